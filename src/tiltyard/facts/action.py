@@ -1,0 +1,67 @@
+"""An action: one thing that is done because a guard or a rule said so."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from tiltyard.facts.verdict import Mode
+
+Kind = Literal[
+    "register",  # an arm joins
+    "admit",  # a candidate goes on trial
+    "graduate",  # probation is over
+    "throttle",  # share to 0, shadow book goes on, a review is opened
+    "halt",  # share to 0, positions reduce-only, only a person re-arms
+    "resume",  # back from a throttle at the start share
+    "scale",  # the nightly rule
+    "skip_scale",  # the nightly rule, and why not
+    "freeze_ramp",  # nobody's share grows
+    "unfreeze_ramp",
+    "freeze_challengers",  # challengers get nothing
+    "unfreeze_challengers",
+    "stop_entries",  # nobody enters
+    "refresh_encoder",  # a job for tonight
+    "restart_learner",
+    "page",  # wake a person
+    "review",  # ask a person, change nothing
+    "propose_rollback",
+]
+
+PROTECTIVE: frozenset[Kind] = frozenset(
+    {"halt", "throttle", "stop_entries", "freeze_challengers", "freeze_ramp"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is done, to whom, why, and what it changes.
+
+    Attributes:
+        kind: One word of :data:`Kind`.
+        policy: The arm; empty for the account.
+        cause: The guard or rule it follows from.
+        mode: ``observe`` changes nothing but the record.
+        at: UTC.
+        before: The arm's share before; None where no share is touched.
+        after: The arm's share after.
+        value: What was measured; None when undefined.
+        limit: What it was compared with.
+        samples: How many trades the value was made from.
+        reason: One sentence part for people.
+        priority: Lower goes first.
+        up_to_seq: The last ledger position seen.
+    """
+
+    kind: Kind
+    policy: str
+    cause: str
+    mode: Mode
+    at: datetime
+    before: float | None = None
+    after: float | None = None
+    value: float | None = None
+    limit: float | None = None
+    samples: int = 0
+    reason: str = ""
+    priority: int = 100
+    up_to_seq: int = 0

@@ -1,0 +1,30 @@
+"""A mark: what an arm's open positions are worth at a time."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from tiltyard.kernel.money import Money
+
+
+class Mark(NamedTuple):
+    """Equity of an arm's open positions.
+
+    Attributes:
+        policy: The arm.
+        marked_at: UTC.
+        unrealised: Profit or loss if everything were closed now, account currency.
+        open_positions: How many positions it covers; 0 means the arm is flat.
+        capital: Equity allotted to the policy, when the bot knows.
+        account: Where the money is.
+        currency: Of both amounts.
+        seq: Position in the ledger; 0 until stored.
+    """
+
+    policy: str
+    marked_at: datetime
+    unrealised: Money
+    open_positions: int
+    capital: Money | None = None
+    account: str = "default"
+    currency: str = ""
+    seq: int = 0

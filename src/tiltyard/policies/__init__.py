@@ -1,0 +1,1 @@
+"""Policies: decision rules, trained or hand-written. So far only their names."""
