@@ -1,0 +1,100 @@
+"""Every metric a checklist may name: its unit, where it comes from, how to make it.
+
+Three sources: an arm's own closed trades (``trades``), a gauge that somebody reports
+(``gauge``), and what the panel derives from several arms or from marks (``derived``).
+A trade metric is also kept over the shadow book, under its name with ``_shadow``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tiltyard.kernel.registry import Registry
+from tiltyard.metrics.consecutive_losses import ConsecutiveLosses
+from tiltyard.metrics.drawdown import Drawdown
+from tiltyard.metrics.expectancy import ExpectancyR
+from tiltyard.metrics.net_pnl import NetPnl
+from tiltyard.metrics.profit_factor import ProfitFactor
+from tiltyard.metrics.rolling import Rolling, Running
+from tiltyard.metrics.win_rate import WinRate
+
+Meter = Running[Any] | Rolling[Any]
+Unit = Literal["ratio", "percent", "trades", "R", "currency", "nats", "per year", "flag"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """What a checklist and a report need to know about a metric.
+
+    Attributes:
+        unit: What the number counts.
+        meaning: One line for people.
+        source: ``trades``, ``gauge`` or ``derived``.
+        make: A fresh meter, for ``trades``.
+        window: Trades in the window; 0 for all of the trial.
+    """
+
+    unit: Unit
+    meaning: str
+    source: Literal["trades", "gauge", "derived"] = "trades"
+    make: Callable[[], Meter] | None = None
+    window: int = 0
+
+
+METRICS: Registry[MetricSpec] = Registry("metric")
+
+
+def _rolling(name: str, metric: Any, trades: int, unit: Unit, meaning: str) -> None:  # noqa: ANN401 any metric
+    METRICS.add(
+        name,
+        MetricSpec(unit, meaning, make=lambda: Rolling(metric, trades=trades), window=trades),
+    )
+
+
+def _running(name: str, metric: Any, unit: Unit, meaning: str) -> None:  # noqa: ANN401 any metric
+    METRICS.add(name, MetricSpec(unit, meaning, make=lambda: Running(metric)))
+
+
+def _given(name: str, source: Literal["gauge", "derived"], unit: Unit, meaning: str) -> None:
+    METRICS.add(name, MetricSpec(unit, meaning, source=source))
+
+
+_rolling("pf_challenger_30", ProfitFactor(), 30, "ratio", "profit factor, last 30 trades")
+_given(
+    "dd_challenger_pct", "derived", "percent", "largest fall of NAV in the trial, marks included"
+)
+_given("encoder_kl_divergence", "gauge", "nats", "drift of the encoder's embeddings")
+_given("gpu_util_pct", "gauge", "percent", "GPU utilisation")
+_running("profit_factor", ProfitFactor(), "ratio", "profit factor of the trial")
+_rolling("pf_150", ProfitFactor(), 150, "ratio", "profit factor, last 150 trades")
+_given("pf_prod", "derived", "ratio", "the champion's profit factor over the same span")
+_rolling("dd_150", Drawdown(), 150, "percent", "largest fall of NAV in the last 150 trades")
+_running("win_rate", WinRate(), "percent", "winning trades of the trial")
+_rolling("win_rate_30", WinRate(), 30, "percent", "winning trades, last 30")
+_running("consecutive_losses", ConsecutiveLosses(), "trades", "losing trades in a row")
+_running("expectancy_r", ExpectancyR(), "R", "mean R-multiple of the trial")
+_running("net_pnl", NetPnl(), "currency", "profit after costs in the trial")
+_given("sharpe", "derived", "per year", "mean daily return over its deviation")
+_given("sortino", "derived", "per year", "mean daily return over its downside deviation")
+_given("pf_30_with_shadow", "derived", "ratio", "profit factor, last 30 live and shadow trades")
+_given("account_drawdown_pct", "derived", "percent", "largest fall of the account's NAV")
+_given("account_daily_loss_pct", "derived", "percent", "today's loss in percent of the account")
+_given("account_balance", "gauge", "currency", "the account's balance")
+_given("api_error_rate", "gauge", "percent", "failed calls to the venue, last 5 minutes")
+_given("up", "gauge", "flag", "1 while the desk answers")
+_given("learner_progress", "gauge", "flag", "1 while the running job reports progress")
+
+TRADE_METRICS: tuple[str, ...] = tuple(n for n, spec in METRICS.items() if spec.source == "trades")
+SHADOW = "_shadow"
+
+
+def spec_of(name: str) -> MetricSpec:
+    """The specification of a metric or of its shadow form.
+
+    Raises:
+        TiltyardError: ``METRIC_UNKNOWN`` with the nearest name.
+    """
+    base = name.removesuffix(SHADOW)
+    if base != name and base in TRADE_METRICS:
+        return METRICS.get(base)
+    return METRICS.get(name)

@@ -1,0 +1,153 @@
+"""What is measured of one arm between its going live and its next re-arming.
+
+One :class:`Trial` holds a meter for every trade metric and the two drawdowns: over
+closed trades, and over closed trades and marks together. The guard takes the worse.
+"""
+
+from datetime import date, datetime
+
+from tiltyard.kernel.undefined import Reading, Undefined, Value
+from tiltyard.metrics.catalogue import METRICS, TRADE_METRICS, Meter
+from tiltyard.metrics.daily_return import Sharpe, Sortino
+from tiltyard.metrics.drawdown import BITS, ONE, fall_percent, nav_factor
+from tiltyard.metrics.metric import Outcome
+
+
+class NavPath:
+    """NAV of one arm, its peaks, and its deepest falls, closed and marked.
+
+    Attributes:
+        nav: Chained NAV of closed trades, fixed point with 128 fractional bits.
+        equity: ``nav`` with open positions at their last mark.
+        steps: Closed trades and marks seen.
+        without_capital: How many of them had no capital to be measured against.
+    """
+
+    def __init__(self) -> None:
+        self.nav = ONE
+        self.equity = ONE
+        self.steps = 0
+        self.without_capital = 0
+        self._closed_peak = self._closed_worst_peak = self._closed_worst = ONE
+        self._marked_peak = self._marked_worst_peak = self._marked_worst = ONE
+
+    def close(self, pnl: int, capital: int) -> None:
+        """A trade closed: the open positions are worth what the next mark says."""
+        self.steps += 1
+        if capital <= 0:
+            self.without_capital += 1
+            return
+        self.nav = self.nav * nav_factor(pnl, capital) >> BITS
+        if self.nav > self._closed_peak:
+            self._closed_peak = self.nav
+        elif self.nav * self._closed_worst_peak < self._closed_worst * self._closed_peak:
+            self._closed_worst_peak, self._closed_worst = self._closed_peak, self.nav
+        self._equity_is(self.nav)
+
+    def mark(self, unrealised: int, capital: int) -> None:
+        """Open positions were valued."""
+        if capital <= 0:
+            self.without_capital += 1
+            return
+        self._equity_is(self.nav * nav_factor(unrealised, capital) >> BITS)
+
+    def drawdown(self) -> Reading:
+        """The worse of the closed and the marked drawdown, percent."""
+        if self.without_capital:
+            return Undefined(
+                "no_capital", "a trade does not say what capital it was sized on", self.steps
+            )
+        if not self.steps and self._marked_worst == ONE:
+            return Undefined("warming", "no trade has closed")
+        return Value(max(self.closed_drawdown(), self.marked_drawdown()), self.steps)
+
+    def closed_drawdown(self) -> float:
+        """Largest fall over closed trades, percent."""
+        return fall_percent(self._closed_worst_peak, self._closed_worst)
+
+    def marked_drawdown(self) -> float:
+        """Largest fall over closed trades and marks, percent."""
+        return fall_percent(self._marked_worst_peak, self._marked_worst)
+
+    def _equity_is(self, equity: int) -> None:
+        self.equity = equity
+        if equity > self._marked_peak:
+            self._marked_peak = equity
+        elif equity * self._marked_worst_peak < self._marked_worst * self._marked_peak:
+            self._marked_worst_peak, self._marked_worst = self._marked_peak, equity
+
+
+class DailyReturns:
+    """Turns an equity path into one return a day, days without a trade included."""
+
+    def __init__(self) -> None:
+        self._days = Sharpe.empty
+        self._day: date | None = None
+        self._start = self._end = ONE
+
+    def equity(self, at: datetime, equity: int) -> None:
+        """Equity after an event; the day's last one counts."""
+        today = at.date()
+        if self._day is None:
+            self._day = today
+        elif today > self._day:
+            self._push(self._end / self._start - 1 if self._start else 0.0)
+            for _ in range((today - self._day).days - 1):
+                self._push(0.0)
+            self._day, self._start = today, self._end
+        self._end = equity
+
+    def sharpe(self) -> Reading:
+        """Over the days that have ended."""
+        return Sharpe().value(self._days)
+
+    def sortino(self) -> Reading:
+        """Over the days that have ended."""
+        return Sortino().value(self._days)
+
+    def _push(self, day_return: float) -> None:
+        self._days = Sharpe().merge(self._days, Sharpe().element(day_return))
+
+
+class Trial:
+    """Every metric of one arm's trades in one book.
+
+    Attributes:
+        nav: The NAV path.
+        daily: Its daily returns.
+        trades: How many trades have closed.
+    """
+
+    def __init__(self) -> None:
+        self.nav = NavPath()
+        self.daily = DailyReturns()
+        self.trades = 0
+        self._meters: dict[str, Meter] = {}
+        for name in TRADE_METRICS:
+            make = METRICS.get(name).make
+            if make is not None:
+                self._meters[name] = make()
+        self._pushes = [meter.push for meter in self._meters.values()]
+
+    def close(self, closed_at: datetime, outcome: Outcome) -> None:
+        """One more closed trade, in judged order."""
+        self.trades += 1
+        for push in self._pushes:
+            push(outcome)
+        self.nav.close(outcome[0], outcome[1])
+        self.daily.equity(closed_at, self.nav.equity)
+
+    def mark(self, marked_at: datetime, unrealised: int, capital: int) -> None:
+        """One more mark."""
+        self.nav.mark(unrealised, capital)
+        self.daily.equity(marked_at, self.nav.equity)
+
+    def read(self, name: str) -> Reading:
+        """The value of a metric this trial can answer by itself."""
+        if name == "dd_challenger_pct":
+            return self.nav.drawdown()
+        if name == "sharpe":
+            return self.daily.sharpe()
+        if name == "sortino":
+            return self.daily.sortino()
+        return self._meters[name].value()
