@@ -44,6 +44,7 @@ class Action:
         at: UTC.
         before: The arm's share before; None where no share is touched.
         after: The arm's share after.
+        ceiling: The most it may be given from now on; None where that does not change.
         value: What was measured; None when undefined.
         limit: What it was compared with.
         samples: How many trades the value was made from.
@@ -59,6 +60,7 @@ class Action:
     at: datetime
     before: float | None = None
     after: float | None = None
+    ceiling: float | None = None
     value: float | None = None
     limit: float | None = None
     samples: int = 0

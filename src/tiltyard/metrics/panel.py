@@ -145,7 +145,7 @@ class Panel:
         is_champion = self._champion[0] == policy
         if is_champion:
             self._champion = (policy, ChampionHistory())
-        facts: Iterator[Trade | Mark] = merge(trades, marks, key=_time_of)  # type: ignore[arg-type] typeshed joins named tuples to tuple
+        facts: Iterator[Trade | Mark] = merge(trades, marks, key=_time_of)  # type: ignore[arg-type]  # typeshed joins named tuples to tuple
         for fact in facts:
             if isinstance(fact, Mark):
                 fresh.value_open(fact)

@@ -1,0 +1,1 @@
+"""What follows a verdict: actions as values, planned, applied and recorded purely."""

@@ -1,0 +1,145 @@
+"""From verdicts to ordered actions.
+
+Only a *tripped* verdict causes an action, so a breach that lasts acts once. What
+protects goes before everything else; among those the guard's priority decides; an arm
+that is halted is not throttled as well.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tiltyard.checklist.guard import Checklist, Guard
+from tiltyard.facts.action import PROTECTIVE, Action, Kind
+from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.verdict import Verdict
+from tiltyard.kernel.undefined import Value
+from tiltyard.router.lifecycle import TRADING
+from tiltyard.scaling.ladder import ShareRules, Step
+
+
+def plan(verdicts: Iterable[Verdict], roster: Roster, checklist: Checklist) -> list[Action]:
+    """The actions that these verdicts call for now, in the order in which to do them.
+
+    Args:
+        verdicts: The latest, of any guards and subjects.
+        roster: As it is before any of the actions.
+        checklist: Where the guards' effects are declared.
+    """
+    actions: list[Action] = []
+    for verdict in verdicts:
+        guard = checklist.guard(verdict.guard)
+        if verdict.tripped:
+            actions.extend(_effect(guard, verdict, roster))
+        elif verdict.cleared and guard.name in roster.ramp_frozen_by:
+            actions.append(_action("unfreeze_ramp", "", guard, verdict))
+    actions.sort(key=lambda action: (action.kind not in PROTECTIVE, action.priority, action.policy))
+    return _strongest(actions)
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottledArm:
+    """What decides whether a throttled arm comes back by itself.
+
+    Attributes:
+        arm: The arm, throttled.
+        guard: What throttled it.
+        cleared: The guard's way back is satisfied by the latest value.
+        trades: Trades of either book since the throttle.
+        throttled_at: When it was throttled.
+    """
+
+    arm: Arm
+    guard: Guard
+    cleared: bool
+    trades: int
+    throttled_at: datetime
+
+
+def plan_resume(
+    throttled: ThrottledArm, roster: Roster, rules: ShareRules, now: datetime
+) -> Action | None:
+    """The way back of a throttled arm, once all its conditions hold; else None."""
+    arm, guard = throttled.arm, throttled.guard
+    way_back = guard.clear
+    if arm.state != "throttled" or way_back is None or not throttled.cleared:
+        return None
+    if throttled.trades < way_back.trades:
+        return None
+    if now - throttled.throttled_at < timedelta(seconds=guard.cool_down):
+        return None
+    span = timedelta(seconds=way_back.within_seconds)
+    lately = [time for time in arm.resumed_at if now - time < span]
+    if way_back.at_most and len(lately) >= way_back.at_most:
+        return None
+    share = min(arm.start_share, rules.room(roster))
+    if share <= 0:
+        return None
+    return Action(
+        "resume", arm.name, guard.name, guard.mode, now,
+        before=arm.share, after=share, ceiling=rules.cap, samples=throttled.trades,
+        reason=f"{way_back.metric or guard.metric} {way_back.when}", priority=guard.priority,
+    )  # fmt: skip
+
+
+def plan_night(steps: Sequence[Step], now: datetime) -> list[Action]:
+    """The ladder's steps as actions; a skipped arm is an action too, with its reason."""
+    return [
+        Action(
+            "scale" if step.after > step.before else "skip_scale",
+            step.policy, "ladder", "enforce", now,
+            before=step.before, after=step.after, reason=step.reason,
+        )
+        for step in steps
+    ]  # fmt: skip
+
+
+def _effect(guard: Guard, verdict: Verdict, roster: Roster) -> list[Action]:
+    if guard.effect in ("halt", "throttle"):
+        return _take_traffic(guard, verdict, roster)
+    arm_effect = guard.scope != "account"
+    actions = [_action(guard.effect, verdict.subject if arm_effect else "", guard, verdict)]
+    if guard.scope == "champion" and guard.severity == "critical":
+        actions.append(_action("page", verdict.subject, guard, verdict))
+    return actions
+
+
+def _take_traffic(guard: Guard, verdict: Verdict, roster: Roster) -> list[Action]:
+    arm = roster.arms.get(verdict.subject)
+    if arm is None:
+        return []
+    kind: Kind = "throttle" if guard.effect == "throttle" or verdict.escalated else "halt"
+    if kind == "throttle" and arm.state not in TRADING:
+        return []
+    if kind == "halt" and arm.state in ("halted", "retired"):
+        return []
+    return [_action(kind, arm.name, guard, verdict, before=arm.share, after=0.0)]
+
+
+def _action(
+    kind: Kind,
+    policy: str,
+    guard: Guard,
+    verdict: Verdict,
+    *,
+    before: float | None = None,
+    after: float | None = None,
+) -> Action:
+    reading = verdict.reading
+    return Action(
+        kind, policy, guard.name, guard.mode, verdict.at,
+        before=before, after=after,
+        value=reading.number if isinstance(reading, Value) else None,
+        limit=verdict.limit, samples=reading.samples,
+        reason=verdict.reason or f"{guard.metric} {guard.when}",
+        priority=guard.priority, up_to_seq=verdict.up_to_seq,
+    )  # fmt: skip
+
+
+def _strongest(actions: list[Action]) -> list[Action]:
+    halted = {
+        action.policy for action in actions if action.kind == "halt" and action.mode == "enforce"
+    }
+    return [
+        action for action in actions if not (action.kind == "throttle" and action.policy in halted)
+    ]

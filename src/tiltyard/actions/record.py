@@ -1,0 +1,94 @@
+"""Actions and registrations as audit events, and the roster that they add up to.
+
+``fold`` is the other half of the promise that everything can be replayed: the roster in
+the database must equal the fold of the audit.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from tiltyard.actions.apply import apply
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Arm, Roster
+from tiltyard.kernel.clock import moment
+from tiltyard.kernel.money import Money
+from tiltyard.metrics import METRICS_VERSION
+
+Event = Mapping[str, Any]
+
+_NUMBERS = ("before", "after", "ceiling", "value", "limit")
+
+
+def registered(arm: Arm, at: datetime, actor: str) -> Event:
+    """The event of an arm joining the roster as it is."""
+    return {"event": "register", "at": at, "actor": actor, "arm": asdict(arm)}
+
+
+def acted(action: Action, checklist: str, actor: str) -> Event:
+    """The event of an action: its inputs, rule, before and after.
+
+    Args:
+        action: What was done.
+        checklist: Digest of the declaration it followed from.
+        actor: Who did it: a person's name, or ``desk``.
+    """
+    body = {"event": action.kind, **asdict(action)}
+    del body["kind"]
+    return {**body, "actor": actor, "checklist": checklist, "metrics_version": METRICS_VERSION}
+
+
+def fold(events: Iterable[Event]) -> Roster:
+    """The roster that a sequence of audit events adds up to."""
+    roster = Roster()
+    for event in events:
+        if event["event"] == "register":
+            roster = _join(roster, _arm_from(event["arm"]))
+        else:
+            roster = apply(roster, action_from(event))
+    return roster
+
+
+def _join(roster: Roster, arm: Arm) -> Roster:
+    if arm.role == "champion":
+        roster = depose(roster)
+    return roster.with_arm(arm)
+
+
+def depose(roster: Roster) -> Roster:
+    """The roster without a champion; the former one is kept as known-good."""
+    arms = {
+        name: replace(arm, role="challenger", state="deposed", share=0.0, ceiling=0.0)
+        if arm.role == "champion"
+        else arm
+        for name, arm in roster.arms.items()
+    }
+    return replace(roster, arms=arms)
+
+
+def action_from(event: Event) -> Action:
+    """The action that an audit event recorded."""
+    fields = {name: event[name] for name in Action.__dataclass_fields__ if name in event}
+    numbers = {name: _number(event[name]) for name in _NUMBERS}
+    return Action(kind=event["event"], **{**fields, **numbers, "at": moment(event["at"])})
+
+
+def _arm_from(body: Mapping[str, Any]) -> Arm:
+    trial = body["trial_started_at"]
+    return Arm(
+        **{
+            **body,
+            "share": float(body["share"]),
+            "start_share": float(body["start_share"]),
+            "ceiling": float(body["ceiling"]),
+            "capital": None if body["capital"] is None else Money(body["capital"]),
+            "created_at": moment(body["created_at"]),
+            "trial_started_at": None if trial is None else moment(trial),
+            "resumed_at": tuple(moment(time) for time in body["resumed_at"]),
+        }
+    )
+
+
+def _number(text: object) -> float | None:
+    return None if text is None else float(str(text))

@@ -1,0 +1,266 @@
+"""From the declaration in ``tiltyard.toml`` to guards, or to every fault in it at once.
+
+Comes in: the ``[[guard]]`` tables of a parsed TOML file, and the defaults that a table
+of the same name amends. Goes out: a :class:`~tiltyard.checklist.guard.Checklist`. A
+declaration that could hurt is refused before it is used: an effect that never ends, a
+clear level that is not beyond the trip level, two effects of one priority that
+conflict.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+from tiltyard.checklist.comparison import Comparison
+from tiltyard.checklist.guard import (
+    EFFECTS,
+    NEEDS_A_CHALLENGER,
+    NEEDS_AN_END,
+    ON_UNKNOWN,
+    Checklist,
+    Guard,
+    Severity,
+    WayBack,
+)
+from tiltyard.checklist.patience import Patience, seconds
+from tiltyard.facts.verdict import Mode, Scope
+from tiltyard.kernel.errors import Fault, Faults, TiltyardError
+from tiltyard.kernel.registry import did_you_mean
+from tiltyard.metrics.catalogue import METRICS, spec_of
+
+Table = Mapping[str, Any]
+
+REQUIRED = ("name", "scope", "metric", "when", "effect", "priority")
+_SECOND = ("<=", ">=", "==", "<", ">")
+
+
+def parse_checklist(tables: Sequence[Table], defaults: Sequence[Table], file: str) -> Checklist:
+    """Read a checklist.
+
+    Args:
+        tables: The ``[[guard]]`` tables of ``file``, in order.
+        defaults: Tables that a table of the same name amends field by field.
+        file: Its name, for messages.
+
+    Raises:
+        Faults: ``CHECKLIST_INVALID`` with every fault, each with its path.
+    """
+    faults: list[Fault] = []
+    merged = _merge(tables, defaults, faults)
+    guards = [
+        guard
+        for path, table in merged
+        if (guard := _Reader(table, path, faults).guard()) is not None
+    ]
+    _refuse_conflicts(guards, merged, faults)
+    if faults:
+        raise Faults("CHECKLIST_INVALID", file, faults)
+    body = json.dumps([table for _, table in merged], sort_keys=True, separators=(",", ":"))
+    guards.sort(key=lambda guard: guard.priority)
+    return Checklist(tuple(guards), hashlib.sha256(body.encode()).hexdigest())
+
+
+def _merge(
+    tables: Sequence[Table], defaults: Sequence[Table], faults: list[Fault]
+) -> list[tuple[str, Table]]:
+    merged = {table["name"]: ("built-in", table) for table in defaults}
+    mine: set[str] = set()
+    for index, table in enumerate(tables):
+        path = f"$.guard[{index}]"
+        name = table.get("name")
+        if not isinstance(name, str) or not name.replace("_", "").isalnum():
+            faults.append(Fault(f"{path}.name", "expected a snake_case name"))
+            continue
+        if name in mine:
+            faults.append(Fault(f"{path}.name", f"guard {name!r} is declared twice"))
+            continue
+        mine.add(name)
+        base = merged[name][1] if name in merged else {}
+        if table.get("latch") is True:
+            base = {key: value for key, value in base.items() if key != "clear"}
+        if "clear" in table:
+            base = {key: value for key, value in base.items() if key != "latch"}
+        merged[name] = (path, {**base, **table})
+    return list(merged.values())
+
+
+class _Reader:
+    """Reads one table; faults go to a shared list, so that all are found."""
+
+    def __init__(self, table: Table, path: str, faults: list[Fault]) -> None:
+        self.table = table
+        self.path = path
+        self.faults = faults
+        self.before = len(faults)
+
+    def guard(self) -> Guard | None:
+        self._refuse_unknown_fields()
+        for field in REQUIRED:
+            if field not in self.table:
+                self._fault(field, "missing")
+        fields: dict[str, Any] = {
+            key: reader(self, key) for key, reader in FIELDS.items() if key in self.table
+        }
+        fields.pop("latch", None)
+        if len(self.faults) > self.before:
+            return None
+        guard = Guard(**fields)
+        self._refuse_danger(guard)
+        return guard if len(self.faults) == self.before else None
+
+    def word(self, key: str, known: Sequence[str]) -> str:
+        value = self.table[key]
+        if value in known:
+            return str(value)
+        hint = did_you_mean(value, known) if isinstance(value, str) else ""
+        self._fault(key, f"unknown {key} {value!r}, {hint or 'expected ' + ', '.join(known)}")
+        return known[0]
+
+    def text(self, key: str) -> str:
+        value = self.table[key]
+        if not isinstance(value, str) or not value:
+            self._fault(key, "expected text")
+            return ""
+        return value
+
+    def whole(self, key: str, *, least: int) -> int:
+        return self._whole(self.table[key], key, least)
+
+    def via(self, key: str, read: Callable[[str], Any]) -> Any:  # noqa: ANN401 what `read` gives
+        return self._via(self.table[key], key, read)
+
+    def metric(self, key: str) -> str:
+        return str(self._via(self.table[key], key, _metric))
+
+    def flag(self, key: str) -> bool:
+        value = self.table[key]
+        if not isinstance(value, bool):
+            self._fault(key, "expected true or false")
+        return bool(value)
+
+    def band(self, key: str) -> tuple[float | None, float | None]:
+        value = self.table[key]
+        numbers = isinstance(value, list | tuple) and all(
+            isinstance(end, int | float) and not isinstance(end, bool) for end in value
+        )
+        if not numbers or len(value) != 2 or value[0] >= value[1]:  # noqa: PLR2004 two ends
+            self._fault(key, "expected two rising numbers such as [2.1, 2.8]")
+            return (None, None)
+        return (float(value[0]), float(value[1]))
+
+    def second(self, key: str) -> tuple[str, Comparison] | None:
+        text = self.text(key)
+        sign = next((sign for sign in _SECOND if sign in text), "")
+        if not sign:
+            self._fault(key, 'expected a metric and a comparison such as "learner_progress <= 0"')
+            return None
+        name, _, rest = text.partition(sign)
+        metric = self._via(name.strip(), key, _metric)
+        comparison = self._via(sign + rest, key, Comparison.parse)
+        return (metric, comparison) if metric and comparison else None
+
+    def way_back(self, key: str) -> WayBack | None:
+        table = self.table[key]
+        if not isinstance(table, Mapping) or "when" not in table:
+            self._fault(key, 'expected a table such as { when = ">= 1.9" }')
+            return None
+        for field in table.keys() - {"when", "metric", "trades", "at_most", "within"}:
+            self._fault(f"{key}.{field}", f"unknown field {field!r}")
+        metric = table.get("metric", "")
+        return WayBack(
+            self._via(table["when"], f"{key}.when", Comparison.parse),
+            self._via(metric, f"{key}.metric", _metric) if metric else "",
+            self._whole(table.get("trades", 0), f"{key}.trades", 0),
+            self._whole(table.get("at_most", 0), f"{key}.at_most", 0),
+            self._via(table["within"], f"{key}.within", seconds) if "within" in table else 0,
+        )
+
+    def _whole(self, value: object, key: str, least: int) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            self._fault(key, f"expected a whole number, {least} or more")
+            return least
+        return value
+
+    def _via(self, value: object, key: str, read: Callable[[str], Any]) -> Any:  # noqa: ANN401 what `read` gives
+        if not isinstance(value, str):
+            self._fault(key, "expected text")
+            return None
+        try:
+            return read(value)
+        except TiltyardError as error:
+            what = error.facts if error.code != "METRIC_UNKNOWN" else _unknown_metric(error)
+            self._fault(key, what)
+            return None
+
+    def _refuse_unknown_fields(self) -> None:
+        for key in self.table:
+            if key not in FIELDS:
+                self._fault(key, f"unknown field {key!r}, {did_you_mean(key, FIELDS)}".rstrip(", "))
+
+    def _refuse_danger(self, guard: Guard) -> None:
+        latched = self.table.get("latch") is True
+        if latched and guard.clear is not None:
+            self._fault("latch", "give either latch or clear, not both")
+        if guard.effect in NEEDS_AN_END and not latched and guard.clear is None:
+            self._fault("effect", f"{guard.effect} needs a way to end: latch = true, or clear")
+        clear = guard.clear
+        if clear is not None and not clear.when.beyond(guard.when):
+            self._fault(
+                "clear.when", f"{clear.when} does not lie beyond the trip level {guard.when}"
+            )
+        if guard.effect in NEEDS_A_CHALLENGER and guard.scope != "arm":
+            self._fault("effect", f"{guard.effect} is for scope arm, not {guard.scope}")
+
+    def _fault(self, key: str, message: str) -> None:
+        self.faults.append(Fault(f"{self.path}.{key}", message))
+
+
+def _metric(name: str) -> str:
+    spec_of(name)
+    return name
+
+
+def _unknown_metric(error: TiltyardError) -> str:
+    return f"unknown metric {error.subject!r}, {did_you_mean(error.subject, METRICS)}".rstrip(", ")
+
+
+FIELDS: dict[str, Callable[[_Reader, str], Any]] = {
+    "name": _Reader.text,
+    "scope": lambda reader, key: reader.word(key, get_args(Scope)),
+    "metric": _Reader.metric,
+    "when": lambda reader, key: reader.via(key, Comparison.parse),
+    "effect": lambda reader, key: reader.word(key, EFFECTS),
+    "priority": lambda reader, key: reader.whole(key, least=0),
+    "severity": lambda reader, key: reader.word(key, get_args(Severity)),
+    "alert": _Reader.text,
+    "expected": _Reader.band,
+    "min_samples": lambda reader, key: reader.whole(key, least=1),
+    "stale_after": lambda reader, key: reader.via(key, seconds),
+    "confirm": lambda reader, key: reader.via(key, Patience.parse),
+    "only_if": _Reader.second,
+    "on_unknown": lambda reader, key: reader.word(key, ON_UNKNOWN),
+    "clear": _Reader.way_back,
+    "latch": _Reader.flag,
+    "cool_down": lambda reader, key: reader.via(key, seconds),
+    "mode": lambda reader, key: reader.word(key, get_args(Mode)),
+}
+"""Every field of a guard, and how it is read."""
+
+
+def _refuse_conflicts(
+    guards: Sequence[Guard], merged: Sequence[tuple[str, Table]], faults: list[Fault]
+) -> None:
+    places = {table["name"]: path for path, table in merged}
+    seen: dict[tuple[str, int], Guard] = {}
+    for guard in guards:
+        if guard.effect not in NEEDS_AN_END:
+            continue
+        other = seen.setdefault((guard.scope, guard.priority), guard)
+        if other is not guard and other.effect != guard.effect:
+            faults.append(
+                Fault(
+                    f"{places[guard.name]}.priority",
+                    f"{guard.priority} is also that of {other.name!r}, whose effect conflicts",
+                )
+            )

@@ -1,0 +1,99 @@
+"""How long a breach must last before it counts.
+
+``immediate`` acts on the first breach. ``m_of_n`` wants m breaches among the last n
+known answers. ``sustained`` wants every answer for some time to be a breach. An
+unknown answer neither counts as a breach nor as its end for ``m_of_n``; for
+``sustained`` it interrupts, because nobody saw the breach last.
+
+>>> Patience.parse("2 of 3").confirmed((True, False, True), None, None)
+True
+>>> Patience.parse("for 10 min").seconds
+600
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiltyard.kernel.errors import TiltyardError
+
+_M_OF_N = re.compile(r"(\d{1,3}) of (\d{1,3})", re.ASCII)
+_SUSTAINED = re.compile(r"for (.+)", re.ASCII)
+_SPAN = re.compile(r"(\d{1,6}) ?(s|min|h|d)", re.ASCII)
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str) -> int:
+    """A span such as ``90 s``, ``15 min``, ``1 h`` or ``1 d``, in seconds.
+
+    Raises:
+        TiltyardError: ``SPAN_INVALID``.
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if not match:
+        raise TiltyardError("SPAN_INVALID", repr(text)[:60], 'expected a span such as "15 min"')
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When a breach is confirmed.
+
+    Attributes:
+        breaches: How many breaches are wanted (m) …
+        answers: … among how many known answers (n).
+        seconds: How long the breach must last; 0 when it is counted instead.
+    """
+
+    breaches: int = 1
+    answers: int = 1
+    seconds: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Patience":
+        """Read ``immediate``, ``2 of 3`` or ``for 10 min``.
+
+        Raises:
+            TiltyardError: ``CONFIRMATION_INVALID``, also for ``sequential``, which is
+                not available yet.
+        """
+        if text == "immediate":
+            return cls()
+        if match := _M_OF_N.fullmatch(text):
+            breaches, answers = int(match[1]), int(match[2])
+            if 1 <= breaches <= answers:
+                return cls(breaches, answers)
+        if match := _SUSTAINED.fullmatch(text):
+            return cls(seconds=seconds(match[1]))
+        if text == "sequential":
+            facts = "sequential confirmation is not available yet"
+        else:
+            facts = 'expected "immediate", "2 of 3" or "for 10 min"'
+        raise TiltyardError("CONFIRMATION_INVALID", repr(text)[:60], facts)
+
+    def confirmed(
+        self, recent: tuple[bool, ...], since: datetime | None, now: datetime | None
+    ) -> bool:
+        """Whether the breach counts now.
+
+        Args:
+            recent: The last known answers, newest last; True is a breach.
+            since: Start of the present unbroken breach.
+            now: The time of the newest answer.
+        """
+        if not recent or not recent[-1]:
+            return False
+        if self.seconds:
+            if since is None or now is None:
+                return False
+            return (now - since).total_seconds() >= self.seconds
+        return sum(recent[-self.answers :]) >= self.breaches
+
+    def __str__(self) -> str:
+        if self.seconds:
+            return f"for {self.seconds} s"
+        return "immediate" if self.answers == 1 else f"{self.breaches} of {self.answers}"
+
+
+IMMEDIATE = Patience()
+"""Acts on the first breach."""

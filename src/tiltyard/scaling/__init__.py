@@ -1,0 +1,1 @@
+"""What a night earns: rules that turn measurements into shares."""

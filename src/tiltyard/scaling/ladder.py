@@ -1,0 +1,137 @@
+"""The ladder: a night multiplies the share of a challenger that earned it by 1.5.
+
+The literal rule of its users' SQL: ``pf_150 >= pf_prod AND dd_150 <= 3 AND
+traffic_allocation < 0.6``. Our command adds that nothing grows on missing data, on an
+open review, on a breached or unknown hard guard, or past the champion's floor. Room
+that does not suffice for all goes to the best ``pf_150`` first. It never promotes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.verdict import Verdict
+from tiltyard.kernel.undefined import Reading, Value
+from tiltyard.router.lifecycle import TRADING
+
+FACTOR = 1.5
+DRAWDOWN_LIMIT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRules:
+    """The bounds of traffic allocation, as fractions of all opportunities.
+
+    Attributes:
+        start: What a challenger begins with.
+        champion_floor: What the champion always keeps.
+        cap: The most a challenger may have until it has ``cap_until_trades`` live trades.
+        cap_until_trades: See ``cap``.
+        trial_trades: Live trades after which probation is over.
+    """
+
+    start: float = 0.10
+    champion_floor: float = 0.40
+    cap: float = 0.60
+    cap_until_trades: int = 500
+    trial_trades: int = 150
+
+    def room(self, roster: Roster) -> float:
+        """What is left for challengers above the champion's floor."""
+        given = sum(arm.share for arm in roster.challengers())
+        return round(max(0.0, 1.0 - self.champion_floor - given), 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ladder reads of one challenger.
+
+    Attributes:
+        pf_150: Profit factor of its last 150 trades.
+        pf_prod: The champion's over the same span.
+        dd_150: Largest fall within its last 150 trades, percent.
+        verdicts: Its guards' latest answers, with whether the guard is hard; guards that
+            only advise are left out.
+    """
+
+    pf_150: Reading
+    pf_prod: Reading
+    dd_150: Reading
+    verdicts: Sequence[tuple[Verdict, bool]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the night brings one challenger.
+
+    Attributes:
+        policy: The arm.
+        before: Share before.
+        after: Share after; equal to ``before`` when skipped.
+        reason: Why it grows, or why not.
+    """
+
+    policy: str
+    before: float
+    after: float
+    reason: str
+
+
+def ladder(roster: Roster, standings: Mapping[str, Standing], rules: ShareRules) -> list[Step]:
+    """The night's steps for every challenger, those that grow first, best ``pf_150`` first."""
+    skipped: list[Step] = []
+    eligible: list[tuple[float, Arm, Standing]] = []
+    for arm in roster.challengers():
+        standing = standings.get(arm.name)
+        reason = _obstacle(roster, arm, standing, rules)
+        if reason or standing is None or not isinstance(standing.pf_150, Value):
+            skipped.append(Step(arm.name, arm.share, arm.share, reason))
+        else:
+            eligible.append((-standing.pf_150.number, arm, standing))
+    eligible.sort(key=lambda entry: (entry[0], entry[1].name))
+    room = rules.room(roster)
+    grown: list[Step] = []
+    for _, arm, _ in eligible:
+        wanted = min(round(arm.share * FACTOR, 12), arm.ceiling, rules.cap)
+        after = round(min(wanted, arm.share + room), 12)
+        room = round(room - (after - arm.share), 12)
+        reason = "earned x 1.5" if after == round(arm.share * FACTOR, 12) else "earned, clamped"
+        grown.append(Step(arm.name, arm.share, after, reason))
+    return grown + skipped
+
+
+def _obstacle(roster: Roster, arm: Arm, standing: Standing | None, rules: ShareRules) -> str:
+    if arm.state not in TRADING or arm.share <= 0:
+        return f"{arm.state}, no traffic"
+    holds = roster.ramp_frozen_by | roster.challengers_frozen_by | roster.entries_stopped_by
+    if holds:
+        return f"on hold by {', '.join(sorted(holds))}"
+    if roster.open_reviews(arm.name):
+        return "a review is open"
+    if standing is None:
+        return "no trades"
+    return _guard_obstacle(standing) or _rule_obstacle(arm, standing, rules)
+
+
+def _guard_obstacle(standing: Standing) -> str:
+    for verdict, hard in standing.verdicts:
+        if verdict.answer == "breach":
+            return f"{verdict.guard} is breached"
+        if verdict.answer in ("unknown", "error") and hard:
+            return f"{verdict.guard} is unknown: {verdict.reason}"
+    return ""
+
+
+def _rule_obstacle(arm: Arm, standing: Standing, rules: ShareRules) -> str:
+    for name in ("pf_150", "pf_prod", "dd_150"):
+        reading = getattr(standing, name)
+        if not isinstance(reading, Value):
+            return f"{name} is {reading}"
+    own, champion, fall = standing.pf_150, standing.pf_prod, standing.dd_150
+    if isinstance(own, Value) and isinstance(champion, Value) and own.number < champion.number:
+        return f"pf_150 {own.number:.3g} < pf_prod {champion.number:.3g}"
+    if isinstance(fall, Value) and fall.number > DRAWDOWN_LIMIT:
+        return f"dd_150 {fall.number:.3g} % > {DRAWDOWN_LIMIT:g} %"
+    if arm.share >= rules.cap:
+        return f"at the cap of {rules.cap:.0%}"
+    return ""
