@@ -118,6 +118,10 @@ class Roster:
             arms[champion.name] = replace(champion, share=round(1.0 - given, 12))
         return replace(self, arms=arms)
 
+    def reviews_of(self, policy: str) -> list[Review]:
+        """Every review of one arm, oldest first."""
+        return [review for review in self.reviews if review.policy == policy]
+
     def open_reviews(self, policy: str | None = None) -> list[Review]:
         """Reviews nobody has acknowledged, of one arm or of all."""
         return [

@@ -1,0 +1,182 @@
+"""Settings: ``tiltyard.toml``, amended by ``TILTYARD_*`` environment variables.
+
+Everything has a default, so no file is needed. A file with mistakes is refused with all
+of them at once. The guards in it are read by :mod:`tiltyard.checklist.parse`.
+"""
+
+import os
+import tomllib
+from datetime import time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from tiltyard.checklist.defaults import DEFAULT_TEXT
+from tiltyard.checklist.guard import Checklist
+from tiltyard.checklist.parse import parse_checklist
+from tiltyard.kernel.errors import Fault, Faults, TiltyardError
+from tiltyard.kernel.money import Money, money
+from tiltyard.kernel.registry import did_you_mean
+from tiltyard.scaling.ladder import ShareRules
+
+FILE = "tiltyard.toml"
+LARGEST_FILE = 1 << 20
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LedgerSettings(_Section):
+    """Where the facts are kept."""
+
+    database: str = "./tiltyard.db"
+
+
+class AccountSettings(_Section):
+    """The account that the policies trade."""
+
+    name: str = "default"
+    currency: str = ""
+    capital: float | None = Field(default=None, gt=0)
+
+
+class PolicySettings(_Section):
+    """What a policy has when it does not say."""
+
+    capital: float | None = Field(default=None, gt=0)
+
+
+class ScheduleSettings(_Section):
+    """When the trading day begins."""
+
+    timezone: str = "UTC"
+    nightly: time = time(2)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"unknown time zone {name!r}") from None  # noqa: TRY003 pydantic collects it
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone as a value."""
+        return ZoneInfo(self.timezone)
+
+
+class ShareSettings(_Section):
+    """Bounds of traffic allocation, fractions of all opportunities."""
+
+    start: float = Field(default=0.10, gt=0, le=1)
+    champion_floor: float = Field(default=0.40, ge=0, le=1)
+    cap: float = Field(default=0.60, gt=0, le=1)
+    cap_until_trades: int = Field(default=500, ge=0)
+    trial_trades: int = Field(default=150, ge=1)
+
+    def rules(self) -> ShareRules:
+        """The same as the core's value."""
+        return ShareRules(**self.model_dump())
+
+
+class Settings(_Section):
+    """Everything that can be configured, guards included.
+
+    Attributes:
+        checklist: The guards, defaults amended by the file's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    ledger: LedgerSettings = LedgerSettings()
+    account: AccountSettings = AccountSettings()
+    policies: PolicySettings = PolicySettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    shares: ShareSettings = ShareSettings()
+    checklist: Checklist
+
+    def default_capital(self) -> Money | None:
+        """Capital of a policy that names none."""
+        return None if self.policies.capital is None else money(self.policies.capital)
+
+    def account_capital(self) -> Money | None:
+        """Equity of the account."""
+        return None if self.account.capital is None else money(self.account.capital)
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: The file; ``tiltyard.toml`` in this folder when None, and then it may be
+            missing.
+
+    Raises:
+        TiltyardError: ``CONFIG_MISSING``, ``CONFIG_UNREADABLE``.
+        Faults: ``CONFIG_INVALID`` or ``CHECKLIST_INVALID``.
+    """
+    file = path or Path(FILE)
+    table = _read(file, required=path is not None)
+    guards = table.pop("guard", [])
+    _from_environment(table)
+    faults: list[Fault] = []
+    checklist: Checklist | None = None
+    try:
+        checklist = read_checklist(guards, str(file))
+    except Faults as error:
+        faults.extend(error.faults)
+    try:
+        settings = Settings(**table, checklist=checklist or read_checklist([], str(file)))
+    except ValidationError as error:
+        faults.extend(_fault(detail) for detail in error.errors())
+    if faults:
+        code = "CHECKLIST_INVALID" if checklist is None else "CONFIG_INVALID"
+        raise Faults(code, str(file), faults)
+    return settings
+
+
+def read_checklist(guards: object, file: str) -> Checklist:
+    """The built-in checklist amended by a file's ``[[guard]]`` tables."""
+    if not isinstance(guards, list) or not all(isinstance(guard, dict) for guard in guards):
+        raise Faults("CHECKLIST_INVALID", file, [Fault("$.guard", "expected [[guard]] tables")])
+    return parse_checklist(guards, tomllib.loads(DEFAULT_TEXT)["guard"], file)
+
+
+def _read(file: Path, *, required: bool) -> dict[str, Any]:
+    if not file.is_file():
+        if required:
+            raise TiltyardError("CONFIG_MISSING", str(file), "no such file", "see: tiltyard init")
+        return {}
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise TiltyardError("CONFIG_UNREADABLE", str(file), "larger than 1 MB")
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TiltyardError("CONFIG_UNREADABLE", str(file), str(error)) from error
+
+
+def _from_environment(table: dict[str, Any]) -> None:
+    sections = {name: f for name, f in Settings.model_fields.items() if name != "checklist"}
+    for section, field in sections.items():
+        model = field.annotation
+        for name in getattr(model, "model_fields", {}):
+            value = os.environ.get(f"TILTYARD_{section}_{name}".upper())
+            if value is not None and isinstance(table.setdefault(section, {}), dict):
+                table[section][name] = value
+
+
+def _fault(detail: Any) -> Fault:  # noqa: ANN401 pydantic's own shape
+    place = "$." + ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        word = str(detail["loc"][-1])
+        section = Settings.model_fields.get(str(detail["loc"][0]))
+        known = (
+            getattr(section.annotation, "model_fields", {}) if section else Settings.model_fields
+        )
+        return Fault(place, f"unknown setting {word!r}, {did_you_mean(word, known)}".rstrip(", "))
+    return Fault(place, str(detail["msg"]).removeprefix("Value error, "))
