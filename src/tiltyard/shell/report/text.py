@@ -1,0 +1,101 @@
+"""The report as people read it in a terminal, and one line per action."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tiltyard.facts.action import Action
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.shell.report.content import ArmReport, MetricLine
+
+_SUFFIX = {"percent": " %", "R": " R", "nats": " nats"}
+_WORDS = {"pass": "pass", "breach": "BREACH", "unknown": "unknown", "error": "ERROR"}
+
+
+def share(value: float | None) -> str:
+    """A share as people say it: ``10.0 %``."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def number(value: float | None) -> str:
+    """At most four significant digits, never an exponent in the usual range."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"  # noqa: PLR2004 readability
+
+
+def report_text(report: ArmReport, *, done: bool = False) -> str:
+    """The report of one arm.
+
+    Args:
+        report: What to say.
+        done: The actions were done, by a replay, and would not merely be.
+    """
+    arm = report.arm
+    lines = [
+        f"{arm.name}",
+        (
+            f"  {arm.role}, {arm.state} · traffic {share(arm.share)} · {report.total_trades} trades · "
+            f"as of {_minute(report.generated_at)}"
+        ),
+        "",
+        f"  {'metric':<22}{'value':>12}  {'expected':<11}{'flag':<18}verdict",
+        *(_metric(line) for line in report.metrics),
+        "",
+        *_section("What was done" if done else "What would happen", report.actions),
+        f"  Open reviews: {_reviews(report)}",
+        f"  Next step: {report.next_step}",
+        f"  Next gate: {report.next_gate}",
+    ]
+    return "\n".join(lines)
+
+
+def action_line(action: Action) -> str:
+    """One action of a timeline: when, what, to whom, the number against its limit."""
+    moved = ""
+    if action.before is not None and action.after is not None:
+        moved = f"{share(action.before)} → {share(action.after)}"
+    against = ""
+    if action.value is not None and action.limit is not None:
+        against = f"{number(action.value)} against {number(action.limit)}"
+    observed = " (observed only)" if action.mode == "observe" else ""
+    return (
+        f"{_minute(action.at)}  {action.kind:<18}{_short(action.policy):<30}{moved:<18}"
+        f"{action.cause}: {action.reason}"
+        + (f", {against}" if against else "")
+        + (f" ({action.samples} trades)" if action.samples else "")
+        + observed
+    )
+
+
+def _metric(line: MetricLine) -> str:
+    if isinstance(line.reading, Undefined):
+        value, remark = "–", f"{line.reading.state}: {line.reading.reason}"
+    else:
+        value, remark = number(line.reading.number) + _SUFFIX.get(line.unit, ""), ""
+    band = line.guard.band() if line.guard else ""
+    flag = str(line.guard.when) if line.guard else ""
+    verdict = _WORDS[line.verdict.answer] if line.verdict else ""
+    if line.verdict and line.verdict.reason and not remark:
+        remark = line.verdict.reason
+    tail = f"{verdict:<9}{remark}".rstrip()
+    return f"  {line.name:<22}{value:>12}  {band:<11}{flag:<18}{tail}".rstrip()
+
+
+def _section(title: str, actions: Sequence[Action]) -> list[str]:
+    if not actions:
+        return [f"  {title}: nothing"]
+    return [f"  {title}:", *(f"    {action_line(action)}" for action in actions)]
+
+
+def _reviews(report: ArmReport) -> str:
+    if not report.reviews:
+        return "none"
+    return ", ".join(f"#{r.number} {r.guard} since {_minute(r.opened_at)}" for r in report.reviews)
+
+
+def _minute(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M}Z"
+
+
+def _short(policy: str) -> str:
+    return policy if len(policy) <= 28 else f"{policy[:12]}…{policy[-15:]}"  # noqa: PLR2004 a column

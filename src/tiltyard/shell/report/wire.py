@@ -1,0 +1,92 @@
+"""The report and the timeline as JSON for programs. The field names are a contract."""
+
+from typing import Any
+
+from tiltyard.facts.action import Action
+from tiltyard.facts.verdict import Verdict
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.shell.report.content import ArmReport, MetricLine
+
+Json = dict[str, Any]
+
+
+def report_json(report: ArmReport) -> Json:
+    """One arm's report."""
+    arm = report.arm
+    return {
+        "policy": arm.name,
+        "role": arm.role,
+        "state": arm.state,
+        "traffic_allocation": arm.share,
+        "total_trades": report.total_trades,
+        "generated_at": time_text(report.generated_at),
+        "metrics": {line.name: _metric(line) for line in report.metrics},
+        "guards": [
+            {
+                "guard": guard.name,
+                "metric": guard.metric,
+                "when": str(guard.when),
+                "effect": guard.effect,
+                "mode": guard.mode,
+                "severity": guard.severity,
+                "alert": guard.alert,
+                **_verdict(verdict),
+            }
+            for guard, verdict in report.guards
+        ],
+        "actions": [action_json(action) for action in report.actions],
+        "open_reviews": [
+            {"number": r.number, "guard": r.guard, "opened_at": time_text(r.opened_at)}
+            for r in report.reviews
+        ],
+        "next_step": report.next_step,
+        "next_gate": report.next_gate,
+    }
+
+
+def action_json(action: Action) -> Json:
+    """One action: when, on whom, by which guard or rule, the value, and shares around it."""
+    return {
+        "time": time_text(action.at),
+        "policy": action.policy,
+        "guard": action.cause,
+        "action": action.kind,
+        "mode": action.mode,
+        "value": action.value,
+        "limit": action.limit,
+        "samples": action.samples,
+        "before": action.before,
+        "after": action.after,
+        "reason": action.reason,
+    }
+
+
+def _metric(line: MetricLine) -> Json:
+    undefined = isinstance(line.reading, Undefined)
+    return {
+        "value": None if isinstance(line.reading, Undefined) else line.reading.number,
+        "unit": line.unit,
+        "samples": line.reading.samples,
+        "state": line.reading.state if isinstance(line.reading, Undefined) else "defined",
+        "reason": line.reading.reason if isinstance(line.reading, Undefined) else None,
+        "expected": (line.guard.band() or None) if line.guard else None,
+        "flag": str(line.guard.when) if line.guard else None,
+        "verdict": line.verdict.answer if line.verdict else ("unknown" if undefined else None),
+    }
+
+
+def _verdict(verdict: Verdict) -> Json:
+    undefined = isinstance(verdict.reading, Undefined)
+    return {
+        "scope": verdict.scope,
+        "subject": verdict.subject,
+        "verdict": verdict.answer,
+        "value": None if isinstance(verdict.reading, Undefined) else verdict.reading.number,
+        "state": verdict.reading.state if isinstance(verdict.reading, Undefined) else "defined",
+        "limit": verdict.limit,
+        "samples": verdict.reading.samples,
+        "confirmed": verdict.confirmed,
+        "reason": verdict.reason or (str(verdict.reading) if undefined else ""),
+        "up_to_seq": verdict.up_to_seq,
+    }

@@ -1,0 +1,6 @@
+"""The ledger: append-only facts, a hash-chained audit, and their projection.
+
+``tables`` says what is kept, ``engine`` how it is reached, ``schema`` how it grows,
+``staging`` how a file's trades get in at once, ``roster_table`` how arms are kept, and
+``ledger`` is the door to all of it.
+"""

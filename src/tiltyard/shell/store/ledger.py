@@ -1,0 +1,360 @@
+"""The door to the ledger.
+
+Anyone may append facts; each append is one transaction, and a fact that is already
+there is passed over. Current trades are the highest revision of each; they are read in
+judged order, in chunks, so memory does not grow with the ledger.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.audit import GENESIS, canonical, chain
+from tiltyard.facts.decision import Decision
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
+from tiltyard.facts.trade import Book, Trade
+from tiltyard.kernel.clock import from_microseconds, microseconds
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import Money
+from tiltyard.shell.store import schema
+from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
+from tiltyard.shell.store.roster_table import ArmColumns, read_roster, write_metrics, write_roster
+from tiltyard.shell.store.staging import Staging
+from tiltyard.shell.store.tables import (
+    TRADE_FIELDS,
+    audit,
+    decisions,
+    marks,
+    observations,
+    policies,
+    quarantined_trades,
+    trades,
+)
+
+CHUNK = 5000
+_NAMES = tuple(column.name for column in TRADE_FIELDS)
+_ORDER = (trades.c.closed_at, trades.c.source, trades.c.trade_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Lifetime counts of an arm's live trades: how many, how many won, and their sum."""
+
+    trades: int
+    wins: int
+    pnl: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A trade that was kept apart, and why."""
+
+    source: str
+    trade_id: str
+    policy: str
+    closed_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One link of the chain."""
+
+    seq: int
+    body: str
+    previous: str
+    hash: str
+
+
+class Ledger:
+    """Facts, audit and projection in one database.
+
+    Args:
+        engine: Made by :func:`tiltyard.shell.store.engine.connect`.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self.url = engine.url
+
+    @classmethod
+    def open(
+        cls, database: str, *, create: bool = False, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+    ) -> "Ledger":
+        """Open a database by URL or path.
+
+        Raises:
+            TiltyardError: ``DATABASE_MISSING``, ``DATABASE_OUTDATED``, ``DATABASE_CORRUPT`` …
+        """
+        url = database_url(database)
+        path = url.database or ""
+        if url.get_backend_name() == "sqlite" and not create and not Path(path).is_file():
+            raise TiltyardError(
+                "DATABASE_MISSING", path, "no such file", "make one: tiltyard db upgrade"
+            )
+        ledger = cls(connect(url, busy_timeout_ms=busy_timeout_ms))
+        with speaking_plainly(url):
+            if create:
+                schema.upgrade(ledger._engine)
+            schema.check_version(ledger._engine)
+        return ledger
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with speaking_plainly(self.url), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with speaking_plainly(self.url), self._engine.connect() as connection:
+            yield connection.execution_options(reading=True)
+
+    @contextmanager
+    def staging(self) -> Iterator[Staging]:
+        """Take in a file of trades; nothing is seen until :meth:`Staging.commit`."""
+        with speaking_plainly(self.url), self._engine.connect() as connection:
+            yield Staging(connection)
+
+    def trades(
+        self,
+        policy: str | None = None,
+        *,
+        up_to_seq: int | None = None,
+        closed_by: datetime | None = None,
+    ) -> Iterator[Trade]:
+        """Current trades in judged order.
+
+        Args:
+            policy: Only of this one.
+            up_to_seq: As the ledger stood at this position.
+            closed_by: Only those closed by then.
+        """
+        query = _current(up_to_seq)
+        if policy is not None:
+            query = query.where(policies.c.name == policy)
+        if closed_by is not None:
+            query = query.where(trades.c.closed_at <= microseconds(closed_by))
+        with self._reading() as connection:
+            rows = connection.execution_options(yield_per=CHUNK).execute(query.order_by(*_ORDER))
+            for row in rows:
+                yield _trade(row)
+
+    def tail(
+        self, policy: str, *, count: int, book: Book = "live", since: datetime | None = None
+    ) -> list[Trade]:
+        """The last ``count`` current trades of one policy and book, in judged order."""
+        query = _current(None).where(policies.c.name == policy, trades.c.book == book)
+        if since is not None:
+            query = query.where(trades.c.closed_at >= microseconds(since))
+        newest_first = query.order_by(*(column.desc() for column in _ORDER)).limit(count)
+        with self._reading() as connection:
+            return [_trade(row) for row in connection.execute(newest_first)][::-1]
+
+    def totals(self, policy: str) -> Totals:
+        """Lifetime counts of one policy's live trades."""
+        query = _current(None).where(policies.c.name == policy, trades.c.book == "live").subquery()
+        won = sa.func.coalesce(sa.func.sum(sa.case((query.c.pnl > 0, 1), else_=0)), 0)
+        total = sa.func.coalesce(sa.func.sum(query.c.pnl), 0)
+        with self._reading() as connection:
+            row = connection.execute(
+                sa.select(sa.func.count(), won, total).select_from(query)
+            ).one()
+        return Totals(row[0], int(row[1]), Money(int(row[2])))
+
+    def spans(self) -> Mapping[str, tuple[datetime, datetime, int]]:
+        """First open, last close and number of the trades of each policy."""
+        query = (
+            sa.select(
+                policies.c.name,
+                sa.func.min(trades.c.opened_at),
+                sa.func.max(trades.c.closed_at),
+                sa.func.count(),
+            )
+            .join(policies, policies.c.id == trades.c.policy_id)
+            .group_by(policies.c.name)
+        )
+        with self._reading() as connection:
+            return {
+                name: (from_microseconds(first), from_microseconds(last), count)
+                for name, first, last, count in connection.execute(query)
+            }
+
+    def learnt_after(self, at: datetime) -> int:
+        """How many trades that had closed by ``at`` the ledger learnt of only later."""
+        query = sa.select(sa.func.count()).where(
+            trades.c.closed_at <= microseconds(at), trades.c.known_at > microseconds(at)
+        )
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def append_marks(self, items: Iterable[Mark], *, known_at: datetime) -> int:
+        """Append marks; how many were new."""
+        return self._append(marks, [_fact(item) for item in items], known_at)
+
+    def append_decisions(self, items: Iterable[Decision], *, known_at: datetime) -> int:
+        """Append decisions; how many were new."""
+        return self._append(decisions, [_fact(item) for item in items], known_at)
+
+    def append_observations(self, items: Iterable[Observation], *, known_at: datetime) -> int:
+        """Append observations; how many were new."""
+        return self._append(observations, [_fact(item) for item in items], known_at)
+
+    def marks(self, *, by: datetime | None = None) -> Iterator[Mark]:
+        """Marks in time order."""
+        query = sa.select(marks, policies.c.name.label("policy")).join(
+            policies, policies.c.id == marks.c.policy_id
+        )
+        if by is not None:
+            query = query.where(marks.c.marked_at <= by)
+        yield from self._facts(query.order_by(marks.c.marked_at, marks.c.seq), Mark)
+
+    def observations(self, *, by: datetime | None = None) -> Iterator[Observation]:
+        """Observations in time order."""
+        query = sa.select(observations)
+        if by is not None:
+            query = query.where(observations.c.observed_at <= by)
+        order = (observations.c.observed_at, observations.c.seq)
+        yield from self._facts(query.order_by(*order), Observation)
+
+    def decisions(self) -> Iterator[Decision]:
+        """Decisions in time order."""
+        query = sa.select(decisions, policies.c.name.label("policy")).join(
+            policies, policies.c.id == decisions.c.policy_id
+        )
+        order = (decisions.c.decided_at, decisions.c.seq)
+        yield from self._facts(query.order_by(*order), Decision)
+
+    def quarantined(self) -> list[Quarantined]:
+        """Trades kept apart that have not come in properly since."""
+        q = quarantined_trades.c
+        arrived = sa.exists().where(trades.c.source == q.source, trades.c.trade_id == q.trade_id)
+        query = sa.select(q.source, q.trade_id, q.policy, q.closed_at, q.reason).where(~arrived)
+        with self._reading() as connection:
+            return [
+                Quarantined(source, name, policy, from_microseconds(at), reason)
+                for source, name, policy, at, reason in connection.execute(query.order_by(q.id))
+            ]
+
+    def roster(self) -> Roster:
+        """Arms, reviews and holds as they stand."""
+        with self._reading() as connection:
+            return read_roster(connection)
+
+    def save_roster(
+        self, roster: Roster, events: Sequence[Mapping[str, object]], *, at: datetime
+    ) -> None:
+        """Replace the roster and append to the audit, both or neither."""
+        with self._writing() as connection:
+            write_roster(connection, roster, at)
+            head = _head(connection)
+            for event in events:
+                body = canonical(event)
+                digest = chain(head, body)
+                connection.execute(
+                    audit.insert().values(at=at, body=body, previous=head, hash=digest)
+                )
+                head = digest
+
+    def set_metrics(self, rows: Mapping[str, ArmColumns], *, at: datetime) -> None:
+        """Set the metric columns of ``bandit_arms``."""
+        with self._writing() as connection:
+            write_metrics(connection, rows, at)
+
+    def audit(self) -> Iterator[AuditRow]:
+        """The chain, oldest first."""
+        query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)
+        with self._reading() as connection:
+            rows = connection.execution_options(yield_per=CHUNK).execute(
+                query.order_by(audit.c.seq)
+            )
+            for row in rows:
+                yield AuditRow(*row)
+
+    def audit_head(self) -> str:
+        """Hash of the newest audit row."""
+        with self._reading() as connection:
+            return _head(connection)
+
+    def _append(self, table: sa.Table, rows: list[dict[str, Any]], known_at: datetime) -> int:
+        added = 0
+        with self._writing() as connection:
+            ids = dict(connection.execute(sa.select(policies.c.name, policies.c.id)).tuples().all())
+            for row in rows:
+                if "policy_id" in table.c:
+                    name = row.pop("policy")
+                    if name not in ids:
+                        raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
+                    row["policy_id"] = ids[name]
+                if not connection.scalar(sa.select(sa.exists().where(_same(table, row)))):
+                    connection.execute(table.insert().values(**row, known_at=known_at))
+                    added += 1
+        return added
+
+    def _facts(self, query: sa.Select[Any], kind: Any) -> Iterator[Any]:  # noqa: ANN401 one of the facts
+        with self._reading() as connection:
+            rows = connection.execution_options(yield_per=CHUNK).execute(query)
+            for row in rows.mappings():
+                yield kind(**{name: row[name] for name in kind._fields})
+
+
+def _current(up_to_seq: int | None) -> sa.Select[Any]:
+    newer = trades.alias("newer")
+    later = sa.exists().where(
+        newer.c.source == trades.c.source,
+        newer.c.trade_id == trades.c.trade_id,
+        newer.c.revision > trades.c.revision,
+    )
+    query = sa.select(
+        trades.c.source, trades.c.trade_id, policies.c.name, trades.c.revision,
+        *(trades.c[name] for name in _NAMES), trades.c.seq,
+    ).join(policies, policies.c.id == trades.c.policy_id)  # fmt: skip
+    if up_to_seq is None:
+        return query.where(~later)
+    return query.where(trades.c.seq <= up_to_seq, ~later.where(newer.c.seq <= up_to_seq))
+
+
+def _trade(row: Sequence[Any]) -> Trade:
+    source, trade_id, policy, revision, symbol, side, opened, closed, pnl, *rest = row
+    return Trade(
+        source, trade_id, policy, symbol, side,
+        from_microseconds(opened), from_microseconds(closed), pnl, revision, *rest,
+    )  # fmt: skip
+
+
+def _fact(item: Any) -> dict[str, Any]:  # noqa: ANN401 one of the facts
+    row = dict(item._asdict())
+    del row["seq"]
+    return row
+
+
+def _same(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:
+    unique = next(c for c in table.constraints if isinstance(c, sa.UniqueConstraint))
+    return sa.and_(*(column == row[column.name] for column in unique.columns))
+
+
+def _head(connection: sa.Connection) -> str:
+    newest = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+    return connection.scalar(newest) or GENESIS

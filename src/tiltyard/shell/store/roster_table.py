@@ -1,0 +1,179 @@
+"""Arms in the database: the roster as rows, and rows as the roster.
+
+``bandit_arms.revision`` rises with every change the desk makes, so an edit from outside
+can be told from one of ours.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tiltyard.facts.arm import Arm, Review, Roster
+from tiltyard.kernel.clock import moment, time_text
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import Money
+from tiltyard.policies.name import parse
+from tiltyard.shell.store.tables import bandit_arms, holds, policies, reviews
+
+_HOLDS = ("ramp_frozen_by", "challengers_frozen_by", "entries_stopped_by")
+
+
+@dataclass(frozen=True, slots=True)
+class ArmColumns:
+    """The metric columns of ``bandit_arms``; None is NULL, for undefined.
+
+    Attributes:
+        pf_30: Profit factor of the last 30 live trades of the trial.
+        pf_150: The same of the last 150.
+        pf_prod: The champion's over the same span.
+        dd_150: Largest fall within the last 150 trades, percent.
+        total_trades: Live trades ever.
+        wins: Live trades ever that made money.
+        total_pnl: Net result of all live trades, account currency.
+    """
+
+    pf_30: float | None
+    pf_150: float | None
+    pf_prod: float | None
+    dd_150: float | None
+    total_trades: int
+    wins: int
+    total_pnl: float
+
+
+def read_roster(connection: sa.Connection) -> Roster:
+    """The roster as the database holds it."""
+    joined = sa.select(policies, bandit_arms.c.traffic_allocation, bandit_arms.c.ceiling).join(
+        bandit_arms, bandit_arms.c.policy_id == policies.c.id
+    )
+    rows = connection.execute(joined.order_by(policies.c.id)).mappings().all()
+    names = {row["id"]: row["name"] for row in rows}
+    opened = connection.execute(sa.select(reviews).order_by(reviews.c.number)).mappings()
+    held = connection.execute(sa.select(holds.c.kind, holds.c.guard)).all()
+    return Roster(
+        arms={row["name"]: _arm(row) for row in rows},
+        reviews=tuple(_review(row, names) for row in opened),
+        **{kind: frozenset(g for k, g in held if k == kind) for kind in _HOLDS},
+    )
+
+
+def write_roster(connection: sa.Connection, roster: Roster, at: datetime) -> None:
+    """Make the database hold ``roster``; arms that changed get a higher revision."""
+    before = read_roster(connection).arms
+    ids = dict(connection.execute(sa.select(policies.c.name, policies.c.id)).tuples().all())
+    for arm in roster.arms.values():
+        if before.get(arm.name) == arm:
+            continue
+        if arm.name in ids:
+            _update(connection, ids[arm.name], arm, at)
+        else:
+            ids[arm.name] = _insert(connection, arm, at)
+    connection.execute(reviews.delete())
+    for review in roster.reviews:
+        connection.execute(
+            reviews.insert().values(
+                number=review.number,
+                policy_id=ids[review.policy],
+                guard=review.guard,
+                opened_at=review.opened_at,
+                acknowledged_at=review.acknowledged_at,
+            )
+        )
+    connection.execute(holds.delete())
+    for kind in _HOLDS:
+        for guard in sorted(getattr(roster, kind)):
+            connection.execute(holds.insert().values(kind=kind, guard=guard))
+
+
+def write_metrics(connection: sa.Connection, rows: Mapping[str, ArmColumns], at: datetime) -> None:
+    """Set the metric columns of some arms."""
+    for name, columns in rows.items():
+        values = {field: getattr(columns, field) for field in ArmColumns.__dataclass_fields__}
+        connection.execute(
+            bandit_arms.update()
+            .where(
+                bandit_arms.c.policy_id
+                == sa.select(policies.c.id).where(policies.c.name == name).scalar_subquery()
+            )
+            .values(**values, revision=bandit_arms.c.revision + 1, updated_at=at)
+        )
+
+
+def _insert(connection: sa.Connection, arm: Arm, at: datetime) -> int:
+    name = parse(arm.name)
+    if name.sha8:
+        twin = connection.scalar(
+            sa.select(policies.c.name).where(policies.c.name.endswith(f"_{name.sha8}"))
+        )
+        if twin is not None:
+            raise TiltyardError("POLICY_SHA_TAKEN", arm.name, f"{twin} ends in the same sha8")
+    result = connection.execute(
+        policies.insert().values(name=arm.name, kind=name.kind, **_policy_values(arm))
+    )
+    key = result.inserted_primary_key
+    policy_id = int(key[0]) if key is not None else 0
+    connection.execute(
+        bandit_arms.insert().values(
+            policy_id=policy_id,
+            traffic_allocation=arm.share,
+            ceiling=arm.ceiling,
+            updated_at=at,
+        )
+    )
+    return policy_id
+
+
+def _update(connection: sa.Connection, policy_id: int, arm: Arm, at: datetime) -> None:
+    connection.execute(
+        policies.update().where(policies.c.id == policy_id).values(**_policy_values(arm))
+    )
+    connection.execute(
+        bandit_arms.update()
+        .where(bandit_arms.c.policy_id == policy_id)
+        .values(
+            traffic_allocation=arm.share,
+            ceiling=arm.ceiling,
+            revision=bandit_arms.c.revision + 1,
+            updated_at=at,
+        )
+    )
+
+
+def _policy_values(arm: Arm) -> dict[str, Any]:
+    return {
+        "role": arm.role,
+        "state": arm.state,
+        "capital": arm.capital,
+        "start_share": arm.start_share,
+        "created_at": arm.created_at,
+        "trial_started_at": arm.trial_started_at,
+        "throttled_by": arm.throttled_by,
+        "resumed_at": json.dumps([time_text(time) for time in arm.resumed_at]),
+    }
+
+
+def _arm(row: sa.RowMapping) -> Arm:
+    return Arm(
+        name=row["name"],
+        role=row["role"],
+        state=row["state"],
+        share=row["traffic_allocation"],
+        start_share=row["start_share"],
+        ceiling=row["ceiling"],
+        capital=None if row["capital"] is None else Money(row["capital"]),
+        created_at=row["created_at"],
+        trial_started_at=row["trial_started_at"],
+        throttled_by=row["throttled_by"],
+        resumed_at=tuple(moment(text) for text in json.loads(row["resumed_at"])),
+    )
+
+
+def _review(row: sa.RowMapping, names: Mapping[int, str]) -> Review:
+    return Review(
+        row["number"], names[row["policy_id"]], row["guard"], row["opened_at"],
+        row["acknowledged_at"],
+    )  # fmt: skip

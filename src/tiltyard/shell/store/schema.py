@@ -1,0 +1,49 @@
+"""How the database grows: Alembic migrations, shipped with the package."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from tiltyard.kernel.errors import TiltyardError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def upgrade(engine: sa.Engine) -> None:
+    """Bring the database to the newest schema; an empty one gets all of it."""
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check_version(engine: sa.Engine) -> None:
+    """Refuse a database that this version cannot work with.
+
+    Raises:
+        TiltyardError: ``DATABASE_OUTDATED`` or ``DATABASE_NEWER``.
+    """
+    script = ScriptDirectory.from_config(_config())
+    with engine.connect().execution_options(reading=True) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == script.get_current_head():
+        return
+    shown = engine.url.render_as_string(hide_password=True)
+    known = {revision.revision for revision in script.walk_revisions()}
+    if current is None or current in known:
+        raise TiltyardError(
+            "DATABASE_OUTDATED", shown, f"schema {current or 'none'}", "run: tiltyard db upgrade"
+        )
+    raise TiltyardError(
+        "DATABASE_NEWER", shown, f"schema {current} is from a newer version", "upgrade tiltyard"
+    )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config

@@ -1,0 +1,266 @@
+"""How a file's trades get into the ledger: all of them in one short transaction.
+
+Trades are first staged in a temporary table of this connection, on disk, so memory stays
+flat and nobody else sees them. Then the whole file is checked by set: duplicates inside
+it, conflicts with what the ledger holds, a policy in two accounts. Only then one
+``INSERT … SELECT`` appends what is new or corrected, in judged order.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.clock import microseconds
+from tiltyard.kernel.errors import Fault
+from tiltyard.shell.store.tables import (
+    TRADE_FIELDS,
+    policies,
+    quarantined_trades,
+    staged_trades,
+    trades,
+)
+
+FUTURE = timedelta(seconds=60)
+_NAMES = tuple(column.name for column in TRADE_FIELDS)
+_S = staged_trades.c
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an ingest did.
+
+    Attributes:
+        new: Trades the ledger had never seen.
+        corrected: New revisions of trades it had.
+        unchanged: Trades it had already.
+        quarantined: Trades with a time in the future, kept apart.
+    """
+
+    new: int
+    corrected: int
+    unchanged: int
+    quarantined: int
+
+
+class Staging:
+    """One ingest; made by :meth:`tiltyard.shell.store.ledger.Ledger.staging`."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        with connection.begin():
+            staged_trades.drop(connection, checkfirst=True)
+            staged_trades.create(connection)
+
+    def add(self, rows: Sequence[tuple[int, Trade, bool]]) -> None:
+        """Stage trades.
+
+        Args:
+            rows: Row number in the file, the trade, and whether its revision is explicit.
+        """
+        if not rows:
+            return
+        with self._connection.begin():
+            self._connection.execute(staged_trades.insert(), [_row(*row) for row in rows])
+
+    def policies(self) -> list[str]:
+        """Names of the policies in the file, in order of their first close."""
+        query = sa.select(_S.policy).group_by(_S.policy).order_by(sa.func.min(_S.closed_at))
+        with self._connection.begin():
+            return list(self._connection.scalars(query))
+
+    def faults(self, *, limit: int = 1000) -> tuple[list[Fault], int]:
+        """What is wrong with the file as a whole: the first faults, and how many in all."""
+        with self._connection.begin():
+            found = [*self._duplicates(), *self._conflicts(), *self._scopes()]
+        found.sort(key=lambda entry: entry[0])
+        return [
+            Fault(f"row {row}, column {column}", text) for row, column, text in found[:limit]
+        ], len(found)
+
+    def bad_rows(self) -> list[int]:
+        """Row numbers of the faults, for leaving them out."""
+        with self._connection.begin():
+            found = [*self._duplicates(), *self._conflicts(), *self._scopes()]
+        return sorted({row for row, _, _ in found})
+
+    def discard(self, rows: Sequence[int]) -> None:
+        """Take rows out of the stage."""
+        with self._connection.begin():
+            for start in range(0, len(rows), 500):
+                batch = rows[start : start + 500]
+                self._connection.execute(staged_trades.delete().where(_S.row_number.in_(batch)))
+
+    def commit(self, *, now: datetime, known_at: datetime) -> Counts:
+        """Append what is new; every policy must be registered.
+
+        Args:
+            now: A trade more than 60 s after it is quarantined.
+            known_at: When the ledger learnt of these trades.
+        """
+        horizon = microseconds(now + FUTURE)
+        with self._connection.begin():
+            total = self._scalar(sa.select(sa.func.count()).select_from(staged_trades))
+            quarantined = self._quarantine(horizon, known_at)
+            self._drop_unchanged()
+            corrected = self._scalar(sa.select(sa.func.count()).where(_has_earlier()))
+            left = self._scalar(sa.select(sa.func.count()).select_from(staged_trades))
+            self._append(known_at)
+            self._claim_scopes()
+            self._connection.execute(staged_trades.delete())
+        future = total - quarantined[1] - left
+        return Counts(left - corrected, corrected, future, quarantined[0])
+
+    def _duplicates(self) -> list[tuple[int, str, str]]:
+        first = (
+            sa.func.min(_S.row_number)
+            .over(partition_by=(_S.source, _S.trade_id, sa.func.coalesce(_S.revision, 0)))
+            .label("first")
+        )
+        seen = sa.select(_S.row_number, _S.trade_id, first).subquery()
+        query = sa.select(seen).where(seen.c.row_number != seen.c.first)
+        return [
+            (row, "trade_id", f"{name!r} stands in row {first} already")
+            for row, name, first in self._connection.execute(query)
+        ]
+
+    def _conflicts(self) -> list[tuple[int, str, str]]:
+        query = sa.select(_S.row_number, _S.trade_id, _S.revision).join(
+            trades,
+            sa.and_(
+                trades.c.source == _S.source,
+                trades.c.trade_id == _S.trade_id,
+                trades.c.revision == _S.revision,
+                trades.c.content != _S.content,
+            ),
+        )
+        return [
+            (
+                row,
+                "revision",
+                f"the ledger holds revision {revision} of {name!r} with other content",
+            )
+            for row, name, revision in self._connection.execute(query)
+        ]
+
+    def _scopes(self) -> list[tuple[int, str, str]]:
+        first = sa.select(_S.policy, sa.func.min(_S.row_number).label("row")).group_by(_S.policy)
+        at = first.subquery()
+        own = (
+            sa.select(_S.policy, _S.account, _S.currency)
+            .join(at, sa.and_(at.c.policy == _S.policy, at.c.row == _S.row_number))
+            .subquery()
+        )
+        account = sa.func.coalesce(policies.c.account, own.c.account)
+        currency = sa.func.coalesce(policies.c.currency, own.c.currency)
+        query = (
+            sa.select(_S.row_number, _S.policy, account, currency)
+            .join(own, own.c.policy == _S.policy)
+            .join(policies, policies.c.name == _S.policy, isouter=True)
+            .where(sa.or_(_S.account != account, _S.currency != currency))
+        )
+        return [
+            (
+                row,
+                "account",
+                (
+                    f"expected account {account!r} and currency {currency!r}, as in the other trades "
+                    f"of {policy}; nothing is summed over accounts or currencies"
+                ),
+            )
+            for row, policy, account, currency in self._connection.execute(query)
+        ]
+
+    def _quarantine(self, horizon: int, known_at: datetime) -> tuple[int, int]:
+        future = sa.or_(_S.closed_at > horizon, _S.opened_at > horizon)
+        known = sa.exists().where(
+            quarantined_trades.c.source == _S.source,
+            quarantined_trades.c.trade_id == _S.trade_id,
+            quarantined_trades.c.content == _S.content,
+        )
+        columns = ["source", "trade_id", "policy", "closed_at", "pnl", "content"]
+        rows = sa.select(
+            *(_S[name] for name in columns),
+            sa.literal("more than 60 s in the future"),
+            sa.literal(microseconds(known_at)),
+        ).where(future, ~known)
+        added = self._connection.execute(
+            quarantined_trades.insert().from_select([*columns, "reason", "known_at"], rows)
+        ).rowcount
+        removed = self._connection.execute(staged_trades.delete().where(future)).rowcount
+        return added, removed
+
+    def _drop_unchanged(self) -> None:
+        other = trades.alias("other")
+        newest = (
+            sa.select(sa.func.max(other.c.revision))
+            .where(other.c.source == _S.source, other.c.trade_id == _S.trade_id)
+            .scalar_subquery()
+        )
+        same = sa.exists().where(
+            trades.c.source == _S.source,
+            trades.c.trade_id == _S.trade_id,
+            trades.c.content == _S.content,
+            trades.c.revision == sa.func.coalesce(_S.revision, newest),
+        )
+        self._connection.execute(staged_trades.delete().where(same))
+
+    def _append(self, known_at: datetime) -> None:
+        newest = (
+            sa.select(sa.func.max(trades.c.revision))
+            .where(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
+            .scalar_subquery()
+        )
+        rows = (
+            sa.select(
+                _S.source,
+                _S.trade_id,
+                sa.func.coalesce(_S.revision, sa.func.coalesce(newest, 0) + 1),
+                policies.c.id,
+                *(_S[name] for name in _NAMES),
+                _S.content,
+                sa.literal(microseconds(known_at)),
+            )
+            .join(policies, policies.c.name == _S.policy)
+            .order_by(_S.closed_at, _S.source, _S.trade_id, _S.revision)
+        )
+        columns = ["source", "trade_id", "revision", "policy_id", *_NAMES, "content", "known_at"]
+        self._connection.execute(trades.insert().from_select(columns, rows))
+
+    def _claim_scopes(self) -> None:
+        for name in ("account", "currency"):
+            own = (
+                sa.select(sa.func.min(_S[name]))
+                .where(_S.policy == policies.c.name)
+                .scalar_subquery()
+            )
+            self._connection.execute(
+                policies.update()
+                .where(policies.c[name].is_(None))
+                .where(policies.c.name.in_(sa.select(_S.policy)))
+                .values({name: own})
+            )
+
+    def _scalar(self, query: sa.Select[Any]) -> int:
+        return int(self._connection.execute(query).scalar_one())
+
+
+def _has_earlier() -> sa.ColumnElement[bool]:
+    return sa.exists().where(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
+
+
+def _row(number: int, trade: Trade, explicit: bool) -> dict[str, object]:  # noqa: FBT001 a column
+    row: dict[str, object] = trade._asdict()
+    del row["seq"]
+    row["opened_at"] = microseconds(trade.opened_at)
+    row["closed_at"] = microseconds(trade.closed_at)
+    row["revision"] = None
+    content = hashlib.blake2b(repr(tuple(row.values())).encode(), digest_size=16).hexdigest()
+    row["revision"] = trade.revision if explicit else None
+    row["row_number"] = number
+    row["content"] = content
+    return row

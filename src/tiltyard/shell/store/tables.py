@@ -1,0 +1,218 @@
+"""The tables. Times are microseconds UTC, money is whole units of 1e-8.
+
+``trades``, ``marks``, ``decisions``, ``observations`` and ``audit`` are only ever
+appended to. ``policies``, ``bandit_arms``, ``reviews`` and ``holds`` are the projection
+of the audit; the metric columns of ``bandit_arms`` are a projection of the trades, in
+the units that people write in SQL: ratios, percent and account currency.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tiltyard.kernel.clock import from_microseconds, microseconds
+
+metadata = sa.MetaData()
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970 UTC."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002, D102
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ANN401, ARG002, D102
+        return None if value is None else from_microseconds(value)
+
+
+_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def _seq() -> sa.Column[int]:
+    return sa.Column("seq", _KEY, primary_key=True, autoincrement=True)
+
+
+def _policy() -> sa.Column[int]:
+    return sa.Column("policy_id", sa.ForeignKey("policies.id"), nullable=False)
+
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("capital", sa.BigInteger),
+    sa.Column("account", sa.Text),
+    sa.Column("currency", sa.Text),
+    sa.Column("start_share", sa.Float, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("trial_started_at", UtcTime),
+    sa.Column("throttled_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("resumed_at", sa.Text, nullable=False, server_default="[]"),
+    sqlite_autoincrement=True,
+)
+
+bandit_arms = sa.Table(
+    "bandit_arms",
+    metadata,
+    sa.Column("policy_id", sa.ForeignKey("policies.id"), primary_key=True),
+    sa.Column("traffic_allocation", sa.Float, nullable=False),
+    sa.Column("pf_30", sa.Float),
+    sa.Column("pf_150", sa.Float),
+    sa.Column("pf_prod", sa.Float),
+    sa.Column("dd_150", sa.Float),
+    sa.Column("total_trades", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("wins", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("total_pnl", sa.Float, nullable=False, server_default="0"),
+    sa.Column("ceiling", sa.Float, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="1"),
+    sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+TRADE_FIELDS: tuple[sa.Column[Any], ...] = (
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("opened_at", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.BigInteger, nullable=False),
+    sa.Column("pnl", sa.BigInteger, nullable=False),
+    sa.Column("book", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("capital", sa.BigInteger),
+    sa.Column("risk", sa.BigInteger),
+    sa.Column("notional", sa.BigInteger),
+    sa.Column("fees", sa.BigInteger),
+    sa.Column("funding", sa.BigInteger),
+    sa.Column("quantity", sa.Text),
+    sa.Column("entry_price", sa.Text),
+    sa.Column("exit_price", sa.Text),
+    sa.Column("policy_digest", sa.Text),
+    sa.Column("episode_id", sa.Text),
+)
+
+trades = sa.Table(
+    "trades",
+    metadata,
+    _seq(),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("trade_id", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    _policy(),
+    *(column._copy() for column in TRADE_FIELDS),  # noqa: SLF001 how SQLAlchemy copies a column
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("known_at", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("source", "trade_id", "revision"),
+    sa.Index("trades_by_policy", "policy_id", "closed_at", "source", "trade_id"),
+    sqlite_autoincrement=True,
+)
+
+staged_trades = sa.Table(
+    "staged_trades",
+    sa.MetaData(),
+    sa.Column("row_number", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("trade_id", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger),
+    sa.Column("policy", sa.Text, nullable=False),
+    *(column._copy() for column in TRADE_FIELDS),  # noqa: SLF001 as above
+    sa.Column("content", sa.Text, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+
+quarantined_trades = sa.Table(
+    "quarantined_trades",
+    metadata,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("trade_id", sa.Text, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("closed_at", sa.BigInteger, nullable=False),
+    sa.Column("pnl", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("known_at", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("source", "trade_id", "content"),
+    sqlite_autoincrement=True,
+)
+
+marks = sa.Table(
+    "marks",
+    metadata,
+    _seq(),
+    _policy(),
+    sa.Column("marked_at", UtcTime, nullable=False),
+    sa.Column("unrealised", sa.BigInteger, nullable=False),
+    sa.Column("open_positions", sa.BigInteger, nullable=False),
+    sa.Column("capital", sa.BigInteger),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("known_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("policy_id", "account", "marked_at"),
+    sqlite_autoincrement=True,
+)
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    _seq(),
+    _policy(),
+    sa.Column("episode_id", sa.Text, nullable=False, unique=True),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("propensity", sa.Float, nullable=False),
+    sa.Column("share_revision", sa.BigInteger, nullable=False),
+    sa.Column("decided_at", UtcTime, nullable=False),
+    sa.Column("volatility_tercile", sa.BigInteger, nullable=False),
+    sa.Column("hour", sa.BigInteger, nullable=False),
+    sa.Column("known_at", UtcTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+observations = sa.Table(
+    "observations",
+    metadata,
+    _seq(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("number", sa.Float, nullable=False),
+    sa.Column("samples", sa.BigInteger, nullable=False),
+    sa.Column("observed_at", UtcTime, nullable=False),
+    sa.Column("known_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("name", "policy", "observed_at"),
+    sqlite_autoincrement=True,
+)
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    _policy(),
+    sa.Column("guard", sa.Text, nullable=False),
+    sa.Column("opened_at", UtcTime, nullable=False),
+    sa.Column("acknowledged_at", UtcTime),
+)
+
+holds = sa.Table(
+    "holds",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("guard", sa.Text, primary_key=True),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("seq", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
