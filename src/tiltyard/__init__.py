@@ -9,3 +9,5 @@ in this order and you have walked a trade from the bot to the verdict:
 (what is allowed), ``scaling`` (what a night earns), ``actions`` (what follows), and
 ``shell`` (files, databases, commands: the only part that touches the outside).
 """
+
+__version__ = "0.1.0"

@@ -37,7 +37,7 @@ def _arm(roster: Roster, action: Action) -> Arm:
 
 def _take_traffic(roster: Roster, action: Action) -> Roster:
     arm = _arm(roster, action)
-    if arm.state == "halted":
+    if (arm.state, action.kind) == ("halted", "halt"):
         return roster
     state = next_state(arm.name, arm.state, action.kind)
     if arm.role == "champion":
@@ -54,7 +54,7 @@ def _crown_flat(roster: Roster, former: Arm) -> Roster:
     flat = roster.arms.get(FLAT)
     if flat is None or former.name == FLAT:
         raise TiltyardError("CHAMPION_MISSING", former.name, "no flat policy to fall back on")
-    crowned = replace(flat, role="champion", state="champion", ceiling=1.0)
+    crowned = replace(flat, role="champion", state="champion", ceiling=1.0, throttled_by="")
     return replace(roster, arms={**roster.arms, FLAT: crowned})
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tiltyard.checklist.guard import Checklist, Guard
+from tiltyard.checklist.guard import Checklist, Guard, WayBack
 from tiltyard.facts.action import PROTECTIVE, Action, Kind
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.verdict import Verdict
@@ -59,18 +59,14 @@ class ThrottledArm:
 def plan_resume(
     throttled: ThrottledArm, roster: Roster, rules: ShareRules, now: datetime
 ) -> Action | None:
-    """The way back of a throttled arm, once all its conditions hold; else None."""
+    """The way back of a throttled arm, once all its conditions hold; else None.
+
+    While anything is on hold nobody comes back: that would be growing past the hold.
+    """
+    if roster.ramp_frozen_by or roster.challengers_frozen_by or roster.entries_stopped_by:
+        return None
     arm, guard = throttled.arm, throttled.guard
-    way_back = guard.clear
-    if arm.state != "throttled" or way_back is None or not throttled.cleared:
-        return None
-    if throttled.trades < way_back.trades:
-        return None
-    if now - throttled.throttled_at < timedelta(seconds=guard.cool_down):
-        return None
-    span = timedelta(seconds=way_back.within_seconds)
-    lately = [time for time in arm.resumed_at if now - time < span]
-    if way_back.at_most and len(lately) >= way_back.at_most:
+    if guard.clear is None or not _has_earned(throttled, guard.clear, now):
         return None
     share = min(arm.start_share, rules.room(roster))
     if share <= 0:
@@ -78,8 +74,22 @@ def plan_resume(
     return Action(
         "resume", arm.name, guard.name, guard.mode, now,
         before=arm.share, after=share, ceiling=rules.cap, samples=throttled.trades,
-        reason=f"{way_back.metric or guard.metric} {way_back.when}", priority=guard.priority,
+        reason=f"{guard.clear.metric or guard.metric} {guard.clear.when}",
+        priority=guard.priority,
     )  # fmt: skip
+
+
+def _has_earned(throttled: ThrottledArm, way_back: WayBack, now: datetime) -> bool:
+    cool_down = timedelta(seconds=throttled.guard.cool_down)
+    span = timedelta(seconds=way_back.within_seconds)
+    lately = [time for time in throttled.arm.resumed_at if not span or now - time < span]
+    return (
+        throttled.arm.state == "throttled"
+        and throttled.cleared
+        and throttled.trades >= way_back.trades
+        and now - throttled.throttled_at >= cool_down
+        and (not way_back.at_most or len(lately) < way_back.at_most)
+    )
 
 
 def plan_night(steps: Sequence[Step], now: datetime) -> list[Action]:
@@ -137,9 +147,14 @@ def _action(
 
 
 def _strongest(actions: list[Action]) -> list[Action]:
-    halted = {
-        action.policy for action in actions if action.kind == "halt" and action.mode == "enforce"
-    }
+    """An arm loses its traffic once: by the first halt, else by the first throttle."""
+    enforced = [action for action in reversed(actions) if action.mode == "enforce"]
+    taken = {action.policy: action for action in enforced if action.kind == "throttle"}
+    taken |= {action.policy: action for action in enforced if action.kind == "halt"}
     return [
-        action for action in actions if not (action.kind == "throttle" and action.policy in halted)
+        action
+        for action in actions
+        if action.mode == "observe"
+        or action.kind not in ("halt", "throttle")
+        or action is taken[action.policy]
     ]

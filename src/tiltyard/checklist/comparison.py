@@ -72,14 +72,16 @@ class Comparison:
         return self.SIGNS[self.sign](number, self.limit(other))
 
     def beyond(self, trip: "Comparison") -> bool:
-        """Whether this clear level lies strictly on the safe side of ``trip``."""
-        if self.metric != trip.metric:
-            return True
+        """Whether this clear level lies strictly on the safe side of ``trip``.
+
+        Between a number and a factor, or factors of two metrics, only the side can be told.
+        """
+        comparable = self.metric == trip.metric
         if trip.sign in ("<", "<="):
-            return self.sign in (">", ">=") and self.number > trip.number
+            return self.sign in (">", ">=") and (not comparable or self.number > trip.number)
         if trip.sign in (">", ">="):
-            return self.sign in ("<", "<=") and self.number < trip.number
-        return self.sign != trip.sign
+            return self.sign in ("<", "<=") and (not comparable or self.number < trip.number)
+        return not (comparable and self.SIGNS[self.sign](trip.number, self.number))
 
     def __str__(self) -> str:
         factor = f" * {self.metric}" if self.metric else ""

@@ -2,10 +2,11 @@
 
 Pure: the memory goes in and the next memory comes out. The rules are short. An unknown
 value is neither a breach nor a pass. A breach *trips* once it is confirmed and not
-again until it has ended. A value that used to be known and has gone, for longer than
-15 minutes, *escalates*: a guard that wants it then acts as if breached. Having too few
-trades, or no loss yet, is unknown too, but never escalates: nothing has been lost sight
-of.
+again until it has ended. A value that used to be known and has gone, for 15 minutes,
+*escalates*: a guard that wants it then acts as if breached, and a breach that is seen
+when the value is back trips anew. Having too few trades, or no loss yet, is unknown too,
+but never escalates: nothing has been lost sight of. Every number that takes part is held
+to this: the value, a limit made of another metric, a second condition, a way back.
 """
 
 from dataclasses import dataclass, replace
@@ -53,7 +54,7 @@ def judge(
         now: UTC.
     """
     measured = panel.read(guard.metric, policy, now)
-    reading = _judgeable(guard, measured, now)
+    reading = _with_enough_samples(guard, _unless_stale(guard, measured, now))
     answer, limit, reason = _answer(guard, reading, panel, policy, now)
     memory = _remember(memory, guard, answer, reading, now)
     confirmed = answer == "breach" and guard.confirm.confirmed(
@@ -61,10 +62,10 @@ def judge(
     )
     escalated = _lost_too_long(guard, memory, now)
     tripped = (confirmed or escalated) and memory.tripped_at is None
-    cleared = _is_clear(guard, answer, reading, panel, policy, now)
+    cleared = _is_clear(guard, answer, panel, policy, now)
     if tripped:
         memory = replace(memory, tripped_at=now)
-    elif answer == "pass" and not confirmed and (cleared or guard.clear is None):
+    elif answer == "pass" and (cleared or guard.clear is None):
         memory = replace(memory, tripped_at=None)
     verdict = Verdict(
         guard.name, guard.scope, subject, answer, measured.reading, limit,
@@ -73,13 +74,18 @@ def judge(
     return verdict, memory
 
 
-def _judgeable(guard: Guard, measured: Measured, now: datetime) -> Reading:
+def _unless_stale(guard: Guard, measured: Measured, now: datetime) -> Reading:
     reading, as_of = measured.reading, measured.as_of
-    if guard.stale_after and as_of is not None:
-        age = now - as_of
-        if age > timedelta(seconds=guard.stale_after):
-            minutes = int(age.total_seconds() // 60)
-            return Undefined("stale", f"last seen {minutes} min ago", reading.samples)
+    if not guard.stale_after or as_of is None:
+        return reading
+    age = now - as_of
+    if age <= timedelta(seconds=guard.stale_after):
+        return reading
+    minutes = int(age.total_seconds() // 60)
+    return Undefined("stale", f"last seen {minutes} min ago", reading.samples)
+
+
+def _with_enough_samples(guard: Guard, reading: Reading) -> Reading:
     if isinstance(reading, Value) and reading.samples < guard.min_samples:
         return Undefined(
             "warming", f"{reading.samples} of {guard.min_samples} samples", reading.samples
@@ -90,76 +96,88 @@ def _judgeable(guard: Guard, measured: Measured, now: datetime) -> Reading:
 def _answer(
     guard: Guard, reading: Reading, panel: Panel, policy: str, now: datetime
 ) -> tuple[Answer, float | None, str]:
-    limit, missing = _limit(guard.when, panel, policy, now)
+    limit = _limit(guard, guard.when, panel, policy, now)
     if isinstance(reading, Undefined):
-        return "unknown", limit, str(reading)
-    if limit is None:
-        return "unknown", None, missing
+        return "unknown", None if isinstance(limit, str) else limit, str(reading)
+    if isinstance(limit, str):
+        return "unknown", None, limit
     if not isfinite(reading.number):
         return "error", limit, f"{guard.metric} is not a finite number"
     if not Comparison.SIGNS[guard.when.sign](reading.number, limit):
         return "pass", limit, ""
-    return _with_second(guard, panel, policy, now, limit)
+    answer, reason = _second_answer(guard, panel, policy, now)
+    return answer, limit, reason
 
 
-def _with_second(
-    guard: Guard, panel: Panel, policy: str, now: datetime, limit: float
-) -> tuple[Answer, float | None, str]:
+def _second_answer(guard: Guard, panel: Panel, policy: str, now: datetime) -> tuple[Answer, str]:
     if guard.only_if is None:
-        return "breach", limit, ""
+        return "breach", ""
     metric, comparison = guard.only_if
-    second = panel.read(metric, policy, now).reading
-    if isinstance(second, Undefined):
-        return "unknown", limit, f"{metric} is {second}"
-    if not comparison.holds(second.number):
-        return "pass", limit, f"{metric} is {second.number:g}"
-    return "breach", limit, ""
+    number = _number(guard, metric, panel, policy, now)
+    limit = _limit(guard, comparison, panel, policy, now)
+    if isinstance(number, str):
+        return "unknown", number
+    if isinstance(limit, str):
+        return "unknown", limit
+    if not Comparison.SIGNS[comparison.sign](number, limit):
+        return "pass", f"{metric} is {number:g}"
+    return "breach", ""
 
 
-def _limit(when: Comparison, panel: Panel, policy: str, now: datetime) -> tuple[float | None, str]:
-    if not when.metric:
-        return when.number, ""
-    other = panel.read(when.metric, policy, now).reading
-    if isinstance(other, Undefined):
-        return None, f"{when.metric} is {other}"
-    return when.limit(other.number), ""
+def _limit(
+    guard: Guard, comparison: Comparison, panel: Panel, policy: str, now: datetime
+) -> float | str:
+    """What the comparison compares with, or why that is not known."""
+    if not comparison.metric:
+        return comparison.number
+    other = _number(guard, comparison.metric, panel, policy, now)
+    return other if isinstance(other, str) else comparison.limit(other)
+
+
+def _number(guard: Guard, metric: str, panel: Panel, policy: str, now: datetime) -> float | str:
+    """A number besides the guard's own, or why there is none; as fresh as its own must be."""
+    reading = _unless_stale(guard, panel.read(metric, policy, now), now)
+    if isinstance(reading, Undefined):
+        return f"{metric} is {reading}"
+    return reading.number if isfinite(reading.number) else f"{metric} is not a finite number"
 
 
 def _remember(
     memory: Memory, guard: Guard, answer: Answer, reading: Reading, now: datetime
 ) -> Memory:
-    if answer in ("unknown", "error"):
-        lost = answer == "error" or (isinstance(reading, Undefined) and reading.state == "stale")
-        since = (memory.lost_since or now) if lost else None
-        return replace(memory, breach_since=None, lost_since=since)
+    if answer == "error" or (isinstance(reading, Undefined) and reading.state == "stale"):
+        return replace(memory, breach_since=None, lost_since=memory.lost_since or now)
+    memory = replace(memory, lost_since=None, tripped_at=_tripped_on_sight(memory))
+    if answer == "unknown":
+        return replace(memory, breach_since=None)
     breach = answer == "breach"
     return replace(
         memory,
         recent=(*memory.recent, breach)[-guard.confirm.answers :],
         breach_since=(memory.breach_since or now) if breach else None,
-        lost_since=None,
     )
+
+
+def _tripped_on_sight(memory: Memory) -> datetime | None:
+    """When the episode tripped, unless only because the value was lost, which is over."""
+    tripped_at, lost_since = memory.tripped_at, memory.lost_since
+    if tripped_at is not None and lost_since is not None and tripped_at > lost_since:
+        return None
+    return tripped_at
 
 
 def _lost_too_long(guard: Guard, memory: Memory, now: datetime) -> bool:
-    return (
-        guard.hard
-        and memory.lost_since is not None
-        and (now - memory.lost_since).total_seconds() >= UNKNOWN_PATIENCE_SECONDS
-    )
+    if not guard.hard or memory.lost_since is None:
+        return False
+    return now - memory.lost_since >= timedelta(seconds=UNKNOWN_PATIENCE_SECONDS)
 
 
-def _is_clear(
-    guard: Guard, answer: Answer, reading: Reading, panel: Panel, policy: str, now: datetime
-) -> bool:
+def _is_clear(guard: Guard, answer: Answer, panel: Panel, policy: str, now: datetime) -> bool:
     way_back = guard.clear
-    if way_back is None:
+    if way_back is None or (not way_back.metric and answer != "pass"):
         return False
-    if way_back.metric:
-        reading = panel.read(way_back.metric, policy, now).reading
-    elif answer != "pass":
+    number = _number(guard, way_back.metric or guard.metric, panel, policy, now)
+    limit = _limit(guard, way_back.when, panel, policy, now)
+    if isinstance(number, str) or isinstance(limit, str):
         return False
-    if isinstance(reading, Undefined):
-        return False
-    limit, _ = _limit(way_back.when, panel, policy, now)
-    return limit is not None and Comparison.SIGNS[way_back.when.sign](reading.number, limit)
+    return Comparison.SIGNS[way_back.when.sign](number, limit)

@@ -9,6 +9,7 @@ conflict.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -32,7 +33,9 @@ from tiltyard.metrics.catalogue import METRICS, spec_of
 Table = Mapping[str, Any]
 
 REQUIRED = ("name", "scope", "metric", "when", "effect", "priority")
+_WAY_BACK = ("when", "metric", "trades", "at_most", "within")
 _SECOND = ("<=", ">=", "==", "<", ">")
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
 def parse_checklist(tables: Sequence[Table], defaults: Sequence[Table], file: str) -> Checklist:
@@ -68,8 +71,11 @@ def _merge(
     mine: set[str] = set()
     for index, table in enumerate(tables):
         path = f"$.guard[{index}]"
+        if not isinstance(table, Mapping):
+            faults.append(Fault(path, "expected a table: [[guard]]"))
+            continue
         name = table.get("name")
-        if not isinstance(name, str) or not name.replace("_", "").isalnum():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             faults.append(Fault(f"{path}.name", "expected a snake_case name"))
             continue
         if name in mine:
@@ -144,13 +150,15 @@ class _Reader:
         numbers = isinstance(value, list | tuple) and all(
             isinstance(end, int | float) and not isinstance(end, bool) for end in value
         )
-        if not numbers or len(value) != 2 or value[0] >= value[1]:  # noqa: PLR2004 two ends
+        if not numbers or len(value) != 2 or not value[0] < value[1]:  # noqa: PLR2004 two ends
             self._fault(key, "expected two rising numbers such as [2.1, 2.8]")
             return (None, None)
         return (float(value[0]), float(value[1]))
 
     def second(self, key: str) -> tuple[str, Comparison] | None:
         text = self.text(key)
+        if not text:
+            return None
         sign = next((sign for sign in _SECOND if sign in text), "")
         if not sign:
             self._fault(key, 'expected a metric and a comparison such as "learner_progress <= 0"')
@@ -158,19 +166,20 @@ class _Reader:
         name, _, rest = text.partition(sign)
         metric = self._via(name.strip(), key, _metric)
         comparison = self._via(sign + rest, key, Comparison.parse)
-        return (metric, comparison) if metric and comparison else None
+        return (metric, comparison)
 
     def way_back(self, key: str) -> WayBack | None:
         table = self.table[key]
         if not isinstance(table, Mapping) or "when" not in table:
             self._fault(key, 'expected a table such as { when = ">= 1.9" }')
             return None
-        for field in table.keys() - {"when", "metric", "trades", "at_most", "within"}:
-            self._fault(f"{key}.{field}", f"unknown field {field!r}")
-        metric = table.get("metric", "")
+        for field in table:
+            if field not in _WAY_BACK:
+                hint = did_you_mean(field, _WAY_BACK)
+                self._fault(f"{key}.{field}", f"unknown field {field!r}, {hint}".rstrip(", "))
         return WayBack(
             self._via(table["when"], f"{key}.when", Comparison.parse),
-            self._via(metric, f"{key}.metric", _metric) if metric else "",
+            self._via(table["metric"], f"{key}.metric", _metric) if "metric" in table else "",
             self._whole(table.get("trades", 0), f"{key}.trades", 0),
             self._whole(table.get("at_most", 0), f"{key}.at_most", 0),
             self._via(table["within"], f"{key}.within", seconds) if "within" in table else 0,
@@ -205,7 +214,7 @@ class _Reader:
         if guard.effect in NEEDS_AN_END and not latched and guard.clear is None:
             self._fault("effect", f"{guard.effect} needs a way to end: latch = true, or clear")
         clear = guard.clear
-        if clear is not None and not clear.when.beyond(guard.when):
+        if clear is not None and _same_unit(guard, clear) and not clear.when.beyond(guard.when):
             self._fault(
                 "clear.when", f"{clear.when} does not lie beyond the trip level {guard.when}"
             )
@@ -214,6 +223,10 @@ class _Reader:
 
     def _fault(self, key: str, message: str) -> None:
         self.faults.append(Fault(f"{self.path}.{key}", message))
+
+
+def _same_unit(guard: Guard, clear: WayBack) -> bool:
+    return spec_of(clear.metric or guard.metric).unit == spec_of(guard.metric).unit
 
 
 def _metric(name: str) -> str:

@@ -37,6 +37,7 @@ class Arm:
         trial_started_at: Trades closing from here on count; None counts from the first.
         throttled_by: The guard that throttled or halted it; empty otherwise.
         resumed_at: When it came back from throttles by itself, newest last.
+        kind: What sort of policy it is, when the name does not say.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Arm:
     trial_started_at: datetime | None = None
     throttled_by: str = ""
     resumed_at: tuple[datetime, ...] = ()
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from tiltyard.metrics.champion_span import TRADES as SPAN_TRADES
 from tiltyard.metrics.champion_span import ChampionHistory
 from tiltyard.metrics.metric import Outcome
 from tiltyard.metrics.profit_factor import ProfitFactor
-from tiltyard.metrics.rolling import Rolling
+from tiltyard.metrics.rolling import Rolling, Running
 from tiltyard.metrics.trial import NavPath, Trial
 
 COMBINED_TRADES = 30
@@ -51,6 +51,7 @@ class ArmMeasures:
         live: The current trial.
         shadow: The shadow book, which never stops.
         combined: Profit factor over the last 30 trades of both.
+        lifetime: Profit factor of every trade of both, ever.
         since_throttle: Trades of either book since the last throttle or re-arming.
         lifetime_trades: Live trades ever, earlier trials included.
         mark: The last mark.
@@ -62,6 +63,7 @@ class ArmMeasures:
         self.live = Trial()
         self.shadow: Trial | None = None
         self.combined = Rolling(ProfitFactor(), trades=COMBINED_TRADES)
+        self.lifetime = Running(ProfitFactor())
         self.since_throttle = 0
         self.lifetime_trades = 0
         self.mark: Mark | None = None
@@ -71,10 +73,12 @@ class ArmMeasures:
     def close(self, trade: Trade) -> Outcome:
         """One more trade, in judged order."""
         outcome = (trade.pnl, trade.capital or self.capital, trade.risk or 0)
+        self.lifetime.push(outcome)
         self.last = judged_order(trade)
         if trade.book == "live":
             self.lifetime_trades += 1
-            if self.trial_started_at is not None and trade.closed_at < self.trial_started_at:
+            if not self._in_trial(trade.closed_at):
+                self.combined.push(outcome)
                 return outcome
             self.span.append(trade.closed_at)
             self.live.close(trade.closed_at, outcome)
@@ -89,7 +93,21 @@ class ArmMeasures:
     def value_open(self, mark: Mark) -> None:
         """One more mark, not before the last trade."""
         self.mark = mark
-        self.live.mark(mark.marked_at, mark.unrealised, mark.capital or self.capital)
+        if self._in_trial(mark.marked_at):
+            self.live.mark(mark.marked_at, mark.unrealised, mark.capital or self.capital)
+
+    def is_late(self, trade: Trade) -> bool:
+        """Whether the trade belongs before something that was already measured."""
+        if trade.revision > 1 or (self.last is not None and judged_order(trade) <= self.last):
+            return True
+        return (
+            trade.book == "live"
+            and self.mark is not None
+            and (trade.closed_at <= self.mark.marked_at)
+        )
+
+    def _in_trial(self, at: datetime) -> bool:
+        return self.trial_started_at is None or at >= self.trial_started_at
 
 
 class Panel:
@@ -126,10 +144,7 @@ class Panel:
     def record(self, trade: Trade) -> bool:
         """Measure one more trade; False when it is late and its arm must be rebuilt."""
         measures = self.arm(trade.policy)
-        late = trade.revision > 1 or (
-            measures.last is not None and judged_order(trade) <= measures.last
-        )
-        if late:
+        if measures.is_late(trade):
             return False
         self._close(measures, trade)
         return True
@@ -145,7 +160,7 @@ class Panel:
         is_champion = self._champion[0] == policy
         if is_champion:
             self._champion = (policy, ChampionHistory())
-        facts: Iterator[Trade | Mark] = merge(trades, marks, key=_time_of)  # type: ignore[arg-type]  # typeshed joins named tuples to tuple
+        facts: Iterator[Trade | Mark] = merge(trades, marks, key=_time_of)
         for fact in facts:
             if isinstance(fact, Mark):
                 fresh.value_open(fact)

@@ -57,7 +57,7 @@ class NavPath:
             return Undefined(
                 "no_capital", "a trade does not say what capital it was sized on", self.steps
             )
-        if not self.steps and self._marked_worst == ONE:
+        if not self.steps and self._marked_worst == self._marked_worst_peak:
             return Undefined("warming", "no trade has closed")
         return Value(max(self.closed_drawdown(), self.marked_drawdown()), self.steps)
 

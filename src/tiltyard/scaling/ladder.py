@@ -80,27 +80,28 @@ class Step:
 def ladder(roster: Roster, standings: Mapping[str, Standing], rules: ShareRules) -> list[Step]:
     """The night's steps for every challenger, those that grow first, best ``pf_150`` first."""
     skipped: list[Step] = []
-    eligible: list[tuple[float, Arm, Standing]] = []
+    eligible: list[tuple[float, Arm]] = []
     for arm in roster.challengers():
-        standing = standings.get(arm.name)
-        reason = _obstacle(roster, arm, standing, rules)
-        if reason or standing is None or not isinstance(standing.pf_150, Value):
-            skipped.append(Step(arm.name, arm.share, arm.share, reason))
+        merit = _merit(roster, arm, standings.get(arm.name), rules)
+        if isinstance(merit, str):
+            skipped.append(Step(arm.name, arm.share, arm.share, merit))
         else:
-            eligible.append((-standing.pf_150.number, arm, standing))
+            eligible.append((-merit, arm))
     eligible.sort(key=lambda entry: (entry[0], entry[1].name))
     room = rules.room(roster)
     grown: list[Step] = []
-    for _, arm, _ in eligible:
-        wanted = min(round(arm.share * FACTOR, 12), arm.ceiling, rules.cap)
-        after = round(min(wanted, arm.share + room), 12)
+    for _, arm in eligible:
+        earned = round(arm.share * FACTOR, 12)
+        bounded = min(earned, arm.ceiling, rules.cap, arm.share + room)
+        after = round(max(arm.share, bounded), 12)
         room = round(room - (after - arm.share), 12)
-        reason = "earned x 1.5" if after == round(arm.share * FACTOR, 12) else "earned, clamped"
+        reason = "earned x 1.5" if after == earned else "earned, clamped"
         grown.append(Step(arm.name, arm.share, after, reason))
     return grown + skipped
 
 
-def _obstacle(roster: Roster, arm: Arm, standing: Standing | None, rules: ShareRules) -> str:
+def _merit(roster: Roster, arm: Arm, standing: Standing | None, rules: ShareRules) -> float | str:
+    """The ``pf_150`` of an arm that earned its step, or the reason why it did not."""
     if arm.state not in TRADING or arm.share <= 0:
         return f"{arm.state}, no traffic"
     holds = roster.ramp_frozen_by | roster.challengers_frozen_by | roster.entries_stopped_by
@@ -110,7 +111,7 @@ def _obstacle(roster: Roster, arm: Arm, standing: Standing | None, rules: ShareR
         return "a review is open"
     if standing is None:
         return "no trades"
-    return _guard_obstacle(standing) or _rule_obstacle(arm, standing, rules)
+    return _guard_obstacle(standing) or _rule_merit(arm, standing, rules)
 
 
 def _guard_obstacle(standing: Standing) -> str:
@@ -122,16 +123,18 @@ def _guard_obstacle(standing: Standing) -> str:
     return ""
 
 
-def _rule_obstacle(arm: Arm, standing: Standing, rules: ShareRules) -> str:
+def _rule_merit(arm: Arm, standing: Standing, rules: ShareRules) -> float | str:
+    numbers = []
     for name in ("pf_150", "pf_prod", "dd_150"):
         reading = getattr(standing, name)
         if not isinstance(reading, Value):
             return f"{name} is {reading}"
-    own, champion, fall = standing.pf_150, standing.pf_prod, standing.dd_150
-    if isinstance(own, Value) and isinstance(champion, Value) and own.number < champion.number:
-        return f"pf_150 {own.number:.3g} < pf_prod {champion.number:.3g}"
-    if isinstance(fall, Value) and fall.number > DRAWDOWN_LIMIT:
-        return f"dd_150 {fall.number:.3g} % > {DRAWDOWN_LIMIT:g} %"
+        numbers.append(reading.number)
+    own, champion, fall = numbers
+    if own < champion:
+        return f"pf_150 {own:.3g} < pf_prod {champion:.3g}"
+    if fall > DRAWDOWN_LIMIT:
+        return f"dd_150 {fall:.3g} % > {DRAWDOWN_LIMIT:g} %"
     if arm.share >= rules.cap:
         return f"at the cap of {rules.cap:.0%}"
-    return ""
+    return own

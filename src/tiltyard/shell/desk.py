@@ -57,6 +57,7 @@ class Desk:
             scope: [guard for guard in self.checklist.guards if guard.scope == scope]
             for scope in ("arm", "champion", "account")
         }
+        self._needs_history = any(guard.confirm.answers > 1 for guard in self.checklist.guards)
         self._dark: dict[str, list[tuple[datetime, bool]]] = {}
         self._last_event: datetime | None = None
         for arm in roster.arms.values():
@@ -150,6 +151,8 @@ class Desk:
         return allowed
 
     def _judge_and_act(self, policy: str, now: datetime) -> list[Action]:
+        if self._measure_only and not self._needs_history:
+            return []
         arm = self.roster.arms.get(policy)
         verdicts = self._judge_arm(arm, now) if arm is not None else []
         verdicts += self._judge_scope("account", "", self.settings.account.name, now)

@@ -7,7 +7,7 @@ from tiltyard.facts.action import Action
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.report.content import ArmReport, MetricLine
 
-_SUFFIX = {"percent": " %", "R": " R", "nats": " nats"}
+_SUFFIX = {"R": " R", "nats": " nats"}
 _WORDS = {"pass": "pass", "breach": "BREACH", "unknown": "unknown", "error": "ERROR"}
 
 
@@ -34,8 +34,8 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
     lines = [
         f"{arm.name}",
         (
-            f"  {arm.role}, {arm.state} · traffic {share(arm.share)} · {report.total_trades} trades · "
-            f"as of {_minute(report.generated_at)}"
+            f"  {arm.role}, {arm.state} · traffic {share(arm.share)} · {report.total_trades} trades"
+            f" · as of {_minute(report.generated_at)}"
         ),
         "",
         f"  {'metric':<22}{'value':>12}  {'expected':<11}{'flag':<18}verdict",
@@ -71,7 +71,7 @@ def _metric(line: MetricLine) -> str:
     if isinstance(line.reading, Undefined):
         value, remark = "–", f"{line.reading.state}: {line.reading.reason}"
     else:
-        value, remark = number(line.reading.number) + _SUFFIX.get(line.unit, ""), ""
+        value, remark = _with_unit(line.reading.number, line.unit), ""
     band = line.guard.band() if line.guard else ""
     flag = str(line.guard.when) if line.guard else ""
     verdict = _WORDS[line.verdict.answer] if line.verdict else ""
@@ -79,6 +79,12 @@ def _metric(line: MetricLine) -> str:
         remark = line.verdict.reason
     tail = f"{verdict:<9}{remark}".rstrip()
     return f"  {line.name:<22}{value:>12}  {band:<11}{flag:<18}{tail}".rstrip()
+
+
+def _with_unit(value: float, unit: str) -> str:
+    if unit == "percent":
+        return f"{value:.1f} %"
+    return number(value) + _SUFFIX.get(unit, "")
 
 
 def _section(title: str, actions: Sequence[Action]) -> list[str]:

@@ -111,9 +111,7 @@ def _insert(connection: sa.Connection, arm: Arm, at: datetime) -> int:
         )
         if twin is not None:
             raise TiltyardError("POLICY_SHA_TAKEN", arm.name, f"{twin} ends in the same sha8")
-    result = connection.execute(
-        policies.insert().values(name=arm.name, kind=name.kind, **_policy_values(arm))
-    )
+    result = connection.execute(policies.insert().values(name=arm.name, **_policy_values(arm)))
     key = result.inserted_primary_key
     policy_id = int(key[0]) if key is not None else 0
     connection.execute(
@@ -145,6 +143,7 @@ def _update(connection: sa.Connection, policy_id: int, arm: Arm, at: datetime) -
 
 def _policy_values(arm: Arm) -> dict[str, Any]:
     return {
+        "kind": arm.kind,
         "role": arm.role,
         "state": arm.state,
         "capital": arm.capital,
@@ -169,6 +168,7 @@ def _arm(row: sa.RowMapping) -> Arm:
         trial_started_at=row["trial_started_at"],
         throttled_by=row["throttled_by"],
         resumed_at=tuple(moment(text) for text in json.loads(row["resumed_at"])),
+        kind=row["kind"],
     )
 
 

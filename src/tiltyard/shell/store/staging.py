@@ -73,20 +73,14 @@ class Staging:
         with self._connection.begin():
             return list(self._connection.scalars(query))
 
-    def faults(self, *, limit: int = 1000) -> tuple[list[Fault], int]:
-        """What is wrong with the file as a whole: the first faults, and how many in all."""
+    def faults(self, *, limit: int = 100_000) -> dict[int, list[Fault]]:
+        """What is wrong with the file as a whole, by row; the first ``limit`` rows of it."""
         with self._connection.begin():
-            found = [*self._duplicates(), *self._conflicts(), *self._scopes()]
-        found.sort(key=lambda entry: entry[0])
-        return [
-            Fault(f"row {row}, column {column}", text) for row, column, text in found[:limit]
-        ], len(found)
-
-    def bad_rows(self) -> list[int]:
-        """Row numbers of the faults, for leaving them out."""
-        with self._connection.begin():
-            found = [*self._duplicates(), *self._conflicts(), *self._scopes()]
-        return sorted({row for row, _, _ in found})
+            found = [*self._duplicates(limit), *self._conflicts(limit), *self._scopes(limit)]
+        rows: dict[int, list[Fault]] = {}
+        for row, column, text in sorted(found):
+            rows.setdefault(row, []).append(Fault(f"row {row}, column {column}", text))
+        return rows
 
     def discard(self, rows: Sequence[int]) -> None:
         """Take rows out of the stage."""
@@ -115,7 +109,7 @@ class Staging:
         future = total - quarantined[1] - left
         return Counts(left - corrected, corrected, future, quarantined[0])
 
-    def _duplicates(self) -> list[tuple[int, str, str]]:
+    def _duplicates(self, limit: int) -> list[tuple[int, str, str]]:
         first = (
             sa.func.min(_S.row_number)
             .over(partition_by=(_S.source, _S.trade_id, sa.func.coalesce(_S.revision, 0)))
@@ -125,10 +119,10 @@ class Staging:
         query = sa.select(seen).where(seen.c.row_number != seen.c.first)
         return [
             (row, "trade_id", f"{name!r} stands in row {first} already")
-            for row, name, first in self._connection.execute(query)
+            for row, name, first in self._connection.execute(query.limit(limit))
         ]
 
-    def _conflicts(self) -> list[tuple[int, str, str]]:
+    def _conflicts(self, limit: int) -> list[tuple[int, str, str]]:
         query = sa.select(_S.row_number, _S.trade_id, _S.revision).join(
             trades,
             sa.and_(
@@ -144,10 +138,10 @@ class Staging:
                 "revision",
                 f"the ledger holds revision {revision} of {name!r} with other content",
             )
-            for row, name, revision in self._connection.execute(query)
+            for row, name, revision in self._connection.execute(query.limit(limit))
         ]
 
-    def _scopes(self) -> list[tuple[int, str, str]]:
+    def _scopes(self, limit: int) -> list[tuple[int, str, str]]:
         first = sa.select(_S.policy, sa.func.min(_S.row_number).label("row")).group_by(_S.policy)
         at = first.subquery()
         own = (
@@ -168,11 +162,11 @@ class Staging:
                 row,
                 "account",
                 (
-                    f"expected account {account!r} and currency {currency!r}, as in the other trades "
-                    f"of {policy}; nothing is summed over accounts or currencies"
+                    f"expected account {account!r} and currency {currency!r}, as in the other "
+                    f"trades of {policy}; nothing is summed over accounts or currencies"
                 ),
             )
-            for row, policy, account, currency in self._connection.execute(query)
+            for row, policy, account, currency in self._connection.execute(query.limit(limit))
         ]
 
     def _quarantine(self, horizon: int, known_at: datetime) -> tuple[int, int]:

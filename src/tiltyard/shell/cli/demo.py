@@ -1,0 +1,151 @@
+"""``demo``: the main job from trades to verdicts, on a simulated floor or on real logs.
+
+Every trade goes through the same code as in production: ingest into a database, judged
+one by one, acted on, audited, verified. The simulated floor has a champion, a good, a
+bad and a decaying challenger. With ``--data`` the shared trade logs are used: once with
+the literal checklist, and once with one that compares with the champion.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Annotated
+
+import typer
+
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import Money, money, money_text
+from tiltyard.kernel.undefined import Value
+from tiltyard.shell.cli.progress import counting
+from tiltyard.shell.cli.replay import closing_lines, show_action
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.ingest import Reading
+from tiltyard.shell.page import write_page
+from tiltyard.shell.replay import Replayed, replay, take_files, verify
+from tiltyard.shell.report.content import describe
+from tiltyard.shell.report.text import report_text
+from tiltyard.shell.settings import Settings, load
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
+
+SEED = 20250707
+DAYS = 90
+START = datetime(2025, 4, 1, tzinfo=UTC)
+CAPITAL = money(10_000)
+REAL_CAPITAL = money(1_000)
+CHAMPION = "trend_20250301_000000_c4a3b105"
+FLOOR = (
+    SimulatedPolicy(CHAMPION, 2.3, 2.3),
+    SimulatedPolicy("reinforcement_20250325_090000_600dcafe", 3.2, 3.2, wins=0.65),
+    SimulatedPolicy("timesnet_20250326_090000_badc0de5", 1.1, 1.1),
+    SimulatedPolicy("tabnet_20250327_090000_decaf000", 3.4, 0.6, wins=0.65),
+)
+REAL_CHAMPION = "VolCompressionBreakout_4h_v1"
+REAL_LOGS = "trades-*.parquet"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.command()(demo)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    title: str
+    files: Sequence[Path]
+    champion: str
+    capital: Money
+    checklist: Path | None
+    name: str
+
+
+def demo(
+    data: Annotated[Path | None, typer.Option(help="A folder with trades-*.parquet.")] = None,
+    out: Annotated[Path, typer.Option(help="Where databases and pages go.")] = Path("demo"),
+) -> None:
+    """Judge a simulated floor, or real trade logs, and write the pages."""
+    out.mkdir(parents=True, exist_ok=True)
+    for run in _real(data) if data else _simulated(out):
+        _play(run, out)
+
+
+def _simulated(out: Path) -> list[_Run]:
+    file = out / "simulated.jsonl"
+    trades = closed_trades(
+        FLOOR, start=START, days=DAYS, capital=CAPITAL, risk=0.0025, rng=Random(SEED)
+    )
+    with file.open("w", encoding="utf-8") as stream:
+        for trade in trades:
+            row = {
+                "trade_id": trade.trade_id, "policy": trade.policy, "symbol": trade.symbol,
+                "side": trade.side, "opened_at": time_text(trade.opened_at),
+                "closed_at": time_text(trade.closed_at), "pnl": money_text(trade.pnl),
+                "capital": money_text(CAPITAL), "risk": money_text(trade.risk or Money(0)),
+            }  # fmt: skip
+            stream.write(json.dumps(row) + "\n")
+    title = "A simulated floor: champion PF 2.3, challengers 3.2, 1.1, and 3.4 decaying to 0.6"
+    return [_Run(title, [file], CHAMPION, CAPITAL, None, "simulated")]
+
+
+def _real(data: Path) -> list[_Run]:
+    files = sorted(data.glob(REAL_LOGS))
+    if not files:
+        raise TiltyardError("DATA_MISSING", str(data), f"no {REAL_LOGS} in this folder")
+    real = Path(__file__).parents[4] / "examples" / "checklist.real.toml"
+    return [
+        _Run("The literal checklist on real logs", files, REAL_CHAMPION, REAL_CAPITAL, None,
+             "real-literal"),
+        _Run("Compared with the champion (examples/checklist.real.toml)", files, REAL_CHAMPION,
+             REAL_CAPITAL, real, "real-relative"),
+    ]  # fmt: skip
+
+
+def _play(run: _Run, out: Path) -> None:
+    settings = load(run.checklist) if run.checklist else load()
+    typer.echo(f"\n=== {run.title}\n")
+    path = out / f"{run.name}.db"
+    for old in out.glob(f"{run.name}.db*"):
+        old.unlink()
+    now = system_now()
+    with Ledger.open(str(path), create=True) as scratch:
+        how = Reading(capital=run.capital)
+        take_files(scratch, run.files, how, settings, now, champion=run.champion)
+        with counting(run.name, "trades") as progress:
+            done = replay(
+                scratch, settings, now, progress=progress,
+                on_action=lambda action: show_action(action, as_json=False, nights=False),
+            )  # fmt: skip
+        _tell(done, settings, out / f"{run.name}.html")
+        found = verify(scratch, settings)
+    typer.echo(
+        f"Verified: {found.rows:,} audit rows chain, {found.judgements:,} judgements came out "
+        f"the same. Database: {path}"
+    )
+
+
+def _tell(done: Replayed, settings: Settings, page: Path) -> None:
+    if done.ended is None:
+        return
+    typer.echo("\n".join(closing_lines(done, settings)))
+    names = [name for name in done.desk.roster.arms if name in done.recording.paths]
+    reports = [describe(done.desk, name, done.ended, done.actions) for name in names]
+    for one in reports:
+        typer.echo("\n" + report_text(one, done=True))
+    best = max((_whole_life(done, name), name) for name in names)
+    limit = settings.checklist.guard("challenger_profit_factor_low").when
+    typer.echo(
+        f"\nBest profit factor over a whole life, live and shadow: {best[0]:.2f} ({best[1]})"
+    )
+    if not limit.metric and best[0] < limit.number:
+        typer.echo(f"On these logs nobody reaches {limit.number:g}.")
+    write_page(page, done.recording, reports, done.ended)
+    typer.echo(f"Page: {page}")
+
+
+def _whole_life(done: Replayed, name: str) -> float:
+    reading = done.desk.panel.arm(name).lifetime.value()
+    return reading.number if isinstance(reading, Value) else 0.0

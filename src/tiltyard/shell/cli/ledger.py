@@ -1,0 +1,96 @@
+"""``init``, ``db upgrade`` and ``doctor``: the house itself."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tiltyard import __version__
+from tiltyard.checklist.defaults import DEFAULT_TEXT
+from tiltyard.facts.audit import broken_link
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
+from tiltyard.shell.settings import FILE
+
+SETTINGS_TEXT = """\
+# Tiltyard. Every line below is the default: uncomment what you change.
+
+# [ledger]
+# database = "./tiltyard.db"   # a path, or a database URL
+
+# [account]
+# name = "default"
+# capital = 10000              # equity of the account; without it account guards are unknown
+
+# [policies]
+# capital = 1000               # of a policy that names none; without it drawdown is undefined
+
+# [schedule]
+# timezone = "UTC"
+# nightly = "02:00:00"
+
+# [shares]
+# start = 0.10
+# champion_floor = 0.40
+# cap = 0.60                   # until cap_until_trades live trades
+# cap_until_trades = 500
+# trial_trades = 150
+
+# The checklist. A guard of the same name replaces only the fields that it gives.
+
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.command()(init)
+    app.command()(doctor)
+    database = typer.Typer(help="The database.", no_args_is_help=True)
+    database.command("upgrade")(upgrade)
+    app.add_typer(database, name="db")
+
+
+def init(
+    database: Database = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write tiltyard.toml, commented, and make the database."""
+    path = Path(FILE)
+    if path.exists() and not force:
+        raise TiltyardError("CONFIG_EXISTS", str(path), "it is there already", "or pass --force")
+    path.write_text(initial_text(), encoding="utf-8")
+    settings = settings_from(None)
+    with open_ledger(database, settings, create=True) as ledger:
+        typer.echo(f"wrote {path}; database {ledger.url.render_as_string(hide_password=True)}")
+
+
+def initial_text() -> str:
+    """What ``init`` writes: every default, commented out."""
+    guards = "".join(f"# {line}".rstrip() + "\n" for line in DEFAULT_TEXT.splitlines())
+    return SETTINGS_TEXT + guards
+
+
+def upgrade(database: Database = None, config: Config = None) -> None:
+    """Bring the database to this version's schema, or make it."""
+    with open_ledger(database, settings_from(config), create=True) as ledger:
+        typer.echo(f"up to date: {ledger.url.render_as_string(hide_password=True)}")
+
+
+def doctor(database: Database = None, config: Config = None) -> None:
+    """Check the installation, the settings and the database."""
+    typer.echo(f"tiltyard {__version__}, python {sys.version.split()[0]}")
+    settings = settings_from(config)
+    guards = settings.checklist.guards
+    enforced = sum(guard.mode == "enforce" for guard in guards)
+    typer.echo(f"checklist: {len(guards)} guards, {enforced} enforced")
+    with open_ledger(database, settings) as ledger:
+        roster = ledger.roster()
+        broken = broken_link((row.previous, row.body, row.hash) for row in ledger.audit())
+        typer.echo(f"database: {ledger.url.render_as_string(hide_password=True)}")
+        typer.echo(f"arms: {len(roster.arms)}, open reviews: {len(roster.open_reviews())}")
+        for item in ledger.quarantined():
+            typer.echo(f"quarantined: {item.policy} {item.trade_id}: {item.reason}")
+        if broken is not None:
+            raise TiltyardError("AUDIT_BROKEN", "audit", f"row {broken + 1} was edited")
+    typer.echo("audit: the chain holds")

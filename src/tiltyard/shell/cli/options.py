@@ -1,0 +1,63 @@
+"""Options that several commands share, and how they are turned into values."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tiltyard.kernel.clock import moment
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import Money, money
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.settings import Settings, load
+from tiltyard.shell.store.ledger import Ledger
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--db", metavar="URL", help="Database: a path or URL. [TILTYARD_DB, ./tiltyard.db]"
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "--checklist", metavar="FILE", help="Settings. [./tiltyard.toml]"),
+]
+At = Annotated[
+    str | None, typer.Option("--at", metavar="TIME", help="Judge as of this time. [now]")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Capital = Annotated[
+    str | None, typer.Option("--capital", metavar="X", help="Equity allotted to each policy.")
+]
+
+
+def settings_from(config: Path | None) -> Settings:
+    """The settings of a command."""
+    return load(config)
+
+
+def open_ledger(database: str | None, settings: Settings, *, create: bool = False) -> Ledger:
+    """The ledger of a command: ``--db``, else ``TILTYARD_DB``, else the settings'."""
+    chosen = database or os.environ.get("TILTYARD_DB") or settings.ledger.database
+    return Ledger.open(chosen, create=create)
+
+
+def now_from(at: str | None) -> datetime:
+    """``--at``, else the present."""
+    return system_now() if at is None else moment(at)
+
+
+def capital_from(text: str | None) -> Money | None:
+    """``--capital`` as money.
+
+    Raises:
+        TiltyardError: ``CAPITAL_INVALID`` for anything but a positive amount.
+    """
+    if text is None:
+        return None
+    amount = money(text)
+    if amount <= 0:
+        raise TiltyardError("CAPITAL_INVALID", text, "expected a positive amount")
+    return amount

@@ -1,0 +1,93 @@
+"""``policy list`` and ``policy register``."""
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from tiltyard.kernel.clock import moment, time_text
+from tiltyard.kernel.money import money_text
+from tiltyard.shell.cli.options import (
+    AsJson,
+    Capital,
+    Config,
+    Database,
+    capital_from,
+    open_ledger,
+    settings_from,
+)
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.registration import Registration, register
+from tiltyard.shell.replay import actor_name
+from tiltyard.shell.report.text import share as share_text
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    policies = typer.Typer(help="Policies and their arms.", no_args_is_help=True)
+    policies.command("list")(list_policies)
+    policies.command("register")(register_policy)
+    app.add_typer(policies, name="policy")
+
+
+def register_policy(
+    name: Annotated[str, typer.Argument(help="<kind>_<yyyymmdd>_<hhmmss>_<sha8>, or any name.")],
+    role: Annotated[Literal["champion", "challenger"], typer.Option()] = "challenger",
+    kind: Annotated[str, typer.Option(help="What sort of policy. [from the name]")] = "",
+    capital: Capital = None,
+    share: Annotated[float | None, typer.Option(help="Start share, 0 to 0.6. [0.10]")] = None,
+    created_at: Annotated[str | None, typer.Option(help="When it was made. [now]")] = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Let a policy join: a challenger on probation, or the first champion."""
+    settings = settings_from(config)
+    now = system_now()
+    wanted = Registration(
+        name, role, kind, capital_from(capital) or settings.default_capital(), share,
+        moment(created_at) if created_at else now,
+    )  # fmt: skip
+    with open_ledger(database, settings, create=True) as ledger:
+        rules = settings.shares.rules()
+        roster, events = register(ledger.roster(), wanted, rules, now, actor_name())
+        ledger.save_roster(roster, events, at=now)
+    arm = roster.arms[name]
+    typer.echo(f"{arm.name}: {arm.role}, {arm.state}, traffic {share_text(arm.share)}")
+    if arm.state == "candidate" and arm.capital is None:
+        typer.echo("  drawdown is undefined without capital, so it waits: give --capital X")
+    elif arm.state == "candidate":
+        typer.echo("  there is no room above the champion's floor, so it waits")
+
+
+def list_policies(
+    as_json: AsJson = False, database: Database = None, config: Config = None
+) -> None:
+    """Every arm: role, state, traffic, trades."""
+    settings = settings_from(config)
+    with open_ledger(database, settings) as ledger:
+        roster = ledger.roster()
+        totals = {name: ledger.totals(name) for name in roster.arms}
+    arms = sorted(roster.arms.values(), key=lambda arm: (arm.role != "champion", arm.created_at))
+    if as_json:
+        rows = [
+            {
+                "policy": arm.name,
+                "kind": arm.kind,
+                "role": arm.role,
+                "state": arm.state,
+                "traffic_allocation": arm.share,
+                "capital": None if arm.capital is None else money_text(arm.capital),
+                "total_trades": totals[arm.name].trades,
+                "created_at": time_text(arm.created_at),
+            }
+            for arm in arms
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    width = max([len(arm.name) for arm in arms], default=6)
+    typer.echo(f"{'policy':<{width}}  {'role':<11}{'state':<11}{'traffic':>8}{'trades':>9}")
+    for arm in arms:
+        typer.echo(
+            f"{arm.name:<{width}}  {arm.role:<11}{arm.state:<11}{share_text(arm.share):>8}"
+            f"{totals[arm.name].trades:>9,}"
+        )

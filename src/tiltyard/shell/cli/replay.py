@@ -1,0 +1,127 @@
+"""``replay``: what the checklist would have done, and when; ``--verify`` checks a record."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tiltyard.facts.action import Action
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.cli.facts import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
+from tiltyard.shell.cli.options import (
+    AsJson,
+    Capital,
+    Config,
+    Database,
+    capital_from,
+    open_ledger,
+    settings_from,
+)
+from tiltyard.shell.cli.progress import counting
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.ingest import Reading
+from tiltyard.shell.page import write_page
+from tiltyard.shell.replay import Replayed, replay, take_files, take_ledger, verify
+from tiltyard.shell.report.content import describe
+from tiltyard.shell.report.text import action_line, share
+from tiltyard.shell.report.wire import action_json
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.command("replay")(replay_command)
+
+
+def replay_command(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE…]", help="Trades. [the ledger]")
+    ] = None,
+    champion: Annotated[str | None, typer.Option(help="Name or unique suffix. [flat]")] = None,
+    capital: Capital = None,
+    policy: Policy = None,
+    columns: Columns = None,
+    assume_utc: AssumeUtc = False,
+    policy_from: PolicyFrom = "strategy",
+    into: Annotated[Path | None, typer.Option(help="Keep the scratch database here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write a page.")] = None,
+    nights: Annotated[bool, typer.Option("--nights", help="Show arms a night skipped.")] = False,
+    check: Annotated[bool, typer.Option("--verify", help="Verify a ledger's record.")] = False,
+    as_json: AsJson = False,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Feed trades through judge, plan and apply in time order; real shares are not touched."""
+    settings = settings_from(config)
+    if check:
+        _verify(database, settings)
+        return
+    how = Reading(
+        policy=policy, capital=capital_from(capital), columns=columns_from(columns),
+        assume_utc=assume_utc, policy_from=policy_from,
+    )  # fmt: skip
+    now = system_now()
+    with tempfile.TemporaryDirectory(prefix="tiltyard-") as folder:
+        path = into or Path(folder) / "scratch.db"
+        if path.exists():
+            raise TiltyardError("SCRATCH_EXISTS", str(path), "it is there already")
+        with Ledger.open(str(path), create=True) as scratch:
+            if files:
+                take_files(scratch, files, how, settings, now, champion=champion)
+            else:
+                with open_ledger(database, settings) as ledger:
+                    take_ledger(scratch, ledger, settings, now)
+            with counting("replay", "trades") as progress:
+                done = replay(
+                    scratch, settings, now, progress=progress,
+                    on_action=lambda action: show_action(action, as_json=as_json, nights=nights),
+                )  # fmt: skip
+    if not as_json:
+        for line in closing_lines(done, settings):
+            typer.echo(line)
+    if html is not None and done.ended is not None:
+        reports = [
+            describe(done.desk, name, done.ended, done.actions) for name in done.desk.roster.arms
+        ]
+        write_page(html, done.recording, reports, done.ended)
+
+
+def show_action(action: Action, *, as_json: bool, nights: bool) -> None:
+    """One line of the timeline."""
+    if action.kind == "skip_scale" and not nights:
+        return
+    typer.echo(json.dumps(action_json(action)) if as_json else action_line(action))
+
+
+def closing_lines(done: Replayed, settings: Settings) -> list[str]:
+    """What a replay came to: how long, how each arm ended, and what could not be judged."""
+    arms = done.desk.roster.arms.values()
+    lines = ["", f"{done.trades:,} trades, {done.began:%Y-%m-%d} to {done.ended:%Y-%m-%d}"]
+    width = max(len(arm.name) for arm in arms)
+    for arm in arms:
+        by = f" by {arm.throttled_by}" if arm.throttled_by else ""
+        lines.append(f"  {arm.name:<{width}}  {arm.role:<11}{share(arm.share):>7}  {arm.state}{by}")
+    blind = [
+        arm.name
+        for arm in arms
+        if arm.role == "challenger"
+        and arm.capital is None
+        and arm.name in done.recording.paths
+        and settings.default_capital() is None
+        and done.desk.panel.arm(arm.name).live.nav.without_capital
+    ]
+    if blind:
+        lines.append("Drawdown could not be judged: say what equity a policy had with --capital X.")
+    return lines
+
+
+def _verify(database: str | None, settings: Settings) -> None:
+    with open_ledger(database, settings) as ledger:
+        found = verify(ledger, settings)
+    typer.echo(
+        f"verified: {found.rows:,} audit rows chain, {found.arms} arms equal the fold of the "
+        f"audit, {found.judgements:,} judgements came out the same"
+    )

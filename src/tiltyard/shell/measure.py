@@ -1,0 +1,54 @@
+"""A ledger, measured: every current fact up to a time, fed to a desk that only looks."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import merge
+from itertools import chain
+
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
+from tiltyard.facts.trade import Trade
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.recording import Recording
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+
+Fact = Trade | Mark | Observation
+
+
+def measure(ledger: Ledger, settings: Settings, now: datetime) -> Desk:
+    """A desk that has seen every current fact up to ``now`` and done nothing about it."""
+    desk = Desk(settings, ledger.roster(), measure_only=True)
+    for fact in facts_in_order(ledger, now):
+        if isinstance(fact, Trade):
+            desk.feed(fact)
+        elif isinstance(fact, Mark):
+            desk.mark(fact)
+        else:
+            desk.observe(fact)
+    return desk
+
+
+def facts_in_order(ledger: Ledger, until: datetime | None = None) -> Iterator[Fact]:
+    """Trades by close, marks and observations by their time, merged."""
+    trades: Iterator[Fact] = chain(ledger.trades(closed_by=until))
+    marks: Iterator[Fact] = chain(ledger.marks(by=until))
+    observations: Iterator[Fact] = chain(ledger.observations(by=until))
+    yield from merge(trades, marks, observations, key=time_of)
+
+
+def time_of(fact: Fact) -> datetime:
+    """When a fact could first be judged."""
+    if isinstance(fact, Trade):
+        return fact.closed_at
+    return fact.marked_at if isinstance(fact, Mark) else fact.observed_at
+
+
+def record(ledger: Ledger, settings: Settings, now: datetime) -> Recording:
+    """The curves of a ledger up to ``now``, for a page; nothing is done."""
+    desk = Desk(settings, ledger.roster(), measure_only=True)
+    recording = Recording()
+    for trade in ledger.trades(closed_by=now):
+        desk.feed(trade)
+        recording.note(desk, trade, [], was_live=trade.book == "live")
+    return recording

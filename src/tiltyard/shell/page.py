@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+def write_page(path, recording, reports, now):
+    pass

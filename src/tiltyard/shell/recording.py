@@ -1,0 +1,86 @@
+"""What a replay leaves for the eye: equity, drawdown, PF-30 and traffic over time.
+
+Every arm keeps at most a few thousand points; beyond that, every other one is dropped,
+so a replay of millions of trades needs no more memory than a replay of thousands.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tiltyard.facts.action import Action
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.undefined import Value
+from tiltyard.shell.desk import Desk
+
+MOST_POINTS = 4000
+
+
+@dataclass(slots=True)
+class Path:
+    """One arm's curves.
+
+    Attributes:
+        times: Of each point.
+        equity: NAV over live and shadow trades, 1 at the start.
+        drawdown: Fall from its peak so far, percent.
+        pf_30: Profit factor of the last 30 trades of both books; None while undefined.
+        live: Whether the trade counted as live.
+    """
+
+    times: list[datetime] = field(default_factory=list)
+    equity: list[float] = field(default_factory=list)
+    drawdown: list[float] = field(default_factory=list)
+    pf_30: list[float | None] = field(default_factory=list)
+    live: list[bool] = field(default_factory=list)
+
+
+class Recording:
+    """Collects curves while a replay runs.
+
+    Attributes:
+        paths: By policy.
+        traffic: ``(time, {policy: share})`` at the start and after every change.
+        actions: All that were done.
+    """
+
+    def __init__(self) -> None:
+        self.paths: dict[str, Path] = {}
+        self.traffic: list[tuple[datetime, dict[str, float]]] = []
+        self.actions: list[Action] = []
+        self._equity: dict[str, tuple[float, float]] = {}
+        self._every: dict[str, int] = {}
+        self._seen: dict[str, int] = {}
+
+    def note(self, desk: Desk, trade: Trade, actions: list[Action], *, was_live: bool) -> None:
+        """One trade was judged."""
+        self.actions += actions
+        shares = {name: arm.share for name, arm in desk.roster.arms.items()}
+        if not self.traffic or self.traffic[-1][1] != shares:
+            self.traffic.append((trade.closed_at, shares))
+        arm = desk.panel.arm(trade.policy)
+        capital = trade.capital or arm.capital
+        equity, peak = self._equity.get(trade.policy, (1.0, 1.0))
+        if capital:
+            equity *= max(0.0, 1 + trade.pnl / capital)
+            peak = max(peak, equity)
+        self._equity[trade.policy] = (equity, peak)
+        self._point(trade, equity, peak, desk, was_live=was_live)
+
+    def _point(
+        self, trade: Trade, equity: float, peak: float, desk: Desk, *, was_live: bool
+    ) -> None:
+        path = self.paths.setdefault(trade.policy, Path())
+        every = self._every.setdefault(trade.policy, 1)
+        self._seen[trade.policy] = seen = self._seen.get(trade.policy, 0) + 1
+        if seen % every:
+            return
+        pf_30 = desk.panel.arm(trade.policy).combined.value()
+        path.times.append(trade.closed_at)
+        path.equity.append(equity)
+        path.drawdown.append(100 * (1 - equity / peak))
+        path.pf_30.append(pf_30.number if isinstance(pf_30, Value) else None)
+        path.live.append(was_live)
+        if len(path.times) > MOST_POINTS:
+            self._every[trade.policy] = 2 * every
+            for curve in (path.times, path.equity, path.drawdown, path.pf_30, path.live):
+                del curve[::2]

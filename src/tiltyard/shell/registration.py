@@ -1,0 +1,134 @@
+"""How policies join the roster, and how a candidate goes on trial.
+
+A challenger starts at its start share, on probation, once its capital is known and the
+champion's floor leaves room; until then it is a candidate at share 0. ``flat``, which
+trades nothing, is the champion until a real one is registered.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tiltyard.actions.apply import apply
+from tiltyard.actions.record import Event, acted, depose, registered
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import FLAT, Arm, Role, Roster
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import Money
+from tiltyard.policies.name import parse
+from tiltyard.scaling.ladder import ShareRules
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What somebody says of a policy.
+
+    Attributes:
+        name: Full policy name.
+        role: ``champion`` or ``challenger``.
+        kind: Overrides what the name says; empty keeps it.
+        capital: Equity allotted to it, if known.
+        share: Start share; None takes the configured one.
+        created_at: When it was made, UTC.
+    """
+
+    name: str
+    role: Role
+    kind: str
+    capital: Money | None
+    share: float | None
+    created_at: datetime
+
+
+def with_flat(roster: Roster, at: datetime, events: list[Event], actor: str) -> Roster:
+    """The roster with ``flat`` in it; champion if there is no other."""
+    if roster.arms:
+        return roster
+    flat = Arm(FLAT, "champion", "champion", 1.0, 1.0, 1.0, None, at, kind=FLAT)
+    events.append(registered(flat, at, actor))
+    return roster.with_arm(flat)
+
+
+def register(
+    roster: Roster, wanted: Registration, rules: ShareRules, at: datetime, actor: str
+) -> tuple[Roster, list[Event]]:
+    """The roster with one more arm, and the events to audit.
+
+    Raises:
+        TiltyardError: ``POLICY_NAME_INVALID``, ``POLICY_REGISTERED``, ``CHAMPION_EXISTS``,
+            ``SHARE_INVALID``.
+    """
+    events: list[Event] = []
+    roster = with_flat(roster, at, events, actor)
+    name = parse(wanted.name)
+    kind = wanted.kind or name.kind
+    known = roster.arms.get(wanted.name)
+    if known is not None:
+        return _complete(roster, known, wanted, rules, at, actor)
+    if wanted.role == "champion":
+        champion = roster.champion()
+        if champion.name != FLAT:
+            raise TiltyardError(
+                "CHAMPION_EXISTS", wanted.name, f"{champion.name} is the champion",
+                "register it as a challenger: a new champion comes by promotion",
+            )  # fmt: skip
+        arm = Arm(
+            wanted.name, "champion", "champion", 1.0, 1.0, 1.0,
+            wanted.capital, wanted.created_at, kind=kind,
+        )  # fmt: skip
+        roster = depose(roster).with_arm(arm)
+        events.append(registered(roster.arms[arm.name], at, actor))
+        return roster, events
+    start = _start_share(wanted, rules)
+    arm = Arm(
+        wanted.name, "challenger", "candidate", 0.0, start, 0.0,
+        wanted.capital, wanted.created_at, kind=kind,
+    )  # fmt: skip
+    roster = roster.with_arm(arm)
+    events.append(registered(arm, at, actor))
+    if wanted.capital is not None:
+        roster, admitted = admit(roster, [arm.name], rules, at, actor, "")
+        events += admitted
+    return roster, events
+
+
+def admit(
+    roster: Roster, names: Iterable[str], rules: ShareRules, at: datetime, actor: str, digest: str
+) -> tuple[Roster, list[Event]]:
+    """Put candidates whose capital is known on trial, as far as there is room."""
+    events: list[Event] = []
+    for name in names:
+        arm = roster.arms[name]
+        if arm.state != "candidate" or arm.start_share > rules.room(roster) + 1e-12:
+            continue
+        action = Action(
+            "admit", name, "registration", "enforce", at, before=0.0, after=arm.start_share,
+            ceiling=rules.cap, reason="its capital is known",
+        )  # fmt: skip
+        roster = apply(roster, action)
+        events.append(acted(action, digest, actor))
+    return roster, events
+
+
+def _complete(
+    roster: Roster, known: Arm, wanted: Registration, rules: ShareRules, at: datetime, actor: str
+) -> tuple[Roster, list[Event]]:
+    if known.role != wanted.role or known.capital is not None or wanted.capital is None:
+        raise TiltyardError(
+            "POLICY_REGISTERED", known.name, f"it is a {known.role} already ({known.state})",
+            "see: tiltyard policy list",
+        )  # fmt: skip
+    arm = replace(known, capital=wanted.capital)
+    events = [registered(arm, at, actor)]
+    roster, admitted = admit(roster.with_arm(arm), [arm.name], rules, at, actor, "")
+    return roster, [*events, *admitted]
+
+
+def _start_share(wanted: Registration, rules: ShareRules) -> float:
+    share = rules.start if wanted.share is None else wanted.share
+    most = min(rules.cap, 1.0 - rules.champion_floor)
+    if not 0.0 <= share <= most:
+        raise TiltyardError(
+            "SHARE_INVALID", wanted.name, f"start share {share:g}, expected 0 to {most:g}"
+        )
+    return share

@@ -1,0 +1,97 @@
+"""What a file is: by its first bytes, then by its suffix."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.sources.csv_file import CsvFile
+from tiltyard.shell.sources.freqtrade_backtest import FreqtradeBacktest
+from tiltyard.shell.sources.freqtrade_database import FreqtradeDatabase
+from tiltyard.shell.sources.jsonl_file import JsonlFile
+from tiltyard.shell.sources.parquet_file import ParquetFile
+from tiltyard.shell.sources.source import BadLine, Batch, Source, unreadable
+
+PolicyFrom = Literal["strategy", "enter_tag"]
+
+KINDS = (
+    "CSV (.csv .tsv .txt), JSON lines (.jsonl .ndjson), Parquet (.parquet .pq), a freqtrade "
+    "database (.sqlite .sqlite3 .db), a freqtrade backtest result (.zip .json)"
+)
+
+_MAGIC: Mapping[bytes, Callable[[Path], Source]] = {
+    b"PAR1": ParquetFile,
+    b"SQLite format 3\0": FreqtradeDatabase,
+    b"PK\x03\x04": FreqtradeBacktest,
+}
+_SUFFIXES: Mapping[str, Callable[[Path], Source]] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), CsvFile),
+    **dict.fromkeys((".jsonl", ".ndjson"), JsonlFile),
+    **dict.fromkeys((".parquet", ".pq"), ParquetFile),
+    **dict.fromkeys((".sqlite", ".sqlite3", ".db"), FreqtradeDatabase),
+    **dict.fromkeys((".zip", ".json"), FreqtradeBacktest),
+}
+
+
+def open_source(path: Path, *, policy_from: PolicyFrom = "strategy") -> Source:
+    """The source that reads this file.
+
+    Args:
+        path: Of a file of one of :data:`KINDS`.
+        policy_from: The column that names the policy: one bot may serve several under one
+            strategy and tell them apart by ``enter_tag``.
+
+    Raises:
+        TiltyardError: ``SOURCE_MISSING``, ``SOURCE_EMPTY``, ``SOURCE_UNKNOWN``,
+            ``SOURCE_UNREADABLE``, ``SOURCE_LOCKED`` or ``SOURCE_HEADER_INVALID``.
+    """
+    kind = _kind(path, _first_bytes(path))
+    source = kind(path)
+    return source if policy_from == "strategy" else _Tagged(path, source)
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise unreadable(path, "a directory" if path.is_dir() else "not a plain file")
+        with path.open("rb") as file:
+            start = file.read(16)
+    except FileNotFoundError:
+        raise TiltyardError("SOURCE_MISSING", str(path), "no such file") from None
+    except (OSError, ValueError) as error:
+        raise unreadable(path, getattr(error, "strerror", None) or str(error)) from None
+    if not start:
+        raise TiltyardError("SOURCE_EMPTY", str(path), "0 bytes")
+    return start
+
+
+def _kind(path: Path, start: bytes) -> Callable[[Path], Source]:
+    for magic, kind in _MAGIC.items():
+        if start.startswith(magic):
+            return kind
+    found = _SUFFIXES.get(path.suffix.lower())
+    if found is None:
+        facts = f"neither its first bytes nor its suffix {path.suffix!r} is known"
+        raise TiltyardError("SOURCE_UNKNOWN", str(path), facts, f"supported: {KINDS}")
+    return found
+
+
+class _Tagged:
+    """A source whose policies are named by the tag of the entry."""
+
+    def __init__(self, path: Path, source: Source) -> None:
+        if source.columns and "enter_tag" not in source.columns:
+            raise TiltyardError(
+                "SOURCE_UNTAGGED", str(path), "no column 'enter_tag'", "take policies from strategy"
+            )
+        self.name = source.name
+        self.columns = (*source.columns, "policy") if source.columns else ()
+        self._source = source
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows, each with a policy."""
+        for batch in self._source.batches():
+            yield [
+                (n, row if isinstance(row, BadLine) else {**row, "policy": row.get("enter_tag")})
+                for n, row in batch
+            ]

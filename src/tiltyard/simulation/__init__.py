@@ -1,0 +1,1 @@
+"""A world whose truth is known: trades drawn from policies with a stated profit factor."""

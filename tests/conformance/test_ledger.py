@@ -1,0 +1,474 @@
+"""What every ledger must do, whatever database it lives in."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tiltyard.facts.arm import Arm, Review, Roster
+from tiltyard.facts.audit import GENESIS, broken_link
+from tiltyard.facts.decision import Decision
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
+from tiltyard.facts.trade import Trade, judged_order
+from tiltyard.kernel.clock import EARLIEST
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import LARGEST, Money
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.roster_table import ArmColumns
+from tiltyard.shell.store.staging import Counts
+from tiltyard.shell.store.tables import metadata
+
+NOW = datetime(2025, 7, 8, tzinfo=UTC)
+PPO = "reinforcement_20250707_154526_eee02a74"
+NET = "timesnet_20250701_090000_0badcafe"
+FLOOR = "flat"
+MICROSECOND = timedelta(microseconds=1)
+
+USERS_SQL = """
+UPDATE bandit_arms
+SET traffic_allocation = traffic_allocation * 1.5
+WHERE policy_id = (SELECT id FROM policies WHERE name LIKE '%eee02a74%')
+AND pf_150 >= pf_prod
+AND dd_150 <= 3
+AND traffic_allocation < 0.6;
+"""
+
+
+def arm(name: str, share: float = 0.1) -> Arm:
+    return Arm(name, "challenger", "live", share, 0.1, 0.6, None, NOW, kind="reinforcement")
+
+
+def trade(trade_id: str = "1", *, minute: int = 0, revision: int = 1, **fields: object) -> Trade:
+    closed = NOW - timedelta(hours=2) + timedelta(minutes=minute)
+    return Trade(
+        "bot", trade_id, PPO, "BTC/USDT", "long", closed - timedelta(minutes=30), closed,
+        Money(100 + revision), revision,
+    )._replace(**fields)  # type: ignore[arg-type] # fmt: skip
+
+
+def register(ledger: Ledger, *names: str) -> None:
+    arms = {name: arm(name) for name in names}
+    ledger.save_roster(Roster(arms), [{"event": "register", "share": 0.1}], at=NOW)
+
+
+def ingest(
+    ledger: Ledger, trades: Sequence[Trade], *, explicit: bool = False, now: datetime = NOW
+) -> Counts:
+    with ledger.staging() as staging:
+        staging.add([(row, fact, explicit) for row, fact in enumerate(trades, 2)])
+        return staging.commit(now=now, known_at=now)
+
+
+def texts(ledger: Ledger, rows: Iterable[tuple[int, Trade, bool]]) -> list[str]:
+    with ledger.staging() as staging:
+        staging.add(list(rows))
+        return [str(fault) for faults in staging.faults().values() for fault in faults]
+
+
+def stored(ledger: Ledger) -> list[Trade]:
+    return [fact._replace(seq=0) for fact in ledger.trades()]
+
+
+FACTS = tuple(
+    trade(name, minute=minute, revision=revision)
+    for name, minute in (("a", 5), ("b", 3), ("c", 3))
+    for revision in (1, 2, 3)
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(order=st.permutations(FACTS), size=st.integers(1, len(FACTS)))
+def test_the_order_and_the_batches_in_which_revisions_arrive_do_not_matter(
+    order: list[Trade], size: int
+) -> None:
+    expected = sorted((fact for fact in FACTS if fact.revision == 3), key=judged_order)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Ledger.open(f"{folder}/tiltyard.db", create=True) as ledger,
+    ):
+        register(ledger, PPO)
+        for start in range(0, len(order), size):
+            ingest(ledger, order[start : start + size], explicit=True)
+        assert stored(ledger) == expected
+
+
+def test_the_same_file_twice_changes_nothing(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    assert ingest(ledger, [trade("1"), trade("2")]) == Counts(2, 0, 0, 0)
+    before = list(ledger.trades())
+    assert ingest(ledger, [trade("1"), trade("2")]) == Counts(0, 0, 2, 0)
+    assert list(ledger.trades()) == before
+
+
+def test_a_changed_trade_becomes_the_next_revision_and_the_old_one_stays(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade()])
+    assert ingest(ledger, [trade(pnl=Money(7))]) == Counts(0, 1, 0, 0)
+    (current,) = ledger.trades()
+    assert (current.pnl, current.revision) == (7, 2)
+    (earlier,) = ledger.trades(up_to_seq=current.seq - 1)
+    assert (earlier.pnl, earlier.revision) == (101, 1)
+
+
+def test_positions_are_given_in_judged_order_and_never_twice(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade("late", minute=9), trade("early", minute=1)])
+    ingest(ledger, [trade("between", minute=5)])
+    assert [(t.trade_id, t.seq) for t in ledger.trades()] == [
+        ("early", 1), ("between", 3), ("late", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("amount", [LARGEST, -LARGEST, 1, -1, 0, 2**53 + 1])
+def test_money_comes_back_to_the_last_unit(ledger: Ledger, amount: int) -> None:
+    register(ledger, PPO)
+    one = Money(amount)
+    fact = trade(pnl=one, capital=one, risk=one, notional=one, fees=one, funding=one)
+    ingest(ledger, [fact])
+    assert stored(ledger) == [fact]
+    assert ledger.totals(PPO).pnl == amount
+
+
+def test_totals_beyond_sixty_four_bits_are_exact(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade(str(n), pnl=LARGEST) for n in range(3)])
+    assert ledger.totals(PPO).pnl == 3 * LARGEST
+
+
+@pytest.mark.parametrize(
+    "closed", [EARLIEST, NOW - MICROSECOND, datetime(1999, 12, 31, 23, 59, 59, 999999, UTC)]
+)
+def test_times_come_back_to_the_microsecond(ledger: Ledger, closed: datetime) -> None:
+    register(ledger, PPO)
+    fact = trade(opened_at=closed - MICROSECOND, closed_at=closed)
+    ingest(ledger, [fact])
+    assert stored(ledger) == [fact]
+
+
+def test_the_tail_is_the_newest_of_one_book_since_a_time(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade(str(n), minute=n) for n in range(9)])
+    ingest(ledger, [trade("x", minute=20, book="shadow")])
+    assert [t.trade_id for t in ledger.tail(PPO, count=3)] == ["6", "7", "8"]
+    since = trade("8", minute=8).closed_at
+    assert [t.trade_id for t in ledger.tail(PPO, count=3, since=since)] == ["8"]
+    assert [t.trade_id for t in ledger.tail(PPO, count=3, book="shadow")] == ["x"]
+
+
+def test_totals_count_each_live_trade_once(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade("1"), trade("2", pnl=Money(-5)), trade("3", pnl=Money(0))])
+    ingest(ledger, [trade("1", pnl=Money(9)), trade("4", book="shadow")])
+    totals = ledger.totals(PPO)
+    assert (totals.trades, totals.wins, totals.pnl) == (3, 1, 4)
+
+
+def test_a_trade_from_the_future_waits_in_quarantine_until_its_time(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    limit = NOW + timedelta(seconds=60)
+    edge, beyond = trade("edge", closed_at=limit), trade("beyond", closed_at=limit + MICROSECOND)
+    assert ingest(ledger, [edge, beyond]) == Counts(1, 0, 0, 1)
+    assert [q.trade_id for q in ledger.quarantined()] == ["beyond"]
+    assert ingest(ledger, [beyond]).new == 0
+    assert len(ledger.quarantined()) == 1
+    assert ingest(ledger, [beyond], now=limit).new == 1
+    assert ledger.quarantined() == []
+
+
+@pytest.mark.xfail(reason="quarantined() hides it behind any earlier trade of the same id")
+def test_a_correction_from_the_future_is_shown_in_quarantine(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade("1")])
+    ingest(ledger, [trade("1", closed_at=NOW + timedelta(days=1))])
+    assert [q.trade_id for q in ledger.quarantined()] == ["1"]
+
+
+def test_a_trade_twice_in_one_file_is_a_fault_that_names_the_first_row(ledger: Ledger) -> None:
+    (fault,) = texts(ledger, [(2, trade("1"), False), (7, trade("1"), False)])
+    assert "row 2" in fault
+    assert "row 7, column trade_id" in fault
+
+
+def test_a_revision_the_ledger_holds_with_other_content_is_a_fault(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade("1")], explicit=True)
+    assert texts(ledger, [(2, trade("1"), True)]) == []
+    (fault,) = texts(ledger, [(2, trade("1", pnl=Money(8)), True)])
+    assert "row 2, column revision" in fault
+
+
+@pytest.mark.parametrize("fields", [{"account": "second"}, {"currency": "EUR"}])
+def test_a_policy_stays_in_one_account_and_currency(
+    ledger: Ledger, fields: dict[str, object]
+) -> None:
+    other = trade("2", **fields)
+    assert len(texts(ledger, [(2, trade("1"), False), (3, other, False)])) == 1
+    register(ledger, PPO)
+    ingest(ledger, [trade("1")])
+    assert len(texts(ledger, [(2, other, False)])) == 1
+
+
+def test_trades_of_an_unregistered_policy_are_refused_not_dropped(ledger: Ledger) -> None:
+    with pytest.raises(TiltyardError) as caught:
+        ingest(ledger, [trade("1")])
+    assert caught.value.code == "POLICY_UNKNOWN"
+    assert stored(ledger) == []
+
+
+def test_the_same_trade_with_and_without_a_revision_is_a_fault(ledger: Ledger) -> None:
+    assert len(texts(ledger, [(2, trade("1"), True), (3, trade("1"), False)])) == 1
+
+
+def test_a_conflicting_revision_is_refused_in_plain_words_at_commit(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade("1")], explicit=True)
+    with pytest.raises(TiltyardError):
+        ingest(ledger, [trade("1", pnl=Money(8))], explicit=True)
+
+
+def test_nothing_staged_is_seen_before_its_commit(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    with ledger.staging() as staging:
+        staging.add([(2, trade(), False)])
+        assert stored(ledger) == []
+
+
+def test_marks_decisions_and_observations_are_kept_once_and_in_time_order(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    early, late = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
+    marks = [Mark(PPO, at, Money(-LARGEST), 1, Money(LARGEST)) for at in (late, early)]
+    gauges = [Observation("encoder_kl_divergence", 0.1, at) for at in (late, early)]
+    routed = [Decision(str(at), "BTC", PPO, 0.1, 1, at, 0, 5) for at in (late, early)]
+    for expected in (2, 0):
+        assert ledger.append_marks(marks, known_at=NOW) == expected
+        assert ledger.append_observations(gauges, known_at=NOW) == expected
+        assert ledger.append_decisions(routed, known_at=NOW) == expected
+    assert [mark._replace(seq=0) for mark in ledger.marks()] == marks[::-1]
+    assert [gauge._replace(seq=0) for gauge in ledger.observations()] == gauges[::-1]
+    assert [choice._replace(seq=0) for choice in ledger.decisions()] == routed[::-1]
+
+
+def full_roster() -> Roster:
+    ppo = replace(
+        arm(PPO, 1 / 3), capital=Money(LARGEST), trial_started_at=NOW - MICROSECOND,
+        throttled_by="pf_30", resumed_at=(NOW - timedelta(days=1), NOW),
+    )  # fmt: skip
+    champion = replace(arm(NET, 2 / 3), role="champion", state="champion")
+    return Roster(
+        {NET: champion, PPO: ppo},
+        (Review(1, PPO, "pf_30", NOW), Review(2, PPO, "drawdown", NOW, NOW + MICROSECOND)),
+        frozenset({"kl", "api"}),
+        frozenset({"daily_loss"}),
+        frozenset({"account"}),
+    )
+
+
+def test_a_roster_comes_back_as_it_was_saved(ledger: Ledger) -> None:
+    ledger.save_roster(full_roster(), [], at=NOW)
+    assert ledger.roster() == full_roster()
+    assert list(ledger.roster().arms) == [NET, PPO]
+    ledger.save_roster(Roster(full_roster().arms), [], at=NOW)
+    assert ledger.roster() == Roster(full_roster().arms)
+
+
+def test_only_an_arm_that_changed_gets_a_higher_revision(ledger: Ledger) -> None:
+    register(ledger, PPO, NET)
+    roster = ledger.roster()
+    ledger.save_roster(replace(roster, arms={**roster.arms, PPO: arm(PPO, 0.2)}), [], at=NOW)
+    with ledger._engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT revision FROM bandit_arms ORDER BY policy_id"))
+        assert list(rows.scalars()) == [2, 1]
+
+
+def test_a_roster_that_cannot_be_audited_is_not_saved_either(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    before, head = ledger.roster(), ledger.audit_head()
+    events: list[dict[str, object]] = [{"event": "scale"}, {"event": object()}]
+    with pytest.raises(TypeError):
+        ledger.save_roster(Roster({PPO: arm(PPO, 0.5)}), events, at=NOW)
+    assert ledger.roster() == before
+    assert ledger.audit_head() == head
+
+
+def chain_of(ledger: Ledger) -> list[tuple[str, str, str]]:
+    return [(row.previous, row.body, row.hash) for row in ledger.audit()]
+
+
+def test_every_audit_row_is_chained_to_the_one_before(ledger: Ledger) -> None:
+    assert ledger.audit_head() == GENESIS
+    for share in (0.1, 0.2, 0.3):
+        event = {"event": "scale", "share": share, "at": NOW}
+        ledger.save_roster(Roster({PPO: arm(PPO, share)}), [event, event], at=NOW)
+    assert len(chain_of(ledger)) == 6
+    assert broken_link(chain_of(ledger)) is None
+    assert ledger.audit_head() == chain_of(ledger)[-1][2]
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        """UPDATE audit SET body = '{"event":"nothing"}' WHERE seq = 2""",
+        "DELETE FROM audit WHERE seq = 2",
+    ],
+)
+def test_a_changed_or_removed_audit_row_breaks_the_chain_there(ledger: Ledger, tamper: str) -> None:
+    for share in (0.1, 0.2, 0.3):
+        ledger.save_roster(Roster({PPO: arm(PPO, share)}), [{"share": share}], at=NOW)
+    with ledger._engine.begin() as connection:
+        connection.exec_driver_sql(tamper)
+    assert broken_link(chain_of(ledger)) == 1
+
+
+@pytest.mark.parametrize(
+    ("pf_150", "dd_150", "after"),
+    [(2.2, 3.0, 0.15), (2.0, 3.0, 0.1), (2.2, 3.1, 0.1), (None, None, 0.1)],
+)
+def test_the_users_own_sql_runs_as_it_stands(
+    ledger: Ledger, pf_150: float | None, dd_150: float | None, after: float
+) -> None:
+    register(ledger, PPO)
+    columns = ArmColumns(1.9, pf_150, 2.1, dd_150, 160, 90, 12.5)
+    ledger.set_metrics({PPO: columns}, at=NOW)
+    with ledger._engine.begin() as connection:
+        connection.exec_driver_sql(USERS_SQL)
+    assert ledger.roster().arms[PPO].share == pytest.approx(after)
+
+
+def test_the_view_shows_the_highest_revision_of_each_trade(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, FACTS, explicit=True)
+    with ledger._engine.connect() as connection:
+        query = sa.text("SELECT trade_id, revision FROM current_trades ORDER BY trade_id")
+        assert connection.execute(query).all() == [("a", 3), ("b", 3), ("c", 3)]
+
+
+def test_the_migrations_arrive_at_the_tables(ledger: Ledger) -> None:
+    with ledger._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def code_of_opening(url: str, *, create: bool = False) -> str:
+    with pytest.raises(TiltyardError) as caught:
+        Ledger.open(url, create=create)
+    return caught.value.code
+
+
+def test_a_database_that_is_not_there_is_missing_and_is_not_made(tmp_path: Path) -> None:
+    assert code_of_opening(str(tmp_path / "no.db")) == "DATABASE_MISSING"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_database_is_outdated(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    assert code_of_opening(str(tmp_path / "empty.db")) == "DATABASE_OUTDATED"
+
+
+def test_a_database_of_a_later_version_is_newer(ledger: Ledger, ledger_url: str) -> None:
+    with ledger._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert code_of_opening(ledger_url) == "DATABASE_NEWER"
+
+
+def test_a_file_that_is_no_database_is_corrupt(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_bytes(b"dear diary\n" * 500)
+    assert code_of_opening(str(tmp_path / "notes.db")) == "DATABASE_CORRUPT"
+
+
+def test_the_database_of_other_software_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "tradesv3.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE orders (id INTEGER)")
+    other.close()
+    code_of_opening(str(path), create=True)
+    with sqlite3.connect(path) as other:
+        tables = other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    other.close()
+    assert tables == [("orders",)]
+
+
+def test_a_database_that_somebody_else_is_writing_is_locked(
+    ledger: Ledger, ledger_url: str, tmp_path: Path
+) -> None:
+    register(ledger, PPO)
+    other = sqlite3.connect(tmp_path / "tiltyard.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with (
+        Ledger.open(ledger_url, busy_timeout_ms=0) as impatient,
+        pytest.raises(TiltyardError) as caught,
+    ):
+        ingest(impatient, [trade()])
+    other.close()
+    assert caught.value.code == "DATABASE_LOCKED"
+    assert ingest(ledger, [trade()]).new == 1
+
+
+def test_a_full_disk_leaves_the_ledger_as_it_was(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    with ledger.staging() as staging:
+        pages = staging._connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    limit = f"PRAGMA max_page_count = {pages + 2}"
+    sa.event.listen(ledger._engine, "connect", lambda driver, _: driver.execute(limit).close())
+    ledger.close()  # the next connection finds the disk nearly full
+    with pytest.raises(TiltyardError) as caught:
+        ingest(ledger, [trade(str(n)) for n in range(2000)])
+    assert caught.value.code == "DATABASE_FULL"
+    assert stored(ledger) == []
+
+
+CHILD = (
+    """
+import os, signal, sys
+from datetime import UTC, datetime, timedelta
+import sqlalchemy as sa
+from tiltyard.facts.trade import Trade
+from tiltyard.shell.store.ledger import Ledger
+
+url, fatal = sys.argv[1:]
+now = datetime(2025, 7, 8, tzinfo=UTC)
+closed = now - timedelta(hours=1)
+ledger = Ledger.open(url)
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def after(connection, cursor, statement, *_):
+    if statement.startswith(fatal):
+        die()
+
+with ledger.staging() as staging:
+    staging.add([
+        (n, Trade("bot", str(n), "%s", "BTC", "long", closed, closed, 1), False)
+        for n in range(3000)
+    ])
+    sa.event.listen(ledger._engine, "after_cursor_execute", after)
+    if fatal == "COMMIT":
+        sa.event.listen(ledger._engine, "commit", die)
+    staging.commit(now=now, known_at=now)
+"""
+    % PPO
+)
+
+
+@pytest.mark.parametrize("fatal", ["INSERT INTO trades", "UPDATE policies", "COMMIT"])
+def test_a_killed_commit_leaves_nothing_behind(ledger: Ledger, ledger_url: str, fatal: str) -> None:
+    register(ledger, PPO)
+    before = ledger.audit_head()
+    killed = subprocess.run([sys.executable, "-c", CHILD, ledger_url, fatal], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert stored(ledger) == []
+    assert ledger.audit_head() == before
+    assert ingest(ledger, [trade("again")]) == Counts(1, 0, 0, 0)

@@ -1,0 +1,190 @@
+"""Facts arrive in any order; what the panel says depends on the facts alone.
+
+Hypothesis plays the bots and the ledger: it reports trades, corrects them, holds some
+back, repeats others, and values open positions. The ledger's part is small. It keeps
+the highest revision of each trade, and hands the panel only what is current. Whenever
+:meth:`Panel.record` answers False, and whenever a correction took back what the panel
+had seen, it has the arm rebuilt. After every step a second panel is fed once, in judged
+order, with everything current; both must give the same readings, every metric of every
+arm.
+
+What is not promised, and so not compared: the two metrics of the account, which are
+rebuilt with the whole panel.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.trade import Book, Trade
+from tiltyard.kernel.money import Money
+from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS
+from tiltyard.metrics.panel import Measured, Panel
+
+START = datetime(2025, 7, 7, tzinfo=UTC)
+NOW = START + timedelta(days=400)
+CAPITAL = Money(10**11)
+CHAMPION = "champion"
+ARMS = (CHAMPION, "challenger")
+OF_THE_ACCOUNT = {"account_drawdown_pct", "account_daily_loss_pct"}
+COMPARED = (*(set(METRICS) - OF_THE_ACCOUNT), *(name + SHADOW for name in TRADE_METRICS))
+
+arms = st.sampled_from(ARMS)
+sources = st.sampled_from(["bot-a", "bot-b"])
+books: st.SearchStrategy[Book] = st.sampled_from(["live", "live", "live", "shadow"])
+identifiers = st.integers(0, 40).map("{:03d}".format)
+hours = st.integers(0, 60).map(lambda number: START + timedelta(hours=7 * number))
+results = st.integers(-20, 20).map(lambda number: Money(number * 10**9))
+trial_starts = st.one_of(st.none(), hours)
+
+
+class Arrival(RuleBasedStateMachine):
+    """A panel that is fed as facts arrive, beside the ledger of all facts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current: dict[tuple[str, str], Trade] = {}
+        self.marks: dict[str, list[Mark]] = {arm: [] for arm in ARMS}
+        self.trial_starts: dict[str, datetime | None] = {}
+        self.panel = Panel()
+
+    @initialize(challenger=trial_starts, champion=trial_starts)
+    def arms_are_registered(self, challenger: datetime | None, champion: datetime | None) -> None:
+        self.trial_starts = {"challenger": challenger, CHAMPION: champion}
+        self.panel = self.empty_panel()
+
+    @rule(
+        arm=arms,
+        source=sources,
+        identifier=identifiers,
+        at=hours,
+        pnl=results,
+        book=books,
+        revision=st.sampled_from([1, 1, 1, 2, 3]),
+    )
+    def a_trade_is_reported(
+        self,
+        arm: str,
+        source: str,
+        identifier: str,
+        at: datetime,
+        pnl: Money,
+        book: Book,
+        revision: int,
+    ) -> None:
+        self.arrives(
+            Trade(
+                source=source,
+                trade_id=identifier,
+                policy=arm,
+                symbol="BTC/USDT",
+                side="long",
+                opened_at=at - timedelta(hours=1),
+                closed_at=at,
+                pnl=pnl,
+                risk=Money(10**9),
+                book=book,
+                revision=revision,
+            )
+        )
+
+    @rule(arm=arms, count=st.sampled_from([30, 150]), backwards=st.booleans())
+    def a_bot_reports_a_long_stretch(self, arm: str, count: int, *, backwards: bool) -> None:
+        numbers = range(count)
+        for number in reversed(numbers) if backwards else numbers:
+            at = START + timedelta(hours=number // 2)
+            self.arrives(
+                Trade(
+                    source="bot-c",
+                    trade_id=f"{arm}-{number}",
+                    policy=arm,
+                    symbol="ETH/USDT",
+                    side="short",
+                    opened_at=at,
+                    closed_at=at,
+                    pnl=Money((number * 7919 % 23 - 10) * 10**8),
+                )
+            )
+
+    @rule(arm=arms, at=hours, unrealised=results, open_positions=st.integers(0, 2))
+    def open_positions_are_valued(
+        self, arm: str, at: datetime, unrealised: Money, open_positions: int
+    ) -> None:
+        """Marks are in time order for each arm; trades may come late."""
+        if self.marks[arm] and at <= self.marks[arm][-1].marked_at:
+            return
+        if any(trade.closed_at > at for trade in self.of(arm)):
+            return
+        mark = Mark(arm, at, unrealised, open_positions)
+        self.marks[arm].append(mark)
+        self.panel.value_open(mark)
+
+    @rule(arm=arms)
+    def a_new_trial_starts(self, arm: str) -> None:
+        """Trials start now: after everything that was seen, which may not be all there was."""
+        seen = [
+            *(trade.closed_at for trade in self.of(arm)),
+            *(mark.marked_at for mark in self.marks[arm]),
+        ]
+        now = max(seen, default=START) + timedelta(hours=1)
+        before = self.trial_starts[arm]
+        if before is None or before < now:
+            self.trial_starts[arm] = now
+            self.panel.start_trial(arm, now)
+
+    @invariant()
+    def every_reading_is_that_of_a_panel_fed_once_in_judged_order(self) -> None:
+        fresh = self.empty_panel()
+        for arm in ARMS:
+            marks = list(self.marks[arm])
+            for trade in self.of(arm):
+                while marks and marks[0].marked_at < trade.closed_at:
+                    fresh.value_open(marks.pop(0))
+                assert fresh.record(trade._replace(revision=1)), "a sorted ledger has no late trade"
+            for mark in marks:
+                fresh.value_open(mark)
+        assert self.readings(self.panel) == self.readings(fresh)
+        for arm in ARMS:
+            seen, expected = self.panel.arm(arm), fresh.arm(arm)
+            assert seen.lifetime_trades == expected.lifetime_trades
+            assert seen.live.trades == expected.live.trades
+
+    def arrives(self, trade: Trade) -> None:
+        """The ledger's part."""
+        key = (trade.source, trade.trade_id)
+        before = self.current.get(key)
+        if before is not None and before.revision >= trade.revision:
+            return
+        self.current[key] = trade
+        accepted = self.panel.record(trade)
+        if not accepted:
+            self.panel.rebuild(trade.policy, self.of(trade.policy), self.marks[trade.policy])
+        if before is not None and before.policy != trade.policy:
+            self.panel.rebuild(before.policy, self.of(before.policy), self.marks[before.policy])
+
+    def of(self, arm: str) -> list[Trade]:
+        """An arm's current trades in judged order."""
+        return sorted(
+            (trade for trade in self.current.values() if trade.policy == arm),
+            key=lambda trade: (trade.closed_at, trade.source, trade.trade_id),
+        )
+
+    def empty_panel(self) -> Panel:
+        panel = Panel()
+        for arm in ARMS:
+            panel.add_arm(arm, CAPITAL, self.trial_starts.get(arm))
+        panel.crown(CHAMPION)
+        return panel
+
+    @staticmethod
+    def readings(panel: Panel) -> dict[tuple[str, str], Measured]:
+        return {(arm, name): panel.read(name, arm, NOW) for arm in ARMS for name in COMPARED}
+
+
+TestArrival = Arrival.TestCase
+TestArrival.settings = settings(
+    max_examples=50, stateful_step_count=20, deadline=None, derandomize=True
+)
