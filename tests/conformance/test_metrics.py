@@ -52,7 +52,7 @@ def meter_of(name: str) -> Meter:
 
 
 def outcomes(count: int, seed: int = 7) -> list[Outcome]:
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 an example, not a secret
     return [
         (round(rng.gauss(0.05, 1) * 10**9), rng.choice((10**11, 3 * 10**11)), 10**9)
         if rng.random() > 0.1

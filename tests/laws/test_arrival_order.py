@@ -14,6 +14,7 @@ rebuilt with the whole panel.
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -36,9 +37,9 @@ arms = st.sampled_from(ARMS)
 sources = st.sampled_from(["bot-a", "bot-b"])
 books: st.SearchStrategy[Book] = st.sampled_from(["live", "live", "live", "shadow"])
 identifiers = st.integers(0, 40).map("{:03d}".format)
-hours = st.integers(0, 60).map(lambda number: START + timedelta(hours=7 * number))
+moments = st.integers(0, 8).map(lambda number: START + timedelta(hours=97 * number))
 results = st.integers(-20, 20).map(lambda number: Money(number * 10**9))
-trial_starts = st.one_of(st.none(), hours)
+trial_starts = st.one_of(st.none(), moments)
 
 
 class Arrival(RuleBasedStateMachine):
@@ -60,7 +61,7 @@ class Arrival(RuleBasedStateMachine):
         arm=arms,
         source=sources,
         identifier=identifiers,
-        at=hours,
+        at=moments,
         pnl=results,
         book=books,
         revision=st.sampled_from([1, 1, 1, 2, 3]),
@@ -109,7 +110,18 @@ class Arrival(RuleBasedStateMachine):
                 )
             )
 
-    @rule(arm=arms, at=hours, unrealised=results, open_positions=st.integers(0, 2))
+    @rule(arm=arms, at=moments, names=st.permutations("abcd"), results=st.permutations(range(4)))
+    def trades_close_at_one_moment(
+        self, arm: str, at: datetime, names: list[str], results: list[int]
+    ) -> None:
+        for name, result in zip(names, results, strict=True):
+            self.arrives(
+                loss(f"{arm}-{at:%j}-{name}", 0)._replace(
+                    policy=arm, closed_at=at, pnl=Money((2 * result - 3) * 10**9)
+                )
+            )
+
+    @rule(arm=arms, at=moments, unrealised=results, open_positions=st.integers(0, 2))
     def open_positions_are_valued(
         self, arm: str, at: datetime, unrealised: Money, open_positions: int
     ) -> None:
@@ -182,6 +194,51 @@ class Arrival(RuleBasedStateMachine):
     @staticmethod
     def readings(panel: Panel) -> dict[tuple[str, str], Measured]:
         return {(arm, name): panel.read(name, arm, NOW) for arm in ARMS for name in COMPARED}
+
+
+def loss(identifier: str, hour: int) -> Trade:
+    at = START + timedelta(hours=hour)
+    return Trade("bot", identifier, CHAMPION, "BTC/USDT", "long", at, at, Money(-(10**9)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "arrives", "is_late"),
+    [
+        (loss("b", 5), loss("c", 6), False),
+        (loss("b", 5), loss("a", 6), False),
+        (loss("b", 5), loss("c", 5), False),
+        (loss("b", 5), loss("a", 5), True),
+        (loss("b", 5), loss("b", 5), True),
+        (loss("b", 5), loss("c", 4), True),
+        (loss("b", 5), loss("c", 6)._replace(revision=2), True),
+        (loss("b", 5), loss("c", 5)._replace(source="another"), True),
+        (Mark(CHAMPION, START, Money(-1), 1), loss("a", 1), False),
+        (Mark(CHAMPION, START, Money(-1), 1), loss("a", 0), True),
+        (Mark(CHAMPION, START, Money(-1), 1), loss("a", -1), True),
+        (Mark(CHAMPION, START, Money(-1), 1), loss("a", -1)._replace(book="shadow"), False),
+    ],
+    ids=[
+        "a later close",
+        "a later close with an earlier name",
+        "the same close with a later name",
+        "the same close with an earlier name",
+        "the same trade again",
+        "an earlier close",
+        "a correction",
+        "the same close of an earlier source",
+        "a close after a mark",
+        "a close at the time of a mark",
+        "a close before a mark",
+        "a shadow close before a mark, which marks do not touch",
+    ],
+)
+def test_what_the_panel_takes_for_late(seen: Trade | Mark, arrives: Trade, is_late: bool) -> None:  # noqa: FBT001 a column of the table
+    panel = Panel(capital=CAPITAL)
+    if isinstance(seen, Mark):
+        panel.value_open(seen)
+    else:
+        panel.record(seen)
+    assert panel.record(arrives) != is_late
 
 
 TestArrival = Arrival.TestCase

@@ -1,6 +1,7 @@
 """Recomputing a whole ledger says of every trade what the streaming metric said then."""
 
 import tracemalloc
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -141,10 +142,11 @@ def test_memory_beyond_input_and_result_stays_flat(policies: int) -> None:
     pnl = rng.integers(-(10**9), 10**9, count)
     capital = np.full(count, CAPITAL)
     starts = np.arange(policies) * (count // policies)
-    for series in (
+    recomputed: list[Callable[[], Series]] = [
         lambda: profit_factors(pnl, starts, 30),
         lambda: drawdowns(pnl, capital, starts, 150),
-    ):
+    ]
+    for series in recomputed:
         tracemalloc.start()
         result = series()
         _, peak = tracemalloc.get_traced_memory()

@@ -93,6 +93,8 @@ effect = "propose_rollback"
 priority = 30
 severity = "critical"
 alert = "ChampionProfitFactorLow"
+[guard.clear]
+when = ">= 1.9"  # the next page needs a recovery first
 
 [[guard]]
 name = "system_downtime"

@@ -85,6 +85,7 @@ _given("up", "gauge", "flag", "1 while the desk answers")
 _given("learner_progress", "gauge", "flag", "1 while the running job reports progress")
 
 TRADE_METRICS: tuple[str, ...] = tuple(n for n, spec in METRICS.items() if spec.source == "trades")
+GAUGES: frozenset[str] = frozenset(n for n, spec in METRICS.items() if spec.source == "gauge")
 SHADOW = "_shadow"
 
 

@@ -19,7 +19,7 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import JudgedOrder, Trade, judged_order
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
-from tiltyard.metrics.catalogue import SHADOW, TRADE_METRICS, spec_of
+from tiltyard.metrics.catalogue import GAUGES, SHADOW, TRADE_METRICS, spec_of
 from tiltyard.metrics.champion_span import TRADES as SPAN_TRADES
 from tiltyard.metrics.champion_span import ChampionHistory
 from tiltyard.metrics.metric import Outcome
@@ -195,6 +195,12 @@ class Panel:
         known = self._gauges.get(key)
         if known is None or known.observed_at <= observation.observed_at:
             self._gauges[key] = observation
+
+    def knows(self, metric: str, policy: str) -> bool:
+        """Whether a metric can have a value: gauges only once somebody has reported them."""
+        return (
+            metric not in GAUGES or (metric, policy) in self._gauges or (metric, "") in self._gauges
+        )
 
     def read(self, metric: str, policy: str, now: datetime) -> Measured:
         """The value of a metric for an arm (or for the account, with an empty policy).

@@ -15,6 +15,7 @@ from tiltyard.actions.apply import apply
 from tiltyard.actions.plan import ThrottledArm, plan, plan_night, plan_resume
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.checklist.judge import FRESH, Memory, judge
+from tiltyard.checklist.patience import IMMEDIATE
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.mark import Mark
@@ -41,7 +42,6 @@ class Desk:
     Attributes:
         roster: Arms as they are now.
         panel: The measurements.
-        verdicts: The latest verdict of each guard on each subject.
     """
 
     def __init__(self, settings: Settings, roster: Roster, *, measure_only: bool = False) -> None:
@@ -50,14 +50,16 @@ class Desk:
         self.checklist: Checklist = settings.checklist
         self.roster = roster
         self.panel = Panel(settings.default_capital(), settings.account_capital())
-        self.verdicts: dict[tuple[str, str], Verdict] = {}
         self._memories: dict[tuple[str, str], Memory] = {}
         self._measure_only = measure_only
-        self._guards = {
+        self._guards: dict[str, list[Guard]] = {
             scope: [guard for guard in self.checklist.guards if guard.scope == scope]
             for scope in ("arm", "champion", "account")
         }
-        self._needs_history = any(guard.confirm.answers > 1 for guard in self.checklist.guards)
+        self._on_event: dict[str, list[Guard]] = {
+            scope: [guard for guard in guards if guard.confirm != IMMEDIATE or not measure_only]
+            for scope, guards in self._guards.items()
+        }
         self._dark: dict[str, list[tuple[datetime, bool]]] = {}
         self._last_event: datetime | None = None
         for arm in roster.arms.values():
@@ -97,9 +99,13 @@ class Desk:
         return done
 
     def judge_all(self, now: datetime) -> list[Verdict]:
-        """Every guard on every subject as of ``now``, most urgent first."""
-        verdicts = [v for arm in self.roster.arms.values() for v in self._judge_arm(arm, now)]
-        verdicts += self._judge_scope("account", "", self.settings.account.name, now)
+        """Every guard on every subject as of ``now``, most urgent first; halted arms too."""
+        verdicts: list[Verdict] = []
+        for arm in self.roster.arms.values():
+            if arm.state not in ("deposed", "retired"):
+                scope = "champion" if arm.role == "champion" else "arm"
+                verdicts += self._judge(self._guards[scope], arm.name, arm.name, now)
+        verdicts += self._judge(self._guards["account"], "", self.settings.account.name, now)
         order = {guard.name: guard.priority for guard in self.checklist.guards}
         return sorted(verdicts, key=lambda verdict: order[verdict.guard])
 
@@ -151,11 +157,9 @@ class Desk:
         return allowed
 
     def _judge_and_act(self, policy: str, now: datetime) -> list[Action]:
-        if self._measure_only and not self._needs_history:
-            return []
         arm = self.roster.arms.get(policy)
         verdicts = self._judge_arm(arm, now) if arm is not None else []
-        verdicts += self._judge_scope("account", "", self.settings.account.name, now)
+        verdicts += self._judge(self._seen("account", ""), "", self.settings.account.name, now)
         if self._measure_only:
             return []
         done = self._do(plan(verdicts, self.roster, self.checklist))
@@ -163,19 +167,24 @@ class Desk:
 
     def _judge_arm(self, arm: Arm, now: datetime) -> list[Verdict]:
         if arm.role == "champion":
-            return self._judge_scope("champion", arm.name, arm.name, now)
-        if arm.state not in TRADING and arm.state != "throttled" and not self._measure_only:
+            return self._judge(self._seen("champion", arm.name), arm.name, arm.name, now)
+        if arm.state not in TRADING and arm.state != "throttled":
             return []
-        return self._judge_scope("arm", arm.name, arm.name, now)
+        return self._judge(self._seen("arm", arm.name), arm.name, arm.name, now)
 
-    def _judge_scope(self, scope: str, policy: str, subject: str, now: datetime) -> list[Verdict]:
+    def _seen(self, scope: str, policy: str) -> list[Guard]:
+        """Guards worth judging on an event: a gauge that nobody ever reported cannot move."""
+        return [g for g in self._on_event[scope] if self.panel.knows(g.metric, policy)]
+
+    def _judge(
+        self, guards: Iterable[Guard], policy: str, subject: str, now: datetime
+    ) -> list[Verdict]:
         verdicts = []
-        for guard in self._guards[scope]:
+        for guard in guards:
             key = (guard.name, subject)
             verdict, self._memories[key] = judge(
                 guard, self.panel, policy, subject, self._memories.get(key, FRESH), now
             )
-            self.verdicts[key] = verdict
             verdicts.append(verdict)
         return verdicts
 

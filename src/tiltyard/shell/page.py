@@ -1,5 +1,244 @@
-"""Placeholder."""
+"""The page: what a replay or a report found, as one HTML file for the eye.
+
+Comes in: the curves, the reports, the time. Goes out: a file that holds everything it
+needs; it loads nothing from the network, and its content policy forbids it to. Whoever
+watches the path sees the old page or the new one, never half of one.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from html import escape
+from pathlib import Path
+
+from plotly.io import to_html
+
+from tiltyard.checklist.guard import Guard
+from tiltyard.facts.action import Action
+from tiltyard.facts.verdict import Verdict
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.shell.page_figure import colours, figure
+from tiltyard.shell.recording import Recording
+from tiltyard.shell.report.content import ArmReport, MetricLine
+from tiltyard.shell.report.text import number, share
+
+PF_30 = "pf_challenger_30"
+DRAWDOWN = "dd_challenger_pct"
+MOST_ROWS = 500
+_BUTTONS = [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]]
+_WORDS = {"breach": "BREACH", "unknown": "unknown", "error": "ERROR"}
 
 
-def write_page(path, recording, reports, now):
-    pass
+def write_page(
+    path: Path, recording: Recording, reports: Sequence[ArmReport], now: datetime
+) -> None:
+    """Write the page, whole or not at all.
+
+    Args:
+        path: Of the file; one that is there is replaced.
+        recording: The curves, the traffic and the actions.
+        reports: One per arm of the table, in order.
+        now: As of when, UTC.
+
+    Raises:
+        TiltyardError: ``PAGE_UNWRITABLE``.
+    """
+    text = page(recording, reports, now)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, "utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise TiltyardError("PAGE_UNWRITABLE", str(path), error.strerror or str(error)) from error
+
+
+def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> str:
+    """The page as text."""
+    colour = colours(_names(recording, reports))
+    trades = any(path.times for path in recording.paths.values())
+    body = [
+        "<h1>Tiltyard: who trades, and why</h1>",
+        f"<p class='quiet'>As of {now:%Y-%m-%d %H:%M} UTC</p>",
+        _arms_table(reports, colour),
+        _account(reports),
+        _figure(recording, reports, colour) if trades else "<p>There are no trades.</p>",
+        _actions_table(recording.actions),
+    ]
+    return _SKELETON.replace("BODY", "\n".join(body))
+
+
+def _names(recording: Recording, reports: Sequence[ArmReport]) -> list[str]:
+    """Every arm once: the champion, then those that traded, then the others."""
+    ordered = sorted(
+        (report.arm for report in reports),
+        key=lambda arm: (arm.role != "champion", arm.name not in recording.paths),
+    )
+    shared = (name for _, shares in recording.traffic for name in shares)
+    return list(dict.fromkeys([*(arm.name for arm in ordered), *recording.paths, *shared]))
+
+
+def _figure(recording: Recording, reports: Sequence[ArmReport], colour: dict[str, str]) -> str:
+    drawn = figure(recording, colour, _guard(reports, DRAWDOWN), _guard(reports, PF_30))
+    return str(
+        to_html(
+            drawn,
+            full_html=False,
+            include_plotlyjs=True,
+            validate=False,
+            div_id="figure",
+            config={"responsive": True, "displaylogo": False, "modeBarButtons": _BUTTONS},
+        )
+    )
+
+
+def _guard(reports: Sequence[ArmReport], metric: str) -> Guard | None:
+    """What watches a metric; the challengers' guard before the champion's."""
+    found = [
+        line.guard
+        for report in reports
+        for line in report.metrics
+        if line.name == metric and line.guard is not None
+    ]
+    return min(found, key=lambda guard: guard.scope != "arm", default=None)
+
+
+def _arms_table(reports: Sequence[ArmReport], colour: dict[str, str]) -> str:
+    if not reports:
+        return "<p>There are no arms.</p>"
+    heads = ("policy", "role", "state", "traffic", "trades", "PF-30", "drawdown", "verdicts")
+    place = list(colour)
+    ordered = sorted(reports, key=lambda report: place.index(report.arm.name))
+    return _table(heads, (_arm_row(report, colour[report.arm.name]) for report in ordered))
+
+
+def _arm_row(report: ArmReport, own: str) -> Iterable[str]:
+    arm = report.arm
+    by = f" <span class='quiet'>by {escape(arm.throttled_by)}</span>" if arm.throttled_by else ""
+    lines = {line.name: line for line in report.metrics}
+    verdicts = [verdict for guard, verdict in report.guards if guard.scope != "account"]
+    return (
+        f"<td class='arm'><i style='background:{own}'></i>{escape(arm.name)}</td>",
+        f"<td>{arm.role}</td>",
+        f"<td>{arm.state}{by}</td>",
+        f"<td class='n'>{share(arm.share)}</td>",
+        f"<td class='n'>{report.total_trades:,}</td>",
+        f"<td class='n'>{_metric(lines.get(PF_30))}</td>",
+        f"<td class='n'>{_metric(lines.get(DRAWDOWN), ' %')}</td>",
+        f"<td>{_verdicts(verdicts)}</td>",
+    )
+
+
+def _metric(line: MetricLine | None, unit: str = "") -> str:
+    if line is None:
+        return "–"
+    if isinstance(line.reading, Undefined):
+        why = f"{line.reading.state}: {line.reading.reason}"
+        return f"<span class='quiet' title='{escape(why)}'>– {line.reading.state}</span>"
+    breach = line.verdict is not None and line.verdict.answer == "breach"
+    text = f"{number(line.reading.number)}{unit}"
+    return f"<b class='breach'>{text}</b>" if breach else text
+
+
+def _account(reports: Sequence[ArmReport]) -> str:
+    """The account's verdicts, which every report repeats, once."""
+    found = {
+        guard.name: verdict
+        for report in reports
+        for guard, verdict in report.guards
+        if guard.scope == "account"
+    }
+    return f"<p><b>Account</b> {_verdicts(list(found.values()))}</p>" if found else ""
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
+    """Breaches by name, the unknown by name, and how many pass."""
+    named = [
+        f"<span class='{verdict.answer}' title='{escape(_reason(verdict))}'>"
+        f"{_WORDS[verdict.answer]} {escape(verdict.guard)}</span>"
+        for answer in _WORDS
+        for verdict in verdicts
+        if verdict.answer == answer
+    ]
+    passed = len(verdicts) - len(named)
+    return " · ".join([*named, *([f"{passed} pass"] if passed else [])]) or "–"
+
+
+def _reason(verdict: Verdict) -> str:
+    if isinstance(verdict.reading, Undefined):
+        return verdict.reason or str(verdict.reading)
+    return f"{number(verdict.reading.number)} against {number(verdict.limit)} {verdict.reason}"
+
+
+def _actions_table(actions: Sequence[Action]) -> str:
+    shown = [action for action in actions if action.kind != "skip_scale"]
+    if not shown:
+        return "<h2>Actions</h2><p>Nothing was done.</p>"
+    left_out = max(0, len(shown) - MOST_ROWS)
+    remark = f"<p>{left_out:,} earlier ones are left out.</p>" if left_out else ""
+    heads = ("time, UTC", "action", "policy", "guard or rule", "value", "limit", "traffic", "why")
+    rows = (_action_row(action) for action in shown[left_out:])
+    return f"<h2>Actions</h2>{remark}{_table(heads, rows)}"
+
+
+def _action_row(action: Action) -> Iterable[str]:
+    moved = ""
+    if action.before is not None and action.after is not None:
+        moved = f"{share(action.before)} → {share(action.after)}"
+    stops = " class='breach'" if action.kind in ("halt", "throttle", "stop_entries") else ""
+    observed = " (observed only)" if action.mode == "observe" else ""
+    return (
+        f"<td class='n'>{action.at:%Y-%m-%d %H:%M}</td>",
+        f"<td{stops}>{action.kind}{observed}</td>",
+        f"<td>{escape(action.policy) or 'account'}</td>",
+        f"<td>{escape(action.cause)}</td>",
+        f"<td class='n'>{number(action.value)}</td>",
+        f"<td class='n'>{number(action.limit)}</td>",
+        f"<td class='n'>{moved}</td>",
+        f"<td>{escape(action.reason)}</td>",
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f"<th>{text}</th>" for text in heads)
+    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return (
+        f"<div class='wide'><table><thead><tr>{head}</tr></thead>\n"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+_SKELETON = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none';
+ script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:">
+<title>Tiltyard</title>
+<style>
+:root { color-scheme: light dark; --ink: #1c2026; --quiet: #626a74; --paper: #fff;
+  --line: #d9dde2; --red: #c01818; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e7eb; --quiet: #98a1ac; --paper: #15181c; --line: #363c44; --red: #ff7b72; } }
+body { font: 14px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 1400px; margin: 24px auto; padding: 0 20px; }
+h1 { font-size: 22px; margin: 0; } h2 { font-size: 17px; margin: 24px 0 8px; }
+.quiet, .unknown { color: var(--quiet); } .breach, .error { color: var(--red); font-weight: 600; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13px; }
+th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+th { color: var(--quiet); font-weight: 500; }
+.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.arm { position: relative; padding-left: 17px; overflow-wrap: anywhere; min-width: 160px; }
+.arm i { position: absolute; left: 0; top: 9px; width: 10px; height: 10px; border-radius: 2px; }
+#figure [class$=tick] text, #figure .infolayer text { fill: var(--ink) !important; }
+</style>
+</head>
+<body>
+BODY
+</body>
+</html>
+"""

@@ -76,7 +76,12 @@ def demo(
 def _simulated(out: Path) -> list[_Run]:
     file = out / "simulated.jsonl"
     trades = closed_trades(
-        FLOOR, start=START, days=DAYS, capital=CAPITAL, risk=0.0025, rng=Random(SEED)
+        FLOOR,
+        start=START,
+        days=DAYS,
+        capital=CAPITAL,
+        risk=0.0025,
+        rng=Random(SEED),  # noqa: S311 a simulation
     )
     with file.open("w", encoding="utf-8") as stream:
         for trade in trades:

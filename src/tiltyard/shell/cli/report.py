@@ -29,6 +29,7 @@ from tiltyard.shell.store.ledger import Ledger
 BREACH = 3
 UNKNOWN = 4
 SHOWN_TRADES = 30
+_PAST = ("deposed", "retired")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,7 +54,8 @@ def report(
     now = now_from(at)
     with open_ledger(database, settings) as ledger:
         roster = ledger.roster()
-        chosen = [select(policy, list(roster.arms))] if policy else list(roster.arms)
+        standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
+        chosen = [select(policy, list(roster.arms))] if policy else standing
         desk = measure(ledger, settings, now)
         reports = [describe(desk, name, now) for name in chosen]
         if as_json:

@@ -101,7 +101,11 @@ def describe(
     ]
     guards = [(desk.checklist.guard(verdict.guard), verdict) for verdict in verdicts]
     planned = desk.next_steps(now) if done is None else done
-    actions = [action for action in planned if action.policy in (policy, "")]
+    actions = [
+        action
+        for action in planned
+        if action.policy in (policy, "") and action.kind != "skip_scale"
+    ]
     return ArmReport(
         arm=arm,
         total_trades=desk.panel.arm(policy).lifetime_trades,

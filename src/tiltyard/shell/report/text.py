@@ -31,10 +31,11 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
         done: The actions were done, by a replay, and would not merely be.
     """
     arm = report.arm
+    standing = arm.role if arm.role == arm.state else f"{arm.role}, {arm.state}"
     lines = [
         f"{arm.name}",
         (
-            f"  {arm.role}, {arm.state} · traffic {share(arm.share)} · {report.total_trades} trades"
+            f"  {standing} · traffic {share(arm.share)} · {report.total_trades} trades"
             f" · as of {_minute(report.generated_at)}"
         ),
         "",
@@ -96,7 +97,9 @@ def _section(title: str, actions: Sequence[Action]) -> list[str]:
 def _reviews(report: ArmReport) -> str:
     if not report.reviews:
         return "none"
-    return ", ".join(f"#{r.number} {r.guard} since {_minute(r.opened_at)}" for r in report.reviews)
+    latest = report.reviews[-1]
+    earlier = f" (and {len(report.reviews) - 1} earlier)" if len(report.reviews) > 1 else ""
+    return f"#{latest.number} {latest.guard} since {_minute(latest.opened_at)}{earlier}"
 
 
 def _minute(time: datetime) -> str:

@@ -1,0 +1,5 @@
+"""``python -m tiltyard`` is ``tiltyard``."""
+
+from tiltyard.shell.cli import main
+
+main()

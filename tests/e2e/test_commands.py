@@ -1,0 +1,175 @@
+"""Commands in the hands of a stranger: clear errors, and nothing half-written."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from conftest import POLICY, Run
+
+HEADER = "trade_id,policy,symbol,side,opened_at,closed_at,pnl\n"
+GOOD = "1,alpha,BTC/USDT,long,2025-01-01T00:00:00Z,2025-01-01T01:00:00Z,1.5\n"
+
+
+def test_init_writes_a_file_whose_lines_are_all_defaults(run: Run, tmp_path: Path) -> None:
+    assert run("init").code == 0
+    text = (tmp_path / "tiltyard.toml").read_text("utf-8")
+    assert all(not line or line.startswith("#") for line in text.splitlines())
+    assert run("checklist", "lint").code == 0
+    assert run("init").code == 2
+
+
+def test_the_written_file_uncommented_is_the_built_in_checklist(run: Run, tmp_path: Path) -> None:
+    run("init")
+    built_in = run("checklist", "lint").out
+    path = tmp_path / "tiltyard.toml"
+    guards = path.read_text("utf-8").split("it gives.\n", 1)[-1]
+    lines = [line.removeprefix("# ") for line in guards.splitlines() if line.startswith("# ")]
+    start = next(i for i, line in enumerate(lines) if line.startswith("[[guard]]"))
+    path.write_text("\n".join(lines[start:]), encoding="utf-8")
+    again = run("checklist", "lint")
+    assert again.code == 0
+    assert again.out.splitlines()[:-1] == built_in.splitlines()[:-1]
+
+
+def test_every_fault_of_a_checklist_is_told_at_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tiltyard.toml").write_text(
+        '[shares]\nstrat = 0.2\n[[guard]]\nname = "challenger_drawdown_high"\nwhen = "4"\n'
+        '[[guard]]\nname = "consecutive_losses_high"\nmetric = "profit_facter"\n',
+        encoding="utf-8",
+    )
+    ran = run("checklist", "lint")
+    assert ran.code == 2
+    assert "3 faults" in ran.err
+    assert "unknown metric 'profit_facter', did you mean 'profit_factor'?" in ran.err
+    assert "@ $.guard[0].when" in ran.err
+    assert "did you mean 'start'?" in ran.err
+
+
+def test_a_bad_file_tells_every_fault_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text(
+        HEADER + GOOD + "2,alpha,BTC/USDT,long,2025-01-01T00:00:00Z,2025-01-01T01:00:00Z,nan\n"
+        "1,alpha,BTC/USDT,long,2025-01-01T00:00:00Z,2025-01-01T01:00:00Z,2\n"
+        "3,alpha,BTC/USDT,sideways,2025-01-01,2025-01-01T01:00:00Z,inf\n",
+        encoding="utf-8",
+    )
+    ran = run("ingest", file, "--register")
+    assert ran.code == 2
+    for place in ("row 2, column pnl", "row 3, column trade_id", "row 4, column side",
+                  "row 4, column opened_at", "row 4, column pnl"):  # fmt: skip
+        assert place in ran.err
+    assert run("policy", "list").out.count("\n") == 1  # the heading alone
+
+
+def test_skip_bad_writes_the_good_rows_and_a_rejects_file(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mixed.csv"
+    file.write_text(HEADER + GOOD + GOOD.replace("1,alpha", "2,alpha").replace("1.5", "x"))
+    ran = run("ingest", file, "--register", "--skip-bad", "--capital", "100")
+    assert ran.code == 0
+    assert "1 new" in ran.out
+    rejects = (tmp_path / "mixed.csv.rejects.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["row"] for line in rejects] == [2]
+
+
+def test_ingesting_twice_changes_nothing(known: Run, known_csv: Path) -> None:
+    assert "0 new, 0 corrected, 50 unchanged" in known("ingest", known_csv).out
+
+
+def test_unknown_policies_are_refused_unless_registered(run: Run, known_csv: Path) -> None:
+    refused = run("ingest", known_csv)
+    assert refused.code == 2
+    assert "POLICY_UNKNOWN" in refused.err
+    assert "--register" in refused.err
+    assert run("ingest", known_csv, "--register").code == 0
+
+
+def test_a_candidate_goes_on_trial_when_its_capital_is_known(run: Run, known_csv: Path) -> None:
+    assert "candidate" in run("policy", "register", POLICY).out
+    assert run("ingest", known_csv).code == 0
+    assert json.loads(run("report", POLICY, "--json").out)["state"] == "probation"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "code"), [("nothing", "POLICY_UNKNOWN"), ("4", "POLICY_AMBIGUOUS")]
+)
+def test_a_selection_that_is_not_unique_is_a_clear_error(
+    known: Run, suffix: str, code: str
+) -> None:
+    known("policy", "register", "other_20250101_000000_00000004", "--capital", "1")
+    ran = known("report", suffix)
+    assert ran.code == 2
+    assert ran.err.startswith(code)
+
+
+def test_shares_of_more_arms_than_there_is_room_for_wait_at_zero(run: Run) -> None:
+    for number in range(8):
+        run("policy", "register", f"arm{number}", "--capital", "1000")
+    arms = json.loads(run("policy", "list", "--json").out)
+    assert sum(arm["traffic_allocation"] for arm in arms) == pytest.approx(1.0)
+    assert [arm["state"] for arm in arms].count("candidate") == 2
+    assert next(arm for arm in arms if arm["role"] == "champion")["traffic_allocation"] == 0.4
+
+
+def test_a_freqtrade_history_replays_with_no_set_up(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tradesv3.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute(
+            "CREATE TABLE trades (id INTEGER PRIMARY KEY, exchange TEXT, pair TEXT, is_open INT, "
+            "fee_open REAL, fee_close REAL, open_rate REAL, close_rate REAL, amount REAL, "
+            "stake_amount REAL, stake_currency TEXT, close_profit_abs REAL, open_date TEXT, "
+            "close_date TEXT, strategy TEXT, enter_tag TEXT, is_short INT, realized_profit REAL)"
+        )
+        for n in range(40):
+            pnl = 1.0 if n % 3 == 0 else -1.0
+            connection.execute(
+                "INSERT INTO trades VALUES (?,'binance','BTC/USDT',0,.001,.001,1,1,1,10,'USDT',"
+                "?,?,?,'Grid','a',0,?)",
+                (n, pnl, f"2025-01-{1 + n // 2:02d} {n % 2 * 10:02d}:00:00",
+                 f"2025-01-{1 + n // 2:02d} {n % 2 * 10 + 5:02d}:00:00", pnl),
+            )  # fmt: skip
+    before = file.read_bytes()
+    ran = run("replay", file, "--json")
+    assert ran.code == 0, ran.err
+    throttles = [a for a in map(json.loads, ran.out.splitlines()) if a["action"] == "throttle"]
+    assert [(a["policy"], a["samples"]) for a in throttles] == [("Grid", 30)]
+    assert file.read_bytes() == before
+    assert "Drawdown could not be judged" in run("replay", file).out
+
+
+def test_a_record_verifies_and_an_edited_audit_row_is_found(known: Run, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    assert known("replay", "--into", kept).code == 0
+    assert "verified" in known("--help").out or known("replay", "--verify", "--db", kept).code == 0
+    edited = tmp_path / "edited.db"
+    shutil.copy(kept, edited)
+    with sqlite3.connect(edited) as connection:
+        connection.execute(
+            "UPDATE audit SET body = replace(body, '0.1', '0.2') WHERE seq = "
+            "(SELECT seq FROM audit WHERE body LIKE '%\"halt\"%')"
+        )
+    ran = known("replay", "--verify", "--db", edited)
+    assert ran.code == 1
+    assert ran.err.startswith("AUDIT_BROKEN")
+
+
+def test_an_edited_share_is_not_what_the_audit_adds_up_to(known: Run, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "desk.db") as connection:
+        connection.execute("UPDATE bandit_arms SET traffic_allocation = 0.3 WHERE policy_id = 2")
+    ran = known("replay", "--verify")
+    assert ran.code == 1
+    assert ran.err.startswith("PROJECTION_DIFFERS")
+
+
+def test_a_database_that_is_not_one_is_a_clear_error(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "desk.db").write_bytes(b"garbage" * 1000)
+    ran = run("report")
+    assert ran.code == 2
+    assert ran.err.startswith("DATABASE_CORRUPT")
+
+
+def test_a_missing_database_says_how_to_make_one(run: Run) -> None:
+    ran = run("report")
+    assert ran.code == 2
+    assert "tiltyard db upgrade" in ran.err
