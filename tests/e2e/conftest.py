@@ -3,24 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-POLICY = "reinforcement_20250707_154526_eee02a74"
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
+from command_line import POLICY, ROOT, Ran, Run
 
 
 @pytest.fixture

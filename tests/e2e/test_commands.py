@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from conftest import POLICY, Run
+
+from command_line import POLICY, Run
 
 HEADER = "trade_id,policy,symbol,side,opened_at,closed_at,pnl\n"
 GOOD = "1,alpha,BTC/USDT,long,2025-01-01T00:00:00Z,2025-01-01T01:00:00Z,1.5\n"

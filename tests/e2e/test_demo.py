@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from conftest import Run
+from command_line import Run
 
 
 def test_the_simulated_floor_is_judged_and_verified(run: Run, tmp_path: Path) -> None:

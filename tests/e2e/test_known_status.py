@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import POLICY, ROOT, Run
+from command_line import POLICY, ROOT, Run
 
 AT = "2025-07-17T00:00:00Z"
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -121,6 +121,20 @@ class Arrival(RuleBasedStateMachine):
                 )
             )
 
+    @rule(which=st.integers(0, 999), at=moments, pnl=results)
+    def a_trade_is_corrected(self, which: int, at: datetime, pnl: Money) -> None:
+        if self.current:
+            trade = list(self.current.values())[which % len(self.current)]
+            self.arrives(trade._replace(revision=trade.revision + 1, closed_at=at, pnl=pnl))
+
+    @rule(arm=arms, unrealised=results, pnl=results)
+    def a_trade_closes_at_the_very_moment_of_a_mark(
+        self, arm: str, unrealised: Money, pnl: Money
+    ) -> None:
+        at = max((trade.closed_at for trade in self.of(arm)), default=START) + timedelta(hours=1)
+        self.open_positions_are_valued(arm, at, unrealised, 1)
+        self.arrives(loss(f"{arm}-{at:%j%H}", 0)._replace(policy=arm, closed_at=at, pnl=pnl))
+
     @rule(arm=arms, at=moments, unrealised=results, open_positions=st.integers(0, 2))
     def open_positions_are_valued(
         self, arm: str, at: datetime, unrealised: Money, open_positions: int
@@ -243,5 +257,5 @@ def test_what_the_panel_takes_for_late(seen: Trade | Mark, arrives: Trade, is_la
 
 TestArrival = Arrival.TestCase
 TestArrival.settings = settings(
-    max_examples=50, stateful_step_count=20, deadline=None, derandomize=True
+    max_examples=80, stateful_step_count=25, deadline=None, derandomize=True
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from laws import oracle
+import oracle
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
 from tiltyard.kernel.undefined import Reading, Value

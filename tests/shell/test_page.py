@@ -53,7 +53,7 @@ def report(name: str, share: float = 0.1, actions: Sequence[Action] = ()) -> Arm
     low = verdict(PF_30.name, name, "breach", Value(1.2, 30))
     unmarked = Undefined("no_capital", "nobody said what it may use")
     return ArmReport(
-        arm(name, share), 40, hour(9), START,
+        arm(name, share), 40, hour(9),
         [
             MetricLine("pf_challenger_30", "ratio", low.reading, PF_30, low),
             MetricLine("dd_challenger_pct", "percent", unmarked, DRAWDOWN, None),
@@ -165,6 +165,8 @@ def test_without_capital_there_is_no_equity_and_no_drawdown_to_draw() -> None:
     drawn = figure(flat, colours(["champion"]), DRAWDOWN, PF_30)
     lines = [trace["y"] for trace in drawn["data"] if trace["yaxis"] in ("y", "y2")]
     assert lines == [[None] * 6] * 4
+    titles = [note["text"] for note in drawn["layout"]["annotations"]]
+    assert sum("1 of 1 arms not drawn: their capital is not known" in text for text in titles) == 2
 
 
 def test_each_arm_has_one_colour_and_one_place_in_the_legend() -> None:
@@ -248,6 +250,7 @@ def test_a_browser_draws_four_rows_and_runs_no_name_as_a_script(tmp_path: Path) 
     assert 'class="main-svg"' in seen
     for row in ("xy", "xy2", "xy3", "xy4"):
         assert re.search(rf'class="subplot {row}"', seen), row
-    assert seen.count('class="legendtext"') == 5, "three arms, two kinds of action"
+    assert seen.count('class="legendtext"') == 3, "one entry per arm"
+    assert seen.count('class="legend2text"') == 2, "one entry per kind of action"
     assert "onerror=alert(1)&gt;" in seen
     assert "<img" not in seen

@@ -38,7 +38,7 @@ def _arm(roster: Roster, action: Action) -> Arm:
 def _take_traffic(roster: Roster, action: Action) -> Roster:
     arm = _arm(roster, action)
     if (arm.state, action.kind) == ("halted", "halt"):
-        return roster
+        return roster.with_arm(replace(arm, share=0.0, ceiling=0.0))
     state = next_state(arm.name, arm.state, action.kind)
     if arm.role == "champion":
         roster = _crown_flat(roster, arm)

@@ -232,8 +232,10 @@ th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var
   vertical-align: top; }
 th { color: var(--quiet); font-weight: 500; }
 .n { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.arm { position: relative; padding-left: 17px; overflow-wrap: anywhere; min-width: 160px; }
+.arm { position: relative; padding-left: 17px; overflow-wrap: break-word; max-width: 320px; }
 .arm i { position: absolute; left: 0; top: 9px; width: 10px; height: 10px; border-radius: 2px; }
+.breach, .unknown, .error { white-space: nowrap; }
+#figure .spikeline { stroke: var(--quiet) !important; stroke-width: 1px !important; }
 #figure [class$=tick] text, #figure .infolayer text { fill: var(--ink) !important; }
 </style>
 </head>

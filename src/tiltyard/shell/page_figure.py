@@ -63,10 +63,17 @@ def figure(
     traffic = _traffic(recording, colour)
     curves = [trace for name in names for trace in _arm(name, recording.paths[name], colour[name])]
     fall = max((max(recording.paths[name].drawdown) for name in names), default=0.0)
+    blind = sum(not _has_capital(recording.paths[name]) for name in names)
     layout = _layout(fall, drawdown, _lanes(recording, colour))
+    if blind == len(names):
+        layout["yaxis"]["range"] = [0.9, 1.1]
+    remark = f" · {blind} of {len(names)} arms not drawn: their capital is not known"
     layout["shapes"] = [*_guard_shapes(drawdown, "y2"), *_guard_shapes(pf_30, "y3")]
     layout["annotations"] = [
-        *(_title(text, row) for text, row in zip(_TITLES, ROWS, strict=True)),
+        *(
+            _title(text + (remark if blind and row[0] in ("y", "y2") else ""), row)
+            for text, row in zip(_TITLES, ROWS, strict=True)
+        ),
         *_guard_labels(drawdown, "y2"),
         *_guard_labels(pf_30, "y3"),
     ]
@@ -85,7 +92,7 @@ _TITLES = (
 def _arm(name: str, path: Path, colour: str) -> list[Json]:
     times = [time_text(time) for time in path.times]
     books = ["" if live else " (shadow)" for live in path.live]
-    known = any(value != 1.0 for value in path.equity)  # without capital NAV never moves
+    known = _has_capital(path)
     blank: list[float | None] = [None] * len(times)
     rows: list[tuple[str, Sequence[float | None], str]] = [
         ("y", path.equity if known else blank, ".4f"),
@@ -99,11 +106,16 @@ def _arm(name: str, path: Path, colour: str) -> list[Json]:
     traces: list[Json] = []
     for axis, values, form in rows:
         hover = f"%{{y:{form}}}%{{customdata}}"
-        traces.append({**base, "yaxis": axis, "y": list(values), "line": dotted, "opacity": 0.6,
+        traces.append({**base, "yaxis": axis, "y": list(values), "line": dotted, "opacity": 0.7,
                        "customdata": books, "hovertemplate": hover})  # fmt: skip
         traces.append({**base, "yaxis": axis, "y": _live(values, path.live), "hoverinfo": "skip",
                        "line": solid, "showlegend": axis == "y"})  # fmt: skip
     return traces
+
+
+def _has_capital(path: Path) -> bool:
+    """Without capital NAV never moves, which is not an equity of 1."""
+    return any(value != 1.0 for value in path.equity)
 
 
 def _live(values: Sequence[float | None], live: Sequence[bool]) -> list[float | None]:

@@ -53,10 +53,7 @@ class Recording:
 
     def note(self, desk: Desk, trade: Trade, actions: list[Action], *, was_live: bool) -> None:
         """One trade was judged."""
-        self.actions += actions
-        shares = {name: arm.share for name, arm in desk.roster.arms.items()}
-        if not self.traffic or self.traffic[-1][1] != shares:
-            self.traffic.append((trade.closed_at, shares))
+        self.act(desk, trade.closed_at, actions)
         arm = desk.panel.arm(trade.policy)
         capital = trade.capital or arm.capital
         equity, peak = self._equity.get(trade.policy, (1.0, 1.0))
@@ -65,6 +62,13 @@ class Recording:
             peak = max(peak, equity)
         self._equity[trade.policy] = (equity, peak)
         self._point(trade, equity, peak, desk, was_live=was_live)
+
+    def act(self, desk: Desk, at: datetime, actions: list[Action]) -> None:
+        """Something was judged; the shares are noted when they changed."""
+        self.actions += actions
+        shares = {name: arm.share for name, arm in desk.roster.arms.items()}
+        if not self.traffic or self.traffic[-1][1] != shares:
+            self.traffic.append((at, shares))
 
     def _point(
         self, trade: Trade, equity: float, peak: float, desk: Desk, *, was_live: bool

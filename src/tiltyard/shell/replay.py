@@ -151,6 +151,8 @@ def replay(
             recording.note(desk, fact, done, was_live=live)
             if count % REPORT_EVERY == 0:
                 progress(count)
+        else:
+            recording.act(desk, ended, done)
     progress(count)
     digest = settings.checklist.digest
     scratch.save_roster(desk.roster, [acted(action, digest, ACTOR) for action in actions], at=now)

@@ -62,7 +62,6 @@ class ArmReport:
         arm: As it stands.
         total_trades: Live trades ever.
         generated_at: The report's now.
-        first_trade: Close of the first trade of the last 150, if any.
         metrics: In the order of :data:`REPORTED`.
         guards: Each guard on this arm and on the account, with its verdict.
         actions: What an enforcing desk would do now, or what a replay did.

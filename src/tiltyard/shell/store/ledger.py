@@ -40,6 +40,7 @@ from tiltyard.shell.store.tables import (
 )
 
 CHUNK = 5000
+_HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
 _ORDER = (trades.c.closed_at, trades.c.source, trades.c.trade_id)
 
@@ -177,12 +178,13 @@ class Ledger:
         """Lifetime counts of one policy's live trades."""
         query = _current(None).where(policies.c.name == policy, trades.c.book == "live").subquery()
         won = sa.func.coalesce(sa.func.sum(sa.case((query.c.pnl > 0, 1), else_=0)), 0)
-        total = sa.func.coalesce(sa.func.sum(query.c.pnl), 0)
+        high = sa.func.coalesce(sa.func.sum(query.c.pnl // _HALF), 0)
+        low = sa.func.coalesce(sa.func.sum(query.c.pnl % _HALF), 0)
         with self._reading() as connection:
             row = connection.execute(
-                sa.select(sa.func.count(), won, total).select_from(query)
+                sa.select(sa.func.count(), won, high, low).select_from(query)
             ).one()
-        return Totals(row[0], int(row[1]), Money(int(row[2])))
+        return Totals(row[0], int(row[1]), Money(int(row[2]) * _HALF + int(row[3])))
 
     def spans(self) -> Mapping[str, tuple[datetime, datetime, int]]:
         """First open, last close and number of the trades of each policy."""
@@ -301,7 +303,7 @@ class Ledger:
     def _append(self, table: sa.Table, rows: list[dict[str, Any]], known_at: datetime) -> int:
         added = 0
         with self._writing() as connection:
-            ids = dict(connection.execute(sa.select(policies.c.name, policies.c.id)).tuples().all())
+            ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
             for row in rows:
                 if "policy_id" in table.c:
                     name = row.pop("policy")

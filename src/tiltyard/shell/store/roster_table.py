@@ -64,7 +64,7 @@ def read_roster(connection: sa.Connection) -> Roster:
 def write_roster(connection: sa.Connection, roster: Roster, at: datetime) -> None:
     """Make the database hold ``roster``; arms that changed get a higher revision."""
     before = read_roster(connection).arms
-    ids = dict(connection.execute(sa.select(policies.c.name, policies.c.id)).tuples().all())
+    ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
     for arm in roster.arms.values():
         if before.get(arm.name) == arm:
             continue

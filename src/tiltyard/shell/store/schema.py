@@ -14,9 +14,14 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(engine: sa.Engine) -> None:
-    """Bring the database to the newest schema; an empty one gets all of it."""
+    """Bring the database to the newest schema; an empty one gets all of it.
+
+    Raises:
+        TiltyardError: ``DATABASE_FOREIGN`` when other software keeps its tables there.
+    """
     config = _config()
     with engine.begin() as connection:
+        _refuse_foreign(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -41,6 +46,17 @@ def check_version(engine: sa.Engine) -> None:
     raise TiltyardError(
         "DATABASE_NEWER", shown, f"schema {current} is from a newer version", "upgrade tiltyard"
     )
+
+
+def _refuse_foreign(connection: sa.Connection) -> None:
+    version = MigrationContext.configure(connection).get_current_revision()
+    if version is None and sa.inspect(connection).get_table_names():
+        raise TiltyardError(
+            "DATABASE_FOREIGN",
+            connection.engine.url.render_as_string(hide_password=True),
+            "it holds the tables of other software",
+            "name another file; to read its trades: tiltyard ingest",
+        )
 
 
 def _config() -> Config:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import microseconds
-from tiltyard.kernel.errors import Fault
+from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.store.tables import (
     TRADE_FIELDS,
     policies,
@@ -48,10 +48,13 @@ class Counts:
 
 
 class Staging:
-    """One ingest; made by :meth:`tiltyard.shell.store.ledger.Ledger.staging`."""
+    """One ingest; made by :meth:`tiltyard.shell.store.ledger.Ledger.staging`.
+
+    Staging takes no write lock of the database: only :meth:`commit` does.
+    """
 
     def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+        self._connection = connection.execution_options(reading=True)
         with connection.begin():
             staged_trades.drop(connection, checkfirst=True)
             staged_trades.create(connection)
@@ -95,10 +98,15 @@ class Staging:
         Args:
             now: A trade more than 60 s after it is quarantined.
             known_at: When the ledger learnt of these trades.
+
+        Raises:
+            TiltyardError: ``POLICY_UNKNOWN``, or ``TRADES_FAULTY`` when the stage has faults.
         """
         horizon = microseconds(now + FUTURE)
+        self._connection.execution_options(reading=False)
         with self._connection.begin():
             total = self._scalar(sa.select(sa.func.count()).select_from(staged_trades))
+            self._refuse()
             quarantined = self._quarantine(horizon, known_at)
             self._drop_unchanged()
             corrected = self._scalar(sa.select(sa.func.count()).where(_has_earlier()))
@@ -109,13 +117,24 @@ class Staging:
         future = total - quarantined[1] - left
         return Counts(left - corrected, corrected, future, quarantined[0])
 
+    def _refuse(self) -> None:
+        absent = sa.select(_S.policy).where(_S.policy.not_in(sa.select(policies.c.name)))
+        name = self._connection.scalar(absent.limit(1))
+        if name is not None:
+            raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
+        found = [*self._duplicates(20), *self._conflicts(20), *self._scopes(20)]
+        if found:
+            faults = [Fault(f"row {row}, column {column}", text) for row, column, text in found]
+            raise Faults("TRADES_FAULTY", "trades", faults)
+
     def _duplicates(self, limit: int) -> list[tuple[int, str, str]]:
-        first = (
-            sa.func.min(_S.row_number)
-            .over(partition_by=(_S.source, _S.trade_id, sa.func.coalesce(_S.revision, 0)))
-            .label("first")
-        )
-        seen = sa.select(_S.row_number, _S.trade_id, first).subquery()
+        trade, said = (_S.source, _S.trade_id), sa.func.count(_S.revision)
+        several = sa.select(*trade, sa.func.count().label("rows"), said.label("said"))
+        crowd = several.group_by(*trade).having(sa.func.count() > 1).subquery()
+        slot = sa.case((crowd.c.said == crowd.c.rows, _S.revision), else_=0)
+        first = sa.func.min(_S.row_number).over(partition_by=(*trade, slot)).label("first")
+        same = sa.and_(crowd.c.source == _S.source, crowd.c.trade_id == _S.trade_id)
+        seen = sa.select(_S.row_number, _S.trade_id, first).join(crowd, same).subquery()
         query = sa.select(seen).where(seen.c.row_number != seen.c.first)
         return [
             (row, "trade_id", f"{name!r} stands in row {first} already")
@@ -253,7 +272,7 @@ def _row(number: int, trade: Trade, explicit: bool) -> dict[str, object]:  # noq
     row["opened_at"] = microseconds(trade.opened_at)
     row["closed_at"] = microseconds(trade.closed_at)
     row["revision"] = None
-    content = hashlib.blake2b(repr(tuple(row.values())).encode(), digest_size=16).hexdigest()
+    content = hashlib.blake2b(ascii(tuple(row.values())).encode(), digest_size=16).hexdigest()
     row["revision"] = trade.revision if explicit else None
     row["row_number"] = number
     row["content"] = content

@@ -4,9 +4,12 @@ from alembic import context
 
 from tiltyard.shell.store.tables import metadata
 
-connection = context.config.attributes["connection"]
-context.configure(
-    connection=connection, target_metadata=metadata, render_as_batch=True, compare_type=True
-)
-with context.begin_transaction():
-    context.run_migrations()
+if __name__ == "env_py":  # Alembic's name for it; imported by anyone else it does nothing
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=metadata,
+        render_as_batch=True,
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,190 @@
+"""The documents keep up with the code, and every command they show runs as shown."""
+
+import ast
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from docs.pages import DOCS, ROOT, Command, NamedFile, matches, rows, run, sections, steps
+from tiltyard.checklist import parse
+from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
+from tiltyard.checklist.guard import EFFECTS, ON_UNKNOWN
+from tiltyard.facts import intake
+from tiltyard.metrics.catalogue import METRICS
+from tiltyard.shell.cli import app
+from tiltyard.shell.settings import Settings
+
+ROOMS = ("tutorial", "how-to", "reference", "explanation")
+WALKED = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "how-to").glob("*.md")])
+PAGES = [
+    DOCS / "index.md",
+    *(page for room in ROOMS for page in sorted((DOCS / room).glob("*.md"))),
+]
+_CODE = re.compile(r"[A-Z]+(_[A-Z]+)+")
+_NO_CODES = {"TILTYARD_DB"}
+
+
+def test_every_metric_has_a_heading_and_its_unit_and_no_other_has() -> None:
+    told = sections("metrics.md")
+    assert set(told) == set(METRICS)
+    for name, spec in METRICS.items():
+        assert f"Unit: {spec.unit}" in told[name], f"{name} is in {spec.unit}"
+        assert f"Source: {spec.source}" in told[name], f"{name} comes from {spec.source}"
+
+
+def test_every_field_of_a_guard_and_of_its_way_back_has_a_heading() -> None:
+    way_back = {f"clear.{name}" for name in parse._WAY_BACK}
+    assert set(sections("checklist.md")) == {*parse.FIELDS, *way_back}
+
+
+def test_the_fields_a_guard_must_have_are_said_to_be_required() -> None:
+    told = sections("checklist.md")
+    required = {name for name in parse.FIELDS if told[name].strip().startswith("Required.")}
+    assert required == set(parse.REQUIRED)
+
+
+def test_every_effect_is_told() -> None:
+    assert set(rows("checklist.md", "## Effects")) == set(EFFECTS)
+
+
+def test_everything_an_unknown_value_may_lead_to_is_told() -> None:
+    assert set(rows("checklist.md", "## When the value is unknown")) == set(ON_UNKNOWN)
+
+
+def test_the_table_of_default_guards_says_what_they_say() -> None:
+    told = rows("checklist.md", "## The default checklist")
+    assert list(told) == [guard.name for guard in DEFAULT_CHECKLIST.guards]
+    for guard in DEFAULT_CHECKLIST.guards:
+        end = f"`{guard.clear.when}`" if guard.clear else ""
+        words = (f"`{guard.metric}`", f"`{guard.when}`", f"`{guard.effect}`", guard.severity, end)
+        missing = [word for word in words if word not in told[guard.name]]
+        assert not missing, f"{guard.name} lacks {missing}"
+        assert f"| {guard.priority} |" in told[guard.name], guard.name
+
+
+def test_every_setting_has_a_heading_and_its_variable() -> None:
+    told = sections("settings.md")
+    names = dict(_settings())
+    assert set(told) == {*names, "TILTYARD_DB"}
+    for name, default in names.items():
+        section, _, key = name.partition(".")
+        assert f"`TILTYARD_{section}_{key}`".upper() in told[name].upper(), name
+        assert default in told[name], f"{name} is {default} by default"
+
+
+def test_every_command_has_a_heading_and_every_option_an_entry() -> None:
+    told = sections("commands.md")
+    commands = dict(_commands(typer.main.get_command(app), "tiltyard"))
+    assert set(told) == set(commands)
+    for name, options in commands.items():
+        entries = set(re.findall(r"^\| `(-[\w-]+)", told[name], re.MULTILINE))
+        also = set(re.findall(r"^\| `--config`, `(--checklist)`", told[name], re.MULTILINE))
+        assert entries | also == options, name
+
+
+def test_every_error_code_has_a_heading_and_no_other_has() -> None:
+    assert set(sections("errors.md")) == set(_codes())
+
+
+def test_every_field_of_a_trade_has_a_row() -> None:
+    assert set(rows("trade-columns.md", "## Fields")) == set(intake.FIELDS)
+
+
+def test_the_fields_a_trade_must_have_are_said_to_be_required() -> None:
+    told = rows("trade-columns.md", "## Fields")
+    required = {name for name, row in told.items() if row.startswith("| required |")}
+    assert required == set(intake.REQUIRED)
+
+
+def test_every_json_field_has_a_row(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for line in (
+        "python examples/known_status.py k.csv",
+        "tiltyard ingest k.csv --register",
+    ):
+        assert run(Command(line, ""), tmp_path).returncode == 0
+    every = json.loads(run(Command("tiltyard report --json", ""), tmp_path).stdout)
+    arm = json.loads(run(Command("tiltyard report eee02a74 --json", ""), tmp_path).stdout)
+    timeline = run(Command("tiltyard replay --json", ""), tmp_path).stdout.splitlines()
+    arms = json.loads(run(Command("tiltyard policy list --json", ""), tmp_path).stdout)
+    assert set(rows("json.md", "## All reports")) == set(every)
+    assert set(rows("json.md", "## A report")) == set(arm)
+    metric = next(iter(arm["metrics"].values()))
+    assert set(rows("json.md", "## A metric")) == set(metric)
+    assert set(rows("json.md", "## A guard")) == set(arm["guards"][0])
+    assert set(rows("json.md", "## An action")) == set(json.loads(timeline[0]))
+    assert set(rows("json.md", "## An action")) == set(arm["actions"][0])
+    assert set(rows("json.md", "## An arm")) == set(arms[0])
+
+
+@pytest.mark.parametrize("page", WALKED, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_every_command_on_the_page_runs_as_shown(page: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    count = 0
+    for step in steps(page):
+        if isinstance(step, NamedFile):
+            (tmp_path / step.name).write_text(step.body, encoding="utf-8")
+            continue
+        count += 1
+        done = run(step, tmp_path)
+        assert done.returncode == step.exits, f"$ {step.line}\n{done.stdout}"
+        if step.shown:
+            assert matches(step.shown, done.stdout), f"$ {step.line}\n{done.stdout}"
+    assert count, "a page to follow shows commands"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_link_of_the_page_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_index_names_every_page_of_the_four_rooms() -> None:
+    index = (DOCS / "index.md").read_text("utf-8")
+    missing = [page.name for page in PAGES[1:] if f"({page.parent.name}/{page.name})" not in index]
+    assert not missing
+
+
+def _settings() -> Iterator[tuple[str, str]]:
+    for section, field in Settings.model_fields.items():
+        if section == "checklist":
+            continue
+        model: Any = field.annotation
+        for name, setting in model.model_fields.items():
+            default = setting.default
+            yield f"{section}.{name}", "none" if default in (None, "") else f"`{default}`"
+
+
+def _commands(command: Any, path: str) -> Iterator[tuple[str, set[str]]]:  # noqa: ANN401 typer has its own classes
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        options = [param for param in command.params if param.param_type_name == "option"]
+        yield path, {name for option in options for name in option.opts}
+        return
+    for name, one in inner.items():
+        yield from _commands(one, f"{path} {name}")
+
+
+def _codes() -> Iterator[str]:
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if _CODE.fullmatch(node.value) and node.value not in _NO_CODES:
+                    yield node.value
+            elif _makes_a_registry(node):
+                kind = ast.literal_eval(node.args[0]).upper()
+                yield from (f"{kind}_UNKNOWN", f"{kind}_TWICE")
+
+
+def _makes_a_registry(node: ast.AST) -> Any:  # noqa: ANN401 a call, to be narrowed by its use
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Registry"
+    )

@@ -1,0 +1,247 @@
+"""The ladder: the users' own SQL, its boundaries, the room, and why an arm is skipped."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiltyard.facts.arm import FLAT, Arm, Review, Roster, State
+from tiltyard.facts.verdict import Answer, Verdict
+from tiltyard.kernel.undefined import Reading, Undefined, Value
+from tiltyard.router.lifecycle import STATES
+from tiltyard.scaling.ladder import ShareRules, Standing, Step, ladder
+
+NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
+RULES = ShareRules()
+USERS_OWN_SQL = """
+UPDATE bandit_arms
+SET traffic_allocation = traffic_allocation * 1.5
+WHERE policy_id = (SELECT id FROM policies WHERE name LIKE '%eee02a74%')
+AND pf_150 >= pf_prod
+AND dd_150 <= 3
+AND traffic_allocation < 0.6;
+"""
+NAME = "reinforcement_20250707_154526_eee02a74"
+WARMING = Undefined("warming", "12 of 150 trades", 12)
+
+
+def arm(name: str = "a", share: float = 0.1, state: State = "live", ceiling: float = 0.6) -> Arm:
+    return Arm(name, "challenger", state, share, 0.1, ceiling, None, NOON)
+
+
+def roster(*arms: Arm) -> Roster:
+    made = Roster().with_arm(Arm(FLAT, "champion", "champion", 1, 1, 1, None, NOON))
+    for each in arms:
+        made = made.with_arm(each)
+    return made
+
+
+def reading(number: float | None, samples: int = 150) -> Reading:
+    return WARMING if number is None else Value(number, samples)
+
+
+def standing(
+    pf_150: float | None = 2.4, pf_prod: float | None = 2.3, dd_150: float | None = 1.0,
+    *verdicts: tuple[Verdict, bool],
+) -> Standing:  # fmt: skip
+    return Standing(reading(pf_150), reading(pf_prod), reading(dd_150), verdicts)
+
+
+def only(subject: Arm, its: Standing | None, **holds: Any) -> Step:  # noqa: ANN401 fields of the roster
+    standings: Mapping[str, Standing] = {} if its is None else {subject.name: its}
+    (step,) = ladder(replace(roster(subject), **holds), standings, RULES)
+    return step
+
+
+def share_after_sql(
+    share: float, pf_150: float | None, pf_prod: float | None, dd_150: float | None
+) -> float:
+    database = sqlite3.connect(":memory:")
+    try:
+        database.executescript(
+            "CREATE TABLE policies (id INTEGER PRIMARY KEY, name TEXT);"
+            "CREATE TABLE bandit_arms (policy_id INTEGER, traffic_allocation REAL,"
+            " pf_150 REAL, pf_prod REAL, dd_150 REAL);"
+        )
+        database.execute("INSERT INTO policies VALUES (7, ?)", (NAME,))
+        database.execute(
+            "INSERT INTO bandit_arms VALUES (7, ?, ?, ?, ?)", (share, pf_150, pf_prod, dd_150)
+        )
+        database.executescript(USERS_OWN_SQL)
+        return float(database.execute("SELECT traffic_allocation FROM bandit_arms").fetchone()[0])
+    finally:
+        database.close()
+
+
+limits = st.sampled_from([1.5, 2.0, 2.3, 3.0])
+maybe = st.none() | st.floats(0, 6).map(lambda number: round(number, 3)) | limits
+
+
+@given(st.integers(1, 800).map(lambda thousandths: thousandths / 1000), maybe, maybe, maybe)
+def test_the_ladder_is_the_users_own_sql_before_clamping(
+    share: float, pf_150: float | None, pf_prod: float | None, dd_150: float | None
+) -> None:
+    unclamped = replace(RULES, champion_floor=-1.0)
+    subject = arm(share=share, ceiling=2.0)
+    (step,) = ladder(roster(subject), {"a": standing(pf_150, pf_prod, dd_150)}, unclamped)
+    by_sql = share_after_sql(share, pf_150, pf_prod, dd_150)
+    eligible = by_sql != share
+    assert step.reason.startswith("earned") is eligible
+    assert step.after == pytest.approx(min(by_sql, max(share, RULES.cap)), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("its", "reason"),
+    [
+        (standing(2.3, 2.3), "earned x 1.5"),
+        (standing(2.2999, 2.3), "pf_150 2.3 < pf_prod 2.3"),
+        (standing(1.25, 2.3), "pf_150 1.25 < pf_prod 2.3"),
+        (standing(dd_150=3.0), "earned x 1.5"),
+        (standing(dd_150=3.01), "dd_150 3.01 % > 3 %"),
+        (standing(dd_150=0.0), "earned x 1.5"),
+        (standing(pf_150=None), "pf_150 is undefined (warming: 12 of 150 trades)"),
+        (standing(pf_prod=None), "pf_prod is undefined (warming: 12 of 150 trades)"),
+        (standing(dd_150=None), "dd_150 is undefined (warming: 12 of 150 trades)"),
+        (None, "no trades"),
+    ],
+)
+def test_the_literal_rule_at_its_boundaries(its: Standing | None, reason: str) -> None:
+    after = 0.15 if reason.startswith("earned") else 0.1
+    assert only(arm(), its) == Step("a", 0.1, after, reason)
+
+
+@pytest.mark.parametrize(
+    ("share", "ceiling", "after", "reason"),
+    [
+        (0.1, 0.6, 0.15, "earned x 1.5"),
+        (0.4, 0.6, 0.6, "earned x 1.5"),
+        (0.41, 0.6, 0.6, "earned, clamped"),
+        (0.59, 0.6, 0.6, "earned, clamped"),
+        (0.6, 0.6, 0.6, "at the cap of 60%"),
+        (0.61, 0.7, 0.61, "at the cap of 60%"),
+        (0.2, 0.25, 0.25, "earned, clamped"),
+        (0.2, 0.3, 0.3, "earned x 1.5"),
+        (0.2, 0.2, 0.2, "earned, clamped"),
+        (0.2, 0.1, 0.2, "earned, clamped"),
+    ],
+)
+def test_a_step_stops_at_the_cap_and_the_ceiling(
+    share: float, ceiling: float, after: float, reason: str
+) -> None:
+    assert only(arm(share=share, ceiling=ceiling), standing()) == Step("a", share, after, reason)
+
+
+def test_room_goes_to_the_best_first_and_the_last_is_trimmed() -> None:
+    arms = [arm("a", 0.15), arm("b", 0.2), arm("c", 0.1), arm("d", 0.05)]
+    standings = {
+        "a": standing(2.4), "b": standing(2.9), "c": standing(1.0), "d": standing(2.6)
+    }  # fmt: skip
+    steps = ladder(roster(*arms), standings, RULES)
+    assert [(step.policy, step.after, step.reason) for step in steps] == [
+        ("b", 0.3, "earned x 1.5"),
+        ("d", 0.05, "earned, clamped"),
+        ("a", 0.15, "earned, clamped"),
+        ("c", 0.1, "pf_150 1 < pf_prod 2.3"),
+    ]
+
+
+def test_what_is_left_of_the_room_goes_to_the_next() -> None:
+    arms = [arm("a", 0.2), arm("b", 0.24)]
+    steps = ladder(roster(*arms), {"a": standing(2.9), "b": standing(2.5)}, RULES)
+    assert [(step.policy, step.after) for step in steps] == [("a", 0.3), ("b", 0.3)]
+
+
+def test_equals_grow_in_the_order_of_their_names() -> None:
+    arms = [arm("b", 0.2), arm("a", 0.2)]
+    steps = ladder(roster(*arms), {"a": standing(), "b": standing()}, RULES)
+    assert [step.policy for step in steps] == ["a", "b"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 150), st.integers(1, 4), st.integers(0, 600)),
+        min_size=1, max_size=4,
+    )
+)  # fmt: skip
+def test_the_champion_keeps_its_floor_and_nobody_shrinks(
+    drawn: list[tuple[int, int, int]],
+) -> None:
+    arms = [
+        arm(f"arm_{index}", share / 1000, ceiling=ceiling / 1000)
+        for index, (share, _, ceiling) in enumerate(drawn)
+    ]
+    standings = {
+        each.name: standing(2.0 + best) for each, (_, best, _) in zip(arms, drawn, strict=True)
+    }
+    steps = ladder(roster(*arms), standings, RULES)
+    assert sum(step.after for step in steps) <= 0.6 + 1e-9
+    assert all(step.after >= step.before for step in steps)
+    assert {step.policy for step in steps} == {each.name for each in arms}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_trading_arms_grow(state: State) -> None:
+    reason = "earned x 1.5" if state in ("probation", "live") else f"{state}, no traffic"
+    assert only(arm(state=state), standing()).reason == reason
+
+
+def test_a_share_of_nothing_stays_nothing() -> None:
+    assert only(arm(share=0.0), standing()) == Step("a", 0.0, 0.0, "live, no traffic")
+
+
+@pytest.mark.parametrize("hold", ["ramp_frozen_by", "challengers_frozen_by", "entries_stopped_by"])
+def test_nobody_grows_while_anything_is_on_hold(hold: str) -> None:
+    guards = frozenset({"guard_b", "guard_a"})
+    assert only(arm(), standing(), **{hold: guards}).reason == "on hold by guard_a, guard_b"
+
+
+def test_an_open_review_holds_its_own_arm_until_somebody_looked() -> None:
+    review = Review(1, "a", "guard", NOON)
+    assert only(arm(), standing(), reviews=(review,)).reason == "a review is open"
+    looked = replace(review, acknowledged_at=NOON)
+    assert only(arm(), standing(), reviews=(looked,)).after == 0.15
+    assert only(arm(), standing(), reviews=(replace(review, policy="b"),)).after == 0.15
+
+
+def answered(answer: Answer) -> Verdict:
+    return Verdict(
+        "some_guard", "arm", "a", answer, WARMING, 1.6, confirmed=False, tripped=False,
+        cleared=False, escalated=False, reason="lost it", at=NOON, up_to_seq=0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "hard", "reason"),
+    [
+        ("pass", True, "earned x 1.5"),
+        ("pass", False, "earned x 1.5"),
+        ("breach", True, "some_guard is breached"),
+        ("breach", False, "some_guard is breached"),
+        ("unknown", True, "some_guard is unknown: lost it"),
+        ("unknown", False, "earned x 1.5"),
+        ("error", True, "some_guard is unknown: lost it"),
+        ("error", False, "earned x 1.5"),
+    ],
+)
+def test_a_breached_guard_blocks_and_an_unknown_one_if_it_is_hard(
+    answer: Answer, reason: str, *, hard: bool
+) -> None:
+    its = standing(2.4, 2.3, 1.0, (answered("pass"), True), (answered(answer), hard))
+    assert only(arm(), its).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("shares", "room"), [((), 0.6), ((0.1, 0.2), 0.3), ((0.6,), 0.0), ((0.5, 0.3), 0.0)]
+)
+def test_room_is_what_the_champions_floor_leaves(shares: tuple[float, ...], room: float) -> None:
+    arms = [arm(f"arm_{index}", share) for index, share in enumerate(shares)]
+    assert RULES.room(roster(*arms)) == room
+
+
+def test_the_defaults_are_those_of_the_product() -> None:
+    assert ShareRules() == ShareRules(0.10, 0.40, 0.60, 500, 150)
