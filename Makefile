@@ -52,7 +52,7 @@ mutation: $(VENV)/.test ## flip every comparison in checklist and actions
 	$(BIN)/python tests/mutation.py
 
 docs: $(VENV)/.test ## run every command and example the documents show
-	$(BIN)/python -m pytest tests/docs README.md docs
+	$(BIN)/python -m pytest tests/docs
 
 clean: ## remove what make made
 	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache

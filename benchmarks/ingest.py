@@ -7,7 +7,6 @@ The peer is the least that could be done: polars reads the file and the driver's
 """
 
 import argparse
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -68,7 +67,9 @@ def main() -> None:
             start = time.perf_counter()
             {"ours": ours, "bare": bare}[given.only](given.file, Path(folder))
             seconds = time.perf_counter() - start
-        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        status = Path("/proc/self/status").read_text("ascii")
+        peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        megabytes = int(peak.split()[1]) / 1024
         print(f"{seconds:.3f} {megabytes:.0f}")
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -84,7 +84,7 @@ def test_every_command_has_a_heading_and_every_option_an_entry() -> None:
     assert set(told) == set(commands)
     for name, options in commands.items():
         entries = set(re.findall(r"^\| `(-[\w-]+)", told[name], re.MULTILINE))
-        also = set(re.findall(r"^\| `--config`, `(--checklist)`", told[name], re.MULTILINE))
+        also = set(re.findall(r"^\| `--config`, `(--checklist)\b", told[name], re.MULTILINE))
         assert entries | also == options, name
 
 
@@ -177,14 +177,13 @@ def _codes() -> Iterator[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 if _CODE.fullmatch(node.value) and node.value not in _NO_CODES:
                     yield node.value
-            elif _makes_a_registry(node):
-                kind = ast.literal_eval(node.args[0]).upper()
+            elif kind := _kind_of_registry(node):
                 yield from (f"{kind}_UNKNOWN", f"{kind}_TWICE")
 
 
-def _makes_a_registry(node: ast.AST) -> Any:  # noqa: ANN401 a call, to be narrowed by its use
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "Registry"
-    )
+def _kind_of_registry(node: ast.AST) -> str:
+    """``METRIC`` for the call ``Registry("metric")``; empty for everything else."""
+    match node:
+        case ast.Call(func=ast.Name(id="Registry"), args=[ast.Constant(value=str(kind))]):
+            return kind.upper()
+    return ""

@@ -174,3 +174,30 @@ def test_a_missing_database_says_how_to_make_one(run: Run) -> None:
     ran = run("report")
     assert ran.code == 2
     assert "tiltyard db upgrade" in ran.err
+
+
+def test_an_observed_guard_records_and_changes_nothing(known: Run, tmp_path: Path) -> None:
+    (tmp_path / "tiltyard.toml").write_text("# mine\n", encoding="utf-8")
+    assert known("checklist", "observe", "challenger_drawdown_high").code == 0
+    assert (tmp_path / "tiltyard.toml").read_text("utf-8").startswith("# mine\n")
+    ran = known("replay", "--json")
+    halts = [a for a in map(json.loads, ran.out.splitlines()) if a["action"] == "halt"]
+    assert [halt["mode"] for halt in halts] == ["observe"]
+    assert "probation" in known("replay").out
+    assert known("checklist", "enforce", "challenger_drawdown_high").code == 0
+    assert '"enforce"' in known("replay", "--json").out
+    unknown = known("checklist", "observe", "challenger_drawdown_hihg")
+    assert unknown.code == 2
+    assert "did you mean 'challenger_drawdown_high'?" in unknown.err
+
+
+def test_the_checklist_explains_itself_on_a_policys_own_trades(known: Run) -> None:
+    ran = known("checklist", "explain", "eee02a74")
+    assert ran.code == 0, ran.err
+    halting = next(line for line in ran.out.splitlines() if line.startswith("challenger_drawdown"))
+    assert "would be halted within 150 trades in" in halting
+    answers = {a["guard"]: a for a in json.loads(known("checklist", "explain", "eee02a74",
+                                                       "--json").out)}  # fmt: skip
+    assert 0.5 < answers["challenger_drawdown_high"]["within"]["150"] <= 1
+    assert answers["encoder_kl_divergence_high"]["state"] != "defined"
+    assert known("checklist", "explain", "eee02a74").out == ran.out

@@ -1,17 +1,40 @@
 """``checklist lint|show|explain|enforce|observe``: the declaration, and what it would do."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
+import tomlkit
 import typer
 
-from tiltyard.shell.cli.options import Config, settings_from
+from tiltyard.checklist.explain import Answer, operating_characteristics, sentences
+from tiltyard.checklist.guard import Checklist, Guard
+from tiltyard.facts.verdict import Mode
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.registry import did_you_mean
+from tiltyard.kernel.undefined import Undefined, Value
+from tiltyard.policies.name import select
+from tiltyard.shell.cli.options import (
+    AsJson,
+    At,
+    Config,
+    Database,
+    now_from,
+    open_ledger,
+    settings_from,
+)
+from tiltyard.shell.measure import measure
+from tiltyard.shell.settings import FILE
 
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     checklist = typer.Typer(help="The declared checklist.", no_args_is_help=True)
     checklist.command()(lint)
+    checklist.command()(explain)
+    checklist.command()(enforce)
+    checklist.command()(observe)
     app.add_typer(checklist, name="checklist")
 
 
@@ -29,3 +52,87 @@ def lint(
             f"{guard.when!s:<18}{guard.effect:<19}{end:<14}{guard.mode}"
         )
     typer.echo(f"{len(guards)} guards, no fault. {settings.checklist.digest[:12]}")
+
+
+def explain(
+    policy: Annotated[str, typer.Argument(help="Name or unique suffix.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same answer.")] = 1,
+    as_json: AsJson = False,
+    at: At = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Say how often each guard would trip if this policy went on exactly as it has."""
+    settings = settings_from(config)
+    now = now_from(at)
+    with open_ledger(database, settings) as ledger:
+        roster = ledger.roster()
+        arm = roster.arms[select(policy, list(roster.arms))]
+        desk = measure(ledger, settings, now)
+        capital = arm.capital or settings.default_capital() or 0
+        outcomes = [
+            (trade.pnl, trade.capital or capital, trade.risk or 0)
+            for trade in ledger.trades(arm.name, closed_by=now)
+        ]
+    scope = "champion" if arm.role == "champion" else "arm"
+    guards = [guard for guard in settings.checklist.guards if guard.scope == scope]
+    readings = desk.panel.readings([g.when.metric for g in guards if g.when.metric], arm.name, now)
+    others = {name: value.number for name, value in readings.items() if isinstance(value, Value)}
+    rng = np.random.default_rng(seed)
+    answers = operating_characteristics(guards, outcomes, rng, others=others)
+    if as_json:
+        typer.echo(json.dumps([_answer_json(guard, answer) for guard, answer in answers], indent=2))
+        return
+    for sentence in sentences(answers):
+        typer.echo(sentence)
+
+
+def _answer_json(guard: Guard, answer: Answer) -> dict[str, object]:
+    if isinstance(answer, Undefined):
+        return {"guard": guard.name, "state": answer.state, "reason": answer.reason}
+    return {
+        "guard": guard.name,
+        "state": "defined",
+        "trades_used": answer.trades_used,
+        "within": {str(trades): share for trades, share in answer.within.items()},
+        "standard_error": {str(trades): se for trades, se in answer.standard_error.items()},
+        "median_trades_to_breach": answer.median_trades_to_breach,
+    }
+
+
+GuardName = Annotated[str, typer.Argument(help="A guard of the checklist.")]
+
+
+def enforce(guard: GuardName, config: Config = None) -> None:
+    """Let a guard act, by setting its mode in the settings file."""
+    _set_mode(guard, "enforce", config)
+
+
+def observe(guard: GuardName, config: Config = None) -> None:
+    """Let a guard only record what it would have done."""
+    _set_mode(guard, "observe", config)
+
+
+def _set_mode(name: str, mode: Mode, config: Path | None) -> None:
+    _refuse_unknown(settings_from(config).checklist, name)
+    path = config or Path(FILE)
+    text = path.read_text("utf-8") if path.exists() else ""
+    document = tomlkit.parse(text)
+    guards = document.setdefault("guard", tomlkit.aot())
+    table = next((guard for guard in guards if guard["name"] == name), None)
+    if table is None:
+        table = tomlkit.table()
+        table["name"] = name
+        guards.append(table)
+    table["mode"] = mode
+    unsaved = path.with_name(path.name + ".unsaved")
+    unsaved.write_text(tomlkit.dumps(document), encoding="utf-8")
+    unsaved.replace(path)
+    typer.echo(f"{name}: {mode} ({path})")
+
+
+def _refuse_unknown(checklist: Checklist, name: str) -> None:
+    names = [guard.name for guard in checklist.guards]
+    if name not in names:
+        hint = did_you_mean(name, names) or "see: tiltyard checklist lint"
+        raise TiltyardError("GUARD_UNKNOWN", name, "no such guard", hint)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import microseconds
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
+from tiltyard.shell.store.staged_faults import staged_faults
 from tiltyard.shell.store.tables import (
     TRADE_FIELDS,
     policies,
@@ -26,6 +27,7 @@ from tiltyard.shell.store.tables import (
 )
 
 FUTURE = timedelta(seconds=60)
+SHOWN = 20
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
 _S = staged_trades.c
 
@@ -58,6 +60,7 @@ class Staging:
         with connection.begin():
             staged_trades.drop(connection, checkfirst=True)
             staged_trades.create(connection)
+        self._faultless = False
 
     def add(self, rows: Sequence[tuple[int, Trade, bool]]) -> None:
         """Stage trades.
@@ -67,6 +70,7 @@ class Staging:
         """
         if not rows:
             return
+        self._faultless = False
         with self._connection.begin():
             self._connection.execute(staged_trades.insert(), [_row(*row) for row in rows])
 
@@ -79,10 +83,8 @@ class Staging:
     def faults(self, *, limit: int = 100_000) -> dict[int, list[Fault]]:
         """What is wrong with the file as a whole, by row; the first ``limit`` rows of it."""
         with self._connection.begin():
-            found = [*self._duplicates(limit), *self._conflicts(limit), *self._scopes(limit)]
-        rows: dict[int, list[Fault]] = {}
-        for row, column, text in sorted(found):
-            rows.setdefault(row, []).append(Fault(f"row {row}, column {column}", text))
+            rows = staged_faults(self._connection, limit)
+        self._faultless = not rows
         return rows
 
     def discard(self, rows: Sequence[int]) -> None:
@@ -91,6 +93,7 @@ class Staging:
             for start in range(0, len(rows), 500):
                 batch = rows[start : start + 500]
                 self._connection.execute(staged_trades.delete().where(_S.row_number.in_(batch)))
+        self._faultless = False
 
     def commit(self, *, now: datetime, known_at: datetime) -> Counts:
         """Append what is new; every policy must be registered.
@@ -122,71 +125,10 @@ class Staging:
         name = self._connection.scalar(absent.limit(1))
         if name is not None:
             raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
-        found = [*self._duplicates(20), *self._conflicts(20), *self._scopes(20)]
-        if found:
-            faults = [Fault(f"row {row}, column {column}", text) for row, column, text in found]
+        rows = {} if self._faultless else staged_faults(self._connection, SHOWN)
+        if rows:
+            faults = [fault for found in rows.values() for fault in found]
             raise Faults("TRADES_FAULTY", "trades", faults)
-
-    def _duplicates(self, limit: int) -> list[tuple[int, str, str]]:
-        trade, said = (_S.source, _S.trade_id), sa.func.count(_S.revision)
-        several = sa.select(*trade, sa.func.count().label("rows"), said.label("said"))
-        crowd = several.group_by(*trade).having(sa.func.count() > 1).subquery()
-        slot = sa.case((crowd.c.said == crowd.c.rows, _S.revision), else_=0)
-        first = sa.func.min(_S.row_number).over(partition_by=(*trade, slot)).label("first")
-        same = sa.and_(crowd.c.source == _S.source, crowd.c.trade_id == _S.trade_id)
-        seen = sa.select(_S.row_number, _S.trade_id, first).join(crowd, same).subquery()
-        query = sa.select(seen).where(seen.c.row_number != seen.c.first)
-        return [
-            (row, "trade_id", f"{name!r} stands in row {first} already")
-            for row, name, first in self._connection.execute(query.limit(limit))
-        ]
-
-    def _conflicts(self, limit: int) -> list[tuple[int, str, str]]:
-        query = sa.select(_S.row_number, _S.trade_id, _S.revision).join(
-            trades,
-            sa.and_(
-                trades.c.source == _S.source,
-                trades.c.trade_id == _S.trade_id,
-                trades.c.revision == _S.revision,
-                trades.c.content != _S.content,
-            ),
-        )
-        return [
-            (
-                row,
-                "revision",
-                f"the ledger holds revision {revision} of {name!r} with other content",
-            )
-            for row, name, revision in self._connection.execute(query.limit(limit))
-        ]
-
-    def _scopes(self, limit: int) -> list[tuple[int, str, str]]:
-        first = sa.select(_S.policy, sa.func.min(_S.row_number).label("row")).group_by(_S.policy)
-        at = first.subquery()
-        own = (
-            sa.select(_S.policy, _S.account, _S.currency)
-            .join(at, sa.and_(at.c.policy == _S.policy, at.c.row == _S.row_number))
-            .subquery()
-        )
-        account = sa.func.coalesce(policies.c.account, own.c.account)
-        currency = sa.func.coalesce(policies.c.currency, own.c.currency)
-        query = (
-            sa.select(_S.row_number, _S.policy, account, currency)
-            .join(own, own.c.policy == _S.policy)
-            .join(policies, policies.c.name == _S.policy, isouter=True)
-            .where(sa.or_(_S.account != account, _S.currency != currency))
-        )
-        return [
-            (
-                row,
-                "account",
-                (
-                    f"expected account {account!r} and currency {currency!r}, as in the other "
-                    f"trades of {policy}; nothing is summed over accounts or currencies"
-                ),
-            )
-            for row, policy, account, currency in self._connection.execute(query.limit(limit))
-        ]
 
     def _quarantine(self, horizon: int, known_at: datetime) -> tuple[int, int]:
         future = sa.or_(_S.closed_at > horizon, _S.opened_at > horizon)

@@ -1,0 +1,87 @@
+"""What can be wrong with a file as a whole, found by set over its staged trades.
+
+A trade that stands twice in it; a revision that the ledger holds with other content; a
+policy whose trades are in two accounts or currencies.
+"""
+
+import sqlalchemy as sa
+
+from tiltyard.kernel.errors import Fault
+from tiltyard.shell.store.tables import policies, staged_trades, trades
+
+_S = staged_trades.c
+_Found = list[tuple[int, str, str]]
+
+
+def staged_faults(connection: sa.Connection, limit: int) -> dict[int, list[Fault]]:
+    """Faults by row, at most ``limit`` of each sort; call it inside a transaction."""
+    found = [
+        *_duplicates(connection, limit),
+        *_conflicts(connection, limit),
+        *_scopes(connection, limit),
+    ]
+    rows: dict[int, list[Fault]] = {}
+    for row, column, text in sorted(found):
+        rows.setdefault(row, []).append(Fault(f"row {row}, column {column}", text))
+    return rows
+
+
+def _duplicates(connection: sa.Connection, limit: int) -> _Found:
+    trade, said = (_S.source, _S.trade_id), sa.func.count(_S.revision)
+    several = sa.select(*trade, sa.func.count().label("rows"), said.label("said"))
+    crowd = several.group_by(*trade).having(sa.func.count() > 1).subquery()
+    slot = sa.case((crowd.c.said == crowd.c.rows, _S.revision), else_=0)
+    first = sa.func.min(_S.row_number).over(partition_by=(*trade, slot)).label("first")
+    same = sa.and_(crowd.c.source == _S.source, crowd.c.trade_id == _S.trade_id)
+    seen = sa.select(_S.row_number, _S.trade_id, first).join(crowd, same).subquery()
+    query = sa.select(seen).where(seen.c.row_number != seen.c.first)
+    return [
+        (row, "trade_id", f"{name!r} stands in row {first} already")
+        for row, name, first in connection.execute(query.limit(limit))
+    ]
+
+
+def _conflicts(connection: sa.Connection, limit: int) -> _Found:
+    query = sa.select(_S.row_number, _S.trade_id, _S.revision).join(
+        trades,
+        sa.and_(
+            trades.c.source == _S.source,
+            trades.c.trade_id == _S.trade_id,
+            trades.c.revision == _S.revision,
+            trades.c.content != _S.content,
+        ),
+    )
+    return [
+        (
+            row,
+            "revision",
+            f"the ledger holds revision {revision} of {name!r} with other content",
+        )
+        for row, name, revision in connection.execute(query.limit(limit))
+    ]
+
+
+def _scopes(connection: sa.Connection, limit: int) -> _Found:
+    scope = (_S.policy, _S.account, _S.currency)
+    groups = sa.select(*scope).group_by(*scope).order_by(sa.func.min(_S.row_number))
+    registered = sa.select(policies.c.name, policies.c.account, policies.c.currency)
+    expected = {
+        name: (account, currency)
+        for name, account, currency in connection.execute(registered)
+        if account is not None
+    }
+    found: _Found = []
+    for policy, account, currency in connection.execute(groups).all():
+        right = expected.setdefault(policy, (account, currency))
+        if right == (account, currency):
+            continue
+        wrong = sa.select(_S.row_number).where(
+            _S.policy == policy, _S.account == account, _S.currency == currency
+        )
+        text = (
+            f"expected account {right[0]!r} and currency {right[1]!r}, as in the other trades "
+            f"of {policy}; nothing is summed over accounts or currencies"
+        )
+        rows = connection.scalars(wrong.limit(limit))
+        found += [(row, "account", text) for row in rows]
+    return found

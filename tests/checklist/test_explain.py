@@ -1,0 +1,411 @@
+"""Operating characteristics: they agree with known truths and with the streaming judge."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from tiltyard.checklist.comparison import Comparison
+from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
+from tiltyard.checklist.explain import (
+    LEAST_TRADES,
+    NEVER,
+    PATHS,
+    WOULD,
+    Answer,
+    Lives,
+    OperatingCharacteristic,
+    _first_trips,
+    block_length,
+    operating_characteristics,
+    resampled,
+    sentences,
+    series,
+)
+from tiltyard.checklist.guard import EFFECTS, Effect, Guard
+from tiltyard.checklist.judge import FRESH, judge
+from tiltyard.checklist.patience import Patience
+from tiltyard.facts.trade import Trade
+from tiltyard.facts.verdict import Mode
+from tiltyard.kernel.money import UNITS, Money
+from tiltyard.kernel.undefined import Undefined, Value
+from tiltyard.metrics.metric import Outcome
+from tiltyard.metrics.panel import Panel
+from tiltyard.metrics.trial import Trial
+
+NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
+SEED = 20250707
+MINUTE = timedelta(minutes=1)
+CAPITAL = 10_000 * UNITS
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(SEED)
+
+
+def a_guard(
+    metric: str = "consecutive_losses", when: str = ">= 5", confirm: str = "immediate",
+    effect: Effect = "review", min_samples: int = 1, mode: Mode = "enforce",
+) -> Guard:  # fmt: skip
+    return Guard(
+        "some_guard", "arm", metric, Comparison.parse(when), effect, 80,
+        min_samples=min_samples, confirm=Patience.parse(confirm), mode=mode,
+    )  # fmt: skip
+
+
+def coin_flips(count: int, losing: float) -> list[Outcome]:
+    return [(-UNITS if lost else UNITS, CAPITAL, 0) for lost in rng().random(count) < losing]
+
+
+def characteristic(
+    guard: Guard, outcomes: Sequence[Outcome], others: Mapping[str, float] | None = None
+) -> OperatingCharacteristic:
+    ((_, answer),) = operating_characteristics([guard], outcomes, rng(), others=others)
+    assert isinstance(answer, OperatingCharacteristic), answer
+    return answer
+
+
+def reason(guard: Guard, outcomes: Sequence[Outcome]) -> str:
+    ((_, answer),) = operating_characteristics([guard], outcomes, rng())
+    assert isinstance(answer, Undefined), answer
+    return str(answer)
+
+
+def chance_of_a_run(length: int, trades: int, losing: float) -> float:
+    """Of at least ``length`` losses in a row, by the Markov chain of the current run."""
+    chances = [1.0] + [0.0] * length
+    for _ in range(trades):
+        alive = sum(chances[:length])
+        chances = [
+            alive * (1 - losing),
+            *(chances[run] * losing for run in range(length - 1)),
+            chances[length] + chances[length - 1] * losing,
+        ]
+    return chances[length]
+
+
+@pytest.mark.parametrize(
+    ("length", "trades", "losing", "chance"),
+    [
+        (1, 1, 0.3, 0.3),
+        (2, 2, 0.5, 0.25),
+        (2, 3, 0.5, 3 / 8),
+        (3, 4, 0.5, 3 / 16),
+        (5, 4, 0.9, 0.0),
+    ],
+)
+def test_the_markov_chain_that_the_bootstrap_is_held_against(
+    length: int, trades: int, losing: float, chance: float
+) -> None:
+    assert chance_of_a_run(length, trades, losing) == pytest.approx(chance)
+
+
+@pytest.mark.parametrize("losing", [0.3, 0.4, 0.5])
+def test_five_losses_in_a_row_come_as_often_as_the_markov_chain_says(losing: float) -> None:
+    # 2,000 lives: standard error at most .011; the frequency of losses in 20,000 flips
+    # shifts the truth by at most .02. Fixed seed; the tolerance is more than 2.5 of both.
+    found = characteristic(a_guard(), coin_flips(20_000, losing))
+    for horizon in (150, 500):
+        assert found.within[horizon] == pytest.approx(chance_of_a_run(5, horizon, losing), abs=0.04)
+    if found.median_trades_to_breach is not None:
+        before, after = (
+            chance_of_a_run(5, round(found.median_trades_to_breach * factor), losing)
+            for factor in (0.8, 1.25)
+        )
+        assert before < 0.5 < after
+
+
+def test_two_of_three_comes_as_often_as_enumeration_says() -> None:
+    # A loss is "1 or more losses in a row"; two among three adjacent trades, the last a loss.
+    losing, chances = 0.05, {(False, False): 1.0}
+    tripped = 0.0
+    for _ in range(150):
+        following: dict[tuple[bool, bool], float] = {}
+        for (older, newer), chance in chances.items():
+            for lost, odds in ((True, losing), (False, 1 - losing)):
+                if lost and (older or newer):
+                    tripped += chance * odds
+                else:
+                    state = (newer, lost)
+                    following[state] = following.get(state, 0.0) + chance * odds
+        chances = following
+    found = characteristic(a_guard(when=">= 1", confirm="2 of 3"), coin_flips(20_000, losing))
+    assert found.within[150] == pytest.approx(tripped, abs=0.05)
+    assert 0.2 < tripped < 0.8, "a probability that could be missed"
+
+
+def random_lives(seed: int, *, without_capital: bool) -> Lives:
+    draw = np.random.default_rng(seed)
+    shape = (4, 400)
+    pnl = np.round(draw.standard_t(3, shape) * 40 * UNITS).astype(np.int64)
+    pnl[draw.random(shape) < 0.05] = 0
+    pnl[1] = np.abs(pnl[1])
+    pnl[2, 200] = -11 * UNITS * 1000
+    capital = np.where(draw.random(shape) < 0.5, CAPITAL, 2 * CAPITAL)
+    if without_capital:
+        capital[0, 300] = 0
+    return Lives(pnl, capital)
+
+
+@pytest.mark.parametrize("metric", sorted(PATHS))
+@pytest.mark.parametrize("without_capital", [False, True])
+def test_a_vectorised_path_is_what_the_streaming_trial_says_after_every_trade(
+    metric: str, *, without_capital: bool
+) -> None:
+    lives = random_lives(SEED, without_capital=without_capital)
+    paths = series(metric, lives)
+    assert paths.shape == lives.pnl.shape
+    seen = 0
+    for life in range(len(paths)):
+        trial = Trial()
+        for count in range(paths.shape[1]):
+            at = NOON + count * MINUTE
+            trial.close(at, (int(lives.pnl[life, count]), int(lives.capital[life, count]), 0))
+            streamed = trial.read(metric)
+            number = paths[life, count]
+            if isinstance(streamed, Value):
+                seen += 1
+                assert number == pytest.approx(streamed.number, rel=1e-9, abs=1e-9)
+            else:
+                assert np.isnan(number), (life, count, streamed)
+    assert seen > 500
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        a_guard("pf_challenger_30", "< 1.1", min_samples=30),
+        a_guard("pf_challenger_30", "< 1.1", "3 of 5"),
+        a_guard("pf_challenger_30", "< 1.1", "40 of 60"),
+        a_guard("pf_challenger_30", "< 1.1", min_samples=31),
+        a_guard("pf_150", "<= 0.9"),
+        a_guard("profit_factor", "< 0.9", "2 of 3"),
+        a_guard("profit_factor", "< 0.9", min_samples=50),
+        a_guard("dd_challenger_pct", "> 4"),
+        a_guard("dd_challenger_pct", "> 4", min_samples=200),
+        a_guard("dd_150", "> 4", "2 of 2"),
+        a_guard("win_rate_30", "< 35"),
+        a_guard("win_rate", ">= 50", "9 of 9"),
+        a_guard("consecutive_losses", ">= 5"),
+        a_guard("consecutive_losses", "== 3", "2 of 30"),
+        a_guard("net_pnl", "< -500"),
+    ],
+    ids=str,
+)
+def test_a_life_trips_at_the_trade_at_which_the_judge_would(guard: Guard) -> None:
+    lives = random_lives(SEED + 1, without_capital=False)
+    first = _first_trips(guard, guard.when.number, lives)
+    for life in range(len(first)):
+        panel, memory, tripped = Panel(), FRESH, int(NEVER)
+        for count in range(lives.pnl.shape[1]):
+            at = NOON + count * MINUTE
+            pnl, capital = int(lives.pnl[life, count]), int(lives.capital[life, count])
+            panel.record(
+                Trade("bot", str(count), "a", "SOL", "long", at, at, Money(pnl),
+                      capital=Money(capital))
+            )  # fmt: skip
+            verdict, memory = judge(guard, panel, "a", "a", memory, at)
+            if verdict.tripped:
+                tripped = count + 1
+                break
+        assert first[life] == tripped
+
+
+def test_the_lives_of_the_test_above_differ_in_when_they_trip() -> None:
+    lives = random_lives(SEED + 1, without_capital=False)
+    first = _first_trips(a_guard("dd_challenger_pct", "> 4"), 4.0, lives)
+    assert len(set(first.tolist())) >= 3
+
+
+def test_blocks_of_adjacent_trades_are_drawn_and_every_block_may_be() -> None:
+    outcomes = [(index, 1000 + index, 0) for index in range(30)]
+    lives = resampled(outcomes, rng(), replicates=200, trades=10)
+    assert lives.pnl.shape == (200, 10)
+    assert (lives.capital == lives.pnl + 1000).all()
+    starts = lives.pnl[:, ::3]
+    assert set(starts[:, :3].ravel().tolist()) == set(range(28))
+    for place in (1, 2):
+        assert (
+            lives.pnl[:, place::3] == starts[:, : lives.pnl[:, place::3].shape[1]] + place
+        ).all()
+
+
+def test_streaks_stay_streaks() -> None:
+    # Losses come in sixes: drawn one by one they would hardly ever be five in a row.
+    streaky = coin_flips(20_000, 0.0)
+    for start in range(0, 20_000, 60):
+        streaky[start : start + 6] = [(-UNITS, CAPITAL, 0)] * 6
+    assert chance_of_a_run(5, 150, 0.1) < 0.01
+    assert characteristic(a_guard(), streaky).within[150] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("trades", "length"), [(1, 1), (30, 3), (343, 7), (1000, 10), (20_000, 27)]
+)
+def test_a_block_is_as_long_as_the_cube_root(trades: int, length: int) -> None:
+    assert block_length(trades) == length
+
+
+def test_the_same_generator_gives_the_same_answer() -> None:
+    outcomes = coin_flips(200, 0.4)
+    assert characteristic(a_guard(), outcomes) == characteristic(a_guard(), outcomes)
+
+
+def test_a_guard_that_cannot_miss_and_one_that_cannot_fire() -> None:
+    outcomes = coin_flips(343, 0.5)
+    sure = characteristic(a_guard(when=">= 0"), outcomes)
+    assert sure == OperatingCharacteristic(
+        "some_guard", 343, {150: 1.0, 500: 1.0}, {150: 0.0, 500: 0.0}, 1
+    )
+    never = characteristic(a_guard(when="< 0"), outcomes)
+    assert never == OperatingCharacteristic(
+        "some_guard", 343, {150: 0.0, 500: 0.0}, {150: 0.0, 500: 0.0}, None
+    )
+
+
+def test_the_standard_error_is_that_of_2000_lives() -> None:
+    found = characteristic(a_guard(), coin_flips(5_000, 0.3))
+    share = found.within[150]
+    assert 0.1 < share < 0.9
+    assert found.standard_error[150] == pytest.approx((share * (1 - share) / 2000) ** 0.5)
+
+
+def test_half_the_lives_have_tripped_by_the_median() -> None:
+    # One loss among four trades: a first loss comes within 2 trades in 44 % of lives, 3 in 58 %.
+    found = characteristic(a_guard(when=">= 1"), coin_flips(20_000, 0.25))
+    assert found.median_trades_to_breach == 3
+
+
+def test_the_median_is_unsaid_when_most_lives_never_trip() -> None:
+    found = characteristic(a_guard(when=">= 7"), coin_flips(20_000, 0.25))
+    assert 0 < found.within[500] < 0.5
+    assert found.median_trades_to_breach is None
+
+
+def test_another_metric_enters_by_its_present_value() -> None:
+    outcomes = coin_flips(2_000, 0.4)
+    relative = a_guard("pf_150", "< 0.6 * pf_prod")
+    by_factor = characteristic(relative, outcomes, {"pf_prod": 2.5})
+    assert by_factor.within == characteristic(a_guard("pf_150", "< 1.5"), outcomes).within
+    assert (
+        0.0
+        < by_factor.within[500]
+        < characteristic(relative, outcomes, {"pf_prod": 3.0}).within[500]
+    )
+    assert reason(relative, outcomes) == "undefined (no_champion: pf_prod is not known)"
+
+
+def test_a_plain_limit_ignores_other_metrics() -> None:
+    outcomes = coin_flips(343, 0.4)
+    assert characteristic(a_guard(), outcomes, {"consecutive_losses": 9.0}) == characteristic(
+        a_guard(), outcomes
+    )
+
+
+def test_a_guard_on_the_shadow_book_reads_the_trades_it_is_given() -> None:
+    outcomes = coin_flips(343, 0.4)
+    shadow = characteristic(a_guard("pf_150_shadow", "< 1.5"), outcomes)
+    assert shadow == characteristic(a_guard("pf_150", "< 1.5"), outcomes)
+
+
+@pytest.mark.parametrize(
+    ("guard", "text"),
+    [
+        (
+            DEFAULT_CHECKLIST.guard("encoder_kl_divergence_high"),
+            "undefined (unobserved: encoder_kl_divergence cannot be resampled from closed trades)",
+        ),
+        (
+            a_guard("sharpe", "< 1"),
+            "undefined (unobserved: sharpe cannot be resampled from closed trades)",
+        ),
+        (
+            a_guard(confirm="for 10 min"),
+            "undefined (unobserved: it waits for time, and resampled trades have no times)",
+        ),
+        (
+            Guard(
+                "some_guard", "arm", "win_rate", Comparison("<", 30.0), "review", 80,
+                only_if=("up", Comparison("<", 1.0)),
+            ),
+            "undefined (unobserved: it depends on up as well)",
+        ),
+    ],
+)  # fmt: skip
+def test_what_trades_cannot_foretell_is_answered_with_a_reason(guard: Guard, text: str) -> None:
+    assert reason(guard, coin_flips(100, 0.4)) == text
+
+
+@pytest.mark.parametrize("trades", [0, 29])
+def test_fewer_than_30_trades_say_nothing(trades: int) -> None:
+    assert LEAST_TRADES == 30
+    answers = operating_characteristics([a_guard(), a_guard("up")], coin_flips(trades, 0.4), rng())
+    few = Undefined("warming", f"{trades} of 30 trades", trades)
+    assert [answer for _, answer in answers] == [few, few]
+
+
+def test_30_trades_say_something() -> None:
+    assert characteristic(a_guard(), coin_flips(30, 0.4)).trades_used == 30
+
+
+def test_every_guard_of_the_default_checklist_is_answered_in_its_order() -> None:
+    answers = operating_characteristics(DEFAULT_CHECKLIST.guards, coin_flips(100, 0.4), rng())
+    assert [guard for guard, _ in answers] == list(DEFAULT_CHECKLIST.guards)
+    told = [guard.metric for guard, answer in answers if not isinstance(answer, Undefined)]
+    assert told == [
+        "dd_challenger_pct", "pf_challenger_30", "pf_challenger_30", "consecutive_losses"
+    ]  # fmt: skip
+
+
+def told(
+    within: tuple[float, float], median: int | None, trades: int = 343
+) -> OperatingCharacteristic:
+    return OperatingCharacteristic(
+        "x", trades, dict(zip((150, 500), within, strict=True)), {}, median
+    )
+
+
+@pytest.mark.parametrize(
+    ("guard", "answer", "text"),
+    [
+        (
+            DEFAULT_CHECKLIST.guard("challenger_profit_factor_low"),
+            told((0.97, 1.0), 31),
+            (
+                "challenger_profit_factor_low (pf_challenger_30 < 1.6): going on exactly as in its"
+                " last 343 trades, this policy would be throttled within 150 trades in 97 % of lives,"
+                " within 500 in 100 %; typically after 31 trades."
+            ),
+        ),
+        (
+            a_guard(confirm="2 of 3", mode="observe"),
+            told((0.004, 0.0051), None, 20_000),
+            (
+                "some_guard (consecutive_losses >= 5, 2 of 3): going on exactly as in its last 20,000"
+                " trades, this policy would, were it enforced, be put up for review within 150 trades"
+                " in less than 1 % of lives, within 500 in 1 %; typically not within 500 trades."
+            ),
+        ),
+        (
+            a_guard(effect="halt"),
+            told((0.0, 0.996), 400),
+            (
+                "some_guard (consecutive_losses >= 5): going on exactly as in its last 343 trades,"
+                " this policy would be halted within 150 trades in 0 % of lives, within 500 in more"
+                " than 99 %; typically after 400 trades."
+            ),
+        ),
+        (
+            a_guard("up", "< 1"),
+            Undefined("unobserved", "up cannot be resampled from closed trades"),
+            "some_guard (up < 1): cannot be told: up cannot be resampled from closed trades.",
+        ),
+    ],
+)
+def test_a_trader_reads_it_in_plain_words(guard: Guard, answer: Answer, text: str) -> None:
+    assert sentences([(guard, answer)]) == [text]
+
+
+def test_every_effect_has_its_words() -> None:
+    assert set(WOULD) == set(EFFECTS)
