@@ -138,22 +138,25 @@ class Laboratory:
 
     def is_sound(self) -> bool:
         """Whether all tests pass without a mutant, each module rewritten as mutants are."""
-        for file in self.modules():
-            rewritten = ast.unparse(ast.parse(self.source(file)))
-            (self.package / file).write_text(rewritten, encoding="utf-8")
+        sources = {file: self.source(file) for file in self.modules()}
+        for file, source in sources.items():
+            self._write(file, ast.unparse(ast.parse(source)))
         sound = self.tests_pass("")
-        shutil.copytree(ROOT / "src", self.folder / "src", dirs_exist_ok=True)
+        for file, source in sources.items():
+            self._write(file, source)
         return sound
 
     def survives(self, mutant: Mutant) -> bool:
         """Whether all tests pass although the mutant is in place."""
-        path = self.package / mutant.file
-        sound = path.read_text(encoding="utf-8")
-        path.write_text(mutant.source, encoding="utf-8")
+        sound = self.source(mutant.file)
+        self._write(mutant.file, mutant.source)
         try:
             return self.tests_pass(mutant.file)
         finally:
-            path.write_text(sound, encoding="utf-8")
+            self._write(mutant.file, sound)
+
+    def _write(self, file: str, source: str) -> None:
+        (self.package / file).write_text(source, encoding="utf-8")
 
     def tests_pass(self, file: str) -> bool:
         """Run the tests in a forked process, those named after ``file`` first."""
@@ -164,9 +167,9 @@ class Laboratory:
             finally:
                 os._exit(pytest.ExitCode.INTERNAL_ERROR)
         _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status):
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
             return False
-        code = os.WEXITSTATUS(status)
+        code = os.waitstatus_to_exitcode(status)
         if code not in (
             pytest.ExitCode.OK,
             pytest.ExitCode.TESTS_FAILED,

@@ -156,6 +156,21 @@ def test_blindness_throttles_where_sight_would_have_halted() -> None:
     assert kinds(actions) == [("throttle", "a")]
 
 
+@pytest.mark.parametrize(
+    ("scope", "subject", "paged"), [("account", "default", ""), ("arm", "a", "a")]
+)
+def test_blindness_of_a_guard_that_pages_on_unknown_only_pages(
+    scope: Scope, subject: str, paged: str
+) -> None:
+    guard = replace(guard_for("freeze_challengers", 10, scope), on_unknown="page")
+    blind = verdict(guard, subject, escalated=True)
+    assert kinds(plan([blind], roster(arm("a")), checklist(guard))) == [("page", paged)]
+    seen = verdict(guard, subject)
+    assert [action.kind for action in plan([seen], roster(arm("a")), checklist(guard))] == [
+        "freeze_challengers"
+    ]
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_a_throttle_is_planned_for_those_with_traffic_only(state: State) -> None:
     actions = plan([verdict(PROFIT_FACTOR)], roster(arm("a", state)), DEFAULT_CHECKLIST)

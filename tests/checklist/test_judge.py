@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tiltyard.checklist.comparison import Comparison
-from tiltyard.checklist.guard import Guard, WayBack
+from tiltyard.checklist.guard import Guard, OnUnknown, WayBack
 from tiltyard.checklist.judge import FRESH, Memory, judge
 from tiltyard.checklist.patience import Patience
 from tiltyard.facts.mark import Mark
@@ -247,8 +247,16 @@ class TestEscalation:
         still = bench.judges(after=timedelta(hours=1))
         assert (still.escalated, still.tripped) == (True, False)
 
-    def test_a_soft_guard_never_does(self) -> None:
-        bench = Bench(replace(HARD, on_unknown="freeze_ramp"))
+    def test_a_guard_that_pages_on_unknown_does_too(self) -> None:
+        bench = Bench(replace(HARD, on_unknown="page"))
+        bench.sees(1)
+        bench.judges(after=timedelta(seconds=601))
+        verdict = bench.judges(after=15 * MINUTE)
+        assert (verdict.answer, verdict.escalated, verdict.tripped) == ("unknown", True, True)
+
+    @pytest.mark.parametrize("on_unknown", ["report", "freeze_ramp"])
+    def test_a_soft_guard_never_does(self, on_unknown: OnUnknown) -> None:
+        bench = Bench(replace(HARD, on_unknown=on_unknown))
         bench.sees(1)
         bench.judges(after=timedelta(seconds=601))
         verdict = bench.judges(after=timedelta(days=1))

@@ -245,7 +245,44 @@ def test_an_effect_that_never_ends_is_refused(effect: str) -> None:
         f"{effect} needs a way to end: latch = true, or clear @ $.guard[0].effect"
     ]
     assert read(table(effect=effect, latch=True)).guard("losing").clear is None
+
+
+@pytest.mark.parametrize("effect", ["throttle", "freeze_ramp"])
+def test_an_effect_that_can_end_by_itself_may_have_a_way_back(effect: str) -> None:
     assert read(table(effect=effect, clear={"when": "> 1"})).guard("losing").clear is not None
+
+
+@pytest.mark.parametrize("effect", ["halt", "stop_entries", "freeze_challengers"])
+def test_an_effect_that_a_person_ends_has_no_way_back(effect: str) -> None:
+    assert faults(table(effect=effect, clear={"when": "> 1"})) == [
+        f"{effect} ends by a person only: latch = true @ $.guard[0].clear"
+    ]
+
+
+@pytest.mark.parametrize("scope", ["champion", "account"])
+def test_only_a_challenger_can_be_throttled_on_unknown(scope: str) -> None:
+    hard = table(scope=scope, on_unknown="freeze_ramp_then_throttle")
+    assert faults(hard) == [
+        f"freeze_ramp_then_throttle is for scope arm, not {scope} @ $.guard[0].on_unknown"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("on_unknown", "hard", "holds_ramp", "escalates"),
+    [
+        ("report", False, False, False),
+        ("page", False, False, True),
+        ("freeze_ramp", False, True, False),
+        ("freeze_ramp_then_throttle", True, True, True),
+    ],
+)
+def test_what_an_unknown_value_may_lead_to(
+    on_unknown: str, *, hard: bool, holds_ramp: bool, escalates: bool
+) -> None:
+    guard = read(table(on_unknown=on_unknown)).guard("losing")
+    assert (guard.hard, guard.holds_ramp_when_unknown, guard.escalates) == (
+        hard, holds_ramp, escalates
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -256,7 +293,7 @@ def test_an_effect_that_is_over_at_once_needs_no_end(effect: str) -> None:
 
 
 def test_latch_and_clear_together_are_refused() -> None:
-    assert faults(table(effect="halt", latch=True, clear={"when": "> 1"})) == [
+    assert faults(table(effect="throttle", latch=True, clear={"when": "> 1"})) == [
         "give either latch or clear, not both @ $.guard[0].latch"
     ]
 
@@ -347,7 +384,9 @@ def test_latching_a_default_takes_its_way_back_away() -> None:
 
 
 def test_giving_a_latched_default_a_way_back_unlatches_it() -> None:
-    mine = {"name": "challenger_drawdown_high", "clear": {"when": "<= 2"}}
+    mine = {
+        "name": "challenger_drawdown_high", "effect": "throttle", "clear": {"when": "<= 2"}
+    }  # fmt: skip
     way_back = amended(mine).guard("challenger_drawdown_high").clear
     assert way_back == WayBack(Comparison("<=", 2.0))
 

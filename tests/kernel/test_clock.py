@@ -47,7 +47,7 @@ def test_a_time_without_an_offset_is_refused_unless_it_is_said_to_be_utc(value: 
     with pytest.raises(TiltyardError) as caught:
         moment(value)
     assert caught.value.code == "TIME_NAIVE"
-    assert caught.value.remedy == "add one, or pass --assume-utc"
+    assert caught.value.remedy == ("add one such as Z (ingest and replay: or pass --assume-utc)")
     assert moment(value, assume_utc=True).date() == AFTERNOON.date()
 
 

@@ -216,7 +216,7 @@ def answered(answer: Answer) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("answer", "hard", "reason"),
+    ("answer", "holds", "reason"),
     [
         ("pass", True, "earned x 1.5"),
         ("pass", False, "earned x 1.5"),
@@ -228,10 +228,10 @@ def answered(answer: Answer) -> Verdict:
         ("error", False, "earned x 1.5"),
     ],
 )
-def test_a_breached_guard_blocks_and_an_unknown_one_if_it_is_hard(
-    answer: Answer, reason: str, *, hard: bool
+def test_a_breached_guard_blocks_and_an_unknown_one_if_it_holds_the_ramp(
+    answer: Answer, reason: str, *, holds: bool
 ) -> None:
-    its = standing(2.4, 2.3, 1.0, (answered("pass"), True), (answered(answer), hard))
+    its = standing(2.4, 2.3, 1.0, (answered("pass"), True), (answered(answer), holds))
     assert only(arm(), its).reason == reason
 
 
@@ -244,4 +244,4 @@ def test_room_is_what_the_champions_floor_leaves(shares: tuple[float, ...], room
 
 
 def test_the_defaults_are_those_of_the_product() -> None:
-    assert ShareRules() == ShareRules(0.10, 0.40, 0.60, 500, 150)
+    assert ShareRules() == ShareRules(0.10, 0.40, 0.60, 150)

@@ -105,6 +105,10 @@ def plan_night(steps: Sequence[Step], now: datetime) -> list[Action]:
 
 
 def _effect(guard: Guard, verdict: Verdict, roster: Roster) -> list[Action]:
+    if verdict.escalated and guard.on_unknown == "page":
+        return [
+            _action("page", "" if guard.scope == "account" else verdict.subject, guard, verdict)
+        ]
     if guard.effect in ("halt", "throttle"):
         return _take_traffic(guard, verdict, roster)
     arm_effect = guard.scope != "account"

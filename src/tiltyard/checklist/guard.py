@@ -26,6 +26,7 @@ EFFECTS: tuple[str, ...] = get_args(Effect)
 ON_UNKNOWN: tuple[str, ...] = get_args(OnUnknown)
 TAKES_TRAFFIC = frozenset({"halt", "throttle", "freeze_challengers"})
 NEEDS_AN_END = frozenset({*TAKES_TRAFFIC, "stop_entries", "freeze_ramp"})
+ENDED_BY_A_PERSON = frozenset({"halt", "stop_entries", "freeze_challengers"})
 NEEDS_A_CHALLENGER = frozenset({"halt", "throttle"})
 UNKNOWN_PATIENCE_SECONDS = 15 * 60
 
@@ -100,6 +101,16 @@ class Guard:
     def hard(self) -> bool:
         """Whether an unknown value may end in taking traffic away."""
         return self.on_unknown == "freeze_ramp_then_throttle"
+
+    @property
+    def holds_ramp_when_unknown(self) -> bool:
+        """Whether no share grows while the value is unknown."""
+        return self.on_unknown in ("freeze_ramp", "freeze_ramp_then_throttle")
+
+    @property
+    def escalates(self) -> bool:
+        """Whether something follows when a value has been lost for too long."""
+        return self.on_unknown in ("page", "freeze_ramp_then_throttle")
 
     def band(self) -> str:
         """The expected band as people read it.

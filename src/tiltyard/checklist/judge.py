@@ -9,9 +9,9 @@ but never escalates: nothing has been lost sight of. Every number that takes par
 to this: the value, a limit made of another metric, a second condition, a way back.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
+from typing import NamedTuple
 
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import UNKNOWN_PATIENCE_SECONDS, Guard
@@ -20,8 +20,7 @@ from tiltyard.kernel.undefined import Reading, Undefined, Value
 from tiltyard.metrics.panel import Measured, Panel
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """What a guard remembers of one subject.
 
     Attributes:
@@ -64,9 +63,9 @@ def judge(
     tripped = (confirmed or escalated) and memory.tripped_at is None
     cleared = _is_clear(guard, answer, panel, policy, now)
     if tripped:
-        memory = replace(memory, tripped_at=now)
+        memory = memory._replace(tripped_at=now)
     elif answer == "pass" and (cleared or guard.clear is None):
-        memory = replace(memory, tripped_at=None)
+        memory = memory._replace(tripped_at=None)
     verdict = Verdict(
         guard.name, guard.scope, subject, answer, measured.reading, limit,
         confirmed, tripped, cleared, escalated, reason, now, panel.up_to_seq,
@@ -146,13 +145,12 @@ def _remember(
     memory: Memory, guard: Guard, answer: Answer, reading: Reading, now: datetime
 ) -> Memory:
     if answer == "error" or (isinstance(reading, Undefined) and reading.state == "stale"):
-        return replace(memory, breach_since=None, lost_since=memory.lost_since or now)
-    memory = replace(memory, lost_since=None, tripped_at=_tripped_on_sight(memory))
+        return memory._replace(breach_since=None, lost_since=memory.lost_since or now)
+    memory = memory._replace(lost_since=None, tripped_at=_tripped_on_sight(memory))
     if answer == "unknown":
-        return replace(memory, breach_since=None)
+        return memory._replace(breach_since=None)
     breach = answer == "breach"
-    return replace(
-        memory,
+    return memory._replace(
         recent=(*memory.recent, breach)[-guard.confirm.answers :],
         breach_since=(memory.breach_since or now) if breach else None,
     )
@@ -167,7 +165,7 @@ def _tripped_on_sight(memory: Memory) -> datetime | None:
 
 
 def _lost_too_long(guard: Guard, memory: Memory, now: datetime) -> bool:
-    if not guard.hard or memory.lost_since is None:
+    if not guard.escalates or memory.lost_since is None:
         return False
     return now - memory.lost_since >= timedelta(seconds=UNKNOWN_PATIENCE_SECONDS)
 

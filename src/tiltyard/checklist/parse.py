@@ -16,6 +16,7 @@ from typing import Any, get_args
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import (
     EFFECTS,
+    ENDED_BY_A_PERSON,
     NEEDS_A_CHALLENGER,
     NEEDS_AN_END,
     ON_UNKNOWN,
@@ -218,6 +219,10 @@ class _Reader:
             self._fault(
                 "clear.when", f"{clear.when} does not lie beyond the trip level {guard.when}"
             )
+        if guard.effect in ENDED_BY_A_PERSON and guard.clear is not None:
+            self._fault("clear", f"{guard.effect} ends by a person only: latch = true")
+        if guard.hard and guard.scope != "arm":
+            self._fault("on_unknown", f"{guard.on_unknown} is for scope arm, not {guard.scope}")
         if guard.effect in NEEDS_A_CHALLENGER and guard.scope != "arm":
             self._fault("effect", f"{guard.effect} is for scope arm, not {guard.scope}")
 

@@ -37,7 +37,10 @@ def moment(value: datetime | str | float, *, assume_utc: bool = False) -> dateti
     elif value.tzinfo is None:
         if not assume_utc:
             raise TiltyardError(
-                "TIME_NAIVE", str(value)[:40], "no UTC offset", "add one, or pass --assume-utc"
+                "TIME_NAIVE",
+                str(value)[:40],
+                "no UTC offset",
+                "add one such as Z (ingest and replay: or pass --assume-utc)",
             )
         value = value.replace(tzinfo=UTC)
     try:

@@ -12,6 +12,7 @@ from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
 DAYS_NEEDED = 30
 DAYS_A_YEAR = 365
 _SCALE = 10**12
+_LARGEST = 10**6 * _SCALE
 
 Days = tuple[int, int, int, int]
 """Sum of returns, of squares, of squared negative returns (scaled), and days."""
@@ -20,9 +21,10 @@ Days = tuple[int, int, int, int]
 class _DailyRatio:
     empty: Days = (0, 0, 0, 0)
 
-    def element(self, day_return: float) -> Days:
-        """One day's return as a fraction."""
-        scaled = round(day_return * _SCALE)
+    def element(self, gained: int, start: int) -> Days:
+        """One day's return: what equity gained over what it was, at most a million-fold."""
+        scaled = (2 * gained * _SCALE + start) // (2 * start) if start else 0
+        scaled = min(scaled, _LARGEST)
         square = scaled * scaled
         return (scaled, square, square if scaled < 0 else 0, 1)
 

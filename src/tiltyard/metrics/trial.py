@@ -91,9 +91,8 @@ class DailyReturns:
         if self._day is None:
             self._day = today
         elif today > self._day:
-            self._push(self._end / self._start - 1 if self._start else 0.0)
-            for _ in range((today - self._day).days - 1):
-                self._push(0.0)
+            self._push(self._end - self._start, self._start, days=1)
+            self._push(0, self._start, days=(today - self._day).days - 1)
             self._day, self._start = today, self._end
         self._end = equity
 
@@ -105,8 +104,10 @@ class DailyReturns:
         """Over the days that have ended."""
         return Sortino().value(self._days)
 
-    def _push(self, day_return: float) -> None:
-        self._days = Sharpe().merge(self._days, Sharpe().element(day_return))
+    def _push(self, gained: int, start: int, *, days: int) -> None:
+        element = Sharpe().element(gained, start)
+        for _ in range(days):
+            self._days = Sharpe().merge(self._days, element)
 
 
 class Trial:

@@ -25,15 +25,13 @@ class ShareRules:
     Attributes:
         start: What a challenger begins with.
         champion_floor: What the champion always keeps.
-        cap: The most a challenger may have until it has ``cap_until_trades`` live trades.
-        cap_until_trades: See ``cap``.
+        cap: The most a challenger may have.
         trial_trades: Live trades after which probation is over.
     """
 
     start: float = 0.10
     champion_floor: float = 0.40
     cap: float = 0.60
-    cap_until_trades: int = 500
     trial_trades: int = 150
 
     def room(self, roster: Roster) -> float:
@@ -50,8 +48,8 @@ class Standing:
         pf_150: Profit factor of its last 150 trades.
         pf_prod: The champion's over the same span.
         dd_150: Largest fall within its last 150 trades, percent.
-        verdicts: Its guards' latest answers, with whether the guard is hard; guards that
-            only advise are left out.
+        verdicts: The latest answers of its guards and the account's, with whether nothing
+            grows while that value is unknown; guards that only advise are left out.
     """
 
     pf_150: Reading
@@ -115,10 +113,10 @@ def _merit(roster: Roster, arm: Arm, standing: Standing | None, rules: ShareRule
 
 
 def _guard_obstacle(standing: Standing) -> str:
-    for verdict, hard in standing.verdicts:
+    for verdict, holds in standing.verdicts:
         if verdict.answer == "breach":
             return f"{verdict.guard} is breached"
-        if verdict.answer in ("unknown", "error") and hard:
+        if verdict.answer in ("unknown", "error") and holds:
             return f"{verdict.guard} is unknown: {verdict.reason}"
     return ""
 

@@ -22,6 +22,7 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.panel import Panel
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import Standing, ladder
@@ -75,7 +76,10 @@ class Desk:
         if trade.book == "live" and not self._was_trading(trade):
             trade = trade._replace(book="shadow")
         if not self.panel.record(trade):
-            return done
+            raise TiltyardError(
+                "TRADE_OUT_OF_ORDER", trade.policy, f"{trade.trade_id} closed at {trade.closed_at} "
+                "belongs before what has been judged", "feed current trades in judged order",
+            )  # fmt: skip
         self._last_event = trade.closed_at
         done += self._judge_and_act(trade.policy, trade.closed_at)
         return done + self._graduate(trade.policy, trade.closed_at)
@@ -119,13 +123,14 @@ class Desk:
     def night(self, at: datetime) -> list[Action]:
         """The nightly rule, once."""
         standings = {}
+        account = self._judge(self._guards["account"], "", self.settings.account.name, at)
         for arm in self.roster.challengers():
-            verdicts = self._judge_arm(arm, at)
+            verdicts = [*self._judge_arm(arm, at), *account]
             standings[arm.name] = Standing(
                 self.panel.read("pf_150", arm.name, at).reading,
                 self.panel.read("pf_prod", arm.name, at).reading,
                 self.panel.read("dd_150", arm.name, at).reading,
-                [(v, self._guard(v).hard) for v in verdicts if self._blocks(v)],
+                [(v, self._guard(v).holds_ramp_when_unknown) for v in verdicts if self._blocks(v)],
             )
         return self._do(plan_night(ladder(self.roster, standings, self.rules), at))
 

@@ -244,8 +244,7 @@ def _welcome(
         raise TiltyardError(
             "POLICY_UNKNOWN",
             ", ".join(repr(name) for name in unknown[:10]),
-            f"{len(unknown)} policies of the file are not registered "
-            + " ".join(hint for hint in hints[:1] if hint),
+            "not registered" + "".join(f", {hint}" for hint in hints[:1] if hint),
             "Nothing was written. Add --register to register them as challengers, or --policy NAME",
         )
     events: list[Event] = []

@@ -26,7 +26,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
-from tiltyard.policies.name import select
+from tiltyard.policies.name import parse, select
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.ingest import Reading, ingest, refresh_metrics
 from tiltyard.shell.measure import Fact, facts_in_order, time_of
@@ -231,14 +231,14 @@ def _on_trial(
         flat = Arm(FLAT, "challenger", "deposed", 0.0, 1.0, 0.0, None, at, kind=FLAT)
         roster = roster.with_arm(flat)
     own = None if champion == FLAT else capital
-    kind = FLAT if champion == FLAT else "external"
+    kind = FLAT if champion == FLAT else parse(champion).kind
     roster = roster.with_arm(
         Arm(champion, "champion", "champion", 1.0, 1.0, 1.0, own, at, kind=kind)
     )
     for name in challengers:
         roster = roster.with_arm(
             Arm(name, "challenger", "probation", share, share, rules.cap, capital, at,
-                kind="external")
+                kind=parse(name).kind)
         )  # fmt: skip
     return roster
 
@@ -275,6 +275,12 @@ def _compare_actions(
     recorded: Sequence[Event], again: Sequence[Action], settings: Settings, where: str
 ) -> None:
     digest = settings.checklist.digest
+    used = {event["checklist"] for event in recorded if "checklist" in event} - {digest}
+    if used:
+        raise TiltyardError(
+            "CHECKLIST_DIFFERS", where, f"it was made with checklist {min(used)[:12]}, "
+            f"and this is {digest[:12]}", "pass the one it was made with: --checklist FILE",
+        )  # fmt: skip
     expected = [json.loads(canonical(acted(action, digest, ACTOR))) for action in again]
     for index, (old, new) in enumerate(zip(recorded, expected, strict=False)):
         if old != new:
@@ -282,7 +288,6 @@ def _compare_actions(
                 "VERDICTS_DIFFER", where,
                 f"action {index + 1} was {old['event']} of {old.get('policy')} at {old['at']}; "
                 f"judged again it is {new['event']} of {new.get('policy')} at {new['at']}",
-                "is it the same checklist? pass the one it was made with: --checklist",
             )  # fmt: skip
     if len(recorded) != len(expected):
         raise TiltyardError(

@@ -39,7 +39,6 @@ class AccountSettings(_Section):
     """The account that the policies trade."""
 
     name: str = "default"
-    currency: str = ""
     capital: float | None = Field(default=None, gt=0)
 
 
@@ -76,7 +75,6 @@ class ShareSettings(_Section):
     start: float = Field(default=0.10, gt=0, le=1)
     champion_floor: float = Field(default=0.40, ge=0, le=1)
     cap: float = Field(default=0.60, gt=0, le=1)
-    cap_until_trades: int = Field(default=500, ge=0)
     trial_trades: int = Field(default=150, ge=1)
 
     def rules(self) -> ShareRules:

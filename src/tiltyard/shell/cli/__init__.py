@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Live-ops for trading policies: a champion trades, challengers earn their traffic.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     add_completion=False,
 )
 ledger.add_to(app)
@@ -34,6 +35,7 @@ _FAILURES = frozenset(
         "AUDIT_BROKEN",
         "PROJECTION_DIFFERS",
         "VERDICTS_DIFFER",
+        "CHECKLIST_DIFFERS",
         "DATABASE_LOCKED",
         "DATABASE_FULL",
         "DATABASE_UNREACHABLE",

@@ -1,4 +1,4 @@
-"""``checklist lint|show|explain|enforce|observe``: the declaration, and what it would do."""
+"""``checklist lint|explain|enforce|observe``: the declaration, and what it would do."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import tomlkit
 import typer
 
 from tiltyard.checklist.explain import Answer, operating_characteristics, sentences
-from tiltyard.checklist.guard import Checklist, Guard
+from tiltyard.checklist.guard import NEEDS_AN_END, Checklist, Guard
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
@@ -46,10 +46,11 @@ def lint(
     settings = settings_from(file or config)
     guards = settings.checklist.guards
     for guard in guards:
-        end = "clear " + str(guard.clear.when) if guard.clear else "latch"
+        latch = "by a person" if guard.effect in NEEDS_AN_END else "–"
+        end = f"clear {guard.clear.when}" if guard.clear else latch
         typer.echo(
             f"{guard.priority:>3}  {guard.name:<30}{guard.scope:<9}{guard.metric:<24}"
-            f"{guard.when!s:<18}{guard.effect:<19}{end:<14}{guard.mode}"
+            f"{guard.when!s:<18}{guard.effect:<19}{end:<26}{guard.mode}"
         )
     typer.echo(f"{len(guards)} guards, no fault. {settings.checklist.digest[:12]}")
 

@@ -33,8 +33,7 @@ SETTINGS_TEXT = """\
 # [shares]
 # start = 0.10
 # champion_floor = 0.40
-# cap = 0.60                   # until cap_until_trades live trades
-# cap_until_trades = 500
+# cap = 0.60
 # trial_trades = 150
 
 # The checklist. A guard of the same name replaces only the fields that it gives.

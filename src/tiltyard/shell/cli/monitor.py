@@ -14,7 +14,7 @@ def main() -> None:
     run(_app)
 
 
-_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @_app.command()
