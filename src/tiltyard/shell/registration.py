@@ -131,4 +131,4 @@ def _start_share(wanted: Registration, rules: ShareRules) -> float:
         raise TiltyardError(
             "SHARE_INVALID", wanted.name, f"start share {share:g}, expected 0 to {most:g}"
         )
-    return share
+    return round(share, 6)
