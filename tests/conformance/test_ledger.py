@@ -188,7 +188,6 @@ def test_a_trade_from_the_future_waits_in_quarantine_until_its_time(ledger: Ledg
     assert ledger.quarantined() == []
 
 
-@pytest.mark.xfail(reason="quarantined() hides it behind any earlier trade of the same id")
 def test_a_correction_from_the_future_is_shown_in_quarantine(ledger: Ledger) -> None:
     register(ledger, PPO)
     ingest(ledger, [trade("1")])

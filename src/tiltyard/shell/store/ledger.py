@@ -252,7 +252,11 @@ class Ledger:
     def quarantined(self) -> list[Quarantined]:
         """Trades kept apart that have not come in properly since."""
         q = quarantined_trades.c
-        arrived = sa.exists().where(trades.c.source == q.source, trades.c.trade_id == q.trade_id)
+        arrived = sa.exists().where(
+            trades.c.source == q.source,
+            trades.c.trade_id == q.trade_id,
+            sa.or_(trades.c.known_at > q.known_at, trades.c.content == q.content),
+        )
         query = sa.select(q.source, q.trade_id, q.policy, q.closed_at, q.reason).where(~arrived)
         with self._reading() as connection:
             return [
