@@ -164,9 +164,17 @@ def test_closed_trades_do_not_age_with_the_clock() -> None:
 def test_a_mark_of_open_positions_ages() -> None:
     bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
     bench.closes(-1)
+    bench.panel.value_open(Mark(ARM, bench.now, money(-20), 1))
+    assert bench.judges().answer == "pass"
+    assert bench.judges(after=timedelta(seconds=601)).answer == "unknown"
+
+
+def test_a_drawdown_beyond_its_limit_stays_a_breach_when_its_mark_is_old() -> None:
+    bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
+    bench.closes(-1)
     bench.panel.value_open(Mark(ARM, bench.now, money(-50), 1))
     assert bench.judges().answer == "breach"
-    assert bench.judges(after=timedelta(seconds=601)).answer == "unknown"
+    assert bench.judges(after=timedelta(seconds=601)).answer == "breach"
 
 
 def test_a_breach_trips_once_and_again_only_after_it_has_ended() -> None:

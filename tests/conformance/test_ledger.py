@@ -111,6 +111,8 @@ def test_the_same_file_twice_changes_nothing(ledger: Ledger) -> None:
     before = list(ledger.trades())
     assert ingest(ledger, [trade("1"), trade("2")]) == Counts(0, 0, 2, 0)
     assert list(ledger.trades()) == before
+    changed = [trade("1", pnl=Money(7)), trade("2", pnl=Money(8)), trade("3")]
+    assert ingest(ledger, changed) == Counts(1, 2, 0, 0)
 
 
 def test_a_changed_trade_becomes_the_next_revision_and_the_old_one_stays(ledger: Ledger) -> None:

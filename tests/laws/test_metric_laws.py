@@ -118,7 +118,7 @@ def test_a_gain_on_paper_that_is_lost_again_is_a_drawdown_before_any_trade_has_c
     path = NavPath()
     path.mark(10**11, 10**11)
     path.mark(0, 10**11)
-    assert path.drawdown() == Value(50.0, 0)
+    assert path.drawdown() == Value(50.0, 1)
 
 
 @given(history=events)

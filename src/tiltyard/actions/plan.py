@@ -105,6 +105,8 @@ def plan_night(steps: Sequence[Step], now: datetime) -> list[Action]:
 
 
 def _effect(guard: Guard, verdict: Verdict, roster: Roster) -> list[Action]:
+    if verdict.escalated and guard.hard:
+        return _take_traffic(guard, verdict, roster)
     if verdict.escalated and guard.on_unknown == "page":
         return [
             _action("page", "" if guard.scope == "account" else verdict.subject, guard, verdict)

@@ -17,6 +17,7 @@ from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import UNKNOWN_PATIENCE_SECONDS, Guard
 from tiltyard.facts.verdict import Answer, Verdict
 from tiltyard.kernel.undefined import Reading, Undefined, Value
+from tiltyard.metrics.catalogue import spec_of
 from tiltyard.metrics.panel import Measured, Panel
 
 
@@ -80,8 +81,20 @@ def _unless_stale(guard: Guard, measured: Measured, now: datetime) -> Reading:
     age = now - as_of
     if age <= timedelta(seconds=guard.stale_after):
         return reading
+    if spec_of(guard.metric).never_falls and _beyond_limit(guard, reading):
+        return reading
     minutes = int(age.total_seconds() // 60)
     return Undefined("stale", f"last seen {minutes} min ago", reading.samples)
+
+
+def _beyond_limit(guard: Guard, reading: Reading) -> bool:
+    """Whether a number that can only rise has passed the limit already: then age is no excuse."""
+    return (
+        isinstance(reading, Value)
+        and not guard.when.metric
+        and isfinite(reading.number)
+        and guard.when.holds(reading.number)
+    )
 
 
 def _with_enough_samples(guard: Guard, reading: Reading) -> Reading:

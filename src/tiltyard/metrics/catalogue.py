@@ -32,6 +32,7 @@ class MetricSpec:
         source: ``trades``, ``gauge`` or ``derived``.
         make: A fresh meter, for ``trades``.
         window: Trades in the window; 0 for all of the trial.
+        never_falls: Within a trial it can only rise, so a breach outlives its mark.
     """
 
     unit: Unit
@@ -39,6 +40,7 @@ class MetricSpec:
     source: Literal["trades", "gauge", "derived"] = "trades"
     make: Callable[[], Meter] | None = None
     window: int = 0
+    never_falls: bool = False
 
 
 METRICS: Registry[MetricSpec] = Registry("metric")
@@ -56,7 +58,10 @@ def _running(name: str, metric: Any, unit: Unit, meaning: str) -> None:  # noqa:
 
 
 def _given(name: str, source: Literal["gauge", "derived"], unit: Unit, meaning: str) -> None:
-    METRICS.add(name, MetricSpec(unit, meaning, source=source))
+    METRICS.add(name, MetricSpec(unit, meaning, source=source, never_falls=name in _NEVER_FALL))
+
+
+_NEVER_FALL = ("dd_challenger_pct", "account_drawdown_pct")
 
 
 _rolling("pf_challenger_30", ProfitFactor(), 30, "ratio", "profit factor, last 30 trades")

@@ -94,7 +94,8 @@ class ArmMeasures:
         """One more mark, not before the last trade."""
         self.mark = mark
         if self._in_trial(mark.marked_at):
-            self.live.mark(mark.marked_at, mark.unrealised, mark.capital or self.capital)
+            capital = mark.capital or self.capital
+            self.live.mark(mark.marked_at, mark.unrealised, capital, mark.open_positions)
 
     def is_late(self, trade: Trade) -> bool:
         """Whether the trade belongs before something that was already measured."""
@@ -116,10 +117,17 @@ class Panel:
     Args:
         capital: Default capital of a policy that names none.
         account_capital: Equity of the whole account; None when nobody said.
+        account: Its name; trades of other accounts are not counted in it.
     """
 
-    def __init__(self, capital: Money | None = None, account_capital: Money | None = None) -> None:
+    def __init__(
+        self,
+        capital: Money | None = None,
+        account_capital: Money | None = None,
+        account: str = "default",
+    ) -> None:
         self._default_capital = capital
+        self._account_name = account
         self._account_capital = account_capital or 0
         self._arms: dict[str, ArmMeasures] = {}
         self._champion = ("", ChampionHistory())
@@ -248,6 +256,8 @@ class Panel:
             return
         if self._champion[0] == trade.policy:
             self._champion[1].push(trade.closed_at, outcome)
+        if trade.account != self._account_name:
+            return
         self._account.close(trade.pnl, self._account_capital)
         day = trade.closed_at.date()
         before = self._today[1] if self._today[0] == day else 0

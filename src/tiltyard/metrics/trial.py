@@ -28,11 +28,12 @@ class NavPath:
         self.equity = ONE
         self.steps = 0
         self.without_capital = 0
+        self._open_positions = 0
         self._closed_peak = self._closed_worst_peak = self._closed_worst = ONE
         self._marked_peak = self._marked_worst_peak = self._marked_worst = ONE
 
     def close(self, pnl: int, capital: int) -> None:
-        """A trade closed: the open positions are worth what the next mark says."""
+        """A trade closed; with others still open, equity is what the next mark says."""
         self.steps += 1
         if capital <= 0:
             self.without_capital += 1
@@ -42,10 +43,13 @@ class NavPath:
             self._closed_peak = self.nav
         elif self.nav * self._closed_worst_peak < self._closed_worst * self._closed_peak:
             self._closed_worst_peak, self._closed_worst = self._closed_peak, self.nav
-        self._equity_is(self.nav)
+        self._open_positions = max(0, self._open_positions - 1)
+        if not self._open_positions:
+            self._equity_is(self.nav)
 
-    def mark(self, unrealised: int, capital: int) -> None:
-        """Open positions were valued."""
+    def mark(self, unrealised: int, capital: int, open_positions: int = 1) -> None:
+        """Open positions were valued; until the next mark, those left open keep their worth."""
+        self._open_positions = open_positions
         if capital <= 0:
             self.without_capital += 1
             return
@@ -53,13 +57,17 @@ class NavPath:
 
     def drawdown(self) -> Reading:
         """The worse of the closed and the marked drawdown, percent."""
+        if 0 < self.without_capital < self.steps:
+            return Undefined(
+                "stale", f"{self.without_capital} trades or marks name no capital", self.steps
+            )
         if self.without_capital:
             return Undefined(
                 "no_capital", "a trade does not say what capital it was sized on", self.steps
             )
         if not self.steps and self._marked_worst == self._marked_worst_peak:
             return Undefined("warming", "no trade has closed")
-        return Value(max(self.closed_drawdown(), self.marked_drawdown()), self.steps)
+        return Value(max(self.closed_drawdown(), self.marked_drawdown()), max(1, self.steps))
 
     def closed_drawdown(self) -> float:
         """Largest fall over closed trades, percent."""
@@ -138,9 +146,11 @@ class Trial:
         self.nav.close(outcome[0], outcome[1])
         self.daily.equity(closed_at, self.nav.equity)
 
-    def mark(self, marked_at: datetime, unrealised: int, capital: int) -> None:
+    def mark(
+        self, marked_at: datetime, unrealised: int, capital: int, open_positions: int = 1
+    ) -> None:
         """One more mark."""
-        self.nav.mark(unrealised, capital)
+        self.nav.mark(unrealised, capital, open_positions)
         self.daily.equity(marked_at, self.nav.equity)
 
     def read(self, name: str) -> Reading:

@@ -50,7 +50,9 @@ class Desk:
         self.rules = settings.shares.rules()
         self.checklist: Checklist = settings.checklist
         self.roster = roster
-        self.panel = Panel(settings.default_capital(), settings.account_capital())
+        self.panel = Panel(
+            settings.default_capital(), settings.account_capital(), settings.account.name
+        )
         self._memories: dict[tuple[str, str], Memory] = {}
         self._measure_only = measure_only
         self._guards: dict[str, list[Guard]] = {
@@ -108,8 +110,8 @@ class Desk:
         for arm in self.roster.arms.values():
             if arm.state not in ("deposed", "retired"):
                 scope = "champion" if arm.role == "champion" else "arm"
-                verdicts += self._judge(self._guards[scope], arm.name, arm.name, now)
-        verdicts += self._judge(self._guards["account"], "", self.settings.account.name, now)
+                verdicts += self._look(self._guards[scope], arm.name, arm.name, now)
+        verdicts += self._look(self._guards["account"], "", self.settings.account.name, now)
         order = {guard.name: guard.priority for guard in self.checklist.guards}
         return sorted(verdicts, key=lambda verdict: order[verdict.guard])
 
@@ -122,17 +124,20 @@ class Desk:
 
     def night(self, at: datetime) -> list[Action]:
         """The nightly rule, once."""
-        standings = {}
         account = self._judge(self._guards["account"], "", self.settings.account.name, at)
+        judged = {arm.name: self._judge_arm(arm, at) for arm in self.roster.arms.values()}
+        every = [verdict for verdicts in judged.values() for verdict in verdicts]
+        done = self._do(plan([*every, *account], self.roster, self.checklist))
+        standings = {}
         for arm in self.roster.challengers():
-            verdicts = [*self._judge_arm(arm, at), *account]
+            verdicts = [*judged[arm.name], *account]
             standings[arm.name] = Standing(
                 self.panel.read("pf_150", arm.name, at).reading,
                 self.panel.read("pf_prod", arm.name, at).reading,
                 self.panel.read("dd_150", arm.name, at).reading,
                 [(v, self._guard(v).holds_ramp_when_unknown) for v in verdicts if self._blocks(v)],
             )
-        return self._do(plan_night(ladder(self.roster, standings, self.rules), at))
+        return done + self._do(plan_night(ladder(self.roster, standings, self.rules), at))
 
     def _guard(self, verdict: Verdict) -> Guard:
         return self.checklist.guard(verdict.guard)
@@ -193,6 +198,15 @@ class Desk:
             verdicts.append(verdict)
         return verdicts
 
+    def _look(
+        self, guards: Iterable[Guard], policy: str, subject: str, now: datetime
+    ) -> list[Verdict]:
+        """The same verdicts, without remembering that somebody asked."""
+        before = dict(self._memories)
+        verdicts = self._judge(guards, policy, subject, now)
+        self._memories = before
+        return verdicts
+
     def _resume(self, policy: str, verdicts: Iterable[Verdict], now: datetime) -> list[Action]:
         arm = self.roster.arms.get(policy)
         if arm is None or arm.state != "throttled":
@@ -213,6 +227,8 @@ class Desk:
         arm = self.roster.arms.get(policy)
         trades = self.panel.arm(policy).live.trades
         if arm is None or arm.state != "probation" or trades < self.rules.trial_trades:
+            return []
+        if self._measure_only:
             return []
         reason = f"{trades} live trades in the trial"
         return self._do([Action("graduate", policy, "lifecycle", "enforce", now, samples=trades,

@@ -97,6 +97,8 @@ def admit(
 ) -> tuple[Roster, list[Event]]:
     """Put candidates whose capital is known on trial, as far as there is room."""
     events: list[Event] = []
+    if roster.challengers_frozen_by or roster.entries_stopped_by:
+        return roster, events
     for name in names:
         arm = roster.arms[name]
         if arm.state != "candidate" or arm.start_share > rules.room(roster) + 1e-12:

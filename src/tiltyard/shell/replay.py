@@ -289,6 +289,11 @@ def _compare_actions(
                 f"action {index + 1} was {old['event']} of {old.get('policy')} at {old['at']}; "
                 f"judged again it is {new['event']} of {new.get('policy')} at {new['at']}",
             )  # fmt: skip
+    if expected and not recorded:
+        raise TiltyardError(
+            "REPLAY_UNFINISHED", where, "its replay was interrupted before it was recorded",
+            "remove the file and replay again",
+        )  # fmt: skip
     if len(recorded) != len(expected):
         raise TiltyardError(
             "VERDICTS_DIFFER", where,

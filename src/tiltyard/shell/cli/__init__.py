@@ -36,6 +36,7 @@ _FAILURES = frozenset(
         "PROJECTION_DIFFERS",
         "VERDICTS_DIFFER",
         "CHECKLIST_DIFFERS",
+        "REPLAY_UNFINISHED",
         "DATABASE_LOCKED",
         "DATABASE_FULL",
         "DATABASE_UNREACHABLE",
@@ -57,6 +58,10 @@ def run(command: typer.Typer) -> None:
         sys.exit(FAILED if error.code in _FAILURES else WRONG)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except OSError as error:
+        what = f" {error.filename}" if error.filename else ""
+        typer.echo(f"SYSTEM_REFUSED{what}: {error.strerror}", err=True)
         sys.exit(FAILED)
     except KeyboardInterrupt:
         typer.echo("interrupted: nothing half-written", err=True)

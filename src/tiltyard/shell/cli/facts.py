@@ -36,6 +36,9 @@ PolicyFrom = Annotated[
 ]
 
 
+NOTHING_TAKEN = 2
+
+
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     app.command("ingest")(ingest_files)
@@ -74,6 +77,10 @@ def ingest_files(
                     actor=actor_name(), progress=progress,
                 )  # fmt: skip
             _say(done)
+            counts = done.counts
+            taken = counts.new + counts.corrected + counts.unchanged + counts.quarantined
+            if done.rejected and not taken:
+                raise typer.Exit(NOTHING_TAKEN)
 
 
 def columns_from(pairs: list[str] | None) -> dict[str, str]:

@@ -32,7 +32,10 @@ def database_url(text: str) -> URL:
 
 def connect(url: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
     """An engine whose ``begin()`` takes the write lock at once."""
-    engine = sa.create_engine(url)
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.NoSuchModuleError, ImportError) as error:
+        raise TiltyardError("DATABASE_URL_INVALID", url.drivername, str(error)) from error
     if url.get_backend_name() == "sqlite":
         _prepare_sqlite(engine, busy_timeout_ms)
     return engine

@@ -174,6 +174,6 @@ def _arm(row: sa.RowMapping) -> Arm:
 
 def _review(row: sa.RowMapping, names: Mapping[int, str]) -> Review:
     return Review(
-        row["number"], names[row["policy_id"]], row["guard"], row["opened_at"],
+        row["number"], names.get(row["policy_id"], ""), row["guard"], row["opened_at"],
         row["acknowledged_at"],
     )  # fmt: skip

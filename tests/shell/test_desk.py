@@ -1,0 +1,98 @@
+"""The loop, driven by hand: marks, nights, lost values, holds."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import money
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.settings import load
+
+NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
+CAPITAL = money(1000)
+
+
+def desk(*, measure_only: bool = False) -> Desk:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, CAPITAL, NOON)
+    return Desk(load(), roster.with_arm(arm), measure_only=measure_only)
+
+
+def trade(minutes: int, pnl: float, *, number: str = "") -> Trade:
+    closed = NOON + timedelta(minutes=minutes)
+    return Trade(
+        "test", number or str(minutes), "bot", "BTC/USDT", "long",
+        closed - timedelta(minutes=30), closed, money(pnl),
+    )  # fmt: skip
+
+
+def mark(minutes: int, unrealised: float, positions: int = 1) -> Mark:
+    return Mark("bot", NOON + timedelta(minutes=minutes), money(unrealised), positions)
+
+
+def kinds(actions: list[Action]) -> list[str]:
+    return [action.kind for action in actions if action.kind != "skip_scale"]
+
+
+def test_an_open_loss_before_the_first_close_halts() -> None:
+    assert kinds(desk().mark(mark(0, -500))) == ["halt"]
+
+
+def test_a_stale_mark_does_not_hide_a_loss_that_has_been_taken() -> None:
+    floor = desk()
+    floor.mark(mark(0, -10))
+    assert kinds(floor.feed(trade(29, -200))) == ["halt"]
+
+
+def test_closing_one_of_two_marked_positions_is_no_fall() -> None:
+    floor = desk()
+    floor.mark(mark(0, 50, positions=2))
+    assert kinds(floor.feed(trade(1, 0.01))) == []
+    assert kinds(floor.mark(mark(2, 50))) == []
+
+
+def test_a_mark_lost_before_the_night_throttles_at_the_night() -> None:
+    floor = desk()
+    floor.mark(mark(13 * 60, -10))  # 01:00
+    floor.feed(trade(13 * 60 + 20, 1))  # 01:20, the mark has just gone stale
+    done = floor.feed(trade(14 * 60 + 30, 1))  # 02:30, after the night
+    assert kinds(done) == ["throttle"]
+    assert done[0].at == datetime(2025, 7, 8, 2, tzinfo=UTC)
+
+
+def test_capital_that_stops_being_named_is_a_lost_value_and_throttles() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, None, NOON)
+    floor = Desk(load(), roster.with_arm(arm))
+    floor.feed(trade(0, 1)._replace(capital=CAPITAL))
+    assert kinds(floor.feed(trade(1, -300))) == []
+    assert kinds(floor.feed(trade(17, 1))) == ["throttle"]
+
+
+def test_asking_changes_no_answer_and_measuring_does_nothing() -> None:
+    floor = desk(measure_only=True)
+    for minute in range(40):
+        assert floor.feed(trade(minute, -20)) == []
+    later = NOON + timedelta(hours=1)
+    first = floor.judge_all(later)
+    assert floor.judge_all(later) == first
+    assert floor.roster.arms["bot"].state == "probation"
+    assert "halt" in kinds(floor.next_steps(later))
+
+
+def test_a_trade_out_of_order_is_refused_and_not_dropped() -> None:
+    floor = desk()
+    floor.feed(trade(10, 1))
+    with pytest.raises(TiltyardError, match="TRADE_OUT_OF_ORDER"):
+        floor.feed(trade(5, 1))
+
+
+def test_trades_of_another_account_do_not_move_this_one() -> None:
+    floor = desk()
+    floor.feed(trade(0, -100)._replace(account="elsewhere"))
+    assert floor.panel.read("account_drawdown_pct", "", NOON).reading.samples == 0
