@@ -20,7 +20,7 @@ TRADES_IN_SPAN = 30
 class ChampionHistory:
     """Every closed trade of a champion as running sums: a span's tally in O(log n).
 
-    32 bytes a trade. Trades are pushed in judged order.
+    Memory grows with the champion's trades. They are pushed in judged order.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """What a replay leaves for the eye: equity, drawdown, PF-30 and traffic over time.
 
-Every arm keeps at most a few thousand points; beyond that, every other one is dropped,
-so a replay of millions of trades needs no more memory than a replay of thousands.
+Every arm keeps at most a few thousand points; beyond that, every other one is dropped.
+Actions and changes of traffic are kept whole.
 """
 
 from dataclasses import dataclass, field

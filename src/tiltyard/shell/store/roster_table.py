@@ -1,7 +1,7 @@
 """Arms in the database: the roster as rows, and rows as the roster.
 
-``bandit_arms.revision`` rises with every change the desk makes, so an edit from outside
-can be told from one of ours.
+``bandit_arms.revision`` rises with every change made here. Nothing compares it yet: two
+processes that change the roster at once can lose one of the changes.
 """
 
 import json
