@@ -24,6 +24,7 @@ import numpy as np
 
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
+from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS
 from tiltyard.metrics.panel import Panel
 
@@ -53,7 +54,7 @@ def stream(policy: str, trades: int) -> Iterator[Trade]:
 
 
 def fresh_panel() -> Panel:
-    panel = Panel(capital=CAPITAL, account_capital=CAPITAL)
+    panel = Panel(CAPITAL, AccountMeasures(capital=CAPITAL))
     panel.crown(CHAMPION)
     for trade in stream(CHAMPION, 500):
         panel.record(trade)

@@ -203,6 +203,14 @@ def test_a_critical_guard_on_an_arm_pages_by_its_alert_and_not_by_an_action() ->
     assert kinds(plan([verdict(guard)], roster(arm("a")), checklist(guard))) == [("review", "a")]
 
 
+def test_a_hold_does_not_outlive_its_guard_being_set_to_observe() -> None:
+    guard = replace(DEFAULT_CHECKLIST.guard("api_error_rate_high"), mode="observe")
+    frozen = replace(roster(), ramp_frozen_by=frozenset({guard.name}))
+    freed = plan([verdict(guard, "", tripped=False, cleared=True)], frozen, checklist(guard))
+    assert [action.mode for action in freed] == ["enforce"]
+    assert apply(frozen, freed[0]).ramp_frozen_by == frozenset()
+
+
 def test_a_frozen_ramp_is_freed_by_the_guard_that_froze_it() -> None:
     guard = DEFAULT_CHECKLIST.guard("api_error_rate_high")
     clear = verdict(guard, "", tripped=False, cleared=True)

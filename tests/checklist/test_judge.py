@@ -95,7 +95,7 @@ def test_a_verdict_says_what_it_was_made_from() -> None:
         "drift_high", "arm", "Arm A", "breach", Value(7.5, 1), 5.0, confirmed=True, tripped=True,
         cleared=False, escalated=False, reason="", at=bench.now, up_to_seq=1,
     )  # fmt: skip
-    assert memory == Memory((True,), bench.now, None, bench.now)
+    assert memory == Memory((True,), 1, bench.now, None, bench.now)
 
 
 def test_nobody_having_reported_is_unknown_and_no_pass() -> None:
@@ -207,6 +207,49 @@ def test_m_of_n_trips_on_the_answer_that_makes_it_m() -> None:
     assert bench.memory.recent == (False, True, True), "only the last three are remembered"
 
 
+def test_one_reading_judged_often_counts_once() -> None:
+    bench = Bench(replace(PLAIN, confirm=Patience(2, 3)))
+    bench.sees(6)
+    assert not any(bench.judges(after=MINUTE).confirmed for _ in range(5))
+    bench.sees(6)
+    assert bench.judges().tripped
+
+
+def test_one_reading_stands_by_its_latest_answer() -> None:
+    guard = replace(PLAIN, confirm=Patience(2, 3), when=Comparison.parse("> 2 * account_balance"))
+    bench = Bench(guard)
+    bench.sees(5, "account_balance")
+    bench.sees(6)
+    assert bench.judges().answer == "pass"
+    bench.sees(1, "account_balance")
+    assert (bench.judges().answer, bench.memory.recent) == ("breach", (True,))
+    bench.sees(7)
+    assert bench.judges().tripped
+
+
+def test_a_trade_is_a_new_reading_and_a_mark_is_none_for_what_it_does_not_change() -> None:
+    guard = replace(PLAIN, metric="net_pnl", when=Comparison.parse("< 0"), confirm=Patience(2, 2))
+    bench = Bench(guard)
+    bench.closes(-1)
+    assert not bench.judges().confirmed
+    bench.panel.value_open(Mark(ARM, bench.now, money(-1), 1))
+    assert not bench.judges().confirmed
+    bench.closes(-1)
+    assert bench.judges().tripped
+
+
+def test_an_effect_does_not_end_before_its_cool_down() -> None:
+    way_back = WayBack(Comparison.parse("<= 2"))
+    bench = Bench(replace(PLAIN, clear=way_back, cool_down=600))
+    bench.sees(9)
+    assert bench.judges().tripped
+    bench.sees(1)
+    assert not bench.judges(after=timedelta(seconds=599)).cleared
+    assert bench.judges(after=SECOND).cleared
+    bench.sees(9)
+    assert bench.judges().tripped, "it had ended"
+
+
 def test_an_unknown_answer_neither_counts_nor_ends_m_of_n() -> None:
     bench = Bench(replace(PLAIN, confirm=Patience(2, 2), min_samples=2))
     bench.sees(6, samples=2)
@@ -247,7 +290,7 @@ class TestEscalation:
         assert bench.judges().answer == "pass"
         lost = bench.judges(after=timedelta(seconds=601))
         assert (lost.answer, lost.escalated, lost.tripped) == ("unknown", False, False)
-        early = bench.judges(after=timedelta(seconds=899))
+        early = bench.judges(after=timedelta(seconds=898))
         assert (early.escalated, early.tripped) == (False, False)
         late = bench.judges(after=SECOND)
         assert (late.answer, late.escalated, late.tripped) == ("unknown", True, True)
@@ -255,12 +298,65 @@ class TestEscalation:
         still = bench.judges(after=timedelta(hours=1))
         assert (still.escalated, still.tripped) == (True, False)
 
-    def test_a_guard_that_pages_on_unknown_does_too(self) -> None:
+    def test_the_clock_runs_from_the_loss_and_not_from_the_first_look(self) -> None:
+        bench = Bench(HARD)
+        bench.sees(1)
+        assert bench.judges().answer == "pass"
+        verdict = bench.judges(after=timedelta(seconds=600 + 900))
+        assert (verdict.answer, verdict.escalated, verdict.tripped) == ("unknown", True, True)
+
+    def test_a_guard_that_pages_on_unknown_does_at_once(self) -> None:
         bench = Bench(replace(HARD, on_unknown="page"))
         bench.sees(1)
-        bench.judges(after=timedelta(seconds=601))
-        verdict = bench.judges(after=15 * MINUTE)
+        assert not bench.judges(after=timedelta(seconds=600)).escalated
+        verdict = bench.judges(after=SECOND)
         assert (verdict.answer, verdict.escalated, verdict.tripped) == ("unknown", True, True)
+        assert not bench.judges(after=MINUTE).tripped, "one page an episode"
+        bench.sees(9)
+        assert bench.judges().tripped, "what is seen when it is back is news"
+
+    def test_a_guard_that_pages_does_so_at_once_for_a_number_that_is_none(self) -> None:
+        bench = Bench(replace(HARD, on_unknown="page"))
+        bench.sees(NAN)
+        verdict = bench.judges()
+        assert (verdict.answer, verdict.escalated, verdict.tripped) == ("error", True, True)
+        bench.sees(9)
+        assert bench.judges().tripped
+
+    @pytest.mark.parametrize("lost", ["limit", "second"])
+    def test_any_number_that_takes_part_can_be_lost(self, lost: str) -> None:
+        if lost == "limit":
+            guard = replace(HARD, when=Comparison.parse("> 2 * account_balance"))
+        else:
+            guard = replace(HARD, only_if=("account_balance", Comparison.parse("> 0")))
+        bench = Bench(guard)
+        bench.sees(3, "account_balance")
+        bench.now += timedelta(seconds=601)
+        bench.sees(9)
+        assert (bench.judges().answer, bench.memory.lost_since) == (
+            "unknown", bench.now - SECOND
+        )  # fmt: skip
+        bench.now += timedelta(seconds=899)
+        bench.sees(9)
+        verdict = bench.judges()
+        assert (verdict.answer, verdict.escalated, verdict.tripped) == ("unknown", True, True)
+
+    def test_a_limit_nobody_reported_yet_is_not_lost(self) -> None:
+        bench = Bench(replace(HARD, when=Comparison.parse("> 2 * account_balance")))
+        bench.sees(9)
+        bench.judges()
+        bench.now += timedelta(days=1)
+        bench.sees(9)
+        verdict = bench.judges()
+        assert (verdict.answer, verdict.escalated) == ("unknown", False)
+
+    def test_a_second_number_that_is_lost_does_not_matter_to_a_pass(self) -> None:
+        bench = Bench(replace(HARD, only_if=("account_balance", Comparison.parse("> 0"))))
+        bench.sees(3, "account_balance")
+        bench.now += timedelta(days=1)
+        bench.sees(1)
+        verdict = bench.judges()
+        assert (verdict.answer, verdict.escalated) == ("pass", False)
 
     @pytest.mark.parametrize("on_unknown", ["report", "freeze_ramp"])
     def test_a_soft_guard_never_does(self, on_unknown: OnUnknown) -> None:
@@ -312,7 +408,7 @@ class TestEscalation:
         bench.sees(1)
         assert bench.judges().answer == "pass"
         bench.judges(after=timedelta(seconds=601))
-        assert not bench.judges(after=timedelta(seconds=899)).escalated
+        assert not bench.judges(after=timedelta(seconds=898)).escalated
         assert bench.judges(after=SECOND).escalated
 
     def test_the_clock_starts_anew_when_the_value_is_unknown_for_another_reason(self) -> None:
@@ -322,7 +418,7 @@ class TestEscalation:
         bench.sees(1, samples=1)
         assert bench.judges().answer == "unknown"
         bench.judges(after=timedelta(seconds=601))
-        assert not bench.judges(after=timedelta(seconds=899)).escalated
+        assert not bench.judges(after=timedelta(seconds=898)).escalated
         assert bench.judges(after=SECOND).escalated
 
     @pytest.mark.parametrize("back_by", ["breach", "pass", "warming"])
@@ -537,6 +633,6 @@ class TestWayBack:
 def test_a_judgement_leaves_the_memory_it_was_given_alone() -> None:
     bench = Bench(PLAIN)
     bench.sees(9)
-    memory = Memory((False,), None, None, None)
+    memory = Memory((False,))
     judge(PLAIN, bench.panel, ARM, ARM, memory, bench.now)
-    assert memory == Memory((False,), None, None, None)
+    assert memory == Memory((False,))

@@ -38,6 +38,10 @@ def amended(*tables: Mapping[str, Any]) -> Checklist:
     return parse_checklist(tables, DEFAULTS, "tiltyard.toml")
 
 
+def scope_of(effect: str) -> str:
+    return "account" if effect == "freeze_ramp" else "arm"
+
+
 def faults(*tables: Any, defaults: Any = ()) -> list[str]:  # noqa: ANN401 faulty on purpose
     with pytest.raises(Faults) as caught:
         parse_checklist(tables, defaults, "tiltyard.toml")
@@ -238,18 +242,37 @@ def test_what_is_not_a_table_is_refused() -> None:
     "effect", ["halt", "throttle", "stop_entries", "freeze_challengers", "freeze_ramp"]
 )
 def test_an_effect_that_never_ends_is_refused(effect: str) -> None:
-    assert faults(table(effect=effect)) == [
+    wanted = table(effect=effect, scope=scope_of(effect))
+    assert faults(wanted) == [
         f"{effect} needs a way to end: latch = true, or clear @ $.guard[0].effect"
     ]
-    assert faults(table(effect=effect, latch=False)) == [
+    assert faults({**wanted, "latch": False}) == [
         f"{effect} needs a way to end: latch = true, or clear @ $.guard[0].effect"
     ]
-    assert read(table(effect=effect, latch=True)).guard("losing").clear is None
+    assert read({**wanted, "latch": True}).guard("losing").clear is None
 
 
 @pytest.mark.parametrize("effect", ["throttle", "freeze_ramp"])
 def test_an_effect_that_can_end_by_itself_may_have_a_way_back(effect: str) -> None:
-    assert read(table(effect=effect, clear={"when": "> 1"})).guard("losing").clear is not None
+    wanted = table(effect=effect, scope=scope_of(effect), clear={"when": "> 1"})
+    assert read(wanted).guard("losing").clear is not None
+
+
+def test_one_arm_does_not_hold_every_arm() -> None:
+    (found,) = faults(table(effect="freeze_ramp", clear={"when": "> 1"}))
+    assert found.startswith("freeze_ramp holds every arm, and is for scope account or champion")
+    assert found.endswith("@ $.guard[0].effect")
+
+
+@pytest.mark.parametrize(("field", "value"), [("trades", 3), ("at_most", 2), ("within", "1 d")])
+def test_how_an_arm_comes_back_is_for_throttles(field: str, value: object) -> None:
+    clear = {"when": "> 1", field: value}
+    throttled = read(table(effect="throttle", clear=clear)).guard("losing")
+    assert throttled.clear is not None
+    for effect in ("freeze_ramp", "review"):
+        assert faults(table(effect=effect, scope="account", clear=clear)) == [
+            f"is for effect throttle, not {effect} @ $.guard[0].clear.{field}"
+        ]
 
 
 @pytest.mark.parametrize("effect", ["halt", "stop_entries", "freeze_challengers"])
@@ -268,20 +291,20 @@ def test_only_a_challenger_can_be_throttled_on_unknown(scope: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("on_unknown", "hard", "holds_ramp", "escalates"),
+    ("on_unknown", "hard", "holds_ramp", "patience"),
     [
-        ("report", False, False, False),
-        ("page", False, False, True),
-        ("freeze_ramp", False, True, False),
-        ("freeze_ramp_then_throttle", True, True, True),
+        ("report", False, False, None),
+        ("page", False, False, 0),
+        ("freeze_ramp", False, True, None),
+        ("freeze_ramp_then_throttle", True, True, 15 * 60),
     ],
 )
 def test_what_an_unknown_value_may_lead_to(
-    on_unknown: str, *, hard: bool, holds_ramp: bool, escalates: bool
+    on_unknown: str, *, hard: bool, holds_ramp: bool, patience: int | None
 ) -> None:
     guard = read(table(on_unknown=on_unknown)).guard("losing")
-    assert (guard.hard, guard.holds_ramp_when_unknown, guard.escalates) == (
-        hard, holds_ramp, escalates
+    assert (guard.hard, guard.holds_ramp_when_unknown, guard.patience_when_lost) == (
+        hard, holds_ramp, patience
     )  # fmt: skip
 
 

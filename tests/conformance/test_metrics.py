@@ -22,6 +22,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import LARGEST, Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value
+from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS, Meter, spec_of
 from tiltyard.metrics.metric import Outcome
 from tiltyard.metrics.panel import Panel
@@ -206,7 +207,7 @@ def test_its_number_is_finite_whatever_happened(name: str, case: str) -> None:
 @pytest.mark.parametrize("name", DERIVED)
 @pytest.mark.parametrize("case", EXTREMES)
 def test_what_the_panel_derives_is_finite_whatever_happened(name: str, case: str) -> None:
-    panel = Panel(account_capital=Money(10**11))
+    panel = Panel(account=AccountMeasures(capital=Money(10**11)))
     panel.crown(ARM)
     for number, (pnl, capital, risk) in enumerate(EXTREMES[case] * 100):
         at = START + timedelta(hours=12 * number)
@@ -225,7 +226,7 @@ def test_what_the_panel_derives_is_finite_whatever_happened(name: str, case: str
 
 @pytest.mark.parametrize("name", DERIVED)
 def test_what_the_panel_derives_becomes_a_number_when_there_is_enough(name: str) -> None:
-    panel = Panel(account_capital=Money(10**12))
+    panel = Panel(account=AccountMeasures(capital=Money(10**12)))
     panel.crown(ARM)
     for trade in trades(400):
         assert panel.record(trade)

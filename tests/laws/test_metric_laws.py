@@ -1,7 +1,10 @@
 """Laws that hold for every history of trades, sought out by hypothesis."""
 
+import math
+import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from functools import reduce
 from typing import Any
 
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 from tiltyard.kernel.undefined import Reading, Undefined, Value
 from tiltyard.metrics.catalogue import METRICS, TRADE_METRICS
 from tiltyard.metrics.consecutive_losses import ConsecutiveLosses
-from tiltyard.metrics.drawdown import Drawdown
+from tiltyard.metrics.drawdown import BITS, Drawdown
 from tiltyard.metrics.expectancy import ExpectancyR
 from tiltyard.metrics.metric import Outcome
 from tiltyard.metrics.net_pnl import NetPnl
@@ -112,6 +115,28 @@ def test_drawdown_never_falls_within_a_trial(history: list[tuple[bool, int, int]
         now = reading.number if isinstance(reading, Value) else 0.0
         assert before <= now <= 100
         before = now
+
+
+def test_a_growing_account_keeps_its_digits_bounded_and_its_numbers_right() -> None:
+    """Growth by a factor of 10^160, with a fall of 30 % on the way, against exact fractions."""
+    trial, nav, peak, worst, returns = Trial(), Fraction(1), Fraction(1), Fraction(0), []
+    largest = 0
+    for day in range(4000):
+        gained = -10 if 3000 <= day < 3003 else 10 if day % 7 else 11
+        trial.close(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=day), (gained, 100, 0))
+        nav *= Fraction(100 + gained, 100)
+        peak = max(peak, nav)
+        worst = max(worst, 1 - nav / peak)
+        returns.append(gained / 100)
+        largest = max(largest, trial.nav.nav.bit_length(), trial.nav.equity.bit_length())
+    assert nav > 10**150
+    assert trial.nav.unit > 1
+    assert largest <= 2 * BITS + 1
+    assert number(trial.nav.drawdown()) == pytest.approx(float(100 * worst), rel=1e-12)
+    done = returns[:-1]
+    mean = statistics.fmean(done)
+    sharpe = mean / statistics.stdev(done) * math.sqrt(365)
+    assert number(trial.daily.sharpe()) == pytest.approx(sharpe, rel=1e-9)
 
 
 def test_a_gain_on_paper_that_is_lost_again_is_a_drawdown_before_any_trade_has_closed() -> None:

@@ -1,12 +1,17 @@
 """The loop, driven by hand: marks, nights, lost values, holds."""
 
+import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tiltyard.checklist.defaults import DEFAULT_TEXT
+from tiltyard.checklist.parse import parse_checklist
 from tiltyard.facts.action import Action
-from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.arm import Arm, Review, Roster
 from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
@@ -90,6 +95,41 @@ def test_a_trade_out_of_order_is_refused_and_not_dropped() -> None:
     floor.feed(trade(10, 1))
     with pytest.raises(TiltyardError, match="TRADE_OUT_OF_ORDER"):
         floor.feed(trade(5, 1))
+
+
+def test_an_account_guard_is_judged_once_however_many_arms_there_are() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    for name in ("a", "b", "c"):
+        arm = Arm(name, "challenger", "probation", 0.1, 0.1, 0.6, CAPITAL, NOON)
+        roster = roster.with_arm(arm)
+    text = DEFAULT_TEXT.replace('metric = "api_error_rate"', 'metric = "api_error_rate"\n'
+                                'confirm = "2 of 3"')  # fmt: skip
+    checklist = parse_checklist(tomllib.loads(text)["guard"], (), "tiltyard.toml")
+    floor = Desk(load().model_copy(update={"checklist": checklist}), roster)
+    errors = Observation("api_error_rate", 9, NOON, samples=50)
+    assert kinds(floor.observe(errors)) == []
+    later = errors._replace(observed_at=NOON + timedelta(minutes=5))
+    assert kinds(floor.observe(later)) == ["freeze_ramp"]
+
+
+def test_an_arm_named_like_the_account_does_not_wipe_what_is_remembered_of_it() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("default", "challenger", "throttled", 0, 0.1, 0, CAPITAL, NOON,
+              throttled_by="challenger_profit_factor_low")  # fmt: skip
+    review = Review(1, "default", "challenger_profit_factor_low", NOON - timedelta(days=3))
+    floor = Desk(load(), replace(roster.with_arm(arm), reviews=(review,)))
+    low = Observation("account_balance", 5, NOON)
+    assert kinds(floor.observe(low)) == ["freeze_challengers"]
+    floor.roster = replace(floor.roster, challengers_frozen_by=frozenset())
+    shadow = trade(0, 3)._replace(policy="default", book="shadow")
+    done = []
+    for minute in range(1, 40):
+        at = NOON + timedelta(minutes=minute)
+        pnl = money(-1 if minute % 4 == 0 else 3)
+        done += floor.feed(shadow._replace(trade_id=str(minute), closed_at=at, pnl=pnl))
+    assert kinds(done) == ["resume"]
+    again = floor.observe(low._replace(observed_at=NOON + timedelta(minutes=50)))
+    assert kinds(again) == [], "the same episode, told already"
 
 
 def test_trades_of_another_account_do_not_move_this_one() -> None:

@@ -2,11 +2,12 @@
 
 Only a *tripped* verdict causes an action, so a breach that lasts acts once. What
 protects goes before everything else; among those the guard's priority decides; an arm
-that is halted is not throttled as well.
+that is halted is not throttled as well. A hold ends when its guard clears, also when the
+guard has been set to observe since: what it did while it enforced is not left behind.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tiltyard.checklist.guard import Checklist, Guard, WayBack
@@ -28,11 +29,11 @@ def plan(verdicts: Iterable[Verdict], roster: Roster, checklist: Checklist) -> l
     """
     actions: list[Action] = []
     for verdict in verdicts:
-        guard = checklist.guard(verdict.guard)
         if verdict.tripped:
-            actions.extend(_effect(guard, verdict, roster))
-        elif verdict.cleared and guard.name in roster.ramp_frozen_by:
-            actions.append(_action("unfreeze_ramp", "", guard, verdict))
+            actions.extend(_effect(checklist.guard(verdict.guard), verdict, roster))
+        elif verdict.cleared and verdict.guard in roster.ramp_frozen_by:
+            lifted = _action("unfreeze_ramp", "", checklist.guard(verdict.guard), verdict)
+            actions.append(replace(lifted, mode="enforce"))
     actions.sort(key=lambda action: (action.kind not in PROTECTIVE, action.priority, action.policy))
     return _strongest(actions)
 

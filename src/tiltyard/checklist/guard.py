@@ -108,9 +108,11 @@ class Guard:
         return self.on_unknown in ("freeze_ramp", "freeze_ramp_then_throttle")
 
     @property
-    def escalates(self) -> bool:
-        """Whether something follows when a value has been lost for too long."""
-        return self.on_unknown in ("page", "freeze_ramp_then_throttle")
+    def patience_when_lost(self) -> int | None:
+        """Seconds after which something follows from a lost value; None when nothing does."""
+        if self.on_unknown == "page":
+            return 0
+        return UNKNOWN_PATIENCE_SECONDS if self.hard else None
 
     def band(self) -> str:
         """The expected band as people read it.

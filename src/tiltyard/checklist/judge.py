@@ -2,42 +2,55 @@
 
 Pure: the memory goes in and the next memory comes out. The rules are short. An unknown
 value is neither a breach nor a pass. A breach *trips* once it is confirmed and not
-again until it has ended. A value that used to be known and has gone, for 15 minutes,
-*escalates*: a guard that wants it then acts as if breached, and a breach that is seen
-when the value is back trips anew. Having too few trades, or no loss yet, is unknown too,
-but never escalates: nothing has been lost sight of. Every number that takes part is held
-to this: the value, a limit made of another metric, a second condition, a way back.
+again until it has ended. A reading that is judged twice counts once, by its latest
+answer. A value that used to be known and has gone *escalates*: at once for a guard that
+pages, after 15 minutes for one that takes traffic, which then acts as if breached; and a
+breach that is seen when the value is back trips anew. Having too few trades, or no loss
+yet, is unknown too, but never escalates: nothing has been lost sight of. Every number
+that takes part is held to this: the value, a limit made of another metric, a second
+condition, a way back.
 """
 
 from datetime import datetime, timedelta
-from math import isfinite
 from typing import NamedTuple
 
 from tiltyard.checklist.comparison import Comparison
-from tiltyard.checklist.guard import UNKNOWN_PATIENCE_SECONDS, Guard
+from tiltyard.checklist.guard import Guard
+from tiltyard.checklist.sight import Blind, Sight
 from tiltyard.facts.verdict import Answer, Verdict
-from tiltyard.kernel.undefined import Reading, Undefined, Value
-from tiltyard.metrics.catalogue import spec_of
-from tiltyard.metrics.panel import Measured, Panel
+from tiltyard.metrics.panel import Panel
 
 
 class Memory(NamedTuple):
     """What a guard remembers of one subject.
 
     Attributes:
-        recent: The last known answers, newest last; True is a breach.
+        recent: The answers to the last known readings, newest last; True is a breach.
+        evidence: What the newest of them was made from (``Measured.evidence``).
         breach_since: Start of the present unbroken breach.
-        lost_since: When a known value went stale.
-        tripped_at: When the present breach episode was confirmed.
+        lost_since: When a known value went out of sight.
+        tripped_at: When the present breach episode began to count.
+        tripped_blindly: It counts because the value was lost, not because it was bad.
     """
 
     recent: tuple[bool, ...] = ()
+    evidence: int = -1
     breach_since: datetime | None = None
     lost_since: datetime | None = None
     tripped_at: datetime | None = None
+    tripped_blindly: bool = False
 
 
 FRESH = Memory()
+
+
+class _Answered(NamedTuple):
+    """An answer and the limit it was made with; why, and since when something is lost."""
+
+    answer: Answer
+    limit: float | None
+    reason: str = ""
+    lost_since: datetime | None = None
 
 
 def judge(
@@ -53,142 +66,81 @@ def judge(
         memory: From the verdict before this one.
         now: UTC.
     """
+    sight = Sight(guard, panel, policy, now)
     measured = panel.read(guard.metric, policy, now)
-    reading = _with_enough_samples(guard, _unless_stale(guard, measured, now))
-    answer, limit, reason = _answer(guard, reading, panel, policy, now)
-    memory = _remember(memory, guard, answer, reading, now)
-    confirmed = answer == "breach" and guard.confirm.confirmed(
-        memory.recent, memory.breach_since, now
-    )
-    escalated = _lost_too_long(guard, memory, now)
-    tripped = (confirmed or escalated) and memory.tripped_at is None
-    cleared = _is_clear(guard, answer, panel, policy, now)
+    answer, limit, reason, lost_since = _answer(guard, sight.own(measured), sight)
+    recent, breach_since = memory.recent, None
+    tripped_at, blindly = memory.tripped_at, memory.tripped_blindly
+    if lost_since is not None:
+        lost_since = memory.lost_since or lost_since
+    elif blindly:
+        tripped_at, blindly = None, False
+    if answer in ("pass", "breach"):
+        known = recent if measured.evidence != memory.evidence else recent[:-1]
+        recent = (*known, answer == "breach")[-guard.confirm.answers :]
+    if answer == "breach":
+        breach_since = memory.breach_since or now
+    confirmed = answer == "breach" and guard.confirm.confirmed(recent, breach_since, now)
+    escalated = _lost_too_long(guard, lost_since, now)
+    tripped = (confirmed or escalated) and tripped_at is None
     if tripped:
-        memory = memory._replace(tripped_at=now)
-    elif answer == "pass" and (cleared or guard.clear is None):
-        memory = memory._replace(tripped_at=None)
+        tripped_at, blindly = now, not confirmed
+    cleared = _is_clear(guard, answer, sight) and _has_cooled_down(guard, tripped_at, now)
+    if answer == "pass" and (cleared or guard.clear is None):
+        tripped_at = None
     verdict = Verdict(
         guard.name, guard.scope, subject, answer, measured.reading, limit,
         confirmed, tripped, cleared, escalated, reason, now, panel.up_to_seq,
     )  # fmt: skip
-    return verdict, memory
+    evidence = measured.evidence if answer in ("pass", "breach") else memory.evidence
+    return verdict, Memory(recent, evidence, breach_since, lost_since, tripped_at, blindly)
 
 
-def _unless_stale(guard: Guard, measured: Measured, now: datetime) -> Reading:
-    reading, as_of = measured.reading, measured.as_of
-    if not guard.stale_after or as_of is None:
-        return reading
-    age = now - as_of
-    if age <= timedelta(seconds=guard.stale_after):
-        return reading
-    if spec_of(guard.metric).never_falls and _beyond_limit(guard, reading):
-        return reading
-    minutes = int(age.total_seconds() // 60)
-    return Undefined("stale", f"last seen {minutes} min ago", reading.samples)
+def _answer(guard: Guard, number: float | Blind, sight: Sight) -> _Answered:
+    limit = sight.limit(guard.when)
+    if isinstance(number, Blind):
+        known = None if isinstance(limit, Blind) else limit
+        answer: Answer = "error" if number.broken else "unknown"
+        return _Answered(answer, known, number.reason, number.lost_since)
+    if isinstance(limit, Blind):
+        return _Answered("unknown", None, limit.reason, limit.lost_since)
+    if not Comparison.SIGNS[guard.when.sign](number, limit):
+        return _Answered("pass", limit)
+    return _second_answer(guard, limit, sight)
 
 
-def _beyond_limit(guard: Guard, reading: Reading) -> bool:
-    """Whether a number that can only rise has passed the limit already: then age is no excuse."""
-    return (
-        isinstance(reading, Value)
-        and not guard.when.metric
-        and isfinite(reading.number)
-        and guard.when.holds(reading.number)
-    )
-
-
-def _with_enough_samples(guard: Guard, reading: Reading) -> Reading:
-    if isinstance(reading, Value) and reading.samples < guard.min_samples:
-        return Undefined(
-            "warming", f"{reading.samples} of {guard.min_samples} samples", reading.samples
-        )
-    return reading
-
-
-def _answer(
-    guard: Guard, reading: Reading, panel: Panel, policy: str, now: datetime
-) -> tuple[Answer, float | None, str]:
-    limit = _limit(guard, guard.when, panel, policy, now)
-    if isinstance(reading, Undefined):
-        return "unknown", None if isinstance(limit, str) else limit, str(reading)
-    if isinstance(limit, str):
-        return "unknown", None, limit
-    if not isfinite(reading.number):
-        return "error", limit, f"{guard.metric} is not a finite number"
-    if not Comparison.SIGNS[guard.when.sign](reading.number, limit):
-        return "pass", limit, ""
-    answer, reason = _second_answer(guard, panel, policy, now)
-    return answer, limit, reason
-
-
-def _second_answer(guard: Guard, panel: Panel, policy: str, now: datetime) -> tuple[Answer, str]:
+def _second_answer(guard: Guard, limit: float, sight: Sight) -> _Answered:
     if guard.only_if is None:
-        return "breach", ""
+        return _Answered("breach", limit)
     metric, comparison = guard.only_if
-    number = _number(guard, metric, panel, policy, now)
-    limit = _limit(guard, comparison, panel, policy, now)
-    if isinstance(number, str):
-        return "unknown", number
-    if isinstance(limit, str):
-        return "unknown", limit
-    if not Comparison.SIGNS[comparison.sign](number, limit):
-        return "pass", f"{metric} is {number:g}"
-    return "breach", ""
+    second, second_limit = sight.number(metric), sight.limit(comparison)
+    if isinstance(second, Blind):
+        return _Answered("unknown", limit, second.reason, second.lost_since)
+    if isinstance(second_limit, Blind):
+        return _Answered("unknown", limit, second_limit.reason, second_limit.lost_since)
+    if not Comparison.SIGNS[comparison.sign](second, second_limit):
+        return _Answered("pass", limit, f"{metric} is {second:g}")
+    return _Answered("breach", limit)
 
 
-def _limit(
-    guard: Guard, comparison: Comparison, panel: Panel, policy: str, now: datetime
-) -> float | str:
-    """What the comparison compares with, or why that is not known."""
-    if not comparison.metric:
-        return comparison.number
-    other = _number(guard, comparison.metric, panel, policy, now)
-    return other if isinstance(other, str) else comparison.limit(other)
-
-
-def _number(guard: Guard, metric: str, panel: Panel, policy: str, now: datetime) -> float | str:
-    """A number besides the guard's own, or why there is none; as fresh as its own must be."""
-    reading = _unless_stale(guard, panel.read(metric, policy, now), now)
-    if isinstance(reading, Undefined):
-        return f"{metric} is {reading}"
-    return reading.number if isfinite(reading.number) else f"{metric} is not a finite number"
-
-
-def _remember(
-    memory: Memory, guard: Guard, answer: Answer, reading: Reading, now: datetime
-) -> Memory:
-    if answer == "error" or (isinstance(reading, Undefined) and reading.state == "stale"):
-        return memory._replace(breach_since=None, lost_since=memory.lost_since or now)
-    memory = memory._replace(lost_since=None, tripped_at=_tripped_on_sight(memory))
-    if answer == "unknown":
-        return memory._replace(breach_since=None)
-    breach = answer == "breach"
-    return memory._replace(
-        recent=(*memory.recent, breach)[-guard.confirm.answers :],
-        breach_since=(memory.breach_since or now) if breach else None,
+def _lost_too_long(guard: Guard, lost_since: datetime | None, now: datetime) -> bool:
+    patience = guard.patience_when_lost
+    return (
+        lost_since is not None
+        and patience is not None
+        and now - lost_since >= timedelta(seconds=patience)
     )
 
 
-def _tripped_on_sight(memory: Memory) -> datetime | None:
-    """When the episode tripped, unless only because the value was lost, which is over."""
-    tripped_at, lost_since = memory.tripped_at, memory.lost_since
-    if tripped_at is not None and lost_since is not None and tripped_at > lost_since:
-        return None
-    return tripped_at
-
-
-def _lost_too_long(guard: Guard, memory: Memory, now: datetime) -> bool:
-    if not guard.escalates or memory.lost_since is None:
-        return False
-    return now - memory.lost_since >= timedelta(seconds=UNKNOWN_PATIENCE_SECONDS)
-
-
-def _is_clear(guard: Guard, answer: Answer, panel: Panel, policy: str, now: datetime) -> bool:
+def _is_clear(guard: Guard, answer: Answer, sight: Sight) -> bool:
     way_back = guard.clear
     if way_back is None or (not way_back.metric and answer != "pass"):
         return False
-    number = _number(guard, way_back.metric or guard.metric, panel, policy, now)
-    limit = _limit(guard, way_back.when, panel, policy, now)
-    if isinstance(number, str) or isinstance(limit, str):
+    number, limit = sight.number(way_back.metric or guard.metric), sight.limit(way_back.when)
+    if isinstance(number, Blind) or isinstance(limit, Blind):
         return False
     return Comparison.SIGNS[way_back.when.sign](number, limit)
+
+
+def _has_cooled_down(guard: Guard, tripped_at: datetime | None, now: datetime) -> bool:
+    return tripped_at is None or now - tripped_at >= timedelta(seconds=guard.cool_down)

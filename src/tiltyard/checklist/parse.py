@@ -214,17 +214,30 @@ class _Reader:
             self._fault("latch", "give either latch or clear, not both")
         if guard.effect in NEEDS_AN_END and not latched and guard.clear is None:
             self._fault("effect", f"{guard.effect} needs a way to end: latch = true, or clear")
-        clear = guard.clear
-        if clear is not None and _same_unit(guard, clear) and not clear.when.beyond(guard.when):
+        if guard.clear is not None:
+            self._refuse_way_back(guard, guard.clear)
+        if guard.effect == "freeze_ramp" and guard.scope == "arm":
             self._fault(
-                "clear.when", f"{clear.when} does not lie beyond the trip level {guard.when}"
+                "effect",
+                "freeze_ramp holds every arm, and is for scope account or champion; "
+                'for one arm: on_unknown = "freeze_ramp", or effect = "throttle"',
             )
-        if guard.effect in ENDED_BY_A_PERSON and guard.clear is not None:
-            self._fault("clear", f"{guard.effect} ends by a person only: latch = true")
         if guard.hard and guard.scope != "arm":
             self._fault("on_unknown", f"{guard.on_unknown} is for scope arm, not {guard.scope}")
         if guard.effect in NEEDS_A_CHALLENGER and guard.scope != "arm":
             self._fault("effect", f"{guard.effect} is for scope arm, not {guard.scope}")
+
+    def _refuse_way_back(self, guard: Guard, clear: WayBack) -> None:
+        if _same_unit(guard, clear) and not clear.when.beyond(guard.when):
+            self._fault(
+                "clear.when", f"{clear.when} does not lie beyond the trip level {guard.when}"
+            )
+        if guard.effect in ENDED_BY_A_PERSON:
+            self._fault("clear", f"{guard.effect} ends by a person only: latch = true")
+        if guard.effect != "throttle":
+            for field in ("trades", "at_most", "within"):
+                if field in self.table["clear"]:
+                    self._fault(f"clear.{field}", f"is for effect throttle, not {guard.effect}")
 
     def _fault(self, key: str, message: str) -> None:
         self.faults.append(Fault(f"{self.path}.{key}", message))

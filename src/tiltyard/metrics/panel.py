@@ -4,111 +4,39 @@ Facts are recorded in judged order; each costs the same however long the ledger 
 late trade or a correction does not fit a one-way pass: :meth:`Panel.record` answers
 False, and the caller rebuilds that one arm from its current trades. So the panel's
 state depends on the facts and not on the order in which they arrived.
-
-A trade is measured against its own capital, else the policy's, else the default.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
 from heapq import merge
+from typing import NamedTuple
 
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
-from tiltyard.facts.trade import JudgedOrder, Trade, judged_order
+from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
+from tiltyard.metrics.account import AccountMeasures
+from tiltyard.metrics.arm_measures import ArmMeasures
 from tiltyard.metrics.catalogue import GAUGES, SHADOW, TRADE_METRICS, spec_of
-from tiltyard.metrics.champion_span import TRADES as SPAN_TRADES
 from tiltyard.metrics.champion_span import ChampionHistory
-from tiltyard.metrics.metric import Outcome
-from tiltyard.metrics.profit_factor import ProfitFactor
-from tiltyard.metrics.rolling import Rolling, Running
-from tiltyard.metrics.trial import NavPath, Trial
-
-COMBINED_TRADES = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A reading, and how old it is.
+class Measured(NamedTuple):
+    """A reading, how old it is, and how much it was made from.
 
     Attributes:
         reading: The value, or why there is none.
         as_of: When it was observed; None for values made of closed trades, which do
             not age with the clock.
+        evidence: Rises with every fact the reading is made from, so that the same
+            reading, judged twice, is known as the same.
     """
 
     reading: Reading
-    as_of: datetime | None = None
-
-
-class ArmMeasures:
-    """What is measured of one arm.
-
-    Attributes:
-        live: The current trial.
-        shadow: The shadow book, which never stops.
-        combined: Profit factor over the last 30 trades of both.
-        lifetime: Profit factor of every trade of both, ever.
-        since_throttle: Trades of either book since the last throttle or re-arming.
-        lifetime_trades: Live trades ever, earlier trials included.
-        mark: The last mark.
-    """
-
-    def __init__(self, capital: Money | None, trial_started_at: datetime | None = None) -> None:
-        self.capital = capital or 0
-        self.trial_started_at = trial_started_at
-        self.live = Trial()
-        self.shadow: Trial | None = None
-        self.combined = Rolling(ProfitFactor(), trades=COMBINED_TRADES)
-        self.lifetime = Running(ProfitFactor())
-        self.since_throttle = 0
-        self.lifetime_trades = 0
-        self.mark: Mark | None = None
-        self.span: deque[datetime] = deque(maxlen=SPAN_TRADES)
-        self.last: JudgedOrder | None = None
-
-    def close(self, trade: Trade) -> Outcome:
-        """One more trade, in judged order."""
-        outcome = (trade.pnl, trade.capital or self.capital, trade.risk or 0)
-        self.lifetime.push(outcome)
-        self.last = judged_order(trade)
-        if trade.book == "live":
-            self.lifetime_trades += 1
-            if not self._in_trial(trade.closed_at):
-                self.combined.push(outcome)
-                return outcome
-            self.span.append(trade.closed_at)
-            self.live.close(trade.closed_at, outcome)
-        else:
-            if self.shadow is None:
-                self.shadow = Trial()
-            self.shadow.close(trade.closed_at, outcome)
-        self.since_throttle += 1
-        self.combined.push(outcome)
-        return outcome
-
-    def value_open(self, mark: Mark) -> None:
-        """One more mark, not before the last trade."""
-        self.mark = mark
-        if self._in_trial(mark.marked_at):
-            capital = mark.capital or self.capital
-            self.live.mark(mark.marked_at, mark.unrealised, capital, mark.open_positions)
-
-    def is_late(self, trade: Trade) -> bool:
-        """Whether the trade belongs before something that was already measured."""
-        if trade.revision > 1 or (self.last is not None and judged_order(trade) <= self.last):
-            return True
-        return (
-            trade.book == "live"
-            and self.mark is not None
-            and (trade.closed_at <= self.mark.marked_at)
-        )
-
-    def _in_trial(self, at: datetime) -> bool:
-        return self.trial_started_at is None or at >= self.trial_started_at
+    as_of: datetime | None
+    evidence: int
 
 
 class Panel:
@@ -116,25 +44,29 @@ class Panel:
 
     Args:
         capital: Default capital of a policy that names none.
-        account_capital: Equity of the whole account; None when nobody said.
-        account: Its name; trades of other accounts are not counted in it.
+        account: The account, before its first trade.
     """
 
     def __init__(
-        self,
-        capital: Money | None = None,
-        account_capital: Money | None = None,
-        account: str = "default",
+        self, capital: Money | None = None, account: AccountMeasures | None = None
     ) -> None:
         self._default_capital = capital
-        self._account_name = account
-        self._account_capital = account_capital or 0
         self._arms: dict[str, ArmMeasures] = {}
         self._champion = ("", ChampionHistory())
-        self._account = NavPath()
-        self._today: tuple[date | None, int] = (None, 0)
-        self._gauges: dict[tuple[str, str], Observation] = {}
+        self._account = account or AccountMeasures()
+        self._gauges: dict[tuple[str, str], tuple[Observation, int]] = {}
         self.up_to_seq = 0
+        self._readers: dict[str, Callable[[str, datetime], Measured]] = {
+            **{name: partial(self._read_gauge, name) for name in GAUGES},
+            **{name: partial(self._read_trial, name) for name in TRADE_METRICS},
+            "dd_challenger_pct": self._read_drawdown,
+            "sharpe": partial(self._read_daily, "sharpe"),
+            "sortino": partial(self._read_daily, "sortino"),
+            "pf_prod": self._read_champion,
+            "pf_30_with_shadow": self._read_combined,
+            "account_drawdown_pct": self._read_account_drawdown,
+            "account_daily_loss_pct": self._read_daily_loss,
+        }
 
     def arm(self, policy: str) -> ArmMeasures:
         """The measures of one arm; made empty when it is new."""
@@ -160,10 +92,11 @@ class Panel:
     def rebuild(self, policy: str, trades: Iterable[Trade], marks: Iterable[Mark] = ()) -> None:
         """Measure an arm anew from its current trades and marks, each in time order.
 
-        The account's own path is not rewound: it is rebuilt with the whole panel.
+        The account is measured anew by :meth:`rebuild_account`.
         """
         old = self.arm(policy)
         fresh = ArmMeasures(Money(old.capital), old.trial_started_at)
+        fresh.throttled_at = old.throttled_at
         self._arms[policy] = fresh
         is_champion = self._champion[0] == policy
         if is_champion:
@@ -173,25 +106,25 @@ class Panel:
             if isinstance(fact, Mark):
                 fresh.value_open(fact)
             else:
+                self.up_to_seq = max(self.up_to_seq, fact.seq)
                 outcome = fresh.close(fact)
                 if is_champion and fact.book == "live":
                     self._champion[1].push(fact.closed_at, outcome)
 
-    def crown(self, policy: str, trades: Iterable[Trade] = ()) -> None:
-        """From now on ``policy`` is what ``pf_prod`` speaks of; give its live trades so far."""
-        self._champion = (policy, ChampionHistory())
-        capital = self.arm(policy).capital
+    def rebuild_account(self, trades: Iterable[Trade]) -> None:
+        """Measure the account anew from every arm's current trades, in judged order."""
+        self._account = self._account.afresh()
         for trade in trades:
             if trade.book == "live":
-                outcome = (trade.pnl, trade.capital or capital, trade.risk or 0)
-                self._champion[1].push(trade.closed_at, outcome)
+                self._account.close(trade)
+
+    def crown(self, policy: str) -> None:
+        """From its next trade on ``policy`` is what ``pf_prod`` speaks of."""
+        self._champion = (policy, ChampionHistory())
 
     def start_trial(self, policy: str, at: datetime) -> None:
         """Peak and windows begin anew; the shadow book and lifetime counts go on."""
-        measures = self.arm(policy)
-        measures.trial_started_at = at
-        measures.live = Trial()
-        measures.span.clear()
+        self.arm(policy).start_trial(at)
 
     def value_open(self, mark: Mark) -> None:
         """Record what an arm's open positions are worth."""
@@ -200,9 +133,9 @@ class Panel:
     def observe(self, observation: Observation) -> None:
         """Record a gauge; an older reading than the known one is passed over."""
         key = (observation.name, observation.policy)
-        known = self._gauges.get(key)
+        known, count = self._gauges.get(key, (None, 0))
         if known is None or known.observed_at <= observation.observed_at:
-            self._gauges[key] = observation
+            self._gauges[key] = (observation, count + 1)
 
     def knows(self, metric: str, policy: str) -> bool:
         """Whether a metric can have a value: gauges only once somebody has reported them."""
@@ -216,38 +149,56 @@ class Panel:
         Raises:
             TiltyardError: ``METRIC_UNKNOWN``.
         """
-        if metric in TRADE_METRICS or metric in _TRIAL_METRICS:
-            measures = self.arm(policy)
-            as_of = None
-            if metric == "dd_challenger_pct" and measures.mark and measures.mark.open_positions:
-                as_of = measures.mark.marked_at
-            return Measured(measures.live.read(metric), as_of)
-        if metric == "pf_prod":
-            span = self.arm(policy).span
-            return Measured(self._champion[1].profit_factor(span[0] if span else None, now))
-        if metric == "pf_30_with_shadow":
-            return Measured(self.arm(policy).combined.value())
-        if metric == "account_drawdown_pct":
-            return Measured(self._account.drawdown())
-        if metric == "account_daily_loss_pct":
-            return Measured(self._daily_loss(now))
-        return self._read_book_or_gauge(metric, policy)
+        reader = self._readers.get(metric)
+        return reader(policy, now) if reader else self._read_shadow(metric, policy)
 
     def readings(self, metrics: Iterable[str], policy: str, now: datetime) -> Mapping[str, Reading]:
         """Several metrics of one arm."""
         return {name: self.read(name, policy, now).reading for name in metrics}
 
-    def _read_book_or_gauge(self, metric: str, policy: str) -> Measured:
-        spec_of(metric)
-        if metric.endswith(SHADOW):
-            shadow = self.arm(policy).shadow
-            if shadow is None:
-                return Measured(Undefined("warming", "no shadow trade has closed"))
-            return Measured(shadow.read(metric.removesuffix(SHADOW)))
+    def _read_trial(self, metric: str, policy: str, _: datetime) -> Measured:
+        live = self.arm(policy).live
+        return Measured(live.read(metric), None, live.trades)
+
+    def _read_daily(self, metric: str, policy: str, _: datetime) -> Measured:
+        live = self.arm(policy).live
+        return Measured(live.read(metric), None, live.nav.facts)
+
+    def _read_drawdown(self, policy: str, _: datetime) -> Measured:
+        measures = self.arm(policy)
+        nav = measures.live.nav
+        return Measured(nav.drawdown(), measures.valued_at, nav.facts)
+
+    def _read_champion(self, policy: str, now: datetime) -> Measured:
+        measures = self.arm(policy)
+        since = measures.span[0] if measures.span else None
+        reading = self._champion[1].profit_factor(since, now)
+        return Measured(reading, None, measures.live.trades)
+
+    def _read_combined(self, policy: str, _: datetime) -> Measured:
+        measures = self.arm(policy)
+        return Measured(measures.combined.value(), None, measures.trades)
+
+    def _read_account_drawdown(self, _: str, __: datetime) -> Measured:
+        return Measured(self._account.drawdown(), None, self._account.facts)
+
+    def _read_daily_loss(self, _: str, now: datetime) -> Measured:
+        return Measured(self._account.daily_loss(now), None, self._account.facts)
+
+    def _read_gauge(self, metric: str, policy: str, _: datetime) -> Measured:
         seen = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
         if seen is None:
-            return Measured(Undefined("unobserved", "nobody has reported it"))
-        return Measured(Value(twelve_digits(seen.number), seen.samples), seen.observed_at)
+            return Measured(Undefined("unobserved", "nobody has reported it"), None, 0)
+        gauge, count = seen
+        reading = Value(twelve_digits(gauge.number), gauge.samples)
+        return Measured(reading, gauge.observed_at, count)
+
+    def _read_shadow(self, metric: str, policy: str) -> Measured:
+        spec_of(metric)
+        shadow = self.arm(policy).shadow
+        if shadow is None:
+            return Measured(Undefined("warming", "no shadow trade has closed"), None, 0)
+        return Measured(shadow.read(metric.removesuffix(SHADOW)), None, shadow.trades)
 
     def _close(self, measures: ArmMeasures, trade: Trade) -> None:
         outcome = measures.close(trade)
@@ -256,22 +207,7 @@ class Panel:
             return
         if self._champion[0] == trade.policy:
             self._champion[1].push(trade.closed_at, outcome)
-        if trade.account != self._account_name:
-            return
-        self._account.close(trade.pnl, self._account_capital)
-        day = trade.closed_at.date()
-        before = self._today[1] if self._today[0] == day else 0
-        self._today = (day, before + trade.pnl)
-
-    def _daily_loss(self, now: datetime) -> Reading:
-        if not self._account_capital:
-            return Undefined("no_capital", "the account's capital is not configured")
-        day, pnl = self._today
-        lost = -pnl if day == now.date() else 0
-        return Value(twelve_digits(100 * max(0, lost) / self._account_capital), 1)
-
-
-_TRIAL_METRICS = frozenset({"dd_challenger_pct", "sharpe", "sortino"})
+        self._account.close(trade)
 
 
 def _time_of(fact: Trade | Mark) -> datetime:

@@ -2,6 +2,9 @@
 
 One :class:`Trial` holds a meter for every trade metric and the two drawdowns: over
 closed trades, and over closed trades and marks together. The guard takes the worse.
+
+NAV is a whole number that gains digits as an account grows. When it has grown by a factor
+of 2^128 the path is written in a coarser unit, so a trade costs the same for ever.
 """
 
 from datetime import date, datetime
@@ -12,6 +15,9 @@ from tiltyard.metrics.daily_return import Sharpe, Sortino
 from tiltyard.metrics.drawdown import BITS, ONE, fall_percent, nav_factor
 from tiltyard.metrics.metric import Outcome
 
+_COARSER = 1 << (2 * BITS)
+"""From this NAV on the path is written in a unit that is 2^128 times as large."""
+
 
 class NavPath:
     """NAV of one arm, its peaks, and its deepest falls, closed and marked.
@@ -19,14 +25,18 @@ class NavPath:
     Attributes:
         nav: Chained NAV of closed trades, fixed point with 128 fractional bits.
         equity: ``nav`` with open positions at their last mark.
-        steps: Closed trades and marks seen.
+        unit: How often ``nav`` and ``equity`` were divided by 2^128.
+        steps: Closed trades.
+        facts: Closed trades and marks.
         without_capital: How many of them had no capital to be measured against.
     """
 
     def __init__(self) -> None:
         self.nav = ONE
         self.equity = ONE
+        self.unit = 0
         self.steps = 0
+        self.facts = 0
         self.without_capital = 0
         self._open_positions = 0
         self._closed_peak = self._closed_worst_peak = self._closed_worst = ONE
@@ -35,10 +45,13 @@ class NavPath:
     def close(self, pnl: int, capital: int) -> None:
         """A trade closed; with others still open, equity is what the next mark says."""
         self.steps += 1
+        self.facts += 1
         if capital <= 0:
             self.without_capital += 1
             return
         self.nav = self.nav * nav_factor(pnl, capital) >> BITS
+        if self.nav >= _COARSER:
+            self._coarsen()
         if self.nav > self._closed_peak:
             self._closed_peak = self.nav
         elif self.nav * self._closed_worst_peak < self._closed_worst * self._closed_peak:
@@ -50,6 +63,7 @@ class NavPath:
     def mark(self, unrealised: int, capital: int, open_positions: int = 1) -> None:
         """Open positions were valued; until the next mark, those left open keep their worth."""
         self._open_positions = open_positions
+        self.facts += 1
         if capital <= 0:
             self.without_capital += 1
             return
@@ -77,6 +91,14 @@ class NavPath:
         """Largest fall over closed trades and marks, percent."""
         return fall_percent(self._marked_worst_peak, self._marked_worst)
 
+    def _coarsen(self) -> None:
+        """The deepest falls are ratios of two numbers of their own, and stay as they are."""
+        self.unit += 1
+        self.nav >>= BITS
+        self.equity >>= BITS
+        self._closed_peak >>= BITS
+        self._marked_peak >>= BITS
+
     def _equity_is(self, equity: int) -> None:
         self.equity = equity
         if equity > self._marked_peak:
@@ -92,9 +114,14 @@ class DailyReturns:
         self._days = Sharpe.empty
         self._day: date | None = None
         self._start = self._end = ONE
+        self._unit = 0
 
-    def equity(self, at: datetime, equity: int) -> None:
+    def follow(self, at: datetime, nav: NavPath) -> None:
         """Equity after an event; the day's last one counts."""
+        if nav.unit != self._unit:
+            self._start >>= BITS
+            self._end >>= BITS
+            self._unit = nav.unit
         today = at.date()
         if self._day is None:
             self._day = today
@@ -102,7 +129,7 @@ class DailyReturns:
             self._push(self._end - self._start, self._start, days=1)
             self._push(0, self._start, days=(today - self._day).days - 1)
             self._day, self._start = today, self._end
-        self._end = equity
+        self._end = nav.equity
 
     def sharpe(self) -> Reading:
         """Over the days that have ended."""
@@ -144,14 +171,14 @@ class Trial:
         for push in self._pushes:
             push(outcome)
         self.nav.close(outcome[0], outcome[1])
-        self.daily.equity(closed_at, self.nav.equity)
+        self.daily.follow(closed_at, self.nav)
 
     def mark(
         self, marked_at: datetime, unrealised: int, capital: int, open_positions: int = 1
     ) -> None:
         """One more mark."""
         self.nav.mark(unrealised, capital, open_positions)
-        self.daily.equity(marked_at, self.nav.equity)
+        self.daily.follow(marked_at, self.nav)
 
     def read(self, name: str) -> Reading:
         """The value of a metric this trial can answer by itself."""

@@ -7,7 +7,7 @@ the roster at once. What goes out is the list of actions. Nothing here reads a c
 file or a database: replay and the running desk drive the same loop.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -50,11 +50,10 @@ class Desk:
         self.rules = settings.shares.rules()
         self.checklist: Checklist = settings.checklist
         self.roster = roster
-        self.panel = Panel(
-            settings.default_capital(), settings.account_capital(), settings.account.name
-        )
+        self.panel = Panel(settings.default_capital(), settings.account_measures())
         self._memories: dict[tuple[str, str], Memory] = {}
         self._measure_only = measure_only
+        self._guard_of = {guard.name: guard for guard in self.checklist.guards}
         self._guards: dict[str, list[Guard]] = {
             scope: [guard for guard in self.checklist.guards if guard.scope == scope]
             for scope in ("arm", "champion", "account")
@@ -83,7 +82,7 @@ class Desk:
                 "belongs before what has been judged", "feed current trades in judged order",
             )  # fmt: skip
         self._last_event = trade.closed_at
-        done += self._judge_and_act(trade.policy, trade.closed_at)
+        done += self._judge_and_act([trade.policy], trade.closed_at)
         return done + self._graduate(trade.policy, trade.closed_at)
 
     def mark(self, mark: Mark) -> list[Action]:
@@ -91,7 +90,7 @@ class Desk:
         done = self._nights(mark.marked_at)
         self.panel.value_open(mark)
         self._last_event = mark.marked_at
-        return done + self._judge_and_act(mark.policy, mark.marked_at)
+        return done + self._judge_and_act([mark.policy], mark.marked_at)
 
     def observe(self, observation: Observation) -> list[Action]:
         """A gauge was read: of one arm, or of the account and so of every arm."""
@@ -100,9 +99,7 @@ class Desk:
         self.panel.observe(observation)
         self._last_event = at
         policies = [observation.policy] if observation.policy else list(self.roster.arms)
-        for policy in policies:
-            done += self._judge_and_act(policy, at)
-        return done
+        return done + self._judge_and_act(policies, at)
 
     def judge_all(self, now: datetime) -> list[Verdict]:
         """Every guard on every subject as of ``now``, most urgent first; halted arms too."""
@@ -140,7 +137,7 @@ class Desk:
         return done + self._do(plan_night(ladder(self.roster, standings, self.rules), at))
 
     def _guard(self, verdict: Verdict) -> Guard:
-        return self.checklist.guard(verdict.guard)
+        return self._guard_of[verdict.guard]
 
     def _blocks(self, verdict: Verdict) -> bool:
         guard = self._guard(verdict)
@@ -166,14 +163,17 @@ class Desk:
             allowed = trading
         return allowed
 
-    def _judge_and_act(self, policy: str, now: datetime) -> list[Action]:
-        arm = self.roster.arms.get(policy)
-        verdicts = self._judge_arm(arm, now) if arm is not None else []
+    def _judge_and_act(self, policies: Sequence[str], now: datetime) -> list[Action]:
+        arms = [self.roster.arms[name] for name in policies if name in self.roster.arms]
+        judged = {arm.name: self._judge_arm(arm, now) for arm in arms}
+        verdicts = [verdict for some in judged.values() for verdict in some]
         verdicts += self._judge(self._seen("account", ""), "", self.settings.account.name, now)
         if self._measure_only:
             return []
         done = self._do(plan(verdicts, self.roster, self.checklist))
-        return done + self._resume(policy, verdicts, now)
+        for name, some in judged.items():
+            done += self._resume(name, some, now)
+        return done
 
     def _judge_arm(self, arm: Arm, now: datetime) -> list[Verdict]:
         if arm.role == "champion":
@@ -191,7 +191,7 @@ class Desk:
     ) -> list[Verdict]:
         verdicts = []
         for guard in guards:
-            key = (guard.name, subject)
+            key = (guard.name, policy)
             verdict, self._memories[key] = judge(
                 guard, self.panel, policy, subject, self._memories.get(key, FRESH), now
             )
@@ -241,7 +241,7 @@ class Desk:
                 continue
             if action.kind in ("throttle", "halt"):
                 self._go_dark(action.policy, action.at, trading=False)
-                self.panel.arm(action.policy).since_throttle = 0
+                self.panel.arm(action.policy).throttle(action.at)
             elif action.kind == "resume":
                 self._go_dark(action.policy, action.at, trading=True)
                 self._start_trial(action.policy, action.at)

@@ -19,7 +19,9 @@ from tiltyard.checklist.parse import parse_checklist
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.registry import did_you_mean
+from tiltyard.metrics.account import AccountMeasures
 from tiltyard.scaling.ladder import ShareRules
+from tiltyard.scaling.trading_day import trading_day
 
 FILE = "tiltyard.toml"
 LARGEST_FILE = 1 << 20
@@ -39,6 +41,7 @@ class AccountSettings(_Section):
     """The account that the policies trade."""
 
     name: str = "default"
+    currency: str = ""
     capital: float | None = Field(default=None, gt=0)
 
 
@@ -102,9 +105,13 @@ class Settings(_Section):
         """Capital of a policy that names none."""
         return None if self.policies.capital is None else money(self.policies.capital)
 
-    def account_capital(self) -> Money | None:
-        """Equity of the account."""
-        return None if self.account.capital is None else money(self.account.capital)
+    def account_measures(self) -> AccountMeasures:
+        """The account before its first trade, its day beginning when the schedule says."""
+        account, nightly, zone = self.account, self.schedule.nightly, self.schedule.zone
+        capital = None if account.capital is None else money(account.capital)
+        return AccountMeasures(
+            account.name, account.currency, capital, lambda at: trading_day(at, nightly, zone)
+        )
 
 
 def load(path: Path | None = None) -> Settings:

@@ -21,6 +21,7 @@ SETTINGS_TEXT = """\
 
 # [account]
 # name = "default"
+# currency = "USDT"            # trades in another one are not counted in the account
 # capital = 10000              # equity of the account; without it account guards are unknown
 
 # [policies]

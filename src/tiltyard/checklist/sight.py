@@ -1,0 +1,99 @@
+"""What a guard sees of a number: the number, or why not and since when it is lost.
+
+A number is too old by the guard's own ``stale_after``, whichever number it is. One that
+can only rise is an exception: once it is beyond the guard's limit its age is no excuse.
+"""
+
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import NamedTuple
+
+from tiltyard.checklist.comparison import Comparison
+from tiltyard.checklist.guard import Guard
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.catalogue import spec_of
+from tiltyard.metrics.panel import Measured, Panel
+
+
+class Blind(NamedTuple):
+    """There is no number to compare.
+
+    Attributes:
+        reason: One sentence part for people.
+        lost_since: When it went out of sight; None when it has not been known yet.
+        broken: Somebody gave a number that is none: NaN or infinity.
+    """
+
+    reason: str
+    lost_since: datetime | None = None
+    broken: bool = False
+
+
+class Sight:
+    """A guard's view of the panel at one time.
+
+    Args:
+        guard: Whose view.
+        panel: The measurements.
+        policy: The arm to read; empty for the account.
+        now: UTC.
+    """
+
+    __slots__ = ("_guard", "_now", "_panel", "_policy")
+
+    def __init__(self, guard: Guard, panel: Panel, policy: str, now: datetime) -> None:
+        self._guard = guard
+        self._panel = panel
+        self._policy = policy
+        self._now = now
+
+    def own(self, measured: Measured) -> float | Blind:
+        """The guard's own metric, once it has as many samples as the guard wants."""
+        seen = self._seen(self._guard.metric, measured)
+        wanted, samples = self._guard.min_samples, measured.reading.samples
+        if isinstance(seen, Blind):
+            whose = f"{self._guard.metric} is " if seen.broken else ""
+            return seen._replace(reason=whose + seen.reason)
+        if samples >= wanted:
+            return seen
+        return Blind(str(Undefined("warming", f"{samples} of {wanted} samples")))
+
+    def number(self, metric: str) -> float | Blind:
+        """Any other metric that takes part."""
+        seen = self._seen(metric, self._panel.read(metric, self._policy, self._now))
+        if isinstance(seen, Blind):
+            return seen._replace(reason=f"{metric} is {seen.reason}")
+        return seen
+
+    def limit(self, comparison: Comparison) -> float | Blind:
+        """What a comparison compares with."""
+        if not comparison.metric:
+            return comparison.number
+        other = self.number(comparison.metric)
+        return other if isinstance(other, Blind) else comparison.limit(other)
+
+    def _seen(self, metric: str, measured: Measured) -> float | Blind:
+        reading, as_of, _ = measured
+        if isinstance(reading, Undefined):
+            return Blind(str(reading), self._now if reading.state == "stale" else None)
+        if not isfinite(reading.number):
+            return Blind("not a finite number", self._now, broken=True)
+        age_limit = self._guard.stale_after
+        if not age_limit or as_of is None:
+            return reading.number
+        age = self._now - as_of
+        if age <= timedelta(seconds=age_limit) or self._is_proven(metric, reading.number):
+            return reading.number
+        minutes = int(age.total_seconds() // 60)
+        old = Undefined("stale", f"last seen {minutes} min ago", reading.samples)
+        return Blind(str(old), as_of + timedelta(seconds=age_limit))
+
+    def _is_proven(self, metric: str, number: float) -> bool:
+        """Whether a number that can only rise has passed the guard's limit already."""
+        guard = self._guard
+        return (
+            metric == guard.metric
+            and not guard.when.metric
+            and spec_of(metric).never_falls
+            and guard.when.holds(number)
+        )

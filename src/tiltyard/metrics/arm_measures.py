@@ -1,0 +1,106 @@
+"""Everything that is measured of one arm: its trial, its shadow book, and its life.
+
+A trade is measured against its own capital, else the policy's, else the default. A new
+trial begins when an arm comes back; the shadow book and the counts of its life go on.
+"""
+
+from collections import deque
+from datetime import datetime
+
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.trade import JudgedOrder, Trade, judged_order
+from tiltyard.kernel.money import Money
+from tiltyard.metrics.champion_span import TRADES as SPAN_TRADES
+from tiltyard.metrics.metric import Outcome
+from tiltyard.metrics.profit_factor import ProfitFactor
+from tiltyard.metrics.rolling import Rolling, Running
+from tiltyard.metrics.trial import Trial
+
+COMBINED_TRADES = 30
+
+
+class ArmMeasures:
+    """What is measured of one arm.
+
+    Attributes:
+        live: The current trial.
+        shadow: The shadow book, which never stops.
+        combined: Profit factor over the last 30 trades of both.
+        lifetime: Profit factor of every trade of both, ever.
+        throttled_at: When it was last throttled or halted.
+        since_throttle: Trades of either book that closed after that.
+        trades: Trades of both books ever.
+        lifetime_trades: Live trades ever, earlier trials included.
+        mark: The last mark.
+    """
+
+    def __init__(self, capital: Money | None, trial_started_at: datetime | None = None) -> None:
+        self.capital = capital or 0
+        self.trial_started_at = trial_started_at
+        self.live = Trial()
+        self.shadow: Trial | None = None
+        self.combined = Rolling(ProfitFactor(), trades=COMBINED_TRADES)
+        self.lifetime = Running(ProfitFactor())
+        self.throttled_at: datetime | None = None
+        self.since_throttle = 0
+        self.trades = 0
+        self.lifetime_trades = 0
+        self.mark: Mark | None = None
+        self.span: deque[datetime] = deque(maxlen=SPAN_TRADES)
+        self.last: JudgedOrder | None = None
+
+    def close(self, trade: Trade) -> Outcome:
+        """One more trade, in judged order."""
+        outcome = (trade.pnl, trade.capital or self.capital, trade.risk or 0)
+        self.lifetime.push(outcome)
+        self.combined.push(outcome)
+        self.trades += 1
+        self.last = judged_order(trade)
+        if self.throttled_at is None or trade.closed_at > self.throttled_at:
+            self.since_throttle += 1
+        if trade.book == "live":
+            self.lifetime_trades += 1
+            if self._in_trial(trade.closed_at):
+                self.span.append(trade.closed_at)
+                self.live.close(trade.closed_at, outcome)
+        else:
+            if self.shadow is None:
+                self.shadow = Trial()
+            self.shadow.close(trade.closed_at, outcome)
+        return outcome
+
+    def start_trial(self, at: datetime) -> None:
+        """Peak and windows begin anew."""
+        self.trial_started_at = at
+        self.live = Trial()
+        self.span.clear()
+
+    def throttle(self, at: datetime) -> None:
+        """It was throttled or halted: from here on its further trades are counted."""
+        self.throttled_at = at
+        self.since_throttle = 0
+
+    def value_open(self, mark: Mark) -> None:
+        """One more mark, not before the last trade."""
+        self.mark = mark
+        if self._in_trial(mark.marked_at):
+            capital = mark.capital or self.capital
+            self.live.mark(mark.marked_at, mark.unrealised, capital, mark.open_positions)
+
+    def is_late(self, trade: Trade) -> bool:
+        """Whether the trade belongs before something that was already measured."""
+        if trade.revision > 1 or (self.last is not None and judged_order(trade) <= self.last):
+            return True
+        return (
+            trade.book == "live"
+            and self.mark is not None
+            and (trade.closed_at <= self.mark.marked_at)
+        )
+
+    @property
+    def valued_at(self) -> datetime | None:
+        """When the positions that are open were valued; None when none are known."""
+        return self.mark.marked_at if self.mark and self.mark.open_positions else None
+
+    def _in_trial(self, at: datetime) -> bool:
+        return self.trial_started_at is None or at >= self.trial_started_at
