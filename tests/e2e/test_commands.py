@@ -201,3 +201,48 @@ def test_the_checklist_explains_itself_on_a_policys_own_trades(known: Run) -> No
     assert 0.5 < answers["challenger_drawdown_high"]["within"]["150"] <= 1
     assert answers["encoder_kl_divergence_high"]["state"] != "defined"
     assert known("checklist", "explain", "eee02a74").out == ran.out
+
+
+def test_the_page_of_a_kept_replay_shows_what_the_replay_did(known: Run, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    assert known("replay", "--into", kept).code == 0
+    ran = known("report", "--db", kept, "--html", "page.html")
+    assert ran.code == 0, ran.err
+    text = (tmp_path / "page.html").read_text("utf-8")
+    done = text[text.index("<h2>Actions") :]
+    assert "2025-07-10 00:00" in done
+    assert "10.0 % → 0.0 %" in done
+    assert "nothing was recorded" not in text
+    assert known("report", "--html", "own.html").code == 0
+    assert "nothing was recorded while" in (tmp_path / "own.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", ["report", "replay"])
+def test_a_page_with_nowhere_to_go_is_refused_before_anything_is_printed(
+    known: Run, command: str
+) -> None:
+    ran = known(command, "--html", "missing/page.html")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("PAGE_UNWRITABLE missing/page.html: No such file or directory")
+
+
+def test_the_last_trades_are_those_closed_by_then_each_book_apart(run: Run, tmp_path: Path) -> None:
+    rows = [f"{n},alpha,BTC/USDT,long,2025-01-0{n}T00:00:00Z,2025-01-0{n}T01:00:00Z,{n},2,"
+            f"{'shadow' if n == 2 else 'live'}\n" for n in range(1, 6)]  # fmt: skip
+    head = HEADER.replace("pnl", "pnl,risk,book")
+    (tmp_path / "t.csv").write_text(head + "".join(rows), encoding="utf-8")
+    assert run("ingest", "t.csv", "--register", "--capital", "100").code == 0
+    asked = ("report", "alpha", "--trades", "--at", "2025-01-04T00:00:00Z")
+    assert run(*asked).out.endswith(
+        "\nLast live trades of alpha\n"
+        "  2025-01-01 01:00Z  BTC/USDT        long            1.00    +0.50 R\n"
+        "  2025-01-03 01:00Z  BTC/USDT        long            3.00    +1.50 R\n"
+        "\nLast shadow trades of alpha\n"
+        "  2025-01-02 01:00Z  BTC/USDT        long            2.00    +1.00 R\n"
+        "\nThe ledger learnt of 3 of these trades only after this time.\n"
+    )
+    told = json.loads(run(*asked, "--json").out)["trades"]
+    assert [(t["trade_id"], t["book"], t["r_multiple"]) for t in told] == [
+        ("1", "live", 0.5), ("3", "live", 1.5), ("2", "shadow", 1.0),
+    ]  # fmt: skip
+    assert "alpha: none" in run("report", "alpha", "--trades", "--at", "2024-01-01T00:00:00Z").out

@@ -40,6 +40,7 @@ _FAILURES = frozenset(
         "DATABASE_LOCKED",
         "DATABASE_FULL",
         "DATABASE_UNREACHABLE",
+        "PAGE_UNWRITABLE",
     }
 )
 
