@@ -166,14 +166,65 @@ def test_an_edited_share_is_not_what_the_audit_adds_up_to(known: Run, tmp_path: 
 def test_a_database_that_is_not_one_is_a_clear_error(run: Run, tmp_path: Path) -> None:
     (tmp_path / "desk.db").write_bytes(b"garbage" * 1000)
     ran = run("report")
-    assert ran.code == 2
+    assert ran.code == 1
     assert ran.err.startswith("DATABASE_CORRUPT")
 
 
 def test_a_missing_database_says_how_to_make_one(run: Run) -> None:
     ran = run("report")
     assert ran.code == 2
-    assert "tiltyard db upgrade" in ran.err
+    assert ran.err.endswith("or make it: tiltyard init, ingest or db upgrade\n")
+    assert run("db", "upgrade").code == 0
+    assert run("report").code == 0
+
+
+@pytest.mark.parametrize("command", [("report",), ("db", "upgrade")])
+def test_a_folder_for_a_database_is_a_clear_error(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "desk").mkdir()
+    ran = run(*command, "--db", "desk")
+    expected = "DATABASE_URL_INVALID desk: it is a folder. name a file: desk/tiltyard.db\n"
+    assert (ran.code, ran.err) == (2, expected)
+
+
+def test_a_candidate_is_told_what_it_waits_for(run: Run, tmp_path: Path) -> None:
+    def next_step(name: str) -> str:
+        return str(json.loads(run("report", name, "--json").out)["next_step"])
+
+    for number in range(6):
+        run("policy", "register", f"arm{number}", "--capital", "1000")
+    run("policy", "register", "poor")
+    run("policy", "register", "rich", "--capital", "1000")
+    room = "wait for room: it starts with 10.0 %, and 0.0 % is free"
+    assert next_step("rich") == room
+    assert (
+        next_step("poor") == "say what equity it may use: tiltyard policy register poor --capital X"
+    )
+    rows = HEADER.replace("pnl", "pnl,capital") + GOOD.replace("alpha", "poor").replace(
+        "1.5", "1.5,9"
+    )
+    (tmp_path / "sized.csv").write_text(rows, encoding="utf-8")
+    assert run("ingest", "sized.csv").code == 0
+    assert next_step("poor") == room, "its trade says what it was sized on"
+    (tmp_path / "tiltyard.toml").write_text("[shares]\nchampion_floor = 0.2\n", "utf-8")
+    assert next_step("poor").endswith("tiltyard ingest puts it on trial")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--role", "champion", "--share", "0.2"), "SHARE_INVALID late: a champion has no start"),
+        (("--created-at", "2199-01-01T00:00:00Z"), "TIME_INVALID '2199-01-01T00:00:00Z': it lies"),
+    ],
+)
+def test_what_a_registration_could_not_keep_is_refused(
+    run: Run, words: tuple[str, ...], expected: str
+) -> None:
+    ran = run("policy", "register", "late", *words)
+    assert ran.code == 2
+    assert ran.err.startswith(expected)
+    assert run("policy", "list").code == 2, "nothing was made"
 
 
 def test_an_observed_guard_records_and_changes_nothing(known: Run, tmp_path: Path) -> None:
