@@ -102,6 +102,8 @@ def _write(
 
 
 def _print(reports: list[ArmReport], last: Mapping[str, list[Trade]]) -> None:
+    if not reports:
+        typer.echo("There are no arms. Take in trades: tiltyard ingest FILE --register --capital X")
     for index, one in enumerate(reports):
         typer.echo(("\n" if index else "") + report_text(one))
     for name, trades in last.items():
