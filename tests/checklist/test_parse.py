@@ -414,6 +414,27 @@ def test_giving_a_latched_default_a_way_back_unlatches_it() -> None:
     assert way_back == WayBack(Comparison("<=", 2.0))
 
 
+def test_an_amended_way_back_keeps_the_fields_it_does_not_give() -> None:
+    mine = {"name": "challenger_profit_factor_low", "clear": {"when": ">= 2", "at_most": 1}}
+    way_back = amended(mine).guard("challenger_profit_factor_low").clear
+    assert way_back == WayBack(Comparison(">=", 2.0), "pf_30_with_shadow", 30, 1, 14 * 86_400)
+    mine = {"name": "challenger_profit_factor_low", "clear": {"trades": 0}}
+    way_back = amended(mine).guard("challenger_profit_factor_low").clear
+    assert way_back == WayBack(Comparison(">=", 1.9), "pf_30_with_shadow", 0, 2, 14 * 86_400)
+
+
+def test_a_guard_of_another_metric_compares_its_own_on_the_way_back() -> None:
+    mine = {"name": "challenger_profit_factor_low", "metric": "win_rate_30", "when": "< 35"}
+    way_back = amended({**mine, "clear": {"when": ">= 45"}})
+    assert way_back.guard("challenger_profit_factor_low").clear == WayBack(
+        Comparison(">=", 45.0), "", 30, 2, 14 * 86_400
+    )
+    same = {**mine, "metric": "pf_challenger_30", "when": "< 1.5", "clear": {"trades": 5}}
+    kept = amended(same).guard("challenger_profit_factor_low").clear
+    assert kept is not None
+    assert kept.metric == "pf_30_with_shadow"
+
+
 def test_a_latch_said_to_be_false_leaves_a_default_its_way_back() -> None:
     mine = {"name": "challenger_profit_factor_low", "latch": False}
     assert amended(mine).guard("challenger_profit_factor_low").clear is not None

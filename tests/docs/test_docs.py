@@ -18,6 +18,7 @@ from tiltyard.checklist.guard import EFFECTS, ON_UNKNOWN
 from tiltyard.facts import intake
 from tiltyard.metrics.catalogue import METRICS
 from tiltyard.shell.cli import app
+from tiltyard.shell.cli.exit_codes import FAILURES, MISTAKES
 from tiltyard.shell.settings import Settings
 
 ROOMS = ("tutorial", "how-to", "reference", "explanation")
@@ -92,6 +93,13 @@ def test_every_error_code_has_a_heading_and_no_other_has() -> None:
     assert set(sections("errors.md")) == set(_codes())
 
 
+def test_every_error_code_has_one_exit_code_and_the_page_says_which() -> None:
+    told = sections("errors.md")
+    assert not FAILURES & MISTAKES
+    assert set(told) == FAILURES | MISTAKES, "put a new code into cli/exit_codes.py"
+    assert {code for code, text in told.items() if "Exit code 1." in text} == FAILURES
+
+
 def test_every_field_of_a_trade_has_a_row() -> None:
     assert set(rows("trade-columns.md", "## Fields")) == set(intake.FIELDS)
 
@@ -111,6 +119,8 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
         assert run(Command(line, ""), tmp_path).returncode == 0
     every = json.loads(run(Command("tiltyard report --json", ""), tmp_path).stdout)
     arm = json.loads(run(Command("tiltyard report eee02a74 --json", ""), tmp_path).stdout)
+    asked = "tiltyard report eee02a74 --trades --json"
+    trade = json.loads(run(Command(asked, ""), tmp_path).stdout)["trades"][0]
     timeline = run(Command("tiltyard replay --json", ""), tmp_path).stdout.splitlines()
     arms = json.loads(run(Command("tiltyard policy list --json", ""), tmp_path).stdout)
     assert set(rows("json.md", "## All reports")) == set(every)
@@ -120,6 +130,7 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## A guard")) == set(arm["guards"][0])
     assert set(rows("json.md", "## An action")) == set(json.loads(timeline[0]))
     assert set(rows("json.md", "## An action")) == set(arm["actions"][0])
+    assert set(rows("json.md", "## A trade")) == set(trade)
     assert set(rows("json.md", "## An arm")) == set(arms[0])
 
 

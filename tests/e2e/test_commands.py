@@ -166,14 +166,65 @@ def test_an_edited_share_is_not_what_the_audit_adds_up_to(known: Run, tmp_path: 
 def test_a_database_that_is_not_one_is_a_clear_error(run: Run, tmp_path: Path) -> None:
     (tmp_path / "desk.db").write_bytes(b"garbage" * 1000)
     ran = run("report")
-    assert ran.code == 2
+    assert ran.code == 1
     assert ran.err.startswith("DATABASE_CORRUPT")
 
 
 def test_a_missing_database_says_how_to_make_one(run: Run) -> None:
     ran = run("report")
     assert ran.code == 2
-    assert "tiltyard db upgrade" in ran.err
+    assert ran.err.endswith("or make it: tiltyard init, ingest or db upgrade\n")
+    assert run("db", "upgrade").code == 0
+    assert run("report").out.startswith("There are no arms. Take in trades: tiltyard ingest")
+
+
+@pytest.mark.parametrize("command", [("report",), ("db", "upgrade")])
+def test_a_folder_for_a_database_is_a_clear_error(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "desk").mkdir()
+    ran = run(*command, "--db", "desk")
+    expected = "DATABASE_URL_INVALID desk: it is a folder. name a file: desk/tiltyard.db\n"
+    assert (ran.code, ran.err) == (2, expected)
+
+
+def test_a_candidate_is_told_what_it_waits_for(run: Run, tmp_path: Path) -> None:
+    def next_step(name: str) -> str:
+        return str(json.loads(run("report", name, "--json").out)["next_step"])
+
+    for number in range(6):
+        run("policy", "register", f"arm{number}", "--capital", "1000")
+    run("policy", "register", "poor")
+    run("policy", "register", "rich", "--capital", "1000")
+    room = "wait for room: it starts with 10.0 %, and 0.0 % is free"
+    assert next_step("rich") == room
+    assert (
+        next_step("poor") == "say what equity it may use: tiltyard policy register poor --capital X"
+    )
+    rows = HEADER.replace("pnl", "pnl,capital") + GOOD.replace("alpha", "poor").replace(
+        "1.5", "1.5,9"
+    )
+    (tmp_path / "sized.csv").write_text(rows, encoding="utf-8")
+    assert run("ingest", "sized.csv").code == 0
+    assert next_step("poor") == room, "its trade says what it was sized on"
+    (tmp_path / "tiltyard.toml").write_text("[shares]\nchampion_floor = 0.2\n", "utf-8")
+    assert next_step("poor").endswith("tiltyard ingest puts it on trial")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--role", "champion", "--share", "0.2"), "SHARE_INVALID late: a champion has no start"),
+        (("--created-at", "2199-01-01T00:00:00Z"), "TIME_INVALID '2199-01-01T00:00:00Z': it lies"),
+    ],
+)
+def test_what_a_registration_could_not_keep_is_refused(
+    run: Run, words: tuple[str, ...], expected: str
+) -> None:
+    ran = run("policy", "register", "late", *words)
+    assert ran.code == 2
+    assert ran.err.startswith(expected)
+    assert run("policy", "list").code == 2, "nothing was made"
 
 
 def test_an_observed_guard_records_and_changes_nothing(known: Run, tmp_path: Path) -> None:
@@ -201,3 +252,48 @@ def test_the_checklist_explains_itself_on_a_policys_own_trades(known: Run) -> No
     assert 0.5 < answers["challenger_drawdown_high"]["within"]["150"] <= 1
     assert answers["encoder_kl_divergence_high"]["state"] != "defined"
     assert known("checklist", "explain", "eee02a74").out == ran.out
+
+
+def test_the_page_of_a_kept_replay_shows_what_the_replay_did(known: Run, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    assert known("replay", "--into", kept).code == 0
+    ran = known("report", "--db", kept, "--html", "page.html")
+    assert ran.code == 0, ran.err
+    text = (tmp_path / "page.html").read_text("utf-8")
+    done = text[text.index("<h2>Actions") :]
+    assert "2025-07-10 00:00" in done
+    assert "10.0 % → 0.0 %" in done
+    assert "nothing was recorded" not in text
+    assert known("report", "--html", "own.html").code == 0
+    assert "nothing was recorded while" in (tmp_path / "own.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", ["report", "replay"])
+def test_a_page_with_nowhere_to_go_is_refused_before_anything_is_printed(
+    known: Run, command: str
+) -> None:
+    ran = known(command, "--html", "missing/page.html")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("PAGE_UNWRITABLE missing/page.html: No such file or directory")
+
+
+def test_the_last_trades_are_those_closed_by_then_each_book_apart(run: Run, tmp_path: Path) -> None:
+    rows = [f"{n},alpha,BTC/USDT,long,2025-01-0{n}T00:00:00Z,2025-01-0{n}T01:00:00Z,{n},2,"
+            f"{'shadow' if n == 2 else 'live'}\n" for n in range(1, 6)]  # fmt: skip
+    head = HEADER.replace("pnl", "pnl,risk,book")
+    (tmp_path / "t.csv").write_text(head + "".join(rows), encoding="utf-8")
+    assert run("ingest", "t.csv", "--register", "--capital", "100").code == 0
+    asked = ("report", "alpha", "--trades", "--at", "2025-01-04T00:00:00Z")
+    assert run(*asked).out.endswith(
+        "\nLast live trades of alpha\n"
+        "  2025-01-01 01:00Z  BTC/USDT        long            1.00    +0.50 R\n"
+        "  2025-01-03 01:00Z  BTC/USDT        long            3.00    +1.50 R\n"
+        "\nLast shadow trades of alpha\n"
+        "  2025-01-02 01:00Z  BTC/USDT        long            2.00    +1.00 R\n"
+        "\nThe ledger learnt of 3 of these trades only after this time.\n"
+    )
+    told = json.loads(run(*asked, "--json").out)["trades"]
+    assert [(t["trade_id"], t["book"], t["r_multiple"]) for t in told] == [
+        ("1", "live", 0.5), ("3", "live", 1.5), ("2", "shadow", 1.0),
+    ]  # fmt: skip
+    assert "alpha: none" in run("report", "alpha", "--trades", "--at", "2024-01-01T00:00:00Z").out

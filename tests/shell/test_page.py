@@ -16,8 +16,9 @@ from tiltyard.facts.arm import Arm
 from tiltyard.facts.verdict import Answer, Verdict
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Reading, Undefined, Value
-from tiltyard.shell.page import page, write_page
-from tiltyard.shell.page_figure import colours, figure
+from tiltyard.shell.history import OTHERS
+from tiltyard.shell.page import page, refuse_unwritable, write_page
+from tiltyard.shell.page_figure import NEUTRAL, colours, figure
 from tiltyard.shell.recording import Path as Curve
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, MetricLine
@@ -217,6 +218,44 @@ def test_writing_replaces_the_page_whole_and_leaves_nothing_beside_it(tmp_path: 
 def test_a_page_that_cannot_be_written_says_where(tmp_path: Path) -> None:
     with pytest.raises(TiltyardError, match="PAGE_UNWRITABLE"):
         write_page(tmp_path / "missing" / "page.html", Recording(), REPORTS, hour(9))
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "missing" / "page.html", tmp_path, tmp_path / "pipe"):
+        with pytest.raises(TiltyardError, match="PAGE_UNWRITABLE"):
+            refuse_unwritable(target)
+    refuse_unwritable(tmp_path / "page.html")
+    assert [one.name for one in tmp_path.iterdir()] == ["pipe"], "it leaves nothing behind"
+
+
+def test_what_would_happen_is_told_once_and_not_when_it_was_done() -> None:
+    halt, page_somebody = act("halt", 4), act("page", 4, policy="")
+    reports = [report("champion", actions=[page_somebody]),
+               report("challenger", actions=[halt, page_somebody])]  # fmt: skip
+    told = page(recording(*BOTH), reports, hour(9)).partition("<h2>What would happen now")[2]
+    assert told.partition("<h2>Actions")[0].count(">some_rule<") == 2
+    done = recording(*BOTH, actions=[halt, page_somebody])
+    assert "What would happen now" not in page(done, reports, hour(9))
+
+
+def test_traffic_that_was_recorded_only_later_is_not_drawn_back_in_time() -> None:
+    def traffic_of(made: Recording) -> tuple[list[str], str]:
+        drawn = figure(made, colours([*BOTH, OTHERS]), DRAWDOWN, PF_30)
+        times = [t["x"][0] for t in drawn["data"] if t.get("stackgroup")]
+        titles = [note["text"] for note in drawn["layout"]["annotations"]]
+        return times, next(text for text in titles if "Traffic" in text)
+
+    made = recording(*BOTH, actions=[act("register", 400)])
+    made.traffic = [(hour(400), {"champion": 0.9, "challenger": 0.1})]
+    times, title = traffic_of(made)
+    assert times == []
+    assert title.endswith("nothing was recorded while these trades were made")
+    made.traffic = [(hour(3), {"champion": 0.9, OTHERS: 0.1})]
+    times, title = traffic_of(made)
+    assert times == ["2025-07-07T18:00:00Z"] * 2
+    assert title.endswith("recorded from 2025-07-07")
+    assert colours([*BOTH, OTHERS])[OTHERS] == NEUTRAL
 
 
 def browser() -> str:

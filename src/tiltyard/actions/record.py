@@ -18,6 +18,7 @@ from tiltyard.metrics import METRICS_VERSION
 
 Event = Mapping[str, Any]
 
+_NOBODY = Roster()
 _NUMBERS = ("before", "after", "ceiling", "value", "limit")
 
 
@@ -39,9 +40,8 @@ def acted(action: Action, checklist: str, actor: str) -> Event:
     return {**body, "actor": actor, "checklist": checklist, "metrics_version": METRICS_VERSION}
 
 
-def fold(events: Iterable[Event]) -> Roster:
-    """The roster that a sequence of audit events adds up to."""
-    roster = Roster()
+def fold(events: Iterable[Event], roster: Roster = _NOBODY) -> Roster:
+    """The roster that a sequence of audit events adds up to, from ``roster`` on."""
     for event in events:
         if event["event"] == "register":
             roster = _join(roster, _arm_from(event["arm"]))

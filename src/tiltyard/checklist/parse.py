@@ -83,13 +83,26 @@ def _merge(
             faults.append(Fault(f"{path}.name", f"guard {name!r} is declared twice"))
             continue
         mine.add(name)
-        base = merged[name][1] if name in merged else {}
-        if table.get("latch") is True:
-            base = {key: value for key, value in base.items() if key != "clear"}
-        if "clear" in table:
-            base = {key: value for key, value in base.items() if key != "latch"}
-        merged[name] = (path, {**base, **table})
+        merged[name] = (path, _amended(merged[name][1] if name in merged else {}, table))
     return list(merged.values())
+
+
+def _amended(base: Table, table: Table) -> Table:
+    """``table`` over ``base``, field by field, those of the way back too.
+
+    ``latch = true`` takes the way back away, and a way back takes the latch away. A guard
+    that is given another metric and another way back compares its own, not the old one's.
+    """
+    mine = table.get("clear")
+    if table.get("latch") is True:
+        base = {key: value for key, value in base.items() if key != "clear"}
+    if "clear" in table:
+        base = {key: value for key, value in base.items() if key != "latch"}
+    if isinstance(mine, Mapping) and isinstance(kept := base.get("clear"), Mapping):
+        if table.get("metric", base.get("metric")) != base.get("metric"):
+            kept = {key: value for key, value in kept.items() if key != "metric"}
+        table = {**table, "clear": {**kept, **mine}}
+    return {**base, **table}
 
 
 class _Reader:

@@ -9,7 +9,6 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.recording import Recording
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 
@@ -42,13 +41,3 @@ def time_of(fact: Fact) -> datetime:
     if isinstance(fact, Trade):
         return fact.closed_at
     return fact.marked_at if isinstance(fact, Mark) else fact.observed_at
-
-
-def record(ledger: Ledger, settings: Settings, now: datetime) -> Recording:
-    """The curves of a ledger up to ``now``, for a page; nothing is done."""
-    desk = Desk(settings, ledger.roster(), measure_only=True)
-    recording = Recording()
-    for trade in ledger.trades(closed_by=now):
-        desk.feed(trade)
-        recording.note(desk, trade, [], was_live=trade.book == "live")
-    return recording

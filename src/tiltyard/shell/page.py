@@ -6,7 +6,8 @@ watches the path sees the old page or the new one, never half of one.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -45,13 +46,37 @@ def write_page(
         TiltyardError: ``PAGE_UNWRITABLE``.
     """
     text = page(recording, reports, now)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with _beside(path) as beside:
         beside.write_text(text, "utf-8")
         beside.replace(path)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Find out before any work whether the page can be written.
+
+    Raises:
+        TiltyardError: ``PAGE_UNWRITABLE``.
+    """
+    if path.exists() and not path.is_file():
+        what = "it is a folder" if path.is_dir() else "it is no file of text"
+        raise TiltyardError("PAGE_UNWRITABLE", str(path), what, "name a file: --html page.html")
+    with _beside(path) as beside:
+        beside.touch()
+        beside.unlink()
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield beside
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise TiltyardError("PAGE_UNWRITABLE", str(path), error.strerror or str(error)) from error
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise TiltyardError(
+            "PAGE_UNWRITABLE", str(path), error.strerror or str(error),
+            "check the folder of --html and its permissions",
+        ) from error  # fmt: skip
 
 
 def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> str:
@@ -64,7 +89,8 @@ def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> s
         _arms_table(reports, colour),
         _account(reports),
         _figure(recording, reports, colour) if trades else "<p>There are no trades.</p>",
-        _actions_table(recording.actions),
+        *_planned(recording, reports),
+        _actions_table("Actions", recording.actions),
     ]
     return _SKELETON.replace("BODY", "\n".join(body))
 
@@ -171,15 +197,23 @@ def _reason(verdict: Verdict) -> str:
     return f"{number(verdict.reading.number)} against {number(verdict.limit)} {verdict.reason}"
 
 
-def _actions_table(actions: Sequence[Action]) -> str:
+def _planned(recording: Recording, reports: Sequence[ArmReport]) -> list[str]:
+    """What the reports would do now, an action on the account once; a replay did it already."""
+    done = set(recording.actions)
+    planned = dict.fromkeys(action for report in reports for action in report.actions)
+    left = [action for action in planned if action not in done]
+    return [_actions_table("What would happen now", left)] if left else []
+
+
+def _actions_table(title: str, actions: Sequence[Action]) -> str:
     shown = [action for action in actions if action.kind != "skip_scale"]
     if not shown:
-        return "<h2>Actions</h2><p>Nothing was done.</p>"
+        return f"<h2>{title}</h2><p>Nothing was done.</p>"
     left_out = max(0, len(shown) - MOST_ROWS)
     remark = f"<p>{left_out:,} earlier ones are left out.</p>" if left_out else ""
     heads = ("time, UTC", "action", "policy", "guard or rule", "value", "limit", "traffic", "why")
     rows = (_action_row(action) for action in shown[left_out:])
-    return f"<h2>Actions</h2>{remark}{_table(heads, rows)}"
+    return f"<h2>{title}</h2>{remark}{_table(heads, rows)}"
 
 
 def _action_row(action: Action) -> Iterable[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from tiltyard.checklist.guard import Guard
 from tiltyard.facts.action import Action, Kind
 from tiltyard.kernel.clock import time_text
+from tiltyard.shell.history import OTHERS
 from tiltyard.shell.recording import Path, Recording
 from tiltyard.shell.report.text import number, share
 
@@ -25,6 +26,8 @@ PALETTE = (
 """Okabe and Ito's colours without the two that vanish on white or black, and four more."""
 
 SYMBOLS: Mapping[Kind, str] = {
+    "register": "square",
+    "admit": "diamond",
     "throttle": "triangle-down",
     "halt": "x",
     "resume": "triangle-up",
@@ -44,8 +47,9 @@ NEUTRAL = "#808890"
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
-    """One colour per arm, in order; after ten they begin again."""
-    return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(names)}
+    """One colour per arm, in order; after ten they begin again. The others are grey."""
+    found = {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(names)}
+    return {name: NEUTRAL if name == OTHERS else own for name, own in found.items()}
 
 
 def figure(
@@ -60,6 +64,7 @@ def figure(
         pf_30: What watches PF-30.
     """
     names = [name for name in colour if name in recording.paths]
+    recording, since = _within_trades(recording)
     traffic = _traffic(recording, colour)
     curves = [trace for name in names for trace in _arm(name, recording.paths[name], colour[name])]
     fall = max((max(recording.paths[name].drawdown) for name in names), default=0.0)
@@ -67,11 +72,12 @@ def figure(
     layout = _layout(fall, drawdown, _lanes(recording, colour))
     if blind == len(names):
         layout["yaxis"]["range"] = [0.9, 1.1]
-    remark = f" · {blind} of {len(names)} arms not drawn: their capital is not known"
+    unseen = f" · {blind} of {len(names)} arms not drawn: their capital is not known"
+    remarks = {"y4": since, **(dict.fromkeys(("y", "y2"), unseen) if blind else {})}
     layout["shapes"] = [*_guard_shapes(drawdown, "y2"), *_guard_shapes(pf_30, "y3")]
     layout["annotations"] = [
         *(
-            _title(text + (remark if blind and row[0] in ("y", "y2") else ""), row)
+            _title(text + remarks.get(row[0], ""), row)
             for text, row in zip(_TITLES, ROWS, strict=True)
         ),
         *_guard_labels(drawdown, "y2"),
@@ -87,6 +93,17 @@ _TITLES = (
     f"<b>PF-30</b>, profit factor of the last 30 trades, shown up to {MOST_PF:g}",
     "<b>Traffic</b>, % of all opportunities · above it, what was done to each arm",
 )
+
+
+def _within_trades(recording: Recording) -> tuple[Recording, str]:
+    """The recording, without what lies behind its last trade altogether; and what to say of it."""
+    closes = [time for path in recording.paths.values() for time in path.times]
+    since = recording.traffic[0][0] if recording.traffic else None
+    if since is None or since > max(closes):
+        curves = Recording()
+        curves.paths = recording.paths
+        return curves, " · nothing was recorded while these trades were made"
+    return recording, f" · recorded from {since:%Y-%m-%d}" if since > min(closes) else ""
 
 
 def _arm(name: str, path: Path, colour: str) -> list[Json]:
@@ -129,7 +146,7 @@ def _live(values: Sequence[float | None], live: Sequence[bool]) -> list[float | 
 
 def _traffic(recording: Recording, colour: Mapping[str, str]) -> list[Json]:
     if not recording.traffic:
-        return []
+        return [{"x": [None], "y": [None], "yaxis": "y4", "showlegend": False}]
     steps = _steps(recording)
     times = [time_text(time) for time, _ in steps]
     traces: list[Json] = []

@@ -1,7 +1,8 @@
 """The command ``tiltyard``. Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 
-``report --check`` adds 3 for a breach and 4 for unknown. Errors go to standard error,
-each with a code that ``docs/reference/errors.md`` explains.
+Which error is which says :mod:`tiltyard.shell.cli.exit_codes`. ``report --check`` adds 3
+for a breach and 4 for unknown. Errors go to standard error, each with a code that
+``docs/reference/errors.md`` explains.
 """
 
 import os
@@ -11,6 +12,7 @@ import typer
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli import checklist, demo, facts, ledger, policy, replay, report
+from tiltyard.shell.cli.exit_codes import FAILED, INTERRUPTED, exit_code
 
 app = typer.Typer(
     name="tiltyard",
@@ -28,21 +30,6 @@ report.add_to(app)
 replay.add_to(app)
 demo.add_to(app)
 
-FAILED = 1
-WRONG = 2
-_FAILURES = frozenset(
-    {
-        "AUDIT_BROKEN",
-        "PROJECTION_DIFFERS",
-        "VERDICTS_DIFFER",
-        "CHECKLIST_DIFFERS",
-        "REPLAY_UNFINISHED",
-        "DATABASE_LOCKED",
-        "DATABASE_FULL",
-        "DATABASE_UNREACHABLE",
-    }
-)
-
 
 def main() -> None:
     """Run the command line."""
@@ -55,7 +42,7 @@ def run(command: typer.Typer) -> None:
         command()
     except TiltyardError as error:
         typer.echo(str(error), err=True)
-        sys.exit(FAILED if error.code in _FAILURES else WRONG)
+        sys.exit(exit_code(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
@@ -65,4 +52,4 @@ def run(command: typer.Typer) -> None:
         sys.exit(FAILED)
     except KeyboardInterrupt:
         typer.echo("interrupted: nothing half-written", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

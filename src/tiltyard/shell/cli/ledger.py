@@ -58,7 +58,8 @@ def init(
     """Write tiltyard.toml, commented, and make the database."""
     path = Path(FILE)
     if path.exists() and not force:
-        raise TiltyardError("CONFIG_EXISTS", str(path), "it is there already", "or pass --force")
+        remedy = "pass --force, or make the database alone: tiltyard db upgrade"
+        raise TiltyardError("CONFIG_EXISTS", str(path), "it is there already", remedy)
     path.write_text(initial_text(), encoding="utf-8")
     settings = settings_from(None)
     with open_ledger(database, settings, create=True) as ledger:

@@ -12,6 +12,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money, money
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.settings import Settings, load
+from tiltyard.shell.store.engine import database_url
 from tiltyard.shell.store.ledger import Ledger
 
 Database = Annotated[
@@ -41,6 +42,11 @@ def settings_from(config: Path | None) -> Settings:
 def open_ledger(database: str | None, settings: Settings, *, create: bool = False) -> Ledger:
     """The ledger of a command: ``--db``, else ``TILTYARD_DB``, else the settings'."""
     chosen = database or os.environ.get("TILTYARD_DB") or settings.ledger.database
+    url = database_url(chosen)
+    if url.get_backend_name() == "sqlite" and Path(url.database or "").is_dir():
+        raise TiltyardError(
+            "DATABASE_URL_INVALID", chosen, "it is a folder", f"name a file: {chosen}/tiltyard.db"
+        )
     return Ledger.open(chosen, create=create)
 
 

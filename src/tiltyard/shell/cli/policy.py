@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from tiltyard.kernel.clock import moment, time_text
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money_text
 from tiltyard.shell.cli.options import (
     AsJson,
@@ -43,9 +44,19 @@ def register_policy(
     """Let a policy join: a challenger on probation, or the first champion."""
     settings = settings_from(config)
     now = system_now()
+    made_at = moment(created_at) if created_at else now
+    if role == "champion" and share is not None:
+        raise TiltyardError(
+            "SHARE_INVALID", name, "a champion has no start share: it carries what is left over",
+            "leave --share out",
+        )  # fmt: skip
+    if made_at > now:
+        raise TiltyardError(
+            "TIME_INVALID", repr(created_at), "it lies in the future", "leave --created-at out"
+        )
     wanted = Registration(
         name, role, kind, capital_from(capital) or settings.default_capital(), share,
-        moment(created_at) if created_at else now,
+        made_at,
     )  # fmt: skip
     with open_ledger(database, settings, create=True) as ledger:
         rules = settings.shares.rules()

@@ -22,7 +22,7 @@ from tiltyard.shell.cli.options import (
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
-from tiltyard.shell.page import write_page
+from tiltyard.shell.page import refuse_unwritable, write_page
 from tiltyard.shell.replay import Replayed, replay, take_files, take_ledger, verify
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.text import action_line, share
@@ -59,6 +59,8 @@ def replay_command(
     if check:
         _verify(database, settings)
         return
+    if html is not None:
+        refuse_unwritable(html)
     how = Reading(
         policy=policy, capital=capital_from(capital), columns=columns_from(columns),
         assume_utc=assume_utc, policy_from=policy_from,

@@ -1,14 +1,16 @@
 """``report``: what an arm did, how it is judged, what would happen, what to do next."""
 
 import json
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
-from tiltyard.facts.trade import Trade
+from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.clock import time_text
-from tiltyard.kernel.money import format_money
 from tiltyard.policies.name import select
 from tiltyard.shell.cli.options import (
     AsJson,
@@ -19,11 +21,14 @@ from tiltyard.shell.cli.options import (
     open_ledger,
     settings_from,
 )
-from tiltyard.shell.measure import measure, record
-from tiltyard.shell.page import write_page
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.history import only, recorded
+from tiltyard.shell.measure import measure
+from tiltyard.shell.page import refuse_unwritable, write_page
+from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
-from tiltyard.shell.report.text import report_text
-from tiltyard.shell.report.wire import report_json
+from tiltyard.shell.report.text import report_text, trade_line
+from tiltyard.shell.report.wire import report_json, trade_json
 from tiltyard.shell.store.ledger import Ledger
 
 BREACH = 3
@@ -52,48 +57,71 @@ def report(
     """Judge the ledger and say what would happen. A report never acts."""
     settings = settings_from(config)
     now = now_from(at)
+    if html is not None:
+        refuse_unwritable(html)
     with open_ledger(database, settings) as ledger:
         roster = ledger.roster()
         standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
         chosen = [select(policy, list(roster.arms))] if policy else standing
         desk = measure(ledger, settings, now)
         reports = [describe(desk, name, now) for name in chosen]
+        last = {name: _last_trades(ledger, name, now) for name in chosen} if trades else {}
         if as_json:
             bodies = [report_json(one) for one in reports]
+            for body in bodies if trades else ():
+                body["trades"] = [trade_json(trade) for trade in last[body["policy"]]]
             whole: Any = bodies[0] if policy else {"generated_at": time_text(now), "arms": bodies}
             typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         else:
-            _print(ledger, reports, chosen if trades else [])
+            _print(reports, last)
             _remark(ledger, now_from(at) if at else None)
         if html is not None:
-            write_page(html, record(ledger, settings, now), reports, now)
+            _write(html, recorded(ledger, settings, now), desk, reports, now, alone=bool(policy))
     if check:
         raise typer.Exit(_exit_code(reports))
 
 
-def _print(ledger: Ledger, reports: list[ArmReport], with_trades: list[str]) -> None:
+def _last_trades(ledger: Ledger, policy: str, now: datetime) -> list[Trade]:
+    """The last trades of each book that had closed by ``now``, in judged order."""
+    books = {book: deque[Trade](maxlen=SHOWN_TRADES) for book in get_args(Book)}
+    for trade in ledger.trades(policy, closed_by=now):
+        books[trade.book].append(trade)
+    return [trade for book in books.values() for trade in book]
+
+
+def _write(
+    html: Path, past: Recording, desk: Desk, reports: list[ArmReport], now: datetime, *, alone: bool
+) -> None:
+    """The page of all arms, or of one beside the champion."""
+    if alone:
+        champion = desk.roster.champion().name
+        beside = [describe(desk, champion, now)] if champion != reports[0].arm.name else []
+        reports = [*beside, *reports]
+        past = only(past, [one.arm.name for one in reports])
+    write_page(html, past, reports, now)
+
+
+def _print(reports: list[ArmReport], last: Mapping[str, list[Trade]]) -> None:
+    if not reports:
+        typer.echo("There are no arms. Take in trades: tiltyard ingest FILE --register --capital X")
     for index, one in enumerate(reports):
         typer.echo(("\n" if index else "") + report_text(one))
-    for name in with_trades:
-        typer.echo(f"\nLast trades of {name}")
-        for trade in ledger.tail(name, count=SHOWN_TRADES):
-            typer.echo(_trade_line(trade))
+    for name, trades in last.items():
+        for book in get_args(Book):
+            mine = [trade for trade in trades if trade.book == book]
+            if mine or book == "live":
+                typer.echo(f"\nLast {book} trades of {name}" + ("" if mine else ": none"))
+            for trade in mine:
+                typer.echo(trade_line(trade))
 
 
-def _remark(ledger: Ledger, at: Any) -> None:  # noqa: ANN401 a time, or nothing
+def _remark(ledger: Ledger, at: datetime | None) -> None:
     late = ledger.learnt_after(at) if at is not None else 0
     if late:
         typer.echo(f"\nThe ledger learnt of {late:,} of these trades only after this time.")
     kept = len(ledger.quarantined())
     if kept:
         typer.echo(f"\n{kept} trades are in quarantine: tiltyard doctor")
-
-
-def _trade_line(trade: Trade) -> str:
-    return (
-        f"  {trade.closed_at:%Y-%m-%d %H:%M}Z  {trade.symbol:<16}{trade.side:<6}"
-        f"{format_money(trade.pnl):>14}  {trade.book}"
-    )
 
 
 def _exit_code(reports: list[ArmReport]) -> int:

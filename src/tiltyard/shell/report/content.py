@@ -113,7 +113,7 @@ def describe(
         guards=guards,
         actions=actions,
         reviews=desk.roster.open_reviews(policy),
-        next_step=_next_step(arm, actions, guards),
+        next_step=_next_step(desk, arm, actions, guards),
         next_gate=_next_gate(desk, arm, now),
     )
 
@@ -132,9 +132,11 @@ def _line(
     return MetricLine(name, spec_of(name).unit, reading, guard, verdict)
 
 
-def _next_step(arm: Arm, actions: Sequence[Action], guards: Sequence[tuple[Guard, Verdict]]) -> str:
+def _next_step(
+    desk: Desk, arm: Arm, actions: Sequence[Action], guards: Sequence[tuple[Guard, Verdict]]
+) -> str:
     if arm.state == "candidate":
-        return f"say what equity it may use: tiltyard policy register {arm.name} --capital X"
+        return _first_step(desk, arm)
     if arm.state in ("halted", "throttled"):
         return f"read the trades behind it: tiltyard report {arm.name} --trades"
     stopping = [action for action in actions if action.kind in ("halt", "throttle")]
@@ -145,6 +147,22 @@ def _next_step(arm: Arm, actions: Sequence[Action], guards: Sequence[tuple[Guard
     if unknown:
         return f"wait, or supply what is missing: {', '.join(unknown)}"
     return "none"
+
+
+def _first_step(desk: Desk, arm: Arm) -> str:
+    """What a candidate waits for: its capital, the end of a hold, room, or a trade."""
+    books = desk.panel.arm(arm.name)
+    sized = any(book.nav.without_capital < book.nav.steps
+                for book in (books.live, books.shadow) if book is not None)  # fmt: skip
+    if arm.capital is None and desk.settings.default_capital() is None and not sized:
+        return f"say what equity it may use: tiltyard policy register {arm.name} --capital X"
+    holds = desk.roster.challengers_frozen_by | desk.roster.entries_stopped_by
+    if holds:
+        return f"wait: {', '.join(sorted(holds))} holds all challengers"
+    wanted, room = 100 * arm.start_share, 100 * desk.rules.room(desk.roster)
+    if wanted > room:
+        return f"wait for room: it starts with {wanted:.1f} %, and {room:.1f} % is free"
+    return "take in its next trades: tiltyard ingest puts it on trial"
 
 
 def _next_gate(desk: Desk, arm: Arm, now: datetime) -> str:

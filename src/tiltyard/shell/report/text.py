@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tiltyard.facts.action import Action
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import format_money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.report.content import ArmReport, MetricLine
 
@@ -65,6 +67,15 @@ def action_line(action: Action) -> str:
         + (f", {against}" if against else "")
         + (f" ({action.samples} trades)" if action.samples else "")
         + observed
+    )
+
+
+def trade_line(trade: Trade) -> str:
+    """One trade: when it closed, what it made, and in R where it says what it risked."""
+    risked = f"{trade.pnl / trade.risk:>+9.2f} R" if trade.risk else ""
+    return (
+        f"  {_minute(trade.closed_at)}  {trade.symbol:<16}{trade.side:<6}"
+        f"{format_money(trade.pnl):>14}{risked}"
     )
 
 

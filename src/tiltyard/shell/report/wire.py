@@ -3,8 +3,10 @@
 from typing import Any
 
 from tiltyard.facts.action import Action
+from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.money import money_text
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.report.content import ArmReport, MetricLine
 
@@ -59,6 +61,20 @@ def action_json(action: Action) -> Json:
         "before": action.before,
         "after": action.after,
         "reason": action.reason,
+    }
+
+
+def trade_json(trade: Trade) -> Json:
+    """One closed trade."""
+    return {
+        "trade_id": trade.trade_id,
+        "symbol": trade.symbol,
+        "side": trade.side,
+        "opened_at": time_text(trade.opened_at),
+        "closed_at": time_text(trade.closed_at),
+        "pnl": money_text(trade.pnl),
+        "r_multiple": trade.pnl / trade.risk if trade.risk else None,
+        "book": trade.book,
     }
 
 

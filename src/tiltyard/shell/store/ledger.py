@@ -99,8 +99,9 @@ class Ledger:
         path = url.database or ""
         if url.get_backend_name() == "sqlite" and not create and not Path(path).is_file():
             raise TiltyardError(
-                "DATABASE_MISSING", path, "no such file", "make one: tiltyard db upgrade"
-            )
+                "DATABASE_MISSING", path, "no such file", "check --db and TILTYARD_DB, or make it: "
+                "tiltyard init, ingest or db upgrade",
+            )  # fmt: skip
         ledger = cls(connect(url, busy_timeout_ms=busy_timeout_ms))
         with speaking_plainly(url):
             if create:

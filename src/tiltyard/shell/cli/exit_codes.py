@@ -1,0 +1,86 @@
+"""What the command line exits with, for every error code.
+
+Whoever reads 1 looks at the machine, the database or the record; whoever reads 2 looks
+at what was typed, configured or handed in. A code is in one of the two sets, and
+``docs/reference/errors.md`` says the same.
+"""
+
+from tiltyard.kernel.errors import TiltyardError
+
+INTERRUPTED = 130
+FAILED = 1
+WRONG = 2
+
+FAILURES = frozenset(
+    {
+        "AUDIT_BROKEN",
+        "CHAMPION_MISSING",
+        "CHECKLIST_DIFFERS",
+        "DATABASE_CORRUPT",
+        "DATABASE_FULL",
+        "DATABASE_LOCKED",
+        "DATABASE_READ_ONLY",
+        "DATABASE_UNREACHABLE",
+        "METRIC_TWICE",
+        "PAGE_UNWRITABLE",
+        "PROJECTION_DIFFERS",
+        "REPLAY_UNFINISHED",
+        "SOURCE_LOCKED",
+        "SYSTEM_REFUSED",
+        "TRADE_OUT_OF_ORDER",
+        "VERDICTS_DIFFER",
+    }
+)
+"""The record does not verify, or the machine, the database or the program let us down."""
+
+MISTAKES = frozenset(
+    {
+        "CAPITAL_INVALID",
+        "CHAMPION_EXISTS",
+        "CHECKLIST_INVALID",
+        "COLUMNS_MISSING",
+        "COMPARISON_INVALID",
+        "CONFIG_EXISTS",
+        "CONFIG_INVALID",
+        "CONFIG_MISSING",
+        "CONFIG_UNREADABLE",
+        "CONFIRMATION_INVALID",
+        "DATABASE_FOREIGN",
+        "DATABASE_MISSING",
+        "DATABASE_NEWER",
+        "DATABASE_OUTDATED",
+        "DATABASE_URL_INVALID",
+        "DATA_MISSING",
+        "FIELD_UNKNOWN",
+        "GUARD_UNKNOWN",
+        "INGEST_REFUSED",
+        "MAP_INVALID",
+        "METRIC_UNKNOWN",
+        "MONEY_INVALID",
+        "POLICY_AMBIGUOUS",
+        "POLICY_NAME_INVALID",
+        "POLICY_REGISTERED",
+        "POLICY_SHA_TAKEN",
+        "POLICY_UNKNOWN",
+        "REPLAY_EMPTY",
+        "SCRATCH_EXISTS",
+        "SHARE_INVALID",
+        "SOURCE_EMPTY",
+        "SOURCE_HEADER_INVALID",
+        "SOURCE_MISSING",
+        "SOURCE_UNKNOWN",
+        "SOURCE_UNREADABLE",
+        "SOURCE_UNTAGGED",
+        "SPAN_INVALID",
+        "TIME_INVALID",
+        "TIME_NAIVE",
+        "TRADES_FAULTY",
+        "TRANSITION_REFUSED",
+    }
+)
+"""Something typed, configured or handed in wants mending."""
+
+
+def exit_code(error: TiltyardError) -> int:
+    """1 for a failure, 2 for a mistake."""
+    return FAILED if error.code in FAILURES else WRONG
