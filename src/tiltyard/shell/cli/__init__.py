@@ -1,11 +1,12 @@
 """The command ``tiltyard``. Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 
-``report --check`` adds 3 for a breach and 4 for unknown. Errors go to standard error,
-each with a code that ``docs/reference/errors.md`` explains.
+``report --check`` adds 3 for a breach and 4 for unknown; Ctrl-C ends with 130. Errors go
+to standard error, each with a code that ``docs/reference/errors.md`` explains.
 """
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -30,6 +31,7 @@ demo.add_to(app)
 
 FAILED = 1
 WRONG = 2
+INTERRUPTED = 130
 _FAILURES = frozenset(
     {
         "AUDIT_BROKEN",
@@ -64,5 +66,13 @@ def run(command: typer.Typer) -> None:
         typer.echo(f"SYSTEM_REFUSED{what}: {error.strerror}", err=True)
         sys.exit(FAILED)
     except KeyboardInterrupt:
-        typer.echo("interrupted: nothing half-written", err=True)
-        sys.exit(130)
+        _interrupted()
+    except SystemExit as done:
+        if done.code == INTERRUPTED:  # so typer ends a command at Ctrl-C, without a word
+            _interrupted()
+        raise
+
+
+def _interrupted() -> NoReturn:
+    typer.echo("interrupted: nothing half-written", err=True)
+    sys.exit(INTERRUPTED)
