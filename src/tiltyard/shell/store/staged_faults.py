@@ -46,14 +46,14 @@ def told_elsewhere(connection: sa.Connection) -> dict[str, int]:
         trades.c.book == _S.book,
     )
     query = (
-        sa.select(trades.c.source, sa.func.count(sa.distinct(_S.row_number)))
+        sa.select(trades.c.source, sa.func.count(sa.distinct(_S.row_number)).label("rows"))
         .select_from(staged_trades)
         .join(policies, policies.c.name == _S.policy)
         .join(trades, same)
         .where(~known)
         .group_by(trades.c.source)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row.source: row.rows for row in connection.execute(query)}
 
 
 def _duplicates(connection: sa.Connection, limit: int) -> _Found:
