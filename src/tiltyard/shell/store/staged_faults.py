@@ -45,15 +45,17 @@ def told_elsewhere(connection: sa.Connection) -> dict[str, int]:
         trades.c.symbol == _S.symbol,
         trades.c.book == _S.book,
     )
-    query = (
-        sa.select(trades.c.source, sa.func.count(sa.distinct(_S.row_number)).label("rows"))
+    other = sa.select(trades.c.source).where(same).limit(1)  # one look-up for each staged trade
+    found = (
+        sa.select(other.correlate(staged_trades, policies).scalar_subquery().label("source"))
         .select_from(staged_trades)
         .join(policies, policies.c.name == _S.policy)
-        .join(trades, same)
         .where(~known)
-        .group_by(trades.c.source)
+        .subquery()
     )
-    return {row.source: row.rows for row in connection.execute(query)}
+    query = sa.select(found.c.source, sa.func.count().label("rows")).group_by(found.c.source)
+    rows = connection.execute(query.where(found.c.source.is_not(None)))
+    return {row.source: row.rows for row in rows}
 
 
 def _duplicates(connection: sa.Connection, limit: int) -> _Found:
