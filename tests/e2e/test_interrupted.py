@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -40,6 +41,14 @@ if kind == "COMMIT":
     sa.event.listen(sa.Engine, "commit", strike)
 main()
 """
+
+
+@pytest.fixture(autouse=True)
+def _children_hear_an_interrupt() -> Iterator[None]:
+    """Even where the tests run in the background, whose children would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def write(path: Path, rows: int, *more: str) -> Path:
