@@ -1,5 +1,6 @@
 """What every ledger must do, whatever database it lives in."""
 
+import contextlib
 import signal
 import sqlite3
 import subprocess
@@ -258,6 +259,63 @@ def test_marks_decisions_and_observations_are_kept_once_and_in_time_order(ledger
     assert [mark._replace(seq=0) for mark in ledger.marks()] == marks[::-1]
     assert [gauge._replace(seq=0) for gauge in ledger.observations()] == gauges[::-1]
     assert [choice._replace(seq=0) for choice in ledger.decisions()] == routed[::-1]
+
+
+def test_what_is_recorded_is_not_told_otherwise_later(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    mark, gauge = Mark(PPO, NOW, Money(5), 1), Observation("gpu_util_pct", 80.0, NOW)
+    routed = Decision("e1", "BTC", PPO, 0.1, 1, NOW, 0, 5)
+    ledger.append_marks([mark], known_at=NOW)
+    ledger.append_observations([gauge], known_at=NOW)
+    ledger.append_decisions([routed], known_at=NOW)
+    other = gauge._replace(observed_at=NOW - MICROSECOND)
+    later = NOW + MICROSECOND
+    with pytest.raises(TiltyardError, match=r"FACT_DIFFERS marks.* holds unrealised 5"):
+        ledger.append_marks([mark._replace(unrealised=Money(6))], known_at=later)
+    with pytest.raises(TiltyardError, match=r"FACT_DIFFERS observations.* told 81"):
+        ledger.append_observations([other, gauge._replace(number=81.0)], known_at=later)
+    with pytest.raises(TiltyardError, match=r"FACT_DIFFERS decisions.* propensity 0.1"):
+        ledger.append_decisions([routed._replace(propensity=0.2)], known_at=later)
+    assert [kept._replace(seq=0) for kept in ledger.observations()] == [gauge]
+
+
+def test_a_change_is_made_on_what_others_have_written_meanwhile(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    register(ledger, PPO)
+    stale = ledger.roster()
+    with Ledger.open(ledger_url) as other:
+        other.change_roster(lambda roster: (roster.with_arm(arm(NET)), [{"n": 1}]), at=NOW)
+    assert NET not in stale.arms
+    ledger.change_roster(lambda roster: (roster.with_arm(arm(FLOOR)), [{"n": 2}]), at=NOW)
+    assert set(ledger.roster().arms) == {PPO, NET, FLOOR}
+    assert broken_link(chain_of(ledger)) is None
+
+
+def test_a_transaction_that_fails_has_written_nothing_of_what_it_did(ledger: Ledger) -> None:
+    before = ledger.audit_head()
+    with (
+        ledger.staging() as staging,
+        contextlib.suppress(TiltyardError),
+        ledger.transaction(staging) as inside,
+    ):
+        register(inside, PPO)
+        assert inside.roster().arms
+        inside.append_marks([Mark(NET, NOW, Money(5), 1)], known_at=NOW)
+        pytest.fail("the mark of a stranger was taken")
+    assert (stored(ledger), ledger.roster().arms, ledger.audit_head()) == ([], {}, before)
+
+
+def test_a_revision_that_somebody_else_wrote_meanwhile_is_found_at_the_end(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    register(ledger, PPO)
+    with ledger.staging() as staging, Ledger.open(ledger_url) as other:
+        staging.add([(1, trade("1"), True)])
+        assert staging.faults() == {}
+        ingest(other, [trade("1", pnl=Money(8))], explicit=True)
+        with pytest.raises(TiltyardError, match="TRADES_FAULTY"):
+            staging.commit(now=NOW, known_at=NOW)
 
 
 def full_roster() -> Roster:

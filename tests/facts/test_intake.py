@@ -86,7 +86,10 @@ def test_every_known_layout_names_only_fields_of_a_trade() -> None:
         ("pnl", float("nan"), "expected a finite decimal number, found nan"),
         ("pnl", float("inf"), "expected a finite decimal number, found inf"),
         ("pnl", Decimal("sNaN"), "expected a finite decimal number, found 'sNaN'"),
-        ("pnl", "1,5", "expected a finite decimal number, found '1,5'"),
+        ("pnl", "1,5", "expected a decimal point, found a comma in '1,5'"),
+        ("risk", "1.234,50", "expected a decimal point, found a comma in '1.234,50'"),
+        ("entry_price", "-0,5", "expected a decimal point, found a comma in '-0,5'"),
+        ("pnl", "1,234.5", "expected a finite decimal number, found '1,234.5'"),
         ("pnl", True, "expected a finite decimal number, found True"),
         ("pnl", [1], "expected a finite decimal number, found [1]"),
         ("pnl", "1e40", "expected an amount below 90 billion, found '1e40'"),
@@ -214,6 +217,33 @@ def test_identifiers_derived_from_content_are_the_same_on_every_reading() -> Non
 def test_an_export_in_text_names_the_same_trades_as_one_in_numbers() -> None:
     text = {name: str(value) for name, value in EXPORT.items()}
     assert read(text) == read(EXPORT)
+
+
+@pytest.mark.parametrize(
+    ("leverage", "notional"),
+    [(1.0, "20"), (3.3333333333333335, "66.66666667"), ("2", "40"), (None, "20"), ("", "20")],
+)
+def test_a_stake_is_margin_so_the_notional_is_the_stake_times_the_leverage(
+    leverage: object, notional: str
+) -> None:
+    assert read({**EXPORT, "leverage": leverage}).notional == money(notional)
+
+
+def test_a_notional_of_our_own_name_is_not_multiplied_again() -> None:
+    assert read({**EXPORT, "leverage": 3, "notional": 20}).notional == money(20)
+    mapped = Intake("bot", columns={"notional": "stake"})
+    assert read({**EXPORT, "leverage": 3}, mapped).notional == money(60)
+    assert read({**ROW, "leverage": 3, "notional": 20}).notional == money(20)
+
+
+@pytest.mark.parametrize("leverage", [0, "-2", "nan", "two"])
+def test_a_leverage_that_cannot_be_is_a_fault(leverage: object) -> None:
+    assert [f.place for f in faults({**EXPORT, "leverage": leverage})] == ["row 7, column leverage"]
+
+
+def test_a_decimal_comma_makes_the_whole_file_doubtful_and_a_word_does_not() -> None:
+    assert faults({**ROW, "pnl": "1,5"})[0].spoils_file
+    assert not faults({**ROW, "pnl": "much"})[0].spoils_file
 
 
 @pytest.mark.parametrize(("rate", "fees"), [(None, None), ("", None), ("0.001", money("0.07"))])

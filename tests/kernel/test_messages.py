@@ -29,7 +29,7 @@ def test_an_error_is_code_subject_facts_and_remedy(remedy: str, text: str) -> No
         (2, None, "BAD a.csv: 2 faults\n  odd 0 @ row 0\n  odd 1 @ row 1"),
         (1, 1, "BAD a.csv: 1 fault\n  odd 0 @ row 0"),
         (1, 2, "BAD a.csv: 2 faults\n  odd 0 @ row 0\n  … and 1 more"),
-        (1, 5001, "BAD a.csv: 5001 faults\n  odd 0 @ row 0\n  … and 5,000 more"),
+        (1, 5001, "BAD a.csv: 5,001 faults\n  odd 0 @ row 0\n  … and 5,000 more"),
         (0, 0, "BAD a.csv: 0 faults"),
     ],
 )

@@ -90,6 +90,9 @@ def test_an_export_saved_as_csv_gives_the_same_trades(tmp_path: Path) -> None:
         ("a.csv", b'a,"b\n1,2', "SOURCE_UNREADABLE", "the header line"),
         ("a.csv", b"pnl,side,pnl\n1,long,2", "SOURCE_HEADER_INVALID", "column pnl"),
         ("a.csv", b"pnl,side\n1,long", "COLUMNS_MISSING", "no column 'trade_id'"),
+        ("a.csv", HEADER.encode("utf-16"), "SOURCE_UNREADABLE", "it looks like UTF-16"),
+        ("a.csv", HEADER.encode("utf-16-be"), "SOURCE_UNREADABLE", "it looks like UTF-16"),
+        ("a.jsonl", "{}".encode("utf-16-le"), "SOURCE_UNREADABLE", "save it as UTF-8"),
         ("a.xls", b"whatever", "SOURCE_UNKNOWN", ".parquet"),
         ("a", b"whatever", "SOURCE_UNKNOWN", "JSON lines"),
         ("a.parquet", b"PAR1 but no more", "SOURCE_UNREADABLE", "not a whole Parquet file"),
@@ -186,6 +189,17 @@ def test_csv_is_read_with_any_usual_delimiter_line_end_and_byte_order_mark(
     assert [trade.trade_id for trade in trades(read(tmp_path / "a.csv"))] == ["t1", "t2"]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_delimiter_is_the_one_that_gives_columns_we_know(
+    tmp_path: Path, delimiter: str
+) -> None:
+    others = ",;\t".replace(delimiter, "")
+    noisy = f"note {others * 9}"
+    header, line = HEADER.replace(",", delimiter), LINE.format(1).replace(",", delimiter)
+    path = write(tmp_path / "a.csv", header + delimiter + noisy, line + delimiter)
+    assert [trade.trade_id for trade in trades(read(path))] == ["t1"]
+
+
 def test_bad_csv_lines_are_faults_and_the_rows_around_them_are_read(tmp_path: Path) -> None:
     bad = [b"t2,p", LINE.format(3).encode() + b",more", b"a\0b", b"\xff\xfe", b'"t6,p,BTC']
     good = LINE.format(1).encode()
@@ -209,6 +223,13 @@ def test_rows_need_not_be_sorted(tmp_path: Path) -> None:
 def test_a_policy_name_the_house_refuses_is_a_fault(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", HEADER, LINE.format(1).replace(",p,", ",<script>,"))
     assert complaints(read(path))[0].place == "row 1, column policy"
+
+
+def test_a_policy_called_flat_is_a_fault_because_flat_trades_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", HEADER, LINE.format(1).replace(",p,", ",flat,"))
+    (fault,) = complaints(read(path))
+    assert fault.place == "row 1, column policy"
+    assert "the champion of last resort" in fault.message
 
 
 # JSON lines

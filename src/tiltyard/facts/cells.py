@@ -29,6 +29,7 @@ from tiltyard.kernel.money import Money, money
 LONGEST_TEXT = 200
 LARGEST_REVISION = 1_000_000
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_COMMA = re.compile(r"[+-]?[\d. ]*,\d+([eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_DECIMAL = 64
 _SHOWN = 40
 
@@ -37,6 +38,18 @@ def refuse(expected: str, value: object) -> NoReturn:
     """Raise what every cell raises: ``expected …, found …``."""
     message = f"expected {expected}, found {_shown(value)}"
     raise ValueError(message)
+
+
+class DecimalComma(ValueError):  # noqa: N818 it is a refusal, and says of what
+    """A number whose decimal sign may be a comma; then no point in the file can be trusted."""
+
+
+def refuse_number(expected: str, value: object) -> NoReturn:
+    """As :func:`refuse`, and tell of a comma that looks like a decimal sign."""
+    if isinstance(value, str) and _COMMA.fullmatch(value.strip()):
+        message = f"expected a decimal point, found a comma in {_shown(value)}"
+        raise DecimalComma(message)
+    refuse(expected, value)
 
 
 def text(value: object) -> str:
@@ -94,7 +107,7 @@ def amount(value: Any) -> Money:  # noqa: ANN401 money refuses the rest
         return money(value)
     except TiltyardError:
         number = not isinstance(value, bool) and _is_decimal(str(value).strip())
-    refuse("an amount below 90 billion" if number else "a finite decimal number", value)
+    refuse_number("an amount below 90 billion" if number else "a finite decimal number", value)
 
 
 def positive_amount(value: object) -> Money:
@@ -114,7 +127,7 @@ def positive_decimal(value: object) -> str:
         exact = str(value)
         if _is_decimal(exact) and Decimal(exact) > 0:
             return exact
-    refuse("a finite decimal number above zero", value)
+    refuse_number("a finite decimal number above zero", value)
 
 
 def rate(value: object) -> Decimal | None:
@@ -125,7 +138,7 @@ def rate(value: object) -> Decimal | None:
         return _float_rate(value)
     exact = str(value).strip()
     if isinstance(value, bool) or not _is_decimal(exact):
-        refuse("a finite decimal number", value)
+        refuse_number("a finite decimal number", value)
     return Decimal(exact)
 
 

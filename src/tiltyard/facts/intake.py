@@ -22,11 +22,19 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tiltyard.facts import cells
-from tiltyard.facts.layouts import FEE_RATES, Layout, content_id, fees_paid, recognise
+from tiltyard.facts.layouts import (
+    FEE_RATES,
+    LAYOUTS,
+    LEVERAGE,
+    Layout,
+    content_id,
+    fees_paid,
+    recognise,
+)
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import microseconds
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.kernel.money import Money
+from tiltyard.kernel.money import UNITS, Money, money
 from tiltyard.kernel.registry import did_you_mean
 
 Row = Mapping[str, object]
@@ -57,6 +65,9 @@ FIELDS: Mapping[str, Callable[[Any], object]] = MappingProxyType(
     }
 )
 """Every field a row may carry, in the order in which its faults are reported."""
+
+KNOWN_COLUMNS = frozenset(FIELDS).union(*(layout.columns.values() for layout in LAYOUTS))
+"""What a column may be called without anybody mapping it."""
 
 REQUIRED = ("trade_id", "policy", "symbol", "side", "opened_at", "closed_at", "pnl")
 _PRICED = frozenset({"quantity", "entry_price", "exit_price"})
@@ -109,6 +120,7 @@ class _Plan(NamedTuple):
     layout: Layout | None
     derive_id: bool
     derive_fees: bool
+    leverage: str
 
 
 class Reader:
@@ -162,7 +174,7 @@ class Reader:
             try:
                 values[name] = parse(raw)
             except ValueError as refusal:
-                faults.append(_fault(row_number, column, str(refusal)))
+                faults.append(_refused(row_number, column, refusal))
         faults += self._derive(plan, row_number, row, values) if not faults else ()
         faults += _order_fault(row_number, plan, values)
         return faults or (Trade(self._intake.source, **values), "revision" in values)
@@ -174,7 +186,12 @@ class Reader:
             try:
                 values["fees"] = _fees(values, *(cells.rate(row[name]) for name in FEE_RATES))
             except (ValueError, TiltyardError) as refusal:
-                return [_fault(row_number, "fee_open, fee_close", str(refusal))]
+                return [_refused(row_number, "fee_open, fee_close", refusal)]
+        if plan.leverage and "notional" in values:
+            try:
+                values["notional"] = _levered(values["notional"], row[plan.leverage])
+            except (ValueError, TiltyardError) as refusal:
+                return [_refused(row_number, plan.leverage, refusal)]
         if plan.derive_id and plan.layout:
             times = (microseconds(values["opened_at"]), microseconds(values["closed_at"]))
             parts = (*map(row.get, plan.layout.identity), *map(values.get, _IDENTITY), *times)
@@ -208,6 +225,8 @@ def _plan(intake: Intake, columns: tuple[str, ...]) -> _Plan:
     where = {n: n if n in columns else known.get(n, n) for n in FIELDS} | dict(intake.columns)
     derive_id = bool(layout and layout.identity) and where["trade_id"] not in columns
     derive_fees = bool(layout) and where["fees"] not in columns and {*FEE_RATES} <= {*columns}
+    margin = bool(layout) and where["notional"] == known.get("notional")
+    leverage = LEVERAGE if margin and LEVERAGE in columns else ""
     optional = {*given, *(("trade_id",) if derive_id else ())}
     times = cells.utc_time if intake.assume_utc or (layout and layout.is_utc) else cells.time
     fields = tuple(
@@ -215,7 +234,7 @@ def _plan(intake: Intake, columns: tuple[str, ...]) -> _Plan:
         for name, parse in FIELDS.items()
         if (required := name in REQUIRED and name not in optional) or where[name] in columns
     )
-    return _Plan(fields, given, layout, derive_id, derive_fees)
+    return _Plan(fields, given, layout, derive_id, derive_fees, leverage)
 
 
 def _fees(values: dict[str, Any], opening: Decimal | None, closing: Decimal | None) -> Money | None:
@@ -225,12 +244,26 @@ def _fees(values: dict[str, Any], opening: Decimal | None, closing: Decimal | No
     return fees_paid(values["quantity"], legs)
 
 
+def _levered(margin: Money, leverage: object) -> Money:
+    factor = cells.rate(leverage)
+    if factor is None:
+        return margin
+    if factor <= 0:
+        cells.refuse("a leverage above zero", leverage)
+    return money(Decimal(margin) / UNITS * factor)
+
+
 def _order_fault(row_number: int, plan: _Plan, values: dict[str, Any]) -> Sequence[Fault]:
     opened, closed = values.get("opened_at"), values.get("closed_at")
     if opened is None or closed is None or closed >= opened:
         return ()
     column = next(column for name, column, _, _ in plan.fields if name == "closed_at")
     return [_fault(row_number, column, f"closed {closed} before it opened {opened}")]
+
+
+def _refused(row_number: int, column: str, refusal: Exception) -> Fault:
+    spoils = isinstance(refusal, cells.DecimalComma)
+    return Fault(f"row {row_number}, column {column}", str(refusal), spoils)
 
 
 def _fault(row_number: int, column: str, message: str) -> Fault:

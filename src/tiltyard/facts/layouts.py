@@ -3,9 +3,9 @@
 A trader should not have to say that freqtrade calls a symbol ``pair``. A layout is
 recognised by the columns that only it has, and says which of them is which field of a
 :class:`~tiltyard.facts.trade.Trade`. What the file does not hold is derived: fees from
-rates, prices and quantity; an identifier from the content, so that the same file read
-twice names the same trades. A column that carries our own name, or one mapped by hand,
-wins over the layout.
+rates, prices and quantity; the notional from stake and leverage; an identifier from the
+content, so that the same file read twice names the same trades. A column that carries our
+own name, or one mapped by hand, wins over the layout.
 
 >>> recognise({"strategy", "symbol", "open_ts", "close_ts", "pnl_abs"}).name
 'backtest export'
@@ -43,6 +43,9 @@ class Layout:
 
 FEE_RATES = ("fee_open", "fee_close")
 """Fractions of the value traded at entry and at exit; every known layout has them."""
+
+LEVERAGE = "leverage"
+"""In every known layout the stake is margin; the position is the stake times this column."""
 
 BACKTEST_EXPORT = Layout(
     "backtest export",

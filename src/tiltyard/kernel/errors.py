@@ -9,7 +9,7 @@ POLICY_UNKNOWN eee02a74: no policy ends so. policy list
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class TiltyardError(Exception):
@@ -37,10 +37,12 @@ class Fault:
     Attributes:
         place: Where: ``row 7, column pnl`` or ``$.guard[1].metric``.
         message: What was found and what was expected there.
+        spoils_file: It makes what stands elsewhere in the file doubtful, too.
     """
 
     place: str
     message: str
+    spoils_file: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.message} @ {self.place}"
@@ -54,6 +56,7 @@ class Faults(TiltyardError):  # noqa: N818 it is a list of faults, and says so
         subject: The file.
         faults: Those kept for showing, in the order of the file.
         total: How many there were, when more than were kept.
+        at_least: The file was not read to its end, so there may be more.
         remedy: What to do next.
     """
 
@@ -64,12 +67,14 @@ class Faults(TiltyardError):  # noqa: N818 it is a list of faults, and says so
         faults: Sequence[Fault],
         *,
         total: int | None = None,
+        at_least: bool = False,
         remedy: str = "",
     ) -> None:
         self.faults = tuple(faults)
         self.total = len(self.faults) if total is None else total
         plural = "fault" if self.total == 1 else "faults"
-        lines = [f"{self.total} {plural}", *(f"  {fault}" for fault in self.faults)]
+        counted = f"{'at least ' if at_least else ''}{self.total:,} {plural}"
+        lines = [counted, *(f"  {fault}" for fault in self.faults)]
         if self.total > len(self.faults):
             lines.append(f"  … and {self.total - len(self.faults):,} more")
         super().__init__(code, subject, "\n".join(lines), remedy)

@@ -3,35 +3,32 @@
 The file is read in batches and staged; nothing is visible until everything in it has
 been checked. With faults nothing is written, unless the person asked to skip bad rows:
 then those go to a rejects file, each with its faults, and the good ones are written.
+One transaction registers the file's policies, appends its trades and puts candidates on
+trial, so a killed ingest has done all of it or nothing.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal
 
 from tiltyard.actions.record import Event
-from tiltyard.facts.arm import Roster
+from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.intake import Intake
 from tiltyard.facts.trade import Trade
-from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.kernel.money import UNITS, Money
-from tiltyard.kernel.registry import did_you_mean
-from tiltyard.kernel.undefined import Value, twelve_digits
-from tiltyard.metrics.catalogue import METRICS
-from tiltyard.metrics.champion_span import ChampionHistory
-from tiltyard.shell.registration import Registration, admit, register, with_flat
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import Money
+from tiltyard.scaling.ladder import ShareRules
+from tiltyard.shell.metric_columns import refresh_metrics
+from tiltyard.shell.registration import admit, reserved, unregistered, welcome
+from tiltyard.shell.rejects import Rejects
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.sources import BadRow, open_source, read_trades
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.roster_table import ArmColumns
 from tiltyard.shell.store.staging import Counts, Staging
 
 BATCH = 5000
-SHOWN_FAULTS = 50
-WINDOW = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +77,6 @@ class Ingested:
     registered: Sequence[str]
 
 
-class _Rejects:
-    """Collects what is wrong: to a file when rows are skipped, else for the message."""
-
-    def __init__(self, file: Path, *, write: bool) -> None:
-        self.path = file.with_name(file.name + ".rejects.jsonl")
-        self.faults: list[Fault] = []
-        self.total = 0
-        self.rows = 0
-        self._write = write
-        self._stream: TextIO | None = None
-
-    def add(self, row: int, raw: object, faults: Sequence[Fault]) -> None:
-        self.rows += 1
-        self.total += len(faults)
-        self.faults += faults[: max(0, SHOWN_FAULTS - len(self.faults))]
-        if self._write:
-            if self._stream is None:
-                self._stream = self.path.open("w", encoding="utf-8")
-            record = {"row": row, "faults": [str(fault) for fault in faults], "raw": raw}
-            self._stream.write(json.dumps(record, default=str, ensure_ascii=False) + "\n")
-
-    def close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-
-
 def ingest(
     ledger: Ledger,
     file: Path,
@@ -128,80 +99,37 @@ def ingest(
         progress: Told the number of rows read so far.
 
     Raises:
-        Faults: ``INGEST_REFUSED`` with every fault of the file; nothing was written.
+        Faults: ``INGEST_REFUSED`` with the faults of the file; nothing was written.
         TiltyardError: ``POLICY_UNKNOWN`` for unregistered policies, ``SOURCE_…``.
     """
+    if how.policy == FLAT:
+        raise reserved()
     source = open_source(file, policy_from=how.policy_from)
     intake = Intake(
         source=how.source or source.name, policy=how.policy, account=how.account,
         capital=how.capital, columns=how.columns, assume_utc=how.assume_utc,
     )  # fmt: skip
-    rejects = _Rejects(file, write=how.skip_bad)
-    try:
-        with ledger.staging() as staging:
-            _stage(staging, read_trades(source, intake), rejects, progress)
-            _check_whole(staging, rejects, skip=how.skip_bad)
-            if rejects.total and not how.skip_bad:
-                raise Faults(
-                    "INGEST_REFUSED", str(file), rejects.faults, total=rejects.total,
-                    remedy="Nothing was written. Mend the file, or leave bad rows out with "
-                    "--skip-bad.",
-                )  # fmt: skip
-            names = staging.policies()
-            registered = _welcome(ledger, names, how, settings, now, actor)
-            counts = staging.commit(now=now, known_at=now)
-    finally:
-        rejects.close()
-    _admit(ledger, names, settings, now, actor)
+    with Rejects(file, skip=how.skip_bad) as rejects, ledger.staging() as staging:
+        _stage(staging, read_trades(source, intake), rejects, progress)
+        _check_whole(staging, rejects)
+        rejects.refuse()
+        if how.source is None:
+            _refuse_renamed(staging, file, source.name)
+        joining = staging.policies(by=now if how.register else None)
+        with ledger.transaction(staging) as inside:
+            registered = _register(inside, joining, how, settings.shares.rules(), now, actor)
+            counts = staging.append(now=now, known_at=now)
+            _admit(inside, settings, now, actor)
+            rejects.put_in_place()
     refresh_metrics(ledger, settings, now)
     path = rejects.path if rejects.rows else None
     return Ingested(file, counts, rejects.rows, path, registered)
 
 
-def refresh_metrics(ledger: Ledger, settings: Settings, now: datetime) -> None:
-    """Bring the metric columns of every arm up to date with the ledger."""
-    roster = ledger.roster()
-    if not roster.arms:
-        return
-    history = ChampionHistory()
-    champion = roster.champion()
-    for trade in ledger.trades(champion.name):
-        if trade.book == "live":
-            history.push(trade.closed_at, (trade.pnl, 0, 0))
-    rows = {}
-    for arm in roster.arms.values():
-        tail = ledger.tail(arm.name, count=WINDOW, since=arm.trial_started_at)
-        capital = arm.capital or settings.default_capital() or 0
-        since = tail[0].closed_at if tail else None
-        totals = ledger.totals(arm.name)
-        prod = history.profit_factor(since, now)
-        rows[arm.name] = ArmColumns(
-            pf_30=_window("pf_challenger_30", tail, capital),
-            pf_150=_window("pf_150", tail, capital),
-            pf_prod=prod.number if isinstance(prod, Value) else None,
-            dd_150=_window("dd_150", tail, capital),
-            total_trades=totals.trades,
-            wins=totals.wins,
-            total_pnl=twelve_digits(totals.pnl / UNITS),
-        )
-    ledger.set_metrics(rows, at=now)
-
-
-def _window(metric: str, tail: Sequence[Trade], capital: int) -> float | None:
-    make = METRICS.get(metric).make
-    if make is None:
-        return None
-    meter = make()
-    for trade in tail:
-        meter.push((trade.pnl, trade.capital or capital, trade.risk or 0))
-    reading = meter.value()
-    return reading.number if isinstance(reading, Value) else None
-
-
 def _stage(
     staging: Staging,
     rows: Iterator[tuple[int, Trade, bool] | BadRow],
-    rejects: _Rejects,
+    rejects: Rejects,
     progress: Callable[[int], None],
 ) -> None:
     batch: list[tuple[int, Trade, bool]] = []
@@ -220,58 +148,60 @@ def _stage(
     progress(seen + len(batch))
 
 
-def _check_whole(staging: Staging, rejects: _Rejects, *, skip: bool) -> None:
-    for row, faults in staging.faults().items():
-        rejects.add(row, None, faults)
-    if skip:
-        staging.discard(list(staging.faults()))
+def _check_whole(staging: Staging, rejects: Rejects) -> None:
+    found = staging.faults(limit=rejects.most + 1)
+    shown = staging.shown(list(found)) if rejects.skip else {}
+    for row, faults in found.items():
+        rejects.add(row, shown.get(row), faults)
+    if rejects.skip:
+        staging.discard(list(found))
 
 
-def _welcome(
-    ledger: Ledger,
-    names: Sequence[str],
+def _refuse_renamed(staging: Staging, file: Path, own: str) -> None:
+    count, other = staging.told_already()
+    if count:
+        trades = "1 trade of it is" if count == 1 else f"{count:,} trades of it are"
+        raise TiltyardError(
+            "SOURCE_RENAMED",
+            str(file),
+            f"{trades} in the ledger already, from source {other!r}",
+            f"Nothing was written. If it is the same report under another name: --source {other}. "
+            f"If these are other trades: --source {own}",
+        )
+
+
+def _register(
+    inside: Ledger,
+    joining: Sequence[str],
     how: Reading,
-    settings: Settings,
+    rules: ShareRules,
     now: datetime,
     actor: str,
 ) -> list[str]:
-    roster = ledger.roster()
-    unknown = [name for name in names if name not in roster.arms]
-    if not unknown:
-        return []
-    if not how.register:
-        hints = [did_you_mean(name, roster.arms) for name in unknown]
-        raise TiltyardError(
-            "POLICY_UNKNOWN",
-            ", ".join(repr(name) for name in unknown[:10]),
-            "not registered" + "".join(f", {hint}" for hint in hints[:1] if hint),
-            "Nothing was written. Add --register to register them as challengers, or --policy NAME",
-        )
-    events: list[Event] = []
-    roster = with_flat(roster, now, events, actor)
-    for name in unknown:
-        wanted = Registration(name, "challenger", "", how.capital, None, now)
-        roster, more = register(roster, wanted, settings.shares.rules(), now, actor)
-        events += more
-    ledger.save_roster(roster, events, at=now)
-    return unknown
+    """Those of ``joining`` that were not registered yet, and now are."""
+    names: list[str] = []
+
+    def change(roster: Roster) -> tuple[Roster, list[Event]]:
+        names.extend(name for name in joining if name not in roster.arms)
+        if names and not how.register:
+            raise unregistered(names, roster)
+        return welcome(roster, names, how.capital, rules, now, actor) if names else (roster, [])
+
+    inside.change_roster(change, at=now)
+    return names
 
 
-def _admit(
-    ledger: Ledger, names: Sequence[str], settings: Settings, now: datetime, actor: str
-) -> None:
-    roster = ledger.roster()
-    ready = [name for name in names if _has_capital(ledger, roster, name, settings)]
-    digest = settings.checklist.digest
-    changed, events = admit(roster, ready, settings.shares.rules(), now, actor, digest)
-    if events:
-        ledger.save_roster(changed, events, at=now)
+def _admit(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
+    def change(roster: Roster) -> tuple[Roster, list[Event]]:
+        waiting = [arm for arm in roster.challengers() if arm.state == "candidate"]
+        ready = [arm.name for arm in waiting if _has_capital(inside, arm, settings)]
+        digest = settings.checklist.digest
+        return admit(roster, ready, settings.shares.rules(), now, actor, digest)
+
+    inside.change_roster(change, at=now)
 
 
-def _has_capital(ledger: Ledger, roster: Roster, name: str, settings: Settings) -> bool:
-    arm = roster.arms[name]
-    if arm.state != "candidate":
-        return False
+def _has_capital(inside: Ledger, arm: Arm, settings: Settings) -> bool:
     if arm.capital is not None or settings.default_capital() is not None:
         return True
-    return any(trade.capital is not None for trade in ledger.tail(name, count=1))
+    return any(trade.capital is not None for trade in inside.tail(arm.name, count=1))

@@ -1,11 +1,12 @@
 """How policies join the roster, and how a candidate goes on trial.
 
 A challenger starts at its start share, on probation, once its capital is known and the
-champion's floor leaves room; until then it is a candidate at share 0. ``flat``, which
-trades nothing, is the champion until a real one is registered.
+champion's floor leaves room; until then it is a candidate at share 0. Candidates are
+admitted in the order in which they were registered. ``flat``, which trades nothing, is the
+champion until a real one is registered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT, Arm, Role, Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
+from tiltyard.kernel.registry import did_you_mean
 from tiltyard.policies.name import parse
 from tiltyard.scaling.ladder import ShareRules
 
@@ -55,9 +57,11 @@ def register(
     """The roster with one more arm, and the events to audit.
 
     Raises:
-        TiltyardError: ``POLICY_NAME_INVALID``, ``POLICY_REGISTERED``, ``CHAMPION_EXISTS``,
-            ``SHARE_INVALID``.
+        TiltyardError: ``POLICY_NAME_INVALID``, ``POLICY_REGISTERED``, ``POLICY_RESERVED``,
+            ``CHAMPION_EXISTS``, ``SHARE_INVALID``.
     """
+    if wanted.name == FLAT:
+        raise reserved()
     events: list[Event] = []
     roster = with_flat(roster, at, events, actor)
     name = parse(wanted.name)
@@ -80,16 +84,53 @@ def register(
         events.append(registered(roster.arms[arm.name], at, actor))
         return roster, events
     start = _start_share(wanted, rules)
-    arm = Arm(
-        wanted.name, "challenger", "candidate", 0.0, start, 0.0,
-        wanted.capital, wanted.created_at, kind=kind,
-    )  # fmt: skip
+    arm = _candidate(wanted, start, kind)
     roster = roster.with_arm(arm)
     events.append(registered(arm, at, actor))
     if wanted.capital is not None:
         roster, admitted = admit(roster, [arm.name], rules, at, actor, "")
         events += admitted
     return roster, events
+
+
+def welcome(
+    roster: Roster,
+    names: Sequence[str],
+    capital: Money | None,
+    rules: ShareRules,
+    at: datetime,
+    actor: str,
+) -> tuple[Roster, list[Event]]:
+    """The roster with the unknown policies of a file as candidates, in their order."""
+    events: list[Event] = []
+    roster = with_flat(roster, at, events, actor)
+    for name in names:
+        wanted = Registration(name, "challenger", "", capital, None, at)
+        arm = _candidate(wanted, _start_share(wanted, rules), parse(name).kind)
+        roster = roster.with_arm(arm)
+        events.append(registered(arm, at, actor))
+    return roster, events
+
+
+def unregistered(names: Sequence[str], roster: Roster) -> TiltyardError:
+    """What is said of a file whose policies may not join."""
+    hints = [did_you_mean(name, roster.arms) for name in names]
+    return TiltyardError(
+        "POLICY_UNKNOWN",
+        ", ".join(repr(name) for name in names[:10]),
+        "not registered" + "".join(f", {hint}" for hint in hints[:1] if hint),
+        "Nothing was written. Add --register to register them as challengers, or --policy NAME",
+    )
+
+
+def reserved() -> TiltyardError:
+    """What is said to somebody who calls a policy ``flat``."""
+    return TiltyardError(
+        "POLICY_RESERVED",
+        FLAT,
+        "so is the champion of last resort called, which trades nothing",
+        "name the policy otherwise; for the rows of a file: --policy NAME, or --map policy=COLUMN",
+    )
 
 
 def admit(
@@ -110,6 +151,13 @@ def admit(
         roster = apply(roster, action)
         events.append(acted(action, digest, actor))
     return roster, events
+
+
+def _candidate(wanted: Registration, start: float, kind: str) -> Arm:
+    return Arm(
+        wanted.name, "challenger", "candidate", 0.0, start, 0.0,
+        wanted.capital, wanted.created_at, kind=kind,
+    )  # fmt: skip
 
 
 def _complete(

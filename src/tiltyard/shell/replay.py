@@ -28,8 +28,9 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.policies.name import parse, select
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.ingest import Reading, ingest, refresh_metrics
+from tiltyard.shell.ingest import Reading, ingest
 from tiltyard.shell.measure import Fact, facts_in_order, time_of
+from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger

@@ -1,12 +1,13 @@
 """The command ``tiltyard``. Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 
 Which error is which says :mod:`tiltyard.shell.cli.exit_codes`. ``report --check`` adds 3
-for a breach and 4 for unknown. Errors go to standard error, each with a code that
-``docs/reference/errors.md`` explains.
+for a breach and 4 for unknown; Ctrl-C ends with 130. Errors go to standard error, each
+with a code that ``docs/reference/errors.md`` explains.
 """
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -51,5 +52,13 @@ def run(command: typer.Typer) -> None:
         typer.echo(f"SYSTEM_REFUSED{what}: {error.strerror}", err=True)
         sys.exit(FAILED)
     except KeyboardInterrupt:
-        typer.echo("interrupted: nothing half-written", err=True)
-        sys.exit(INTERRUPTED)
+        _interrupted()
+    except SystemExit as done:
+        if done.code == INTERRUPTED:  # so typer ends a command at Ctrl-C, without a word
+            _interrupted()
+        raise
+
+
+def _interrupted() -> NoReturn:
+    typer.echo("interrupted: nothing half-written", err=True)
+    sys.exit(INTERRUPTED)

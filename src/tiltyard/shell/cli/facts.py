@@ -108,6 +108,10 @@ def _say(done: Ingested) -> None:
     if done.registered:
         typer.echo(f"  registered as challengers: {', '.join(done.registered)}")
     if counts.quarantined:
-        typer.echo(f"  quarantined: {counts.quarantined:,} trades in the future (tiltyard doctor)")
+        trades = "trade" if counts.quarantined == 1 else "trades"
+        typer.echo(
+            f"  quarantined: {counts.quarantined:,} {trades} in the future (tiltyard doctor)"
+        )
     if done.rejects is not None:
-        typer.echo(f"  rejected: {done.rejected:,} rows, see {done.rejects}")
+        rows = "row" if done.rejected == 1 else "rows"
+        typer.echo(f"  rejected: {done.rejected:,} {rows}, see {done.rejects}")

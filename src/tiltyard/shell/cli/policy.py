@@ -60,8 +60,9 @@ def register_policy(
     )  # fmt: skip
     with open_ledger(database, settings, create=True) as ledger:
         rules = settings.shares.rules()
-        roster, events = register(ledger.roster(), wanted, rules, now, actor_name())
-        ledger.save_roster(roster, events, at=now)
+        roster = ledger.change_roster(
+            lambda roster: register(roster, wanted, rules, now, actor_name()), at=now
+        )
     arm = roster.arms[name]
     typer.echo(f"{arm.name}: {arm.role}, {arm.state}, traffic {share_text(arm.share)}")
     if arm.state == "candidate" and arm.capital is None:

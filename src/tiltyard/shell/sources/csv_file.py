@@ -1,7 +1,8 @@
 """Comma-, semicolon- or tab-separated text with a header.
 
 One line is one row: a quoted field that runs over the end of its line is a fault of that
-row, not of all that follow. Blank lines are no rows.
+row, not of all that follow. Blank lines are no rows. The delimiter is the one that makes
+the most columns we know of the header.
 """
 
 import csv
@@ -9,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from tiltyard.facts.intake import KNOWN_COLUMNS
 from tiltyard.kernel.errors import Fault, Faults
 from tiltyard.shell.sources.lines import lines
 from tiltyard.shell.sources.source import (
@@ -42,9 +44,9 @@ class CsvFile:
             raise unreadable(path, f"the header line: {header.message}")
         if not header.strip():
             raise unreadable(path, "the header line is empty")
-        self._delimiter = max(_DELIMITERS, key=header.count)
         try:
-            self.columns = tuple(name.strip() for name in self._split(header))
+            self._delimiter = max(_DELIMITERS, key=lambda sign: _likely(header, sign))
+            self.columns = tuple(name.strip() for name in _split(header, self._delimiter))
         except csv.Error as error:
             raise unreadable(path, f"the header line: {error}") from None
         self._refuse_twice()
@@ -68,17 +70,12 @@ class CsvFile:
 
     def _row(self, line: str) -> Row | BadLine:
         try:
-            cells = self._split(line)
+            cells = _split(line, self._delimiter)
         except csv.Error as error:
             return bad_line(line, f"expected one row of fields, found: {error}")
         if len(cells) != len(self.columns):
             return bad_line(line, f"expected {len(self.columns)} fields, found {len(cells)}")
         return dict(zip(self.columns, cells, strict=True))
-
-    def _split(self, line: str) -> list[str]:
-        if '"' not in line:
-            return line.split(self._delimiter)
-        return next(csv.reader((line,), delimiter=self._delimiter, strict=True), [])
 
     def _refuse_twice(self) -> None:
         faults = [
@@ -88,3 +85,18 @@ class CsvFile:
         ]
         if faults:
             raise Faults("SOURCE_HEADER_INVALID", str(self._path), faults)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    if '"' not in line:
+        return line.split(delimiter)
+    return next(csv.reader((line,), delimiter=delimiter, strict=True), [])
+
+
+def _likely(header: str, delimiter: str) -> tuple[int, int]:
+    """How many columns that we know a delimiter makes of the header, then how many in all."""
+    try:
+        names = [name.strip() for name in _split(header, delimiter)]
+    except csv.Error:
+        return 0, header.count(delimiter) + 1
+    return len(KNOWN_COLUMNS.intersection(names)), len(names)

@@ -1,5 +1,6 @@
 """What a file is: by its first bytes, then by its suffix."""
 
+import codecs
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,7 @@ _SUFFIXES: Mapping[str, Callable[[Path], Source]] = {
     **dict.fromkeys((".sqlite", ".sqlite3", ".db"), FreqtradeDatabase),
     **dict.fromkeys((".zip", ".json"), FreqtradeBacktest),
 }
+_TEXTS = (CsvFile, JsonlFile)
 
 
 def open_source(path: Path, *, policy_from: PolicyFrom = "strategy") -> Source:
@@ -70,10 +72,21 @@ def _kind(path: Path, start: bytes) -> Callable[[Path], Source]:
         if start.startswith(magic):
             return kind
     found = _SUFFIXES.get(path.suffix.lower())
+    if found in _TEXTS and _is_utf16(start):
+        remedy = "save it as UTF-8; in Excel: CSV UTF-8 (comma delimited)"
+        raise unreadable(path, "it looks like UTF-16", remedy)
     if found is None:
         facts = f"neither its first bytes nor its suffix {path.suffix!r} is known"
         raise TiltyardError("SOURCE_UNKNOWN", str(path), facts, f"supported: {KINDS}")
     return found
+
+
+def _is_utf16(start: bytes) -> bool:
+    """By its byte order mark, or because every other byte of plain text is zero."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    zeros = (start[::2].count(0), start[1::2].count(0))
+    return sorted(zeros) == [0, len(start) // 2] and len(start) > 1
 
 
 class _Tagged:

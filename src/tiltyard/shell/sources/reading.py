@@ -3,11 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tiltyard.facts.arm import FLAT
 from tiltyard.facts.intake import Intake, Reader
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import Fault, TiltyardError
 from tiltyard.policies import name as policy_name
 from tiltyard.shell.sources.source import BadLine, Row, Source
+
+_RESERVED = (
+    f"expected the name of a policy, found {FLAT!r}, the champion of last resort, which trades "
+    "nothing"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ def _read(
         return BadRow(number, row, found)
     trade, states_revision = found
     if trade.policy not in names:
+        if trade.policy == FLAT:
+            return BadRow(number, row, [Fault(f"row {number}, column policy", _RESERVED)])
         try:
             names.add(policy_name.parse(trade.policy).name)
         except TiltyardError as error:

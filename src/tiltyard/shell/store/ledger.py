@@ -1,11 +1,12 @@
 """The door to the ledger.
 
 Anyone may append facts; each append is one transaction, and a fact that is already
-there is passed over. Current trades are the highest revision of each; they are read in
-judged order, in chunks, so memory does not grow with the ledger.
+there is passed over. Several reads and writes are made one by :meth:`Ledger.transaction`.
+Current trades are the highest revision of each; they are read in judged order, in chunks,
+so memory does not grow with the ledger.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,6 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
@@ -25,6 +25,7 @@ from tiltyard.kernel.clock import from_microseconds, microseconds
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.shell.store import schema
+from tiltyard.shell.store.audit_table import append_audit, head
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
 from tiltyard.shell.store.roster_table import ArmColumns, read_roster, write_metrics, write_roster
 from tiltyard.shell.store.staging import Staging
@@ -40,6 +41,10 @@ from tiltyard.shell.store.tables import (
 )
 
 CHUNK = 5000
+
+RosterChange = Callable[[Roster], tuple[Roster, Sequence[Mapping[str, object]]]]
+"""From the roster as it stands to the next one and the events that led there."""
+
 _HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
 _ORDER = (trades.c.closed_at, trades.c.source, trades.c.trade_id)
@@ -80,10 +85,12 @@ class Ledger:
 
     Args:
         engine: Made by :func:`tiltyard.shell.store.engine.connect`.
+        joined: A connection inside a transaction, for everything to be done in it.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, joined: sa.Connection | None = None) -> None:
         self._engine = engine
+        self._joined = joined
         self.url = engine.url
 
     @classmethod
@@ -125,18 +132,41 @@ class Ledger:
         self.close()
 
     @contextmanager
+    def transaction(self, staging: Staging | None = None) -> Iterator["Ledger"]:
+        """A ledger whose reads and writes are all one transaction.
+
+        It takes the write lock at once, so what is read in it cannot change before what is
+        written. All of it is written at the end, or nothing when an error leaves it.
+
+        Args:
+            staging: What is staged there may be appended in the same transaction.
+        """
+        if self._joined is not None:
+            yield self
+            return
+        begun = self._engine.begin() if staging is None else staging.transaction()
+        with speaking_plainly(self.url), begun as connection:
+            yield Ledger(self._engine, connection)
+
+    @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
+        if self._joined is not None:
+            yield self._joined
+            return
         with speaking_plainly(self.url), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
+        if self._joined is not None:
+            yield self._joined
+            return
         with speaking_plainly(self.url), self._engine.connect() as connection:
             yield connection.execution_options(reading=True)
 
     @contextmanager
     def staging(self) -> Iterator[Staging]:
-        """Take in a file of trades; nothing is seen until :meth:`Staging.commit`."""
+        """Take in a file of trades; nothing is seen until it is appended."""
         with speaking_plainly(self.url), self._engine.connect() as connection:
             yield Staging(connection)
 
@@ -160,8 +190,8 @@ class Ledger:
         if closed_by is not None:
             query = query.where(trades.c.closed_at <= microseconds(closed_by))
         with self._reading() as connection:
-            rows = connection.execution_options(yield_per=CHUNK).execute(query.order_by(*_ORDER))
-            for row in rows:
+            chunked = query.order_by(*_ORDER).execution_options(yield_per=CHUNK)
+            for row in connection.execute(chunked):
                 yield _trade(row)
 
     def tail(
@@ -270,20 +300,31 @@ class Ledger:
         with self._reading() as connection:
             return read_roster(connection)
 
+    def change_roster(self, change: RosterChange, *, at: datetime) -> Roster:
+        """Make one roster of another, and audit it; nobody else's change is lost.
+
+        Args:
+            change: Given the roster as it stands, inside the transaction that writes.
+            at: Now.
+        """
+        with self.transaction() as inside:
+            before = inside.roster()
+            after, events = change(before)
+            if events or after != before:
+                inside.save_roster(after, events, at=at)
+            return after
+
     def save_roster(
         self, roster: Roster, events: Sequence[Mapping[str, object]], *, at: datetime
     ) -> None:
-        """Replace the roster and append to the audit, both or neither."""
+        """Replace the roster and append to the audit, both or neither.
+
+        What others have changed since ``roster`` was read is overwritten: where others may
+        write, use :meth:`change_roster`.
+        """
         with self._writing() as connection:
             write_roster(connection, roster, at)
-            head = _head(connection)
-            for event in events:
-                body = canonical(event)
-                digest = chain(head, body)
-                connection.execute(
-                    audit.insert().values(at=at, body=body, previous=head, hash=digest)
-                )
-                head = digest
+            append_audit(connection, events, at)
 
     def set_metrics(self, rows: Mapping[str, ArmColumns], *, at: datetime) -> None:
         """Set the metric columns of ``bandit_arms``."""
@@ -294,16 +335,14 @@ class Ledger:
         """The chain, oldest first."""
         query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)
         with self._reading() as connection:
-            rows = connection.execution_options(yield_per=CHUNK).execute(
-                query.order_by(audit.c.seq)
-            )
-            for row in rows:
+            chunked = query.order_by(audit.c.seq).execution_options(yield_per=CHUNK)
+            for row in connection.execute(chunked):
                 yield AuditRow(*row)
 
     def audit_head(self) -> str:
         """Hash of the newest audit row."""
         with self._reading() as connection:
-            return _head(connection)
+            return head(connection)
 
     def _append(self, table: sa.Table, rows: list[dict[str, Any]], known_at: datetime) -> int:
         added = 0
@@ -315,14 +354,17 @@ class Ledger:
                     if name not in ids:
                         raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
                     row["policy_id"] = ids[name]
-                if not connection.scalar(sa.select(sa.exists().where(_same(table, row)))):
+                kept = connection.execute(sa.select(table).where(_same(table, row))).mappings()
+                if (before := kept.first()) is None:
                     connection.execute(table.insert().values(**row, known_at=known_at))
                     added += 1
+                elif differing := [name for name in row if before[name] != row[name]]:
+                    raise _differs(table, before, row, differing[0])
         return added
 
     def _facts(self, query: sa.Select[Any], kind: Any) -> Iterator[Any]:  # noqa: ANN401 one of the facts
         with self._reading() as connection:
-            rows = connection.execution_options(yield_per=CHUNK).execute(query)
+            rows = connection.execute(query.execution_options(yield_per=CHUNK))
             for row in rows.mappings():
                 yield kind(**{name: row[name] for name in kind._fields})
 
@@ -358,10 +400,21 @@ def _fact(item: Any) -> dict[str, Any]:  # noqa: ANN401 one of the facts
 
 
 def _same(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:
-    unique = next(c for c in table.constraints if isinstance(c, sa.UniqueConstraint))
-    return sa.and_(*(column == row[column.name] for column in unique.columns))
+    return sa.and_(*(column == row[column.name] for column in _unique(table).columns))
 
 
-def _head(connection: sa.Connection) -> str:
-    newest = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    return connection.scalar(newest) or GENESIS
+def _unique(table: sa.Table) -> sa.UniqueConstraint:
+    return next(c for c in table.constraints if isinstance(c, sa.UniqueConstraint))
+
+
+def _differs(
+    table: sa.Table, before: sa.RowMapping, row: Mapping[str, Any], column: str
+) -> TiltyardError:
+    key = ", ".join(f"{c.name} {row[c.name]}" for c in _unique(table).columns)
+    return TiltyardError(
+        "FACT_DIFFERS",
+        f"{table.name}, {key}",
+        f"the ledger holds {column} {before[column]!r}, and is now told {row[column]!r}",
+        "What is recorded is never changed, and nothing of this call was written. Report the "
+        "new value under a time of its own",
+    )

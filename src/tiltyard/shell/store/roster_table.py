@@ -1,7 +1,7 @@
 """Arms in the database: the roster as rows, and rows as the roster.
 
-``bandit_arms.revision`` rises with every change made here. Nothing compares it yet: two
-processes that change the roster at once can lose one of the changes.
+``bandit_arms.revision`` rises with every change made here. Nothing compares it: a change is
+made on the roster read in the same write transaction (``Ledger.change_roster``).
 """
 
 import json

@@ -1,7 +1,8 @@
 """What can be wrong with a file as a whole, found by set over its staged trades.
 
 A trade that stands twice in it; a revision that the ledger holds with other content; a
-policy whose trades are in two accounts or currencies.
+policy whose trades are in two accounts or currencies. And trades that the ledger has from
+another source, which is what a renamed file looks like.
 """
 
 import sqlalchemy as sa
@@ -24,6 +25,37 @@ def staged_faults(connection: sa.Connection, limit: int) -> dict[int, list[Fault
     for row, column, text in sorted(found):
         rows.setdefault(row, []).append(Fault(f"row {row}, column {column}", text))
     return rows
+
+
+def told_elsewhere(connection: sa.Connection) -> dict[str, int]:
+    """How many staged trades the ledger has from other sources, by source.
+
+    The same trade is one of the same policy with the same identifier, symbol, book, times and
+    result. Trades it has from the same source are passed over.
+    """
+    own = trades.alias("own")
+    known = sa.exists().where(own.c.source == _S.source, own.c.trade_id == _S.trade_id)
+    same = sa.and_(
+        trades.c.policy_id == policies.c.id,
+        trades.c.closed_at == _S.closed_at,
+        trades.c.source != _S.source,
+        trades.c.trade_id == _S.trade_id,
+        trades.c.opened_at == _S.opened_at,
+        trades.c.pnl == _S.pnl,
+        trades.c.symbol == _S.symbol,
+        trades.c.book == _S.book,
+    )
+    other = sa.select(trades.c.source).where(same).limit(1)  # one look-up for each staged trade
+    found = (
+        sa.select(other.correlate(staged_trades, policies).scalar_subquery().label("source"))
+        .select_from(staged_trades)
+        .join(policies, policies.c.name == _S.policy)
+        .where(~known)
+        .subquery()
+    )
+    query = sa.select(found.c.source, sa.func.count().label("rows")).group_by(found.c.source)
+    rows = connection.execute(query.where(found.c.source.is_not(None)))
+    return {row.source: row.rows for row in rows}
 
 
 def _duplicates(connection: sa.Connection, limit: int) -> _Found:

@@ -3,21 +3,23 @@
 Trades are first staged in a temporary table of this connection, on disk, so memory stays
 flat and nobody else sees them. Then the whole file is checked by set: duplicates inside
 it, conflicts with what the ledger holds, a policy in two accounts. Only then one
-``INSERT … SELECT`` appends what is new or corrected, in judged order.
+``INSERT … SELECT`` appends what is new or corrected, in judged order, in a transaction in
+which policies may also be registered and admitted.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from tiltyard.facts.trade import Trade
-from tiltyard.kernel.clock import microseconds
+from tiltyard.kernel.clock import from_microseconds, microseconds, time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.shell.store.staged_faults import staged_faults
+from tiltyard.kernel.money import money_text
+from tiltyard.shell.store.staged_faults import staged_faults, told_elsewhere
 from tiltyard.shell.store.tables import (
     TRADE_FIELDS,
     policies,
@@ -28,6 +30,7 @@ from tiltyard.shell.store.tables import (
 
 FUTURE = timedelta(seconds=60)
 SHOWN = 20
+IN_A_STATEMENT = 500
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
 _S = staged_trades.c
 
@@ -52,15 +55,15 @@ class Counts:
 class Staging:
     """One ingest; made by :meth:`tiltyard.shell.store.ledger.Ledger.staging`.
 
-    Staging takes no write lock of the database: only :meth:`commit` does.
+    Staging takes no write lock of the database: only :meth:`transaction` does.
     """
 
     def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection.execution_options(reading=True)
-        with connection.begin():
+        self._connection = connection
+        with self._aside():
             staged_trades.drop(connection, checkfirst=True)
             staged_trades.create(connection)
-        self._faultless = False
+        self._faultless_at: int | None = None
 
     def add(self, rows: Sequence[tuple[int, Trade, bool]]) -> None:
         """Stage trades.
@@ -70,33 +73,75 @@ class Staging:
         """
         if not rows:
             return
-        self._faultless = False
-        with self._connection.begin():
+        self._faultless_at = None
+        with self._aside():
             self._connection.execute(staged_trades.insert(), [_row(*row) for row in rows])
 
-    def policies(self) -> list[str]:
-        """Names of the policies in the file, in order of their first close."""
+    def policies(self, *, by: datetime | None = None) -> list[str]:
+        """Names of the policies in the file, in order of their first close.
+
+        Args:
+            by: Only those with a trade that is not quarantined at this time.
+        """
         query = sa.select(_S.policy).group_by(_S.policy).order_by(sa.func.min(_S.closed_at))
-        with self._connection.begin():
+        if by is not None:
+            query = query.where(~_future(by))
+        with self._aside():
             return list(self._connection.scalars(query))
 
     def faults(self, *, limit: int = 100_000) -> dict[int, list[Fault]]:
         """What is wrong with the file as a whole, by row; the first ``limit`` rows of it."""
-        with self._connection.begin():
+        with self._aside():
             rows = staged_faults(self._connection, limit)
-        self._faultless = not rows
+            self._faultless_at = None if rows else self._newest()
         return rows
+
+    def shown(self, rows: Sequence[int]) -> dict[int, Mapping[str, object]]:
+        """What people need to find some rows again: source, trade, policy, close and result."""
+        found: dict[int, Mapping[str, object]] = {}
+        columns = (_S.source, _S.trade_id, _S.policy, _S.closed_at, _S.pnl)
+        with self._aside():
+            for batch in _batched(rows):
+                query = sa.select(_S.row_number, *columns).where(_S.row_number.in_(batch))
+                for number, source, trade_id, policy, closed, pnl in self._connection.execute(
+                    query
+                ):
+                    found[number] = {
+                        "source": source,
+                        "trade_id": trade_id,
+                        "policy": policy,
+                        "closed_at": time_text(from_microseconds(closed)),
+                        "pnl": money_text(pnl),
+                    }
+        return found
 
     def discard(self, rows: Sequence[int]) -> None:
         """Take rows out of the stage."""
-        with self._connection.begin():
-            for start in range(0, len(rows), 500):
-                batch = rows[start : start + 500]
+        with self._aside():
+            for batch in _batched(rows):
                 self._connection.execute(staged_trades.delete().where(_S.row_number.in_(batch)))
-        self._faultless = False
+        self._faultless_at = None
+
+    def told_already(self) -> tuple[int, str]:
+        """How many trades the ledger has from another source, and the one it has most from."""
+        with self._aside():
+            found = told_elsewhere(self._connection)
+        return sum(found.values()), max(found, key=found.__getitem__, default="")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One transaction that holds the write lock; :meth:`append` belongs in it."""
+        self._connection.execution_options(reading=False)
+        with self._connection.begin():
+            yield self._connection
 
     def commit(self, *, now: datetime, known_at: datetime) -> Counts:
-        """Append what is new; every policy must be registered.
+        """Append in a transaction of its own."""
+        with self.transaction():
+            return self.append(now=now, known_at=known_at)
+
+    def append(self, *, now: datetime, known_at: datetime) -> Counts:
+        """Append what is new, inside :meth:`transaction`; every policy must be registered.
 
         Args:
             now: A trade more than 60 s after it is quarantined.
@@ -105,34 +150,41 @@ class Staging:
         Raises:
             TiltyardError: ``POLICY_UNKNOWN``, or ``TRADES_FAULTY`` when the stage has faults.
         """
-        horizon = microseconds(now + FUTURE)
-        self._connection.execution_options(reading=False)
-        with self._connection.begin():
-            total = self._scalar(sa.select(sa.func.count()).select_from(staged_trades))
-            self._refuse()
-            quarantined = self._quarantine(horizon, known_at)
-            self._drop_unchanged()
-            staged = sa.select(sa.func.count()).select_from(staged_trades)
-            corrected = self._scalar(staged.where(_has_earlier()))
-            left = self._scalar(sa.select(sa.func.count()).select_from(staged_trades))
-            self._append(known_at)
-            self._claim_scopes()
-            self._connection.execute(staged_trades.delete())
-        future = total - quarantined[1] - left
-        return Counts(left - corrected, corrected, future, quarantined[0])
+        total = self._count()
+        self._refuse_faults()
+        quarantined, apart = self._quarantine(_future(now), known_at)
+        self._refuse_strangers()
+        self._drop_unchanged()
+        appended = self._count()
+        corrected = self._count(_has_earlier())
+        self._append(known_at)
+        self._claim_scopes()
+        self._connection.execute(staged_trades.delete())
+        unchanged = total - apart - appended
+        return Counts(appended - corrected, corrected, unchanged, quarantined)
 
-    def _refuse(self) -> None:
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """A transaction that only reads the ledger and writes the stage."""
+        self._connection.execution_options(reading=True)
+        with self._connection.begin():
+            yield
+
+    def _refuse_strangers(self) -> None:
         absent = sa.select(_S.policy).where(_S.policy.not_in(sa.select(policies.c.name)))
         name = self._connection.scalar(absent.limit(1))
         if name is not None:
             raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
-        rows = {} if self._faultless else staged_faults(self._connection, SHOWN)
+
+    def _refuse_faults(self) -> None:
+        if self._faultless_at is not None and self._faultless_at == self._newest():
+            return  # nobody has written a trade since they were looked for
+        rows = staged_faults(self._connection, SHOWN)
         if rows:
             faults = [fault for found in rows.values() for fault in found]
             raise Faults("TRADES_FAULTY", "trades", faults)
 
-    def _quarantine(self, horizon: int, known_at: datetime) -> tuple[int, int]:
-        future = sa.or_(_S.closed_at > horizon, _S.opened_at > horizon)
+    def _quarantine(self, future: sa.ColumnElement[bool], known_at: datetime) -> tuple[int, int]:
         known = sa.exists().where(
             quarantined_trades.c.source == _S.source,
             quarantined_trades.c.trade_id == _S.trade_id,
@@ -201,8 +253,24 @@ class Staging:
                 .values({name: own})
             )
 
-    def _scalar(self, query: sa.Select[Any]) -> int:
+    def _newest(self) -> int:
+        newest = sa.select(sa.func.coalesce(sa.func.max(trades.c.seq), 0))
+        return int(self._connection.execute(newest).scalar_one())
+
+    def _count(self, where: sa.ColumnElement[bool] | None = None) -> int:
+        query = sa.select(sa.func.count()).select_from(staged_trades)
+        query = query if where is None else query.where(where)
         return int(self._connection.execute(query).scalar_one())
+
+
+def _future(now: datetime) -> sa.ColumnElement[bool]:
+    horizon = microseconds(now + FUTURE)
+    return sa.or_(_S.closed_at > horizon, _S.opened_at > horizon)
+
+
+def _batched(rows: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The same rows, few enough for one statement at a time."""
+    return (rows[start : start + IN_A_STATEMENT] for start in range(0, len(rows), IN_A_STATEMENT))
 
 
 def _has_earlier() -> sa.ColumnElement[bool]:

@@ -1,0 +1,59 @@
+"""The metric columns of ``bandit_arms``, worked out from the ledger's trades.
+
+A projection for people who read SQL: nothing judges by it, and every ingest and every
+replay works it out again. So it is written in a transaction of its own, after the facts.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import UNITS
+from tiltyard.kernel.undefined import Value, twelve_digits
+from tiltyard.metrics.catalogue import METRICS
+from tiltyard.metrics.champion_span import ChampionHistory
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.roster_table import ArmColumns
+
+WINDOW = 150
+
+
+def refresh_metrics(ledger: Ledger, settings: Settings, now: datetime) -> None:
+    """Bring the metric columns of every arm up to date with the ledger."""
+    roster = ledger.roster()
+    if not roster.arms:
+        return
+    history = ChampionHistory()
+    champion = roster.champion()
+    for trade in ledger.trades(champion.name):
+        if trade.book == "live":
+            history.push(trade.closed_at, (trade.pnl, 0, 0))
+    rows = {}
+    for arm in roster.arms.values():
+        tail = ledger.tail(arm.name, count=WINDOW, since=arm.trial_started_at)
+        capital = arm.capital or settings.default_capital() or 0
+        since = tail[0].closed_at if tail else None
+        totals = ledger.totals(arm.name)
+        prod = history.profit_factor(since, now)
+        rows[arm.name] = ArmColumns(
+            pf_30=_window("pf_challenger_30", tail, capital),
+            pf_150=_window("pf_150", tail, capital),
+            pf_prod=prod.number if isinstance(prod, Value) else None,
+            dd_150=_window("dd_150", tail, capital),
+            total_trades=totals.trades,
+            wins=totals.wins,
+            total_pnl=twelve_digits(totals.pnl / UNITS),
+        )
+    ledger.set_metrics(rows, at=now)
+
+
+def _window(metric: str, tail: Sequence[Trade], capital: int) -> float | None:
+    make = METRICS.get(metric).make
+    if make is None:
+        return None
+    meter = make()
+    for trade in tail:
+        meter.push((trade.pnl, trade.capital or capital, trade.risk or 0))
+    reading = meter.value()
+    return reading.number if isinstance(reading, Value) else None

@@ -1,0 +1,169 @@
+"""A killed or interrupted ingest has done all of it or nothing, and leaves nothing lying about."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from command_line import Run
+
+HEADER = "trade_id,policy,symbol,side,opened_at,closed_at,pnl"
+LINE = "{0},arm{1},BTC,long,2025-01-01T00:00:00Z,2025-01-01T01:00:00Z,1.5"
+KEPT = {"desk.db", "desk.db-shm", "desk.db-wal", "log.csv", "log.csv.rejects.jsonl"}
+
+# The command line as it is; when it has run its nth statement of a kind, a signal arrives.
+STRUCK = """
+import os, signal, sys
+import sqlalchemy as sa
+from tiltyard.shell.cli import main
+
+kind, number = sys.argv[1], getattr(signal, sys.argv[2])
+sys.argv[1:] = sys.argv[3:]
+
+def strike(*_):
+    os.kill(os.getpid(), number)
+
+def after(connection, cursor, statement, *_):
+    if statement.startswith(kind):
+        strike()
+
+sa.event.listen(sa.Engine, "after_cursor_execute", after)
+if kind == "COMMIT":
+    sa.event.listen(sa.Engine, "commit", strike)
+main()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _children_hear_an_interrupt() -> Iterator[None]:
+    """Even where the tests run in the background, whose children would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def write(path: Path, rows: int, *more: str) -> Path:
+    lines = (LINE.format(number, number % 3) for number in range(rows))
+    path.write_text("\n".join((HEADER, *lines, *more)) + "\n", encoding="utf-8")
+    return path
+
+
+def struck(folder: Path, kind: str, sent: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", STRUCK, kind, sent, *words],
+        cwd=folder,
+        env={**os.environ, "TILTYARD_DB": str(folder / "desk.db")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def held(folder: Path) -> tuple[int, int]:
+    """How many trades and how many policies the database holds."""
+    with closing(sqlite3.connect(folder / "desk.db")) as connection:
+        counts = "SELECT (SELECT count(*) FROM trades), (SELECT count(*) FROM policies)"
+        trades, policies = connection.execute(counts).fetchone()
+    return int(trades), int(policies)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "trades", "policies"),
+    [
+        ("INSERT INTO staged_trades", "SIGKILL", 0, 0),
+        ("INSERT INTO policies", "SIGKILL", 0, 0),
+        ("INSERT INTO audit", "SIGKILL", 0, 0),
+        ("INSERT INTO trades", "SIGKILL", 0, 0),
+        ("UPDATE bandit_arms", "SIGKILL", 0, 0),
+        ("INSERT INTO trades", "SIGINT", 0, 0),
+        ("INSERT INTO staged_trades", "SIGINT", 0, 0),
+    ],
+)
+def test_what_strikes_an_ingest_leaves_all_of_it_or_nothing(
+    run: Run, tmp_path: Path, kind: str, sent: str, trades: int, policies: int
+) -> None:
+    assert run("db", "upgrade").code == 0
+    write(tmp_path / "log.csv", 300, "bad")
+    words = ("ingest", "log.csv", "--register", "--capital", "1000", "--skip-bad")
+    ran = struck(tmp_path, kind, sent, *words)
+    assert held(tmp_path) == (trades, policies)
+    assert {path.name for path in tmp_path.iterdir()} <= KEPT - {"log.csv.rejects.jsonl"}
+    if sent == "SIGINT":
+        assert (ran.returncode, ran.stdout) == (130, "")
+        assert ran.stderr == "interrupted: nothing half-written\n"
+    else:
+        assert ran.returncode == -signal.SIGKILL
+    assert "300 new" in run(*words).out
+    assert run("replay", "--verify").code == 0
+    assert held(tmp_path) == (300, 4)
+
+
+def test_policies_registered_at_the_same_time_are_all_there(run: Run, tmp_path: Path) -> None:
+    assert run("db", "upgrade").code == 0
+    environment = {**os.environ, "TILTYARD_DB": str(tmp_path / "desk.db")}
+    files = [write(tmp_path / f"log{number}.csv", 0, LINE.format(number, f"_{number}"))
+             for number in range(4)]  # fmt: skip
+    commands = [
+        *(["policy", "register", f"arm{number}", "--capital", "1000"] for number in range(4)),
+        *(["ingest", file.name, "--register", "--capital", "1000"] for file in files),
+    ]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tiltyard", *words], cwd=tmp_path, env=environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for words in commands
+    ]  # fmt: skip
+    assert [(process.communicate()[1], process.returncode) for process in running] == [("", 0)] * 8
+    arms = {arm["policy"]: arm for arm in json.loads(run("policy", "list", "--json").out)}
+    assert set(arms) == {"flat", *(f"arm{n}" for n in range(4)), *(f"arm_{n}" for n in range(4))}
+    assert [arm["state"] for arm in arms.values()].count("probation") == 6
+    assert run("replay", "--verify").code == 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_thirty_strikes_at_random_moments_of_a_large_file(
+    run: Run, tmp_path: Path, sent: signal.Signals
+) -> None:
+    rng = random.Random(int(sent))  # noqa: S311 moments, not secrets
+    rows = 100_000
+    write(tmp_path / "log.csv", rows, "bad")
+    words = ("ingest", "log.csv", "--register", "--capital", "1000", "--skip-bad")
+    environment = {**os.environ, "TILTYARD_DB": str(tmp_path / "desk.db")}
+    began = time.monotonic()
+    assert run(*words).code == 0
+    whole = time.monotonic() - began
+    outcomes = {0: 0, rows: 0}
+    for _ in range(30):
+        for path in tmp_path.glob("desk.db*"):
+            path.unlink()
+        assert run("db", "upgrade").code == 0
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tiltyard", *words], cwd=tmp_path, env=environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        time.sleep(rng.uniform(0.1, 1.0) * whole)  # the moment is the point of the test
+        process.send_signal(sent)
+        said = process.communicate()[1]
+        assert process.returncode in {0, 130, -sent}
+        assert "Traceback" not in said
+        trades, policies = held(tmp_path)
+        assert (trades, policies) in {(0, 0), (rows, 4)}
+        outcomes[trades] += 1
+        assert run("replay", "--verify").code == 0
+        assert {path.name for path in tmp_path.iterdir()} <= KEPT
+    assert run(*words).code == 0
+    assert held(tmp_path) == (rows, 4)
+    assert run("replay", "--verify").code == 0
+    assert outcomes[0], outcomes
