@@ -108,7 +108,7 @@ class ArmMeasures:
         )
 
     def _in_trial(self, at: datetime) -> bool:
-        return self.trial_started_at is None or at >= self.trial_started_at
+        return self.trial_started_at is None or at > self.trial_started_at
 
 
 class Panel:

@@ -8,7 +8,7 @@ then those go to a rejects file, each with its faults, and the good ones are wri
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -27,11 +27,13 @@ from tiltyard.shell.settings import Settings
 from tiltyard.shell.sources import BadRow, open_source, read_trades
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
-from tiltyard.shell.store.staging import Counts, Staging
+from tiltyard.shell.store.staging import FUTURE, Counts, Staging
 
 BATCH = 5000
 SHOWN_FAULTS = 50
 WINDOW = 150
+INSTANT = timedelta(microseconds=1)
+"""The trade that brings an arm back belongs to what was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def ingest(
                 )  # fmt: skip
             names = staging.policies()
             registered = _welcome(ledger, names, how, settings, now, actor)
-            counts = staging.commit(now=now, known_at=now)
+            counts = staging.commit(now=now, known_at=now, actor=actor, source=intake.source)
     finally:
         rejects.close()
     _admit(ledger, names, settings, now, actor)
@@ -160,9 +162,15 @@ def ingest(
 
 def refresh_metrics(ledger: Ledger, settings: Settings, now: datetime) -> None:
     """Bring the metric columns of every arm up to date with the ledger."""
+    ledger.set_metrics(metric_columns(ledger, settings, now), at=now)
+
+
+def metric_columns(ledger: Ledger, settings: Settings, now: datetime) -> Mapping[str, ArmColumns]:
+    """The metric columns of every arm, from its current trades."""
     roster = ledger.roster()
     if not roster.arms:
-        return
+        return {}
+    until = now + FUTURE  # whatever the ledger took in counts
     history = ChampionHistory()
     champion = roster.champion()
     for trade in ledger.trades(champion.name):
@@ -170,11 +178,12 @@ def refresh_metrics(ledger: Ledger, settings: Settings, now: datetime) -> None:
             history.push(trade.closed_at, (trade.pnl, 0, 0))
     rows = {}
     for arm in roster.arms.values():
-        tail = ledger.tail(arm.name, count=WINDOW, since=arm.trial_started_at)
+        began = arm.trial_started_at and arm.trial_started_at + INSTANT
+        tail = ledger.tail(arm.name, count=WINDOW, since=began)
         capital = arm.capital or settings.default_capital() or 0
         since = tail[0].closed_at if tail else None
         totals = ledger.totals(arm.name)
-        prod = history.profit_factor(since, now)
+        prod = history.profit_factor(since, until)
         rows[arm.name] = ArmColumns(
             pf_30=_window("pf_challenger_30", tail, capital),
             pf_150=_window("pf_150", tail, capital),
@@ -184,7 +193,7 @@ def refresh_metrics(ledger: Ledger, settings: Settings, now: datetime) -> None:
             wins=totals.wins,
             total_pnl=twelve_digits(totals.pnl / UNITS),
         )
-    ledger.set_metrics(rows, at=now)
+    return rows
 
 
 def _window(metric: str, tail: Sequence[Trade], capital: int) -> float | None:

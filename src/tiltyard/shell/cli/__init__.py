@@ -33,9 +33,15 @@ WRONG = 2
 _FAILURES = frozenset(
     {
         "AUDIT_BROKEN",
+        "HEAD_UNKNOWN",
+        "TRADE_EDITED",
+        "FACTS_DIFFER",
         "PROJECTION_DIFFERS",
+        "METRICS_DIFFER",
         "VERDICTS_DIFFER",
         "CHECKLIST_DIFFERS",
+        "SETTINGS_DIFFER",
+        "METRICS_VERSION_DIFFERS",
         "REPLAY_UNFINISHED",
         "DATABASE_LOCKED",
         "DATABASE_FULL",

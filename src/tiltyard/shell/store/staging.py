@@ -6,7 +6,6 @@ it, conflicts with what the ledger holds, a policy in two accounts. Only then on
 ``INSERT … SELECT`` appends what is new or corrected, in judged order.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tiltyard.facts.content import content_hash
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import microseconds
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
+from tiltyard.shell.store.anchors import append_anchor
 from tiltyard.shell.store.staged_faults import staged_faults
 from tiltyard.shell.store.tables import (
     TRADE_FIELDS,
@@ -95,12 +96,16 @@ class Staging:
                 self._connection.execute(staged_trades.delete().where(_S.row_number.in_(batch)))
         self._faultless = False
 
-    def commit(self, *, now: datetime, known_at: datetime) -> Counts:
-        """Append what is new; every policy must be registered.
+    def commit(
+        self, *, now: datetime, known_at: datetime, actor: str = "ingest", source: str = ""
+    ) -> Counts:
+        """Append what is new, and anchor it; every policy must be registered.
 
         Args:
             now: A trade more than 60 s after it is quarantined.
             known_at: When the ledger learnt of these trades.
+            actor: Who appends them, for the audit.
+            source: Where they come from, for the audit.
 
         Raises:
             TiltyardError: ``POLICY_UNKNOWN``, or ``TRADES_FAULTY`` when the stage has faults.
@@ -118,8 +123,12 @@ class Staging:
             self._append(known_at)
             self._claim_scopes()
             self._connection.execute(staged_trades.delete())
-        future = total - quarantined[1] - left
-        return Counts(left - corrected, corrected, future, quarantined[0])
+            if left or quarantined[0]:
+                said = {"actor": actor, "source": source, "new": left - corrected,
+                        "corrected": corrected, "quarantined": quarantined[0]}  # fmt: skip
+                append_anchor(self._connection, said, at=now)
+        unchanged = total - quarantined[1] - left
+        return Counts(left - corrected, corrected, unchanged, quarantined[0])
 
     def _refuse(self) -> None:
         absent = sa.select(_S.policy).where(_S.policy.not_in(sa.select(policies.c.name)))
@@ -215,7 +224,7 @@ def _row(number: int, trade: Trade, explicit: bool) -> dict[str, object]:  # noq
     row["opened_at"] = microseconds(trade.opened_at)
     row["closed_at"] = microseconds(trade.closed_at)
     row["revision"] = None
-    content = hashlib.blake2b(ascii(tuple(row.values())).encode(), digest_size=16).hexdigest()
+    content = content_hash(tuple(row.values()))
     row["revision"] = trade.revision if explicit else None
     row["row_number"] = number
     row["content"] = content
