@@ -10,6 +10,7 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money, money
+from tiltyard.shell.ingest import refresh_metrics
 from tiltyard.shell.replay import Replayed, replay
 from tiltyard.shell.scratch import take_ledger
 from tiltyard.shell.settings import Settings, load
@@ -62,6 +63,7 @@ def ledger_of(
         staging.commit(now=NOW, known_at=NOW)
     ledger.append_marks(marks, known_at=NOW)
     ledger.append_observations(gauges, known_at=NOW)
+    refresh_metrics(ledger, load(), NOW)
     return ledger
 
 

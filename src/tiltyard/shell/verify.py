@@ -32,6 +32,7 @@ from tiltyard.shell.store.ledger import Ledger, StoredTrade
 from tiltyard.shell.store.roster_table import ArmColumns
 
 RESTORE = "somebody edited the database: restore a snapshot"
+FORGED = "somebody forged the record, or the program has a defect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,15 +218,15 @@ def _judge_again(
         count += 1
         if old != new:
             raise TiltyardError(
-                "VERDICTS_DIFFER", where, f"action {count} {_told(old, 'was')}; judged again it "
-                f"{_told(new, 'is')}", "somebody edited the database, or the program has changed",
+                "VERDICTS_DIFFER", where, f"action {count} was {_told(old)}; judged again it is "
+                f"{_told(new)}{_details(old, new)}", FORGED,
             )  # fmt: skip
     end = json.loads(canonical(finished_event(judging, start, count)))
     differing = [name for name, value in end.items() if audit.finished.get(name) != value]
     if differing:
         raise TiltyardError(
             "VERDICTS_DIFFER", where, f"the end of the replay says otherwise of "
-            f"{', '.join(differing)}", "somebody edited the database, or the program has changed",
+            f"{', '.join(differing)}", FORGED,
         )  # fmt: skip
     return judging
 
@@ -237,11 +238,19 @@ def _recorded(ledger: Ledger, audit: _Audit) -> Iterator[str]:
         yield row.body
 
 
-def _told(body: str | None, verb: str) -> str:
+def _told(body: str | None) -> str:
     if body is None:
-        return f"{verb} none"
+        return "none"
     event = json.loads(body)
-    return f"{verb} {event['event']} of {event.get('policy') or 'the account'} at {event['at']}"
+    return f"{event['event']} of {event.get('policy') or 'the account'} at {event['at']}"
+
+
+def _details(old: str | None, new: str | None) -> str:
+    if old is None or new is None or _told(old) != _told(new):
+        return ""
+    before, now = json.loads(old), json.loads(new)
+    names = [name for name in now if before.get(name) != now[name]]
+    return "".join(f", {name} {now[name]!r} and not {before.get(name)!r}" for name in names)
 
 
 def _compare_columns(
