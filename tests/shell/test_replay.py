@@ -110,6 +110,34 @@ def test_the_trades_as_they_came_in_stay_where_they_were(tmp_path: Path) -> None
         assert {fact.book for fact in record.trades(up_to_seq=320)} == {"live"}
 
 
+def test_a_corrected_trade_that_counts_as_shadow_gets_the_revision_after_its_own(
+    tmp_path: Path,
+) -> None:
+    halting = trade("bot", 0, -9000)
+    later = trade("bot", 5, 1)
+    with ledger_of(tmp_path / "l.db", [halting, later]) as ledger:
+        with ledger.staging() as staging:
+            staging.add([(1, later._replace(pnl=money(2)), False)])
+            staging.commit(now=NOW, known_at=NOW)
+        replayed(tmp_path / "r.db", ledger)
+    with Ledger.open(str(tmp_path / "r.db")) as record:
+        facts = [(fact.revision, fact.book, fact.pnl) for fact in record.trades()]
+        assert facts == [(1, "live", money(-9000)), (3, "shadow", money(2))]
+        assert verify(record, SETTINGS, NOW).judgements
+
+
+def test_more_actions_than_are_written_at_once_are_all_in_the_chain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiltyard.shell.store.replay_record.BATCH", 7)
+    monkeypatch.setattr("tiltyard.shell.store.audit_table.BATCH", 3)
+    done = full_record(tmp_path / "r.db")
+    with Ledger.open(str(tmp_path / "r.db")) as record:
+        found = verify(record, SETTINGS, NOW)
+        assert found.judgements == 30
+        assert same_as_its_report(done, record) == 30
+
+
 @pytest.mark.parametrize(
     ("count", "share", "on_trial"), [(8, 0.1, 6), (3, 0.25, 2), (2, 0.6, 1), (6, 0.1, 6)]
 )

@@ -62,7 +62,7 @@ def replay_command(
     """Feed trades through judge, plan and apply in time order; real shares are not touched."""
     settings = settings_from(config)
     _refuse_idle(
-        files=files, champion=champion, policy=policy, capital=capital, columns=columns,
+        files=files, champion=champion, policy=policy, capital=capital, map=columns,
         check=check, into=into, html=html, head=head,
     )  # fmt: skip
     if check:
@@ -152,12 +152,13 @@ def _refuse_idle(
 ) -> None:
     """Refuse what would be left unused without a word."""
     given = [f"--{name}" for name, value in options.items() if value]
+    of_files = [name for name in given if name not in ("--into", "--html")]
     if check and (files or given):
         idle, why = files[0] if files else given[0], "--verify replays nothing"
     elif head is not None and not check:
         idle, why = "--head", "it belongs to --verify"
-    elif not files and options["champion"]:
-        idle, why = "--champion", "without files the ledger's own champion is replayed"
+    elif of_files and not files:
+        idle, why = of_files[0], "it is for files, and the ledger says it already"
     else:
         return
     raise TiltyardError("OPTION_IDLE", str(idle), why, "leave it out")
