@@ -113,3 +113,9 @@ def test_an_event_says_who_did_what_and_by_which_rules() -> None:
 
 def test_no_events_are_an_empty_roster() -> None:
     assert fold([]) == Roster()
+
+
+@pytest.mark.parametrize("kind", ["ingest", "replay", "replayed", "page", "skip_scale"])
+def test_events_that_only_tell_leave_the_roster_alone(kind: str) -> None:
+    roster, events = start()
+    assert fold([*events, {"event": kind, "at": NOON}]) == roster

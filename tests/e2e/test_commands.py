@@ -163,6 +163,36 @@ def test_an_edited_share_is_not_what_the_audit_adds_up_to(known: Run, tmp_path: 
     assert ran.err.startswith("PROJECTION_DIFFERS")
 
 
+def test_a_noted_head_is_asked_for_and_its_absence_fails(known: Run) -> None:
+    told = known("replay", "--verify").out
+    assert "nothing was judged in this ledger" in told
+    head = told.splitlines()[-1].removeprefix("head: ")
+    assert head in known("doctor").out
+    assert known("replay", "--verify", "--head", head).code == 0
+    missed = known("replay", "--verify", "--head", head[::-1])
+    assert missed.code == 1
+    assert missed.err.startswith("HEAD_UNKNOWN")
+
+
+def test_a_ledger_verifies_after_a_later_registration(known: Run) -> None:
+    assert known("policy", "register", "best", "--role", "champion", "--capital", "9").code == 0
+    assert known("replay", "--verify").code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--champion", "best"), ("--capital", "5"), ("--policy", "x"), ("--map", "pnl=profit"),
+        ("--head", "abc"), ("--verify", "file.csv"), ("--verify", "--into", "kept.db"),
+        ("--verify", "--champion", "best"),
+    ],
+)  # fmt: skip
+def test_an_option_that_would_do_nothing_is_refused(known: Run, words: tuple[str, ...]) -> None:
+    ran = known("replay", *words)
+    assert ran.code == 2
+    assert ran.err.startswith("OPTION_IDLE")
+
+
 def test_a_database_that_is_not_one_is_a_clear_error(run: Run, tmp_path: Path) -> None:
     (tmp_path / "desk.db").write_bytes(b"garbage" * 1000)
     ran = run("report")

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from tiltyard.actions.apply import apply
+from tiltyard.actions.apply import CHANGES, apply
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.kernel.clock import moment
@@ -43,11 +43,15 @@ def acted(action: Action, checklist: str, actor: str) -> Event:
 def fold(events: Iterable[Event], roster: Roster = _NOBODY) -> Roster:
     """The roster that a sequence of audit events adds up to, from ``roster`` on."""
     for event in events:
-        if event["event"] == "register":
-            roster = _join(roster, _arm_from(event["arm"]))
-        else:
-            roster = apply(roster, action_from(event))
+        roster = after(roster, event)
     return roster
+
+
+def after(roster: Roster, event: Event) -> Roster:
+    """The roster after one more audit event; what only tells of facts leaves it alone."""
+    if event["event"] == "register":
+        return _join(roster, _arm_from(event["arm"]))
+    return apply(roster, action_from(event)) if event["event"] in CHANGES else roster
 
 
 def _join(roster: Roster, arm: Arm) -> Roster:

@@ -34,7 +34,7 @@ class Arm:
         ceiling: The most it may be given now: 0 when throttled or halted.
         capital: Equity allotted to the policy; None when nobody said.
         created_at: When it was registered, UTC.
-        trial_started_at: Trades closing from here on count; None counts from the first.
+        trial_started_at: Trades closing after it count; None counts from the first.
         throttled_by: The guard that throttled or halted it; empty otherwise.
         resumed_at: When it came back from throttles by itself, newest last.
         kind: What sort of policy it is, when the name does not say.
@@ -112,12 +112,23 @@ class Roster:
         return [arm for arm in self.arms.values() if arm.role == "challenger"]
 
     def with_arm(self, arm: Arm) -> "Roster":
-        """The same roster with ``arm`` put in, and the champion given what is left over."""
+        """The same roster with ``arm`` put in, and the champion given what is left over.
+
+        Raises:
+            TiltyardError: ``SHARES_EXCEED_ONE`` when the challengers have more than there is.
+        """
         arms = {**self.arms, arm.name: arm}
         champion = next((a for a in arms.values() if a.role == "champion"), None)
         if champion is not None:
             given = sum(a.share for a in arms.values() if a.role == "challenger")
-            arms[champion.name] = replace(champion, share=round(1.0 - given, 12))
+            left = round(1.0 - given, 12)
+            if left < 0:
+                raise TiltyardError(
+                    "SHARES_EXCEED_ONE", arm.name,
+                    f"with its {arm.share:g} the challengers have {given:g} of the traffic, "
+                    "and the champion less than none", "give it a smaller share",
+                )  # fmt: skip
+            arms[champion.name] = replace(champion, share=left)
         return replace(self, arms=arms)
 
     def reviews_of(self, policy: str) -> list[Review]:

@@ -103,4 +103,4 @@ class ArmMeasures:
         return self.mark.marked_at if self.mark and self.mark.open_positions else None
 
     def _in_trial(self, at: datetime) -> bool:
-        return self.trial_started_at is None or at >= self.trial_started_at
+        return self.trial_started_at is None or at > self.trial_started_at

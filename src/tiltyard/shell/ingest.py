@@ -118,7 +118,7 @@ def ingest(
         joining = staging.policies(by=now if how.register else None)
         with ledger.transaction(staging) as inside:
             registered = _register(inside, joining, how, settings.shares.rules(), now, actor)
-            counts = staging.append(now=now, known_at=now)
+            counts = staging.append(now=now, known_at=now, actor=actor, source=intake.source)
             _admit(inside, settings, now, actor)
             rejects.put_in_place()
     refresh_metrics(ledger, settings, now)

@@ -10,7 +10,7 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.ledger import EVERYTHING, Ledger, Positions
 
 Fact = Trade | Mark | Observation
 
@@ -28,11 +28,21 @@ def measure(ledger: Ledger, settings: Settings, now: datetime) -> Desk:
     return desk
 
 
-def facts_in_order(ledger: Ledger, until: datetime | None = None) -> Iterator[Fact]:
-    """Trades by close, marks and observations by their time, merged."""
-    trades: Iterator[Fact] = chain(ledger.trades(closed_by=until))
-    marks: Iterator[Fact] = chain(ledger.marks(by=until))
-    observations: Iterator[Fact] = chain(ledger.observations(by=until))
+def facts_in_order(
+    ledger: Ledger, until: datetime | None = None, *, up_to: Positions = EVERYTHING
+) -> Iterator[Fact]:
+    """Trades by close, marks and observations by their time, merged.
+
+    Args:
+        ledger: Where they are.
+        until: Only those of this time or earlier.
+        up_to: As the ledger stood at these positions.
+    """
+    trades: Iterator[Fact] = chain(ledger.trades(closed_by=until, up_to_seq=up_to.trades))
+    marks: Iterator[Fact] = chain(ledger.marks(by=until, up_to_seq=up_to.marks))
+    observations: Iterator[Fact] = chain(
+        ledger.observations(by=until, up_to_seq=up_to.observations)
+    )
     yield from merge(trades, marks, observations, key=time_of)
 
 

@@ -4,8 +4,8 @@ A projection for people who read SQL: nothing judges by it, and every ingest and
 replay works it out again. So it is written in a transaction of its own, after the facts.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import UNITS
@@ -15,15 +15,24 @@ from tiltyard.metrics.champion_span import ChampionHistory
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
+from tiltyard.shell.store.staging import FUTURE
 
 WINDOW = 150
+INSTANT = timedelta(microseconds=1)
+"""The trade that brings an arm back belongs to what was before."""
 
 
 def refresh_metrics(ledger: Ledger, settings: Settings, now: datetime) -> None:
     """Bring the metric columns of every arm up to date with the ledger."""
+    ledger.set_metrics(metric_columns(ledger, settings, now), at=now)
+
+
+def metric_columns(ledger: Ledger, settings: Settings, now: datetime) -> Mapping[str, ArmColumns]:
+    """The metric columns of every arm, from its current trades."""
     roster = ledger.roster()
     if not roster.arms:
-        return
+        return {}
+    until = now + FUTURE  # whatever the ledger took in counts
     history = ChampionHistory()
     champion = roster.champion()
     for trade in ledger.trades(champion.name):
@@ -31,11 +40,12 @@ def refresh_metrics(ledger: Ledger, settings: Settings, now: datetime) -> None:
             history.push(trade.closed_at, (trade.pnl, 0, 0))
     rows = {}
     for arm in roster.arms.values():
-        tail = ledger.tail(arm.name, count=WINDOW, since=arm.trial_started_at)
+        began = arm.trial_started_at and arm.trial_started_at + INSTANT
+        tail = ledger.tail(arm.name, count=WINDOW, since=began)
         capital = arm.capital or settings.default_capital() or 0
         since = tail[0].closed_at if tail else None
         totals = ledger.totals(arm.name)
-        prod = history.profit_factor(since, now)
+        prod = history.profit_factor(since, until)
         rows[arm.name] = ArmColumns(
             pf_30=_window("pf_challenger_30", tail, capital),
             pf_150=_window("pf_150", tail, capital),
@@ -45,7 +55,7 @@ def refresh_metrics(ledger: Ledger, settings: Settings, now: datetime) -> None:
             wins=totals.wins,
             total_pnl=twelve_digits(totals.pnl / UNITS),
         )
-    ledger.set_metrics(rows, at=now)
+    return rows
 
 
 def _window(metric: str, tail: Sequence[Trade], capital: int) -> float | None:

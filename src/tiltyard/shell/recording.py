@@ -1,18 +1,27 @@
 """What a replay leaves for the eye: equity, drawdown, PF-30 and traffic over time.
 
-Every arm keeps at most a few thousand points; beyond that, every other one is dropped.
-Actions and changes of traffic are kept whole.
+However long the replay and however many the arms, this stays small. Of an arm's points
+every other one is dropped when there are too many; of the changes of traffic likewise.
+Of the actions the newest of each arm are kept; arms that a night skipped are no action
+here. Up to a few dozen arms nothing of the traffic and the actions is ever dropped.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Value
 from tiltyard.shell.desk import Desk
 
 MOST_POINTS = 4000
+"""Of one arm."""
+ALL_POINTS = 200_000
+"""Of all arms together, and of shares in all changes of traffic."""
+FEWEST_POINTS = 200
+MOST_ACTIONS = 20_000
 
 
 @dataclass(slots=True)
@@ -40,7 +49,7 @@ class Recording:
     Attributes:
         paths: By policy.
         traffic: ``(time, {policy: share})`` at the start and after every change.
-        actions: All that were done.
+        actions: What was done, oldest first.
     """
 
     def __init__(self) -> None:
@@ -50,6 +59,8 @@ class Recording:
         self._equity: dict[str, tuple[float, float]] = {}
         self._every: dict[str, int] = {}
         self._seen: dict[str, int] = {}
+        self._roster: Roster | None = None
+        self._prune_at = 2 * MOST_ACTIONS
 
     def note(self, desk: Desk, trade: Trade, actions: list[Action], *, was_live: bool) -> None:
         """One trade was judged."""
@@ -65,10 +76,28 @@ class Recording:
 
     def act(self, desk: Desk, at: datetime, actions: list[Action]) -> None:
         """Something was judged; the shares are noted when they changed."""
-        self.actions += actions
+        self.actions += [action for action in actions if action.kind != "skip_scale"]
+        if len(self.actions) > self._prune_at:
+            self._prune_actions(len(desk.roster.arms))
+        if desk.roster is self._roster:
+            return
+        self._roster = desk.roster
         shares = {name: arm.share for name, arm in desk.roster.arms.items()}
         if not self.traffic or self.traffic[-1][1] != shares:
             self.traffic.append((at, shares))
+            if len(self.traffic) > max(FEWEST_POINTS, ALL_POINTS // max(1, len(shares))):
+                del self.traffic[1:-1:2]
+
+    def _prune_actions(self, arms: int) -> None:
+        each = max(1, MOST_ACTIONS // max(1, arms))
+        kept: list[Action] = []
+        seen: Counter[str] = Counter()
+        for action in reversed(self.actions):
+            seen[action.policy] += 1
+            if seen[action.policy] <= each:
+                kept.append(action)
+        self.actions = kept[::-1]
+        self._prune_at = max(2 * MOST_ACTIONS, 2 * len(kept))
 
     def _point(
         self, trade: Trade, equity: float, peak: float, desk: Desk, *, was_live: bool
@@ -84,7 +113,8 @@ class Recording:
         path.drawdown.append(100 * (1 - equity / peak))
         path.pf_30.append(pf_30.number if isinstance(pf_30, Value) else None)
         path.live.append(was_live)
-        if len(path.times) > MOST_POINTS:
+        most = max(FEWEST_POINTS, min(MOST_POINTS, ALL_POINTS // max(1, len(desk.roster.arms))))
+        if len(path.times) > most:
             self._every[trade.policy] = 2 * every
             for curve in (path.times, path.equity, path.drawdown, path.pf_30, path.live):
                 del curve[::2]

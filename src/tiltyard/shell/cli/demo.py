@@ -21,15 +21,17 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money, money, money_text
 from tiltyard.kernel.undefined import Value
 from tiltyard.shell.cli.progress import counting
-from tiltyard.shell.cli.replay import closing_lines, show_action
+from tiltyard.shell.cli.replay import closing_lines, show_action, verified_line
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
 from tiltyard.shell.page import write_page
-from tiltyard.shell.replay import Replayed, replay, take_files, verify
+from tiltyard.shell.replay import Replayed, replay
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.text import report_text
+from tiltyard.shell.scratch import take_files
 from tiltyard.shell.settings import Settings, load
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.verify import verify
 from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
 
 SEED = 20250707
@@ -125,11 +127,8 @@ def _play(run: _Run, out: Path) -> None:
                 on_action=lambda action: show_action(action, as_json=False, nights=False),
             )  # fmt: skip
         _tell(done, settings, out / f"{run.name}.html")
-        found = verify(scratch, settings)
-    typer.echo(
-        f"Verified: {found.rows:,} audit rows chain, {found.judgements:,} judgements came out "
-        f"the same. Database: {path}"
-    )
+        found = verify(scratch, settings, now)
+    typer.echo(f"{verified_line(found)}. Database: {path}")
 
 
 def _tell(done: Replayed, settings: Settings, page: Path) -> None:

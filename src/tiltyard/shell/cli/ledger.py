@@ -94,4 +94,4 @@ def doctor(database: Database = None, config: Config = None) -> None:
             typer.echo(f"quarantined: {item.policy} {item.trade_id}: {item.reason}")
         if broken is not None:
             raise TiltyardError("AUDIT_BROKEN", "audit", f"row {broken + 1} was edited")
-    typer.echo("audit: the chain holds")
+        typer.echo(f"audit: the chain holds, head {ledger.audit_head()}")

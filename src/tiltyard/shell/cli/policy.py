@@ -18,6 +18,7 @@ from tiltyard.shell.cli.options import (
     settings_from,
 )
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.registration import Registration, register
 from tiltyard.shell.replay import actor_name
 from tiltyard.shell.report.text import share as share_text
@@ -63,6 +64,7 @@ def register_policy(
         roster = ledger.change_roster(
             lambda roster: register(roster, wanted, rules, now, actor_name()), at=now
         )
+        refresh_metrics(ledger, settings, now)
     arm = roster.arms[name]
     typer.echo(f"{arm.name}: {arm.role}, {arm.state}, traffic {share_text(arm.share)}")
     if arm.state == "candidate" and arm.capital is None:

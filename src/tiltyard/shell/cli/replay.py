@@ -23,12 +23,14 @@ from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
 from tiltyard.shell.page import refuse_unwritable, write_page
-from tiltyard.shell.replay import Replayed, replay, take_files, take_ledger, verify
+from tiltyard.shell.replay import Replayed, replay
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.text import action_line, share
 from tiltyard.shell.report.wire import action_json
+from tiltyard.shell.scratch import take_files, take_ledger
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.verify import Verified, verify
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,14 +52,21 @@ def replay_command(
     html: Annotated[Path | None, typer.Option(help="Also write a page.")] = None,
     nights: Annotated[bool, typer.Option("--nights", help="Show arms a night skipped.")] = False,
     check: Annotated[bool, typer.Option("--verify", help="Verify a ledger's record.")] = False,
+    head: Annotated[
+        str | None, typer.Option(metavar="HASH", help="With --verify: noted earlier.")
+    ] = None,
     as_json: AsJson = False,
     database: Database = None,
     config: Config = None,
 ) -> None:
     """Feed trades through judge, plan and apply in time order; real shares are not touched."""
     settings = settings_from(config)
+    _refuse_idle(
+        files=files, champion=champion, policy=policy, capital=capital, map=columns,
+        check=check, into=into, html=html, head=head,
+    )  # fmt: skip
     if check:
-        _verify(database, settings)
+        _verify(database, settings, head)
         return
     if html is not None:
         refuse_unwritable(html)
@@ -120,10 +129,38 @@ def closing_lines(done: Replayed, settings: Settings) -> list[str]:
     return lines
 
 
-def _verify(database: str | None, settings: Settings) -> None:
-    with open_ledger(database, settings) as ledger:
-        found = verify(ledger, settings)
-    typer.echo(
-        f"verified: {found.rows:,} audit rows chain, {found.arms} arms equal the fold of the "
-        f"audit, {found.judgements:,} judgements came out the same"
+def verified_line(found: Verified) -> str:
+    """What a verification found in order, on one line."""
+    judged = (
+        "nothing was judged in this ledger"
+        if found.judgements is None
+        else f"{found.judgements:,} judgements came out the same"
     )
+    return (
+        f"verified: {found.rows:,} audit rows chain, {found.trades:,} rows of trades are as "
+        f"they came in, {found.arms} arms equal the fold of the audit, {judged}"
+    )
+
+
+def _verify(database: str | None, settings: Settings, head: str | None) -> None:
+    with open_ledger(database, settings) as ledger:
+        found = verify(ledger, settings, system_now(), head=head)
+    typer.echo(verified_line(found))
+    typer.echo(f"head: {found.head}")
+
+
+def _refuse_idle(
+    *, files: list[Path] | None, check: bool, head: str | None, **options: object
+) -> None:
+    """Refuse what would be left unused without a word."""
+    given = [f"--{name}" for name, value in options.items() if value]
+    of_files = [name for name in given if name not in ("--into", "--html")]
+    if check and (files or given):
+        idle, why = files[0] if files else given[0], "--verify replays nothing"
+    elif head is not None and not check:
+        idle, why = "--head", "it belongs to --verify"
+    elif of_files and not files:
+        idle, why = of_files[0], "it is for files, and the ledger says it already"
+    else:
+        return
+    raise TiltyardError("OPTION_IDLE", str(idle), why, "leave it out")

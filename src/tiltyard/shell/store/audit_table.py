@@ -1,30 +1,36 @@
-"""The chain of the audit in the database: its newest link, and new ones after it.
-
-Call these inside a write transaction, together with the change that they record.
-"""
+"""The audit in the database: rows go to the end of the chain, and stay as they are."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.shell.store.tables import audit
 
-
-def head(connection: sa.Connection) -> str:
-    """Hash of the newest audit row."""
-    newest = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    return connection.scalar(newest) or GENESIS
+BATCH = 1000
 
 
 def append_audit(
     connection: sa.Connection, events: Iterable[Mapping[str, object]], at: datetime
 ) -> None:
-    """Append events, each chained to the one before."""
-    previous = head(connection)
+    """Append events to the chain, within the transaction of the connection."""
+    head = audit_head(connection)
+    batch: list[dict[str, Any]] = []
     for event in events:
         body = canonical(event)
-        digest = chain(previous, body)
-        connection.execute(audit.insert().values(at=at, body=body, previous=previous, hash=digest))
-        previous = digest
+        digest = chain(head, body)
+        batch.append({"at": at, "body": body, "previous": head, "hash": digest})
+        head = digest
+        if len(batch) >= BATCH:
+            connection.execute(audit.insert(), batch)
+            batch.clear()
+    if batch:
+        connection.execute(audit.insert(), batch)
+
+
+def audit_head(connection: sa.Connection) -> str:
+    """Hash of the newest row; of nothing, :data:`GENESIS`."""
+    newest = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+    return connection.scalar(newest) or GENESIS

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -25,12 +25,19 @@ from tiltyard.kernel.clock import from_microseconds, microseconds
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.shell.store import schema
-from tiltyard.shell.store.audit_table import append_audit, head
+from tiltyard.shell.store.anchors import last_anchor
+from tiltyard.shell.store.audit_table import append_audit, audit_head
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
-from tiltyard.shell.store.roster_table import ArmColumns, read_roster, write_metrics, write_roster
+from tiltyard.shell.store.replay_record import ReplayRecord
+from tiltyard.shell.store.roster_table import (
+    ArmColumns,
+    read_metrics,
+    read_roster,
+    write_metrics,
+    write_roster,
+)
 from tiltyard.shell.store.staging import Staging
 from tiltyard.shell.store.tables import (
-    TRADE_FIELDS,
     audit,
     decisions,
     marks,
@@ -39,6 +46,12 @@ from tiltyard.shell.store.tables import (
     quarantined_trades,
     trades,
 )
+from tiltyard.shell.store.trade_table import (
+    JUDGED_ORDER,
+    current_trades,
+    every_trade,
+    trade_from,
+)
 
 CHUNK = 5000
 
@@ -46,8 +59,6 @@ RosterChange = Callable[[Roster], tuple[Roster, Sequence[Mapping[str, object]]]]
 """From the roster as it stands to the next one and the events that led there."""
 
 _HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
-_NAMES = tuple(column.name for column in TRADE_FIELDS)
-_ORDER = (trades.c.closed_at, trades.c.source, trades.c.trade_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,15 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredTrade:
+    """A trade, the hash of its content as stored, and when the ledger learnt of it."""
+
+    trade: Trade
+    content: str
+    known_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow:
     """One link of the chain."""
 
@@ -78,6 +98,17 @@ class AuditRow:
     body: str
     previous: str
     hash: str
+
+
+class Positions(NamedTuple):
+    """The last fact of each kind; None is whatever there is."""
+
+    trades: int | None = None
+    marks: int | None = None
+    observations: int | None = None
+
+
+EVERYTHING = Positions()
 
 
 class Ledger:
@@ -184,30 +215,34 @@ class Ledger:
             up_to_seq: As the ledger stood at this position.
             closed_by: Only those closed by then.
         """
-        query = _current(up_to_seq)
+        query = current_trades(up_to_seq)
         if policy is not None:
             query = query.where(policies.c.name == policy)
         if closed_by is not None:
             query = query.where(trades.c.closed_at <= microseconds(closed_by))
         with self._reading() as connection:
-            chunked = query.order_by(*_ORDER).execution_options(yield_per=CHUNK)
+            chunked = query.order_by(*JUDGED_ORDER).execution_options(yield_per=CHUNK)
             for row in connection.execute(chunked):
-                yield _trade(row)
+                yield trade_from(row)
 
     def tail(
         self, policy: str, *, count: int, book: Book = "live", since: datetime | None = None
     ) -> list[Trade]:
         """The last ``count`` current trades of one policy and book, in judged order."""
-        query = _current(None).where(policies.c.name == policy, trades.c.book == book)
+        query = current_trades(None).where(policies.c.name == policy, trades.c.book == book)
         if since is not None:
             query = query.where(trades.c.closed_at >= microseconds(since))
-        newest_first = query.order_by(*(column.desc() for column in _ORDER)).limit(count)
+        newest_first = query.order_by(*(column.desc() for column in JUDGED_ORDER)).limit(count)
         with self._reading() as connection:
-            return [_trade(row) for row in connection.execute(newest_first)][::-1]
+            return [trade_from(row) for row in connection.execute(newest_first)][::-1]
 
     def totals(self, policy: str) -> Totals:
         """Lifetime counts of one policy's live trades."""
-        query = _current(None).where(policies.c.name == policy, trades.c.book == "live").subquery()
+        query = (
+            current_trades(None)
+            .where(policies.c.name == policy, trades.c.book == "live")
+            .subquery()
+        )
         won = sa.func.coalesce(sa.func.sum(sa.case((query.c.pnl > 0, 1), else_=0)), 0)
         high = sa.func.coalesce(sa.func.sum(query.c.pnl // _HALF), 0)
         low = sa.func.coalesce(sa.func.sum(query.c.pnl % _HALF), 0)
@@ -243,32 +278,46 @@ class Ledger:
         with self._reading() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def positions(self) -> Positions:
+        """The last fact of each kind; 0 where there is none."""
+        with self._reading() as connection:
+            tables = (trades, marks, observations)
+            return Positions(
+                *(connection.scalar(sa.select(sa.func.max(t.c.seq))) or 0 for t in tables)
+            )
+
     def append_marks(self, items: Iterable[Mark], *, known_at: datetime) -> int:
         """Append marks; how many were new."""
-        return self._append(marks, [_fact(item) for item in items], known_at)
+        return self._append(marks, map(_fact, items), known_at)
 
     def append_decisions(self, items: Iterable[Decision], *, known_at: datetime) -> int:
         """Append decisions; how many were new."""
-        return self._append(decisions, [_fact(item) for item in items], known_at)
+        return self._append(decisions, map(_fact, items), known_at)
 
     def append_observations(self, items: Iterable[Observation], *, known_at: datetime) -> int:
         """Append observations; how many were new."""
-        return self._append(observations, [_fact(item) for item in items], known_at)
+        return self._append(observations, map(_fact, items), known_at)
 
-    def marks(self, *, by: datetime | None = None) -> Iterator[Mark]:
-        """Marks in time order."""
+    def marks(self, *, by: datetime | None = None, up_to_seq: int | None = None) -> Iterator[Mark]:
+        """Marks in time order, as the ledger stands or stood."""
         query = sa.select(marks, policies.c.name.label("policy")).join(
             policies, policies.c.id == marks.c.policy_id
         )
         if by is not None:
             query = query.where(marks.c.marked_at <= by)
+        if up_to_seq is not None:
+            query = query.where(marks.c.seq <= up_to_seq)
         yield from self._facts(query.order_by(marks.c.marked_at, marks.c.seq), Mark)
 
-    def observations(self, *, by: datetime | None = None) -> Iterator[Observation]:
-        """Observations in time order."""
+    def observations(
+        self, *, by: datetime | None = None, up_to_seq: int | None = None
+    ) -> Iterator[Observation]:
+        """Observations in time order, as the ledger stands or stood."""
         query = sa.select(observations)
         if by is not None:
             query = query.where(observations.c.observed_at <= by)
+        if up_to_seq is not None:
+            query = query.where(observations.c.seq <= up_to_seq)
         order = (observations.c.observed_at, observations.c.seq)
         yield from self._facts(query.order_by(*order), Observation)
 
@@ -331,9 +380,22 @@ class Ledger:
         with self._writing() as connection:
             write_metrics(connection, rows, at)
 
-    def audit(self) -> Iterator[AuditRow]:
-        """The chain, oldest first."""
-        query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)
+    def metrics(self) -> Mapping[str, ArmColumns]:
+        """The metric columns of every arm."""
+        with self._reading() as connection:
+            return read_metrics(connection)
+
+    @contextmanager
+    def recording(self, *, at: datetime, actor: str) -> Iterator[ReplayRecord]:
+        """Write what a replay does: all of it in one transaction, or nothing."""
+        with self._writing() as connection:
+            yield ReplayRecord(connection, at, actor)
+
+    def audit(self, *, after: int = 0) -> Iterator[AuditRow]:
+        """The chain, oldest first, from behind a position on."""
+        query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash).where(
+            audit.c.seq > after
+        )
         with self._reading() as connection:
             chunked = query.order_by(audit.c.seq).execution_options(yield_per=CHUNK)
             for row in connection.execute(chunked):
@@ -342,9 +404,22 @@ class Ledger:
     def audit_head(self) -> str:
         """Hash of the newest audit row."""
         with self._reading() as connection:
-            return head(connection)
+            return audit_head(connection)
 
-    def _append(self, table: sa.Table, rows: list[dict[str, Any]], known_at: datetime) -> int:
+    def anchor(self) -> tuple[int, str]:
+        """The last position of a trade that the audit vouches for, and the digest so far."""
+        with self._reading() as connection:
+            return last_anchor(connection)
+
+    def stored_trades(self) -> Iterator[StoredTrade]:
+        """Every revision of every trade by position, with what the store says of it."""
+        query = every_trade().add_columns(trades.c.content, trades.c.known_at)
+        with self._reading() as connection:
+            chunked = query.order_by(trades.c.seq).execution_options(yield_per=CHUNK)
+            for *row, content, known_at in connection.execute(chunked):
+                yield StoredTrade(trade_from(row), content, known_at)
+
+    def _append(self, table: sa.Table, rows: Iterable[dict[str, Any]], known_at: datetime) -> int:
         added = 0
         with self._writing() as connection:
             ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
@@ -367,30 +442,6 @@ class Ledger:
             rows = connection.execute(query.execution_options(yield_per=CHUNK))
             for row in rows.mappings():
                 yield kind(**{name: row[name] for name in kind._fields})
-
-
-def _current(up_to_seq: int | None) -> sa.Select[Any]:
-    newer = trades.alias("newer")
-    later = sa.exists().where(
-        newer.c.source == trades.c.source,
-        newer.c.trade_id == trades.c.trade_id,
-        newer.c.revision > trades.c.revision,
-    )
-    query = sa.select(
-        trades.c.source, trades.c.trade_id, policies.c.name, trades.c.revision,
-        *(trades.c[name] for name in _NAMES), trades.c.seq,
-    ).join(policies, policies.c.id == trades.c.policy_id)  # fmt: skip
-    if up_to_seq is None:
-        return query.where(~later)
-    return query.where(trades.c.seq <= up_to_seq, ~later.where(newer.c.seq <= up_to_seq))
-
-
-def _trade(row: Sequence[Any]) -> Trade:
-    source, trade_id, policy, revision, symbol, side, opened, closed, pnl, *rest = row
-    return Trade(
-        source, trade_id, policy, symbol, side,
-        from_microseconds(opened), from_microseconds(closed), pnl, revision, *rest,
-    )  # fmt: skip
 
 
 def _fact(item: Any) -> dict[str, Any]:  # noqa: ANN401 one of the facts

@@ -103,6 +103,15 @@ def write_metrics(connection: sa.Connection, rows: Mapping[str, ArmColumns], at:
         )
 
 
+def read_metrics(connection: sa.Connection) -> dict[str, ArmColumns]:
+    """The metric columns of every arm, by policy."""
+    columns = [bandit_arms.c[field] for field in ArmColumns.__dataclass_fields__]
+    query = sa.select(policies.c.name, *columns).join(
+        bandit_arms, bandit_arms.c.policy_id == policies.c.id
+    )
+    return {name: ArmColumns(*row) for name, *row in connection.execute(query)}
+
+
 def _insert(connection: sa.Connection, arm: Arm, at: datetime) -> int:
     name = parse(arm.name)
     if name.sha8:

@@ -7,7 +7,6 @@ it, conflicts with what the ledger holds, a policy in two accounts. Only then on
 which policies may also be registered and admitted.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from tiltyard.facts.content import content_hash
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import from_microseconds, microseconds, time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.kernel.money import money_text
+from tiltyard.shell.store.anchors import append_anchor
 from tiltyard.shell.store.staged_faults import staged_faults, told_elsewhere
 from tiltyard.shell.store.tables import (
     TRADE_FIELDS,
@@ -135,17 +136,25 @@ class Staging:
         with self._connection.begin():
             yield self._connection
 
-    def commit(self, *, now: datetime, known_at: datetime) -> Counts:
+    def commit(
+        self, *, now: datetime, known_at: datetime, actor: str = "ingest", source: str = ""
+    ) -> Counts:
         """Append in a transaction of its own."""
         with self.transaction():
-            return self.append(now=now, known_at=known_at)
+            return self.append(now=now, known_at=known_at, actor=actor, source=source)
 
-    def append(self, *, now: datetime, known_at: datetime) -> Counts:
-        """Append what is new, inside :meth:`transaction`; every policy must be registered.
+    def append(
+        self, *, now: datetime, known_at: datetime, actor: str = "ingest", source: str = ""
+    ) -> Counts:
+        """Append what is new, and anchor it; every policy must be registered.
+
+        It belongs inside :meth:`transaction`.
 
         Args:
             now: A trade more than 60 s after it is quarantined.
             known_at: When the ledger learnt of these trades.
+            actor: Who appends them, for the audit.
+            source: Where they come from, for the audit.
 
         Raises:
             TiltyardError: ``POLICY_UNKNOWN``, or ``TRADES_FAULTY`` when the stage has faults.
@@ -160,8 +169,12 @@ class Staging:
         self._append(known_at)
         self._claim_scopes()
         self._connection.execute(staged_trades.delete())
-        unchanged = total - apart - appended
-        return Counts(appended - corrected, corrected, unchanged, quarantined)
+        counts = Counts(appended - corrected, corrected, total - apart - appended, quarantined)
+        if appended or quarantined:
+            said = {"actor": actor, "source": source, "new": counts.new,
+                    "corrected": corrected, "quarantined": quarantined}  # fmt: skip
+            append_anchor(self._connection, said, at=now)
+        return counts
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
@@ -283,7 +296,7 @@ def _row(number: int, trade: Trade, explicit: bool) -> dict[str, object]:  # noq
     row["opened_at"] = microseconds(trade.opened_at)
     row["closed_at"] = microseconds(trade.closed_at)
     row["revision"] = None
-    content = hashlib.blake2b(ascii(tuple(row.values())).encode(), digest_size=16).hexdigest()
+    content = content_hash(tuple(row.values()))
     row["revision"] = trade.revision if explicit else None
     row["row_number"] = number
     row["content"] = content

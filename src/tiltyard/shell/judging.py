@@ -1,0 +1,128 @@
+"""The pass over the facts that a replay makes, and that a verification makes again.
+
+Comes in: a ledger, a roster, and what was recorded at the start. Goes out: each fact in
+time order with what the desk did about it, and which trades it moved to the shadow book.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import UNITS
+from tiltyard.kernel.undefined import Value, twelve_digits
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.measure import Fact, facts_in_order, time_of
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.start import Start
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.roster_table import ArmColumns
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One fact, judged.
+
+    Attributes:
+        fact: As it was fed to the desk.
+        actions: What was done, the nights before it included.
+        was_live: Whether it is a trade and counted as live.
+        moved: The stored trade, when it is in the live book and counted as shadow.
+    """
+
+    fact: Fact
+    actions: list[Action]
+    was_live: bool
+    moved: Trade | None
+
+
+@dataclass(slots=True)
+class _Lifetime:
+    trades: int = 0
+    wins: int = 0
+    pnl: int = 0
+
+
+class Judging:
+    """One pass; iterate it once.
+
+    Args:
+        ledger: The facts.
+        settings: Those of the start.
+        roster: As it was at the start.
+        start: Which facts, and since when there is a champion.
+
+    Attributes:
+        desk: As it stands so far.
+        trades: How many were judged.
+        moved: How many of them became shadow trades.
+        began: Time of the first fact.
+        ended: Time of the last.
+    """
+
+    def __init__(self, ledger: Ledger, settings: Settings, roster: Roster, start: Start) -> None:
+        self.desk = Desk(settings, roster)
+        self.trades = 0
+        self.moved = 0
+        self.began: datetime | None = None
+        self.ended: datetime | None = None
+        self._ledger = ledger
+        self._start = start
+        self._lifetimes: dict[str, _Lifetime] = {}
+
+    def __iter__(self) -> Iterator[Judged]:
+        for fact in facts_in_order(self._ledger, up_to=self._start.up_to):
+            judged = self._trade(fact) if isinstance(fact, Trade) else self._gauge(fact)
+            self.ended = time_of(fact)
+            self.began = self.began or self.ended
+            yield judged
+
+    def columns(self) -> Mapping[str, ArmColumns]:
+        """The metric columns of every arm, as the desk has measured them."""
+        return {} if self.ended is None else {
+            name: self._columns(name, self.ended) for name in self.desk.roster.arms
+        }  # fmt: skip
+
+    def _trade(self, stored: Trade) -> Judged:
+        since = self._start.champion_since
+        fed = stored
+        if since is not None and stored.opened_at < since:
+            fed = stored._replace(book="shadow")
+        before = self.desk.panel.arm(fed.policy).lifetime_trades
+        actions = self.desk.feed(fed)
+        was_live = self.desk.panel.arm(fed.policy).lifetime_trades > before
+        self.trades += 1
+        if was_live:
+            lifetime = self._lifetimes.setdefault(fed.policy, _Lifetime())
+            lifetime.trades += 1
+            lifetime.wins += fed.pnl > 0
+            lifetime.pnl += fed.pnl
+        moved = stored if stored.book == "live" and not was_live else None
+        self.moved += moved is not None
+        return Judged(fed, actions, was_live, moved)
+
+    def _gauge(self, fact: Fact) -> Judged:
+        if isinstance(fact, Mark):
+            return Judged(fact, self.desk.mark(fact), was_live=False, moved=None)
+        if isinstance(fact, Trade):
+            return self._trade(fact)
+        return Judged(fact, self.desk.observe(fact), was_live=False, moved=None)
+
+    def _columns(self, policy: str, at: datetime) -> ArmColumns:
+        lifetime = self._lifetimes.get(policy, _Lifetime())
+        return ArmColumns(
+            pf_30=self._number("pf_challenger_30", policy, at),
+            pf_150=self._number("pf_150", policy, at),
+            pf_prod=self._number("pf_prod", policy, at),
+            dd_150=self._number("dd_150", policy, at),
+            total_trades=lifetime.trades,
+            wins=lifetime.wins,
+            total_pnl=twelve_digits(lifetime.pnl / UNITS),
+        )
+
+    def _number(self, metric: str, policy: str, at: datetime) -> float | None:
+        reading = self.desk.panel.read(metric, policy, at).reading
+        return reading.number if isinstance(reading, Value) else None

@@ -1,0 +1,148 @@
+"""Filling the scratch database of a replay: from files, or from a ledger.
+
+Every policy goes on trial, in order of registration, as far as the champion's floor
+leaves room; the others wait as candidates. Files name no shares, so the policies in them
+share the room evenly.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from tiltyard.actions.record import registered
+from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.kernel.money import Money
+from tiltyard.policies.name import parse, select
+from tiltyard.scaling.ladder import ShareRules
+from tiltyard.shell.ingest import Reading, ingest
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.start import start_event
+from tiltyard.shell.store.ledger import Ledger
+
+ACTOR = "replay"
+BATCH = 5000
+MILLION = 1_000_000  # shares are written with six decimals
+
+
+def take_files(
+    scratch: Ledger,
+    files: Iterable[Path],
+    how: Reading,
+    settings: Settings,
+    now: datetime,
+    *,
+    champion: str | None,
+) -> None:
+    """Fill a scratch database from files, and put every policy in them on trial.
+
+    Raises:
+        Faults: ``INGEST_REFUSED``.
+        TiltyardError: ``REPLAY_EMPTY``; ``POLICY_UNKNOWN`` for a champion not in the files.
+    """
+    for file in files:
+        _take_file(scratch, file, replace(how, register=True), settings, now)
+    spans = scratch.spans()
+    if not spans:
+        raise TiltyardError("REPLAY_EMPTY", str(scratch.url.database), "no trade to replay")
+    began = min(first for first, _, _ in spans.values())
+    chosen = _champion_of(champion, list(spans)) if champion else FLAT
+    roster = _on_trial(list(spans), chosen, how.capital, settings, began)
+    before = scratch.roster().arms
+    arms = sorted(roster.arms.values(), key=lambda arm: arm.share - before[arm.name].share)
+    joined = sorted(arms, key=lambda arm: arm.role != "champion")  # who loses traffic goes first
+    started = start_event(scratch, settings, began, ACTOR, spans[chosen][0] if champion else None)
+    events = [*(registered(arm, began, ACTOR) for arm in joined), started]
+    scratch.save_roster(roster, events, at=now)
+
+
+def take_ledger(scratch: Ledger, ledger: Ledger, settings: Settings, now: datetime) -> None:
+    """Fill a scratch database from a ledger, every arm as on its first day."""
+    spans = ledger.spans()
+    if not spans:
+        raise TiltyardError("REPLAY_EMPTY", str(ledger.url.database), "no trade to replay")
+    fresh = Roster()
+    rules = settings.shares.rules()
+    for arm in sorted(ledger.roster().arms.values(), key=lambda arm: arm.role != "champion"):
+        fresh = fresh.with_arm(_first_day(fresh, arm, rules))
+    joined = [registered(arm, now, ACTOR) for arm in fresh.arms.values()]
+    scratch.save_roster(fresh, joined, at=now)
+    with scratch.staging() as staging:
+        batch: list[tuple[int, Trade, bool]] = []
+        for number, trade in enumerate(ledger.trades()):
+            batch.append((number, trade, True))
+            if len(batch) == BATCH:
+                staging.add(batch)
+                batch.clear()
+        staging.add(batch)
+        staging.commit(now=now, known_at=now, actor=ACTOR, source="ledger")
+    scratch.append_marks(ledger.marks(), known_at=now)
+    scratch.append_observations(ledger.observations(), known_at=now)
+    began = min(first for first, _, _ in spans.values())
+    scratch.save_roster(fresh, [start_event(scratch, settings, began, ACTOR, None)], at=now)
+
+
+def _take_file(
+    scratch: Ledger, file: Path, how: Reading, settings: Settings, now: datetime
+) -> None:
+    try:
+        ingest(scratch, file, how, settings, now, actor=ACTOR)
+    except Faults as error:
+        if error.code != "INGEST_REFUSED":
+            raise
+        raise Faults(
+            error.code, error.subject, error.faults, total=error.total,
+            remedy="Mend the file; or take its good rows into a ledger (tiltyard ingest "
+            "--skip-bad), and replay that.",
+        ) from None  # fmt: skip
+
+
+def _champion_of(wanted: str, names: Sequence[str]) -> str:
+    try:
+        return select(wanted, names)
+    except TiltyardError as error:
+        if error.code != "POLICY_UNKNOWN":
+            raise
+        shown = ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "")  # noqa: PLR2004 enough
+        raise TiltyardError(
+            error.code, error.subject, "no policy in the files has this name or ends so",
+            f"they hold: {shown}",
+        ) from None  # fmt: skip
+
+
+def _on_trial(
+    names: Sequence[str], champion: str, capital: Money | None, settings: Settings, at: datetime
+) -> Roster:
+    rules = settings.shares.rules()
+    challengers = [name for name in names if name != champion]
+    even = int(MILLION * (1 - rules.champion_floor) / max(1, len(challengers))) / MILLION
+    share = min(rules.start, rules.cap, even)
+    roster = Roster()
+    if champion != FLAT:
+        flat = Arm(FLAT, "challenger", "deposed", 0.0, 1.0, 0.0, None, at, kind=FLAT)
+        roster = roster.with_arm(flat)
+    own = None if champion == FLAT else capital
+    kind = FLAT if champion == FLAT else parse(champion).kind
+    roster = roster.with_arm(
+        Arm(champion, "champion", "champion", 1.0, 1.0, 1.0, own, at, kind=kind)
+    )
+    for name in challengers:
+        arm = Arm(name, "challenger", "candidate", 0.0, share, 0.0, capital, at,
+                  kind=parse(name).kind)  # fmt: skip
+        roster = roster.with_arm(_where_there_is_room(roster, arm, rules))
+    return roster
+
+
+def _first_day(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:
+    if arm.role == "champion" or arm.state in ("deposed", "retired"):
+        return arm
+    fresh = replace(arm, throttled_by="", trial_started_at=None, resumed_at=())
+    return _where_there_is_room(roster, fresh, rules)
+
+
+def _where_there_is_room(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:
+    if arm.start_share > rules.room(roster) + 1e-12:
+        return replace(arm, state="candidate", share=0.0, ceiling=0.0)
+    return replace(arm, state="probation", share=arm.start_share, ceiling=rules.cap)
