@@ -97,6 +97,26 @@ def test_a_trade_out_of_order_is_refused_and_not_dropped() -> None:
         floor.feed(trade(5, 1))
 
 
+def test_a_candidate_waits_for_room_and_is_on_trial_from_the_night_on() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    holder = Arm("bot", "challenger", "probation", 0.6, 0.6, 0.6, CAPITAL, NOON)
+    blind = Arm("blind", "challenger", "candidate", 0, 0.1, 0, None, NOON)
+    waits = Arm("waits", "challenger", "candidate", 0, 0.1, 0, CAPITAL, NOON)
+    floor = Desk(load(), roster.with_arm(holder).with_arm(blind).with_arm(waits))
+    early = trade(0, 1)._replace(policy="waits")
+    assert kinds(floor.feed(early)) == []
+    assert floor.panel.arm("waits").lifetime_trades == 0, "nothing of a candidate is live"
+    assert kinds(floor.feed(trade(1, -100))) == ["halt"]
+    across = trade(24 * 60, 1)._replace(policy="waits", opened_at=NOON)
+    assert kinds(floor.feed(across)) == ["admit"]
+    arms = floor.roster.arms
+    assert (arms["waits"].state, arms["waits"].share) == ("probation", 0.1)
+    assert arms["blind"].state == "candidate", "nobody said what equity it has"
+    assert floor.panel.arm("waits").lifetime_trades == 0, "it opened before it was admitted"
+    floor.feed(trade(24 * 60 + 60, 1)._replace(policy="waits"))
+    assert floor.panel.arm("waits").lifetime_trades == 1
+
+
 def test_an_account_guard_is_judged_once_however_many_arms_there_are() -> None:
     roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
     for name in ("a", "b", "c"):

@@ -18,6 +18,8 @@ from tiltyard.kernel.undefined import Value
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import ShareRules, Step
 
+ROUNDING = 1e-12  # what adding shares may lose
+
 
 def plan(verdicts: Iterable[Verdict], roster: Roster, checklist: Checklist) -> list[Action]:
     """The actions that these verdicts call for now, in the order in which to do them.
@@ -91,6 +93,28 @@ def _has_earned(throttled: ThrottledArm, way_back: WayBack, now: datetime) -> bo
         and now - throttled.throttled_at >= cool_down
         and (not way_back.at_most or len(lately) < way_back.at_most)
     )
+
+
+def plan_admissions(
+    roster: Roster, ready: Iterable[str], rules: ShareRules, now: datetime
+) -> list[Action]:
+    """Put candidates whose capital is known on trial, in this order, as far as there is room."""
+    if roster.challengers_frozen_by or roster.entries_stopped_by:
+        return []
+    actions: list[Action] = []
+    room = rules.room(roster)
+    for name in ready:
+        arm = roster.arms[name]
+        if arm.state != "candidate" or arm.start_share > room + ROUNDING:
+            continue
+        room -= arm.start_share
+        actions.append(
+            Action(
+                "admit", name, "registration", "enforce", now, before=0.0, after=arm.start_share,
+                ceiling=rules.cap, reason="its capital is known",
+            )
+        )  # fmt: skip
+    return actions
 
 
 def plan_night(steps: Sequence[Step], now: datetime) -> list[Action]:

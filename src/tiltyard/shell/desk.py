@@ -12,7 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from tiltyard.actions.apply import apply
-from tiltyard.actions.plan import ThrottledArm, plan, plan_night, plan_resume
+from tiltyard.actions.plan import (
+    ThrottledArm,
+    plan,
+    plan_admissions,
+    plan_night,
+    plan_resume,
+)
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.checklist.judge import FRESH, Memory, judge
 from tiltyard.checklist.patience import IMMEDIATE
@@ -22,6 +28,7 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
+from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.panel import Panel
 from tiltyard.router.lifecycle import TRADING
@@ -65,6 +72,8 @@ class Desk:
         self._dark: dict[str, list[tuple[datetime, bool]]] = {}
         self._last_event: datetime | None = None
         for arm in roster.arms.values():
+            if arm.state == "candidate":
+                self._go_dark(arm.name, EARLIEST, trading=False)
             self.panel.add_arm(arm.name, arm.capital, arm.trial_started_at)
             if arm.role == "champion":
                 self.panel.crown(arm.name)
@@ -134,7 +143,16 @@ class Desk:
                 self.panel.read("dd_150", arm.name, at).reading,
                 [(v, self._guard(v).holds_ramp_when_unknown) for v in verdicts if self._blocks(v)],
             )
-        return done + self._do(plan_night(ladder(self.roster, standings, self.rules), at))
+        done += self._do(plan_night(ladder(self.roster, standings, self.rules), at))
+        waiting = [arm.name for arm in self.roster.challengers() if self._has_capital(arm)]
+        return done + self._do(plan_admissions(self.roster, waiting, self.rules, at))
+
+    def _has_capital(self, arm: Arm) -> bool:
+        """Whether somebody said what equity it has: its policy, or the last of its trades."""
+        measures = self.panel.arm(arm.name)
+        shadow = measures.shadow
+        named = shadow is not None and not shadow.nav.without_capital
+        return bool(measures.capital) or named
 
     def _guard(self, verdict: Verdict) -> Guard:
         return self._guard_of[verdict.guard]
@@ -153,9 +171,6 @@ class Desk:
         return done
 
     def _was_trading(self, trade: Trade) -> bool:
-        arm = self.roster.arms.get(trade.policy)
-        if arm is not None and arm.state == "candidate":
-            return False
         allowed = True
         for at, trading in self._dark.get(trade.policy, ()):
             if at > trade.opened_at:
@@ -242,6 +257,8 @@ class Desk:
             if action.kind in ("throttle", "halt"):
                 self._go_dark(action.policy, action.at, trading=False)
                 self.panel.arm(action.policy).throttle(action.at)
+            elif action.kind == "admit":
+                self._go_dark(action.policy, action.at, trading=True)
             elif action.kind == "resume":
                 self._go_dark(action.policy, action.at, trading=True)
                 self._start_trial(action.policy, action.at)

@@ -8,7 +8,6 @@ drawn.
 """
 
 import json
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import get_args
@@ -16,7 +15,6 @@ from typing import get_args
 from tiltyard.actions.record import Event, action_from, fold
 from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import moment
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.recording import Recording
@@ -32,14 +30,12 @@ Traffic = list[tuple[datetime, dict[str, float]]]
 def recorded(ledger: Ledger, settings: Settings, now: datetime) -> Recording:
     """The curves, the traffic and the actions of a ledger up to ``now``; nothing is done."""
     events = [json.loads(row.body) for row in ledger.audit()]
-    start = next((e for e in reversed(events) if e["event"] == "replay"), None)
     traffic, actions = past(events, now)
     desk = Desk(settings, ledger.roster(), measure_only=True)
     recording = Recording()
     for trade in ledger.trades(closed_by=now):
         desk.feed(trade)
-        live = trade.book == "live" and (start is None or _was_live(trade, start, traffic))
-        recording.note(desk, trade, [], was_live=live)
+        recording.note(desk, trade, [], was_live=trade.book == "live")
     recording.traffic, recording.actions = traffic, actions
     return recording
 
@@ -87,11 +83,3 @@ def _told(event: Event, at: datetime) -> list[Action]:
         reason = f"as {arm['state']}"
         return [Action("register", arm["name"], "registration", "enforce", at, reason=reason)]
     return [action_from(event)] if event["event"] in _KINDS else []
-
-
-def _was_live(trade: Trade, start: Event, traffic: Traffic) -> bool:
-    """Whether a replay let the trade count: its arm had traffic when it opened."""
-    if start["champion_since"] and trade.opened_at < moment(start["champion_since"]):
-        return False
-    index = bisect_right(traffic, trade.opened_at, key=lambda step: step[0])
-    return index == 0 or traffic[index - 1][1].get(trade.policy, 0.0) > 0

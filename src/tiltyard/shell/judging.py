@@ -75,7 +75,7 @@ class Judging:
 
     def __iter__(self) -> Iterator[Judged]:
         for fact in facts_in_order(self._ledger, up_to=self._start.up_to):
-            judged = self._trade(fact) if isinstance(fact, Trade) else self._gauge(fact)
+            judged = self._judge(fact)
             self.ended = time_of(fact)
             self.began = self.began or self.ended
             yield judged
@@ -85,6 +85,12 @@ class Judging:
         return {} if self.ended is None else {
             name: self._columns(name, self.ended) for name in self.desk.roster.arms
         }  # fmt: skip
+
+    def _judge(self, fact: Fact) -> Judged:
+        if isinstance(fact, Trade):
+            return self._trade(fact)
+        actions = self.desk.mark(fact) if isinstance(fact, Mark) else self.desk.observe(fact)
+        return Judged(fact, actions, was_live=False, moved=None)
 
     def _trade(self, stored: Trade) -> Judged:
         since = self._start.champion_since
@@ -103,13 +109,6 @@ class Judging:
         moved = stored if stored.book == "live" and not was_live else None
         self.moved += moved is not None
         return Judged(fed, actions, was_live, moved)
-
-    def _gauge(self, fact: Fact) -> Judged:
-        if isinstance(fact, Mark):
-            return Judged(fact, self.desk.mark(fact), was_live=False, moved=None)
-        if isinstance(fact, Trade):
-            return self._trade(fact)
-        return Judged(fact, self.desk.observe(fact), was_live=False, moved=None)
 
     def _columns(self, policy: str, at: datetime) -> ArmColumns:
         lifetime = self._lifetimes.get(policy, _Lifetime())

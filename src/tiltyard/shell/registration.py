@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tiltyard.actions.apply import apply
+from tiltyard.actions.plan import plan_admissions
 from tiltyard.actions.record import Event, acted, depose, registered
-from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT, Arm, Role, Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
@@ -138,16 +138,7 @@ def admit(
 ) -> tuple[Roster, list[Event]]:
     """Put candidates whose capital is known on trial, as far as there is room."""
     events: list[Event] = []
-    if roster.challengers_frozen_by or roster.entries_stopped_by:
-        return roster, events
-    for name in names:
-        arm = roster.arms[name]
-        if arm.state != "candidate" or arm.start_share > rules.room(roster) + 1e-12:
-            continue
-        action = Action(
-            "admit", name, "registration", "enforce", at, before=0.0, after=arm.start_share,
-            ceiling=rules.cap, reason="its capital is known",
-        )  # fmt: skip
+    for action in plan_admissions(roster, names, rules, at):
         roster = apply(roster, action)
         events.append(acted(action, digest, actor))
     return roster, events

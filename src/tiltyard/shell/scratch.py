@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from tiltyard.actions.plan import ROUNDING
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
@@ -143,6 +144,6 @@ def _first_day(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:
 
 
 def _where_there_is_room(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:
-    if arm.start_share > rules.room(roster) + 1e-12:
+    if arm.start_share > rules.room(roster) + ROUNDING:
         return replace(arm, state="candidate", share=0.0, ceiling=0.0)
     return replace(arm, state="probation", share=arm.start_share, ceiling=rules.cap)

@@ -103,7 +103,16 @@ def start_event(
 
 
 def start_from(event: Mapping[str, Any]) -> Start:
-    """What such an event recorded."""
+    """What such an event recorded.
+
+    Raises:
+        TiltyardError: ``REPLAY_OUTDATED`` for one that does not say from which facts.
+    """
+    if "facts" not in event:
+        raise TiltyardError(
+            "REPLAY_OUTDATED", "replay", "an earlier version of tiltyard made this record, which "
+            "does not say from which facts", "replay again",
+        )  # fmt: skip
     since = event["champion_since"]
     return Start(
         None if since is None else moment(since), Positions(**event["up_to_seq"]),

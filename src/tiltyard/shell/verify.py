@@ -28,8 +28,9 @@ from tiltyard.shell.scratch import ACTOR
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.start import EVENT, Start, mark_digests, start_from
 from tiltyard.shell.store.anchors import EVENT as INGEST
-from tiltyard.shell.store.ledger import Ledger, StoredTrade
+from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
+from tiltyard.shell.store.trade_table import StoredTrade
 
 RESTORE = "somebody edited the database: restore a snapshot"
 FORGED = "somebody forged the record, or the program has a defect"

@@ -28,6 +28,7 @@ FAILURES = frozenset(
         "METRIC_TWICE",
         "PAGE_UNWRITABLE",
         "PROJECTION_DIFFERS",
+        "REPLAY_OUTDATED",
         "REPLAY_UNFINISHED",
         "SETTINGS_DIFFER",
         "SOURCE_LOCKED",

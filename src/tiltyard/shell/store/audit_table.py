@@ -1,6 +1,7 @@
 """The audit in the database: rows go to the end of the chain, and stay as they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,16 @@ from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.shell.store.tables import audit
 
 BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One link of the chain."""
+
+    seq: int
+    body: str
+    previous: str
+    hash: str
 
 
 def append_audit(
@@ -34,3 +45,11 @@ def audit_head(connection: sa.Connection) -> str:
     """Hash of the newest row; of nothing, :data:`GENESIS`."""
     newest = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
     return connection.scalar(newest) or GENESIS
+
+
+def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
+    """The chain, oldest first, from behind a position on."""
+    query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)
+    behind = query.where(audit.c.seq > after).order_by(audit.c.seq)
+    for row in connection.execute(behind.execution_options(yield_per=BATCH)):
+        yield AuditRow(*row)

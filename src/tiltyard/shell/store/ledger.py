@@ -8,7 +8,6 @@ so memory does not grow with the ledger.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,13 +20,13 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Book, Trade
-from tiltyard.kernel.clock import from_microseconds, microseconds
+from tiltyard.kernel.clock import microseconds
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.kernel.money import Money
 from tiltyard.shell.store import schema
 from tiltyard.shell.store.anchors import last_anchor
-from tiltyard.shell.store.audit_table import append_audit, audit_head
+from tiltyard.shell.store.audit_table import AuditRow, append_audit, audit_head, audit_rows
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
+from tiltyard.shell.store.fact_tables import append_facts
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
     ArmColumns,
@@ -37,19 +36,17 @@ from tiltyard.shell.store.roster_table import (
     write_roster,
 )
 from tiltyard.shell.store.staging import Staging
-from tiltyard.shell.store.tables import (
-    audit,
-    decisions,
-    marks,
-    observations,
-    policies,
-    quarantined_trades,
-    trades,
-)
+from tiltyard.shell.store.tables import decisions, marks, observations, policies, trades
 from tiltyard.shell.store.trade_table import (
     JUDGED_ORDER,
+    Quarantined,
+    StoredTrade,
+    Totals,
     current_trades,
     every_trade,
+    live_totals,
+    quarantined,
+    spans_of,
     trade_from,
 )
 
@@ -57,47 +54,6 @@ CHUNK = 5000
 
 RosterChange = Callable[[Roster], tuple[Roster, Sequence[Mapping[str, object]]]]
 """From the roster as it stands to the next one and the events that led there."""
-
-_HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Lifetime counts of an arm's live trades: how many, how many won, and their sum."""
-
-    trades: int
-    wins: int
-    pnl: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A trade that was kept apart, and why."""
-
-    source: str
-    trade_id: str
-    policy: str
-    closed_at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTrade:
-    """A trade, the hash of its content as stored, and when the ledger learnt of it."""
-
-    trade: Trade
-    content: str
-    known_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """One link of the chain."""
-
-    seq: int
-    body: str
-    previous: str
-    hash: str
 
 
 class Positions(NamedTuple):
@@ -238,37 +194,13 @@ class Ledger:
 
     def totals(self, policy: str) -> Totals:
         """Lifetime counts of one policy's live trades."""
-        query = (
-            current_trades(None)
-            .where(policies.c.name == policy, trades.c.book == "live")
-            .subquery()
-        )
-        won = sa.func.coalesce(sa.func.sum(sa.case((query.c.pnl > 0, 1), else_=0)), 0)
-        high = sa.func.coalesce(sa.func.sum(query.c.pnl // _HALF), 0)
-        low = sa.func.coalesce(sa.func.sum(query.c.pnl % _HALF), 0)
         with self._reading() as connection:
-            row = connection.execute(
-                sa.select(sa.func.count(), won, high, low).select_from(query)
-            ).one()
-        return Totals(row[0], int(row[1]), Money(int(row[2]) * _HALF + int(row[3])))
+            return live_totals(connection, policy)
 
     def spans(self) -> Mapping[str, tuple[datetime, datetime, int]]:
         """First open, last close and number of the trades of each policy."""
-        query = (
-            sa.select(
-                policies.c.name,
-                sa.func.min(trades.c.opened_at),
-                sa.func.max(trades.c.closed_at),
-                sa.func.count(),
-            )
-            .join(policies, policies.c.id == trades.c.policy_id)
-            .group_by(policies.c.name)
-        )
         with self._reading() as connection:
-            return {
-                name: (from_microseconds(first), from_microseconds(last), count)
-                for name, first, last, count in connection.execute(query)
-            }
+            return spans_of(connection)
 
     def learnt_after(self, at: datetime) -> int:
         """How many trades that had closed by ``at`` the ledger learnt of only later."""
@@ -288,15 +220,18 @@ class Ledger:
 
     def append_marks(self, items: Iterable[Mark], *, known_at: datetime) -> int:
         """Append marks; how many were new."""
-        return self._append(marks, map(_fact, items), known_at)
+        with self._writing() as connection:
+            return append_facts(connection, marks, items, known_at)
 
     def append_decisions(self, items: Iterable[Decision], *, known_at: datetime) -> int:
         """Append decisions; how many were new."""
-        return self._append(decisions, map(_fact, items), known_at)
+        with self._writing() as connection:
+            return append_facts(connection, decisions, items, known_at)
 
     def append_observations(self, items: Iterable[Observation], *, known_at: datetime) -> int:
         """Append observations; how many were new."""
-        return self._append(observations, map(_fact, items), known_at)
+        with self._writing() as connection:
+            return append_facts(connection, observations, items, known_at)
 
     def marks(self, *, by: datetime | None = None, up_to_seq: int | None = None) -> Iterator[Mark]:
         """Marks in time order, as the ledger stands or stood."""
@@ -331,18 +266,8 @@ class Ledger:
 
     def quarantined(self) -> list[Quarantined]:
         """Trades kept apart that have not come in properly since."""
-        q = quarantined_trades.c
-        arrived = sa.exists().where(
-            trades.c.source == q.source,
-            trades.c.trade_id == q.trade_id,
-            sa.or_(trades.c.known_at > q.known_at, trades.c.content == q.content),
-        )
-        query = sa.select(q.source, q.trade_id, q.policy, q.closed_at, q.reason).where(~arrived)
         with self._reading() as connection:
-            return [
-                Quarantined(source, name, policy, from_microseconds(at), reason)
-                for source, name, policy, at, reason in connection.execute(query.order_by(q.id))
-            ]
+            return quarantined(connection)
 
     def roster(self) -> Roster:
         """Arms, reviews and holds as they stand."""
@@ -393,13 +318,8 @@ class Ledger:
 
     def audit(self, *, after: int = 0) -> Iterator[AuditRow]:
         """The chain, oldest first, from behind a position on."""
-        query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash).where(
-            audit.c.seq > after
-        )
         with self._reading() as connection:
-            chunked = query.order_by(audit.c.seq).execution_options(yield_per=CHUNK)
-            for row in connection.execute(chunked):
-                yield AuditRow(*row)
+            yield from audit_rows(connection, after)
 
     def audit_head(self) -> str:
         """Hash of the newest audit row."""
@@ -419,53 +339,8 @@ class Ledger:
             for *row, content, known_at in connection.execute(chunked):
                 yield StoredTrade(trade_from(row), content, known_at)
 
-    def _append(self, table: sa.Table, rows: Iterable[dict[str, Any]], known_at: datetime) -> int:
-        added = 0
-        with self._writing() as connection:
-            ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
-            for row in rows:
-                if "policy_id" in table.c:
-                    name = row.pop("policy")
-                    if name not in ids:
-                        raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
-                    row["policy_id"] = ids[name]
-                kept = connection.execute(sa.select(table).where(_same(table, row))).mappings()
-                if (before := kept.first()) is None:
-                    connection.execute(table.insert().values(**row, known_at=known_at))
-                    added += 1
-                elif differing := [name for name in row if before[name] != row[name]]:
-                    raise _differs(table, before, row, differing[0])
-        return added
-
     def _facts(self, query: sa.Select[Any], kind: Any) -> Iterator[Any]:  # noqa: ANN401 one of the facts
         with self._reading() as connection:
             rows = connection.execute(query.execution_options(yield_per=CHUNK))
             for row in rows.mappings():
                 yield kind(**{name: row[name] for name in kind._fields})
-
-
-def _fact(item: Any) -> dict[str, Any]:  # noqa: ANN401 one of the facts
-    row = dict(item._asdict())
-    del row["seq"]
-    return row
-
-
-def _same(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:
-    return sa.and_(*(column == row[column.name] for column in _unique(table).columns))
-
-
-def _unique(table: sa.Table) -> sa.UniqueConstraint:
-    return next(c for c in table.constraints if isinstance(c, sa.UniqueConstraint))
-
-
-def _differs(
-    table: sa.Table, before: sa.RowMapping, row: Mapping[str, Any], column: str
-) -> TiltyardError:
-    key = ", ".join(f"{c.name} {row[c.name]}" for c in _unique(table).columns)
-    return TiltyardError(
-        "FACT_DIFFERS",
-        f"{table.name}, {key}",
-        f"the ledger holds {column} {before[column]!r}, and is now told {row[column]!r}",
-        "What is recorded is never changed, and nothing of this call was written. Report the "
-        "new value under a time of its own",
-    )

@@ -1,16 +1,49 @@
-"""Trades in the database: rows as trades, and which of them are current."""
+"""Trades in the database: rows as trades, which of them are current, and what they add up to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import from_microseconds
-from tiltyard.shell.store.tables import TRADE_FIELDS, policies, trades
+from tiltyard.kernel.money import Money
+from tiltyard.shell.store.tables import TRADE_FIELDS, policies, quarantined_trades, trades
 
 JUDGED_ORDER = (trades.c.closed_at, trades.c.source, trades.c.trade_id)
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
+_HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Lifetime counts of an arm's live trades: how many, how many won, and their sum."""
+
+    trades: int
+    wins: int
+    pnl: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A trade that was kept apart, and why."""
+
+    source: str
+    trade_id: str
+    policy: str
+    closed_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrade:
+    """A trade, the hash of its content as stored, and when the ledger learnt of it."""
+
+    trade: Trade
+    content: str
+    known_at: int
 
 
 def current_trades(up_to_seq: int | None) -> sa.Select[Any]:
@@ -41,3 +74,43 @@ def trade_from(row: Sequence[Any]) -> Trade:
         source, trade_id, policy, symbol, side,
         from_microseconds(opened), from_microseconds(closed), pnl, revision, *rest,
     )  # fmt: skip
+
+
+def live_totals(connection: sa.Connection, policy: str) -> Totals:
+    """Lifetime counts of one policy's live trades."""
+    live = current_trades(None).where(policies.c.name == policy, trades.c.book == "live")
+    query = live.subquery()
+    won = sa.func.coalesce(sa.func.sum(sa.case((query.c.pnl > 0, 1), else_=0)), 0)
+    high = sa.func.coalesce(sa.func.sum(query.c.pnl // _HALF), 0)
+    low = sa.func.coalesce(sa.func.sum(query.c.pnl % _HALF), 0)
+    row = connection.execute(sa.select(sa.func.count(), won, high, low).select_from(query)).one()
+    return Totals(row[0], int(row[1]), Money(int(row[2]) * _HALF + int(row[3])))
+
+
+def spans_of(connection: sa.Connection) -> Mapping[str, tuple[datetime, datetime, int]]:
+    """First open, last close and number of the trades of each policy."""
+    first, last = sa.func.min(trades.c.opened_at), sa.func.max(trades.c.closed_at)
+    query = (
+        sa.select(policies.c.name, first, last, sa.func.count())
+        .join(policies, policies.c.id == trades.c.policy_id)
+        .group_by(policies.c.name)
+    )
+    return {
+        name: (from_microseconds(opened), from_microseconds(closed), count)
+        for name, opened, closed, count in connection.execute(query)
+    }
+
+
+def quarantined(connection: sa.Connection) -> list[Quarantined]:
+    """Trades kept apart that have not come in properly since."""
+    q = quarantined_trades.c
+    arrived = sa.exists().where(
+        trades.c.source == q.source,
+        trades.c.trade_id == q.trade_id,
+        sa.or_(trades.c.known_at > q.known_at, trades.c.content == q.content),
+    )
+    query = sa.select(q.source, q.trade_id, q.policy, q.closed_at, q.reason).where(~arrived)
+    return [
+        Quarantined(source, name, policy, from_microseconds(at), reason)
+        for source, name, policy, at, reason in connection.execute(query.order_by(q.id))
+    ]

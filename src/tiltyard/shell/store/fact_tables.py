@@ -1,0 +1,65 @@
+"""Marks, decisions and observations in the database: appended once, and never changed."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tiltyard.facts.decision import Decision
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.tables import policies
+
+
+def append_facts(
+    connection: sa.Connection,
+    table: sa.Table,
+    items: Iterable[Mark | Decision | Observation],
+    known_at: datetime,
+) -> int:
+    """Append what is new; how many that were.
+
+    Raises:
+        TiltyardError: ``POLICY_UNKNOWN``; ``FACT_DIFFERS`` for other content under a key
+            that is there already.
+    """
+    added = 0
+    ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
+    for item in items:
+        row: dict[str, Any] = item._asdict()
+        del row["seq"]
+        if "policy_id" in table.c:
+            name = row.pop("policy")
+            if name not in ids:
+                raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
+            row["policy_id"] = ids[name]
+        kept = connection.execute(sa.select(table).where(_same(table, row))).mappings()
+        if (before := kept.first()) is None:
+            connection.execute(table.insert().values(**row, known_at=known_at))
+            added += 1
+        elif differing := [name for name in row if before[name] != row[name]]:
+            raise _differs(table, before, row, differing[0])
+    return added
+
+
+def _same(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:
+    return sa.and_(*(column == row[column.name] for column in _unique(table).columns))
+
+
+def _unique(table: sa.Table) -> sa.UniqueConstraint:
+    return next(c for c in table.constraints if isinstance(c, sa.UniqueConstraint))
+
+
+def _differs(
+    table: sa.Table, before: sa.RowMapping, row: Mapping[str, Any], column: str
+) -> TiltyardError:
+    key = ", ".join(f"{c.name} {row[c.name]}" for c in _unique(table).columns)
+    return TiltyardError(
+        "FACT_DIFFERS",
+        f"{table.name}, {key}",
+        f"the ledger holds {column} {before[column]!r}, and is now told {row[column]!r}",
+        "What is recorded is never changed, and nothing of this call was written. Report the "
+        "new value under a time of its own",
+    )
