@@ -215,6 +215,14 @@ def test_one_reading_judged_often_counts_once() -> None:
     assert bench.judges().tripped
 
 
+def test_an_arms_own_gauge_is_a_new_reading_after_that_of_the_account() -> None:
+    bench = Bench(replace(PLAIN, confirm=Patience(2, 2)))
+    bench.panel.observe(Observation(DRIFT, 6, NOON))
+    assert not bench.judges().confirmed
+    bench.sees(7)
+    assert bench.judges().tripped
+
+
 def test_one_reading_stands_by_its_latest_answer() -> None:
     guard = replace(PLAIN, confirm=Patience(2, 3), when=Comparison.parse("> 2 * account_balance"))
     bench = Bench(guard)

@@ -55,6 +55,7 @@ class Panel:
         self._champion = ("", ChampionHistory())
         self._account = account or AccountMeasures()
         self._gauges: dict[tuple[str, str], tuple[Observation, int]] = {}
+        self._observed = 0
         self.up_to_seq = 0
         self._readers: dict[str, Callable[[str, datetime], Measured]] = {
             **{name: partial(self._read_gauge, name) for name in GAUGES},
@@ -133,9 +134,10 @@ class Panel:
     def observe(self, observation: Observation) -> None:
         """Record a gauge; an older reading than the known one is passed over."""
         key = (observation.name, observation.policy)
-        known, count = self._gauges.get(key, (None, 0))
-        if known is None or known.observed_at <= observation.observed_at:
-            self._gauges[key] = (observation, count + 1)
+        known = self._gauges.get(key)
+        self._observed += 1
+        if known is None or known[0].observed_at <= observation.observed_at:
+            self._gauges[key] = (observation, self._observed)
 
     def knows(self, metric: str, policy: str) -> bool:
         """Whether a metric can have a value: gauges only once somebody has reported them."""
