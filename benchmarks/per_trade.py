@@ -50,7 +50,7 @@ def stream(policy: str, trades: int) -> Iterator[Trade]:
     made = 0
     while made < trades:
         count = min(100_000, trades - made)
-        for pnl in np.rint(rng.normal(0.6, 0.8, count) * 10**8).astype(np.int64).tolist():
+        for pnl in np.rint(rng.normal(1.0, 0.8, count) * 10**8).astype(np.int64).tolist():
             closed_at = START + made * BETWEEN_TRADES
             made += 1
             yield Trade(
