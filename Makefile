@@ -17,7 +17,7 @@ $(BIN)/tiltyard: pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(BIN)/tiltyard
-	$(BIN)/python -m pip install --quiet --group test --group lint --group mutation
+	$(BIN)/python -m pip install --quiet --group test --group lint
 	@touch $@
 
 $(VENV)/.bench: $(BIN)/tiltyard

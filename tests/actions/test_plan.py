@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tiltyard.actions.apply import apply
-from tiltyard.actions.plan import ThrottledArm, plan, plan_night, plan_resume
+from tiltyard.actions.plan import (
+    ThrottledArm,
+    plan,
+    plan_admissions,
+    plan_night,
+    plan_resume,
+)
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import Checklist, Effect, Guard, WayBack
@@ -232,7 +239,7 @@ def throttled(
 ) -> ThrottledArm:  # fmt: skip
     times = tuple(NOON - ago for ago in resumed)
     subject = replace(arm("a", state, share), resumed_at=times, ceiling=0.0)
-    return ThrottledArm(subject, guard, cleared, trades, NOON - since)
+    return ThrottledArm(subject, guard, cleared, Value(2.0, 30), trades, NOON - since)
 
 
 def returns(subject: ThrottledArm, *others: Arm) -> Action | None:
@@ -242,7 +249,8 @@ def returns(subject: ThrottledArm, *others: Arm) -> Action | None:
 def test_a_throttled_arm_that_earned_it_comes_back_at_its_start_share() -> None:
     assert returns(throttled()) == Action(
         "resume", "a", "challenger_profit_factor_low", "enforce", NOON, before=0.0, after=0.1,
-        ceiling=0.6, samples=30, reason="pf_30_with_shadow >= 1.9", priority=20,
+        ceiling=0.6, value=2.0, limit=1.9, samples=30, priority=20,
+        reason="pf_30_with_shadow >= 1.9 after 30 further trades",
     )  # fmt: skip
 
 
@@ -250,7 +258,7 @@ def test_a_way_back_without_a_metric_speaks_of_the_guards_own() -> None:
     guard = replace(PROFIT_FACTOR, clear=WayBack(Comparison(">=", 1.9)))
     action = returns(throttled(guard=guard))
     assert action is not None
-    assert action.reason == "pf_challenger_30 >= 1.9"
+    assert action.reason == "pf_challenger_30 >= 1.9 after 30 further trades"
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if state != "throttled"])
@@ -309,16 +317,59 @@ def test_no_count_is_no_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "after"), [(0.45, 0.1), (0.5, 0.1), (0.55, 0.05), (0.6, None), (0.7, None)]
+    ("given", "after"), [(0.45, 0.1), (0.5, 0.1), (0.5000001, None), (0.6, None), (0.7, None)]
 )
-def test_it_comes_back_within_the_room_above_the_champions_floor(
+def test_it_comes_back_at_its_start_share_or_waits_for_room(
     given: float, after: float | None
 ) -> None:
     action = returns(throttled(), arm("b", share=given))
     assert (action and action.after) == after
 
 
-@pytest.mark.parametrize("hold", ["ramp_frozen_by", "challengers_frozen_by", "entries_stopped_by"])
+HOLDS = ["ramp_frozen_by", "challengers_frozen_by", "entries_stopped_by"]
+
+
+def waiting(name: str, share: float) -> Arm:
+    return replace(arm(name, "candidate", 0.0), start_share=share, ceiling=0.0)
+
+
+def admitted(crowd: Roster, *names: str) -> list[tuple[str, float | None]]:
+    actions = plan_admissions(crowd, names, RULES, NOON)
+    return [(action.policy, action.after) for action in actions]
+
+
+def test_candidates_are_admitted_in_order_as_far_as_there_is_room() -> None:
+    crowd = roster(arm("live", share=0.3), waiting("a", 0.1), waiting("b", 0.2), waiting("c", 0.1))
+    assert admitted(crowd, "a", "b", "c") == [("a", 0.1), ("b", 0.2)]
+    assert admitted(crowd, "c", "a", "b") == [("c", 0.1), ("a", 0.1)]
+    action = plan_admissions(crowd, ["a"], RULES, NOON)[0]
+    assert action == Action(
+        "admit", "a", "registration", "enforce", NOON, before=0.0, after=0.1, ceiling=RULES.cap,
+        reason="its capital is known",
+    )  # fmt: skip
+
+
+def test_a_candidate_without_room_holds_up_those_behind_it() -> None:
+    crowd = roster(arm("live", share=0.5), waiting("big", 0.2), waiting("small", 0.1))
+    assert admitted(crowd, "big", "small") == []
+    assert admitted(crowd, "small", "big") == [("small", 0.1)]
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != "candidate"])
+def test_only_candidates_are_admitted(state: State) -> None:
+    crowd = roster(arm("a", state, 0.0), waiting("b", 0.1))
+    assert admitted(crowd, "a", "b") == [("b", 0.1)]
+
+
+@pytest.mark.parametrize("hold", HOLDS)
+def test_nobody_is_admitted_while_anything_is_on_hold(hold: str) -> None:
+    crowd = roster(waiting("a", 0.1))
+    held: Any = {hold: frozenset({"somebody"})}
+    assert admitted(crowd, "a")
+    assert admitted(replace(crowd, **held), "a") == []
+
+
+@pytest.mark.parametrize("hold", HOLDS)
 def test_nobody_comes_back_while_anything_is_on_hold(hold: str) -> None:
     subject = throttled()
     held = replace(roster(subject.arm), **{hold: frozenset({"some_guard"})})  # type: ignore[arg-type]  # one of three fields of one type

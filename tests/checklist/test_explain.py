@@ -212,6 +212,20 @@ def test_a_life_trips_at_the_trade_at_which_the_judge_would(guard: Guard) -> Non
         assert first[life] == tripped
 
 
+@pytest.mark.parametrize(
+    ("metric", "when", "pnl", "capital"),
+    [("dd_challenger_pct", "> 4", -40, 1000), ("net_pnl", "< -90000000000", -(10**10), 10**10)],
+)
+def test_a_number_at_its_limit_is_not_beyond_it(
+    metric: str, when: str, pnl: int, capital: int
+) -> None:
+    pnls = np.array([[pnl * UNITS, 0]] if metric != "net_pnl" else [[pnl * UNITS] * 10])
+    lives = Lives(pnls.astype(np.int64), np.full_like(pnls, capital * UNITS, dtype=np.int64))
+    guard = a_guard(metric, when)
+    first = int(_first_trips(guard, guard.when.number, lives)[0])
+    assert first == (NEVER if metric != "net_pnl" else 10)
+
+
 def test_the_lives_of_the_test_above_differ_in_when_they_trip() -> None:
     lives = random_lives(SEED + 1, without_capital=False)
     first = _first_trips(a_guard("dd_challenger_pct", "> 4"), 4.0, lives)

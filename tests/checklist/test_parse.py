@@ -88,7 +88,7 @@ def test_a_file_with_many_faults_says_them_all_at_once() -> None:
     with pytest.raises(Faults) as caught:
         parse_checklist(tomllib.loads(text)["guard"], (), "tiltyard.toml")
     assert str(caught.value) == (
-        "CHECKLIST_INVALID tiltyard.toml: 9 faults\n"
+        "CHECKLIST_INVALID tiltyard.toml: 13 faults\n"
         "  guard 'good' is declared twice @ $.guard[2].name\n"
         "  expected a snake_case name @ $.guard[4].name\n"
         "  unknown metric 'profit_facter', did you mean 'profit_factor'? @ $.guard[1].metric\n"
@@ -97,7 +97,11 @@ def test_a_file_with_many_faults_says_them_all_at_once() -> None:
         "  unknown scope 'arms', did you mean 'arm'? @ $.guard[3].scope\n"
         '  expected a comparison such as "< 1.6" or "< 0.6 * pf_prod" @ $.guard[3].when\n'
         "  expected a whole number, 0 or more @ $.guard[3].priority\n"
-        "  sequential confirmation is not available yet @ $.guard[3].confirm"
+        "  sequential confirmation is not available yet @ $.guard[3].confirm\n"
+        "  missing @ $.guard[4].scope\n"
+        "  missing @ $.guard[4].when\n"
+        "  missing @ $.guard[4].effect\n"
+        "  missing @ $.guard[4].priority"
     )
 
 

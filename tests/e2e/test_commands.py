@@ -200,6 +200,61 @@ def test_a_database_that_is_not_one_is_a_clear_error(run: Run, tmp_path: Path) -
     assert ran.err.startswith("DATABASE_CORRUPT")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("report",), ("doctor",), ("replay", "--verify"), ("policy", "list"), ("db", "upgrade")],
+)
+def test_a_database_of_other_software_is_refused_and_left_as_it_is(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    path = tmp_path / "desk.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE trades (id INTEGER, pair TEXT)")
+    before = path.read_bytes()
+    ran = run(*words)
+    assert (ran.code, ran.err.split()[0]) == (2, "DATABASE_FOREIGN")
+    assert path.read_bytes() == before
+    assert {found.name for found in tmp_path.iterdir()} == {"desk.db"}
+
+
+def test_an_empty_database_has_nothing_to_verify(run: Run) -> None:
+    assert run("db", "upgrade").code == 0
+    ran = run("replay", "--verify")
+    assert (ran.code, ran.err.split()[0]) == (1, "AUDIT_EMPTY")
+
+
+def test_the_record_of_a_replay_takes_in_no_more_trades(
+    run: Run, known_csv: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.db"
+    assert run("replay", known_csv, "--into", kept).code == 0
+    ran = run("ingest", known_csv, "--db", kept)
+    assert (ran.code, ran.err.split()[0]) == (2, "RECORD_CLOSED")
+    assert run("replay", "--verify", "--db", kept).code == 0
+
+
+def test_a_report_of_the_past_knows_nothing_of_what_came_later(
+    run: Run, known_csv: Path, tmp_path: Path
+) -> None:
+    """The known status is halted at its 14th trade, on 2025-07-10."""
+    kept = str(tmp_path / "kept.db")
+    assert run("replay", known_csv, "--into", kept).code == 0
+
+    def told(at: str) -> dict[str, object]:
+        body = json.loads(run("report", POLICY, "--json", "--db", kept, "--at", at).out)
+        return {name: body[name] for name in ("state", "traffic_allocation", "total_trades")} | {
+            "reviews": len(body["open_reviews"])
+        }
+
+    before, after = told("2025-07-09T12:00:00Z"), told("2025-07-12T00:00:00Z")
+    assert before == {
+        "state": "probation", "traffic_allocation": 0.1, "total_trades": 11, "reviews": 0
+    }  # fmt: skip
+    assert after == {
+        "state": "halted", "traffic_allocation": 0.0, "total_trades": 14, "reviews": 1
+    }  # fmt: skip
+
+
 def test_a_missing_database_says_how_to_make_one(run: Run) -> None:
     ran = run("report")
     assert ran.code == 2

@@ -29,16 +29,11 @@ from tiltyard.shell.cli import main
 kind, number = sys.argv[1], getattr(signal, sys.argv[2])
 sys.argv[1:] = sys.argv[3:]
 
-def strike(*_):
-    os.kill(os.getpid(), number)
-
 def after(connection, cursor, statement, *_):
     if statement.startswith(kind):
-        strike()
+        os.kill(os.getpid(), number)
 
 sa.event.listen(sa.Engine, "after_cursor_execute", after)
-if kind == "COMMIT":
-    sa.event.listen(sa.Engine, "commit", strike)
 main()
 """
 
@@ -85,6 +80,7 @@ def held(folder: Path) -> tuple[int, int]:
         ("INSERT INTO audit", "SIGKILL", 0, 0),
         ("INSERT INTO trades", "SIGKILL", 0, 0),
         ("UPDATE bandit_arms", "SIGKILL", 0, 0),
+        ("UPDATE bandit_arms SET pf_30", "SIGKILL", 0, 0),
         ("INSERT INTO trades", "SIGINT", 0, 0),
         ("INSERT INTO staged_trades", "SIGINT", 0, 0),
     ],
@@ -106,6 +102,29 @@ def test_what_strikes_an_ingest_leaves_all_of_it_or_nothing(
     assert "300 new" in run(*words).out
     assert run("replay", "--verify").code == 0
     assert held(tmp_path) == (300, 4)
+
+
+@pytest.mark.parametrize("kind", ["INSERT INTO staged_trades", "INSERT INTO audit"])
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGKILL"])
+def test_a_record_has_its_name_when_it_is_whole(
+    run: Run, known_csv: Path, tmp_path: Path, kind: str, sent: str
+) -> None:
+    words = ("replay", known_csv.name, "--into", "record.db")
+    ran = struck(tmp_path, kind, sent, *words)
+    assert not (tmp_path / "record.db").exists()
+    if sent == "SIGINT":
+        assert ran.returncode == 130
+        assert {path.name for path in tmp_path.iterdir()} == {known_csv.name}
+    assert run(*words).code == 0
+    assert run("replay", "--verify", "--db", "record.db").code == 0
+
+
+def test_a_refused_replay_leaves_no_record_behind(run: Run, tmp_path: Path) -> None:
+    write(tmp_path / "log.csv", 3, "bad")
+    assert run("replay", "log.csv", "--into", "record.db").code == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"log.csv"}
+    write(tmp_path / "log.csv", 3)
+    assert run("replay", "log.csv", "--into", "record.db").code == 0
 
 
 def test_policies_registered_at_the_same_time_are_all_there(run: Run, tmp_path: Path) -> None:

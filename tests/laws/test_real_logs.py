@@ -110,8 +110,8 @@ def closed(trades: list[Trade]) -> list[oracle.Closed]:
     ]
 
 
-def order(trade: Trade) -> tuple[datetime, str, str]:
-    return (trade.closed_at, trade.source, trade.trade_id)
+def order(trade: Trade) -> tuple[datetime, str, int, str]:
+    return (trade.closed_at, trade.source, len(trade.trade_id), trade.trade_id)
 
 
 def read_log(folder: Path, log: str) -> list[Trade]:

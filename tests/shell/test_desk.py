@@ -16,7 +16,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.settings import load
+from tiltyard.shell.settings import AccountSettings, Settings, load
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 CAPITAL = money(1000)
@@ -63,11 +63,28 @@ def test_closing_one_of_two_marked_positions_is_no_fall() -> None:
 
 def test_a_mark_lost_before_the_night_throttles_at_the_night() -> None:
     floor = desk()
-    floor.mark(mark(13 * 60, -10))  # 01:00
+    floor.mark(mark(13 * 60, -10, positions=2))  # 01:00
     floor.feed(trade(13 * 60 + 20, 1))  # 01:20, the mark has just gone stale
     done = floor.feed(trade(14 * 60 + 30, 1))  # 02:30, after the night
     assert kinds(done) == ["throttle"]
     assert done[0].at == datetime(2025, 7, 8, 2, tzinfo=UTC)
+
+
+def test_a_bot_that_is_flat_needs_no_mark() -> None:
+    floor = desk()
+    floor.mark(mark(13 * 60, -10))  # 01:00, one position
+    assert kinds(floor.feed(trade(13 * 60 + 20, 1))) == []  # 01:20, it is closed
+    assert kinds(floor.feed(trade(17 * 60, 1))) == []  # 05:00, after the night
+
+
+def test_a_drawdown_that_was_lost_stays_lost_however_many_marks_follow() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, None, NOON)
+    floor = Desk(load(), roster.with_arm(arm))
+    for minute in range(3):
+        floor.feed(trade(minute, 1)._replace(capital=CAPITAL))
+    done = [floor.mark(mark(minute, -1)) for minute in range(3, 19)]
+    assert [kinds(some) for some in done] == [[]] * 15 + [["throttle"]]
 
 
 def test_capital_that_stops_being_named_is_a_lost_value_and_throttles() -> None:
@@ -150,6 +167,94 @@ def test_an_arm_named_like_the_account_does_not_wipe_what_is_remembered_of_it() 
     assert kinds(done) == ["resume"]
     again = floor.observe(low._replace(observed_at=NOON + timedelta(minutes=50)))
     assert kinds(again) == [], "the same episode, told already"
+
+
+def throttling(metric: str, when: str) -> Settings:
+    """The default checklist, with one more guard that takes traffic."""
+    more = {"name": "gauge_high", "scope": "arm", "metric": metric, "when": when,
+            "effect": "throttle", "latch": True, "priority": 25}  # fmt: skip
+    defaults = tomllib.loads(DEFAULT_TEXT)["guard"]
+    checklist = parse_checklist([*defaults, more], (), "tiltyard.toml")
+    return load().model_copy(update={"checklist": checklist})
+
+
+def shadow_days(floor: Desk, days: range) -> list[Action]:
+    done = []
+    for hour in range(24 * days.start, 24 * days.stop):
+        pnl = -1 if hour % 4 == 0 else 3
+        done += floor.feed(trade(60 * hour, pnl)._replace(book="shadow"))
+    return done
+
+
+def losing(floor: Desk) -> list[Action]:
+    return [action for n in range(30) for action in floor.feed(trade(n, 1 if n % 2 else -1))]
+
+
+def test_an_arm_does_not_come_back_to_lose_its_traffic_again() -> None:
+    roster = desk().roster
+    floor = Desk(throttling("encoder_kl_divergence", "> 0.5"), roster)
+    assert kinds(losing(floor)) == ["throttle"]
+    drift = Observation("encoder_kl_divergence", 0.9, NOON + timedelta(hours=1), "bot")
+    floor.observe(drift)
+    assert "resume" not in kinds(shadow_days(floor, range(1, 4)))
+    over = floor.observe(drift._replace(number=0.1, observed_at=NOON + timedelta(days=4)))
+    assert kinds(over) == ["resume"]
+
+
+def test_coming_back_is_no_news_of_a_gauge_that_was_in_breach_throughout() -> None:
+    floor = desk()
+    drift = Observation("encoder_kl_divergence", 0.9, NOON, "bot")
+    assert kinds(floor.observe(drift)) == ["refresh_encoder"]
+    assert kinds(losing(floor)) == ["throttle"]
+    hour = timedelta(hours=1)
+    done = []
+    for day in range(1, 4):
+        later = drift._replace(observed_at=NOON + timedelta(days=day) - hour)
+        done += floor.observe(later) + shadow_days(floor, range(day, day + 1))
+    assert kinds(done) == ["resume"]
+
+
+def test_a_drawdown_that_has_passed_its_limit_stays_passed_when_capital_is_lost() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, None, NOON)
+    floor = Desk(load(), roster.with_arm(arm), measure_only=True)
+    floor.feed(trade(0, -200)._replace(capital=CAPITAL))
+    floor.feed(trade(1, 1))
+    assert kinds(floor.next_steps(NOON + timedelta(minutes=2))) == ["halt"]
+
+
+def test_a_report_says_what_follows_from_capital_that_was_lost_long_ago() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, None, NOON)
+    floor = Desk(load(), roster.with_arm(arm), measure_only=True)
+    floor.feed(trade(0, 1)._replace(capital=CAPITAL))
+    floor.feed(trade(1, 1))
+    assert kinds(floor.next_steps(NOON + timedelta(minutes=15))) == []
+    assert kinds(floor.next_steps(NOON + timedelta(minutes=16))) == ["throttle"]
+
+
+def test_nobody_is_admitted_by_night_while_the_ramp_is_frozen() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    waits = Arm("waits", "challenger", "candidate", 0, 0.1, 0, CAPITAL, NOON)
+    floor = Desk(load(), roster.with_arm(waits))
+    errors = Observation("api_error_rate", 9, NOON, samples=50)
+    assert kinds(floor.observe(errors)) == ["freeze_ramp"]
+    assert kinds(floor.night(NOON + timedelta(hours=1))) == []
+    fine = errors._replace(number=1, observed_at=NOON + timedelta(hours=2))
+    assert kinds(floor.observe(fine)) == ["unfreeze_ramp"]
+    assert kinds(floor.night(NOON + timedelta(hours=14))) == ["admit"]
+
+
+def test_nobody_enters_once_entries_are_stopped_not_even_the_champion() -> None:
+    roster = Roster().with_arm(Arm("prod", "champion", "champion", 1, 1, 1, CAPITAL, NOON))
+    settings = load().model_copy(update={"account": AccountSettings(capital=1000)})
+    floor = Desk(settings, roster)
+    assert kinds(floor.feed(trade(0, -90)._replace(policy="prod"))) == [
+        "stop_entries", "freeze_challengers"
+    ]  # fmt: skip
+    before = floor.panel.arm("prod").lifetime_trades
+    floor.feed(trade(60, 1)._replace(policy="prod"))
+    assert floor.panel.arm("prod").lifetime_trades == before
 
 
 def test_trades_of_another_account_do_not_move_this_one() -> None:

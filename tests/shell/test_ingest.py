@@ -236,3 +236,63 @@ def test_half_a_character_in_a_rejected_row_is_no_obstacle(ledger: Ledger, tmp_p
     done = ingest(ledger, file, Reading(skip_bad=True), load(), NOW)
     assert done.rejects is not None
     assert json.loads(done.rejects.read_text("utf-8"))["raw"] == {"pnl": "\ud800"}
+
+
+# Reading again
+
+
+def told(done: Ingested) -> tuple[int, int, int]:
+    return (done.counts.new, done.counts.corrected, done.counts.unchanged)
+
+
+def test_after_a_correction_the_same_file_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    file, lines = tmp_path / "a.csv", [line(number) for number in range(1, 6)]
+    assert told(take(ledger, file, *lines)) == (5, 0, 0)
+    lines[0] = line(1, pnl=-2)
+    assert told(take(ledger, file, *lines)) == (0, 1, 4)
+    assert told(take(ledger, file, *lines)) == (0, 0, 5)
+    assert told(take(ledger, file, *lines, line(6))) == (1, 0, 5)
+    assert [trade.revision for trade in ledger.trades()] == [2, 1, 1, 1, 1, 1]
+
+
+def test_capital_that_is_not_named_again_is_not_taken_away(ledger: Ledger, tmp_path: Path) -> None:
+    file, lines = tmp_path / "a.csv", [line(number) for number in range(1, 4)]
+    take(ledger, file, *lines)
+    silent = Reading()
+    assert told(take(ledger, file, *lines, how=silent)) == (0, 0, 3)
+    lines[1] = line(2, pnl=-7)
+    assert told(take(ledger, file, *lines, how=silent)) == (0, 1, 2)
+    assert {trade.capital for trade in ledger.trades()} == {CAPITAL}
+    other = Reading(capital=money(2000))
+    assert told(take(ledger, file, *lines, how=other)) == (0, 3, 0), "said otherwise on purpose"
+    assert {trade.capital for trade in ledger.trades()} == {money(2000)}
+
+
+def test_the_trades_of_one_bot_do_not_take_the_place_of_anothers(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    take(ledger, tmp_path / "one" / "trades.csv", line(1), line(2))
+    with pytest.raises(Faults) as caught:
+        take(ledger, tmp_path / "two" / "trades.csv", line(1, "omega"), line(2, "omega"))
+    assert "expected 'alpha', whose trade '1' is in the ledger" in str(caught.value)
+    assert [trade.policy for trade in ledger.trades()] == ["alpha", "alpha"]
+    own = replace(WITH, source="two")
+    again = take(ledger, tmp_path / "two" / "trades.csv", line(1, "omega"), how=own)
+    assert told(again) == (1, 0, 0)
+
+
+def test_a_policy_that_no_row_needs_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+    idle = replace(WITH, policy="omega")
+    assert refusal(ledger, tmp_path / "a.csv", line(), how=idle).code == "OPTION_IDLE"
+    done = take(ledger, tmp_path / "a.csv", line(1, ""), line(2, day="02"), how=idle)
+    assert done.registered == ["omega", "alpha"]
+
+
+def test_a_trade_9_is_judged_before_a_trade_10_of_the_same_close(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    take(ledger, tmp_path / "a.csv", *(line(number) for number in (10, 9, 1, 100)))
+    assert [trade.trade_id for trade in ledger.trades()] == ["1", "9", "10", "100"]
+    assert [trade.trade_id for trade in ledger.tail("alpha", count=2)] == ["10", "100"]

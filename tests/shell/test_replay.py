@@ -27,7 +27,7 @@ HEADER = "trade_id,policy,symbol,side,opened_at,closed_at,pnl\n"
 def same_as_its_report(done: Replayed, record: Ledger, settings: Settings = SETTINGS) -> int:
     """Compare every arm's report with what the replay measured; how many trades are shadow."""
     assert done.ended is not None
-    later = measure(record, settings, done.ended)
+    later = measure(record, settings, done.ended, record.roster())
     assert later.roster == done.desk.roster
     for name in done.desk.roster.arms:
         own = describe(done.desk, name, done.ended, done.actions)

@@ -165,6 +165,13 @@ def test_the_positions_of_the_ingest_are_told(kept: Path, tmp_path: Path) -> Non
         ("marks", "DELETE FROM marks WHERE seq = 9"),
         ("observations", "UPDATE observations SET number = number + 1 WHERE seq = 2"),
         ("observations", "DELETE FROM observations WHERE seq = 2"),
+        (
+            "marks",
+            (
+                "INSERT INTO marks SELECT seq + 99, policy_id, marked_at + 99, unrealised, "
+                "open_positions, capital, account, currency, known_at FROM marks LIMIT 1"
+            ),
+        ),
     ],
 )
 def test_an_edited_mark_or_gauge_is_not_what_was_replayed(

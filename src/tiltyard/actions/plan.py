@@ -14,11 +14,9 @@ from tiltyard.checklist.guard import Checklist, Guard, WayBack
 from tiltyard.facts.action import PROTECTIVE, Action, Kind
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.verdict import Verdict
-from tiltyard.kernel.undefined import Value
+from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.router.lifecycle import TRADING
-from tiltyard.scaling.ladder import ShareRules, Step
-
-ROUNDING = 1e-12  # what adding shares may lose
+from tiltyard.scaling.ladder import ROUNDING, ShareRules, Step
 
 
 def plan(verdicts: Iterable[Verdict], roster: Roster, checklist: Checklist) -> list[Action]:
@@ -48,6 +46,7 @@ class ThrottledArm:
         arm: The arm, throttled.
         guard: What throttled it.
         cleared: The guard's way back is satisfied by the latest value.
+        value: That value.
         trades: Trades of either book since the throttle.
         throttled_at: When it was throttled.
     """
@@ -55,6 +54,7 @@ class ThrottledArm:
     arm: Arm
     guard: Guard
     cleared: bool
+    value: Reading
     trades: int
     throttled_at: datetime
 
@@ -66,18 +66,22 @@ def plan_resume(
 
     While anything is on hold nobody comes back: that would be growing past the hold.
     """
-    if roster.ramp_frozen_by or roster.challengers_frozen_by or roster.entries_stopped_by:
+    if roster.holds():
         return None
     arm, guard = throttled.arm, throttled.guard
     if guard.clear is None or not _has_earned(throttled, guard.clear, now):
         return None
-    share = min(arm.start_share, rules.room(roster))
-    if share <= 0:
+    share = arm.start_share
+    if share > rules.room(roster) + ROUNDING:
         return None
     return Action(
         "resume", arm.name, guard.name, guard.mode, now,
-        before=arm.share, after=share, ceiling=rules.cap, samples=throttled.trades,
-        reason=f"{guard.clear.metric or guard.metric} {guard.clear.when}",
+        before=arm.share, after=share, ceiling=rules.cap,
+        value=throttled.value.number if isinstance(throttled.value, Value) else None,
+        limit=None if guard.clear.when.metric else guard.clear.when.number,
+        samples=throttled.value.samples,
+        reason=f"{guard.clear.metric or guard.metric} {guard.clear.when} "
+        f"after {throttled.trades:,} further trades",
         priority=guard.priority,
     )  # fmt: skip
 
@@ -98,15 +102,21 @@ def _has_earned(throttled: ThrottledArm, way_back: WayBack, now: datetime) -> bo
 def plan_admissions(
     roster: Roster, ready: Iterable[str], rules: ShareRules, now: datetime
 ) -> list[Action]:
-    """Put candidates whose capital is known on trial, in this order, as far as there is room."""
-    if roster.challengers_frozen_by or roster.entries_stopped_by:
+    """Put candidates whose capital is known on trial, as far as there is room.
+
+    Strictly in this order: one for which there is no room holds up those behind it. While
+    anything is on hold nobody joins.
+    """
+    if roster.holds():
         return []
     actions: list[Action] = []
     room = rules.room(roster)
     for name in ready:
         arm = roster.arms[name]
-        if arm.state != "candidate" or arm.start_share > room + ROUNDING:
+        if arm.state != "candidate":
             continue
+        if arm.start_share > room + ROUNDING:
+            break
         room -= arm.start_share
         actions.append(
             Action(

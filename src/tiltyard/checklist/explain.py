@@ -1,6 +1,6 @@
 """What a guard would do to a policy that goes on exactly as it has.
 
-In come an arm's own closed trades; out comes, for each guard, in how many of 2,000
+In come an arm's own closed trades, live and shadow; out comes, for each guard, in how many of 2,000
 resampled lives it trips within 150 and within 500 trades, and after how many trades
 typically. For a policy that is good this is the rate of false alarms, for one that is
 bad the rate of detection: the guard cannot tell, so look at the policy.
@@ -173,12 +173,20 @@ def _limit(guard: Guard, others: Mapping[str, float]) -> float | Undefined:
 def _first_trips(guard: Guard, limit: float, lives: Lives) -> Amounts:
     """After how many trades each life trips first, or ``NEVER``; shape (lives,)."""
     metric = guard.metric.removesuffix(SHADOW)
-    values = series(metric, lives)
+    values = _twelve_digits(series(metric, lives))
     counted = np.arange(1, values.shape[1] + 1)
     samples = np.minimum(counted, spec_of(metric).window or counted)
     known = ~np.isnan(values) & (samples >= guard.min_samples)
     breaches = known & Comparison.SIGNS[guard.when.sign](values, limit)  # type: ignore[arg-type]  # arrays compare alike
     return _first_confirmed(guard.confirm, known, breaches)
+
+
+def _twelve_digits(values: Series) -> Series:
+    """As the judge rounds before it compares, so that 4 % exactly is not beyond 4 %."""
+    size = np.ones_like(values)
+    other = np.isfinite(values) & (values != 0)
+    size[other] = 10.0 ** (11 - np.floor(np.log10(np.abs(values[other]))))
+    return np.rint(values * size) / size
 
 
 def _first_confirmed(confirm: Patience, known: Flags, breaches: Flags) -> Amounts:
@@ -256,7 +264,7 @@ def _drawdown_so_far(lives: Lives) -> Series:
 
 
 def _net_pnl(lives: Lives) -> Series:
-    return lives.pnl.cumsum(axis=1) / UNITS
+    return lives.pnl.cumsum(axis=1, dtype=np.float64) / UNITS
 
 
 def _starts(lives: Lives) -> Amounts:

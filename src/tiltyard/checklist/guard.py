@@ -49,6 +49,9 @@ class WayBack:
     at_most: int = 0
     within_seconds: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.metric} {self.when}".lstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:

@@ -76,14 +76,17 @@ def _merge(
             faults.append(Fault(path, "expected a table: [[guard]]"))
             continue
         name = table.get("name")
+        base: Table = {}
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             faults.append(Fault(f"{path}.name", "expected a snake_case name"))
-            continue
-        if name in mine:
-            faults.append(Fault(f"{path}.name", f"guard {name!r} is declared twice"))
-            continue
+            name = path  # so that its other faults are found too
+        else:
+            base = merged[name][1] if name in merged else {}
+            if name in mine:
+                faults.append(Fault(f"{path}.name", f"guard {name!r} is declared twice"))
+                name = path
         mine.add(name)
-        merged[name] = (path, _amended(merged[name][1] if name in merged else {}, table))
+        merged[name] = (path, {**_amended(base, table), "name": name})
     return list(merged.values())
 
 

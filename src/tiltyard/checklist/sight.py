@@ -75,7 +75,10 @@ class Sight:
     def _seen(self, metric: str, measured: Measured) -> float | Blind:
         reading, as_of, _ = measured
         if isinstance(reading, Undefined):
-            return Blind(str(reading), self._now if reading.state == "stale" else None)
+            if reading.at_least is not None and self._is_proven(metric, reading.at_least):
+                return reading.at_least
+            lost = reading.state == "stale"
+            return Blind(str(reading), (as_of or self._now) if lost else None)
         if not isfinite(reading.number):
             return Blind("not a finite number", self._now, broken=True)
         age_limit = self._guard.stale_after

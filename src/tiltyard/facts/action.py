@@ -18,7 +18,6 @@ Kind = Literal[
     "freeze_ramp",  # nobody's share grows
     "unfreeze_ramp",
     "freeze_challengers",  # challengers get nothing
-    "unfreeze_challengers",
     "stop_entries",  # nobody enters
     "refresh_encoder",  # a job for tonight
     "restart_learner",

@@ -131,6 +131,10 @@ class Roster:
             arms[champion.name] = replace(champion, share=left)
         return replace(self, arms=arms)
 
+    def holds(self) -> frozenset[str]:
+        """Guards because of which nobody's share grows, joins or comes back."""
+        return self.ramp_frozen_by | self.challengers_frozen_by | self.entries_stopped_by
+
     def reviews_of(self, policy: str) -> list[Review]:
         """Every review of one arm, oldest first."""
         return [review for review in self.reviews if review.policy == policy]

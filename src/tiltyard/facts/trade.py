@@ -2,7 +2,8 @@
 
 Facts are append-only. A bot that corrects a trade sends it again with a higher
 ``revision``; the highest revision is the current one. The *judged order* of trades is
-``(closed_at, source, trade_id)``, whatever the order in which they arrived.
+``(closed_at, source, trade_id)``, whatever the order in which they arrived; shorter
+identifiers come first, so that trade 9 comes before trade 10.
 """
 
 from datetime import datetime
@@ -12,7 +13,7 @@ from tiltyard.kernel.money import Money
 
 Side = Literal["long", "short"]
 Book = Literal["live", "shadow"]
-JudgedOrder = tuple[datetime, str, str]
+JudgedOrder = tuple[datetime, str, int, str]
 
 
 class Trade(NamedTuple):
@@ -70,8 +71,15 @@ class Trade(NamedTuple):
 
 
 def judged_order(trade: Trade) -> JudgedOrder:
-    """The key by which trades are judged: close, then source, then identifier."""
-    return (trade.closed_at, trade.source, trade.trade_id)
+    """The key by which trades are judged: close, then source, then identifier.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2025, 7, 7, 12, tzinfo=UTC)
+    >>> ten = Trade("bot", "10", "a", "SOL", "long", noon, noon, Money(1))
+    >>> [trade.trade_id for trade in sorted((ten, ten._replace(trade_id="9")), key=judged_order)]
+    ['9', '10']
+    """
+    return (trade.closed_at, trade.source, len(trade.trade_id), trade.trade_id)
 
 
 def same_content(one: Trade, other: Trade) -> bool:

@@ -45,11 +45,13 @@ class Undefined:
         state: One word of :data:`UndefinedState`.
         reason: One sentence part for people.
         samples: How many trades there were nevertheless.
+        at_least: What a number that can only rise had reached before it was lost.
     """
 
     state: UndefinedState
     reason: str
     samples: int = 0
+    at_least: float | None = None
 
     def __str__(self) -> str:
         return f"undefined ({self.state}: {self.reason})"

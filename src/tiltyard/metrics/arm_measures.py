@@ -32,6 +32,8 @@ class ArmMeasures:
         trades: Trades of both books ever.
         lifetime_trades: Live trades ever, earlier trials included.
         mark: The last mark.
+        lost_at: When the drawdown of this trial, known before, was lost for want of capital.
+        last_capital: What the last trade was measured against; 0 for nothing.
     """
 
     def __init__(self, capital: Money | None, trial_started_at: datetime | None = None) -> None:
@@ -46,6 +48,8 @@ class ArmMeasures:
         self.trades = 0
         self.lifetime_trades = 0
         self.mark: Mark | None = None
+        self.lost_at: datetime | None = None
+        self.last_capital = 0
         self.span: deque[datetime] = deque(maxlen=SPAN_TRADES)
         self.last: JudgedOrder | None = None
 
@@ -56,6 +60,7 @@ class ArmMeasures:
         self.combined.push(outcome)
         self.trades += 1
         self.last = judged_order(trade)
+        self.last_capital = outcome[1]
         if self.throttled_at is None or trade.closed_at > self.throttled_at:
             self.since_throttle += 1
         if trade.book == "live":
@@ -63,6 +68,7 @@ class ArmMeasures:
             if self._in_trial(trade.closed_at):
                 self.span.append(trade.closed_at)
                 self.live.close(trade.closed_at, outcome)
+                self._notice_loss(trade.closed_at)
         else:
             if self.shadow is None:
                 self.shadow = Trial()
@@ -73,6 +79,7 @@ class ArmMeasures:
         """Peak and windows begin anew."""
         self.trial_started_at = at
         self.live = Trial()
+        self.lost_at = None
         self.span.clear()
 
     def throttle(self, at: datetime) -> None:
@@ -86,6 +93,7 @@ class ArmMeasures:
         if self._in_trial(mark.marked_at):
             capital = mark.capital or self.capital
             self.live.mark(mark.marked_at, mark.unrealised, capital, mark.open_positions)
+            self._notice_loss(mark.marked_at)
 
     def is_late(self, trade: Trade) -> bool:
         """Whether the trade belongs before something that was already measured."""
@@ -100,7 +108,11 @@ class ArmMeasures:
     @property
     def valued_at(self) -> datetime | None:
         """When the positions that are open were valued; None when none are known."""
-        return self.mark.marked_at if self.mark and self.mark.open_positions else None
+        return self.mark.marked_at if self.mark and self.live.nav.open_positions else None
+
+    def _notice_loss(self, at: datetime) -> None:
+        if self.lost_at is None and self.live.nav.is_lost:
+            self.lost_at = at
 
     def _in_trial(self, at: datetime) -> bool:
         return self.trial_started_at is None or at > self.trial_started_at

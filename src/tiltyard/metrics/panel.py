@@ -28,8 +28,8 @@ class Measured(NamedTuple):
 
     Attributes:
         reading: The value, or why there is none.
-        as_of: When it was observed; None for values made of closed trades, which do
-            not age with the clock.
+        as_of: When it was observed, or lost; None for values made of closed trades, which
+            do not age with the clock.
         evidence: Rises with every fact the reading is made from, so that the same
             reading, judged twice, is known as the same.
     """
@@ -169,7 +169,7 @@ class Panel:
     def _read_drawdown(self, policy: str, _: datetime) -> Measured:
         measures = self.arm(policy)
         nav = measures.live.nav
-        return Measured(nav.drawdown(), measures.valued_at, nav.facts)
+        return Measured(nav.drawdown(), measures.lost_at or measures.valued_at, nav.facts)
 
     def _read_champion(self, policy: str, now: datetime) -> Measured:
         measures = self.arm(policy)

@@ -28,6 +28,7 @@ class NavPath:
         unit: How often ``nav`` and ``equity`` were divided by 2^128.
         steps: Closed trades.
         facts: Closed trades and marks.
+        open_positions: Those of the last mark that have not closed since.
         without_capital: How many of them had no capital to be measured against.
     """
 
@@ -38,7 +39,8 @@ class NavPath:
         self.steps = 0
         self.facts = 0
         self.without_capital = 0
-        self._open_positions = 0
+        self.open_positions = 0
+        self._was_known = False
         self._closed_peak = self._closed_worst_peak = self._closed_worst = ONE
         self._marked_peak = self._marked_worst_peak = self._marked_worst = ONE
 
@@ -46,9 +48,11 @@ class NavPath:
         """A trade closed; with others still open, equity is what the next mark says."""
         self.steps += 1
         self.facts += 1
+        self.open_positions = max(0, self.open_positions - 1)
         if capital <= 0:
             self.without_capital += 1
             return
+        self._was_known |= not self.without_capital
         self.nav = self.nav * nav_factor(pnl, capital) >> BITS
         if self.nav >= _COARSER:
             self._coarsen()
@@ -56,32 +60,37 @@ class NavPath:
             self._closed_peak = self.nav
         elif self.nav * self._closed_worst_peak < self._closed_worst * self._closed_peak:
             self._closed_worst_peak, self._closed_worst = self._closed_peak, self.nav
-        self._open_positions = max(0, self._open_positions - 1)
-        if not self._open_positions:
+        if not self.open_positions:
             self._equity_is(self.nav)
 
     def mark(self, unrealised: int, capital: int, open_positions: int = 1) -> None:
         """Open positions were valued; until the next mark, those left open keep their worth."""
-        self._open_positions = open_positions
+        self.open_positions = open_positions
         self.facts += 1
         if capital <= 0:
             self.without_capital += 1
             return
+        self._was_known |= not self.without_capital
         self._equity_is(self.nav * nav_factor(unrealised, capital) >> BITS)
 
     def drawdown(self) -> Reading:
         """The worse of the closed and the marked drawdown, percent."""
-        if 0 < self.without_capital < self.steps:
-            return Undefined(
-                "stale", f"{self.without_capital} trades or marks name no capital", self.steps
-            )
+        worst = max(self.closed_drawdown(), self.marked_drawdown())
+        if self.is_lost:
+            reason = f"{self.without_capital} trades or marks name no capital"
+            return Undefined("stale", reason, self.steps, at_least=worst)
         if self.without_capital:
             return Undefined(
                 "no_capital", "a trade does not say what capital it was sized on", self.steps
             )
         if not self.steps and self._marked_worst == self._marked_worst_peak:
             return Undefined("warming", "no trade has closed")
-        return Value(max(self.closed_drawdown(), self.marked_drawdown()), max(1, self.steps))
+        return Value(worst, max(1, self.steps))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the drawdown was known once, and then somebody named no capital."""
+        return self._was_known and self.without_capital > 0
 
     def closed_drawdown(self) -> float:
         """Largest fall over closed trades, percent."""

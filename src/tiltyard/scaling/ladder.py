@@ -15,6 +15,8 @@ from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.router.lifecycle import TRADING
 
 FACTOR = 1.5
+ROUNDING = 1e-12
+"""What adding shares may lose."""
 DRAWDOWN_LIMIT = 3.0
 
 
@@ -102,9 +104,8 @@ def _merit(roster: Roster, arm: Arm, standing: Standing | None, rules: ShareRule
     """The ``pf_150`` of an arm that earned its step, or the reason why it did not."""
     if arm.state not in TRADING or arm.share <= 0:
         return f"{arm.state}, no traffic"
-    holds = roster.ramp_frozen_by | roster.challengers_frozen_by | roster.entries_stopped_by
-    if holds:
-        return f"on hold by {', '.join(sorted(holds))}"
+    if roster.holds():
+        return f"on hold by {', '.join(sorted(roster.holds()))}"
     if roster.open_reviews(arm.name):
         return "a review is open"
     if standing is None:

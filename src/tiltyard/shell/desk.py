@@ -19,7 +19,7 @@ from tiltyard.actions.plan import (
     plan_night,
     plan_resume,
 )
-from tiltyard.checklist.guard import Checklist, Guard
+from tiltyard.checklist.guard import TAKES_TRAFFIC, Checklist, Guard
 from tiltyard.checklist.judge import FRESH, Memory, judge
 from tiltyard.checklist.patience import IMMEDIATE
 from tiltyard.facts.action import Action
@@ -30,6 +30,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.metrics.panel import Panel
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import Standing, ladder
@@ -72,7 +73,7 @@ class Desk:
         self._dark: dict[str, list[tuple[datetime, bool]]] = {}
         self._last_event: datetime | None = None
         for arm in roster.arms.values():
-            if arm.state == "candidate":
+            if arm.state == "candidate" and not measure_only:
                 self._go_dark(arm.name, EARLIEST, trading=False)
             self.panel.add_arm(arm.name, arm.capital, arm.trial_started_at)
             if arm.role == "champion":
@@ -144,15 +145,13 @@ class Desk:
                 [(v, self._guard(v).holds_ramp_when_unknown) for v in verdicts if self._blocks(v)],
             )
         done += self._do(plan_night(ladder(self.roster, standings, self.rules), at))
-        waiting = [arm.name for arm in self.roster.challengers() if self._has_capital(arm)]
+        waiting = [arm.name for arm in self.roster.challengers() if self.knows_capital(arm.name)]
         return done + self._do(plan_admissions(self.roster, waiting, self.rules, at))
 
-    def _has_capital(self, arm: Arm) -> bool:
-        """Whether somebody said what equity it has: its policy, or the last of its trades."""
-        measures = self.panel.arm(arm.name)
-        shadow = measures.shadow
-        named = shadow is not None and not shadow.nav.without_capital
-        return bool(measures.capital) or named
+    def knows_capital(self, policy: str) -> bool:
+        """Whether somebody said what equity an arm has: its policy, or the last of its trades."""
+        measures = self.panel.arm(policy)
+        return measures.capital > 0 or measures.last_capital > 0
 
     def _guard(self, verdict: Verdict) -> Guard:
         return self._guard_of[verdict.guard]
@@ -224,19 +223,30 @@ class Desk:
 
     def _resume(self, policy: str, verdicts: Iterable[Verdict], now: datetime) -> list[Action]:
         arm = self.roster.arms.get(policy)
-        if arm is None or arm.state != "throttled":
+        if arm is None or arm.state != "throttled" or self._would_lose_again(arm, verdicts):
             return []
         for verdict in verdicts:
             if verdict.guard != arm.throttled_by:
                 continue
             throttled_at = self.roster.reviews_of(policy)[-1].opened_at
-            trades = self.panel.arm(policy).since_throttle
-            throttled = ThrottledArm(
-                arm, self._guard(verdict), verdict.cleared, trades, throttled_at
-            )
+            guard, trades = self._guard(verdict), self.panel.arm(policy).since_throttle
+            metric = (guard.clear and guard.clear.metric) or guard.metric
+            value = self.panel.read(metric, policy, now).reading
+            throttled = ThrottledArm(arm, guard, verdict.cleared, value, trades, throttled_at)
             action = plan_resume(throttled, self.roster, self.rules, now)
             return self._do([action]) if action else []
         return []
+
+    def _would_lose_again(self, arm: Arm, verdicts: Iterable[Verdict]) -> bool:
+        """Whether another guard that takes traffic is in breach right now."""
+        return any(
+            verdict.answer == "breach"
+            and verdict.subject == arm.name
+            and verdict.guard != arm.throttled_by
+            and self._guard(verdict).mode == "enforce"
+            and self._guard(verdict).effect in TAKES_TRAFFIC
+            for verdict in verdicts
+        )
 
     def _graduate(self, policy: str, now: datetime) -> list[Action]:
         arm = self.roster.arms.get(policy)
@@ -276,8 +286,9 @@ class Desk:
 
     def _start_trial(self, policy: str, at: datetime) -> None:
         self.panel.start_trial(policy, at)
-        for key in [key for key in self._memories if key[1] == policy]:
-            del self._memories[key]
+        for name, subject in list(self._memories):
+            if subject == policy and self._guard_of[name].metric not in GAUGES:
+                del self._memories[name, subject]
 
 
 def _as_tripped(verdict: Verdict) -> Verdict:

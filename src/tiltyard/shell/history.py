@@ -18,6 +18,7 @@ from tiltyard.facts.arm import Roster
 from tiltyard.kernel.clock import moment
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.recording import Recording
+from tiltyard.shell.scratch import ACTOR
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 
@@ -31,7 +32,7 @@ def recorded(ledger: Ledger, settings: Settings, now: datetime) -> Recording:
     """The curves, the traffic and the actions of a ledger up to ``now``; nothing is done."""
     events = [json.loads(row.body) for row in ledger.audit()]
     traffic, actions = past(events, now)
-    desk = Desk(settings, ledger.roster(), measure_only=True)
+    desk = Desk(settings, roster_at(ledger, now), measure_only=True)
     recording = Recording()
     for trade in ledger.trades(closed_by=now):
         desk.feed(trade)
@@ -57,6 +58,16 @@ def past(events: Sequence[Event], until: datetime) -> tuple[Traffic, list[Action
     return traffic, actions
 
 
+def roster_at(ledger: Ledger, at: datetime) -> Roster:
+    """Arms, shares, trials and reviews as of a time.
+
+    Who is registered, and who was put on trial when a file came in, counts from the first
+    trade on: the ledger learns of a policy after it has begun to trade.
+    """
+    events = (json.loads(row.body) for row in ledger.audit())
+    return fold(event for event in events if _is_known_by(event, at))
+
+
 def only(recording: Recording, names: Sequence[str]) -> Recording:
     """The same past of these arms alone; what the others carry is one share."""
     kept = Recording()
@@ -68,6 +79,11 @@ def only(recording: Recording, names: Sequence[str]) -> Recording:
             (at, {**mine, OTHERS: round(sum(shares.values()) - sum(mine.values()), 9)})
         )
     return kept
+
+
+def _is_known_by(event: Event, at: datetime) -> bool:
+    joined = event["event"] == "register" or (event["event"] == "admit" and event["actor"] != ACTOR)
+    return joined or (event["event"] in _KINDS and moment(event["at"]) <= at)
 
 
 def _rosters(events: Iterable[Event], roster: Roster) -> Iterator[tuple[datetime, Event, Roster]]:

@@ -3,8 +3,9 @@
 The file is read in batches and staged; nothing is visible until everything in it has
 been checked. With faults nothing is written, unless the person asked to skip bad rows:
 then those go to a rejects file, each with its faults, and the good ones are written.
-One transaction registers the file's policies, appends its trades and puts candidates on
-trial, so a killed ingest has done all of it or nothing.
+One transaction registers the file's policies, appends its trades, puts candidates on
+trial and brings the metric columns up to date, so a killed ingest has done all of it or
+nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,10 +101,16 @@ def ingest(
 
     Raises:
         Faults: ``INGEST_REFUSED`` with the faults of the file; nothing was written.
-        TiltyardError: ``POLICY_UNKNOWN`` for unregistered policies, ``SOURCE_…``.
+        TiltyardError: ``RECORD_CLOSED``, ``POLICY_UNKNOWN`` for unregistered policies,
+            ``SOURCE_…``.
     """
     if how.policy == FLAT:
         raise reserved()
+    if ledger.is_record():
+        raise TiltyardError(
+            "RECORD_CLOSED", str(ledger.url.database), "it holds the record of a replay, which "
+            "more trades would undo", "ingest into a ledger of its own: --db FILE",
+        )  # fmt: skip
     source = open_source(file, policy_from=how.policy_from)
     intake = Intake(
         source=how.source or source.name, policy=how.policy, account=how.account,
@@ -113,15 +120,17 @@ def ingest(
         _stage(staging, read_trades(source, intake), rejects, progress)
         _check_whole(staging, rejects)
         rejects.refuse()
-        if how.source is None:
-            _refuse_renamed(staging, file, source.name)
+        if how.policy is not None and how.policy not in staging.policies():
+            raise _idle_policy(how.policy)
         joining = staging.policies(by=now if how.register else None)
         with ledger.transaction(staging) as inside:
+            if how.source is None:
+                _refuse_renamed(staging, file, source.name)
             registered = _register(inside, joining, how, settings.shares.rules(), now, actor)
             counts = staging.append(now=now, known_at=now, actor=actor, source=intake.source)
             _admit(inside, settings, now, actor)
+            refresh_metrics(inside, settings, now)
             rejects.put_in_place()
-    refresh_metrics(ledger, settings, now)
     path = rejects.path if rejects.rows else None
     return Ingested(file, counts, rejects.rows, path, registered)
 
@@ -170,6 +179,15 @@ def _refuse_renamed(staging: Staging, file: Path, own: str) -> None:
         )
 
 
+def _idle_policy(policy: str) -> TiltyardError:
+    return TiltyardError(
+        "OPTION_IDLE",
+        "--policy",
+        f"every row of the file names its policy, and none of them is {policy!r}",
+        "leave the option out, or name the column that holds the policy: --map policy=COLUMN",
+    )
+
+
 def _register(
     inside: Ledger,
     joining: Sequence[str],
@@ -194,14 +212,15 @@ def _register(
 def _admit(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
     def change(roster: Roster) -> tuple[Roster, list[Event]]:
         waiting = [arm for arm in roster.challengers() if arm.state == "candidate"]
-        ready = [arm.name for arm in waiting if _has_capital(inside, arm, settings)]
+        ready = [arm.name for arm in waiting if has_capital(inside, arm, settings)]
         digest = settings.checklist.digest
         return admit(roster, ready, settings.shares.rules(), now, actor, digest)
 
     inside.change_roster(change, at=now)
 
 
-def _has_capital(inside: Ledger, arm: Arm, settings: Settings) -> bool:
+def has_capital(inside: Ledger, arm: Arm, settings: Settings) -> bool:
+    """Whether somebody said what equity an arm has: its policy, or the last of its trades."""
     if arm.capital is not None or settings.default_capital() is not None:
         return True
     return any(trade.capital is not None for trade in inside.tail(arm.name, count=1))

@@ -5,6 +5,7 @@ from datetime import datetime
 from heapq import merge
 from itertools import chain
 
+from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
@@ -15,9 +16,16 @@ from tiltyard.shell.store.ledger import EVERYTHING, Ledger, Positions
 Fact = Trade | Mark | Observation
 
 
-def measure(ledger: Ledger, settings: Settings, now: datetime) -> Desk:
-    """A desk that has seen every current fact up to ``now`` and done nothing about it."""
-    desk = Desk(settings, ledger.roster(), measure_only=True)
+def measure(ledger: Ledger, settings: Settings, now: datetime, roster: Roster) -> Desk:
+    """A desk that has seen every current fact up to ``now`` and done nothing about it.
+
+    Args:
+        ledger: The facts.
+        settings: Bounds and checklist.
+        now: UTC.
+        roster: As it stood then.
+    """
+    desk = Desk(settings, roster, measure_only=True)
     for fact in facts_in_order(ledger, now):
         if isinstance(fact, Trade):
             desk.feed(fact)

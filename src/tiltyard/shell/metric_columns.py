@@ -1,7 +1,7 @@
 """The metric columns of ``bandit_arms``, worked out from the ledger's trades.
 
-A projection for people who read SQL: nothing judges by it, and every ingest and every
-replay works it out again. So it is written in a transaction of its own, after the facts.
+A projection for people who read and write SQL. Every ingest and every replay works it out
+again, in the transaction that appends the facts.
 """
 
 from collections.abc import Mapping, Sequence

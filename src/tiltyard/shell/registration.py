@@ -87,10 +87,8 @@ def register(
     arm = _candidate(wanted, start, kind)
     roster = roster.with_arm(arm)
     events.append(registered(arm, at, actor))
-    if wanted.capital is not None:
-        roster, admitted = admit(roster, [arm.name], rules, at, actor, "")
-        events += admitted
-    return roster, events
+    roster, admitted = admit(roster, _waiting(roster), rules, at, actor, "")
+    return roster, [*events, *admitted]
 
 
 def welcome(
@@ -144,6 +142,11 @@ def admit(
     return roster, events
 
 
+def _waiting(roster: Roster) -> list[str]:
+    """Candidates whose policy says what equity it has, in order of registration."""
+    return [arm.name for arm in roster.challengers() if arm.capital is not None]
+
+
 def _candidate(wanted: Registration, start: float, kind: str) -> Arm:
     return Arm(
         wanted.name, "challenger", "candidate", 0.0, start, 0.0,
@@ -159,9 +162,15 @@ def _complete(
             "POLICY_REGISTERED", known.name, f"it is a {known.role} already ({known.state})",
             "see: tiltyard policy list",
         )  # fmt: skip
+    if wanted.share is not None or wanted.kind:
+        raise TiltyardError(
+            "POLICY_REGISTERED", known.name, "of a policy that waits only its capital can still "
+            "be said", "leave --share and --kind out",
+        )  # fmt: skip
     arm = replace(known, capital=wanted.capital)
     events = [registered(arm, at, actor)]
-    roster, admitted = admit(roster.with_arm(arm), [arm.name], rules, at, actor, "")
+    roster = roster.with_arm(arm)
+    roster, admitted = admit(roster, _waiting(roster), rules, at, actor, "")
     return roster, [*events, *admitted]
 
 

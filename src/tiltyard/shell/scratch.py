@@ -10,15 +10,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from tiltyard.actions.plan import ROUNDING
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.policies.name import parse, select
-from tiltyard.scaling.ladder import ShareRules
-from tiltyard.shell.ingest import Reading, ingest
+from tiltyard.scaling.ladder import ROUNDING, ShareRules
+from tiltyard.shell.ingest import Reading, has_capital, ingest
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.start import start_event
 from tiltyard.shell.store.ledger import Ledger
@@ -67,7 +66,8 @@ def take_ledger(scratch: Ledger, ledger: Ledger, settings: Settings, now: dateti
     fresh = Roster()
     rules = settings.shares.rules()
     for arm in sorted(ledger.roster().arms.values(), key=lambda arm: arm.role != "champion"):
-        fresh = fresh.with_arm(_first_day(fresh, arm, rules))
+        sized = has_capital(ledger, arm, settings)
+        fresh = fresh.with_arm(_first_day(fresh, arm, rules, sized=sized))
     joined = [registered(arm, now, ACTOR) for arm in fresh.arms.values()]
     scratch.save_roster(fresh, joined, at=now)
     with scratch.staging() as staging:
@@ -136,10 +136,12 @@ def _on_trial(
     return roster
 
 
-def _first_day(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:
+def _first_day(roster: Roster, arm: Arm, rules: ShareRules, *, sized: bool) -> Arm:
     if arm.role == "champion" or arm.state in ("deposed", "retired"):
         return arm
     fresh = replace(arm, throttled_by="", trial_started_at=None, resumed_at=())
+    if not sized:
+        return replace(fresh, state="candidate", share=0.0, ceiling=0.0)
     return _where_there_is_room(roster, fresh, rules)
 
 

@@ -8,10 +8,10 @@ import os
 import tomllib
 from datetime import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tiltyard.checklist.defaults import DEFAULT_TEXT
 from tiltyard.checklist.guard import Checklist
@@ -20,7 +20,7 @@ from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.registry import did_you_mean
 from tiltyard.metrics.account import AccountMeasures
-from tiltyard.scaling.ladder import ShareRules
+from tiltyard.scaling.ladder import ROUNDING, ShareRules
 from tiltyard.scaling.trading_day import trading_day
 
 FILE = "tiltyard.toml"
@@ -80,9 +80,21 @@ class ShareSettings(_Section):
     cap: float = Field(default=0.60, gt=0, le=1)
     trial_trades: int = Field(default=150, ge=1)
 
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Self:
+        most = min(self.cap, 1 - self.champion_floor)
+        if self.start > most + ROUNDING:
+            raise ValueError(  # noqa: TRY003 pydantic collects it
+                f"start is {self.start:g}, and cap and champion_floor leave at most {most:g}"
+            )
+        return self
+
     def rules(self) -> ShareRules:
-        """The same as the core's value."""
-        return ShareRules(**self.model_dump())
+        """The same as the core's value; shares have six decimals, like those in the audit."""
+        return ShareRules(
+            round(self.start, 6), round(self.champion_floor, 6), round(self.cap, 6),
+            self.trial_trades,
+        )  # fmt: skip
 
 
 class Settings(_Section):

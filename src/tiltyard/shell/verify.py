@@ -83,17 +83,27 @@ def verify(
         head: A hash noted earlier, that must still be in the chain.
 
     Raises:
-        TiltyardError: ``AUDIT_BROKEN``, ``HEAD_UNKNOWN``, ``TRADE_EDITED``,
+        TiltyardError: ``AUDIT_EMPTY``, ``AUDIT_BROKEN``, ``HEAD_UNKNOWN``, ``TRADE_EDITED``,
             ``FACTS_DIFFER``, ``PROJECTION_DIFFERS``, ``CHECKLIST_DIFFERS``,
             ``METRICS_VERSION_DIFFERS``, ``SETTINGS_DIFFER``, ``REPLAY_UNFINISHED``,
             ``VERDICTS_DIFFER`` or ``METRICS_DIFFER``.
     """
+    with ledger.snapshot() as still:
+        return _verify(still, settings, now, head)
+
+
+def _verify(ledger: Ledger, settings: Settings, now: datetime, head: str | None) -> Verified:
     where = str(ledger.url.database)
     audit = _walk(ledger, where, head)
+    if not audit.rows:
+        raise TiltyardError(
+            "AUDIT_EMPTY", where, "nothing is recorded in it: nobody has registered, or a replay "
+            "was interrupted", "there is nothing to verify",
+        )  # fmt: skip
     trades = _check_trades(ledger, audit.anchors, where)
     if audit.start is not None:
         _check_gauges(ledger, audit.start, where)
-    _compare_rosters(audit.roster, ledger.roster(), where)
+    _compare_rosters(audit.roster, _kept_roster(ledger, where), where)
     judging = None
     if audit.start is not None:
         audit.start.refuse_others(settings, where)
@@ -178,12 +188,23 @@ def _line_of(row: StoredTrade, where: str) -> str:
 
 
 def _check_gauges(ledger: Ledger, start: Start, where: str) -> None:
+    then, now = start.up_to._asdict(), ledger.positions()._asdict()
     for kind, digest in mark_digests(ledger, start.up_to).items():
-        if start.facts[kind] != digest:
+        if start.facts[kind] != digest or now[kind] != then[kind]:
             raise TiltyardError(
                 "FACTS_DIFFER", where, f"the {kind} are not those that were replayed: one was "
                 "edited, removed or added", RESTORE,
             )  # fmt: skip
+
+
+def _kept_roster(ledger: Ledger, where: str) -> Roster:
+    try:
+        return ledger.roster()
+    except (TiltyardError, ValueError, TypeError) as error:
+        raise TiltyardError(
+            "PROJECTION_DIFFERS", where, f"the tables of arms cannot be read: {error}",
+            "somebody edited them; the audit is the record",
+        ) from error  # fmt: skip
 
 
 def _compare_rosters(folded: Roster, kept: Roster, where: str) -> None:

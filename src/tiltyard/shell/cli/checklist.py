@@ -24,6 +24,7 @@ from tiltyard.shell.cli.options import (
     open_ledger,
     settings_from,
 )
+from tiltyard.shell.history import roster_at
 from tiltyard.shell.measure import measure
 from tiltyard.shell.settings import FILE
 
@@ -47,10 +48,10 @@ def lint(
     guards = settings.checklist.guards
     for guard in guards:
         latch = "by a person" if guard.effect in NEEDS_AN_END else "–"
-        end = f"clear {guard.clear.when}" if guard.clear else latch
+        end = f"clear {guard.clear}" if guard.clear else latch
         typer.echo(
             f"{guard.priority:>3}  {guard.name:<30}{guard.scope:<9}{guard.metric:<24}"
-            f"{guard.when!s:<18}{guard.effect:<19}{end:<26}{guard.mode}"
+            f"{guard.when!s:<18}{guard.effect:<19}{end:<32}{guard.mode}"
         )
     typer.echo(f"{len(guards)} guards, no fault. {settings.checklist.digest[:12]}")
 
@@ -66,10 +67,10 @@ def explain(
     """Say how often each guard would trip if this policy went on exactly as it has."""
     settings = settings_from(config)
     now = now_from(at)
-    with open_ledger(database, settings) as ledger:
-        roster = ledger.roster()
+    with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
+        roster = roster_at(ledger, now) if at else ledger.roster()
         arm = roster.arms[select(policy, list(roster.arms))]
-        desk = measure(ledger, settings, now)
+        desk = measure(ledger, settings, now, roster)
         capital = arm.capital or settings.default_capital() or 0
         outcomes = [
             (trade.pnl, trade.capital or capital, trade.risk or 0)

@@ -14,6 +14,7 @@ WRONG = 2
 FAILURES = frozenset(
     {
         "AUDIT_BROKEN",
+        "AUDIT_EMPTY",
         "CHAMPION_MISSING",
         "CHECKLIST_DIFFERS",
         "DATABASE_CORRUPT",
@@ -65,6 +66,7 @@ MISTAKES = frozenset(
         "MAP_INVALID",
         "METRIC_UNKNOWN",
         "MONEY_INVALID",
+        "OBSERVATION_INVALID",
         "OPTION_IDLE",
         "POLICY_AMBIGUOUS",
         "POLICY_NAME_INVALID",
@@ -72,6 +74,7 @@ MISTAKES = frozenset(
         "POLICY_RESERVED",
         "POLICY_SHA_TAKEN",
         "POLICY_UNKNOWN",
+        "RECORD_CLOSED",
         "REPLAY_EMPTY",
         "SCRATCH_EXISTS",
         "SHARES_EXCEED_ONE",

@@ -61,10 +61,11 @@ def register_policy(
     )  # fmt: skip
     with open_ledger(database, settings, create=True) as ledger:
         rules = settings.shares.rules()
-        roster = ledger.change_roster(
-            lambda roster: register(roster, wanted, rules, now, actor_name()), at=now
-        )
-        refresh_metrics(ledger, settings, now)
+        with ledger.transaction() as inside:
+            roster = inside.change_roster(
+                lambda roster: register(roster, wanted, rules, now, actor_name()), at=now
+            )
+            refresh_metrics(inside, settings, now)
     arm = roster.arms[name]
     typer.echo(f"{arm.name}: {arm.role}, {arm.state}, traffic {share_text(arm.share)}")
     if arm.state == "candidate" and arm.capital is None:

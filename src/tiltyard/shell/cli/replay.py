@@ -1,7 +1,10 @@
 """``replay``: what the checklist would have done, and when; ``--verify`` checks a record."""
 
 import json
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -76,10 +79,10 @@ def replay_command(
     )  # fmt: skip
     now = system_now()
     with tempfile.TemporaryDirectory(prefix="tiltyard-") as folder:
-        path = into or Path(folder) / "scratch.db"
-        if path.exists():
-            raise TiltyardError("SCRATCH_EXISTS", str(path), "it is there already")
-        with Ledger.open(str(path), create=True) as scratch:
+        if into is not None and into.exists():
+            raise TiltyardError("SCRATCH_EXISTS", str(into), "it is there already")
+        path = _beside(into) if into is not None else Path(folder) / "scratch.db"
+        with _kept_whole(path, into), Ledger.open(str(path), create=True) as scratch:
             if files:
                 take_files(scratch, files, how, settings, now, champion=champion)
             else:
@@ -98,6 +101,23 @@ def replay_command(
             describe(done.desk, name, done.ended, done.actions) for name in done.desk.roster.arms
         ]
         write_page(html, done.recording, reports, done.ended)
+
+
+def _beside(into: Path) -> Path:
+    return into.with_name(f"{into.name}.{os.getpid()}.part")
+
+
+@contextmanager
+def _kept_whole(path: Path, into: Path | None) -> Iterator[None]:
+    """The record gets its name when it is complete; what is interrupted leaves none."""
+    try:
+        yield
+        if into is not None:
+            path.rename(into)
+    finally:
+        if into is not None:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def show_action(action: Action, *, as_json: bool, nights: bool) -> None:

@@ -22,7 +22,7 @@ from tiltyard.shell.cli.options import (
     settings_from,
 )
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.history import only, recorded
+from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import refuse_unwritable, write_page
 from tiltyard.shell.recording import Recording
@@ -59,11 +59,11 @@ def report(
     now = now_from(at)
     if html is not None:
         refuse_unwritable(html)
-    with open_ledger(database, settings) as ledger:
-        roster = ledger.roster()
+    with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
+        roster = roster_at(ledger, now) if at else ledger.roster()
         standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
         chosen = [select(policy, list(roster.arms))] if policy else standing
-        desk = measure(ledger, settings, now)
+        desk = measure(ledger, settings, now, roster)
         reports = [describe(desk, name, now) for name in chosen]
         last = {name: _last_trades(ledger, name, now) for name in chosen} if trades else {}
         if as_json:

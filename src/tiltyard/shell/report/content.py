@@ -151,14 +151,10 @@ def _next_step(
 
 def _first_step(desk: Desk, arm: Arm) -> str:
     """What a candidate waits for: its capital, the end of a hold, room, or a trade."""
-    books = desk.panel.arm(arm.name)
-    sized = any(book.nav.without_capital < book.nav.steps
-                for book in (books.live, books.shadow) if book is not None)  # fmt: skip
-    if arm.capital is None and desk.settings.default_capital() is None and not sized:
+    if not desk.knows_capital(arm.name):
         return f"say what equity it may use: tiltyard policy register {arm.name} --capital X"
-    holds = desk.roster.challengers_frozen_by | desk.roster.entries_stopped_by
-    if holds:
-        return f"wait: {', '.join(sorted(holds))} holds all challengers"
+    if desk.roster.holds():
+        return f"wait: {', '.join(sorted(desk.roster.holds()))} holds all challengers"
     wanted, room = 100 * arm.start_share, 100 * desk.rules.room(desk.roster)
     if wanted > room:
         return f"wait for room: it starts with {wanted:.1f} %, and {room:.1f} % is free"

@@ -53,3 +53,9 @@ def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
     behind = query.where(audit.c.seq > after).order_by(audit.c.seq)
     for row in connection.execute(behind.execution_options(yield_per=BATCH)):
         yield AuditRow(*row)
+
+
+def has_event(connection: sa.Connection, event: str) -> bool:
+    """Whether the audit has an event of this name; its bodies are canonical, so text tells."""
+    found = sa.exists().where(audit.c.body.like(f'%"event":"{event}"%'))
+    return bool(connection.scalar(sa.select(found)))

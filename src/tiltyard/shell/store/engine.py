@@ -1,7 +1,8 @@
 """How the database is reached, and what its errors mean in plain words.
 
 SQLite runs with a write-ahead log, full synchronisation and a busy timeout. Writers
-take the write lock when they begin, so two of them queue instead of failing half-way.
+take the write lock when they begin, so two of them queue instead of failing half-way. The
+log is switched on when we make the database: a file of other software is left as it is.
 """
 
 from collections.abc import Iterator
@@ -47,7 +48,6 @@ def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_ms)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA temp_store = FILE")
@@ -59,6 +59,16 @@ def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int) -> None:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def write_ahead(engine: sa.Engine) -> None:
+    """Switch the write-ahead log on, for good, in a database of our own."""
+    if engine.url.get_backend_name() == "sqlite":
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+
+
 _MEANINGS = (
     ("locked", "DATABASE_LOCKED", "another process is writing", "try again when it has finished"),
     ("busy", "DATABASE_LOCKED", "another process is writing", "try again when it has finished"),
@@ -66,6 +76,7 @@ _MEANINGS = (
     ("malformed", "DATABASE_CORRUPT", "the file is damaged", "restore a snapshot"),
     ("full", "DATABASE_FULL", "no space left", "free some and run the command again"),
     ("readonly", "DATABASE_READ_ONLY", "cannot be written", "check the permissions"),
+    ("disk I/O error", "DATABASE_UNREACHABLE", "the disk refused", "check its space and limits"),
     ("unable to open", "DATABASE_UNREACHABLE", "cannot be opened", "check path and permissions"),
 )
 

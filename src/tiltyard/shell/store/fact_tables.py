@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,14 +23,18 @@ def append_facts(
     """Append what is new; how many that were.
 
     Raises:
-        TiltyardError: ``POLICY_UNKNOWN``; ``FACT_DIFFERS`` for other content under a key
-            that is there already.
+        TiltyardError: ``POLICY_UNKNOWN``; ``OBSERVATION_INVALID``; ``FACT_DIFFERS`` for
+            other content under a key that is there already.
     """
     added = 0
     ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
     for item in items:
         row: dict[str, Any] = item._asdict()
         del row["seq"]
+        if isinstance(item, Observation) and not isfinite(item.number):
+            raise TiltyardError(
+                "OBSERVATION_INVALID", item.name, f"expected a finite number, found {item.number}"
+            )
         if "policy_id" in table.c:
             name = row.pop("policy")
             if name not in ids:

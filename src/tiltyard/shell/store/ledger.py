@@ -24,7 +24,13 @@ from tiltyard.kernel.clock import microseconds
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store import schema
 from tiltyard.shell.store.anchors import last_anchor
-from tiltyard.shell.store.audit_table import AuditRow, append_audit, audit_head, audit_rows
+from tiltyard.shell.store.audit_table import (
+    AuditRow,
+    append_audit,
+    audit_head,
+    audit_rows,
+    has_event,
+)
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
 from tiltyard.shell.store.fact_tables import append_facts
 from tiltyard.shell.store.replay_record import ReplayRecord
@@ -134,6 +140,17 @@ class Ledger:
         begun = self._engine.begin() if staging is None else staging.transaction()
         with speaking_plainly(self.url), begun as connection:
             yield Ledger(self._engine, connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Ledger"]:
+        """A ledger whose reads all see it as it stands now, whatever others write meanwhile."""
+        if self._joined is not None:
+            yield self
+            return
+        with speaking_plainly(self.url), self._engine.connect() as connection:
+            reading = connection.execution_options(reading=True)
+            with reading.begin():
+                yield Ledger(self._engine, reading)
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -325,6 +342,11 @@ class Ledger:
         """Hash of the newest audit row."""
         with self._reading() as connection:
             return audit_head(connection)
+
+    def is_record(self) -> bool:
+        """Whether it holds the record of a replay."""
+        with self._reading() as connection:
+            return has_event(connection, "replay")
 
     def anchor(self) -> tuple[int, str]:
         """The last position of a trade that the audit vouches for, and the digest so far."""

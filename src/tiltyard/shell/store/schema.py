@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.engine import write_ahead
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -20,6 +21,9 @@ def upgrade(engine: sa.Engine) -> None:
         TiltyardError: ``DATABASE_FOREIGN`` when other software keeps its tables there.
     """
     config = _config()
+    with engine.connect().execution_options(reading=True) as connection:
+        _refuse_foreign(connection)
+    write_ahead(engine)
     with engine.begin() as connection:
         _refuse_foreign(connection)
         config.attributes["connection"] = connection
@@ -30,10 +34,11 @@ def check_version(engine: sa.Engine) -> None:
     """Refuse a database that this version cannot work with.
 
     Raises:
-        TiltyardError: ``DATABASE_OUTDATED`` or ``DATABASE_NEWER``.
+        TiltyardError: ``DATABASE_FOREIGN``, ``DATABASE_OUTDATED`` or ``DATABASE_NEWER``.
     """
     script = ScriptDirectory.from_config(_config())
     with engine.connect().execution_options(reading=True) as connection:
+        _refuse_foreign(connection)
         current = MigrationContext.configure(connection).get_current_revision()
     if current == script.get_current_head():
         return

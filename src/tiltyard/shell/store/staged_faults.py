@@ -1,8 +1,8 @@
 """What can be wrong with a file as a whole, found by set over its staged trades.
 
 A trade that stands twice in it; a revision that the ledger holds with other content; a
-policy whose trades are in two accounts or currencies. And trades that the ledger has from
-another source, which is what a renamed file looks like.
+trade that is another policy's; a policy whose trades are in two accounts or currencies.
+And trades that the ledger has from another source, which is what a renamed file looks like.
 """
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ def staged_faults(connection: sa.Connection, limit: int) -> dict[int, list[Fault
     found = [
         *_duplicates(connection, limit),
         *_conflicts(connection, limit),
+        *_owners(connection, limit),
         *_scopes(connection, limit),
     ]
     rows: dict[int, list[Fault]] = {}
@@ -90,6 +91,21 @@ def _conflicts(connection: sa.Connection, limit: int) -> _Found:
             f"the ledger holds revision {revision} of {name!r} with other content",
         )
         for row, name, revision in connection.execute(query.limit(limit))
+    ]
+
+
+def _owners(connection: sa.Connection, limit: int) -> _Found:
+    """An episode never changes owner."""
+    query = (
+        sa.select(_S.row_number, _S.trade_id, policies.c.name)
+        .join(trades, sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id))
+        .join(policies, policies.c.id == trades.c.policy_id)
+        .where(policies.c.name != _S.policy)
+        .distinct()
+    )
+    return [
+        (row, "policy", f"expected {owner!r}, whose trade {name!r} is in the ledger")
+        for row, name, owner in connection.execute(query.limit(limit))
     ]
 
 

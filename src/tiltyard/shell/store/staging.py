@@ -32,6 +32,7 @@ from tiltyard.shell.store.tables import (
 FUTURE = timedelta(seconds=60)
 SHOWN = 20
 IN_A_STATEMENT = 500
+CHUNK = 5000
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
 _S = staged_trades.c
 
@@ -124,9 +125,11 @@ class Staging:
         self._faultless_at = None
 
     def told_already(self) -> tuple[int, str]:
-        """How many trades the ledger has from another source, and the one it has most from."""
-        with self._aside():
-            found = told_elsewhere(self._connection)
+        """How many trades the ledger has from another source, and the one it has most from.
+
+        It belongs inside :meth:`transaction`, so that nobody tells them meanwhile.
+        """
+        found = told_elsewhere(self._connection)
         return sum(found.values()), max(found, key=found.__getitem__, default="")
 
     @contextmanager
@@ -163,6 +166,7 @@ class Staging:
         self._refuse_faults()
         quarantined, apart = self._quarantine(_future(now), known_at)
         self._refuse_strangers()
+        self._keep_capital()
         self._drop_unchanged()
         appended = self._count()
         corrected = self._count(_has_earlier())
@@ -215,11 +219,41 @@ class Staging:
         removed = self._connection.execute(staged_trades.delete().where(future)).rowcount
         return added, removed
 
+    def _keep_capital(self) -> None:
+        """A report that names no capital does not take away what an earlier one said."""
+        newer = trades.alias("newer")
+        later = sa.exists().where(
+            newer.c.source == trades.c.source,
+            newer.c.trade_id == trades.c.trade_id,
+            newer.c.revision > trades.c.revision,
+        )
+        same = sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
+        query = (
+            sa.select(staged_trades, trades.c.capital.label("known"))
+            .join(trades, same)
+            .where(_S.capital.is_(None), trades.c.capital.is_not(None), ~later)
+            .execution_options(yield_per=CHUNK)
+        )
+        kept: list[dict[str, object]] = []
+        for row in self._connection.execute(query).mappings():
+            said = {name: row[name] for name in Trade._fields[:-1]}
+            said |= {"capital": row["known"], "revision": None}
+            content = content_hash(tuple(said.values()))
+            kept.append({"row": row["row_number"], "known": row["known"], "told": content})
+        if kept:
+            change = staged_trades.update().where(_S.row_number == sa.bindparam("row"))
+            self._connection.execute(sa.text(
+                "CREATE INDEX IF NOT EXISTS staged_by_row ON staged_trades (row_number)"
+            ))  # fmt: skip
+            values = change.values(capital=sa.bindparam("known"), content=sa.bindparam("told"))
+            self._connection.execute(values, kept)
+
     def _drop_unchanged(self) -> None:
         other = trades.alias("other")
         newest = (
             sa.select(sa.func.max(other.c.revision))
             .where(other.c.source == _S.source, other.c.trade_id == _S.trade_id)
+            .correlate(staged_trades)
             .scalar_subquery()
         )
         same = sa.exists().where(
@@ -247,7 +281,9 @@ class Staging:
                 sa.literal(microseconds(known_at)),
             )
             .join(policies, policies.c.name == _S.policy)
-            .order_by(_S.closed_at, _S.source, _S.trade_id, _S.revision)
+            .order_by(
+                _S.closed_at, _S.source, sa.func.length(_S.trade_id), _S.trade_id, _S.revision
+            )
         )
         columns = ["source", "trade_id", "revision", "policy_id", *_NAMES, "content", "known_at"]
         self._connection.execute(trades.insert().from_select(columns, rows))

@@ -12,7 +12,12 @@ from tiltyard.kernel.clock import from_microseconds
 from tiltyard.kernel.money import Money
 from tiltyard.shell.store.tables import TRADE_FIELDS, policies, quarantined_trades, trades
 
-JUDGED_ORDER = (trades.c.closed_at, trades.c.source, trades.c.trade_id)
+JUDGED_ORDER = (
+    trades.c.closed_at,
+    trades.c.source,
+    sa.func.length(trades.c.trade_id),
+    trades.c.trade_id,
+)
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
 _HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
 
@@ -88,13 +93,10 @@ def live_totals(connection: sa.Connection, policy: str) -> Totals:
 
 
 def spans_of(connection: sa.Connection) -> Mapping[str, tuple[datetime, datetime, int]]:
-    """First open, last close and number of the trades of each policy."""
-    first, last = sa.func.min(trades.c.opened_at), sa.func.max(trades.c.closed_at)
-    query = (
-        sa.select(policies.c.name, first, last, sa.func.count())
-        .join(policies, policies.c.id == trades.c.policy_id)
-        .group_by(policies.c.name)
-    )
+    """First open, last close and number of the current trades of each policy."""
+    current = current_trades(None).subquery()
+    first, last = sa.func.min(current.c.opened_at), sa.func.max(current.c.closed_at)
+    query = sa.select(current.c.name, first, last, sa.func.count()).group_by(current.c.name)
     return {
         name: (from_microseconds(opened), from_microseconds(closed), count)
         for name, opened, closed, count in connection.execute(query)
