@@ -20,6 +20,7 @@ from tiltyard.metrics.panel import Panel
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
+CAPITAL = money(1000)
 DRIFT = "encoder_kl_divergence"
 ARM = "arm_a"
 
@@ -33,20 +34,20 @@ class Bench:
 
     def __init__(self, guard: Guard) -> None:
         self.guard = guard
-        self.panel = Panel(money(1000))
+        self.panel = Panel()
         self.memory = FRESH
         self.now = NOON
 
     def sees(self, number: float, metric: str = DRIFT, samples: int = 1) -> None:
         self.panel.observe(Observation(metric, number, self.now, ARM, samples))
 
-    def closes(self, *results: float) -> None:
+    def closes(self, *results: float, capital: Money | None = CAPITAL) -> None:
         for result in results:
             self.now += SECOND
             self.panel.record(
                 Trade(
                     "bot", str(self.now), ARM, "SOL", "long", self.now, self.now, money(result),
-                    capital=Money(1000 * 10**8), seq=self.panel.up_to_seq + 1,
+                    capital=capital, seq=self.panel.up_to_seq + 1,
                 )
             )  # fmt: skip
 
@@ -164,7 +165,7 @@ def test_closed_trades_do_not_age_with_the_clock() -> None:
 def test_a_mark_of_open_positions_ages() -> None:
     bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
     bench.closes(-1)
-    bench.panel.value_open(Mark(ARM, bench.now, money(-20), 1))
+    bench.panel.value_open(Mark(ARM, bench.now, money(-20), 1, CAPITAL))
     assert bench.judges().answer == "pass"
     assert bench.judges(after=timedelta(seconds=601)).answer == "unknown"
 
@@ -172,9 +173,28 @@ def test_a_mark_of_open_positions_ages() -> None:
 def test_a_drawdown_beyond_its_limit_stays_a_breach_when_its_mark_is_old() -> None:
     bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
     bench.closes(-1)
-    bench.panel.value_open(Mark(ARM, bench.now, money(-50), 1))
+    bench.panel.value_open(Mark(ARM, bench.now, money(-50), 1, CAPITAL))
     assert bench.judges().answer == "breach"
     assert bench.judges(after=timedelta(seconds=601)).answer == "breach"
+
+
+def test_a_drawdown_beyond_its_limit_stays_a_breach_when_capital_is_lost() -> None:
+    guard = replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4"))
+    for loss, answer in ((-50, "breach"), (-40, "unknown")):
+        bench = Bench(guard)
+        bench.closes(loss)
+        assert bench.judges().answer == ("breach" if loss == -50 else "pass")
+        bench.closes(1, capital=None)
+        verdict = bench.judges()
+        assert (verdict.answer, isinstance(verdict.reading, Undefined)) == (answer, True)
+
+
+def test_a_drawdown_that_was_never_known_is_unknown() -> None:
+    bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
+    assert bench.judges().answer == "unknown"
+    bench.closes(-50, capital=None)
+    verdict = bench.judges(after=timedelta(days=1))
+    assert (verdict.answer, verdict.escalated) == ("unknown", False)
 
 
 def test_a_breach_trips_once_and_again_only_after_it_has_ended() -> None:

@@ -16,7 +16,7 @@ from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.router.lifecycle import TRADING
-from tiltyard.scaling.ladder import ROUNDING, ShareRules, Step
+from tiltyard.scaling.ladder import ShareRules, Step, fits
 
 
 def plan(verdicts: Iterable[Verdict], roster: Roster, checklist: Checklist) -> list[Action]:
@@ -72,7 +72,7 @@ def plan_resume(
     if guard.clear is None or not _has_earned(throttled, guard.clear, now):
         return None
     share = arm.start_share
-    if share > rules.room(roster) + ROUNDING:
+    if not fits(share, rules.room(roster)):
         return None
     return Action(
         "resume", arm.name, guard.name, guard.mode, now,
@@ -115,7 +115,7 @@ def plan_admissions(
         arm = roster.arms[name]
         if arm.state != "candidate":
             continue
-        if arm.start_share > room + ROUNDING:
+        if not fits(arm.start_share, room):
             break
         room -= arm.start_share
         actions.append(

@@ -15,9 +15,16 @@ from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.router.lifecycle import TRADING
 
 FACTOR = 1.5
-ROUNDING = 1e-12
-"""What adding shares may lose."""
 DRAWDOWN_LIMIT = 3.0
+
+
+def fits(share: float, room: float) -> bool:
+    """Whether there is room for a share; what adding shares loses does not count.
+
+    >>> fits(0.1, 1 - 0.4 - 0.2 - 0.3)
+    True
+    """
+    return round(room - share, 9) >= 0
 
 
 @dataclass(frozen=True, slots=True)

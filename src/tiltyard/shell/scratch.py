@@ -16,7 +16,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.policies.name import parse, select
-from tiltyard.scaling.ladder import ROUNDING, ShareRules
+from tiltyard.scaling.ladder import ShareRules, fits
 from tiltyard.shell.ingest import Reading, has_capital, ingest
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.start import start_event
@@ -146,6 +146,6 @@ def _first_day(roster: Roster, arm: Arm, rules: ShareRules, *, sized: bool) -> A
 
 
 def _where_there_is_room(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:
-    if arm.start_share > rules.room(roster) + ROUNDING:
+    if not fits(arm.start_share, rules.room(roster)):
         return replace(arm, state="candidate", share=0.0, ceiling=0.0)
     return replace(arm, state="probation", share=arm.start_share, ceiling=rules.cap)

@@ -20,7 +20,7 @@ from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.registry import did_you_mean
 from tiltyard.metrics.account import AccountMeasures
-from tiltyard.scaling.ladder import ROUNDING, ShareRules
+from tiltyard.scaling.ladder import ShareRules, fits
 from tiltyard.scaling.trading_day import trading_day
 
 FILE = "tiltyard.toml"
@@ -83,7 +83,7 @@ class ShareSettings(_Section):
     @model_validator(mode="after")
     def _leaves_room(self) -> Self:
         most = min(self.cap, 1 - self.champion_floor)
-        if self.start > most + ROUNDING:
+        if not fits(self.start, most):
             raise ValueError(  # noqa: TRY003 pydantic collects it
                 f"start is {self.start:g}, and cap and champion_floor leave at most {most:g}"
             )

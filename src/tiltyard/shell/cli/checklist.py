@@ -51,7 +51,7 @@ def lint(
         end = f"clear {guard.clear}" if guard.clear else latch
         typer.echo(
             f"{guard.priority:>3}  {guard.name:<30}{guard.scope:<9}{guard.metric:<24}"
-            f"{guard.when!s:<18}{guard.effect:<19}{end:<32}{guard.mode}"
+            f"{guard.when!s:<18}{guard.effect:<19}{guard.mode:<9}{end}"
         )
     typer.echo(f"{len(guards)} guards, no fault. {settings.checklist.digest[:12]}")
 
