@@ -289,18 +289,11 @@ class Staging:
         self._connection.execute(trades.insert().from_select(columns, rows))
 
     def _claim_scopes(self) -> None:
-        for name in ("account", "currency"):
-            own = (
-                sa.select(sa.func.min(_S[name]))
-                .where(_S.policy == policies.c.name)
-                .scalar_subquery()
-            )
-            self._connection.execute(
-                policies.update()
-                .where(policies.c[name].is_(None))
-                .where(policies.c.name.in_(sa.select(_S.policy)))
-                .values({name: own})
-            )
+        first = (_S.policy, sa.func.min(_S.account), sa.func.min(_S.currency))
+        for policy, *scope in self._connection.execute(sa.select(*first).group_by(_S.policy)).all():
+            for column, own in zip((policies.c.account, policies.c.currency), scope, strict=True):
+                unclaimed = policies.update().where(policies.c.name == policy, column.is_(None))
+                self._connection.execute(unclaimed.values({column.name: own}))
 
     def _newest(self) -> int:
         newest = sa.select(sa.func.coalesce(sa.func.max(trades.c.seq), 0))
