@@ -189,6 +189,16 @@ def test_a_drawdown_beyond_its_limit_stays_a_breach_when_capital_is_lost() -> No
         assert (verdict.answer, isinstance(verdict.reading, Undefined)) == (answer, True)
 
 
+def test_capital_was_lost_when_the_trade_closed_and_not_when_somebody_looked() -> None:
+    bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
+    bench.closes(1)
+    bench.closes(1, capital=None)
+    lost = bench.now
+    assert not bench.judges(after=timedelta(seconds=899)).escalated
+    assert bench.memory.lost_since == lost
+    assert bench.judges(after=SECOND).escalated
+
+
 def test_a_drawdown_that_was_never_known_is_unknown() -> None:
     bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
     assert bench.judges().answer == "unknown"
