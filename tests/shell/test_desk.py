@@ -201,6 +201,12 @@ def test_an_arm_does_not_come_back_to_lose_its_traffic_again() -> None:
     assert kinds(over) == ["resume"]
 
 
+def test_what_a_new_trial_leaves_behind_does_not_keep_an_arm_out() -> None:
+    floor = Desk(throttling("win_rate_30", "< 55"), desk().roster)
+    assert kinds(losing(floor)) == ["throttle"]
+    assert "resume" in kinds(shadow_days(floor, range(1, 4))), "its 50 % are of the old trial"
+
+
 def test_coming_back_is_no_news_of_a_gauge_that_was_in_breach_throughout() -> None:
     floor = desk()
     drift = Observation("encoder_kl_divergence", 0.9, NOON, "bot")

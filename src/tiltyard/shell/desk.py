@@ -238,13 +238,14 @@ class Desk:
         return []
 
     def _would_lose_again(self, arm: Arm, verdicts: Iterable[Verdict]) -> bool:
-        """Whether another guard that takes traffic is in breach right now."""
+        """Whether another guard that takes traffic is in breach, new trial or not."""
         return any(
             verdict.answer == "breach"
             and verdict.subject == arm.name
             and verdict.guard != arm.throttled_by
             and self._guard(verdict).mode == "enforce"
             and self._guard(verdict).effect in TAKES_TRAFFIC
+            and self._guard(verdict).metric in GAUGES
             for verdict in verdicts
         )
 
