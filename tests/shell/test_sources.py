@@ -487,6 +487,16 @@ def _encrypted(path: Path) -> Path:
     return path
 
 
+def _spoilt_lzma(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr(f"{NAME}.json", bytes(range(256)) * 50)
+    raw = bytearray(path.read_bytes())
+    end = raw.index(b"PK\x01\x02")
+    raw[end - 60 : end - 20] = b"\xff" * 40
+    path.write_bytes(raw)
+    return path
+
+
 def _truncated(path: Path) -> Path:
     raw = zipped(path, **{f"{NAME}.json": result(A=[TRADE])}).read_bytes()
     path.write_bytes(raw[:40] + bytes(20) + raw[60:])
@@ -500,6 +510,7 @@ def _truncated(path: Path) -> Path:
         (_nested, "unpack it first"),
         (_encrypted, "is encrypted"),
         (_truncated, "not a whole zip archive"),
+        (_spoilt_lzma, "not a whole zip archive: Corrupt input data"),
     ],
 )
 def test_a_zip_that_is_hostile_or_broken_is_refused_in_words(

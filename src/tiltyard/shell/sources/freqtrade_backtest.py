@@ -7,6 +7,7 @@ while it is parsed (its orders are most of the file), and no document above 512 
 """
 
 import json
+import lzma
 import re
 import zipfile
 import zlib
@@ -22,6 +23,10 @@ LARGEST = 512 * 2**20
 LARGEST_RATIO = 200
 _SNIFFED = 65_536
 _ZIP = b"PK\x03\x04"
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError,
+)  # fmt: skip
+"""What reading a zip archive raises, one error for each way in which it was packed."""
 _RESULT = re.compile(r"(.*/)?backtest-result-[\d_-]+\.json")
 _TRADE = (
     *("pair", "stake_amount", "amount", "open_date", "close_date", "open_rate", "close_rate"),
@@ -101,7 +106,7 @@ class FreqtradeBacktest:
                 member = self._member(archive)
                 with archive.open(member) as file:
                     return file.read(LARGEST)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        except _BROKEN as error:
             raise unreadable(self._path, f"not a whole zip archive: {error}"[:200]) from None
 
     def _member(self, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
