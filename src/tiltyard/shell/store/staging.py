@@ -28,6 +28,7 @@ from tiltyard.shell.store.tables import (
     staged_trades,
     trades,
 )
+from tiltyard.shell.store.trade_table import superseded
 
 FUTURE = timedelta(seconds=60)
 SHOWN = 20
@@ -221,17 +222,11 @@ class Staging:
 
     def _keep_capital(self) -> None:
         """A report that names no capital does not take away what an earlier one said."""
-        newer = trades.alias("newer")
-        later = sa.exists().where(
-            newer.c.source == trades.c.source,
-            newer.c.trade_id == trades.c.trade_id,
-            newer.c.revision > trades.c.revision,
-        )
         same = sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
         query = (
             sa.select(staged_trades, trades.c.capital.label("known"))
             .join(trades, same)
-            .where(_S.capital.is_(None), trades.c.capital.is_not(None), ~later)
+            .where(_S.capital.is_(None), trades.c.capital.is_not(None), ~superseded())
             .execution_options(yield_per=CHUNK)
         )
         kept: list[dict[str, object]] = []
@@ -249,32 +244,20 @@ class Staging:
             self._connection.execute(values, kept)
 
     def _drop_unchanged(self) -> None:
-        other = trades.alias("other")
-        newest = (
-            sa.select(sa.func.max(other.c.revision))
-            .where(other.c.source == _S.source, other.c.trade_id == _S.trade_id)
-            .correlate(staged_trades)
-            .scalar_subquery()
-        )
         same = sa.exists().where(
             trades.c.source == _S.source,
             trades.c.trade_id == _S.trade_id,
             trades.c.content == _S.content,
-            trades.c.revision == sa.func.coalesce(_S.revision, newest),
+            trades.c.revision == sa.func.coalesce(_S.revision, _newest_revision()),
         )
         self._connection.execute(staged_trades.delete().where(same))
 
     def _append(self, known_at: datetime) -> None:
-        newest = (
-            sa.select(sa.func.max(trades.c.revision))
-            .where(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
-            .scalar_subquery()
-        )
         rows = (
             sa.select(
                 _S.source,
                 _S.trade_id,
-                sa.func.coalesce(_S.revision, sa.func.coalesce(newest, 0) + 1),
+                sa.func.coalesce(_S.revision, sa.func.coalesce(_newest_revision(), 0) + 1),
                 policies.c.id,
                 *(_S[name] for name in _NAMES),
                 _S.content,
@@ -313,6 +296,17 @@ def _future(now: datetime) -> sa.ColumnElement[bool]:
 def _batched(rows: Sequence[int]) -> Iterator[Sequence[int]]:
     """The same rows, few enough for one statement at a time."""
     return (rows[start : start + IN_A_STATEMENT] for start in range(0, len(rows), IN_A_STATEMENT))
+
+
+def _newest_revision() -> sa.ScalarSelect[int]:
+    """Of a staged trade, the highest revision that the ledger holds; NULL for none."""
+    held = trades.alias("held")
+    return (
+        sa.select(sa.func.max(held.c.revision))
+        .where(held.c.source == _S.source, held.c.trade_id == _S.trade_id)
+        .correlate(staged_trades)
+        .scalar_subquery()
+    )
 
 
 def _has_earlier() -> sa.ColumnElement[bool]:

@@ -53,15 +53,19 @@ class StoredTrade:
 
 def current_trades(up_to_seq: int | None) -> sa.Select[Any]:
     """The highest revision of each trade, as the ledger stands or stood."""
+    query = every_trade().where(~superseded(up_to_seq))
+    return query if up_to_seq is None else query.where(trades.c.seq <= up_to_seq)
+
+
+def superseded(up_to_seq: int | None = None) -> sa.ColumnElement[bool]:
+    """Whether a row of ``trades`` has a later revision, as the ledger stands or stood."""
     newer = trades.alias("newer")
     later = sa.exists().where(
         newer.c.source == trades.c.source,
         newer.c.trade_id == trades.c.trade_id,
         newer.c.revision > trades.c.revision,
     )
-    if up_to_seq is None:
-        return every_trade().where(~later)
-    return every_trade().where(trades.c.seq <= up_to_seq, ~later.where(newer.c.seq <= up_to_seq))
+    return later if up_to_seq is None else later.where(newer.c.seq <= up_to_seq)
 
 
 def every_trade() -> sa.Select[Any]:
