@@ -6,9 +6,9 @@ that is halted is not throttled as well. A hold ends when its guard clears, also
 guard has been set to observe since: what it did while it enforced is not left behind.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tiltyard.checklist.guard import Checklist, Guard, WayBack
 from tiltyard.facts.action import PROTECTIVE, Action, Kind
@@ -76,7 +76,7 @@ def plan_resume(
         return None
     return Action(
         "resume", arm.name, guard.name, guard.mode, now,
-        before=arm.share, after=share, ceiling=rules.cap,
+        before=arm.share, after=share, ceiling=rules.ceiling(share),
         value=throttled.value.number if isinstance(throttled.value, Value) else None,
         limit=None if guard.clear.when.metric else guard.clear.when.number,
         samples=throttled.value.samples,
@@ -121,21 +121,60 @@ def plan_admissions(
         actions.append(
             Action(
                 "admit", name, "registration", "enforce", now, before=0.0, after=arm.start_share,
-                ceiling=rules.cap, reason="its capital is known",
+                ceiling=rules.ceiling(arm.start_share), reason="its capital is known",
             )
         )  # fmt: skip
     return actions
 
 
-def plan_night(steps: Sequence[Step], now: datetime) -> list[Action]:
-    """The ladder's steps as actions; a skipped arm is an action too, with its reason."""
-    return [
+def plan_night(steps: Sequence[Step], roster: Roster, now: datetime) -> list[Action]:
+    """The ladder's steps as actions; a skipped arm is an action too, with its reason.
+
+    An arm that has grown as far as it can may be proposed as champion, once at a time.
+    """
+    actions = [
         Action(
             "scale" if step.after > step.before else "skip_scale",
             step.policy, "ladder", "enforce", now,
             before=step.before, after=step.after, reason=step.reason,
         )
         for step in steps
+    ]  # fmt: skip
+    actions += [
+        Action("propose_promotion", step.policy, "ladder", "enforce", now, reason=step.proposes)
+        for step in steps
+        if step.proposes
+        and roster.arms[step.policy].state == "live"
+        and roster.open_proposal("promotion", step.policy) is None
+    ]
+    return actions
+
+
+def plan_ceilings(
+    roster: Roster, rules: ShareRules, now: datetime, day_of: Callable[[datetime], date]
+) -> list[Action]:
+    """Room for one multiplication for every arm that had none on the trading day of ``now``."""
+    actions = []
+    for arm in roster.challengers():
+        scaled_today = arm.scaled_at is not None and day_of(arm.scaled_at) >= day_of(now)
+        if arm.state not in TRADING or not arm.share or scaled_today:
+            continue
+        ceiling = rules.ceiling(arm.share)
+        if ceiling != arm.ceiling:
+            actions.append(
+                Action("raise_ceiling", arm.name, "ladder", "enforce", now, before=arm.share,
+                       after=arm.share, ceiling=ceiling, reason="a new trading day")
+            )  # fmt: skip
+    return actions
+
+
+def plan_expiry(roster: Roster, now: datetime) -> list[Action]:
+    """Proposals that nobody has settled in time."""
+    return [
+        Action("expire_proposal", one.policy, one.kind, "enforce", now, number=one.number,
+               reason="nobody approved it within 48 h")
+        for one in roster.proposals
+        if one.closed_at is None and now >= one.expires_at
     ]  # fmt: skip
 
 

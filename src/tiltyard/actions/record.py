@@ -5,11 +5,11 @@ the database must equal the fold of the audit.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from tiltyard.actions.apply import CHANGES, apply
+from tiltyard.actions.apply import CHANGES, apply, depose
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.kernel.clock import moment
@@ -19,12 +19,15 @@ from tiltyard.metrics import METRICS_VERSION
 Event = Mapping[str, Any]
 
 _NOBODY = Roster()
+_TIMES = ("trial_started_at", "scaled_at", "deposed_at")
 _NUMBERS = ("before", "after", "ceiling", "value", "limit")
 
 
 def registered(arm: Arm, at: datetime, actor: str) -> Event:
     """The event of an arm joining the roster as it is."""
-    return {"event": "register", "at": at, "actor": actor, "arm": asdict(arm)}
+    body = {**asdict(arm)}
+    del body["revision"]
+    return {"event": "register", "at": at, "actor": actor, "arm": body}
 
 
 def acted(action: Action, checklist: str, actor: str) -> Event:
@@ -37,6 +40,8 @@ def acted(action: Action, checklist: str, actor: str) -> Event:
     """
     body = {"event": action.kind, **asdict(action)}
     del body["kind"]
+    if not action.number:
+        del body["number"]
     return {**body, "actor": actor, "checklist": checklist, "metrics_version": METRICS_VERSION}
 
 
@@ -50,25 +55,14 @@ def fold(events: Iterable[Event], roster: Roster = _NOBODY) -> Roster:
 def after(roster: Roster, event: Event) -> Roster:
     """The roster after one more audit event; what only tells of facts leaves it alone."""
     if event["event"] == "register":
-        return _join(roster, _arm_from(event["arm"]))
+        return _join(roster, _arm_from(event["arm"]), moment(event["at"]))
     return apply(roster, action_from(event)) if event["event"] in CHANGES else roster
 
 
-def _join(roster: Roster, arm: Arm) -> Roster:
+def _join(roster: Roster, arm: Arm, at: datetime) -> Roster:
     if arm.role == "champion":
-        roster = depose(roster)
+        roster = depose(roster, at)
     return roster.with_arm(arm)
-
-
-def depose(roster: Roster) -> Roster:
-    """The roster without a champion; the former one is kept as known-good."""
-    arms = {
-        name: replace(arm, role="challenger", state="deposed", share=0.0, ceiling=0.0)
-        if arm.role == "champion"
-        else arm
-        for name, arm in roster.arms.items()
-    }
-    return replace(roster, arms=arms)
 
 
 def action_from(event: Event) -> Action:
@@ -79,7 +73,6 @@ def action_from(event: Event) -> Action:
 
 
 def _arm_from(body: Mapping[str, Any]) -> Arm:
-    trial = body["trial_started_at"]
     return Arm(
         **{
             **body,
@@ -88,7 +81,8 @@ def _arm_from(body: Mapping[str, Any]) -> Arm:
             "ceiling": float(body["ceiling"]),
             "capital": None if body["capital"] is None else Money(body["capital"]),
             "created_at": moment(body["created_at"]),
-            "trial_started_at": None if trial is None else moment(trial),
+            "held_share": float(body.get("held_share", 0)),
+            **{name: _moment(body.get(name)) for name in _TIMES},
             "resumed_at": tuple(moment(time) for time in body["resumed_at"]),
         }
     )
@@ -96,3 +90,7 @@ def _arm_from(body: Mapping[str, Any]) -> Arm:
 
 def _number(text: object) -> float | None:
     return None if text is None else float(str(text))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else moment(text)

@@ -13,17 +13,27 @@ Kind = Literal[
     "throttle",  # share to 0, shadow book goes on, a review is opened
     "halt",  # share to 0, positions reduce-only, only a person re-arms
     "resume",  # back from a throttle at the start share
+    "rearm",  # back from a throttle or halt, because a person said so
+    "retire",  # out for good, because a person said so
+    "crown",  # the new champion; the former is kept as known-good
     "scale",  # the nightly rule
     "skip_scale",  # the nightly rule, and why not
+    "raise_ceiling",  # a new trading day, and so room for one more multiplication
+    "external_edit",  # somebody changed the share by SQL
     "freeze_ramp",  # nobody's share grows
     "unfreeze_ramp",
     "freeze_challengers",  # challengers get nothing
+    "unfreeze_challengers",
     "stop_entries",  # nobody enters
+    "allow_entries",
     "refresh_encoder",  # a job for tonight
     "restart_learner",
     "page",  # wake a person
     "review",  # ask a person, change nothing
+    "acknowledge",  # a person has looked at a review
     "propose_rollback",
+    "propose_promotion",
+    "expire_proposal",  # nobody approved it in time
 ]
 
 PROTECTIVE: frozenset[Kind] = frozenset(
@@ -50,6 +60,7 @@ class Action:
         reason: One sentence part for people.
         priority: Lower goes first.
         up_to_seq: The last ledger position seen.
+        number: Of the review or proposal it is about; 0 for none.
     """
 
     kind: Kind
@@ -66,3 +77,4 @@ class Action:
     reason: str = ""
     priority: int = 100
     up_to_seq: int = 0
+    number: int = 0

@@ -6,7 +6,7 @@ The roster is a value. Actions turn one roster into the next
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from tiltyard.kernel.errors import TiltyardError
@@ -16,6 +16,11 @@ Role = Literal["champion", "challenger"]
 State = Literal[
     "candidate", "probation", "live", "champion", "throttled", "halted", "deposed", "retired"
 ]
+
+ProposalKind = Literal["promotion", "rollback"]
+ProposalOutcome = Literal["", "approved", "withdrawn", "expired"]
+
+PROPOSAL_LASTS = timedelta(hours=48)
 
 FLAT = "flat"
 """The champion of last resort: it trades nothing."""
@@ -35,9 +40,14 @@ class Arm:
         capital: Equity allotted to the policy; None when nobody said.
         created_at: When it was registered, UTC.
         trial_started_at: Trades closing after it count; None counts from the first.
-        throttled_by: The guard that throttled or halted it; empty otherwise.
+        throttled_by: The guard or person that throttled or halted it; empty otherwise.
         resumed_at: When it came back from throttles by itself, newest last.
         kind: What sort of policy it is, when the name does not say.
+        digest: SHA-256 of what serves; empty when nobody said.
+        held_share: What it had when all challengers were frozen, and gets back.
+        scaled_at: When its share was last multiplied.
+        deposed_at: When it ceased to be the champion in good standing.
+        revision: Rises with every change in the database; 0 for one that is not from there.
     """
 
     name: str
@@ -52,11 +62,16 @@ class Arm:
     throttled_by: str = ""
     resumed_at: tuple[datetime, ...] = ()
     kind: str = ""
+    digest: str = ""
+    held_share: float = 0.0
+    scaled_at: datetime | None = None
+    deposed_at: datetime | None = None
+    revision: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A question that a throttle or a halt leaves for a person.
+    """A question that a throttle, a halt or an advisory guard leaves for a person.
 
     Attributes:
         number: 1, 2, 3 … in the order they were opened.
@@ -64,6 +79,7 @@ class Review:
         guard: What tripped.
         opened_at: UTC.
         acknowledged_at: When a person looked; None while open.
+        advisory: Nothing was taken from the arm, and its ramp goes on.
     """
 
     number: int
@@ -71,6 +87,35 @@ class Review:
     guard: str
     opened_at: datetime
     acknowledged_at: datetime | None = None
+    advisory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A step that only a named person takes, while it is open.
+
+    Attributes:
+        number: 1, 2, 3 … in the order they were made.
+        kind: ``promotion`` of a challenger, or ``rollback`` of the champion.
+        policy: Whom it is about.
+        opened_at: UTC.
+        evidence: One sentence part for people: what speaks for it.
+        closed_at: When it was settled; None while open.
+        outcome: How it ended.
+    """
+
+    number: int
+    kind: ProposalKind
+    policy: str
+    opened_at: datetime
+    evidence: str
+    closed_at: datetime | None = None
+    outcome: ProposalOutcome = ""
+
+    @property
+    def expires_at(self) -> datetime:
+        """From when on it can no longer be approved."""
+        return self.opened_at + PROPOSAL_LASTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +128,8 @@ class Roster:
         ramp_frozen_by: Guards because of which nobody's share may grow.
         challengers_frozen_by: Guards because of which challengers get nothing.
         entries_stopped_by: Guards because of which nobody may enter.
+        proposals: All that were ever made.
+        account_since: Trades that close after it count for the account; None counts all.
     """
 
     arms: Mapping[str, Arm] = field(default_factory=dict)
@@ -90,6 +137,8 @@ class Roster:
     ramp_frozen_by: frozenset[str] = frozenset()
     challengers_frozen_by: frozenset[str] = frozenset()
     entries_stopped_by: frozenset[str] = frozenset()
+    proposals: tuple[Proposal, ...] = ()
+    account_since: datetime | None = None
 
     def champion(self) -> Arm:
         """The one champion.
@@ -146,3 +195,19 @@ class Roster:
             for review in self.reviews
             if review.acknowledged_at is None and policy in (None, review.policy)
         ]
+
+    def blocking_reviews(self, policy: str) -> list[Review]:
+        """Open reviews of one arm because of which it may not grow or come back."""
+        return [review for review in self.open_reviews(policy) if not review.advisory]
+
+    def taken_at(self, policy: str) -> datetime | None:
+        """When traffic was last taken from an arm; None for never."""
+        taken = [review for review in self.reviews_of(policy) if not review.advisory]
+        return taken[-1].opened_at if taken else None
+
+    def open_proposal(self, kind: ProposalKind, policy: str) -> Proposal | None:
+        """The proposal of this kind about this arm that waits for a person."""
+        for proposal in self.proposals:
+            if (proposal.kind, proposal.policy, proposal.closed_at) == (kind, policy, None):
+                return proposal
+        return None

@@ -24,6 +24,7 @@ class AccountMeasures:
         currency: Of the account; empty takes that of the first trade that names one.
         capital: Equity of the whole account; None when nobody said.
         day_of: When the trading day begins.
+        since: Trades that close after it count; None counts all.
     """
 
     def __init__(
@@ -32,17 +33,21 @@ class AccountMeasures:
         currency: str = "",
         capital: Money | None = None,
         day_of: DayOf = datetime.date,
+        since: datetime | None = None,
     ) -> None:
         self._name = name
         self._configured = self._currency = currency
         self._capital = capital or 0
         self._day_of = day_of
+        self.since = since
         self._path = NavPath()
         self._today: tuple[date | None, int] = (None, 0)
 
-    def afresh(self) -> "AccountMeasures":
-        """The same account before its first trade."""
-        return AccountMeasures(self._name, self._configured, Money(self._capital), self._day_of)
+    def afresh(self, since: datetime | None = None) -> "AccountMeasures":
+        """The same account before its first trade, or before the first after ``since``."""
+        return AccountMeasures(
+            self._name, self._configured, Money(self._capital), self._day_of, since
+        )
 
     @property
     def facts(self) -> int:
@@ -51,6 +56,8 @@ class AccountMeasures:
 
     def close(self, trade: Trade) -> None:
         """One more live trade, in judged order, if it is this account's."""
+        if self.since is not None and trade.closed_at <= self.since:
+            return
         if trade.account != self._name or not self._is_own_currency(trade.currency):
             return
         self._path.close(trade.pnl, self._capital)

@@ -114,14 +114,26 @@ class Panel:
 
     def rebuild_account(self, trades: Iterable[Trade]) -> None:
         """Measure the account anew from every arm's current trades, in judged order."""
-        self._account = self._account.afresh()
+        self._account = self._account.afresh(self._account.since)
         for trade in trades:
             if trade.book == "live":
                 self._account.close(trade)
 
-    def crown(self, policy: str) -> None:
-        """From its next trade on ``policy`` is what ``pf_prod`` speaks of."""
+    def crown(self, policy: str, history: Iterable[Trade] = ()) -> None:
+        """From its next trade on ``policy`` is what ``pf_prod`` speaks of.
+
+        Args:
+            policy: The champion.
+            history: Its trades until now, in judged order.
+        """
         self._champion = (policy, ChampionHistory())
+        for trade in history:
+            if trade.book == "live":
+                self._champion[1].push(trade.closed_at, (trade.pnl, 0, 0))
+
+    def start_account(self, at: datetime | None) -> None:
+        """The account begins anew: only trades that close after ``at`` count, None for all."""
+        self._account = self._account.afresh(at)
 
     def start_trial(self, policy: str, at: datetime) -> None:
         """Peak and windows begin anew; the shadow book and lifetime counts go on."""

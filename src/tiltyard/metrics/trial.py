@@ -14,6 +14,7 @@ from tiltyard.metrics.catalogue import METRICS, TRADE_METRICS, Meter
 from tiltyard.metrics.daily_return import Sharpe, Sortino
 from tiltyard.metrics.drawdown import BITS, ONE, fall_percent, nav_factor
 from tiltyard.metrics.metric import Outcome
+from tiltyard.metrics.rolling import Rolling
 
 _COARSER = 1 << (2 * BITS)
 """From this NAV on the path is written in a unit that is 2^128 times as large."""
@@ -188,6 +189,11 @@ class Trial:
         """One more mark."""
         self.nav.mark(unrealised, capital, open_positions)
         self.daily.follow(marked_at, self.nav)
+
+    def losing_trades(self) -> int:
+        """How many of the last 150 lost money."""
+        meter = self._meters["pf_150"]
+        return int(meter.total()[3]) if isinstance(meter, Rolling) else 0
 
     def read(self, name: str) -> Reading:
         """The value of a metric this trial can answer by itself."""

@@ -28,6 +28,12 @@ TRANSITIONS: dict[tuple[State, Kind], State] = {
     ("probation", "throttle"): "throttled",
     ("live", "throttle"): "throttled",
     ("throttled", "resume"): "probation",
+    ("throttled", "rearm"): "probation",
+    ("halted", "rearm"): "probation",
+    ("deposed", "rearm"): "probation",
+    ("live", "crown"): "champion",
+    ("deposed", "crown"): "champion",
+    **{(state, "retire"): "retired" for state in STATES if state not in ("champion", "retired")},
     **{(state, "halt"): "halted" for state in STATES},
 }
 

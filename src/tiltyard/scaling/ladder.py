@@ -2,8 +2,10 @@
 
 The literal rule of its users' SQL: ``pf_150 >= pf_prod AND dd_150 <= 3 AND
 traffic_allocation < 0.6``. Our command adds that nothing grows on missing data, on an
-open review, on a breached or unknown hard guard, or past the champion's floor. Room
-that does not suffice for all goes to the best ``pf_150`` first. It never promotes.
+open review, on a breached or unknown hard guard, or past the champion's floor, and that
+a share is multiplied once in a trading day, by whomever. Room that does not suffice for
+all goes to the best ``pf_150`` first. It never promotes: an arm that has grown as far as
+it can, after 500 live trades, is proposed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,8 @@ from tiltyard.router.lifecycle import TRADING
 
 FACTOR = 1.5
 DRAWDOWN_LIMIT = 3.0
+FEWEST_LOSSES = 5
+"""Among the last 150 trades, before a profit factor is taken for evidence of a champion."""
 
 
 def fits(share: float, room: float) -> bool:
@@ -36,12 +40,18 @@ class ShareRules:
         champion_floor: What the champion always keeps.
         cap: The most a challenger may have.
         trial_trades: Live trades after which probation is over.
+        promotion_trades: Live trades of the trial before an arm is proposed as champion.
     """
 
     start: float = 0.10
     champion_floor: float = 0.40
     cap: float = 0.60
     trial_trades: int = 150
+    promotion_trades: int = 500
+
+    def ceiling(self, share: float) -> float:
+        """The most a share may become on a trading day on which it was not multiplied yet."""
+        return min(self.cap, round(share * FACTOR, 12))
 
     def room(self, roster: Roster) -> float:
         """What is left for challengers above the champion's floor."""
@@ -59,12 +69,18 @@ class Standing:
         dd_150: Largest fall within its last 150 trades, percent.
         verdicts: The latest answers of its guards and the account's, with whether nothing
             grows while that value is unknown; guards that only advise are left out.
+        scaled_today: Its share was multiplied on this trading day already.
+        live_trades: Of the trial.
+        losses: Losing trades among the last 150.
     """
 
     pf_150: Reading
     pf_prod: Reading
     dd_150: Reading
     verdicts: Sequence[tuple[Verdict, bool]] = ()
+    scaled_today: bool = False
+    live_trades: int = 0
+    losses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +92,14 @@ class Step:
         before: Share before.
         after: Share after; equal to ``before`` when skipped.
         reason: Why it grows, or why not.
+        proposes: What speaks for making it the champion; empty for nothing.
     """
 
     policy: str
     before: float
     after: float
     reason: str
+    proposes: str = ""
 
 
 def ladder(roster: Roster, standings: Mapping[str, Standing], rules: ShareRules) -> list[Step]:
@@ -89,35 +107,58 @@ def ladder(roster: Roster, standings: Mapping[str, Standing], rules: ShareRules)
     skipped: list[Step] = []
     eligible: list[tuple[float, Arm]] = []
     for arm in roster.challengers():
-        merit = _merit(roster, arm, standings.get(arm.name), rules)
+        merit = _merit(roster, arm, standings.get(arm.name))
         if isinstance(merit, str):
             skipped.append(Step(arm.name, arm.share, arm.share, merit))
         else:
             eligible.append((-merit, arm))
     eligible.sort(key=lambda entry: (entry[0], entry[1].name))
     room = rules.room(roster)
-    grown: list[Step] = []
+    steps: list[Step] = []
     for _, arm in eligible:
         earned = round(arm.share * FACTOR, 12)
-        bounded = min(earned, arm.ceiling, rules.cap, arm.share + room)
+        bounded = min(earned, rules.cap, arm.share + room)
         after = round(max(arm.share, bounded), 12)
         room = round(room - (after - arm.share), 12)
         reason = "earned x 1.5" if after == earned else "earned, clamped"
-        grown.append(Step(arm.name, arm.share, after, reason))
-    return grown + skipped
+        if after == arm.share:
+            reason = _why_full(arm, rules)
+        proposes = "" if after > arm.share else _promotion(standings[arm.name], rules)
+        steps.append(Step(arm.name, arm.share, after, reason, proposes))
+    return [*(s for s in steps if s.after > s.before), *(s for s in steps if s.after == s.before),
+            *skipped]  # fmt: skip
 
 
-def _merit(roster: Roster, arm: Arm, standing: Standing | None, rules: ShareRules) -> float | str:
+def _why_full(arm: Arm, rules: ShareRules) -> str:
+    if arm.share >= rules.cap:
+        return f"at the cap of {rules.cap:.0%}"
+    return f"no room above the champion's floor of {rules.champion_floor:.0%}"
+
+
+def _promotion(standing: Standing, rules: ShareRules) -> str:
+    """What speaks for promoting an arm that has grown as far as it can; empty when too little."""
+    enough = standing.live_trades >= rules.promotion_trades and standing.losses >= FEWEST_LOSSES
+    if not enough:
+        return ""
+    return (
+        f"pf_150 {standing.pf_150} against pf_prod {standing.pf_prod}, dd_150 {standing.dd_150} % "
+        f"after {standing.live_trades:,} live trades"
+    )
+
+
+def _merit(roster: Roster, arm: Arm, standing: Standing | None) -> float | str:
     """The ``pf_150`` of an arm that earned its step, or the reason why it did not."""
     if arm.state not in TRADING or arm.share <= 0:
         return f"{arm.state}, no traffic"
     if roster.holds():
         return f"on hold by {', '.join(sorted(roster.holds()))}"
-    if roster.open_reviews(arm.name):
+    if roster.blocking_reviews(arm.name):
         return "a review is open"
     if standing is None:
         return "no trades"
-    return _guard_obstacle(standing) or _rule_merit(arm, standing, rules)
+    if standing.scaled_today:
+        return "its share was multiplied on this trading day already"
+    return _guard_obstacle(standing) or _rule_merit(standing)
 
 
 def _guard_obstacle(standing: Standing) -> str:
@@ -129,7 +170,7 @@ def _guard_obstacle(standing: Standing) -> str:
     return ""
 
 
-def _rule_merit(arm: Arm, standing: Standing, rules: ShareRules) -> float | str:
+def _rule_merit(standing: Standing) -> float | str:
     numbers = []
     for name in ("pf_150", "pf_prod", "dd_150"):
         reading = getattr(standing, name)
@@ -141,6 +182,4 @@ def _rule_merit(arm: Arm, standing: Standing, rules: ShareRules) -> float | str:
         return f"pf_150 {own:.3g} < pf_prod {champion:.3g}"
     if fall > DRAWDOWN_LIMIT:
         return f"dd_150 {fall:.3g} % > {DRAWDOWN_LIMIT:g} %"
-    if arm.share >= rules.cap:
-        return f"at the cap of {rules.cap:.0%}"
     return own

@@ -1,21 +1,23 @@
 """The loop that everything else is arranged around: measure, judge, plan, apply.
 
-One closed trade comes in. The nights that passed before it are run; the trade is put in
-the live or the shadow book by what its arm was allowed to do when it *opened*; it is
-measured; the guards that can see a change are judged; what they call for is applied to
-the roster at once. What goes out is the list of actions. Nothing here reads a clock, a
-file or a database: replay and the running desk drive the same loop.
+One closed trade comes in. It is measured; the guards that can see a change are judged;
+what they call for is applied to the roster at once. What goes out is the list of actions.
+Nothing here reads a clock, a file or a database: replay and the running desk drive the
+same loop, and differ in two things. In a replay the nights that passed before a trade are
+run when it comes, and a trade is live or shadow by what its arm was allowed to do when it
+*opened*; a running desk has a clock for the nights and believes the book it is told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from tiltyard.actions.apply import apply
 from tiltyard.actions.plan import (
     ThrottledArm,
     plan,
     plan_admissions,
+    plan_ceilings,
     plan_night,
     plan_resume,
 )
@@ -34,7 +36,7 @@ from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.metrics.panel import Panel
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import Standing, ladder
-from tiltyard.scaling.trading_day import nights_between
+from tiltyard.scaling.trading_day import nights_between, trading_day
 from tiltyard.shell.settings import Settings
 
 _ADVISORY = frozenset({"review", "page", "refresh_encoder", "restart_learner"})
@@ -47,20 +49,34 @@ class Desk:
         settings: Bounds, schedule and checklist.
         roster: Arms as they are at the start.
         measure_only: Keep the verdicts but do nothing; a report wants this.
+        live: It runs by the clock, and believes the book of a trade.
+        history: The live trades of an arm, for the day on which it becomes the champion.
 
     Attributes:
         roster: Arms as they are now.
         panel: The measurements.
+        memories: What each guard remembers of each subject.
     """
 
-    def __init__(self, settings: Settings, roster: Roster, *, measure_only: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        roster: Roster,
+        *,
+        measure_only: bool = False,
+        live: bool = False,
+        history: Callable[[str], Iterable[Trade]] = lambda _: (),
+    ) -> None:
         self.settings = settings
         self.rules = settings.shares.rules()
         self.checklist: Checklist = settings.checklist
         self.roster = roster
         self.panel = Panel(settings.default_capital(), settings.account_measures())
-        self._memories: dict[tuple[str, str], Memory] = {}
+        self.panel.start_account(roster.account_since)
+        self.memories: dict[tuple[str, str], Memory] = {}
         self._measure_only = measure_only
+        self._live = live
+        self._history = history
         self._guard_of = {guard.name: guard for guard in self.checklist.guards}
         self._guards: dict[str, list[Guard]] = {
             scope: [guard for guard in self.checklist.guards if guard.scope == scope]
@@ -75,16 +91,22 @@ class Desk:
         for arm in roster.arms.values():
             if arm.state == "candidate" and not measure_only:
                 self._go_dark(arm.name, EARLIEST, trading=False)
-            self.panel.add_arm(arm.name, arm.capital, arm.trial_started_at)
+            self._measure(arm)
             if arm.role == "champion":
                 self.panel.crown(arm.name)
 
-    def feed(self, trade: Trade) -> list[Action]:
-        """One closed trade, in judged order; what was done because of it, nights included."""
+    def feed(self, trade: Trade, now: datetime | None = None) -> list[Action]:
+        """One closed trade, in judged order; what was done because of it, nights included.
+
+        Args:
+            trade: The fact.
+            now: When its arm is judged; None judges it when the trade closed. The account is
+                judged at the close: a loss belongs to the day on which it was made.
+        """
         done = self._nights(trade.closed_at)
         if trade.revision > 1:
             trade = trade._replace(revision=1)
-        if trade.book == "live" and not self._was_trading(trade):
+        if trade.book == "live" and not self._live and not self._was_trading(trade):
             trade = trade._replace(book="shadow")
         if not self.panel.record(trade):
             raise TiltyardError(
@@ -92,24 +114,73 @@ class Desk:
                 "belongs before what has been judged", "feed current trades in judged order",
             )  # fmt: skip
         self._last_event = trade.closed_at
-        done += self._judge_and_act([trade.policy], trade.closed_at)
-        return done + self._graduate(trade.policy, trade.closed_at)
+        at = now or trade.closed_at
+        done += self._judge_and_act([trade.policy], at, trade.closed_at)
+        return done + self._graduate(trade.policy, at)
 
-    def mark(self, mark: Mark) -> list[Action]:
+    def mark(self, mark: Mark, now: datetime | None = None) -> list[Action]:
         """Open positions were valued."""
         done = self._nights(mark.marked_at)
         self.panel.value_open(mark)
         self._last_event = mark.marked_at
-        return done + self._judge_and_act([mark.policy], mark.marked_at)
+        at = now or mark.marked_at
+        return done + self._judge_and_act([mark.policy], at, at)
 
-    def observe(self, observation: Observation) -> list[Action]:
+    def observe(self, observation: Observation, now: datetime | None = None) -> list[Action]:
         """A gauge was read: of one arm, or of the account and so of every arm."""
         at = observation.observed_at
         done = self._nights(at)
         self.panel.observe(observation)
         self._last_event = at
         policies = [observation.policy] if observation.policy else list(self.roster.arms)
-        return done + self._judge_and_act(policies, at)
+        return done + self._judge_and_act(policies, now or at, now or at)
+
+    def tick(self, now: datetime) -> list[Action]:
+        """Time has passed: everything is judged again, for what only time makes true."""
+        done = self._judge_and_act(list(self.roster.arms), now, now)
+        for name in list(self.roster.arms):
+            done += self._graduate(name, now)
+        return done
+
+    def measure_again(
+        self,
+        policy: str,
+        trades: Iterable[Trade],
+        marks: Iterable[Mark],
+        account: Iterable[Trade],
+        now: datetime,
+    ) -> list[Action]:
+        """A late trade or a correction: its arm and the account are measured anew, and judged.
+
+        Args:
+            policy: The arm.
+            trades: Its current trades, in judged order.
+            marks: Its marks, in time order.
+            account: Everybody's current trades, in judged order.
+            now: UTC.
+        """
+        self.panel.rebuild(policy, trades, marks)
+        self.panel.rebuild_account(account)
+        return self._judge_and_act([policy], now, now) + self._graduate(policy, now)
+
+    def adopt(self, roster: Roster) -> None:
+        """Go on from another roster, and measure what is new in it."""
+        before, self.roster = self.roster, roster
+        for arm in roster.arms.values():
+            known = before.arms.get(arm.name)
+            if known == arm and before.reviews is roster.reviews:
+                continue
+            if known is None or known.capital != arm.capital:
+                self._measure_or_size(known, arm)
+            if known is not None and arm.trial_started_at != known.trial_started_at:
+                self._start_trial(arm.name, arm.trial_started_at)
+            taken_at = roster.taken_at(arm.name)
+            if taken_at is not None and taken_at != before.taken_at(arm.name):
+                self.panel.arm(arm.name).throttle(taken_at)
+            if arm.role == "champion" and (known is None or known.role != "champion"):
+                self.panel.crown(arm.name, self._history(arm.name))
+        if roster.account_since != before.account_since:
+            self.panel.start_account(roster.account_since)
 
     def judge_all(self, now: datetime) -> list[Verdict]:
         """Every guard on every subject as of ``now``, most urgent first; halted arms too."""
@@ -129,29 +200,57 @@ class Desk:
         ]
         return plan([_as_tripped(verdict) for verdict in verdicts], self.roster, self.checklist)
 
-    def night(self, at: datetime) -> list[Action]:
-        """The nightly rule, once."""
+    def night(self, at: datetime, only: str = "") -> list[Action]:
+        """The nightly rule, once.
+
+        Args:
+            at: UTC.
+            only: The one arm that may grow; empty for all.
+        """
         account = self._judge(self._guards["account"], "", self.settings.account.name, at)
         judged = {arm.name: self._judge_arm(arm, at) for arm in self.roster.arms.values()}
         every = [verdict for verdicts in judged.values() for verdict in verdicts]
         done = self._do(plan([*every, *account], self.roster, self.checklist))
         standings = {}
         for arm in self.roster.challengers():
-            verdicts = [*judged[arm.name], *account]
-            standings[arm.name] = Standing(
-                self.panel.read("pf_150", arm.name, at).reading,
-                self.panel.read("pf_prod", arm.name, at).reading,
-                self.panel.read("dd_150", arm.name, at).reading,
-                [(v, self._guard(v).holds_ramp_when_unknown) for v in verdicts if self._blocks(v)],
-            )
-        done += self._do(plan_night(ladder(self.roster, standings, self.rules), at))
+            standings[arm.name] = self._standing(arm, [*judged[arm.name], *account], at)
+        steps = [
+            step for step in ladder(self.roster, standings, self.rules) if only in ("", step.policy)
+        ]
+        done += self._do(plan_night(steps, self.roster, at))
+        return done + self.admit(at)
+
+    def admit(self, at: datetime) -> list[Action]:
+        """Candidates whose capital is known go on trial, as far as there is room."""
         waiting = [arm.name for arm in self.roster.challengers() if self.knows_capital(arm.name)]
-        return done + self._do(plan_admissions(self.roster, waiting, self.rules, at))
+        return self._do(plan_admissions(self.roster, waiting, self.rules, at))
+
+    def raise_ceilings(self, at: datetime) -> list[Action]:
+        """On a new trading day every arm has room for one multiplication again."""
+        return self._do(plan_ceilings(self.roster, self.rules, at, self.trading_day))
+
+    def trading_day(self, at: datetime) -> date:
+        """The trading day that a time lies in."""
+        schedule = self.settings.schedule
+        return trading_day(at, schedule.nightly, schedule.zone)
 
     def knows_capital(self, policy: str) -> bool:
         """Whether somebody said what equity an arm has: its policy, or the last of its trades."""
         measures = self.panel.arm(policy)
         return measures.capital > 0 or measures.last_capital > 0
+
+    def _standing(self, arm: Arm, verdicts: Iterable[Verdict], at: datetime) -> Standing:
+        live = self.panel.arm(arm.name).live
+        return Standing(
+            self.panel.read("pf_150", arm.name, at).reading,
+            self.panel.read("pf_prod", arm.name, at).reading,
+            self.panel.read("dd_150", arm.name, at).reading,
+            [(v, self._guard(v).holds_ramp_when_unknown) for v in verdicts if self._blocks(v)],
+            scaled_today=arm.scaled_at is not None
+            and self.trading_day(arm.scaled_at) >= self.trading_day(at),
+            live_trades=live.trades,
+            losses=live.losing_trades(),
+        )
 
     def _guard(self, verdict: Verdict) -> Guard:
         return self._guard_of[verdict.guard]
@@ -161,7 +260,7 @@ class Desk:
         return guard.mode == "enforce" and guard.effect not in _ADVISORY
 
     def _nights(self, until: datetime) -> list[Action]:
-        if self._last_event is None or self._measure_only:
+        if self._last_event is None or self._measure_only or self._live:
             return []
         schedule = self.settings.schedule
         done: list[Action] = []
@@ -177,11 +276,14 @@ class Desk:
             allowed = trading
         return allowed
 
-    def _judge_and_act(self, policies: Sequence[str], now: datetime) -> list[Action]:
+    def _judge_and_act(
+        self, policies: Sequence[str], now: datetime, account_at: datetime
+    ) -> list[Action]:
         arms = [self.roster.arms[name] for name in policies if name in self.roster.arms]
         judged = {arm.name: self._judge_arm(arm, now) for arm in arms}
         verdicts = [verdict for some in judged.values() for verdict in some]
-        verdicts += self._judge(self._seen("account", ""), "", self.settings.account.name, now)
+        account = self.settings.account.name
+        verdicts += self._judge(self._seen("account", ""), "", account, account_at)
         if self._measure_only:
             return []
         done = self._do(plan(verdicts, self.roster, self.checklist))
@@ -206,8 +308,8 @@ class Desk:
         verdicts = []
         for guard in guards:
             key = (guard.name, policy)
-            verdict, self._memories[key] = judge(
-                guard, self.panel, policy, subject, self._memories.get(key, FRESH), now
+            verdict, self.memories[key] = judge(
+                guard, self.panel, policy, subject, self.memories.get(key, FRESH), now
             )
             verdicts.append(verdict)
         return verdicts
@@ -216,9 +318,9 @@ class Desk:
         self, guards: Iterable[Guard], policy: str, subject: str, now: datetime
     ) -> list[Verdict]:
         """The same verdicts, without remembering that somebody asked."""
-        before = dict(self._memories)
+        before = dict(self.memories)
         verdicts = self._judge(guards, policy, subject, now)
-        self._memories = before
+        self.memories = before
         return verdicts
 
     def _resume(self, policy: str, verdicts: Iterable[Verdict], now: datetime) -> list[Action]:
@@ -228,7 +330,7 @@ class Desk:
         for verdict in verdicts:
             if verdict.guard != arm.throttled_by:
                 continue
-            throttled_at = self.roster.reviews_of(policy)[-1].opened_at
+            throttled_at = self.roster.taken_at(policy) or now
             guard, trades = self._guard(verdict), self.panel.arm(policy).since_throttle
             metric = (guard.clear and guard.clear.metric) or guard.metric
             value = self.panel.read(metric, policy, now).reading
@@ -262,20 +364,22 @@ class Desk:
 
     def _do(self, actions: list[Action]) -> list[Action]:
         for action in actions:
-            self.roster = apply(self.roster, action)
-            if action.mode == "observe":
+            after = apply(self.roster, action)
+            if after is self.roster:
                 continue
-            if action.kind in ("throttle", "halt"):
-                self._go_dark(action.policy, action.at, trading=False)
-                self.panel.arm(action.policy).throttle(action.at)
-            elif action.kind == "admit":
-                self._go_dark(action.policy, action.at, trading=True)
-            elif action.kind == "resume":
-                self._go_dark(action.policy, action.at, trading=True)
-                self._start_trial(action.policy, action.at)
-            elif action.kind in ("freeze_challengers", "stop_entries"):
-                self._hold(action)
+            self.adopt(after)
+            if not self._live:
+                self._note_books(action)
         return actions
+
+    def _note_books(self, action: Action) -> None:
+        """From when on the trades of an arm are live or shadow, in a replay."""
+        if action.kind in ("throttle", "halt"):
+            self._go_dark(action.policy, action.at, trading=False)
+        elif action.kind in ("admit", "resume"):
+            self._go_dark(action.policy, action.at, trading=True)
+        elif action.kind in ("freeze_challengers", "stop_entries"):
+            self._hold(action)
 
     def _hold(self, action: Action) -> None:
         for arm in self.roster.arms.values():
@@ -285,11 +389,24 @@ class Desk:
     def _go_dark(self, policy: str, at: datetime, *, trading: bool) -> None:
         self._dark.setdefault(policy, []).append((at, trading))
 
-    def _start_trial(self, policy: str, at: datetime) -> None:
-        self.panel.start_trial(policy, at)
-        for name, subject in list(self._memories):
+    def _measure(self, arm: Arm) -> None:
+        self.panel.add_arm(arm.name, arm.capital, arm.trial_started_at)
+        taken_at = self.roster.taken_at(arm.name)
+        if taken_at is not None:
+            self.panel.arm(arm.name).throttle(taken_at)
+
+    def _measure_or_size(self, known: Arm | None, arm: Arm) -> None:
+        if known is None:
+            self._measure(arm)
+        else:
+            self.panel.arm(arm.name).capital = arm.capital or self.settings.default_capital() or 0
+
+    def _start_trial(self, policy: str, at: datetime | None) -> None:
+        if at is not None:
+            self.panel.start_trial(policy, at)
+        for name, subject in list(self.memories):
             if subject == policy and self._guard_of[name].metric not in GAUGES:
-                del self._memories[name, subject]
+                del self.memories[name, subject]
 
 
 def _as_tripped(verdict: Verdict) -> Verdict:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tiltyard.actions.apply import apply
+from tiltyard.actions.apply import apply, depose
 from tiltyard.actions.plan import plan_admissions
-from tiltyard.actions.record import Event, acted, depose, registered
+from tiltyard.actions.record import Event, acted, registered
 from tiltyard.facts.arm import FLAT, Arm, Role, Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
@@ -80,7 +80,7 @@ def register(
             wanted.name, "champion", "champion", 1.0, 1.0, 1.0,
             wanted.capital, wanted.created_at, kind=kind,
         )  # fmt: skip
-        roster = depose(roster).with_arm(arm)
+        roster = depose(roster, at).with_arm(arm)
         events.append(registered(roster.arms[arm.name], at, actor))
         return roster, events
     start = _start_share(wanted, rules)

@@ -138,14 +138,18 @@ def _on_trial(
 
 def _first_day(roster: Roster, arm: Arm, rules: ShareRules, *, sized: bool) -> Arm:
     if arm.role == "champion" or arm.state in ("deposed", "retired"):
-        return arm
-    fresh = replace(arm, throttled_by="", trial_started_at=None, resumed_at=())
+        return replace(arm, revision=0)
+    fresh = replace(
+        arm, throttled_by="", trial_started_at=None, resumed_at=(), held_share=0.0,
+        scaled_at=None, revision=0,
+    )  # fmt: skip
     if not sized:
         return replace(fresh, state="candidate", share=0.0, ceiling=0.0)
     return _where_there_is_room(roster, fresh, rules)
 
 
 def _where_there_is_room(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:
-    if not fits(arm.start_share, rules.room(roster)):
+    share = arm.start_share
+    if not fits(share, rules.room(roster)):
         return replace(arm, state="candidate", share=0.0, ceiling=0.0)
-    return replace(arm, state="probation", share=arm.start_share, ceiling=rules.cap)
+    return replace(arm, state="probation", share=share, ceiling=rules.ceiling(share))

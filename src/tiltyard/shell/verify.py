@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 
-from tiltyard.actions.record import Event, acted, after
+from tiltyard.actions.record import Event, acted, after, fold
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.facts.content import FactsDigest, content_of, trade_line
@@ -103,7 +103,8 @@ def _verify(ledger: Ledger, settings: Settings, now: datetime, head: str | None)
     trades = _check_trades(ledger, audit.anchors, where)
     if audit.start is not None:
         _check_gauges(ledger, audit.start, where)
-    _compare_rosters(audit.roster, _kept_roster(ledger, where), where)
+    folded = fold(ledger.edits_to_audit(), audit.roster)
+    _compare_rosters(folded, _kept_roster(ledger, where), where)
     judging = None
     if audit.start is not None:
         audit.start.refuse_others(settings, where)

@@ -31,6 +31,7 @@ from tiltyard.shell.store.audit_table import (
     audit_rows,
     has_event,
 )
+from tiltyard.shell.store.edits import absorb_edits, pending_edits
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
 from tiltyard.shell.store.fact_tables import append_facts
 from tiltyard.shell.store.replay_record import ReplayRecord
@@ -151,6 +152,13 @@ class Ledger:
             reading = connection.execution_options(reading=True)
             with reading.begin():
                 yield Ledger(self._engine, reading)
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The connection of a ledger inside :meth:`transaction` or :meth:`snapshot`."""
+        if self._joined is None:
+            raise RuntimeError("only a ledger inside a transaction has one")  # noqa: TRY003 for a programmer
+        return self._joined
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -291,6 +299,16 @@ class Ledger:
         with self._reading() as connection:
             return read_roster(connection)
 
+    def roster_to_change(self, *, at: datetime) -> Roster:
+        """The roster inside a transaction that will change it; edits by SQL are audited first."""
+        absorb_edits(self.connection, at)
+        return read_roster(self.connection, to_change=True)
+
+    def edits_to_audit(self) -> Sequence[Mapping[str, Any]]:
+        """Edits by SQL that the audit does not tell of yet, as the events they will be."""
+        with self._reading() as connection:
+            return list(pending_edits(connection))
+
     def change_roster(self, change: RosterChange, *, at: datetime) -> Roster:
         """Make one roster of another, and audit it; nobody else's change is lost.
 
@@ -299,7 +317,7 @@ class Ledger:
             at: Now.
         """
         with self.transaction() as inside:
-            before = inside.roster()
+            before = inside.roster_to_change(at=at)
             after, events = change(before)
             if events or after != before:
                 inside.save_roster(after, events, at=at)
@@ -310,8 +328,9 @@ class Ledger:
     ) -> None:
         """Replace the roster and append to the audit, both or neither.
 
-        What others have changed since ``roster`` was read is overwritten: where others may
-        write, use :meth:`change_roster`.
+        Raises:
+            TiltyardError: ``ROSTER_CHANGED`` when an arm was changed since ``roster`` was
+                read; :meth:`change_roster` reads it in the transaction that writes.
         """
         with self._writing() as connection:
             write_roster(connection, roster, at)

@@ -1,7 +1,7 @@
 """Arms in the database: the roster as rows, and rows as the roster.
 
-``bandit_arms.revision`` rises with every change made here. Nothing compares it: a change is
-made on the roster read in the same write transaction (``Ledger.change_roster``).
+``bandit_arms.revision`` rises with every change. A roster that is written must have been
+read at the revisions that stand: what somebody else has changed since is never lost.
 """
 
 import json
@@ -12,14 +12,23 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tiltyard.facts.arm import Arm, Review, Roster
+from tiltyard.facts.arm import Arm, Proposal, Review, Roster
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.policies.name import parse
-from tiltyard.shell.store.tables import bandit_arms, holds, policies, reviews
+from tiltyard.shell.store.tables import (
+    accounts,
+    bandit_arms,
+    holds,
+    policies,
+    proposals,
+    reviews,
+)
 
 _HOLDS = ("ramp_frozen_by", "challengers_frozen_by", "entries_stopped_by")
+_ACCOUNT = "default"
+_SHARES = ("traffic_allocation", "ceiling", "scaled_at", "revision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,48 +54,113 @@ class ArmColumns:
     total_pnl: float
 
 
-def read_roster(connection: sa.Connection) -> Roster:
-    """The roster as the database holds it."""
-    joined = sa.select(policies, bandit_arms.c.traffic_allocation, bandit_arms.c.ceiling).join(
+def read_roster(connection: sa.Connection, *, to_change: bool = False) -> Roster:
+    """The roster as the database holds it.
+
+    Args:
+        connection: Inside a transaction.
+        to_change: Nobody may change the arms before the transaction ends.
+    """
+    shares = [bandit_arms.c[name] for name in _SHARES]
+    joined = sa.select(policies, *shares).join(
         bandit_arms, bandit_arms.c.policy_id == policies.c.id
     )
-    rows = connection.execute(joined.order_by(policies.c.id)).mappings().all()
+    query = joined.order_by(policies.c.id)
+    if to_change:
+        query = query.with_for_update()
+    rows = connection.execute(query).mappings().all()
     names = {row["id"]: row["name"] for row in rows}
     opened = connection.execute(sa.select(reviews).order_by(reviews.c.number)).mappings()
+    made = connection.execute(sa.select(proposals).order_by(proposals.c.number)).mappings()
     held = connection.execute(sa.select(holds.c.kind, holds.c.guard)).all()
     return Roster(
         arms={row["name"]: _arm(row) for row in rows},
         reviews=tuple(_review(row, names) for row in opened),
+        proposals=tuple(_proposal(row, names) for row in made),
+        account_since=connection.scalar(sa.select(accounts.c.since)),
         **{kind: frozenset(g for k, g in held if k == kind) for kind in _HOLDS},
     )
 
 
 def write_roster(connection: sa.Connection, roster: Roster, at: datetime) -> None:
-    """Make the database hold ``roster``; arms that changed get a higher revision."""
-    before = read_roster(connection).arms
+    """Make the database hold ``roster``; arms that changed get a higher revision.
+
+    Raises:
+        TiltyardError: ``ROSTER_CHANGED`` when somebody has changed an arm since it was read.
+    """
+    before = read_roster(connection)
     ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
     for arm in roster.arms.values():
-        if before.get(arm.name) == arm:
-            continue
-        if arm.name in ids:
-            _update(connection, ids[arm.name], arm, at)
-        else:
+        known = before.arms.get(arm.name)
+        if known is not None and arm.revision not in (0, known.revision):
+            raise _changed(arm)
+        if known is None:
             ids[arm.name] = _insert(connection, arm, at)
+        elif known != arm:
+            _update(connection, ids[arm.name], arm, at)
+    if roster.reviews != before.reviews:
+        _write_reviews(connection, roster, ids)
+    if roster.proposals != before.proposals:
+        _write_proposals(connection, roster, ids)
+    _write_holds(connection, roster)
+    if roster.account_since != before.account_since:
+        _write_account(connection, roster.account_since)
+
+
+def _write_holds(connection: sa.Connection, roster: Roster) -> None:
+    wanted = {(kind, guard) for kind in _HOLDS for guard in getattr(roster, kind)}
+    known = {(row.kind, row.guard) for row in connection.execute(sa.select(holds))}
+    for kind, guard in sorted(known - wanted):
+        connection.execute(holds.delete().where(holds.c.kind == kind, holds.c.guard == guard))
+    for kind, guard in sorted(wanted - known):
+        connection.execute(holds.insert().values(kind=kind, guard=guard))
+
+
+def _write_account(connection: sa.Connection, since: datetime | None) -> None:
+    connection.execute(accounts.delete())
+    if since is not None:
+        connection.execute(accounts.insert().values(name=_ACCOUNT, since=since))
+
+
+def _changed(arm: Arm) -> TiltyardError:
+    return TiltyardError(
+        "ROSTER_CHANGED", arm.name, "somebody else has changed it meanwhile", "run it again"
+    )
+
+
+def _write_reviews(connection: sa.Connection, roster: Roster, ids: Mapping[str, int]) -> None:
     connection.execute(reviews.delete())
-    for review in roster.reviews:
-        connection.execute(
-            reviews.insert().values(
-                number=review.number,
-                policy_id=ids[review.policy],
-                guard=review.guard,
-                opened_at=review.opened_at,
-                acknowledged_at=review.acknowledged_at,
-            )
-        )
-    connection.execute(holds.delete())
-    for kind in _HOLDS:
-        for guard in sorted(getattr(roster, kind)):
-            connection.execute(holds.insert().values(kind=kind, guard=guard))
+    rows = [
+        {
+            "number": review.number,
+            "policy_id": ids[review.policy],
+            "guard": review.guard,
+            "opened_at": review.opened_at,
+            "acknowledged_at": review.acknowledged_at,
+            "advisory": review.advisory,
+        }
+        for review in roster.reviews
+    ]
+    if rows:
+        connection.execute(reviews.insert(), rows)
+
+
+def _write_proposals(connection: sa.Connection, roster: Roster, ids: Mapping[str, int]) -> None:
+    connection.execute(proposals.delete())
+    rows = [
+        {
+            "number": proposal.number,
+            "kind": proposal.kind,
+            "policy_id": ids[proposal.policy],
+            "opened_at": proposal.opened_at,
+            "evidence": proposal.evidence,
+            "closed_at": proposal.closed_at,
+            "outcome": proposal.outcome,
+        }
+        for proposal in roster.proposals
+    ]
+    if rows:
+        connection.execute(proposals.insert(), rows)
 
 
 def write_metrics(connection: sa.Connection, rows: Mapping[str, ArmColumns], at: datetime) -> None:
@@ -128,6 +202,7 @@ def _insert(connection: sa.Connection, arm: Arm, at: datetime) -> int:
             policy_id=policy_id,
             traffic_allocation=arm.share,
             ceiling=arm.ceiling,
+            scaled_at=arm.scaled_at,
             updated_at=at,
         )
     )
@@ -138,16 +213,22 @@ def _update(connection: sa.Connection, policy_id: int, arm: Arm, at: datetime) -
     connection.execute(
         policies.update().where(policies.c.id == policy_id).values(**_policy_values(arm))
     )
-    connection.execute(
+    own = bandit_arms.c.policy_id == policy_id
+    if arm.revision:
+        own = sa.and_(own, bandit_arms.c.revision == arm.revision)
+    written = connection.execute(
         bandit_arms.update()
-        .where(bandit_arms.c.policy_id == policy_id)
+        .where(own)
         .values(
             traffic_allocation=arm.share,
             ceiling=arm.ceiling,
+            scaled_at=arm.scaled_at,
             revision=bandit_arms.c.revision + 1,
             updated_at=at,
         )
     )
+    if written.rowcount != 1:
+        raise _changed(arm)
 
 
 def _policy_values(arm: Arm) -> dict[str, Any]:
@@ -161,6 +242,9 @@ def _policy_values(arm: Arm) -> dict[str, Any]:
         "trial_started_at": arm.trial_started_at,
         "throttled_by": arm.throttled_by,
         "resumed_at": json.dumps([time_text(time) for time in arm.resumed_at]),
+        "digest": arm.digest or None,
+        "held_share": arm.held_share,
+        "deposed_at": arm.deposed_at,
     }
 
 
@@ -178,11 +262,23 @@ def _arm(row: sa.RowMapping) -> Arm:
         throttled_by=row["throttled_by"],
         resumed_at=tuple(moment(text) for text in json.loads(row["resumed_at"])),
         kind=row["kind"],
+        digest=row["digest"] or "",
+        held_share=row["held_share"],
+        scaled_at=row["scaled_at"],
+        deposed_at=row["deposed_at"],
+        revision=row["revision"],
     )
 
 
 def _review(row: sa.RowMapping, names: Mapping[int, str]) -> Review:
     return Review(
         row["number"], names.get(row["policy_id"], ""), row["guard"], row["opened_at"],
-        row["acknowledged_at"],
+        row["acknowledged_at"], advisory=bool(row["advisory"]),
+    )  # fmt: skip
+
+
+def _proposal(row: sa.RowMapping, names: Mapping[int, str]) -> Proposal:
+    return Proposal(
+        row["number"], row["kind"], names.get(row["policy_id"], ""), row["opened_at"],
+        row["evidence"], row["closed_at"], row["outcome"],
     )  # fmt: skip

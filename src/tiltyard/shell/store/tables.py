@@ -1,9 +1,11 @@
 """The tables. Times are microseconds UTC, money is whole units of 1e-8.
 
 ``trades``, ``marks``, ``decisions``, ``observations`` and ``audit`` are only ever
-appended to. ``policies``, ``bandit_arms``, ``reviews`` and ``holds`` are the projection
-of the audit; the metric columns of ``bandit_arms`` are a projection of the trades, in
-the units that people write in SQL: ratios, percent and account currency.
+appended to. ``policies``, ``bandit_arms``, ``reviews``, ``proposals``, ``holds`` and
+``accounts`` are the projection of the audit; the metric columns of ``bandit_arms`` are a
+projection of the trades, in the units that people write in SQL: ratios, percent and
+account currency. The tables of the running desk are in
+:mod:`tiltyard.shell.store.desk_tables`.
 """
 
 from datetime import datetime
@@ -29,11 +31,11 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return None if value is None else from_microseconds(value)
 
 
-_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def _seq() -> sa.Column[int]:
-    return sa.Column("seq", _KEY, primary_key=True, autoincrement=True)
+    return sa.Column("seq", KEY, primary_key=True, autoincrement=True)
 
 
 def _policy() -> sa.Column[int]:
@@ -43,7 +45,7 @@ def _policy() -> sa.Column[int]:
 policies = sa.Table(
     "policies",
     metadata,
-    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("id", KEY, primary_key=True, autoincrement=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("digest", sa.Text),
@@ -57,6 +59,8 @@ policies = sa.Table(
     sa.Column("trial_started_at", UtcTime),
     sa.Column("throttled_by", sa.Text, nullable=False, server_default=""),
     sa.Column("resumed_at", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("held_share", sa.Float, nullable=False, server_default="0"),
+    sa.Column("deposed_at", UtcTime),
     sqlite_autoincrement=True,
 )
 
@@ -75,6 +79,7 @@ bandit_arms = sa.Table(
     sa.Column("ceiling", sa.Float, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("scaled_at", UtcTime),
 )
 
 TRADE_FIELDS: tuple[sa.Column[Any], ...] = (
@@ -130,7 +135,7 @@ staged_trades = sa.Table(
 quarantined_trades = sa.Table(
     "quarantined_trades",
     metadata,
-    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("id", KEY, primary_key=True, autoincrement=True),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("trade_id", sa.Text, nullable=False),
     sa.Column("policy", sa.Text, nullable=False),
@@ -197,6 +202,26 @@ reviews = sa.Table(
     sa.Column("guard", sa.Text, nullable=False),
     sa.Column("opened_at", UtcTime, nullable=False),
     sa.Column("acknowledged_at", UtcTime),
+    sa.Column("advisory", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+proposals = sa.Table(
+    "proposals",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    _policy(),
+    sa.Column("opened_at", UtcTime, nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("closed_at", UtcTime),
+    sa.Column("outcome", sa.Text, nullable=False),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("since", UtcTime, nullable=False),
 )
 
 holds = sa.Table(
@@ -209,7 +234,7 @@ holds = sa.Table(
 audit = sa.Table(
     "audit",
     metadata,
-    sa.Column("seq", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("seq", KEY, primary_key=True, autoincrement=True),
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("previous", sa.Text, nullable=False),

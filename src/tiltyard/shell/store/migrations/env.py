@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from tiltyard.shell.store.tables import metadata
+from tiltyard.shell.store.desk_tables import leases
 
 if __name__ == "env_py":  # Alembic's name for it; imported by anyone else it does nothing
     context.configure(
         connection=context.config.attributes["connection"],
-        target_metadata=metadata,
+        target_metadata=leases.metadata,
         render_as_batch=True,
         compare_type=True,
     )

@@ -1,0 +1,75 @@
+"""A command: what a person or a script asks of whoever holds the lease, and what came of it.
+
+Anyone may append one. It is carried out once, whoever carries it out, and its outcome is
+kept beside it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, get_args
+
+Verb = Literal[
+    "halt",
+    "throttle",
+    "freeze",
+    "stop_all",
+    "rollback",
+    "rearm",
+    "resume",
+    "retire",
+    "acknowledge",
+    "approve",
+    "register",
+    "scale",
+]
+
+VERBS: tuple[Verb, ...] = get_args(Verb)
+
+SAFETY: frozenset[Verb] = frozenset({"halt", "throttle", "freeze", "stop_all", "rollback"})
+"""Verbs that are carried out before everything else in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is asked.
+
+    Attributes:
+        key: Unique; the same key asked twice is one command.
+        verb: One word of :data:`Verb`.
+        policy: Whom it is about; empty for everybody.
+        actor: Who asks.
+        reason: Why, in the actor's words.
+        asked_at: UTC.
+        arguments: Further values of the verb, as text.
+        seq: Position in the ledger; 0 before it is appended.
+    """
+
+    key: str
+    verb: Verb
+    policy: str
+    actor: str
+    reason: str
+    asked_at: datetime
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a command.
+
+    Attributes:
+        code: The error code when it was refused; empty when it was done.
+        text: For the person who asked.
+        at: UTC.
+    """
+
+    code: str
+    text: str
+    at: datetime
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing was done."""
+        return bool(self.code)

@@ -1,0 +1,78 @@
+"""Commands and their outcomes in the database: appended, and never changed."""
+
+import json
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from tiltyard.facts.command import SAFETY, Command, Outcome
+from tiltyard.shell.store.desk_tables import commands, outcomes
+
+
+def append_command(connection: sa.Connection, command: Command) -> int:
+    """Append a command; its position, or that of the one with the same key."""
+    c = commands.c
+    known = connection.scalar(sa.select(c.seq).where(c.key == command.key))
+    if known is not None:
+        return int(known)
+    result = connection.execute(
+        commands.insert().values(
+            key=command.key,
+            verb=command.verb,
+            policy=command.policy,
+            arguments=json.dumps(dict(command.arguments), sort_keys=True),
+            actor=command.actor,
+            reason=command.reason,
+            asked_at=command.asked_at,
+        )
+    )
+    key = result.inserted_primary_key
+    return int(key[0]) if key is not None else 0
+
+
+def pending_commands(connection: sa.Connection) -> Sequence[Command]:
+    """Commands without an outcome, those for safety first, else in the order asked."""
+    waiting = ~sa.exists().where(outcomes.c.command_seq == commands.c.seq)
+    safety = sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1)
+    query = sa.select(commands).where(waiting).order_by(safety, commands.c.seq)
+    return [_command(row) for row in connection.execute(query).mappings()]
+
+
+def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome | None]]:
+    """Every command and what came of it, in the order asked."""
+    query = (
+        sa.select(commands, outcomes.c.code, outcomes.c.text, outcomes.c.at)
+        .outerjoin(outcomes, outcomes.c.command_seq == commands.c.seq)
+        .order_by(commands.c.seq)
+    )
+    return [
+        (_command(row), None if row["at"] is None else _outcome(row))
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def outcome_of(connection: sa.Connection, seq: int) -> Outcome | None:
+    """What came of a command; None while it waits."""
+    query = sa.select(outcomes).where(outcomes.c.command_seq == seq)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _outcome(row)
+
+
+def write_outcome(connection: sa.Connection, seq: int, outcome: Outcome) -> None:
+    """Settle a command; it can be settled once."""
+    connection.execute(
+        outcomes.insert().values(
+            command_seq=seq, code=outcome.code, text=outcome.text, at=outcome.at
+        )
+    )
+
+
+def _command(row: sa.RowMapping) -> Command:
+    return Command(
+        row["key"], row["verb"], row["policy"], row["actor"], row["reason"], row["asked_at"],
+        json.loads(row["arguments"]), row["seq"],
+    )  # fmt: skip
+
+
+def _outcome(row: sa.RowMapping) -> Outcome:
+    return Outcome(row["code"], row["text"], row["at"])

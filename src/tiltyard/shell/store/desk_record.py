@@ -1,0 +1,103 @@
+"""What a desk must still know after it was killed: how far it judged, and what guards remember.
+
+It is written in the transaction that writes the actions, so a fact is judged once, by
+whichever process, and a breach episode that has been acted on is known as such.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tiltyard.checklist.judge import Memory
+from tiltyard.kernel.clock import moment, time_text
+from tiltyard.shell.store.desk_tables import desk_progress, guard_memories, nights
+
+_TIMES = ("breach_since", "lost_since", "tripped_at")
+_ONLY = 1
+
+Memories = Mapping[tuple[str, str], Memory]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a desk has judged.
+
+    Attributes:
+        step: Rises with every step that was written.
+        trades: The last position of a trade that was judged.
+        marks: The last of a mark.
+        observations: The last of an observation.
+        judged_at: When that was, UTC.
+    """
+
+    step: int
+    trades: int
+    marks: int
+    observations: int
+    judged_at: datetime
+
+
+def read_progress(connection: sa.Connection) -> Progress | None:
+    """How far the last desk came; None when there never was one."""
+    row = connection.execute(sa.select(desk_progress)).mappings().first()
+    if row is None:
+        return None
+    return Progress(**{name: row[name] for name in Progress.__dataclass_fields__})
+
+
+def write_progress(connection: sa.Connection, progress: Progress) -> None:
+    """Say how far this desk has come."""
+    values = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
+    if not connection.execute(desk_progress.update().values(**values)).rowcount:
+        connection.execute(desk_progress.insert().values(id=_ONLY, **values))
+
+
+def read_memories(connection: sa.Connection) -> dict[tuple[str, str], Memory]:
+    """What every guard remembers of every subject."""
+    rows = connection.execute(sa.select(guard_memories))
+    return {(row.guard, row.policy): _memory(json.loads(row.body)) for row in rows}
+
+
+def write_memories(connection: sa.Connection, before: Memories, after: Memories) -> None:
+    """Bring the table from ``before`` to ``after``."""
+    t = guard_memories
+    gone = [key for key in before if key not in after]
+    changed = {key: memory for key, memory in after.items() if before.get(key) != memory}
+    stale = [*gone, *(key for key in changed if key in before)]
+    if stale:
+        own = sa.and_(t.c.guard == sa.bindparam("g"), t.c.policy == sa.bindparam("p"))
+        connection.execute(t.delete().where(own), [{"g": g, "p": p} for g, p in stale])
+    if changed:
+        rows = [
+            {"guard": guard, "policy": policy, "body": _body(memory)}
+            for (guard, policy), memory in changed.items()
+        ]
+        connection.execute(t.insert(), rows)
+
+
+def has_run(connection: sa.Connection, day: str, policy: str = "") -> bool:
+    """Whether the night of a trading day has been run, for one arm or on the whole."""
+    found = sa.exists().where(nights.c.day == day, nights.c.policy == policy)
+    return bool(connection.scalar(sa.select(found)))
+
+
+def note_run(connection: sa.Connection, day: str, policy: str, at: datetime) -> None:
+    """The night of a trading day has been run; a second time is refused by the database."""
+    connection.execute(nights.insert().values(day=day, policy=policy, at=at))
+
+
+def _body(memory: Memory) -> str:
+    plain: dict[str, Any] = memory._asdict()
+    for name in _TIMES:
+        plain[name] = None if plain[name] is None else time_text(plain[name])
+    return json.dumps(plain)
+
+
+def _memory(plain: dict[str, Any]) -> Memory:
+    for name in _TIMES:
+        plain[name] = None if plain[name] is None else moment(plain[name])
+    return Memory(**{**plain, "recent": tuple(plain["recent"])})

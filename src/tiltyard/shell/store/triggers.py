@@ -1,0 +1,112 @@
+"""What the database itself does when somebody edits a share by SQL.
+
+Our own writes raise ``bandit_arms.revision``; any other update does not, and is caught by
+a trigger. It clamps the share to the arm's ceiling and to the room above the champion's
+floor, lets nothing grow while anything is on hold, gives the champion the rest, and
+records what was asked and what came of it. A share that was raised has had its
+multiplication of the trading day: its ceiling comes down to it.
+
+On Postgres the rows are clamped before they are written, and the champion is given the
+rest at the end of the statement, so that one statement may edit any number of rows.
+"""
+
+_SQLITE_NOW = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000"
+_POSTGRES_NOW = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
+_FLOOR = "COALESCE((SELECT champion_floor FROM share_bounds), 0.4)"
+_GIVEN = """
+    SELECT COALESCE(SUM(others.traffic_allocation), 0.0)
+    FROM bandit_arms AS others JOIN policies ON policies.id = others.policy_id
+    WHERE policies.role = 'challenger'
+"""
+_CHAMPION = "(SELECT id FROM policies WHERE role = 'champion')"
+
+SQLITE = (
+    f"""
+CREATE TRIGGER bandit_arms_edited AFTER UPDATE ON bandit_arms
+FOR EACH ROW WHEN NEW.revision <= OLD.revision
+BEGIN
+    UPDATE bandit_arms
+    SET traffic_allocation = ROUND(MAX(0.0, MIN(
+            NEW.traffic_allocation,
+            OLD.ceiling,
+            CASE WHEN EXISTS (SELECT 1 FROM holds) THEN OLD.traffic_allocation
+            ELSE MAX(OLD.traffic_allocation,
+                     1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)) END
+        )), 12),
+        ceiling = OLD.ceiling,
+        scaled_at = OLD.scaled_at,
+        revision = OLD.revision + 1,
+        updated_at = {_SQLITE_NOW}
+    WHERE policy_id = NEW.policy_id;
+    UPDATE bandit_arms
+    SET ceiling = traffic_allocation, scaled_at = updated_at, revision = revision + 1
+    WHERE policy_id = NEW.policy_id AND traffic_allocation > OLD.traffic_allocation
+      AND policy_id <> {_CHAMPION};
+    INSERT INTO external_edits (policy_id, at, before, asked, after, ceiling)
+    SELECT policy_id, updated_at, OLD.traffic_allocation, NEW.traffic_allocation,
+           traffic_allocation, ceiling
+    FROM bandit_arms WHERE policy_id = NEW.policy_id;
+    UPDATE bandit_arms
+    SET traffic_allocation = ROUND(1.0 - ({_GIVEN}), 12),
+        revision = revision + 1,
+        updated_at = {_SQLITE_NOW}
+    WHERE policy_id = {_CHAMPION};
+END
+""",
+)
+
+POSTGRES = (
+    f"""
+CREATE FUNCTION bandit_arms_clamp() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    asked double precision := NEW.traffic_allocation;
+    most double precision := OLD.traffic_allocation;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM holds) THEN
+        most := GREATEST(
+            most, 1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)
+        );
+    END IF;
+    NEW.traffic_allocation := ROUND(
+        GREATEST(0.0, LEAST(asked, OLD.ceiling, most))::numeric, 12
+    )::double precision;
+    NEW.ceiling := OLD.ceiling;
+    NEW.scaled_at := OLD.scaled_at;
+    NEW.revision := OLD.revision + 1;
+    NEW.updated_at := {_POSTGRES_NOW};
+    IF NEW.policy_id = {_CHAMPION} THEN
+        NEW.traffic_allocation := OLD.traffic_allocation;
+    ELSIF NEW.traffic_allocation > OLD.traffic_allocation THEN
+        NEW.ceiling := NEW.traffic_allocation;
+        NEW.scaled_at := NEW.updated_at;
+    END IF;
+    INSERT INTO external_edits (policy_id, at, before, asked, after, ceiling)
+    VALUES (NEW.policy_id, NEW.updated_at, OLD.traffic_allocation, asked,
+            NEW.traffic_allocation, NEW.ceiling);
+    PERFORM set_config('tiltyard.edited', 'yes', true);
+    RETURN NEW;
+END $$
+""",
+    f"""
+CREATE FUNCTION bandit_arms_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('tiltyard.edited', true) = 'yes' THEN
+        PERFORM set_config('tiltyard.edited', '', true);
+        UPDATE bandit_arms
+        SET traffic_allocation = ROUND((1.0 - ({_GIVEN}))::numeric, 12)::double precision,
+            revision = revision + 1,
+            updated_at = {_POSTGRES_NOW}
+        WHERE policy_id = {_CHAMPION};
+    END IF;
+    RETURN NULL;
+END $$
+""",
+    """
+CREATE TRIGGER bandit_arms_edited BEFORE UPDATE ON bandit_arms
+FOR EACH ROW WHEN (NEW.revision <= OLD.revision) EXECUTE FUNCTION bandit_arms_clamp()
+""",
+    """
+CREATE TRIGGER bandit_arms_edited_rows AFTER UPDATE ON bandit_arms
+FOR EACH STATEMENT EXECUTE FUNCTION bandit_arms_balance()
+""",
+)
