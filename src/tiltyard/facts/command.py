@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
+from tiltyard.kernel.errors import TiltyardError
+
 Verb = Literal[
     "halt",
     "throttle",
@@ -73,3 +75,17 @@ class Outcome:
     def refused(self) -> bool:
         """Whether nothing was done."""
         return bool(self.code)
+
+
+class CommandRefused(TiltyardError):  # noqa: N818 it is an answer
+    """A command that was refused, in the words of whoever refused it.
+
+    Args:
+        outcome: What came of it.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.code, "", outcome.text)
+
+    def __str__(self) -> str:
+        return self.facts

@@ -27,4 +27,5 @@ class Mark(NamedTuple):
     capital: Money | None = None
     account: str = "default"
     currency: str = ""
+    exposure: Money | None = None
     seq: int = 0

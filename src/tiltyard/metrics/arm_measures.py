@@ -105,6 +105,12 @@ class ArmMeasures:
             and (trade.closed_at <= self.mark.marked_at)
         )
 
+    def is_old(self, mark: Mark) -> bool:
+        """Whether the mark belongs before something that was already measured."""
+        if self.mark is not None and mark.marked_at < self.mark.marked_at:
+            return True
+        return self.last is not None and mark.marked_at < self.last[0]
+
     @property
     def valued_at(self) -> datetime | None:
         """When the positions that are open were valued; None when none are known."""

@@ -131,6 +131,10 @@ class Panel:
             if trade.book == "live":
                 self._champion[1].push(trade.closed_at, (trade.pnl, 0, 0))
 
+    def last_marks(self) -> Mapping[str, Mark]:
+        """The last mark of every arm that has one."""
+        return {name: arm.mark for name, arm in self._arms.items() if arm.mark is not None}
+
     def start_account(self, at: datetime | None) -> None:
         """The account begins anew: only trades that close after ``at`` count, None for all."""
         self._account = self._account.afresh(at)

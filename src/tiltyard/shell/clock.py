@@ -1,8 +1,14 @@
-"""The one place that asks what time it is."""
+"""The shell's clocks; every command reads them at its edge and hands values down."""
 
+import time
 from datetime import UTC, datetime
 
 
 def system_now() -> datetime:
     """The present, UTC."""
-    return datetime.now(UTC)  # noqa: TID251 this is the clock that the shell owns
+    return datetime.now(UTC)  # noqa: TID251 the one place that asks
+
+
+def steady_seconds() -> float:
+    """Seconds on a clock that nobody sets."""
+    return time.monotonic()

@@ -8,7 +8,7 @@ run when it comes, and a trade is live or shadow by what its arm was allowed to 
 *opened*; a running desk has a clock for the nights and believes the book it is told.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -50,6 +50,7 @@ class Desk:
         roster: Arms as they are at the start.
         measure_only: Keep the verdicts but do nothing; a report wants this.
         live: It runs by the clock, and believes the book of a trade.
+        observe: What guards would do is recorded, and nothing is done.
         history: The live trades of an arm, for the day on which it becomes the champion.
 
     Attributes:
@@ -65,6 +66,7 @@ class Desk:
         *,
         measure_only: bool = False,
         live: bool = False,
+        observe: bool = False,
         history: Callable[[str], Iterable[Trade]] = lambda _: (),
     ) -> None:
         self.settings = settings
@@ -76,6 +78,9 @@ class Desk:
         self.memories: dict[tuple[str, str], Memory] = {}
         self._measure_only = measure_only
         self._live = live
+        self._observe = observe
+        if observe:
+            self.checklist = _observing(self.checklist)
         self._history = history
         self._guard_of = {guard.name: guard for guard in self.checklist.guards}
         self._guards: dict[str, list[Guard]] = {
@@ -200,34 +205,38 @@ class Desk:
         ]
         return plan([_as_tripped(verdict) for verdict in verdicts], self.roster, self.checklist)
 
-    def night(self, at: datetime, only: str = "") -> list[Action]:
+    def night(self, at: datetime, only: str = "", barred: Collection[str] = ()) -> list[Action]:
         """The nightly rule, once.
 
         Args:
             at: UTC.
             only: The one arm that may grow; empty for all.
+            barred: Arms whose share was multiplied on this trading day already.
         """
         account = self._judge(self._guards["account"], "", self.settings.account.name, at)
         judged = {arm.name: self._judge_arm(arm, at) for arm in self.roster.arms.values()}
         every = [verdict for verdicts in judged.values() for verdict in verdicts]
-        done = self._do(plan([*every, *account], self.roster, self.checklist))
+        done = self.do(plan([*every, *account], self.roster, self.checklist))
         standings = {}
         for arm in self.roster.challengers():
-            standings[arm.name] = self._standing(arm, [*judged[arm.name], *account], at)
+            standing = self._standing(arm, [*judged[arm.name], *account], at)
+            if arm.name in barred:
+                standing = replace(standing, scaled_today=True)
+            standings[arm.name] = standing
         steps = [
             step for step in ladder(self.roster, standings, self.rules) if only in ("", step.policy)
         ]
-        done += self._do(plan_night(steps, self.roster, at))
+        done += self.do(plan_night(steps, self.roster, at))
         return done + self.admit(at)
 
     def admit(self, at: datetime) -> list[Action]:
         """Candidates whose capital is known go on trial, as far as there is room."""
         waiting = [arm.name for arm in self.roster.challengers() if self.knows_capital(arm.name)]
-        return self._do(plan_admissions(self.roster, waiting, self.rules, at))
+        return self.do(plan_admissions(self.roster, waiting, self.rules, at))
 
     def raise_ceilings(self, at: datetime) -> list[Action]:
         """On a new trading day every arm has room for one multiplication again."""
-        return self._do(plan_ceilings(self.roster, self.rules, at, self.trading_day))
+        return self.do(plan_ceilings(self.roster, self.rules, at, self.trading_day))
 
     def trading_day(self, at: datetime) -> date:
         """The trading day that a time lies in."""
@@ -286,7 +295,9 @@ class Desk:
         verdicts += self._judge(self._seen("account", ""), "", account, account_at)
         if self._measure_only:
             return []
-        done = self._do(plan(verdicts, self.roster, self.checklist))
+        done = self.do(plan(verdicts, self.roster, self.checklist))
+        if self._observe:
+            return [action for action in done if action.mode == "observe"]
         for name, some in judged.items():
             done += self._resume(name, some, now)
         return done
@@ -336,7 +347,7 @@ class Desk:
             value = self.panel.read(metric, policy, now).reading
             throttled = ThrottledArm(arm, guard, verdict.cleared, value, trades, throttled_at)
             action = plan_resume(throttled, self.roster, self.rules, now)
-            return self._do([action]) if action else []
+            return self.do([action]) if action else []
         return []
 
     def _would_lose_again(self, arm: Arm, verdicts: Iterable[Verdict]) -> bool:
@@ -356,13 +367,14 @@ class Desk:
         trades = self.panel.arm(policy).live.trades
         if arm is None or arm.state != "probation" or trades < self.rules.trial_trades:
             return []
-        if self._measure_only:
+        if self._measure_only or self._observe:
             return []
         reason = f"{trades} live trades in the trial"
-        return self._do([Action("graduate", policy, "lifecycle", "enforce", now, samples=trades,
+        return self.do([Action("graduate", policy, "lifecycle", "enforce", now, samples=trades,
                                 before=arm.share, after=arm.share, reason=reason)])  # fmt: skip
 
-    def _do(self, actions: list[Action]) -> list[Action]:
+    def do(self, actions: list[Action]) -> list[Action]:
+        """Change the roster as the actions say; the same actions, done."""
         for action in actions:
             after = apply(self.roster, action)
             if after is self.roster:
@@ -405,8 +417,16 @@ class Desk:
         if at is not None:
             self.panel.start_trial(policy, at)
         for name, subject in list(self.memories):
-            if subject == policy and self._guard_of[name].metric not in GAUGES:
+            guard = self._guard_of.get(name)
+            if subject == policy and (guard is None or guard.metric not in GAUGES):
                 del self.memories[name, subject]
+
+
+def _observing(checklist: Checklist) -> Checklist:
+    """The same declaration, with every guard only recording what it would do."""
+    return replace(
+        checklist, guards=tuple(replace(guard, mode="observe") for guard in checklist.guards)
+    )
 
 
 def _as_tripped(verdict: Verdict) -> Verdict:

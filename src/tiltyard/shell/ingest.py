@@ -3,9 +3,9 @@
 The file is read in batches and staged; nothing is visible until everything in it has
 been checked. With faults nothing is written, unless the person asked to skip bad rows:
 then those go to a rejects file, each with its faults, and the good ones are written.
-One transaction registers the file's policies, appends its trades, puts candidates on
-trial and brings the metric columns up to date, so a killed ingest has done all of it or
-nothing.
+One transaction registers the file's policies and appends its trades; where no desk runs
+that would do it, it also puts candidates on trial and brings the metric columns up to
+date. So a killed ingest has done all of it or nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,18 +14,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from tiltyard.actions.record import Event
+from tiltyard.actions.apply import apply
+from tiltyard.actions.plan import plan_ceilings
+from tiltyard.actions.record import Event, acted
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.intake import Intake
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.scaling.ladder import ShareRules
+from tiltyard.scaling.trading_day import trading_day
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.registration import admit, reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.sources import BadRow, open_source, read_trades
+from tiltyard.shell.store.edits import write_bounds
+from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.staging import Counts, Staging
 
@@ -128,8 +133,8 @@ def ingest(
                 _refuse_renamed(staging, file, source.name)
             registered = _register(inside, joining, how, settings.shares.rules(), now, actor)
             counts = staging.append(now=now, known_at=now, actor=actor, source=intake.source)
-            _admit(inside, settings, now, actor)
-            refresh_metrics(inside, settings, now)
+            if not is_desk_alive(inside, now):
+                _act_in_its_stead(inside, settings, now, actor)
             rejects.put_in_place()
     path = rejects.path if rejects.rows else None
     return Ingested(file, counts, rejects.rows, path, registered)
@@ -209,12 +214,33 @@ def _register(
     return names
 
 
-def _admit(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
+def _act_in_its_stead(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
+    """What a running desk does for itself when facts come in."""
+    _raise_and_admit(inside, settings, now, actor)
+    refresh_metrics(inside, settings, now)
+    write_bounds(inside.connection, settings.shares.rules().champion_floor)
+
+
+def is_desk_alive(inside: Ledger, now: datetime) -> bool:
+    """Whether somebody holds the lease, and so writes the state of arms."""
+    lease = read_lease(inside.connection)
+    return lease is not None and lease.is_held(now)
+
+
+def _raise_and_admit(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
     def change(roster: Roster) -> tuple[Roster, list[Event]]:
         waiting = [arm for arm in roster.challengers() if arm.state == "candidate"]
         ready = [arm.name for arm in waiting if has_capital(inside, arm, settings)]
         digest = settings.checklist.digest
-        return admit(roster, ready, settings.shares.rules(), now, actor, digest)
+        rules, schedule = settings.shares.rules(), settings.schedule
+        raised = plan_ceilings(
+            roster, rules, now, lambda at: trading_day(at, schedule.nightly, schedule.zone)
+        )
+        for action in raised:
+            roster = apply(roster, action)
+        events = [acted(action, digest, actor) for action in raised]
+        roster, admitted = admit(roster, ready, rules, now, actor, digest)
+        return roster, [*events, *admitted]
 
     inside.change_roster(change, at=now)
 

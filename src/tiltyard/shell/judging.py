@@ -12,14 +12,14 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
-from tiltyard.kernel.money import UNITS
-from tiltyard.kernel.undefined import Value, twelve_digits
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.measure import Fact, facts_in_order, time_of
+from tiltyard.shell.metric_columns import panel_columns
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.start import Start
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
+from tiltyard.shell.store.trade_table import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,6 @@ class Judged:
     actions: list[Action]
     was_live: bool
     moved: Trade | None
-
-
-@dataclass(slots=True)
-class _Lifetime:
-    trades: int = 0
-    wins: int = 0
-    pnl: int = 0
 
 
 class Judging:
@@ -71,7 +64,7 @@ class Judging:
         self.ended: datetime | None = None
         self._ledger = ledger
         self._start = start
-        self._lifetimes: dict[str, _Lifetime] = {}
+        self._totals: dict[str, Totals] = {}
 
     def __iter__(self) -> Iterator[Judged]:
         for fact in facts_in_order(self._ledger, up_to=self._start.up_to):
@@ -82,9 +75,12 @@ class Judging:
 
     def columns(self) -> Mapping[str, ArmColumns]:
         """The metric columns of every arm, as the desk has measured them."""
-        return {} if self.ended is None else {
-            name: self._columns(name, self.ended) for name in self.desk.roster.arms
-        }  # fmt: skip
+        if self.ended is None:
+            return {}
+        return {
+            name: panel_columns(self.desk.panel, name, self._totals.get(name, Totals()), self.ended)
+            for name in self.desk.roster.arms
+        }
 
     def _judge(self, fact: Fact) -> Judged:
         if isinstance(fact, Trade):
@@ -102,26 +98,7 @@ class Judging:
         was_live = self.desk.panel.arm(fed.policy).lifetime_trades > before
         self.trades += 1
         if was_live:
-            lifetime = self._lifetimes.setdefault(fed.policy, _Lifetime())
-            lifetime.trades += 1
-            lifetime.wins += fed.pnl > 0
-            lifetime.pnl += fed.pnl
+            self._totals[fed.policy] = self._totals.get(fed.policy, Totals()).plus(fed.pnl)
         moved = stored if stored.book == "live" and not was_live else None
         self.moved += moved is not None
         return Judged(fed, actions, was_live, moved)
-
-    def _columns(self, policy: str, at: datetime) -> ArmColumns:
-        lifetime = self._lifetimes.get(policy, _Lifetime())
-        return ArmColumns(
-            pf_30=self._number("pf_challenger_30", policy, at),
-            pf_150=self._number("pf_150", policy, at),
-            pf_prod=self._number("pf_prod", policy, at),
-            dd_150=self._number("dd_150", policy, at),
-            total_trades=lifetime.trades,
-            wins=lifetime.wins,
-            total_pnl=twelve_digits(lifetime.pnl / UNITS),
-        )
-
-    def _number(self, metric: str, policy: str, at: datetime) -> float | None:
-        reading = self.desk.panel.read(metric, policy, at).reading
-        return reading.number if isinstance(reading, Value) else None

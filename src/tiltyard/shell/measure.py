@@ -9,9 +9,11 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
+from tiltyard.metrics.panel import Panel
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.ledger import EVERYTHING, Ledger, Positions
+from tiltyard.shell.store.ledger import EVERYTHING, Ledger
+from tiltyard.shell.store.news import Positions
 
 Fact = Trade | Mark | Observation
 
@@ -52,6 +54,16 @@ def facts_in_order(
         ledger.observations(by=until, up_to_seq=up_to.observations)
     )
     yield from merge(trades, marks, observations, key=time_of)
+
+
+def take_in(panel: Panel, fact: Fact) -> None:
+    """Measure a fact, and judge nothing."""
+    if isinstance(fact, Trade):
+        panel.record(fact._replace(revision=1))
+    elif isinstance(fact, Mark):
+        panel.value_open(fact)
+    else:
+        panel.observe(fact)
 
 
 def time_of(fact: Fact) -> datetime:

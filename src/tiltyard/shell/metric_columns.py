@@ -12,10 +12,12 @@ from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Value, twelve_digits
 from tiltyard.metrics.catalogue import METRICS
 from tiltyard.metrics.champion_span import ChampionHistory
+from tiltyard.metrics.panel import Panel
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
 from tiltyard.shell.store.staging import FUTURE
+from tiltyard.shell.store.trade_table import Totals
 
 WINDOW = 150
 INSTANT = timedelta(microseconds=1)
@@ -56,6 +58,24 @@ def metric_columns(ledger: Ledger, settings: Settings, now: datetime) -> Mapping
             total_pnl=twelve_digits(totals.pnl / UNITS),
         )
     return rows
+
+
+def panel_columns(panel: Panel, policy: str, totals: Totals, at: datetime) -> ArmColumns:
+    """The metric columns of one arm, from what a desk has measured."""
+
+    def number(metric: str) -> float | None:
+        reading = panel.read(metric, policy, at).reading
+        return reading.number if isinstance(reading, Value) else None
+
+    return ArmColumns(
+        pf_30=number("pf_challenger_30"),
+        pf_150=number("pf_150"),
+        pf_prod=number("pf_prod"),
+        dd_150=number("dd_150"),
+        total_trades=totals.trades,
+        wins=totals.wins,
+        total_pnl=twelve_digits(totals.pnl / UNITS),
+    )
 
 
 def _window(metric: str, tail: Sequence[Trade], capital: int) -> float | None:

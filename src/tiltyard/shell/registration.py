@@ -32,6 +32,7 @@ class Registration:
         capital: Equity allotted to it, if known.
         share: Start share; None takes the configured one.
         created_at: When it was made, UTC.
+        digest: SHA-256 of what serves; empty when nobody said.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Registration:
     capital: Money | None
     share: float | None
     created_at: datetime
+    digest: str = ""
 
 
 def with_flat(roster: Roster, at: datetime, events: list[Event], actor: str) -> Roster:
@@ -78,7 +80,7 @@ def register(
             )  # fmt: skip
         arm = Arm(
             wanted.name, "champion", "champion", 1.0, 1.0, 1.0,
-            wanted.capital, wanted.created_at, kind=kind,
+            wanted.capital, wanted.created_at, kind=kind, digest=wanted.digest,
         )  # fmt: skip
         roster = depose(roster, at).with_arm(arm)
         events.append(registered(roster.arms[arm.name], at, actor))
@@ -150,7 +152,7 @@ def _waiting(roster: Roster) -> list[str]:
 def _candidate(wanted: Registration, start: float, kind: str) -> Arm:
     return Arm(
         wanted.name, "challenger", "candidate", 0.0, start, 0.0,
-        wanted.capital, wanted.created_at, kind=kind,
+        wanted.capital, wanted.created_at, kind=kind, digest=wanted.digest,
     )  # fmt: skip
 
 

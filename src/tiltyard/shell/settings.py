@@ -72,6 +72,12 @@ class ScheduleSettings(_Section):
         return ZoneInfo(self.timezone)
 
 
+class RunSettings(_Section):
+    """The running desk."""
+
+    deadman: float = Field(default=60, gt=0)
+
+
 class ShareSettings(_Section):
     """Bounds of traffic allocation, fractions of all opportunities."""
 
@@ -111,6 +117,7 @@ class Settings(_Section):
     policies: PolicySettings = PolicySettings()
     schedule: ScheduleSettings = ScheduleSettings()
     shares: ShareSettings = ShareSettings()
+    run: RunSettings = RunSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:

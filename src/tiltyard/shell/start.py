@@ -19,7 +19,8 @@ from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics import METRICS_VERSION
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.ledger import Ledger, Positions
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.news import Positions
 
 EVENT = "replay"
 
@@ -130,7 +131,7 @@ def mark_digests(ledger: Ledger, up_to: Positions) -> dict[str, str]:
 
 def _deciding(settings: Settings) -> Mapping[str, Any]:
     """Every setting that decides, as the audit writes it."""
-    plain = settings.model_dump(mode="json", exclude={"ledger", "checklist"})
+    plain = settings.model_dump(mode="json", exclude={"ledger", "checklist", "run"})
     kept: Mapping[str, Any] = json.loads(canonical(plain))
     return kept
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.cli import checklist, demo, facts, ledger, policy, replay, report
+from tiltyard.shell.cli import act, checklist, demo, facts, ledger, live, policy, replay, report
 from tiltyard.shell.cli.exit_codes import FAILED, INTERRUPTED, exit_code
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ policy.add_to(app)
 checklist.add_to(app)
 report.add_to(app)
 replay.add_to(app)
+live.add_to(app)
+act.add_to(app)
 demo.add_to(app)
 
 

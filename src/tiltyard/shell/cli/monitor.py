@@ -4,7 +4,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli import run
+from tiltyard.shell.cli.act import scale
+from tiltyard.shell.cli.live import TICK_SECONDS, run_desk
 from tiltyard.shell.cli.options import AsJson, At, Config, Database
 from tiltyard.shell.cli.report import report
 
@@ -20,12 +23,31 @@ _app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_ma
 @_app.command()
 def monitor(
     policy_sha: Annotated[str | None, typer.Option(help="Policy name or unique suffix.")] = None,
-    mode: Annotated[Literal["report"], typer.Option(help="What to do.")] = "report",
+    mode: Annotated[
+        Literal["report", "scale", "continuous"], typer.Option(help="What to do.")
+    ] = "report",
+    interval: Annotated[
+        float, typer.Option(help="Seconds between two looks, when continuous.")
+    ] = TICK_SECONDS,
     as_json: AsJson = False,
     at: At = None,
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Report on one policy, or on all."""
-    del mode
-    report(policy_sha, as_json=as_json, at=at, database=database, config=config)
+    """Report on one policy or on all, run the night's rule, or watch and act until stopped."""
+    if mode == "report":
+        report(policy_sha, as_json=as_json, at=at, database=database, config=config)
+        return
+    if at is not None:
+        raise TiltyardError(
+            "OPTION_IDLE", "--at", "it only reports: nobody acts in the past", "leave it out"
+        )
+    if mode == "scale":
+        scale(policy_sha or "", as_json=as_json, database=database, config=config)
+        return
+    if policy_sha is not None:
+        raise TiltyardError(
+            "OPTION_IDLE", "--policy-sha", "continuous watches every arm: their shares add up to "
+            "one", "leave it out",
+        )  # fmt: skip
+    run_desk(interval=interval, as_json=as_json, database=database, config=config)

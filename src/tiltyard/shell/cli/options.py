@@ -12,7 +12,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money, money
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.settings import Settings, load
-from tiltyard.shell.store.engine import database_url
+from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, database_url
 from tiltyard.shell.store.ledger import Ledger
 
 Database = Annotated[
@@ -39,7 +39,13 @@ def settings_from(config: Path | None) -> Settings:
     return load(config)
 
 
-def open_ledger(database: str | None, settings: Settings, *, create: bool = False) -> Ledger:
+def open_ledger(
+    database: str | None,
+    settings: Settings,
+    *,
+    create: bool = False,
+    busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+) -> Ledger:
     """The ledger of a command: ``--db``, else ``TILTYARD_DB``, else the settings'."""
     chosen = database or os.environ.get("TILTYARD_DB") or settings.ledger.database
     url = database_url(chosen)
@@ -47,7 +53,7 @@ def open_ledger(database: str | None, settings: Settings, *, create: bool = Fals
         raise TiltyardError(
             "DATABASE_URL_INVALID", chosen, "it is a folder", f"name a file: {chosen}/tiltyard.db"
         )
-    return Ledger.open(chosen, create=create)
+    return Ledger.open(chosen, create=create, busy_timeout_ms=busy_timeout_ms)
 
 
 def now_from(at: str | None) -> datetime:

@@ -1,4 +1,4 @@
-"""``policy list`` and ``policy register``."""
+"""``policy``: who there is, who joins, and the verbs about one policy."""
 
 import json
 from typing import Annotated, Literal
@@ -8,6 +8,8 @@ import typer
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money_text
+from tiltyard.shell.cli.act import add_verbs_to
+from tiltyard.shell.cli.asking import Actor, ask_for
 from tiltyard.shell.cli.options import (
     AsJson,
     Capital,
@@ -18,9 +20,6 @@ from tiltyard.shell.cli.options import (
     settings_from,
 )
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.metric_columns import refresh_metrics
-from tiltyard.shell.registration import Registration, register
-from tiltyard.shell.replay import actor_name
 from tiltyard.shell.report.text import share as share_text
 
 
@@ -29,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     policies = typer.Typer(help="Policies and their arms.", no_args_is_help=True)
     policies.command("list")(list_policies)
     policies.command("register")(register_policy)
+    add_verbs_to(policies)
     app.add_typer(policies, name="policy")
 
 
@@ -38,7 +38,9 @@ def register_policy(
     kind: Annotated[str, typer.Option(help="What sort of policy. [from the name]")] = "",
     capital: Capital = None,
     share: Annotated[float | None, typer.Option(help="Start share, 0 to 0.6. [0.10]")] = None,
+    digest: Annotated[str, typer.Option(help="SHA-256 of what serves.")] = "",
     created_at: Annotated[str | None, typer.Option(help="When it was made. [now]")] = None,
+    actor: Actor = None,
     database: Database = None,
     config: Config = None,
 ) -> None:
@@ -55,23 +57,14 @@ def register_policy(
         raise TiltyardError(
             "TIME_INVALID", repr(created_at), "it lies in the future", "leave --created-at out"
         )
-    wanted = Registration(
-        name, role, kind, capital_from(capital) or settings.default_capital(), share,
-        made_at,
-    )  # fmt: skip
-    with open_ledger(database, settings, create=True) as ledger:
-        rules = settings.shares.rules()
-        with ledger.transaction() as inside:
-            roster = inside.change_roster(
-                lambda roster: register(roster, wanted, rules, now, actor_name()), at=now
-            )
-            refresh_metrics(inside, settings, now)
-    arm = roster.arms[name]
-    typer.echo(f"{arm.name}: {arm.role}, {arm.state}, traffic {share_text(arm.share)}")
-    if arm.state == "candidate" and arm.capital is None:
-        typer.echo("  drawdown is undefined without capital, so it waits: give --capital X")
-    elif arm.state == "candidate":
-        typer.echo("  there is no room above the champion's floor, so it waits")
+    amount = capital_from(capital) or settings.default_capital()
+    arguments = {"role": role, "kind": kind, "digest": digest, "created_at": time_text(made_at)}
+    if amount is not None:
+        arguments["capital"] = money_text(amount)
+    if share is not None:
+        arguments["share"] = str(share)
+    ask_for("register", name, arguments=arguments, actor=actor, database=database,
+            config=config, create=True)  # fmt: skip
 
 
 def list_policies(
@@ -88,6 +81,7 @@ def list_policies(
             {
                 "policy": arm.name,
                 "kind": arm.kind,
+                "digest": arm.digest or None,
                 "role": arm.role,
                 "state": arm.state,
                 "traffic_allocation": arm.share,

@@ -79,10 +79,9 @@ def write_memories(connection: sa.Connection, before: Memories, after: Memories)
         connection.execute(t.insert(), rows)
 
 
-def has_run(connection: sa.Connection, day: str, policy: str = "") -> bool:
-    """Whether the night of a trading day has been run, for one arm or on the whole."""
-    found = sa.exists().where(nights.c.day == day, nights.c.policy == policy)
-    return bool(connection.scalar(sa.select(found)))
+def runs_of(connection: sa.Connection, day: str) -> set[str]:
+    """For whom the night of a trading day was run: arms, and the empty name for the whole."""
+    return set(connection.scalars(sa.select(nights.c.policy).where(nights.c.day == day)))
 
 
 def note_run(connection: sa.Connection, day: str, policy: str, at: datetime) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -34,6 +34,7 @@ from tiltyard.shell.store.audit_table import (
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
 from tiltyard.shell.store.fact_tables import append_facts
+from tiltyard.shell.store.news import Positions, facts_after
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
     ArmColumns,
@@ -61,14 +62,6 @@ CHUNK = 5000
 
 RosterChange = Callable[[Roster], tuple[Roster, Sequence[Mapping[str, object]]]]
 """From the roster as it stands to the next one and the events that led there."""
-
-
-class Positions(NamedTuple):
-    """The last fact of each kind; None is whatever there is."""
-
-    trades: int | None = None
-    marks: int | None = None
-    observations: int | None = None
 
 
 EVERYTHING = Positions()
@@ -217,10 +210,10 @@ class Ledger:
         with self._reading() as connection:
             return [trade_from(row) for row in connection.execute(newest_first)][::-1]
 
-    def totals(self, policy: str) -> Totals:
-        """Lifetime counts of one policy's live trades."""
+    def totals(self, policy: str, *, up_to_seq: int | None = None) -> Totals:
+        """Lifetime counts of one policy's live trades, as the ledger stands or stood."""
         with self._reading() as connection:
-            return live_totals(connection, policy)
+            return live_totals(connection, policy, up_to_seq)
 
     def spans(self) -> Mapping[str, tuple[datetime, datetime, int]]:
         """First open, last close and number of the trades of each policy."""
@@ -242,6 +235,11 @@ class Ledger:
             return Positions(
                 *(connection.scalar(sa.select(sa.func.max(t.c.seq))) or 0 for t in tables)
             )
+
+    def facts_after(self, seen: Positions) -> tuple[list[Trade | Mark | Observation], Positions]:
+        """Facts behind these positions, in time order, and how far they go."""
+        with self._reading() as connection:
+            return facts_after(connection, seen)
 
     def append_marks(self, items: Iterable[Mark], *, known_at: datetime) -> int:
         """Append marks; how many were new."""

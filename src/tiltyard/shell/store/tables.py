@@ -159,6 +159,7 @@ marks = sa.Table(
     sa.Column("capital", sa.BigInteger),
     sa.Column("account", sa.Text, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("exposure", sa.BigInteger),
     sa.Column("known_at", UtcTime, nullable=False),
     sa.UniqueConstraint("policy_id", "account", "marked_at"),
     sqlite_autoincrement=True,

@@ -19,6 +19,7 @@ JUDGED_ORDER = (
     trades.c.trade_id,
 )
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
+_NOTHING = Money(0)
 _HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
 
 
@@ -26,9 +27,13 @@ _HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
 class Totals:
     """Lifetime counts of an arm's live trades: how many, how many won, and their sum."""
 
-    trades: int
-    wins: int
-    pnl: Money
+    trades: int = 0
+    wins: int = 0
+    pnl: Money = _NOTHING
+
+    def plus(self, pnl: int) -> "Totals":
+        """With one more trade."""
+        return Totals(self.trades + 1, self.wins + (pnl > 0), Money(self.pnl + pnl))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,9 @@ def trade_from(row: Sequence[Any]) -> Trade:
     )  # fmt: skip
 
 
-def live_totals(connection: sa.Connection, policy: str) -> Totals:
-    """Lifetime counts of one policy's live trades."""
-    live = current_trades(None).where(policies.c.name == policy, trades.c.book == "live")
+def live_totals(connection: sa.Connection, policy: str, up_to_seq: int | None = None) -> Totals:
+    """Lifetime counts of one policy's live trades, as the ledger stands or stood."""
+    live = current_trades(up_to_seq).where(policies.c.name == policy, trades.c.book == "live")
     query = live.subquery()
     won = sa.func.coalesce(sa.func.sum(sa.case((query.c.pnl > 0, 1), else_=0)), 0)
     high = sa.func.coalesce(sa.func.sum(query.c.pnl // _HALF), 0)

@@ -49,6 +49,7 @@ def upgrade() -> None:
     op.add_column("policies", _time("deposed_at", nullable=True))
     op.add_column("bandit_arms", _time("scaled_at", nullable=True))
     op.add_column("reviews", _no("advisory"))
+    op.add_column("marks", sa.Column("exposure", sa.BigInteger(), nullable=True))
     op.create_table(
         "proposals",
         sa.Column("number", sa.BigInteger(), autoincrement=False, primary_key=True),

@@ -1,0 +1,81 @@
+"""What is told to the world outside, as effects in the outbox.
+
+Two kinds. ``shares`` is the whole of who gets how much; it is sent whenever it changes,
+and once by every desk that starts, so that what was missed is said again. ``notice`` is
+one thing that happened, for people: a halt with what is open, a page, a proposal.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tiltyard.actions.record import Event
+from tiltyard.facts.arm import Roster
+from tiltyard.shell.store.outbox import request_effect
+
+QUIET = frozenset({"skip_scale", "raise_ceiling", "graduate", "ingest", "unfreeze_ramp"})
+"""Events that are in the audit, and that nobody needs to be told of."""
+
+
+@dataclass(slots=True)
+class Announcing:
+    """Requests effects for what changed.
+
+    Attributes:
+        targets: Which kinds each configured target takes, by the target's name.
+    """
+
+    targets: Mapping[str, Collection[str]] = field(default_factory=dict)
+    _last: Mapping[str, object] | None = None
+
+    def request(
+        self,
+        connection: sa.Connection,
+        token: int,
+        step: int,
+        events: Sequence[Event],
+        roster: Roster,
+        now: datetime,
+    ) -> None:
+        """Request what follows from a step, in the transaction that writes it.
+
+        Args:
+            connection: In that transaction.
+            token: Of the lease; with ``step`` it makes the keys of the effects.
+            step: Which step of all desks this is.
+            events: What the step wrote to the audit.
+            roster: As it is after the step.
+            now: UTC.
+        """
+        shares = shares_body(roster)
+        for target, kinds in self.targets.items():
+            if "notice" in kinds:
+                for number, event in enumerate(_worth_telling(events)):
+                    key = f"{token}-{step}-{number}-{target}"
+                    request_effect(connection, key, target, "notice", event, now)
+            if "shares" in kinds and shares != self._last:
+                body = {**shares, "revision": step, "decided_at": now}
+                key = f"{token}-{step}-shares-{target}"
+                request_effect(connection, key, target, "shares", body, now)
+        self._last = shares
+
+
+def shares_body(roster: Roster) -> dict[str, object]:
+    """Who gets how much, and whether anybody may enter at all."""
+    champion = next((arm.name for arm in roster.arms.values() if arm.role == "champion"), None)
+    return {
+        "champion": champion,
+        "shares": {name: arm.share for name, arm in roster.arms.items() if arm.share},
+        "entries_stopped_by": sorted(roster.entries_stopped_by),
+        "reduce_only": sorted(n for n, arm in roster.arms.items() if arm.state == "halted"),
+    }
+
+
+def _worth_telling(events: Sequence[Event]) -> list[Event]:
+    return [
+        event
+        for event in events
+        if event["event"] not in QUIET and event.get("mode", "enforce") == "enforce"
+    ]

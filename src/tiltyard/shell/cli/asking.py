@@ -1,0 +1,68 @@
+"""How the command line asks for something to be done: who asks, why, and the answer."""
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from time import sleep
+from typing import Annotated
+
+import typer
+
+from tiltyard.facts.command import Command, CommandRefused, Verb
+from tiltyard.shell.cli.options import open_ledger, settings_from
+from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.commanding import Times, ask
+from tiltyard.shell.replay import actor_name
+
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
+Actor = Annotated[str | None, typer.Option("--actor", metavar="NAME", help="Who asks. [the user]")]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", metavar="KEY", help="The same key asked twice is one command."),
+]
+
+
+def holder_name() -> str:
+    """This process, as others see it on the lease."""
+    return f"{actor_name()}@{socket.gethostname()}, process {os.getpid()}"
+
+
+def command_times() -> Times:
+    """The clocks of a command that waits for an answer."""
+    return Times(system_now, steady_seconds, sleep)
+
+
+def ask_for(
+    verb: Verb,
+    policy: str = "",
+    *,
+    arguments: Mapping[str, str] | None = None,
+    reason: str = "",
+    actor: str | None = None,
+    key: str | None = None,
+    as_json: bool = False,
+    database: str | None = None,
+    config: Path | None = None,
+    create: bool = False,
+) -> None:
+    """Ask, wait for the answer, and say it.
+
+    Raises:
+        CommandRefused: With the code of whatever refused it.
+    """
+    settings = settings_from(config)
+    command = Command(
+        key or str(uuid.uuid4()), verb, policy, actor or actor_name(), reason, system_now(),
+        arguments or {},
+    )  # fmt: skip
+    with open_ledger(database, settings, create=create) as ledger:
+        outcome = ask(ledger, settings, command, command_times(), holder=holder_name())
+    if outcome.refused:
+        raise CommandRefused(outcome)
+    if as_json:
+        typer.echo(json.dumps({"verb": verb, "policy": policy, "done": outcome.text}, indent=2))
+    else:
+        typer.echo(outcome.text)

@@ -1,0 +1,120 @@
+"""``run``: the running desk, and what it says of itself."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from tiltyard.actions.record import Event
+from tiltyard.facts.audit import canonical
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.announce import Announcing
+from tiltyard.shell.cli.asking import command_times, holder_name
+from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
+from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.running import Rounds, go_round, hold_lease
+from tiltyard.shell.store.lease import Lease
+
+TICK_SECONDS = 5.0
+SHORT_BUSY_MS = 1000
+"""A desk does not wait long for a locked database: it goes on in memory, and tries again."""
+_QUIET = frozenset({"skip_scale", "raise_ceiling"})
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.command("run")(run_desk)
+
+
+def run_desk(
+    interval: Annotated[
+        float, typer.Option(help="Seconds between two looks when nothing comes in.", min=0.1)
+    ] = TICK_SECONDS,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait while another desk holds the lease.")
+    ] = False,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Judge and record; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Watch the ledger and act, until stopped: judge every trade, obey commands, run nights."""
+    settings = settings_from(config)
+    with (
+        open_ledger(database, settings, create=True, busy_timeout_ms=SHORT_BUSY_MS) as ledger,
+        _until_told() as stopping,
+    ):
+        times = command_times()
+        token = hold_lease(ledger, holder_name(), times, wait=wait, stopping=stopping,
+                           on_wait=_say_waiting)  # fmt: skip
+        if token is None:
+            return
+        desk = LiveDesk(ledger, settings, token, announcing=Announcing({}), observe=observe,
+                        tick=timedelta(seconds=interval))  # fmt: skip
+        desk.start()
+        mode = "observes" if observe else "acts"
+        _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
+             f"{len(desk.roster.arms)} arms; stop it with Ctrl-C")  # fmt: skip
+        go_round(
+            ledger, desk, token, times,
+            Rounds(
+                deliver=lambda _: None, beat=lambda: None,
+                on_event=lambda event: _show(event, as_json=as_json),
+                on_trouble=_say_trouble, stopping=stopping, interval=interval,
+            ),
+        )  # fmt: skip
+        _say("stopped; the lease is given back")
+
+
+@contextmanager
+def _until_told() -> Iterator[Callable[[], bool]]:
+    told: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        told.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show(event: Event, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(canonical(event))
+    elif event["event"] not in _QUIET:
+        observed = " (observed)" if event.get("mode") == "observe" else ""
+        whom = event.get("policy") or "all"
+        typer.echo(f"{_time(event['at'])}  {event['event']}{observed}  {whom}: "
+                   f"{event.get('reason', '')} [{event.get('cause', event['actor'])}]")  # fmt: skip
+        if "open" in event:
+            typer.echo(f"    {event['open']}")
+
+
+def _time(at: object) -> str:
+    return time_text(at) if isinstance(at, datetime) else str(at)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _say_waiting(lease: Lease) -> None:
+    _say(f"waiting: {lease.holder} holds the lease")
+
+
+def _say_trouble(trouble: TiltyardError | None) -> None:
+    if trouble is None:
+        _say("the database answers again; what stood in memory is written")
+    else:
+        _say(
+            f"{trouble}\n  the desk goes on in memory: halts hold, and are written when it answers"
+        )

@@ -1,0 +1,141 @@
+"""How a command gets to whoever may carry it out, and its outcome back.
+
+The command is appended, where nobody can lose it. If a desk lives, it answers, and we wait
+for it. If none lives we take the lease ourselves, carry out what waits, and give it back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiltyard.actions.record import Event
+from tiltyard.facts.command import Command, Outcome
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.announce import Announcing
+from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.metric_columns import refresh_metrics
+from tiltyard.shell.obey import obey
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.audit_table import append_audit
+from tiltyard.shell.store.command_table import (
+    append_command,
+    outcome_of,
+    pending_commands,
+    write_outcome,
+)
+from tiltyard.shell.store.edits import write_bounds
+from tiltyard.shell.store.lease import Watch, check_lease, read_lease, release_lease, take_lease
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.roster_table import write_roster
+
+WAIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The clocks of a process that waits.
+
+    Attributes:
+        now: The time of day, UTC.
+        steady: Seconds on a clock that is never set.
+        wait: Wait until something is written or so many seconds have passed.
+    """
+
+    now: Callable[[], datetime]
+    steady: Callable[[], float]
+    wait: Callable[[float], object]
+
+
+def ask(
+    ledger: Ledger, settings: Settings, command: Command, times: Times, *, holder: str
+) -> Outcome:
+    """Append a command, and see that it is carried out.
+
+    Args:
+        ledger: Where it goes.
+        settings: Bounds and checklist, should we have to act ourselves.
+        command: What is asked.
+        times: Clocks.
+        holder: Our name on the lease.
+
+    Raises:
+        TiltyardError: ``COMMAND_WAITING`` when nobody has answered in 5 s. The command stands,
+            and is carried out by whoever acts next.
+    """
+    with ledger.transaction() as inside:
+        seq = append_command(inside.connection, command)
+    began, watch = times.steady(), Watch()
+    while True:
+        with ledger.snapshot() as still:
+            outcome = outcome_of(still.connection, seq)
+            lease = read_lease(still.connection)
+        if outcome is not None:
+            return outcome
+        dead = lease is not None and watch.is_dead(lease, times.steady())
+        token = take(ledger, holder, times.now(), dead=dead)
+        if token is not None:
+            try:
+                carry_out(ledger, settings, token, times.now())
+            finally:
+                give_back(ledger, token)
+            continue
+        if times.steady() - began >= WAIT_SECONDS:
+            raise TiltyardError(
+                "COMMAND_WAITING", f"{command.verb} {command.policy}".strip(),
+                f"it is recorded as command {seq}, and {lease.holder if lease else 'the desk'} "
+                f"has not carried it out in {WAIT_SECONDS:.0f} s",
+                "it will; see: tiltyard commands",
+            )  # fmt: skip
+        times.wait(0.1)
+
+
+def take(ledger: Ledger, holder: str, now: datetime, *, dead: bool = False) -> int | None:
+    """Take the lease; its token, or None when somebody has it."""
+    with ledger.transaction() as inside:
+        return take_lease(inside.connection, holder, now, dead=dead)
+
+
+def give_back(ledger: Ledger, token: int) -> None:
+    """Give the lease back, unless another has it by now."""
+    with ledger.transaction() as inside:
+        release_lease(inside.connection, token)
+
+
+def carry_out(
+    ledger: Ledger,
+    settings: Settings,
+    token: int,
+    now: datetime,
+    announcing: Announcing | None = None,
+) -> None:
+    """Carry out every command that waits, by the holder of the lease, where no desk runs.
+
+    Only a night has to measure the ledger for it; what a person asks for in haste does not
+    wait for that.
+    """
+    with ledger.transaction() as inside:
+        check_lease(inside.connection, token)
+        waiting = pending_commands(inside.connection)
+        quick = [command for command in waiting if command.verb != "scale"]
+        _obey_all(inside, quick, settings, now)
+    if len(quick) < len(waiting):
+        desk = LiveDesk(ledger, settings, token, announcing=announcing)
+        desk.start()
+        desk.step(now)
+        if desk.trouble is not None:
+            raise desk.trouble
+
+
+def _obey_all(inside: Ledger, commands: list[Command], settings: Settings, now: datetime) -> None:
+    roster = inside.roster_to_change(at=now)
+    marks = {mark.policy: mark for mark in inside.marks()}
+    events: list[Event] = []
+    for command in commands:
+        roster, done, outcome = obey(command, roster, marks, settings, now)
+        events += done
+        write_outcome(inside.connection, command.seq, outcome)
+    write_bounds(inside.connection, settings.shares.rules().champion_floor)
+    if events:
+        write_roster(inside.connection, roster, now)
+        append_audit(inside.connection, events, now)
+        refresh_metrics(inside, settings, now)

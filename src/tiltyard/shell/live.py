@@ -1,0 +1,392 @@
+"""The running desk: the one process that judges what comes in and writes what follows.
+
+A step is one transaction. Under the lease it takes what others have done since (edits by
+SQL, registrations), obeys commands, those for safety first, judges every fact that the
+ledger has learnt and what only time makes true, runs the night once in a trading day, and
+writes actions, audit, memories, effects and how far it came: all or nothing. So a process
+that is killed anywhere, and another that goes on, come to the same state.
+
+When the database is locked, full or away, what the desk decides stands in memory: a halt
+holds at once, and is written with the next step that succeeds.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tiltyard.actions.open_positions import LEFT_OPEN_AFTER
+from tiltyard.actions.plan import plan_expiry
+from tiltyard.actions.record import Event, after
+from tiltyard.checklist.judge import Memory
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.command import Command, Outcome
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.policies.name import select
+from tiltyard.scaling.trading_day import starts_at
+from tiltyard.shell.announce import Announcing
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.measure import Fact, facts_in_order, take_in
+from tiltyard.shell.metric_columns import panel_columns
+from tiltyard.shell.obey import obey, told
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.audit_table import append_audit
+from tiltyard.shell.store.command_table import pending_commands, write_outcome
+from tiltyard.shell.store.desk_record import (
+    Progress,
+    note_run,
+    read_memories,
+    read_progress,
+    runs_of,
+    write_memories,
+    write_progress,
+)
+from tiltyard.shell.store.edits import write_bounds
+from tiltyard.shell.store.lease import RENEW_EVERY, check_lease, renew_lease
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.news import Positions
+from tiltyard.shell.store.roster_table import ArmColumns, write_metrics, write_roster
+from tiltyard.shell.store.staging import FUTURE
+from tiltyard.shell.store.trade_table import Totals
+
+ACTOR = "desk"
+UNAVAILABLE = frozenset(
+    {"DATABASE_LOCKED", "DATABASE_FULL", "DATABASE_UNREACHABLE", "DATABASE_READ_ONLY"}
+)
+"""Troubles of the database that pass: the desk stands by what it knows, and writes later."""
+TICK = timedelta(seconds=5)
+LEFT_OPEN = "positions_left_open"
+
+
+@dataclass(slots=True)
+class Unwritten:
+    """What was decided and is not in the database yet.
+
+    Attributes:
+        events: For the audit, in order.
+        outcomes: Of commands, by position.
+        nights: Trading days whose night was run, on the whole or for an arm.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    nights: list[tuple[str, str]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.outcomes or self.nights)
+
+
+class LiveDesk:
+    """A desk over a ledger, under a lease.
+
+    Args:
+        ledger: The facts, and where state is written.
+        settings: Bounds, schedule and checklist.
+        token: Of the lease.
+        announcing: Which effects outside follow from what is done.
+        on_stage: Told each stage that a step has passed.
+        observe: Guards are judged and recorded, and nothing is done.
+        tick: How often everything is judged when nothing comes in.
+
+    Attributes:
+        trouble: What the database last said; None when it answers.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        settings: Settings,
+        token: int,
+        *,
+        announcing: Announcing | None = None,
+        on_stage: Callable[[str], None] = lambda _: None,
+        observe: bool = False,
+        tick: timedelta = TICK,
+    ) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._token = token
+        self._announcing = announcing or Announcing()
+        self._on_stage = on_stage
+        self._observe = observe
+        self._tick = tick
+        self._desk = self._desk_of(Roster())
+        self._seen = Positions(0, 0, 0)
+        self._step = 0
+        self._totals: dict[str, Totals] = {}
+        self._columns: dict[str, ArmColumns] = {}
+        self._kept: dict[tuple[str, str], Memory] = {}
+        self._unwritten = Unwritten()
+        self._served_at: datetime | None = None
+        self._alive_at: datetime | None = None
+        self.trouble: TiltyardError | None = None
+
+    @property
+    def roster(self) -> Roster:
+        """Arms as they are now, whether that is written yet or not."""
+        return self._desk.roster
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether something is decided that the database does not have yet."""
+        return bool(self._unwritten.events)
+
+    def start(self) -> None:
+        """Read the ledger up to where the last desk judged; nothing is judged or done meanwhile.
+
+        A first desk takes everything that is there as read, and judges what it adds up to.
+        """
+        with self._ledger.snapshot() as still:
+            progress = read_progress(still.connection)
+            roster = still.roster()
+            self._desk = self._desk_of(roster)
+            if progress is None:
+                self._seen = still.positions()
+            else:
+                self._go_on_from(progress)
+            for fact in facts_in_order(still, up_to=self._seen):
+                take_in(self._desk.panel, fact)
+            self._kept = read_memories(still.connection)
+            self._desk.memories = dict(self._kept)
+            self._totals = {name: self._totals_of(still, name) for name in roster.arms}
+            self._columns = dict(still.metrics())
+        self._on_stage("read")
+
+    def step(self, now: datetime) -> list[Event]:
+        """Everything that is due, as one transaction; what was written to the audit.
+
+        Raises:
+            TiltyardError: ``LEASE_LOST`` when another process has taken over.
+        """
+        try:
+            with self._ledger.transaction() as inside:
+                self._catch_up(inside, now)
+                served_at = self._served_at
+                self._dead_man(now)
+                self._obey(inside, now)
+                self._judge(inside, now)
+                self._on_stage("judged")
+                self._night(inside, now, served_at)
+                columns = self._changed_columns(now)
+                self._write(inside, columns, now)
+                self._on_stage("written")
+        except TiltyardError as error:
+            if error.code not in UNAVAILABLE:
+                raise
+            self._stand(error, now)
+            return []
+        written, self._unwritten = self._unwritten.events, Unwritten()
+        self._kept = dict(self._desk.memories)
+        self._columns |= columns
+        self.trouble = None
+        self._on_stage("committed")
+        return written
+
+    def freeze(self, now: datetime, reason: str) -> None:
+        """Take all traffic from the challengers until a person resumes; the champion trades on."""
+        if "deadman" not in self.roster.challengers_frozen_by:
+            action = Action("freeze_challengers", "", "deadman", "enforce", now, reason=reason)
+            self._record(self._desk.do([action]), now)
+
+    def _desk_of(self, roster: Roster) -> Desk:
+        return Desk(self._settings, roster, live=True, observe=self._observe, history=self._history)
+
+    def _history(self, policy: str) -> Iterable[Trade]:
+        return self._ledger.trades(policy, up_to_seq=self._seen.trades) if policy else ()
+
+    def _go_on_from(self, progress: Progress) -> None:
+        self._seen = Positions(progress.trades, progress.marks, progress.observations)
+        self._step = progress.step
+        self._served_at = progress.judged_at
+
+    def _catch_up(self, inside: Ledger, now: datetime) -> None:
+        """The roster as others have left it, and on it what we decided and could not write."""
+        lease = check_lease(inside.connection, self._token)
+        if not timedelta() <= now - lease.renewed_at < RENEW_EVERY:
+            renew_lease(inside.connection, self._token, now)
+        progress = read_progress(inside.connection)
+        if progress is not None and progress.step > self._step:
+            self._step = progress.step  # it was written after all, and only the answer was lost
+            self._unwritten = Unwritten()
+            self._kept = read_memories(inside.connection)
+        roster = inside.roster_to_change(at=now)
+        standing: list[Event] = []
+        for event in self._unwritten.events:
+            try:
+                roster = after(roster, event)
+            except TiltyardError:
+                continue  # it no longer fits what others have done meanwhile
+            standing.append(event)
+        self._unwritten.events = standing
+        self._desk.adopt(roster)
+        for name in roster.arms:
+            if name not in self._totals:
+                self._totals[name] = self._totals_of(inside, name)
+
+    def _dead_man(self, now: datetime) -> None:
+        patience = timedelta(seconds=self._settings.run.deadman)
+        if self._observe or self._alive_at is None or now - self._alive_at <= patience:
+            return
+        self.freeze(now, f"nothing was judged for {(now - self._alive_at).total_seconds():.0f} s")
+
+    def _obey(self, inside: Ledger, now: datetime) -> None:
+        for command in pending_commands(inside.connection):
+            if command.seq in self._unwritten.outcomes:
+                continue
+            if command.verb == "scale":
+                outcome = self._scale(inside, command, now)
+            else:
+                marks = self._desk.panel.last_marks()
+                roster, events, outcome = obey(command, self.roster, marks, self._settings, now)
+                self._desk.adopt(roster)
+                self._unwritten.events += events
+            self._unwritten.outcomes[command.seq] = outcome
+
+    def _scale(self, inside: Ledger, command: Command, now: datetime) -> Outcome:
+        only = select(command.policy, list(self.roster.arms)) if command.policy else ""
+        day = self._desk.trading_day(now).isoformat()
+        ran = self._ran(inside, day)
+        done = self._desk.night(now, only, barred=ran)
+        self._record(done, now)
+        if not only and "" not in ran:
+            self._note_night(day)
+        steps = [action for action in done if action.kind in ("scale", "skip_scale")]
+        lines = [f"{step.policy}: {step.before:.1%} to {step.after:.1%}, {step.reason}"
+                 for step in steps]  # fmt: skip
+        return Outcome("", "\n".join(lines) or "there is no challenger", now)
+
+    def _judge(self, inside: Ledger, now: datetime) -> None:
+        facts, seen = inside.facts_after(self._seen)
+        late: set[str] = set()
+        for fact in facts:
+            late |= self._feed(fact, now)
+        self._seen = seen
+        for policy in sorted(late):
+            self._measure_again(inside, policy, now)
+        if facts or self._is_due(now):
+            self._record(self._desk.tick(now), now)
+            self._served_at = now
+        self._alive_at = now
+        if not self._observe:
+            self._record(self._desk.admit(now), now)
+            self._record(self._desk.do(plan_expiry(self.roster, now)), now)
+            self._record(self._left_open(now), now)
+
+    def _is_due(self, now: datetime) -> bool:
+        return self._served_at is None or not timedelta() <= now - self._served_at < self._tick
+
+    def _feed(self, fact: Fact, now: datetime) -> set[str]:
+        """Judge one new fact; or the arm that has to be measured anew, because it comes late."""
+        if isinstance(fact, Trade):
+            if fact.revision > 1 or self._desk.panel.arm(fact.policy).is_late(fact):
+                return {fact.policy}
+            if fact.book == "live" and fact.policy in self._totals:
+                self._totals[fact.policy] = self._totals[fact.policy].plus(fact.pnl)
+            self._record(self._desk.feed(fact, now), now)
+        elif isinstance(fact, Mark):
+            if self._desk.panel.arm(fact.policy).is_old(fact):
+                return {fact.policy}
+            self._record(self._desk.mark(fact, now), now)
+        else:
+            self._record(self._desk.observe(fact, now), now)
+        return set()
+
+    def _measure_again(self, inside: Ledger, policy: str, now: datetime) -> None:
+        trades = inside.trades(policy, up_to_seq=self._seen.trades)
+        marks = (m for m in inside.marks(up_to_seq=self._seen.marks) if m.policy == policy)
+        everybody = inside.trades(up_to_seq=self._seen.trades)
+        self._record(self._desk.measure_again(policy, trades, marks, everybody, now), now)
+        self._totals[policy] = self._totals_of(inside, policy)
+
+    def _totals_of(self, ledger: Ledger, policy: str) -> Totals:
+        return ledger.totals(policy, up_to_seq=self._seen.trades)
+
+    def _left_open(self, now: datetime) -> list[Action]:
+        """A page for every halted arm whose positions are open half an hour later, once."""
+        pages = []
+        for name, mark in self._desk.panel.last_marks().items():
+            arm, taken_at = self.roster.arms.get(name), self.roster.taken_at(name)
+            if arm is None or arm.state != "halted" or taken_at is None or not mark.open_positions:
+                continue
+            paged = self._desk.memories.get((LEFT_OPEN, name))
+            if now - taken_at < LEFT_OPEN_AFTER or (paged and paged.breach_since == taken_at):
+                continue
+            self._desk.memories[LEFT_OPEN, name] = Memory(breach_since=taken_at, tripped_at=now)
+            reason = f"{mark.open_positions} positions are open 30 min after the halt"
+            pages.append(Action("page", name, LEFT_OPEN, "enforce", now, reason=reason))
+        return pages
+
+    def _night(self, inside: Ledger, now: datetime, served_at: datetime | None) -> None:
+        """The night of this trading day, once; a day that began before any desk has none."""
+        if self._observe:
+            return
+        self._record(self._desk.raise_ceilings(now), now)
+        day = self._desk.trading_day(now)
+        ran = self._ran(inside, day.isoformat())
+        if "" in ran:
+            return
+        schedule = self._settings.schedule
+        if served_at is not None and served_at < starts_at(day, schedule.nightly, schedule.zone):
+            self._record(self._desk.night(now, barred=ran), now)
+        self._note_night(day.isoformat())
+
+    def _ran(self, inside: Ledger, day: str) -> set[str]:
+        """Whose night of a trading day was run already; the empty name is the night itself."""
+        return runs_of(inside.connection, day) | {
+            policy for noted, policy in self._unwritten.nights if noted == day
+        }
+
+    def _note_night(self, day: str, policy: str = "") -> None:
+        if (day, policy) not in self._unwritten.nights:
+            self._unwritten.nights.append((day, policy))
+
+    def _record(self, actions: Iterable[Action], now: datetime) -> None:
+        digest, marks = self._settings.checklist.digest, self._desk.panel.last_marks()
+        for action in actions:
+            self._unwritten.events.append(told(action, digest, ACTOR, marks, now))
+            if action.kind == "scale":
+                self._note_night(self._desk.trading_day(now).isoformat(), action.policy)
+
+    def _write(self, inside: Ledger, columns: Mapping[str, ArmColumns], now: datetime) -> None:
+        connection, waiting = inside.connection, self._unwritten
+        if not (waiting or columns or self._served_at == now):
+            return
+        if waiting.events:
+            write_roster(connection, self.roster, now)
+            append_audit(connection, waiting.events, now)
+        for seq, outcome in waiting.outcomes.items():
+            write_outcome(connection, seq, outcome)
+        for day, policy in waiting.nights:
+            note_run(connection, day, policy, now)
+        write_memories(connection, self._kept, self._desk.memories)
+        write_metrics(connection, columns, now)
+        write_bounds(connection, self._settings.shares.rules().champion_floor)
+        self._announcing.request(connection, self._token, self._step, waiting.events,
+                                 self.roster, now)  # fmt: skip
+        self._step += 1
+        trades, marks, observations = (position or 0 for position in self._seen)
+        served_at = self._served_at or now
+        write_progress(connection, Progress(self._step, trades, marks, observations, served_at))
+
+    def _changed_columns(self, now: datetime) -> dict[str, ArmColumns]:
+        until = now + FUTURE  # whatever the ledger took in counts
+        panel = self._desk.panel
+        rows = {
+            name: panel_columns(panel, name, self._totals[name], until) for name in self.roster.arms
+        }
+        return {name: row for name, row in rows.items() if self._columns.get(name) != row}
+
+    def _stand(self, trouble: TiltyardError, now: datetime) -> None:
+        """The database cannot be written: judge what can be read, and keep it in memory."""
+        self.trouble = trouble
+        try:
+            with self._ledger.snapshot() as still:
+                self._judge(still, now)
+        except TiltyardError as error:
+            if error.code not in UNAVAILABLE:
+                raise
+            if self._is_due(now):
+                self._record(self._desk.tick(now), now)
+                self._served_at = self._alive_at = now

@@ -1,0 +1,96 @@
+"""A command, carried out on a roster: the next roster, what to audit, and the answer.
+
+Registration is a verb like the others here. ``scale`` is not: it needs what is measured,
+and belongs to the running desk.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from tiltyard.actions.apply import apply
+from tiltyard.actions.open_positions import what_is_open
+from tiltyard.actions.record import Event, acted
+from tiltyard.actions.verbs import Situation
+from tiltyard.actions.verbs import obey as planned
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.command import Command, Outcome
+from tiltyard.facts.mark import Mark
+from tiltyard.kernel.clock import moment
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import money
+from tiltyard.shell.registration import Registration, register
+from tiltyard.shell.settings import Settings
+
+_SAYS_WHAT_IS_OPEN = frozenset({"halt", "throttle"})
+
+
+def obey(
+    command: Command, roster: Roster, marks: Mapping[str, Mark], settings: Settings, now: datetime
+) -> tuple[Roster, list[Event], Outcome]:
+    """Carry a command out; a refusal is an outcome too, and changes nothing.
+
+    Args:
+        command: Any but ``scale``.
+        roster: As it stands.
+        marks: The last of each arm.
+        settings: Bounds of shares, and the checklist in force.
+        now: UTC.
+    """
+    try:
+        if command.verb == "register":
+            return _register(command, roster, settings, now)
+        return _act(command, roster, marks, settings, now)
+    except TiltyardError as error:
+        return roster, [], Outcome(error.code, str(error), now)
+
+
+def told(
+    action: Action, checklist: str, actor: str, marks: Mapping[str, Mark], now: datetime
+) -> Event:
+    """The event of an action of the running desk; a halt says what is open."""
+    event = acted(action, checklist, actor)
+    if action.kind in _SAYS_WHAT_IS_OPEN:
+        return {**event, "open": what_is_open(marks.get(action.policy), now)}
+    return event
+
+
+def _act(
+    command: Command, roster: Roster, marks: Mapping[str, Mark], settings: Settings, now: datetime
+) -> tuple[Roster, list[Event], Outcome]:
+    held = {name: mark.open_positions for name, mark in marks.items()}
+    obeyed = planned(command, Situation(roster, settings.shares.rules(), now, held))
+    events: list[Event] = []
+    lines = [obeyed.text]
+    for action in obeyed.actions:
+        roster = apply(roster, action)
+        event = told(action, settings.checklist.digest, command.actor, marks, now)
+        events.append({**event, "command": command.seq})
+        if "open" in event:
+            lines.append(f"  {event['open']}")
+    return roster, events, Outcome("", "\n".join(lines), now)
+
+
+def _register(
+    command: Command, roster: Roster, settings: Settings, now: datetime
+) -> tuple[Roster, list[Event], Outcome]:
+    said = command.arguments
+    wanted = Registration(
+        name=command.policy,
+        role="champion" if said.get("role") == "champion" else "challenger",
+        kind=said.get("kind", ""),
+        capital=money(said["capital"]) if "capital" in said else None,
+        share=float(said["share"]) if "share" in said else None,
+        created_at=moment(said["created_at"]),
+        digest=said.get("digest", ""),
+    )
+    roster, events = register(roster, wanted, settings.shares.rules(), now, command.actor)
+    arm = roster.arms[wanted.name]
+    text = f"{arm.name}: {arm.role}, {arm.state}, traffic {100 * arm.share:.1f} %"
+    if arm.state == "candidate" and arm.capital is None:
+        text += "\n  drawdown is undefined without capital, so it waits: give --capital X"
+    elif arm.state == "candidate":
+        why = ", ".join(sorted(roster.holds()))
+        room = "there is no room above the champion's floor"
+        text += f"\n  {f'on hold by {why}' if why else room}, so it waits"
+    return roster, events, Outcome("", text, now)

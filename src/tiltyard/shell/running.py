@@ -1,0 +1,123 @@
+"""``tiltyard run``: one process that holds the lease and goes round until it is told to stop.
+
+Each round is a step of the desk and what follows outside. A second process waits for the
+lease or is refused. Whoever lost the lease stops: it wrote nothing since.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiltyard.actions.record import Event
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.commanding import Times, give_back, take
+from tiltyard.shell.live import UNAVAILABLE, LiveDesk
+from tiltyard.shell.store.lease import Lease, Watch, read_lease
+from tiltyard.shell.store.ledger import Ledger
+
+LOOK_UP_EVERY = 0.2
+"""Seconds in which a waiting desk notices that it is told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What a round does beside the step, and what is told of it.
+
+    Attributes:
+        deliver: Bring effects to the world outside.
+        beat: A round is complete.
+        on_event: Told every event that was written.
+        on_trouble: Told when the database stops answering, and None when it answers again.
+        stopping: Whether to end after this round.
+        interval: Seconds between two rounds when nothing is written meanwhile.
+    """
+
+    deliver: Callable[[datetime], object]
+    beat: Callable[[], object]
+    on_event: Callable[[Event], object]
+    on_trouble: Callable[[TiltyardError | None], object]
+    stopping: Callable[[], bool]
+    interval: float = 5.0
+
+
+def hold_lease(
+    ledger: Ledger,
+    holder: str,
+    times: Times,
+    *,
+    wait: bool,
+    stopping: Callable[[], bool] = lambda: False,
+    on_wait: Callable[[Lease], object] = lambda _: None,
+) -> int | None:
+    """Take the lease; its token, or None when told to stop while waiting.
+
+    Args:
+        ledger: Where the lease is.
+        holder: Our name on it.
+        times: Clocks.
+        wait: Wait for it while another has it.
+        stopping: Whether to give up.
+        on_wait: Told once who has it.
+
+    Raises:
+        TiltyardError: ``LEASE_HELD`` when another has it and we do not wait.
+    """
+    watch, told = Watch(), False
+    while not stopping():
+        with ledger.snapshot() as still:
+            lease = read_lease(still.connection)
+        dead = lease is not None and watch.is_dead(lease, times.steady())
+        token = take(ledger, holder, times.now(), dead=dead)
+        if token is not None or lease is None:
+            return token
+        if not wait:
+            raise TiltyardError(
+                "LEASE_HELD", "desk", f"{lease.holder} acts on this ledger, and renewed its lease "
+                f"at {time_text(lease.renewed_at)}", "stop it first, or wait for it: --wait",
+            )  # fmt: skip
+        if not told:
+            told = True
+            on_wait(lease)
+        times.wait(1.0)
+    return None
+
+
+def go_round(ledger: Ledger, desk: LiveDesk, token: int, times: Times, rounds: Rounds) -> None:
+    """Step after step until told to stop; the lease is given back at the end.
+
+    Raises:
+        TiltyardError: ``LEASE_LOST``.
+    """
+    trouble: TiltyardError | None = None
+    try:
+        while True:
+            now = times.now()
+            for event in desk.step(now):
+                rounds.on_event(event)
+            if (desk.trouble is None) != (trouble is None):
+                trouble = desk.trouble
+                rounds.on_trouble(trouble)
+            if trouble is None:
+                rounds.deliver(now)
+            rounds.beat()
+            if rounds.stopping():
+                return
+            _wait(times, rounds)
+    finally:
+        _let_go(ledger, token)
+
+
+def _wait(times: Times, rounds: Rounds) -> None:
+    until = times.steady() + rounds.interval
+    while not rounds.stopping() and (left := until - times.steady()) > 0:
+        if times.wait(min(left, LOOK_UP_EVERY)):
+            return
+
+
+def _let_go(ledger: Ledger, token: int) -> None:
+    try:
+        give_back(ledger, token)
+    except TiltyardError as error:
+        if error.code not in UNAVAILABLE:
+            raise
