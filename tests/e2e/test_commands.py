@@ -157,10 +157,20 @@ def test_a_record_verifies_and_an_edited_audit_row_is_found(known: Run, tmp_path
 
 def test_an_edited_share_is_not_what_the_audit_adds_up_to(known: Run, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "desk.db") as connection:
-        connection.execute("UPDATE bandit_arms SET traffic_allocation = 0.3 WHERE policy_id = 2")
+        connection.execute(
+            "UPDATE bandit_arms SET traffic_allocation = 0.3, revision = 99 WHERE policy_id = 2"
+        )
     ran = known("replay", "--verify")
     assert ran.code == 1
     assert ran.err.startswith("PROJECTION_DIFFERS")
+
+
+def test_a_share_edited_by_the_rules_is_clamped_and_verifies(known: Run, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "desk.db") as connection:
+        connection.execute("UPDATE bandit_arms SET traffic_allocation = 0.3 WHERE policy_id = 2")
+        shares = connection.execute("SELECT traffic_allocation FROM bandit_arms").fetchall()
+    assert shares == [(0.85,), (0.15,)]
+    assert known("replay", "--verify").code == 0
 
 
 def test_a_noted_head_is_asked_for_and_its_absence_fails(known: Run) -> None:

@@ -169,7 +169,7 @@ def test_the_positions_of_the_ingest_are_told(kept: Path, tmp_path: Path) -> Non
             "marks",
             (
                 "INSERT INTO marks SELECT seq + 99, policy_id, marked_at + 99, unrealised, "
-                "open_positions, capital, account, currency, known_at FROM marks LIMIT 1"
+                "open_positions, capital, account, currency, known_at, exposure FROM marks LIMIT 1"
             ),
         ),
     ],
@@ -184,8 +184,8 @@ def test_an_edited_mark_or_gauge_is_not_what_was_replayed(
 @pytest.mark.parametrize(
     "edit",
     [
-        "UPDATE bandit_arms SET traffic_allocation = 0.5 WHERE policy_id = 3",
-        "UPDATE bandit_arms SET ceiling = 0.9 WHERE policy_id = 3",
+        "UPDATE bandit_arms SET traffic_allocation = 0.5, revision = 99 WHERE policy_id = 3",
+        "UPDATE bandit_arms SET ceiling = 0.9, revision = 99 WHERE policy_id = 3",
         "UPDATE policies SET state = 'live' WHERE id = 3",
         "UPDATE policies SET capital = 1 WHERE id = 3",
         "UPDATE policies SET trial_started_at = 1 WHERE id = 3",

@@ -91,7 +91,7 @@ def _throttle(command: Command, situation: Situation) -> Obeyed:
         return Obeyed((), f"{arm.name} is {arm.state} already")
     next_state(arm.name, arm.state, "throttle")
     action = _action("throttle", arm.name, command, situation, before=arm.share, after=0.0)
-    return Obeyed((action,), f"{arm.name}: throttled, traffic {arm.share:.1%} to 0 %")
+    return Obeyed((action,), f"{arm.name}: throttled, traffic {100 * arm.share:.1f} % to 0 %")
 
 
 def _halt(command: Command, situation: Situation) -> Obeyed:
@@ -101,7 +101,7 @@ def _halt(command: Command, situation: Situation) -> Obeyed:
     _refuse_flat(arm)
     action = _action("halt", arm.name, command, situation, before=arm.share, after=0.0)
     crowned = f"; {FLAT} is the champion" if arm.role == "champion" else ""
-    return Obeyed((action,), f"{arm.name}: halted, traffic {arm.share:.1%} to 0 %{crowned}")
+    return Obeyed((action,), f"{arm.name}: halted, traffic {100 * arm.share:.1f} % to 0 %{crowned}")
 
 
 def _rearm(command: Command, situation: Situation) -> Obeyed:
@@ -115,15 +115,15 @@ def _rearm(command: Command, situation: Situation) -> Obeyed:
     room = rules.room(situation.roster)
     if not fits(arm.start_share, room):
         raise TiltyardError(
-            "NO_ROOM", arm.name, f"it starts with {arm.start_share:.1%}, and above the champion's "
-            f"floor {room:.1%} is left", "throttle or retire another one first",
+            "NO_ROOM", arm.name, f"it starts with {100 * arm.start_share:.1f} %, and above the champion's "
+            f"floor {100 * room:.1f} % is left", "throttle or retire another one first",
         )  # fmt: skip
     share = arm.start_share
     action = _action(
         "rearm", arm.name, command, situation,
         before=arm.share, after=share, ceiling=rules.ceiling(share),
     )  # fmt: skip
-    return Obeyed((action,), f"{arm.name}: on trial again, traffic {share:.1%}")
+    return Obeyed((action,), f"{arm.name}: on trial again, traffic {100 * share:.1f} %")
 
 
 def _retire(command: Command, situation: Situation) -> Obeyed:

@@ -11,6 +11,7 @@ from datetime import datetime
 from tiltyard.actions.record import Event
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
@@ -23,6 +24,7 @@ from tiltyard.shell.store.command_table import (
     pending_commands,
     write_outcome,
 )
+from tiltyard.shell.store.desk_record import forget_trial
 from tiltyard.shell.store.edits import write_bounds
 from tiltyard.shell.store.lease import Watch, check_lease, read_lease, release_lease, take_lease
 from tiltyard.shell.store.ledger import Ledger
@@ -129,12 +131,17 @@ def carry_out(
 def _obey_all(inside: Ledger, commands: list[Command], settings: Settings, now: datetime) -> None:
     roster = inside.roster_to_change(at=now)
     marks = {mark.policy: mark for mark in inside.marks()}
-    events: list[Event] = []
+    before, events = roster, list[Event]()
     for command in commands:
         roster, done, outcome = obey(command, roster, marks, settings, now)
         events += done
         write_outcome(inside.connection, command.seq, outcome)
     write_bounds(inside.connection, settings.shares.rules().champion_floor)
+    gauged = [g.name for g in settings.checklist.guards if g.metric in GAUGES]
+    for arm in roster.arms.values():
+        known = before.arms.get(arm.name)
+        if known is not None and known.trial_started_at != arm.trial_started_at:
+            forget_trial(inside.connection, arm.name, gauged)
     if events:
         write_roster(inside.connection, roster, now)
         append_audit(inside.connection, events, now)

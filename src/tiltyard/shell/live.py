@@ -113,6 +113,9 @@ class LiveDesk:
         self._observe = observe
         self._tick = tick
         self._desk = self._desk_of(Roster())
+        self._modes = {
+            guard.name: "observe" if observe else guard.mode for guard in settings.checklist.guards
+        }
         self._seen = Positions(0, 0, 0)
         self._step = 0
         self._totals: dict[str, Totals] = {}
@@ -148,7 +151,7 @@ class LiveDesk:
                 self._go_on_from(progress)
             for fact in facts_in_order(still, up_to=self._seen):
                 take_in(self._desk.panel, fact)
-            self._kept = read_memories(still.connection)
+            self._kept = read_memories(still.connection, self._modes)
             self._desk.memories = dict(self._kept)
             self._totals = {name: self._totals_of(still, name) for name in roster.arms}
             self._columns = dict(still.metrics())
@@ -210,7 +213,7 @@ class LiveDesk:
         if progress is not None and progress.step > self._step:
             self._step = progress.step  # it was written after all, and only the answer was lost
             self._unwritten = Unwritten()
-            self._kept = read_memories(inside.connection)
+            self._kept = read_memories(inside.connection, self._modes)
         roster = inside.roster_to_change(at=now)
         standing: list[Event] = []
         for event in self._unwritten.events:
@@ -253,7 +256,7 @@ class LiveDesk:
         if not only and "" not in ran:
             self._note_night(day)
         steps = [action for action in done if action.kind in ("scale", "skip_scale")]
-        lines = [f"{step.policy}: {step.before:.1%} to {step.after:.1%}, {step.reason}"
+        lines = [f"{step.policy}: {100 * (step.before or 0):.1f} % to {100 * (step.after or 0):.1f} %, {step.reason}"
                  for step in steps]  # fmt: skip
         return Outcome("", "\n".join(lines) or "there is no challenger", now)
 
@@ -360,7 +363,7 @@ class LiveDesk:
             write_outcome(connection, seq, outcome)
         for day, policy in waiting.nights:
             note_run(connection, day, policy, now)
-        write_memories(connection, self._kept, self._desk.memories)
+        write_memories(connection, self._kept, self._desk.memories, self._modes)
         write_metrics(connection, columns, now)
         write_bounds(connection, self._settings.shares.rules().champion_floor)
         self._announcing.request(connection, self._token, self._step, waiting.events,

@@ -31,6 +31,9 @@ SETTINGS_TEXT = """\
 # timezone = "UTC"
 # nightly = "02:00:00"
 
+# [run]
+# deadman = 60                 # seconds without a judgement, then challengers get nothing
+
 # [shares]
 # start = 0.10
 # champion_floor = 0.40

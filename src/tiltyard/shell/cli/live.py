@@ -37,6 +37,9 @@ def run_desk(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while another desk holds the lease.")
     ] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Do what is due now, and end; for cron.")
+    ] = False,
     observe: Annotated[
         bool, typer.Option("--observe", help="Judge and record; change nothing.")
     ] = False,
@@ -60,7 +63,7 @@ def run_desk(
         desk.start()
         mode = "observes" if observe else "acts"
         _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
-             f"{len(desk.roster.arms)} arms; stop it with Ctrl-C")  # fmt: skip
+             f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
         go_round(
             ledger, desk, token, times,
             Rounds(

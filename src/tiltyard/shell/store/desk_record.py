@@ -5,7 +5,7 @@ whichever process, and a breach episode that has been acted on is known as such.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,27 +56,56 @@ def write_progress(connection: sa.Connection, progress: Progress) -> None:
         connection.execute(desk_progress.insert().values(id=_ONLY, **values))
 
 
-def read_memories(connection: sa.Connection) -> dict[tuple[str, str], Memory]:
-    """What every guard remembers of every subject."""
-    rows = connection.execute(sa.select(guard_memories))
-    return {(row.guard, row.policy): _memory(json.loads(row.body)) for row in rows}
+def read_memories(
+    connection: sa.Connection, modes: Mapping[str, str]
+) -> dict[tuple[str, str], Memory]:
+    """What every guard remembers of every subject.
+
+    Args:
+        connection: Where it is kept.
+        modes: How each guard is to act. One that has only observed until now has not acted
+            on its present breach: it trips again.
+    """
+    memories = {}
+    for row in connection.execute(sa.select(guard_memories)):
+        memory = _memory(json.loads(row.body))
+        if modes.get(row.guard, row.mode) != row.mode:
+            memory = memory._replace(tripped_at=None, tripped_blindly=False)
+        memories[row.guard, row.policy] = memory
+    return memories
 
 
-def write_memories(connection: sa.Connection, before: Memories, after: Memories) -> None:
+def write_memories(
+    connection: sa.Connection, before: Memories, after: Memories, modes: Mapping[str, str]
+) -> None:
     """Bring the table from ``before`` to ``after``."""
-    t = guard_memories
-    gone = [key for key in before if key not in after]
     changed = {key: memory for key, memory in after.items() if before.get(key) != memory}
-    stale = [*gone, *(key for key in changed if key in before)]
-    if stale:
-        own = sa.and_(t.c.guard == sa.bindparam("g"), t.c.policy == sa.bindparam("p"))
-        connection.execute(t.delete().where(own), [{"g": g, "p": p} for g, p in stale])
+    _forget(connection, [*(key for key in before if key not in after), *changed])
     if changed:
         rows = [
-            {"guard": guard, "policy": policy, "body": _body(memory)}
+            {
+                "guard": guard,
+                "policy": policy,
+                "mode": modes.get(guard, "enforce"),
+                "body": _body(memory),
+            }
             for (guard, policy), memory in changed.items()
         ]
-        connection.execute(t.insert(), rows)
+        connection.execute(guard_memories.insert(), rows)
+
+
+def forget_trial(connection: sa.Connection, policy: str, gauge_guards: Collection[str]) -> None:
+    """An arm begins a new trial: what guards of its trades remember of it is over."""
+    t = guard_memories.c
+    over = sa.and_(t.policy == policy, t.guard.not_in(gauge_guards))
+    connection.execute(guard_memories.delete().where(over))
+
+
+def _forget(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> None:
+    t = guard_memories
+    own = sa.and_(t.c.guard == sa.bindparam("g"), t.c.policy == sa.bindparam("p"))
+    if keys:
+        connection.execute(t.delete().where(own), [{"g": g, "p": p} for g, p in keys])
 
 
 def runs_of(connection: sa.Connection, day: str) -> set[str]:

@@ -55,6 +55,7 @@ guard_memories = sa.Table(
     metadata,
     sa.Column("guard", sa.Text, primary_key=True),
     sa.Column("policy", sa.Text, primary_key=True),
+    sa.Column("mode", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
 )
 

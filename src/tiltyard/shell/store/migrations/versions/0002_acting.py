@@ -96,7 +96,7 @@ def upgrade() -> None:
         "guard_memories",
         sa.Column("guard", sa.Text(), primary_key=True),
         sa.Column("policy", sa.Text(), primary_key=True),
-        *_text("body"),
+        *_text("mode", "body"),
     )
     op.create_table(
         "desk_progress",
