@@ -62,6 +62,7 @@ def run_desk(
                         tick=timedelta(seconds=interval))  # fmt: skip
         desk.start()
         mode = "observes" if observe else "acts"
+        end = "" if once else "; stop it with Ctrl-C"
         _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
              f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
         go_round(
@@ -69,7 +70,8 @@ def run_desk(
             Rounds(
                 deliver=lambda _: None, beat=lambda: None,
                 on_event=lambda event: _show(event, as_json=as_json),
-                on_trouble=_say_trouble, stopping=stopping, interval=interval,
+                on_trouble=_say_trouble, stopping=(lambda: True) if once else stopping,
+                interval=interval,
             ),
         )  # fmt: skip
         _say("stopped; the lease is given back")
