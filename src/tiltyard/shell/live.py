@@ -278,7 +278,9 @@ class LiveDesk:
             self._record(self._left_open(now), now)
 
     def _is_due(self, now: datetime) -> bool:
-        return self._served_at is None or not timedelta() <= now - self._served_at < self._tick
+        if self._alive_at is None or self._served_at is None:
+            return True  # the first step of a desk judges everything
+        return not timedelta() <= now - self._served_at < self._tick
 
     def _feed(self, fact: Fact, now: datetime) -> set[str]:
         """Judge one new fact; or the arm that has to be measured anew, because it comes late."""
