@@ -31,8 +31,9 @@ from tiltyard.shell.store.audit_table import (
     audit_rows,
     has_event,
 )
-from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
+from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url
 from tiltyard.shell.store.fact_tables import append_facts
+from tiltyard.shell.store.plain_errors import speaking_plainly
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
     ArmColumns,
