@@ -1,16 +1,14 @@
 """The databases that every law of the ledger is run on."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from conformance.samples import NewDatabase
 from tiltyard.shell.store.ledger import Ledger
-
-NewDatabase = Callable[[], AbstractContextManager[str]]
-"""Gives the URL of an empty database, and throws it away at the end."""
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
@@ -41,4 +39,11 @@ def ledger_url(new_database: NewDatabase) -> Iterator[str]:
 def ledger(ledger_url: str) -> Iterator[Ledger]:
     """An empty ledger in a new database."""
     with Ledger.open(ledger_url, create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def other_ledger(new_database: NewDatabase) -> Iterator[Ledger]:
+    """An empty ledger in a database of its own beside the first."""
+    with new_database() as url, Ledger.open(url, create=True) as opened:
         yield opened

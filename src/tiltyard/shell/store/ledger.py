@@ -105,9 +105,13 @@ class Ledger:
             )  # fmt: skip
         ledger = cls(connect(url, busy_timeout_ms=busy_timeout_ms))
         with speaking_plainly(url):
-            if create:
-                schema.upgrade(ledger._engine)
-            schema.check_version(ledger._engine)
+            try:
+                if create:
+                    schema.upgrade(ledger._engine)
+                schema.check_version(ledger._engine)
+            except BaseException:
+                ledger.close()
+                raise
         return ledger
 
     def close(self) -> None:
