@@ -5,7 +5,9 @@ connection commits wakes it, one of the same process included; many commits betw
 waits wake it once. What was committed is read from the ledger.
 
 Postgres tells of the commits of this program's ledgers (``NOTIFY``); what people write by
-hand is seen when the time is up. SQLite tells of everybody's, and is asked every 10 ms.
+hand is seen when the time is up. SQLite tells of everybody's, and is asked every 10 ms, or
+every 25 ms when nobody has committed for a second: asking takes 0.15 ms where system calls
+are dear, and at rest that must be less than 1 % of a core.
 """
 
 import time
@@ -19,7 +21,9 @@ from sqlalchemy.engine import URL
 from tiltyard.shell.store.engine import CHANNEL, connect
 from tiltyard.shell.store.plain_errors import in_plain_words, speaking_plainly
 
-POLL_SECONDS = 0.01
+BUSY_SECONDS = 0.01
+REST_SECONDS = 0.025
+LULL_SECONDS = 1.0
 
 
 class Waking:
@@ -88,17 +92,18 @@ class Waking:
             (number,) = connection.execute("PRAGMA data_version").fetchone()
             return int(number)
 
-        seen = version()
+        seen, quiet_from = version(), time.monotonic()
 
         def wait(seconds: float) -> bool:
-            nonlocal seen
-            until = time.monotonic() + seconds
-            before = seen
+            nonlocal seen, quiet_from
+            now = time.monotonic()
+            until, before = now + seconds, seen
             while (seen := version()) == before:
-                left = until - time.monotonic()
-                if left <= 0:
+                if (now := time.monotonic()) >= until:
                     return False
-                time.sleep(min(POLL_SECONDS, left))
+                pause = REST_SECONDS if now >= quiet_from else BUSY_SECONDS
+                time.sleep(min(pause, until - now))
+            quiet_from = now + LULL_SECONDS
             return True
 
         return wait
