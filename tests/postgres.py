@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -26,6 +27,8 @@ ENGLISH = (
     "--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US",
 )  # fmt: skip
 QUICK = "-c listen_addresses= -c fsync=off"
+CLEAR_UP = 'read nothing; "$0" stop -w -m immediate -D "$1"; rm -rf "$2"'
+"""Waits until we close the pipe, or are killed."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,7 @@ def postgres() -> Iterator[Server]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    folder = Path(tempfile.mkdtemp(prefix="tiltyard-postgres-"))
-    try:
-        yield from _cluster(folder)
-    finally:
-        shutil.rmtree(folder)
+    yield from _cluster(Path(tempfile.mkdtemp(prefix="tiltyard-postgres-")))
 
 
 def _cluster(folder: Path) -> Iterator[Server]:
@@ -86,12 +85,15 @@ def _cluster(folder: Path) -> Iterator[Server]:
     if user is not None:
         shutil.chown(folder, user)
     data, log = folder / "data", folder / "log"
-    _as(user, "initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync", *ENGLISH)
-    _as(user, "pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", f"{QUICK} -k {folder}")
-    try:
+    clear_up = ("sh", "-c", CLEAR_UP, PROGRAMS / "pg_ctl", data, folder)
+    waiting = subprocess.Popen(
+        clear_up, **_as(user), cwd="/", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    with waiting:
+        _run(user, "initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync", *ENGLISH)
+        _run(user, "pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", f"{QUICK} -k {folder}")
         yield Server(f"postgresql://tester@/postgres?host={folder}")
-    finally:
-        _as(user, "pg_ctl", "stop", "-w", "-D", data, "-m", "immediate")
 
 
 def _unprivileged() -> str | None:
@@ -102,10 +104,15 @@ def _unprivileged() -> str | None:
     return next(name for name in UNPRIVILEGED if name in known)
 
 
-def _as(user: str | None, program: str, *arguments: str | Path) -> None:
-    group = None if user is None else pwd.getpwnam(user).pw_gid
+def _as(user: str | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def _run(user: str | None, program: str, *arguments: str | Path) -> None:
     done = subprocess.run(
-        [PROGRAMS / program, *arguments], user=user, group=group, extra_groups=[] if user else None,
-        cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        [PROGRAMS / program, *arguments], **_as(user), cwd="/", stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
