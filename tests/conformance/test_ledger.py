@@ -4,6 +4,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -378,6 +379,26 @@ def test_a_change_is_made_on_what_others_have_written_meanwhile(
     assert NET not in stale.arms
     ledger.change_roster(lambda roster: (roster.with_arm(arm(FLOOR)), [{"n": 2}]), at=NOW)
     assert set(ledger.roster().arms) == {PPO, NET, FLOOR}
+    assert broken_link(chain_of(ledger)) is None
+
+
+def test_many_who_write_at_once_queue_and_nobodys_change_is_lost(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    register(ledger, PPO)
+
+    def raise_share(_: int) -> None:
+        with Ledger.open(ledger_url, busy_timeout_ms=60_000) as mine:
+            for _ in range(10):
+                mine.change_roster(
+                    lambda old: (old.with_arm(arm(PPO, old.arms[PPO].share + 1)), [{"n": 1}]),
+                    at=NOW,
+                )
+
+    with ThreadPoolExecutor(4) as people:
+        list(people.map(raise_share, range(4)))
+    assert ledger.roster().arms[PPO].share == pytest.approx(40.1)
+    assert len(chain_of(ledger)) == 41
     assert broken_link(chain_of(ledger)) is None
 
 

@@ -79,8 +79,9 @@ class Waking:
 
         def wait(seconds: float) -> bool:
             woken = list(connection.notifies(timeout=seconds, stop_after=1))
-            if woken:
-                list(connection.notifies(timeout=0))  # those that came together count once
+            if woken:  # whatever else is committed by now is told with the answer
+                connection.execute("SELECT 1")
+                list(connection.notifies(timeout=0))
             return bool(woken)
 
         return wait
