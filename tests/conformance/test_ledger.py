@@ -2,14 +2,11 @@
 
 import contextlib
 import signal
-import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +15,23 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiltyard.facts.arm import Arm, Review, Roster
+from conformance.samples import (
+    FACTS,
+    FLOOR,
+    MICROSECOND,
+    NET,
+    NOW,
+    PPO,
+    NewDatabase,
+    arm,
+    code_of_opening,
+    ingest,
+    register,
+    stored,
+    texts,
+    trade,
+)
+from tiltyard.facts.arm import Review, Roster
 from tiltyard.facts.audit import GENESIS, broken_link
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
@@ -27,16 +40,11 @@ from tiltyard.facts.trade import Trade, judged_order
 from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import LARGEST, Money
+from tiltyard.shell.store.engine import database_url
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
 from tiltyard.shell.store.staging import Counts
 from tiltyard.shell.store.tables import metadata
-
-NOW = datetime(2025, 7, 8, tzinfo=UTC)
-PPO = "reinforcement_20250707_154526_eee02a74"
-NET = "timesnet_20250701_090000_0badcafe"
-FLOOR = "flat"
-MICROSECOND = timedelta(microseconds=1)
 
 USERS_SQL = """
 UPDATE bandit_arms
@@ -48,58 +56,13 @@ AND traffic_allocation < 0.6;
 """
 
 
-def arm(name: str, share: float = 0.1) -> Arm:
-    return Arm(name, "challenger", "live", share, 0.1, 0.6, None, NOW, kind="reinforcement")
-
-
-def trade(trade_id: str = "1", *, minute: int = 0, revision: int = 1, **fields: object) -> Trade:
-    closed = NOW - timedelta(hours=2) + timedelta(minutes=minute)
-    return Trade(
-        "bot", trade_id, PPO, "BTC/USDT", "long", closed - timedelta(minutes=30), closed,
-        Money(100 + revision), revision,
-    )._replace(**fields)  # type: ignore[arg-type] # fmt: skip
-
-
-def register(ledger: Ledger, *names: str) -> None:
-    arms = {name: arm(name) for name in names}
-    ledger.save_roster(Roster(arms), [{"event": "register", "share": 0.1}], at=NOW)
-
-
-def ingest(
-    ledger: Ledger, trades: Sequence[Trade], *, explicit: bool = False, now: datetime = NOW
-) -> Counts:
-    with ledger.staging() as staging:
-        staging.add([(row, fact, explicit) for row, fact in enumerate(trades, 2)])
-        return staging.commit(now=now, known_at=now)
-
-
-def texts(ledger: Ledger, rows: Iterable[tuple[int, Trade, bool]]) -> list[str]:
-    with ledger.staging() as staging:
-        staging.add(list(rows))
-        return [str(fault) for faults in staging.faults().values() for fault in faults]
-
-
-def stored(ledger: Ledger) -> list[Trade]:
-    return [fact._replace(seq=0) for fact in ledger.trades()]
-
-
-FACTS = tuple(
-    trade(name, minute=minute, revision=revision)
-    for name, minute in (("a", 5), ("b", 3), ("c", 3))
-    for revision in (1, 2, 3)
-)
-
-
 @settings(max_examples=25, deadline=None)
 @given(order=st.permutations(FACTS), size=st.integers(1, len(FACTS)))
 def test_the_order_and_the_batches_in_which_revisions_arrive_do_not_matter(
-    order: list[Trade], size: int
+    new_database: NewDatabase, order: list[Trade], size: int
 ) -> None:
     expected = sorted((fact for fact in FACTS if fact.revision == 3), key=judged_order)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Ledger.open(f"{folder}/tiltyard.db", create=True) as ledger,
-    ):
+    with new_database() as url, Ledger.open(url, create=True) as ledger:
         register(ledger, PPO)
         for start in range(0, len(order), size):
             ingest(ledger, order[start : start + size], explicit=True)
@@ -135,6 +98,65 @@ def test_positions_are_given_in_judged_order_and_never_twice(ledger: Ledger) -> 
     ]  # fmt: skip
 
 
+NAMES = (
+    "a",
+    "B",
+    "Z",
+    "_",
+    "z",
+    "Ä",
+    "ä",
+    "é",
+    "ß",
+    "漢",
+    "😀",
+    "a-1",
+    "A1",
+    "aB",
+    "Ab",
+    "10",
+    "9",
+)
+
+
+def test_identifiers_and_sources_are_ordered_by_character_whatever_the_language(
+    ledger: Ledger,
+) -> None:
+    register(ledger, PPO)
+    facts = [trade(name) for name in NAMES] + [trade("1", source=name) for name in NAMES]
+    ingest(ledger, facts[::-1])
+    expected = sorted(facts, key=judged_order)
+    assert stored(ledger) == expected
+    assert [t.seq for t in ledger.trades()] == list(range(1, len(facts) + 1))
+    newest = ledger.tail(PPO, count=20)
+    assert [t._replace(seq=0) for t in newest] == expected[-20:]
+
+
+def test_policies_whose_first_trades_close_together_join_in_the_order_of_their_names(
+    ledger: Ledger,
+) -> None:
+    with ledger.staging() as staging:
+        rows = [trade(name, policy=name) for name in NAMES]
+        staging.add([(number, fact, False) for number, fact in enumerate(rows)])
+        assert staging.policies() == sorted(NAMES)
+
+
+def test_the_faults_that_are_told_are_the_first_of_the_file(ledger: Ledger) -> None:
+    rows = [(number, trade(str(number // 2)), False) for number in range(40)]
+    with ledger.staging() as staging:
+        staging.add(rows[::-1])
+        assert list(staging.faults(limit=3)) == [1, 3, 5]
+
+
+def test_of_two_sources_that_told_a_trade_the_first_is_named(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade("1", source=source) for source in ("b", "a", "B")])
+    with ledger.staging() as staging:
+        staging.add([(1, trade("1", source="new"), False)])
+        with ledger.transaction(staging):
+            assert staging.told_already() == (1, "B")
+
+
 @pytest.mark.parametrize("amount", [LARGEST, -LARGEST, 1, -1, 0, 2**53 + 1])
 def test_money_comes_back_to_the_last_unit(ledger: Ledger, amount: int) -> None:
     register(ledger, PPO)
@@ -145,10 +167,78 @@ def test_money_comes_back_to_the_last_unit(ledger: Ledger, amount: int) -> None:
     assert ledger.totals(PPO).pnl == amount
 
 
-def test_totals_beyond_sixty_four_bits_are_exact(ledger: Ledger) -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_totals_beyond_sixty_four_bits_are_exact(ledger: Ledger, sign: int) -> None:
     register(ledger, PPO)
-    ingest(ledger, [trade(str(n), pnl=LARGEST) for n in range(3)])
-    assert ledger.totals(PPO).pnl == 3 * LARGEST
+    ingest(ledger, [trade(str(n), pnl=Money(sign * LARGEST + n)) for n in range(3)])
+    assert ledger.totals(PPO).pnl == sign * 3 * LARGEST + 3
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Mark(PPO, NOW, Money(5), 1, account="a\x00b"),
+        Mark(PPO, NOW, Money(2**63), 1),
+        Observation("gpu\nutil", 1.0, NOW),
+        Observation("gpu_util", 1.0, NOW, samples=2**63),
+        Decision("e\ud800", "BTC", PPO, 0.1, 1, NOW, 0, 5),
+        Decision("e1", "BTC", PPO, float("nan"), 1, NOW, 0, 5),
+        Decision("e1", "BTC", PPO, 0.1, -(2**63) - 1, NOW, 0, 5),
+    ],
+)
+def test_what_no_database_can_hold_is_refused_in_plain_words(
+    ledger: Ledger, fact: Mark | Observation | Decision
+) -> None:
+    register(ledger, PPO)
+    with pytest.raises(TiltyardError, match="FACT_INVALID") as caught:
+        append(ledger, fact)
+    assert str(caught.value).isprintable()
+
+
+def append(ledger: Ledger, fact: Mark | Observation | Decision) -> int:
+    if isinstance(fact, Mark):
+        return ledger.append_marks([fact], known_at=NOW)
+    if isinstance(fact, Observation):
+        return ledger.append_observations([fact], known_at=NOW)
+    return ledger.append_decisions([fact], known_at=NOW)
+
+
+def test_whole_numbers_of_sixty_four_bits_come_back(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    largest = Mark(PPO, NOW, Money(-(2**63)), 2**63 - 1)
+    ledger.append_marks([largest], known_at=NOW)
+    assert [mark._replace(seq=0) for mark in ledger.marks()] == [largest]
+
+
+def test_a_view_of_one_transaction_does_not_change_while_others_write(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    register(ledger, PPO)
+    with ledger.snapshot() as before, Ledger.open(ledger_url) as other:
+        assert set(before.roster().arms) == {PPO}
+        register(other, PPO, NET)
+        ingest(other, [trade()])
+        assert set(before.roster().arms) == {PPO}
+        assert stored(before) == []
+    assert set(ledger.roster().arms) == {PPO, NET}
+
+
+def test_readers_do_not_wait_for_who_writes(ledger: Ledger, ledger_url: str) -> None:
+    register(ledger, PPO)
+    with ledger.transaction() as inside, Ledger.open(ledger_url, busy_timeout_ms=0) as other:
+        register(inside, PPO, NET)
+        assert set(other.roster().arms) == {PPO}
+        with other.staging() as staging:
+            staging.add([(1, trade(), False)])
+            assert staging.faults() == {}
+
+
+def test_a_name_that_ends_as_another_but_for_its_case_is_no_twin(ledger: Ledger) -> None:
+    register(ledger, "external_EEE02A74")
+    register(ledger, PPO)
+    assert set(ledger.roster().arms) == {"external_EEE02A74", PPO}
+    with pytest.raises(TiltyardError, match="POLICY_SHA_TAKEN"):
+        register(ledger, "timesnet_20250701_090000_eee02a74")
 
 
 @pytest.mark.parametrize(
@@ -292,6 +382,26 @@ def test_a_change_is_made_on_what_others_have_written_meanwhile(
     assert broken_link(chain_of(ledger)) is None
 
 
+def test_many_who_write_at_once_queue_and_nobodys_change_is_lost(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    register(ledger, PPO)
+
+    def raise_share(_: int) -> None:
+        with Ledger.open(ledger_url, busy_timeout_ms=60_000) as mine:
+            for _ in range(10):
+                mine.change_roster(
+                    lambda old: (old.with_arm(arm(PPO, old.arms[PPO].share + 1)), [{"n": 1}]),
+                    at=NOW,
+                )
+
+    with ThreadPoolExecutor(4) as people:
+        list(people.map(raise_share, range(4)))
+    assert ledger.roster().arms[PPO].share == pytest.approx(40.1)
+    assert len(chain_of(ledger)) == 41
+    assert broken_link(chain_of(ledger)) is None
+
+
 def test_a_transaction_that_fails_has_written_nothing_of_what_it_did(ledger: Ledger) -> None:
     before = ledger.audit_head()
     with (
@@ -400,7 +510,7 @@ def test_the_users_own_sql_runs_as_it_stands(
     columns = ArmColumns(1.9, pf_150, 2.1, dd_150, 160, 90, 12.5)
     ledger.set_metrics({PPO: columns}, at=NOW)
     with ledger._engine.begin() as connection:
-        connection.exec_driver_sql(USERS_SQL)
+        connection.execute(sa.text(USERS_SQL))
     assert ledger.roster().arms[PPO].share == pytest.approx(after)
 
 
@@ -418,20 +528,32 @@ def test_the_migrations_arrive_at_the_tables(ledger: Ledger) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def code_of_opening(url: str, *, create: bool = False) -> str:
-    with pytest.raises(TiltyardError) as caught:
-        Ledger.open(url, create=create)
-    return caught.value.code
+def test_an_empty_database_is_outdated(ledger_url: str) -> None:
+    assert code_of_opening(ledger_url) == "DATABASE_OUTDATED"
 
 
-def test_a_database_that_is_not_there_is_missing_and_is_not_made(tmp_path: Path) -> None:
-    assert code_of_opening(str(tmp_path / "no.db")) == "DATABASE_MISSING"
-    assert list(tmp_path.iterdir()) == []
+def test_the_database_of_other_software_is_left_alone(ledger_url: str) -> None:
+    engine = sa.create_engine(database_url(ledger_url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE orders (id INTEGER)")
+    assert code_of_opening(ledger_url) == "DATABASE_FOREIGN"
+    assert code_of_opening(ledger_url, create=True) == "DATABASE_FOREIGN"
+    assert sa.inspect(engine).get_table_names() == ["orders"]
+    engine.dispose()
 
 
-def test_an_empty_database_is_outdated(tmp_path: Path) -> None:
-    (tmp_path / "empty.db").touch()
-    assert code_of_opening(str(tmp_path / "empty.db")) == "DATABASE_OUTDATED"
+def test_a_database_that_somebody_else_is_writing_is_locked(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    register(ledger, PPO)
+    with (
+        Ledger.open(ledger_url, busy_timeout_ms=0) as impatient,
+        ledger.transaction(),
+        pytest.raises(TiltyardError) as caught,
+    ):
+        ingest(impatient, [trade()])
+    assert caught.value.code == "DATABASE_LOCKED"
+    assert ingest(ledger, [trade()]).new == 1
 
 
 def test_a_database_of_a_later_version_is_newer(ledger: Ledger, ledger_url: str) -> None:
@@ -440,57 +562,12 @@ def test_a_database_of_a_later_version_is_newer(ledger: Ledger, ledger_url: str)
     assert code_of_opening(ledger_url) == "DATABASE_NEWER"
 
 
-def test_a_file_that_is_no_database_is_corrupt(tmp_path: Path) -> None:
-    (tmp_path / "notes.db").write_bytes(b"dear diary\n" * 500)
-    assert code_of_opening(str(tmp_path / "notes.db")) == "DATABASE_CORRUPT"
-
-
-def test_the_database_of_other_software_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "tradesv3.sqlite"
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE orders (id INTEGER)")
-    other.close()
-    code_of_opening(str(path), create=True)
-    with sqlite3.connect(path) as other:
-        tables = other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    other.close()
-    assert tables == [("orders",)]
-
-
-def test_a_database_that_somebody_else_is_writing_is_locked(
-    ledger: Ledger, ledger_url: str, tmp_path: Path
-) -> None:
-    register(ledger, PPO)
-    other = sqlite3.connect(tmp_path / "tiltyard.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    with (
-        Ledger.open(ledger_url, busy_timeout_ms=0) as impatient,
-        pytest.raises(TiltyardError) as caught,
-    ):
-        ingest(impatient, [trade()])
-    other.close()
-    assert caught.value.code == "DATABASE_LOCKED"
-    assert ingest(ledger, [trade()]).new == 1
-
-
-def test_a_full_disk_leaves_the_ledger_as_it_was(ledger: Ledger) -> None:
-    register(ledger, PPO)
-    with ledger.staging() as staging:
-        pages = staging._connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    limit = f"PRAGMA max_page_count = {pages + 2}"
-    sa.event.listen(ledger._engine, "connect", lambda driver, _: driver.execute(limit).close())
-    ledger.close()  # the next connection finds the disk nearly full
-    with pytest.raises(TiltyardError) as caught:
-        ingest(ledger, [trade(str(n)) for n in range(2000)])
-    assert caught.value.code == "DATABASE_FULL"
-    assert stored(ledger) == []
-
-
 CHILD = """
 import os, signal, sys
 from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from tiltyard.facts.trade import Trade
+from tiltyard.shell.store.engine import database_url
 from tiltyard.shell.store.ledger import Ledger
 
 url, fatal = sys.argv[1:3]

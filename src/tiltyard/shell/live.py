@@ -255,10 +255,7 @@ class LiveDesk:
         self._record(done, now)
         if not only and "" not in ran:
             self._note_night(day)
-        steps = [action for action in done if action.kind in ("scale", "skip_scale")]
-        lines = [f"{step.policy}: {100 * (step.before or 0):.1f} % to {100 * (step.after or 0):.1f} %, {step.reason}"
-                 for step in steps]  # fmt: skip
-        return Outcome("", "\n".join(lines) or "there is no challenger", now)
+        return Outcome("", "\n".join(_steps(done)) or "there is no challenger", now)
 
     def _judge(self, inside: Ledger, now: datetime) -> None:
         facts, seen = inside.facts_after(self._seen)
@@ -395,3 +392,13 @@ class LiveDesk:
             if self._is_due(now):
                 self._record(self._desk.tick(now), now)
                 self._served_at = self._alive_at = now
+
+
+def _steps(done: Iterable[Action]) -> list[str]:
+    """What a night brought each arm, a line each."""
+    return [
+        f"{step.policy}: {100 * (step.before or 0):.1f} % to {100 * (step.after or 0):.1f} %, "
+        f"{step.reason}"
+        for step in done
+        if step.kind in ("scale", "skip_scale")
+    ]

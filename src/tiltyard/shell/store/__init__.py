@@ -1,6 +1,7 @@
 """The ledger: append-only facts, a hash-chained audit, and their projection.
 
-``tables`` says what is kept, ``engine`` how it is reached, ``schema`` how it grows,
+``tables`` says what is kept, ``engine`` how it is reached, ``plain_errors`` what is told
+when it is not, ``schema`` how it grows, ``waking`` how others hear of a commit,
 ``staging`` how a file's trades get in at once, ``roster_table`` how arms are kept, and
 ``ledger`` is the door to all of it.
 """

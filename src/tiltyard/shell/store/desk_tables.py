@@ -7,13 +7,13 @@ external edits, which the database's own trigger records.
 
 import sqlalchemy as sa
 
-from tiltyard.shell.store.tables import KEY, UtcTime, metadata
+from tiltyard.shell.store.tables import KEY, TEXT, UtcTime, metadata
 
 leases = sa.Table(
     "leases",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("holder", TEXT, nullable=False),
     sa.Column("token", sa.BigInteger, nullable=False),
     sa.Column("beat", sa.BigInteger, nullable=False),
     sa.Column("renewed_at", UtcTime, nullable=False),
@@ -23,12 +23,12 @@ commands = sa.Table(
     "commands",
     metadata,
     sa.Column("seq", KEY, primary_key=True, autoincrement=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("verb", sa.Text, nullable=False),
-    sa.Column("policy", sa.Text, nullable=False),
-    sa.Column("arguments", sa.Text, nullable=False),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("key", TEXT, nullable=False, unique=True),
+    sa.Column("verb", TEXT, nullable=False),
+    sa.Column("policy", TEXT, nullable=False),
+    sa.Column("arguments", TEXT, nullable=False),
+    sa.Column("actor", TEXT, nullable=False),
+    sa.Column("reason", TEXT, nullable=False),
     sa.Column("asked_at", UtcTime, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -37,26 +37,26 @@ outcomes = sa.Table(
     "outcomes",
     metadata,
     sa.Column("command_seq", sa.ForeignKey("commands.seq"), primary_key=True),
-    sa.Column("code", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("code", TEXT, nullable=False),
+    sa.Column("text", TEXT, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
 )
 
 nights = sa.Table(
     "nights",
     metadata,
-    sa.Column("day", sa.Text, primary_key=True),
-    sa.Column("policy", sa.Text, primary_key=True),
+    sa.Column("day", TEXT, primary_key=True),
+    sa.Column("policy", TEXT, primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
 )
 
 guard_memories = sa.Table(
     "guard_memories",
     metadata,
-    sa.Column("guard", sa.Text, primary_key=True),
-    sa.Column("policy", sa.Text, primary_key=True),
-    sa.Column("mode", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("guard", TEXT, primary_key=True),
+    sa.Column("policy", TEXT, primary_key=True),
+    sa.Column("mode", TEXT, nullable=False),
+    sa.Column("body", TEXT, nullable=False),
 )
 
 desk_progress = sa.Table(
@@ -74,16 +74,16 @@ effects = sa.Table(
     "effects",
     metadata,
     sa.Column("seq", KEY, primary_key=True, autoincrement=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("target", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("key", TEXT, nullable=False, unique=True),
+    sa.Column("target", TEXT, nullable=False),
+    sa.Column("kind", TEXT, nullable=False),
+    sa.Column("body", TEXT, nullable=False),
+    sa.Column("state", TEXT, nullable=False),
     sa.Column("attempts", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("requested_at", UtcTime, nullable=False),
     sa.Column("settled_at", UtcTime),
-    sa.Column("told", sa.Text, nullable=False, server_default=""),
+    sa.Column("told", TEXT, nullable=False, server_default=""),
     sa.Index("effects_by_state", "state", "seq"),
     sqlite_autoincrement=True,
 )

@@ -1,12 +1,16 @@
-"""How the database is reached, and what its errors mean in plain words.
+"""How the database is reached: SQLite by path, Postgres by URL.
 
-SQLite runs with a write-ahead log, full synchronisation and a busy timeout. Writers
-take the write lock when they begin, so two of them queue instead of failing half-way. The
-log is switched on when we make the database: a file of other software is left as it is.
+Transactions are of two kinds. One that writes takes the one write lock when it begins, so
+two writers queue instead of failing half-way. One that reads (execution option
+``reading``) takes no lock, and all of it sees the ledger as it stood when it began.
+
+SQLite runs with a write-ahead log, full synchronisation and a busy timeout. The log is
+switched on when we make the database: a file of other software is left as it is. In
+Postgres the write lock is an advisory one, and a transaction that wrote something tells
+those who are :class:`tiltyard.shell.store.waking.Waking` when it commits.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,6 +19,21 @@ from sqlalchemy.engine import URL, make_url
 from tiltyard.kernel.errors import TiltyardError
 
 BUSY_TIMEOUT_MS = 5000
+CHANNEL = "tiltyard"
+"""Where Postgres tells of commits."""
+POSTGRES = "postgresql+psycopg"
+WRITE_LOCK = int.from_bytes(b"tiltyard", "big")
+"""Key of the advisory lock, of which every Postgres database has its own."""
+
+_SERVER: Mapping[str, str | int] = {
+    "application_name": "tiltyard",
+    "client_encoding": "utf8",
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""What a connection to Postgres has unless the URL says otherwise; seconds."""
 
 
 def database_url(text: str) -> URL:
@@ -26,19 +45,39 @@ def database_url(text: str) -> URL:
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text)))
     try:
-        return make_url(text)
+        url = make_url(text)
     except sa.exc.ArgumentError as error:
         raise TiltyardError("DATABASE_URL_INVALID", "--db", str(error)) from error
+    except ValueError as error:  # it quotes what it takes for the port: a piece of a password
+        raise TiltyardError(
+            "DATABASE_URL_INVALID", "--db", "its port is no number",
+            "in a password write %40 for @, %3A for : and %2F for /",
+        ) from error  # fmt: skip
+    return _postgres(url) if url.drivername in {"postgres", "postgresql"} else url
+
+
+def _postgres(url: URL) -> URL:
+    """The driver that we bring, and the password where it is not shown."""
+    password = url.query.get("password")
+    if isinstance(password, str):
+        url = url.set(password=password).difference_update_query(["password"])
+    return url.set(drivername=POSTGRES)
 
 
 def connect(url: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
     """An engine whose ``begin()`` takes the write lock at once."""
+    postgres = url.get_backend_name() == "postgresql"
+    unsaid = {name: value for name, value in _SERVER.items() if name not in url.query}
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(
+            url, connect_args=unsaid if postgres else {}, pool_pre_ping=postgres
+        )
     except (sa.exc.NoSuchModuleError, ImportError) as error:
         raise TiltyardError("DATABASE_URL_INVALID", url.drivername, str(error)) from error
     if url.get_backend_name() == "sqlite":
         _prepare_sqlite(engine, busy_timeout_ms)
+    elif postgres:
+        _prepare_postgres(engine, busy_timeout_ms)
     return engine
 
 
@@ -59,6 +98,30 @@ def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int) -> None:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def _prepare_postgres(engine: sa.Engine, busy_timeout_ms: int) -> None:
+    # 0 would wait for ever
+    patience = f"SET LOCAL lock_timeout = {max(1, int(busy_timeout_ms))}"
+    one_view = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+    as_others_commit = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+
+    @sa.event.listens_for(engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("reading", False):
+            # a temporary table cannot be made in a transaction that says it only reads
+            only = "" if options.get("staging", False) else ", READ ONLY"
+            connection.exec_driver_sql(f"{one_view}{only}; {patience}")
+        else:
+            lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
+            connection.exec_driver_sql(f"{as_others_commit}; {patience}; {lock}")
+
+    @sa.event.listens_for(engine, "commit")
+    def _on_commit(connection: sa.Connection) -> None:
+        if not connection.get_execution_options().get("reading", False):
+            wrote = "pg_current_xact_id_if_assigned() IS NOT NULL"
+            connection.exec_driver_sql(f"SELECT pg_notify('{CHANNEL}', '') WHERE {wrote}")
+
+
 def write_ahead(engine: sa.Engine) -> None:
     """Switch the write-ahead log on, for good, in a database of our own."""
     if engine.url.get_backend_name() == "sqlite":
@@ -67,31 +130,3 @@ def write_ahead(engine: sa.Engine) -> None:
             connection.cursor().execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
-
-
-_MEANINGS = (
-    ("locked", "DATABASE_LOCKED", "another process is writing", "try again when it has finished"),
-    ("busy", "DATABASE_LOCKED", "another process is writing", "try again when it has finished"),
-    ("not a database", "DATABASE_CORRUPT", "not a SQLite database", "check the path"),
-    ("malformed", "DATABASE_CORRUPT", "the file is damaged", "restore a snapshot"),
-    ("full", "DATABASE_FULL", "no space left", "free some and run the command again"),
-    ("readonly", "DATABASE_READ_ONLY", "cannot be written", "check the permissions"),
-    ("disk I/O error", "DATABASE_UNREACHABLE", "the disk refused", "check its space and limits"),
-    ("unable to open", "DATABASE_UNREACHABLE", "cannot be opened", "check path and permissions"),
-)
-
-
-@contextmanager
-def speaking_plainly(url: URL) -> Iterator[None]:
-    """Turn a driver's error into one a person can act on; passwords stay hidden."""
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        text = str(error.orig)
-        shown = url.render_as_string(hide_password=True)
-        for needle, code, facts, remedy in _MEANINGS:
-            if needle in text:
-                raise TiltyardError(code, shown, f"{facts} ({text})", remedy) from error
-        if isinstance(error, sa.exc.OperationalError):
-            raise TiltyardError("DATABASE_UNREACHABLE", shown, text) from error
-        raise

@@ -13,6 +13,8 @@ from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.tables import policies
 
+_BEYOND = 2**63
+
 
 def append_facts(
     connection: sa.Connection,
@@ -23,8 +25,9 @@ def append_facts(
     """Append what is new; how many that were.
 
     Raises:
-        TiltyardError: ``POLICY_UNKNOWN``; ``OBSERVATION_INVALID``; ``FACT_DIFFERS`` for
-            other content under a key that is there already.
+        TiltyardError: ``POLICY_UNKNOWN``; ``OBSERVATION_INVALID``; ``FACT_INVALID`` for what
+            no database can hold; ``FACT_DIFFERS`` for other content under a key that is
+            there already.
     """
     added = 0
     ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
@@ -40,6 +43,7 @@ def append_facts(
             if name not in ids:
                 raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
             row["policy_id"] = ids[name]
+        _refuse_unstorable(table, row)
         kept = connection.execute(sa.select(table).where(_same(table, row))).mappings()
         if (before := kept.first()) is None:
             connection.execute(table.insert().values(**row, known_at=known_at))
@@ -47,6 +51,23 @@ def append_facts(
         elif differing := [name for name in row if before[name] != row[name]]:
             raise _differs(table, before, row, differing[0])
     return added
+
+
+def _refuse_unstorable(table: sa.Table, row: Mapping[str, Any]) -> None:
+    """SQLite and Postgres differ in what they do with these."""
+    for name, value in row.items():
+        if isinstance(value, str):
+            good, expected = value.isprintable(), "text without control characters"
+        elif isinstance(value, int):
+            good, expected = -_BEYOND <= value < _BEYOND, "a whole number of at most 64 bits"
+        elif isinstance(value, float):
+            good, expected = isfinite(value), "a finite number"
+        else:
+            continue
+        if not good:
+            raise TiltyardError(
+                "FACT_INVALID", f"{table.name}, {name}", f"expected {expected}, found {value!r}"
+            )
 
 
 def _same(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:

@@ -32,9 +32,10 @@ from tiltyard.shell.store.audit_table import (
     has_event,
 )
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
-from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url, speaking_plainly
+from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url
 from tiltyard.shell.store.fact_tables import append_facts
 from tiltyard.shell.store.news import Positions, facts_after
+from tiltyard.shell.store.plain_errors import speaking_plainly
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
     ArmColumns,
@@ -98,9 +99,13 @@ class Ledger:
             )  # fmt: skip
         ledger = cls(connect(url, busy_timeout_ms=busy_timeout_ms))
         with speaking_plainly(url):
-            if create:
-                schema.upgrade(ledger._engine)
-            schema.check_version(ledger._engine)
+            try:
+                if create:
+                    schema.upgrade(ledger._engine)
+                schema.check_version(ledger._engine)
+            except BaseException:
+                ledger.close()
+                raise
         return ledger
 
     def close(self) -> None:

@@ -183,15 +183,17 @@ def read_metrics(connection: sa.Connection) -> dict[str, ArmColumns]:
     query = sa.select(policies.c.name, *columns).join(
         bandit_arms, bandit_arms.c.policy_id == policies.c.id
     )
+    query = query.order_by(policies.c.id)
     return {name: ArmColumns(*row) for name, *row in connection.execute(query)}
 
 
 def _insert(connection: sa.Connection, arm: Arm, at: datetime) -> int:
     name = parse(arm.name)
     if name.sha8:
-        twin = connection.scalar(
-            sa.select(policies.c.name).where(policies.c.name.endswith(f"_{name.sha8}"))
-        )
+        # LIKE tells upper and lower case apart in one database and not in the other
+        alike = sa.select(policies.c.name).where(policies.c.name.like(f"%{name.sha8}"))
+        known = connection.scalars(alike)
+        twin = next((other for other in known if other.endswith(f"_{name.sha8}")), None)
         if twin is not None:
             raise TiltyardError("POLICY_SHA_TAKEN", arm.name, f"{twin} ends in the same sha8")
     result = connection.execute(policies.insert().values(name=arm.name, **_policy_values(arm)))

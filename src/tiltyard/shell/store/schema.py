@@ -18,11 +18,13 @@ def upgrade(engine: sa.Engine) -> None:
     """Bring the database to the newest schema; an empty one gets all of it.
 
     Raises:
-        TiltyardError: ``DATABASE_FOREIGN`` when other software keeps its tables there.
+        TiltyardError: ``DATABASE_FOREIGN`` when other software keeps its tables there;
+            ``DATABASE_ENCODING`` when it cannot hold every name.
     """
     config = _config()
     with engine.connect().execution_options(reading=True) as connection:
         _refuse_foreign(connection)
+        _refuse_encoding(connection)
     write_ahead(engine)
     with engine.begin() as connection:
         _refuse_foreign(connection)
@@ -60,7 +62,21 @@ def _refuse_foreign(connection: sa.Connection) -> None:
             "DATABASE_FOREIGN",
             connection.engine.url.render_as_string(hide_password=True),
             "it holds the tables of other software",
-            "name another file; to read its trades: tiltyard ingest",
+            "name another database; to read its trades: tiltyard ingest",
+        )
+
+
+def _refuse_encoding(connection: sa.Connection) -> None:
+    """Where characters are bytes, the length of an identifier is another, and so is the order."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise TiltyardError(
+            "DATABASE_ENCODING",
+            connection.engine.url.render_as_string(hide_password=True),
+            f"it keeps text as {encoding}, and names need UTF8",
+            "make another: createdb --encoding=UTF8 --template=template0 NAME",
         )
 
 

@@ -46,7 +46,8 @@ def told_elsewhere(connection: sa.Connection) -> dict[str, int]:
         trades.c.symbol == _S.symbol,
         trades.c.book == _S.book,
     )
-    other = sa.select(trades.c.source).where(same).limit(1)  # one look-up for each staged trade
+    # one look-up for each staged trade
+    other = sa.select(trades.c.source).where(same).order_by(trades.c.source).limit(1)
     found = (
         sa.select(other.correlate(staged_trades, policies).scalar_subquery().label("source"))
         .select_from(staged_trades)
@@ -55,7 +56,8 @@ def told_elsewhere(connection: sa.Connection) -> dict[str, int]:
         .subquery()
     )
     query = sa.select(found.c.source, sa.func.count().label("rows")).group_by(found.c.source)
-    rows = connection.execute(query.where(found.c.source.is_not(None)))
+    query = query.where(found.c.source.is_not(None)).order_by(found.c.source)
+    rows = connection.execute(query)
     return {row.source: row.rows for row in rows}
 
 
@@ -67,7 +69,7 @@ def _duplicates(connection: sa.Connection, limit: int) -> _Found:
     first = sa.func.min(_S.row_number).over(partition_by=(*trade, slot)).label("first")
     same = sa.and_(crowd.c.source == _S.source, crowd.c.trade_id == _S.trade_id)
     seen = sa.select(_S.row_number, _S.trade_id, first).join(crowd, same).subquery()
-    query = sa.select(seen).where(seen.c.row_number != seen.c.first)
+    query = sa.select(seen).where(seen.c.row_number != seen.c.first).order_by(seen.c.row_number)
     return [
         (row, "trade_id", f"{name!r} stands in row {first} already")
         for row, name, first in connection.execute(query.limit(limit))
@@ -90,7 +92,7 @@ def _conflicts(connection: sa.Connection, limit: int) -> _Found:
             "revision",
             f"the ledger holds revision {revision} of {name!r} with other content",
         )
-        for row, name, revision in connection.execute(query.limit(limit))
+        for row, name, revision in connection.execute(query.order_by(_S.row_number).limit(limit))
     ]
 
 
@@ -105,7 +107,7 @@ def _owners(connection: sa.Connection, limit: int) -> _Found:
     )
     return [
         (row, "policy", f"expected {owner!r}, whose trade {name!r} is in the ledger")
-        for row, name, owner in connection.execute(query.limit(limit))
+        for row, name, owner in connection.execute(query.order_by(_S.row_number).limit(limit))
     ]
 
 
@@ -130,6 +132,6 @@ def _scopes(connection: sa.Connection, limit: int) -> _Found:
             f"expected account {right[0]!r} and currency {right[1]!r}, as in the other trades "
             f"of {policy}; nothing is summed over accounts or currencies"
         )
-        rows = connection.scalars(wrong.limit(limit))
+        rows = connection.scalars(wrong.order_by(_S.row_number).limit(limit))
         found += [(row, "account", text) for row in rows]
     return found

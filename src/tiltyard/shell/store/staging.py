@@ -62,7 +62,7 @@ class Staging:
     """
 
     def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+        self._connection = connection.execution_options(staging=True)
         with self._aside():
             staged_trades.drop(connection, checkfirst=True)
             staged_trades.create(connection)
@@ -86,7 +86,8 @@ class Staging:
         Args:
             by: Only those with a trade that is not quarantined at this time.
         """
-        query = sa.select(_S.policy).group_by(_S.policy).order_by(sa.func.min(_S.closed_at))
+        query = sa.select(_S.policy).group_by(_S.policy)
+        query = query.order_by(sa.func.min(_S.closed_at), _S.policy)
         if by is not None:
             query = query.where(~_future(by))
         with self._aside():
@@ -215,7 +216,8 @@ class Staging:
             sa.literal(microseconds(known_at)),
         ).where(future, ~known)
         added = self._connection.execute(
-            quarantined_trades.insert().from_select([*columns, "reason", "known_at"], rows)
+            quarantined_trades.insert().from_select([*columns, "reason", "known_at"], rows),
+            execution_options={"preserve_rowcount": True},
         ).rowcount
         removed = self._connection.execute(staged_trades.delete().where(future)).rowcount
         return added, removed

@@ -31,6 +31,9 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return None if value is None else from_microseconds(value)
 
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that is compared by its bytes, as SQLite does, whatever language the server speaks."""
+
 KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
@@ -242,3 +245,8 @@ audit = sa.Table(
     sa.Column("hash", sa.Text, nullable=False, unique=True),
     sqlite_autoincrement=True,
 )
+
+for _table in (*metadata.tables.values(), staged_trades):
+    for _column in _table.c:
+        if isinstance(_column.type, sa.Text):
+            _column.type = TEXT

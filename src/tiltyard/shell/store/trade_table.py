@@ -106,6 +106,7 @@ def spans_of(connection: sa.Connection) -> Mapping[str, tuple[datetime, datetime
     current = current_trades(None).subquery()
     first, last = sa.func.min(current.c.opened_at), sa.func.max(current.c.closed_at)
     query = sa.select(current.c.name, first, last, sa.func.count()).group_by(current.c.name)
+    query = query.order_by(current.c.name)
     return {
         name: (from_microseconds(opened), from_microseconds(closed), count)
         for name, opened, closed, count in connection.execute(query)

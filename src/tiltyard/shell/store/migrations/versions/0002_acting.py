@@ -22,7 +22,7 @@ def _policy() -> sa.Column[int]:
 
 
 def _text(*names: str) -> list[sa.Column[str]]:
-    return [sa.Column(name, sa.Text(), nullable=False) for name in names]
+    return [sa.Column(name, tables.TEXT, nullable=False) for name in names]
 
 
 def _numbers(*names: str) -> list[sa.Column[int]]:
@@ -58,10 +58,10 @@ def upgrade() -> None:
         _time("opened_at"),
         _time("closed_at", nullable=True),
     )
-    op.create_table("accounts", sa.Column("name", sa.Text(), primary_key=True), _time("since"))
+    op.create_table("accounts", sa.Column("name", tables.TEXT, primary_key=True), _time("since"))
     op.create_table(
         "leases",
-        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("name", tables.TEXT, primary_key=True),
         *_text("holder"),
         *_numbers("token", "beat"),
         _time("renewed_at"),
@@ -88,14 +88,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "nights",
-        sa.Column("day", sa.Text(), primary_key=True),
-        sa.Column("policy", sa.Text(), primary_key=True),
+        sa.Column("day", tables.TEXT, primary_key=True),
+        sa.Column("policy", tables.TEXT, primary_key=True),
         _time("at"),
     )
     op.create_table(
         "guard_memories",
-        sa.Column("guard", sa.Text(), primary_key=True),
-        sa.Column("policy", sa.Text(), primary_key=True),
+        sa.Column("guard", tables.TEXT, primary_key=True),
+        sa.Column("policy", tables.TEXT, primary_key=True),
         *_text("mode", "body"),
     )
     op.create_table(
@@ -112,7 +112,7 @@ def upgrade() -> None:
         _time("due_at"),
         _time("requested_at"),
         _time("settled_at", nullable=True),
-        sa.Column("told", sa.Text(), server_default="", nullable=False),
+        sa.Column("told", tables.TEXT, server_default="", nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("key"),
         sqlite_autoincrement=True,

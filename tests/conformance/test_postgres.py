@@ -1,0 +1,176 @@
+"""What is true of a ledger on a server, and of no other."""
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from conformance.samples import NET, NOW, PPO, code_of_opening, ingest, register, stored, trade
+from postgres import Server
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.engine import database_url
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.waking import Waking
+
+SECRET = "s3cret"  # noqa: S105 that it is not shown is what is tested
+FULL_DISK = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER refuse AFTER INSERT ON trades EXECUTE FUNCTION refuse()
+"""
+
+
+@pytest.fixture
+def new_database(postgres: Server) -> object:
+    """Only these."""
+    return postgres.database
+
+
+def refusal(url: str) -> TiltyardError:
+    with pytest.raises(TiltyardError) as caught:
+        Ledger.open(url)
+    assert SECRET not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_way_to_name_the_server_takes_the_driver_we_bring(scheme: str) -> None:
+    url = database_url(f"{scheme}://me:{SECRET}@db.example:5433/desk?sslmode=require")
+    assert url.drivername == "postgresql+psycopg"
+    assert (url.host, url.port, url.database) == ("db.example", 5433, "desk")
+    assert SECRET not in str(url)
+
+
+def test_a_password_among_the_options_is_not_shown_either() -> None:
+    url = database_url(f"postgresql://me@db.example/desk?password={SECRET}&sslmode=require")
+    assert SECRET not in str(url)
+    assert (url.password, dict(url.query)) == (SECRET, {"sslmode": "require"})
+
+
+def test_a_port_that_is_no_number_is_refused_without_a_piece_of_the_password() -> None:
+    refused = refusal(f"postgresql://me@host:{SECRET}/desk")
+    assert refused.code == "DATABASE_URL_INVALID"
+    assert "%3A" in refused.remedy
+
+
+def test_a_server_that_does_not_answer_is_unreachable() -> None:
+    refused = refusal(f"postgresql://me:{SECRET}@127.0.0.1:1/desk")
+    assert (refused.code, "start it" in refused.remedy) == ("DATABASE_UNREACHABLE", True)
+
+
+def test_a_database_the_server_does_not_have_is_missing_and_is_not_made(postgres: Server) -> None:
+    refused = refusal(postgres.at("nowhere"))
+    assert (refused.code, "createdb" in refused.remedy) == ("DATABASE_MISSING", True)
+    assert code_of_opening(postgres.at("nowhere"), create=True) == "DATABASE_MISSING"
+
+
+def test_who_may_not_log_in_is_told_to_check_user_and_password(
+    postgres: Server, ledger_url: str
+) -> None:
+    name = str(make_url(ledger_url).database)
+    postgres.run(f"CREATE ROLE {name} NOLOGIN")
+    try:
+        stranger = make_url(ledger_url).set(username=name, password=SECRET)
+        refused = refusal(stranger.render_as_string(hide_password=False))
+    finally:
+        postgres.run(f"DROP ROLE {name}")
+    assert refused.code == "DATABASE_UNREACHABLE"
+    assert refused.remedy == "check user and password"
+
+
+def test_a_server_that_only_reads_is_read_only(ledger: Ledger, postgres: Server) -> None:
+    register(ledger, PPO)
+    postgres.run(f"ALTER DATABASE {ledger.url.database} SET default_transaction_read_only = on")
+    ledger.close()
+    with pytest.raises(TiltyardError, match="DATABASE_READ_ONLY"):
+        ingest(ledger, [trade()])
+    assert stored(ledger) == []
+
+
+def test_who_may_not_make_tables_is_told_so(postgres: Server, ledger_url: str) -> None:
+    name = str(make_url(ledger_url).database)
+    postgres.run(f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}'")
+    try:
+        stranger = make_url(ledger_url).set(username=name, password=SECRET)
+        url = stranger.render_as_string(hide_password=False)
+        assert code_of_opening(url, create=True) == "DATABASE_READ_ONLY"
+    finally:
+        postgres.run(f"DROP ROLE {name}")
+
+
+def test_a_full_disk_leaves_the_ledger_as_it_was(
+    ledger: Ledger, ledger_url: str, postgres: Server
+) -> None:
+    register(ledger, PPO)
+    postgres.run(FULL_DISK, ledger_url)
+    with pytest.raises(TiltyardError, match="DATABASE_FULL"):
+        ingest(ledger, [trade()])
+    assert stored(ledger) == []
+
+
+def test_a_database_that_cannot_count_characters_is_refused(postgres: Server) -> None:
+    ascii_only = "ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc"
+    with postgres.database(ascii_only) as url:
+        assert code_of_opening(url, create=True) == "DATABASE_ENCODING"
+
+
+def test_the_view_of_one_transaction_does_not_write(ledger: Ledger) -> None:
+    with pytest.raises(TiltyardError, match="DATABASE_READ_ONLY"), ledger.snapshot() as inside:
+        register(inside, PPO)
+
+
+def test_a_lost_connection_is_told_to_who_waits(ledger: Ledger, postgres: Server) -> None:
+    with Waking(ledger.url) as waking:
+        lose(postgres, ledger)
+        with pytest.raises(TiltyardError, match="DATABASE_UNREACHABLE"):
+            waking.wait(60)
+
+
+def test_a_connection_lost_between_two_transactions_is_made_anew(
+    ledger: Ledger, postgres: Server
+) -> None:
+    register(ledger, PPO)
+    lose(postgres, ledger)
+    assert PPO in ledger.roster().arms
+
+
+def test_a_connection_lost_in_the_middle_leaves_nothing_behind(
+    ledger: Ledger, postgres: Server
+) -> None:
+    register(ledger, PPO)
+
+    def stage() -> None:
+        with ledger.staging() as staging:
+            staging.add([(2, trade(), False)])
+            lose(postgres, ledger)
+            staging.commit(now=NOW, known_at=NOW)
+
+    with pytest.raises(TiltyardError, match="DATABASE_UNREACHABLE"):
+        stage()
+    assert stored(ledger) == []
+
+
+def lose(postgres: Server, ledger: Ledger) -> None:
+    """The server drops every connection to the database."""
+    name = str(ledger.url.database)
+    postgres.run(
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 it is ours
+    )
+
+
+def test_people_can_connect_with_other_tools_meanwhile(ledger: Ledger, ledger_url: str) -> None:
+    register(ledger, PPO)
+    with ledger.transaction() as inside, psycopg.connect(ledger_url) as other:
+        register(inside, NET)
+        assert other.execute("SELECT name FROM policies").fetchall() == [(PPO,)]
+
+
+def test_all_text_is_compared_by_its_bytes(ledger: Ledger) -> None:
+    """Also that of later migrations: ``tables.TEXT`` is the type for it."""
+    other = sa.text(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE data_type = 'text' "
+        "AND table_schema = 'public' AND table_name <> 'current_trades' "
+        "AND collation_name IS DISTINCT FROM 'C'"
+    )
+    with ledger._engine.connect() as connection:
+        assert connection.execute(other).all() == []
