@@ -28,6 +28,8 @@ from tiltyard.shell.store.tables import (
 
 _HOLDS = ("ramp_frozen_by", "challengers_frozen_by", "entries_stopped_by")
 _ACCOUNT = "default"
+_LOCK_ARMS = "LOCK TABLE bandit_arms IN SHARE ROW EXCLUSIVE MODE"
+"""Against edits by SQL, which do not queue for our lock. On SQLite every writer does."""
 _SHARES = ("traffic_allocation", "ceiling", "scaled_at", "revision")
 
 
@@ -65,10 +67,9 @@ def read_roster(connection: sa.Connection, *, to_change: bool = False) -> Roster
     joined = sa.select(policies, *shares).join(
         bandit_arms, bandit_arms.c.policy_id == policies.c.id
     )
-    query = joined.order_by(policies.c.id)
-    if to_change:
-        query = query.with_for_update()
-    rows = connection.execute(query).mappings().all()
+    if to_change and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_LOCK_ARMS)
+    rows = connection.execute(joined.order_by(policies.c.id)).mappings().all()
     names = {row["id"]: row["name"] for row in rows}
     opened = connection.execute(sa.select(reviews).order_by(reviews.c.number)).mappings()
     made = connection.execute(sa.select(proposals).order_by(proposals.c.number)).mappings()
