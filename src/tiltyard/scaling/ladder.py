@@ -159,9 +159,13 @@ def _promotion(standing: Standing, rules: ShareRules) -> str:
     if not enough:
         return ""
     return (
-        f"pf_150 {standing.pf_150} against pf_prod {standing.pf_prod}, dd_150 {standing.dd_150} % "
-        f"after {standing.live_trades:,} live trades"
+        f"pf_150 {_told(standing.pf_150)} against pf_prod {_told(standing.pf_prod)}, "
+        f"dd_150 {_told(standing.dd_150)} % after {standing.live_trades:,} live trades"
     )
+
+
+def _told(reading: Reading) -> str:
+    return f"{reading.number:.3g}" if isinstance(reading, Value) else str(reading)
 
 
 def _merit(roster: Roster, arm: Arm, standing: Standing | None) -> float | str:
