@@ -186,7 +186,7 @@ class Laboratory:
         sys.dont_write_bytecode = True
         sys.path.insert(0, str(self.folder / "src"))
         os.chdir(self.folder)
-        package, *names = Path(file).with_suffix("").parts or ("",)
+        package, *names = file.removesuffix(".py").split("/")
         order = sorted(
             (path for tests in TESTS for path in Path("tests", tests).glob("test_*.py")),
             key=lambda path: (

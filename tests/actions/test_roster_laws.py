@@ -271,7 +271,8 @@ class World:
 ACTORS = (
     "commands", "commands", "people_look", "people_look", "people_decide", "guards_speak",
     "comes_back", "graduates", "graduates", "night_falls", "night_falls", "ladder_runs",
-    "edits_by_sql", "edits_by_sql", "registers", "registers_a_champion", "ingests_unknown_names", "is_configured",
+    "edits_by_sql", "edits_by_sql", "registers", "registers_a_champion",
+    "ingests_unknown_names", "is_configured",
 )  # fmt: skip
 
 picks = st.tuples(*[st.integers(0, 11)] * 3)
