@@ -29,7 +29,7 @@ import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MUTATED = ("checklist/*.py", "actions/*.py", "scaling/ladder.py")
+MUTATED = ("checklist/*.py", "actions/**/*.py", "scaling/ladder.py")
 TESTS = ("checklist", "actions", "scaling")
 SECONDS_EACH = 120
 LOADED_BEFORE_THE_FORK = ("numpy", "sqlite3", "zoneinfo")
@@ -186,10 +186,14 @@ class Laboratory:
         sys.dont_write_bytecode = True
         sys.path.insert(0, str(self.folder / "src"))
         os.chdir(self.folder)
-        package, name = Path(file).parent.name, Path(file).stem
+        package, *names = file.removesuffix(".py").split("/")
         order = sorted(
             (path for tests in TESTS for path in Path("tests", tests).glob("test_*.py")),
-            key=lambda path: (name not in path.stem, path.parent.name != package, path),
+            key=lambda path: (
+                not any(name in path.stem for name in names),
+                path.parent.name != package,
+                path,
+            ),
         )
         options = [
             "-x",

@@ -1,7 +1,7 @@
 """Plans: what protects goes first, nobody is punished twice, and the way back is earned."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from tiltyard.actions.plan import (
     ThrottledArm,
     plan,
     plan_admissions,
+    plan_ceilings,
+    plan_expiry,
     plan_night,
     plan_resume,
 )
@@ -18,7 +20,7 @@ from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import Checklist, Effect, Guard, WayBack
 from tiltyard.facts.action import Action
-from tiltyard.facts.arm import FLAT, Arm, Roster, State
+from tiltyard.facts.arm import FLAT, Arm, Proposal, ProposalKind, Roster, State
 from tiltyard.facts.verdict import Answer, Mode, Scope, Verdict
 from tiltyard.kernel.undefined import Reading, Undefined, Value
 from tiltyard.router.lifecycle import STATES
@@ -200,6 +202,22 @@ def test_a_champion_below_its_band_pages_a_person_and_proposes() -> None:
     assert kinds(actions) == [("propose_rollback", FLAT), ("page", FLAT)]
 
 
+@pytest.mark.parametrize("scope", ["arm", "account", "champion"])
+def test_a_rollback_is_proposed_of_the_champion_whoever_is_watched(scope: Scope) -> None:
+    guard = guard_for("propose_rollback", 10, scope)
+    subject = {"arm": "a", "account": "default", "champion": FLAT}[scope]
+    everyone = roster(arm("a"))
+    actions = plan([verdict(guard, subject)], everyone, checklist(guard))
+    assert kinds(actions) == [("propose_rollback", FLAT)]
+    assert apply(everyone, actions[0]).open_proposal("rollback", FLAT)
+
+
+def test_a_review_that_a_guard_of_the_account_asks_for_is_of_no_arm() -> None:
+    guard = guard_for("review", 10, "account")
+    actions = plan([verdict(guard, "default")], roster(arm("a")), checklist(guard))
+    assert kinds(actions) == [("review", "")]
+
+
 def test_a_warning_about_the_champion_pages_nobody() -> None:
     guard = guard_for("review", 10, "champion")
     assert kinds(plan([verdict(guard, FLAT)], roster(), checklist(guard))) == [("review", FLAT)]
@@ -249,7 +267,7 @@ def returns(subject: ThrottledArm, *others: Arm) -> Action | None:
 def test_a_throttled_arm_that_earned_it_comes_back_at_its_start_share() -> None:
     assert returns(throttled()) == Action(
         "resume", "a", "challenger_profit_factor_low", "enforce", NOON, before=0.0, after=0.1,
-        ceiling=0.6, value=2.0, limit=1.9, samples=30, priority=20,
+        ceiling=0.15, value=2.0, limit=1.9, samples=30, priority=20,
         reason="pf_30_with_shadow >= 1.9 after 30 further trades",
     )  # fmt: skip
 
@@ -344,9 +362,20 @@ def test_candidates_are_admitted_in_order_as_far_as_there_is_room() -> None:
     assert admitted(crowd, "c", "a", "b") == [("c", 0.1), ("a", 0.1)]
     action = plan_admissions(crowd, ["a"], RULES, NOON)[0]
     assert action == Action(
-        "admit", "a", "registration", "enforce", NOON, before=0.0, after=0.1, ceiling=RULES.cap,
+        "admit", "a", "registration", "enforce", NOON, before=0.0, after=0.1, ceiling=0.15,
         reason="its capital is known",
     )  # fmt: skip
+
+
+def test_who_was_registered_with_more_than_is_allowed_begins_like_the_others() -> None:
+    assert admitted(roster(waiting("former_champion", 1.0)), "former_champion") == [
+        ("former_champion", 0.1)
+    ]
+    former = throttled()
+    former = replace(former, arm=replace(former.arm, start_share=1.0))
+    action = returns(former)
+    assert action is not None
+    assert (action.after, action.ceiling) == (0.1, 0.15)
 
 
 def test_a_candidate_without_room_holds_up_those_behind_it() -> None:
@@ -384,7 +413,111 @@ def test_an_observing_guard_only_records_who_would_come_back() -> None:
 
 def test_a_night_scales_those_that_grow_and_says_why_the_others_do_not() -> None:
     steps = [Step("a", 0.1, 0.15, "earned x 1.5"), Step("b", 0.1, 0.1, "no trades")]
-    assert plan_night(steps, NOON) == [
+    assert plan_night(steps, roster(arm("a"), arm("b")), NOON) == [
         Action("scale", "a", "ladder", "enforce", NOON, 0.1, 0.15, reason="earned x 1.5"),
         Action("skip_scale", "b", "ladder", "enforce", NOON, 0.1, 0.1, reason="no trades"),
     ]
+
+
+FULL_GROWN = Step("a", 0.6, 0.6, "at the cap of 60%", proposes="pf_150 3 against pf_prod 2")
+
+
+def proposals_of_a_night(everyone: Roster, *steps: Step) -> list[Action]:
+    actions = plan_night(steps, everyone, NOON)
+    return [action for action in actions if action.kind == "propose_promotion"]
+
+
+def test_a_night_proposes_what_has_grown_as_far_as_it_can_and_promotes_nobody() -> None:
+    everyone = roster(arm("a", share=0.6))
+    actions = plan_night([FULL_GROWN], everyone, NOON)
+    assert actions == [
+        Action("skip_scale", "a", "ladder", "enforce", NOON, 0.6, 0.6, reason="at the cap of 60%"),
+        Action("propose_promotion", "a", "ladder", "enforce", NOON, reason=FULL_GROWN.proposes),
+    ]
+    after = everyone
+    for action in actions:
+        after = apply(after, action)
+    assert after.arms == everyone.arms
+    assert after.proposals == (Proposal(1, "promotion", "a", NOON, FULL_GROWN.proposes),)
+
+
+def test_a_proposal_that_is_open_is_not_made_again() -> None:
+    open_one = Proposal(1, "promotion", "a", NOON - DAY, "earned")
+    doubt = Proposal(2, "rollback", "a", NOON - DAY, "lost")
+    everyone = roster(arm("a", share=0.6))
+    assert not proposals_of_a_night(replace(everyone, proposals=(open_one,)), FULL_GROWN)
+    closed = replace(open_one, closed_at=NOON, outcome="expired")
+    assert proposals_of_a_night(replace(everyone, proposals=(closed, doubt)), FULL_GROWN)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_a_live_arm_that_something_speaks_for_is_proposed(state: State) -> None:
+    everyone = roster(arm("a", state, 0.6))
+    assert bool(proposals_of_a_night(everyone, FULL_GROWN)) is (state == "live")
+    assert not proposals_of_a_night(everyone, replace(FULL_GROWN, proposes=""))
+
+
+def today(at: datetime) -> date:
+    return at.date()
+
+
+def ceilings(subject: Arm) -> list[tuple[str, float | None, float | None, float | None]]:
+    actions = plan_ceilings(roster(subject), RULES, NOON, today)
+    return [(one.policy, one.before, one.after, one.ceiling) for one in actions]
+
+
+@pytest.mark.parametrize(
+    ("scaled_at", "raised"),
+    [
+        (None, True),
+        (NOON - DAY, True),
+        (NOON - timedelta(hours=12, seconds=1), True),
+        (NOON - timedelta(hours=12), False),
+        (NOON, False),
+        (NOON + DAY, False),
+    ],
+)
+def test_a_new_day_gives_room_for_one_multiplication(
+    scaled_at: datetime | None, *, raised: bool
+) -> None:
+    subject = replace(arm("a", share=0.2), ceiling=0.2, scaled_at=scaled_at)
+    assert ceilings(subject) == ([("a", 0.2, 0.2, 0.3)] if raised else [])
+
+
+def test_a_raised_ceiling_says_why_and_moves_no_share() -> None:
+    everyone = roster(replace(arm("a", share=0.2), ceiling=0.2))
+    (action,) = plan_ceilings(everyone, RULES, NOON, today)
+    assert action == Action(
+        "raise_ceiling", "a", "ladder", "enforce", NOON, before=0.2, after=0.2, ceiling=0.3,
+        reason="a new trading day",
+    )  # fmt: skip
+    after = apply(everyone, action)
+    assert {arm.name: arm.share for arm in after.arms.values()} == {FLAT: 0.8, "a": 0.2}
+    assert not plan_ceilings(after, RULES, NOON, today)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_arms_on_trial_with_traffic_get_a_ceiling(state: State) -> None:
+    assert bool(ceilings(arm("a", state, 0.1))) is (state in ("probation", "live"))
+    assert not ceilings(arm("a", state, 0.0))
+
+
+def test_no_ceiling_is_above_the_cap() -> None:
+    assert ceilings(replace(arm("a", share=0.5), ceiling=0.5)) == [("a", 0.5, 0.5, 0.6)]
+
+
+@pytest.mark.parametrize("kind", ["promotion", "rollback"])
+@pytest.mark.parametrize(
+    ("age", "over"), [(2 * DAY - SECOND, False), (2 * DAY, True), (2 * DAY + SECOND, True)]
+)
+def test_a_proposal_is_over_after_48_hours(
+    kind: ProposalKind, age: timedelta, *, over: bool
+) -> None:
+    closed = Proposal(1, kind, "a", NOON - 9 * DAY, "", NOON - 8 * DAY, "expired")
+    waiting_one = Proposal(2, kind, "a", NOON - age, "earned")
+    everyone = replace(roster(arm("a")), proposals=(closed, waiting_one))
+    expected = Action(
+        "expire_proposal", "a", kind, "enforce", NOON, number=2,
+        reason="nobody approved it within 48 h",
+    )  # fmt: skip
+    assert plan_expiry(everyone, NOON) == ([expected] if over else [])

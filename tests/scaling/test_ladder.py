@@ -124,13 +124,14 @@ def test_the_literal_rule_at_its_boundaries(its: Standing | None, reason: str) -
         (0.59, 0.6, 0.6, "earned, clamped"),
         (0.6, 0.6, 0.6, "at the cap of 60%"),
         (0.61, 0.7, 0.61, "at the cap of 60%"),
-        (0.2, 0.25, 0.25, "earned, clamped"),
+        (0.2, 0.25, 0.3, "earned x 1.5"),
         (0.2, 0.3, 0.3, "earned x 1.5"),
-        (0.2, 0.2, 0.2, "earned, clamped"),
-        (0.2, 0.1, 0.2, "earned, clamped"),
+        (0.2, 0.2, 0.3, "earned x 1.5"),
+        (0.2, 0.1, 0.3, "earned x 1.5"),
+        (0.123456789012, 0.6, 0.185185183518, "earned x 1.5"),
     ],
 )
-def test_a_step_stops_at_the_cap_and_the_ceiling(
+def test_a_step_stops_at_the_cap_and_leaves_the_ceiling_to_edits_by_sql(
     share: float, ceiling: float, after: float, reason: str
 ) -> None:
     assert only(arm(share=share, ceiling=ceiling), standing()) == Step("a", share, after, reason)
@@ -144,10 +145,84 @@ def test_room_goes_to_the_best_first_and_the_last_is_trimmed() -> None:
     steps = ladder(roster(*arms), standings, RULES)
     assert [(step.policy, step.after, step.reason) for step in steps] == [
         ("b", 0.3, "earned x 1.5"),
-        ("d", 0.05, "earned, clamped"),
-        ("a", 0.15, "earned, clamped"),
+        ("d", 0.05, "no room above the champion's floor of 40%"),
+        ("a", 0.15, "no room above the champion's floor of 40%"),
         ("c", 0.1, "pf_150 1 < pf_prod 2.3"),
     ]
+
+
+def test_the_last_that_still_grows_is_trimmed_to_the_room() -> None:
+    arms = [arm("a", 0.2), arm("b", 0.2), arm("c", 0.05)]
+    standings = {"a": standing(2.4), "b": standing(2.9), "c": standing(2.3)}
+    steps = ladder(roster(*arms), standings, RULES)
+    assert [(step.policy, step.after, step.reason) for step in steps] == [
+        ("b", 0.3, "earned x 1.5"),
+        ("a", 0.25, "earned, clamped"),
+        ("c", 0.05, "no room above the champion's floor of 40%"),
+    ]
+
+
+def test_those_that_grow_come_first_and_those_that_did_not_earn_it_last() -> None:
+    arms = [arm("best", 0.3), arm("full", 0.2), arm("poor", 0.02), arm("good", 0.02)]
+    rules = replace(RULES, cap=0.2)
+    standings = {
+        "best": standing(3.0), "full": standing(2.9), "poor": standing(1.0), "good": standing(2.5)
+    }  # fmt: skip
+    steps = ladder(roster(*arms), standings, rules)
+    assert [step.policy for step in steps] == ["good", "best", "full", "poor"]
+
+
+def test_a_share_is_multiplied_once_in_a_trading_day() -> None:
+    again = replace(standing(), scaled_today=True, live_trades=900, losses=9)
+    assert only(arm(), again) == Step(
+        "a", 0.1, 0.1, "its share was multiplied on this trading day already"
+    )
+
+
+FULLY_GROWN = replace(standing(3.0), live_trades=500, losses=5)
+
+
+@pytest.mark.parametrize(
+    ("share", "live_trades", "losses", "proposed"),
+    [
+        (0.6, 500, 5, True),
+        (0.6, 501, 6, True),
+        (0.7, 500, 5, True),
+        (0.6, 499, 5, False),
+        (0.6, 500, 4, False),
+        (0.5, 500, 5, False),
+    ],
+)
+def test_an_arm_that_has_grown_as_far_as_it_can_is_proposed_after_500_live_trades(
+    share: float, live_trades: int, losses: int, *, proposed: bool
+) -> None:
+    step = only(arm(share=share), replace(FULLY_GROWN, live_trades=live_trades, losses=losses))
+    assert bool(step.proposes) is proposed
+
+
+def test_a_proposal_says_what_speaks_for_it() -> None:
+    assert only(arm(share=0.6), replace(FULLY_GROWN, live_trades=1234)).proposes == (
+        "pf_150 3 against pf_prod 2.3, dd_150 1 % after 1,234 live trades"
+    )
+
+
+def test_an_arm_without_room_is_proposed_as_well() -> None:
+    arms = [arm("a", 0.3), arm("b", 0.3)]
+    steps = ladder(roster(*arms), {"a": FULLY_GROWN}, RULES)
+    assert [(step.policy, bool(step.proposes)) for step in steps] == [("a", True), ("b", False)]
+
+
+@pytest.mark.parametrize(
+    "its",
+    [
+        replace(FULLY_GROWN, pf_150=Value(2.2, 150)),
+        replace(FULLY_GROWN, dd_150=Value(3.1, 150)),
+        replace(FULLY_GROWN, pf_prod=WARMING),
+        replace(FULLY_GROWN, scaled_today=True),
+    ],
+)
+def test_what_has_not_earned_a_step_is_not_proposed(its: Standing) -> None:
+    assert only(arm(share=0.6), its).proposes == ""
 
 
 def test_what_is_left_of_the_room_goes_to_the_next() -> None:
@@ -203,6 +278,8 @@ def test_nobody_grows_while_anything_is_on_hold(hold: str) -> None:
 def test_an_open_review_holds_its_own_arm_until_somebody_looked() -> None:
     review = Review(1, "a", "guard", NOON)
     assert only(arm(), standing(), reviews=(review,)).reason == "a review is open"
+    advisory = replace(review, advisory=True)
+    assert only(arm(), standing(), reviews=(advisory,)).after == 0.15
     looked = replace(review, acknowledged_at=NOON)
     assert only(arm(), standing(), reviews=(looked,)).after == 0.15
     assert only(arm(), standing(), reviews=(replace(review, policy="b"),)).after == 0.15
@@ -244,4 +321,35 @@ def test_room_is_what_the_champions_floor_leaves(shares: tuple[float, ...], room
 
 
 def test_the_defaults_are_those_of_the_product() -> None:
-    assert ShareRules() == ShareRules(0.10, 0.40, 0.60, 150)
+    assert ShareRules() == ShareRules(0.10, 0.40, 0.60, 150, 500)
+
+
+@pytest.mark.parametrize(
+    ("share", "ceiling"),
+    [(0.1, 0.15), (0.4, 0.6), (0.41, 0.6), (0.7, 0.6), (0.0, 0.0), (1 / 3, 0.5)],
+)
+def test_a_ceiling_is_one_multiplication_and_never_above_the_cap(
+    share: float, ceiling: float
+) -> None:
+    assert RULES.ceiling(share) == ceiling
+
+
+def test_a_ceiling_has_no_more_digits_than_the_audit_keeps() -> None:
+    assert replace(RULES, cap=1 / 3).ceiling(0.3) == 0.333333333333
+
+
+@pytest.mark.parametrize(
+    ("registered_with", "cap", "begins"),
+    [(0.1, 0.6, 0.1), (0.25, 0.6, 0.25), (0.6, 0.6, 0.6), (0.6, 0.9, 0.6), (0.0, 0.6, 0.0),
+     (0.6000001, 0.6, 0.1), (0.61, 0.9, 0.1), (0.3, 0.2, 0.1), (1.0, 0.6, 0.1)],
+)  # fmt: skip
+def test_a_trial_begins_with_what_was_registered_unless_no_challenger_may_have_it(
+    registered_with: float, cap: float, begins: float
+) -> None:
+    subject = replace(arm(), start_share=registered_with)
+    assert replace(RULES, cap=cap).begins_with(subject) == begins
+
+
+def test_all_challengers_together_leave_the_champion_its_floor() -> None:
+    assert RULES.most() == 0.6
+    assert replace(RULES, champion_floor=0.0).most() == 1.0

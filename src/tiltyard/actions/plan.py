@@ -71,7 +71,7 @@ def plan_resume(
     arm, guard = throttled.arm, throttled.guard
     if guard.clear is None or not _has_earned(throttled, guard.clear, now):
         return None
-    share = arm.start_share
+    share = rules.begins_with(arm)
     if not fits(share, rules.room(roster)):
         return None
     return Action(
@@ -115,13 +115,14 @@ def plan_admissions(
         arm = roster.arms[name]
         if arm.state != "candidate":
             continue
-        if not fits(arm.start_share, room):
+        share = rules.begins_with(arm)
+        if not fits(share, room):
             break
-        room -= arm.start_share
+        room -= share
         actions.append(
             Action(
-                "admit", name, "registration", "enforce", now, before=0.0, after=arm.start_share,
-                ceiling=rules.ceiling(arm.start_share), reason="its capital is known",
+                "admit", name, "registration", "enforce", now, before=0.0, after=share,
+                ceiling=rules.ceiling(share), reason="its capital is known",
             )
         )  # fmt: skip
     return actions
@@ -187,8 +188,10 @@ def _effect(guard: Guard, verdict: Verdict, roster: Roster) -> list[Action]:
         ]
     if guard.effect in ("halt", "throttle"):
         return _take_traffic(guard, verdict, roster)
-    arm_effect = guard.scope != "account"
-    actions = [_action(guard.effect, verdict.subject if arm_effect else "", guard, verdict)]
+    subject = "" if guard.scope == "account" else verdict.subject
+    if guard.effect == "propose_rollback":
+        subject = roster.champion().name
+    actions = [_action(guard.effect, subject, guard, verdict)]
     if guard.scope == "champion" and guard.severity == "critical":
         actions.append(_action("page", verdict.subject, guard, verdict))
     return actions

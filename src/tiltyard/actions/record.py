@@ -9,7 +9,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from tiltyard.actions.apply import CHANGES, apply, depose
+from tiltyard.actions.apply import CHANGES, apply
+from tiltyard.actions.changes.champion import depose
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.kernel.clock import moment
@@ -60,7 +61,8 @@ def after(roster: Roster, event: Event) -> Roster:
 
 
 def _join(roster: Roster, arm: Arm, at: datetime) -> Roster:
-    if arm.role == "champion":
+    known = roster.arms.get(arm.name)
+    if arm.role == "champion" and (known is None or known.role != "champion"):
         roster = depose(roster, at)
     return roster.with_arm(arm)
 

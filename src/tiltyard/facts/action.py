@@ -36,6 +36,9 @@ Kind = Literal[
     "expire_proposal",  # nobody approved it in time
 ]
 
+PERSON = "person"
+"""The cause of what a person asked for."""
+
 PROTECTIVE: frozenset[Kind] = frozenset(
     {"halt", "throttle", "stop_entries", "freeze_challengers", "freeze_ramp"}
 )
@@ -53,14 +56,15 @@ class Action:
         at: UTC.
         before: The arm's share before; None where no share is touched.
         after: The arm's share after.
-        ceiling: The most it may be given from now on; None where that does not change.
+        ceiling: The most it may be given from now on; None where that does not change. When
+            frozen challengers are let go, the most they may have together.
         value: What was measured; None when undefined.
         limit: What it was compared with.
         samples: How many trades the value was made from.
         reason: One sentence part for people.
         priority: Lower goes first.
         up_to_seq: The last ledger position seen.
-        number: Of the review or proposal it is about; 0 for none.
+        number: Of the review or proposal that it settles; 0 for none.
     """
 
     kind: Kind

@@ -51,7 +51,20 @@ class ShareRules:
 
     def ceiling(self, share: float) -> float:
         """The most a share may become on a trading day on which it was not multiplied yet."""
-        return min(self.cap, round(share * FACTOR, 12))
+        return round(min(self.cap, share * FACTOR), 12)
+
+    def most(self) -> float:
+        """What all challengers may have together."""
+        return round(1.0 - self.champion_floor, 12)
+
+    def begins_with(self, arm: Arm) -> float:
+        """The share with which an arm begins a trial.
+
+        What it was registered with; a former champion was registered with more than any
+        challenger may have, and begins like one that said nothing.
+        """
+        allowed = fits(arm.start_share, min(self.cap, self.most()))
+        return arm.start_share if allowed else self.start
 
     def room(self, roster: Roster) -> float:
         """What is left for challengers above the champion's floor."""
@@ -116,17 +129,22 @@ def ladder(roster: Roster, standings: Mapping[str, Standing], rules: ShareRules)
     room = rules.room(roster)
     steps: list[Step] = []
     for _, arm in eligible:
-        earned = round(arm.share * FACTOR, 12)
-        bounded = min(earned, rules.cap, arm.share + room)
-        after = round(max(arm.share, bounded), 12)
-        room = round(room - (after - arm.share), 12)
-        reason = "earned x 1.5" if after == earned else "earned, clamped"
-        if after == arm.share:
-            reason = _why_full(arm, rules)
-        proposes = "" if after > arm.share else _promotion(standings[arm.name], rules)
-        steps.append(Step(arm.name, arm.share, after, reason, proposes))
-    return [*(s for s in steps if s.after > s.before), *(s for s in steps if s.after == s.before),
-            *skipped]  # fmt: skip
+        step = _step(arm, standings[arm.name], room, rules)
+        room = round(room - (step.after - step.before), 12)
+        steps.append(step)
+    return [*sorted(steps, key=lambda step: step.after == step.before), *skipped]
+
+
+def _step(arm: Arm, standing: Standing, room: float, rules: ShareRules) -> Step:
+    """The step of an arm that earned one, as far as it goes."""
+    earned = round(arm.share * FACTOR, 12)
+    after = round(min(earned, rules.cap, arm.share + room), 12)
+    if after <= arm.share:
+        why = _why_full(arm, rules)
+        return Step(arm.name, arm.share, arm.share, why, _promotion(standing, rules))
+    return Step(
+        arm.name, arm.share, after, "earned x 1.5" if after == earned else "earned, clamped"
+    )
 
 
 def _why_full(arm: Arm, rules: ShareRules) -> str:
@@ -141,9 +159,13 @@ def _promotion(standing: Standing, rules: ShareRules) -> str:
     if not enough:
         return ""
     return (
-        f"pf_150 {standing.pf_150} against pf_prod {standing.pf_prod}, dd_150 {standing.dd_150} % "
-        f"after {standing.live_trades:,} live trades"
+        f"pf_150 {_told(standing.pf_150)} against pf_prod {_told(standing.pf_prod)}, "
+        f"dd_150 {_told(standing.dd_150)} % after {standing.live_trades:,} live trades"
     )
+
+
+def _told(reading: Reading) -> str:
+    return f"{reading.number:.3g}" if isinstance(reading, Value) else str(reading)
 
 
 def _merit(roster: Roster, arm: Arm, standing: Standing | None) -> float | str:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tiltyard.actions.record import Event
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
+from tiltyard.shell.ingest import has_capital, raise_ceilings
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.obey import obey
@@ -131,9 +131,13 @@ def carry_out(
 def _obey_all(inside: Ledger, commands: list[Command], settings: Settings, now: datetime) -> None:
     roster = inside.roster_to_change(at=now)
     marks = {mark.policy: mark for mark in inside.marks()}
-    before, events = roster, list[Event]()
+    before = roster
+    roster, events = raise_ceilings(roster, settings, now, "ladder")
     for command in commands:
-        roster, done, outcome = obey(command, roster, marks, settings, now)
+        roster, done, outcome = obey(
+            command, roster, marks, settings, now,
+            is_sized=lambda arm: has_capital(inside, arm, settings),
+        )  # fmt: skip
         events += done
         write_outcome(inside.connection, command.seq, outcome)
     write_bounds(inside.connection, settings.shares.rules().champion_floor)

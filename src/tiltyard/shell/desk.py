@@ -36,7 +36,7 @@ from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.metrics.panel import Panel
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import Standing, ladder
-from tiltyard.scaling.trading_day import nights_between, trading_day
+from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.settings import Settings
 
 _ADVISORY = frozenset({"review", "page", "refresh_encoder", "restart_learner"})
@@ -240,8 +240,7 @@ class Desk:
 
     def trading_day(self, at: datetime) -> date:
         """The trading day that a time lies in."""
-        schedule = self.settings.schedule
-        return trading_day(at, schedule.nightly, schedule.zone)
+        return self.settings.schedule.trading_day(at)
 
     def knows_capital(self, policy: str) -> bool:
         """Whether somebody said what equity an arm has: its policy, or the last of its trades."""

@@ -23,7 +23,6 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.scaling.ladder import ShareRules
-from tiltyard.scaling.trading_day import trading_day
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.registration import admit, reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
@@ -232,17 +231,25 @@ def _raise_and_admit(inside: Ledger, settings: Settings, now: datetime, actor: s
         waiting = [arm for arm in roster.challengers() if arm.state == "candidate"]
         ready = [arm.name for arm in waiting if has_capital(inside, arm, settings)]
         digest = settings.checklist.digest
-        rules, schedule = settings.shares.rules(), settings.schedule
-        raised = plan_ceilings(
-            roster, rules, now, lambda at: trading_day(at, schedule.nightly, schedule.zone)
-        )
-        for action in raised:
-            roster = apply(roster, action)
-        events = [acted(action, digest, actor) for action in raised]
+        roster, raised = raise_ceilings(roster, settings, now, actor)
+        rules = settings.shares.rules()
         roster, admitted = admit(roster, ready, rules, now, actor, digest)
-        return roster, [*events, *admitted]
+        return roster, [*raised, *admitted]
 
     inside.change_roster(change, at=now)
+
+
+def raise_ceilings(
+    roster: Roster, settings: Settings, now: datetime, actor: str
+) -> tuple[Roster, list[Event]]:
+    """On a new trading day every arm has room for one multiplication again."""
+    events: list[Event] = []
+    for action in plan_ceilings(
+        roster, settings.shares.rules(), now, settings.schedule.trading_day
+    ):
+        roster = apply(roster, action)
+        events.append(acted(action, settings.checklist.digest, actor))
+    return roster, events
 
 
 def has_capital(inside: Ledger, arm: Arm, settings: Settings) -> bool:

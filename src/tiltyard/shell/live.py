@@ -242,7 +242,10 @@ class LiveDesk:
                 outcome = self._scale(inside, command, now)
             else:
                 marks = self._desk.panel.last_marks()
-                roster, events, outcome = obey(command, self.roster, marks, self._settings, now)
+                roster, events, outcome = obey(
+                    command, self.roster, marks, self._settings, now,
+                    is_sized=lambda arm: self._desk.knows_capital(arm.name),
+                )  # fmt: skip
                 self._desk.adopt(roster)
                 self._unwritten.events += events
             self._unwritten.outcomes[command.seq] = outcome

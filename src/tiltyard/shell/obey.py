@@ -4,7 +4,7 @@ Registration is a verb like the others here. ``scale`` is not: it needs what is 
 and belongs to the running desk.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from tiltyard.actions.apply import apply
@@ -13,7 +13,7 @@ from tiltyard.actions.record import Event, acted
 from tiltyard.actions.verbs import Situation
 from tiltyard.actions.verbs import obey as planned
 from tiltyard.facts.action import Action
-from tiltyard.facts.arm import Roster
+from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.facts.mark import Mark
 from tiltyard.kernel.clock import moment
@@ -26,7 +26,13 @@ _SAYS_WHAT_IS_OPEN = frozenset({"halt", "throttle"})
 
 
 def obey(
-    command: Command, roster: Roster, marks: Mapping[str, Mark], settings: Settings, now: datetime
+    command: Command,
+    roster: Roster,
+    marks: Mapping[str, Mark],
+    settings: Settings,
+    now: datetime,
+    *,
+    is_sized: Callable[[Arm], bool],
 ) -> tuple[Roster, list[Event], Outcome]:
     """Carry a command out; a refusal is an outcome too, and changes nothing.
 
@@ -36,11 +42,16 @@ def obey(
         marks: The last of each arm.
         settings: Bounds of shares, and the checklist in force.
         now: UTC.
+        is_sized: Whether somebody said what equity an arm has.
     """
     try:
         if command.verb == "register":
             return _register(command, roster, settings, now)
-        return _act(command, roster, marks, settings, now)
+        held = {name: mark.open_positions for name, mark in marks.items()}
+        situation = Situation(
+            roster, settings.shares.rules(), now, held, is_sized, settings.schedule.trading_day
+        )
+        return _act(command, situation, marks, settings)
     except TiltyardError as error:
         return roster, [], Outcome(error.code, str(error), now)
 
@@ -56,10 +67,10 @@ def told(
 
 
 def _act(
-    command: Command, roster: Roster, marks: Mapping[str, Mark], settings: Settings, now: datetime
+    command: Command, situation: Situation, marks: Mapping[str, Mark], settings: Settings
 ) -> tuple[Roster, list[Event], Outcome]:
-    held = {name: mark.open_positions for name, mark in marks.items()}
-    obeyed = planned(command, Situation(roster, settings.shares.rules(), now, held))
+    roster, now = situation.roster, situation.now
+    obeyed = planned(command, situation)
     events: list[Event] = []
     lines = [obeyed.text]
     for action in obeyed.actions:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tiltyard.actions.apply import apply, depose
+from tiltyard.actions.apply import apply
+from tiltyard.actions.changes.champion import depose
 from tiltyard.actions.plan import plan_admissions
 from tiltyard.actions.record import Event, acted, registered
 from tiltyard.facts.arm import FLAT, Arm, Role, Roster

@@ -149,7 +149,7 @@ def _first_day(roster: Roster, arm: Arm, rules: ShareRules, *, sized: bool) -> A
 
 
 def _where_there_is_room(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:
-    share = arm.start_share
+    share = rules.begins_with(arm)
     if not fits(share, rules.room(roster)):
         return replace(arm, state="candidate", share=0.0, ceiling=0.0)
     return replace(arm, state="probation", share=share, ceiling=rules.ceiling(share))

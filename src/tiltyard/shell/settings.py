@@ -6,7 +6,7 @@ of them at once. The guards in it are read by :mod:`tiltyard.checklist.parse`.
 
 import os
 import tomllib
-from datetime import time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -71,6 +71,10 @@ class ScheduleSettings(_Section):
         """The time zone as a value."""
         return ZoneInfo(self.timezone)
 
+    def trading_day(self, at: datetime) -> date:
+        """The start date of the trading day that a time lies in."""
+        return trading_day(at, self.nightly, self.zone)
+
 
 class RunSettings(_Section):
     """The running desk."""
@@ -126,11 +130,9 @@ class Settings(_Section):
 
     def account_measures(self) -> AccountMeasures:
         """The account before its first trade, its day beginning when the schedule says."""
-        account, nightly, zone = self.account, self.schedule.nightly, self.schedule.zone
+        account = self.account
         capital = None if account.capital is None else money(account.capital)
-        return AccountMeasures(
-            account.name, account.currency, capital, lambda at: trading_day(at, nightly, zone)
-        )
+        return AccountMeasures(account.name, account.currency, capital, self.schedule.trading_day)
 
 
 def load(path: Path | None = None) -> Settings:

@@ -47,6 +47,7 @@ FAILURES = frozenset(
 
 MISTAKES = frozenset(
     {
+        "CAPITAL_UNKNOWN",
         "DIGEST_DIFFERS",
         "HOLD_UNKNOWN",
         "NOT_KNOWN_GOOD",

@@ -1,0 +1,80 @@
+"""Verbs that take: throttle, halt, retire, freeze, stop-all.
+
+They need no review, no room and no end of a hold.
+"""
+
+from tiltyard.actions.verbs.situation import (
+    Obeyed,
+    Situation,
+    action_for,
+    asked_for,
+    percent,
+    refuse_flat,
+)
+from tiltyard.facts.action import PERSON
+from tiltyard.facts.arm import FLAT, Arm
+from tiltyard.facts.command import Command
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.router.lifecycle import next_state
+
+
+def throttle(command: Command, situation: Situation) -> Obeyed:
+    """Share 0; the arm stays active, and its shadow book goes on."""
+    arm = asked_for(command, situation)
+    if arm.state in ("throttled", "halted", "retired"):
+        return _already(arm)
+    next_state(arm.name, arm.state, "throttle")
+    action = action_for("throttle", arm.name, command, situation, before=arm.share, after=0.0)
+    return Obeyed((action,), f"{arm.name}: throttled, traffic {percent(arm.share)} to 0 %")
+
+
+def halt(command: Command, situation: Situation) -> Obeyed:
+    """Share 0 and positions reduce-only; of the champion too, and then ``flat`` takes over."""
+    arm = asked_for(command, situation)
+    if arm.state in ("halted", "retired"):
+        return _already(arm)
+    refuse_flat(arm)
+    action = action_for("halt", arm.name, command, situation, before=arm.share, after=0.0)
+    crowned = f"; {FLAT} is the champion" if arm.role == "champion" else ""
+    return Obeyed((action,), f"{arm.name}: halted, traffic {percent(arm.share)} to 0 %{crowned}")
+
+
+def retire(command: Command, situation: Situation) -> Obeyed:
+    """Out for good; not the champion, and not while positions are open."""
+    arm = asked_for(command, situation)
+    if arm.state == "retired":
+        return _already(arm)
+    refuse_flat(arm)
+    if arm.role == "champion":
+        raise TiltyardError(
+            "TRANSITION_REFUSED", arm.name, "it is the champion", "roll back or promote first"
+        )
+    held = situation.open_positions.get(arm.name, 0)
+    if held:
+        raise TiltyardError(
+            "POSITIONS_OPEN", arm.name, f"its last mark tells of {held} open positions",
+            "halt it, and retire it when they are closed",
+        )  # fmt: skip
+    action = action_for("retire", arm.name, command, situation, before=arm.share, after=0.0)
+    return Obeyed((action,), f"{arm.name}: retired")
+
+
+def freeze(command: Command, situation: Situation) -> Obeyed:
+    """Share 0 for every challenger."""
+    if PERSON in situation.roster.challengers_frozen_by:
+        return Obeyed((), "the challengers are frozen already")
+    action = action_for("freeze_challengers", "", command, situation)
+    return Obeyed((action,), "every challenger: traffic to 0 %, until tiltyard resume")
+
+
+def stop_all(command: Command, situation: Situation) -> Obeyed:
+    """No entries for anyone, the champion included."""
+    if PERSON in situation.roster.entries_stopped_by:
+        return Obeyed((), "entries are stopped already")
+    action = action_for("stop_entries", "", command, situation)
+    return Obeyed((action,), "no entries for anyone, until tiltyard resume")
+
+
+def _already(arm: Arm) -> Obeyed:
+    whose = f", by {arm.throttled_by}" if arm.state != "retired" else ""
+    return Obeyed((), f"{arm.name} is {arm.state} already{whose}")
