@@ -106,7 +106,7 @@ class EffectSettings(_Section):
     file: str = ""
     webhook: str = ""
     attempts: int = Field(default=8, ge=1, le=1000)
-    timeout: float = Field(default=5, gt=0, le=60)
+    timeout: float = Field(default=5.0, gt=0, le=60)
 
     @field_validator("file")
     @classmethod

@@ -39,7 +39,7 @@ SETTINGS_TEXT = """\
 
 # [effects]                    # who else is told, while a desk runs
 # file = "shares.json"         # written whole when shares change; without it, none
-# webhook = "https://bots.example/tiltyard"   # told by POST of shares and notices; without it, nobody
+# webhook = "https://bots.example/tiltyard"   # told by POST of shares and notices
 # attempts = 8                 # then it has failed
 # timeout = 5                  # seconds that the webhook may take to answer
 

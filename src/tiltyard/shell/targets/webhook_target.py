@@ -9,6 +9,7 @@ nothing of what the other side says is, since it may repeat them.
 """
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ MOST_READ = 64 * 1024
 _COME_AGAIN = frozenset({408, 425, 429})
 _NOT_IMPLEMENTED = 501
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+logging.getLogger("httpcore").setLevel(logging.INFO)  # below that, it logs what the other side said
 
 
 class WebhookTarget:
