@@ -1,17 +1,19 @@
 """Web servers that do as they are told, and effects to tell them."""
 
+import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 
 from tiltyard.facts.audit import canonical
 from tiltyard.shell.store.outbox import Effect
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-SECRET = "tok3n-in-the-path"
+SECRET = "tok3n-in-the-path"  # noqa: S105 that it is one is what is tested
 
 
 def effect(kind: str = "shares", key: str = "shares:7", **body: object) -> Effect:
@@ -75,11 +77,15 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def listening() -> Iterator[Receiver]:
+def listening(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A receiver at a free port of this machine."""
     receiver = Receiver()
     server = _Server(("127.0.0.1", 0), type("_Own", (Handler,), {"receiver": receiver}))
-    receiver.url = f"http://127.0.0.1:{server.server_port}/{SECRET}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/{SECRET}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -91,7 +97,9 @@ def listening() -> Iterator[Receiver]:
         server.server_close()
 
 
-def says(status: int, body: bytes = b"", **headers: str) -> Answer:
+def says(
+    status: int, body: bytes = b"", headers: Mapping[str, str] = MappingProxyType({})
+) -> Answer:
     """Answer so."""
 
     def answer(handler: Handler) -> None:

@@ -5,7 +5,9 @@ import logging
 import os
 import resource
 import runpy
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from docs.pages import DOCS, NamedFile, steps
-from receivers import SECRET, Receiver, drips, effect, hangs, listening, says, writes
+from receivers import SECRET, Answer, Receiver, drips, effect, hangs, listening, says, writes
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.settings import load
 from tiltyard.shell.targets import FileTarget, WebhookTarget, targets_from
@@ -28,6 +30,10 @@ MB_10 = b"x" * (10 << 20)
 
 def told(path: Path) -> object:
     return json.loads(path.read_text("utf-8"))
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def error_of(call: Callable[[], object]) -> TiltyardError:
@@ -50,7 +56,7 @@ def test_a_file_holds_body_and_key_readable_for_all_and_nothing_is_left_beside_i
         os.umask(umask)
     assert told(path) == {"key": "shares:7", "revision": 7, "shares": {"bot": "0.1"}}
     assert path.stat().st_mode & 0o777 == 0o644
-    assert os.listdir(tmp_path) == ["shares.json"]
+    assert names_in(tmp_path) == ["shares.json"]
     assert FileTarget(path).has(effect())
 
 
@@ -107,7 +113,7 @@ def test_there_is_no_file_before_the_first_shares(tmp_path: Path) -> None:
 def test_what_a_killed_desk_left_behind_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / ".shares.json.new").write_text('{"revi', encoding="utf-8")
     FileTarget(tmp_path / "shares.json").send(effect())
-    assert os.listdir(tmp_path) == ["shares.json"]
+    assert names_in(tmp_path) == ["shares.json"]
 
 
 def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
@@ -178,7 +184,7 @@ def test_a_write_that_is_cut_short_leaves_the_old_shares(tmp_path: Path) -> None
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (error.code, error.facts) == ("TARGET_UNREACHABLE", "File too large")
     assert target.has(effect(revision=6))
-    assert os.listdir(tmp_path) == ["shares.json"]
+    assert names_in(tmp_path) == ["shares.json"]
 
 
 @pytest.fixture
@@ -201,7 +207,7 @@ def test_a_full_disk_leaves_the_old_shares_and_no_litter(small_disk: Path) -> No
     error = error_of(lambda: target.send(effect(revision=7)))
     assert (error.code, error.facts) == ("TARGET_UNREACHABLE", "No space left on device")
     assert target.has(effect(revision=6))
-    assert os.listdir(small_disk) == ["shares.json"]
+    assert names_in(small_disk) == ["shares.json"]
 
 
 def test_two_desks_do_not_write_at_the_same_time(tmp_path: Path) -> None:
@@ -280,7 +286,7 @@ def test_anything_else_is_tried_again(receiver: Receiver, status: int) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(receiver: Receiver, status: int) -> None:
-    receiver.script = [says(status, Location=receiver.url + "/elsewhere")]
+    receiver.script = [says(status, headers={"Location": receiver.url + "/elsewhere"})]
     error = error_of(lambda: WebhookTarget(receiver.url, PROMPT).send(effect()))
     assert error.code == "TARGET_UNREACHABLE"
     assert "not followed" in error.remedy
@@ -308,9 +314,7 @@ def test_an_answer_that_is_no_http_is_tried_again(receiver: Receiver, raw: bytes
     [hangs, drips(b""), drips(b"HTTP/1.1 200 OK\r\nX-Slow: ")],
     ids=["silent", "x", "header"],
 )
-def test_an_answer_that_takes_too_long_is_cut_off(
-    receiver: Receiver, slow: Callable[[object], None]
-) -> None:
+def test_an_answer_that_takes_too_long_is_cut_off(receiver: Receiver, slow: Answer) -> None:
     receiver.script = [slow]
     error = error_of(lambda: WebhookTarget(receiver.url, IMPATIENT).send(effect()))
     assert (error.code, error.facts) == ("TARGET_UNREACHABLE", "no answer within 0.2 s")
@@ -364,7 +368,7 @@ def test_http_where_https_is_expected_is_tried_again(receiver: Receiver) -> None
         (says(200, b"[" * 60_000), None),
         (says(200, b"9" * 60_000), None),
         (says(204), None),
-        (says(302, Location="/"), None),
+        (says(302, headers={"Location": "/"}), None),
         (says(403), None),
         (says(404), None),
         (says(405), None),
@@ -372,7 +376,7 @@ def test_http_where_https_is_expected_is_tried_again(receiver: Receiver) -> None
     ],
 )
 def test_what_a_webhook_says_when_it_is_asked_for_a_key(
-    receiver: Receiver, said: Callable[[object], None], known: bool | None
+    receiver: Receiver, said: Answer, known: object
 ) -> None:
     receiver.script = [said]
     assert WebhookTarget(receiver.url, PROMPT).has(effect()) is known
@@ -392,7 +396,7 @@ def test_cookies_are_not_kept_and_the_environment_names_no_proxy(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    receiver.script = [says(200, **{"Set-Cookie": "a=b"})]
+    receiver.script = [says(200, headers={"Set-Cookie": "a=b"})]
     target = WebhookTarget(receiver.url, PROMPT)
     for _ in range(3):
         target.send(effect())
@@ -404,13 +408,62 @@ def test_the_address_is_in_no_message_and_in_no_log(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    receiver.script = [says(302, Location=receiver.url), says(404), writes(NO_HTTP[0]), says(503)]
+    receiver.script = [
+        says(302, headers={"Location": receiver.url}),
+        says(404),
+        writes(NO_HTTP[0]),
+        says(503),
+    ]
     target = WebhookTarget(f"{receiver.url}?also={SECRET}", PROMPT)
     for _ in range(4):
         error = error_of(lambda: target.send(effect()))
         assert SECRET not in str(error)
         assert error.subject == receiver.url.replace(SECRET, "…")
     assert SECRET not in caplog.text
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    own, secret = folder / "own.pem", folder / "secret.pem"
+    ask = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=bots -addext"
+    asked = [*ask.split(), "subjectAltName=IP:127.0.0.1", "-out", str(own), "-keyout", str(secret)]
+    subprocess.run([openssl, *asked], check=True, capture_output=True)
+    return own, secret
+
+
+@pytest.fixture
+def in_private(certificate: tuple[Path, Path]) -> Iterator[Receiver]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with listening(context) as one:
+        yield one
+
+
+def test_https_goes_to_those_whom_the_machine_trusts(
+    in_private: Receiver, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    in_private.script = [
+        says(200),
+        says(200, b'{"key": "shares:7"}'),
+        drips(b"HTTP/1.1 200 OK\r\n"),
+    ]
+    target = WebhookTarget(in_private.url, PROMPT)
+    target.send(effect())
+    assert target.has(effect()) is True
+    hasty = WebhookTarget(in_private.url, IMPATIENT)
+    assert "no answer within" in error_of(lambda: hasty.send(effect())).facts
+
+
+def test_https_tells_a_stranger_nothing(in_private: Receiver) -> None:
+    error = error_of(lambda: WebhookTarget(in_private.url, PROMPT).send(effect()))
+    assert error.code == "TARGET_UNREACHABLE"
+    assert "CERTIFICATE_VERIFY_FAILED" in error.facts
+    assert not in_private.asked
 
 
 # Settings
@@ -453,7 +506,8 @@ def test_a_bad_address_is_refused_without_being_repeated(
 def test_a_good_address_makes_a_target(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TILTYARD_EFFECTS_WEBHOOK", url)
     (target,) = targets_from(load()).values()
-    assert (target.name, target.takes) == ("webhook", {"shares", "notice"})
+    assert target.name == "webhook"
+    assert target.takes == {"shares", "notice"}
 
 
 def test_the_settings_name_the_targets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ class Silence:
 
     >>> silence = Silence(60, steady=100)
     >>> silence.left(130), silence.is_news(130)
-    (30.0, False)
+    (30, False)
     >>> silence.is_news(160), silence.is_news(161)
     (True, False)
     >>> silence.broken(170)
@@ -42,7 +42,7 @@ class Silence:
 
     def left(self, steady: float) -> float | None:
         """Seconds until there is news; None when there is none before something is heard."""
-        return None if self._is_told else max(0.0, self._since + self._deadman - steady)
+        return None if self._is_told else max(0, self._since + self._deadman - steady)
 
     def is_news(self, steady: float) -> bool:
         """Whether it has just become a silence; True once."""
