@@ -127,6 +127,13 @@ def hangs(handler: Handler) -> None:
     handler.receiver.released.wait(30)
 
 
+def floods(handler: Handler) -> None:
+    """Answer with a body that has no end."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    while not handler.receiver.released.is_set():
+        handler.wfile.write(b" " * 65_536)
+
+
 def drips(first: bytes) -> Answer:
     """Write this, and then a byte now and again, for as long as somebody listens."""
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,13 @@ from tiltyard.shell.delivery import Delivered, Patience, deliver
 from tiltyard.shell.store.desk_tables import effects
 from tiltyard.shell.store.lease import LASTS, take_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import Effect, every_effect, open_effects, request_effect
+from tiltyard.shell.store.outbox import (
+    Effect,
+    every_effect,
+    move_effect,
+    open_effects,
+    request_effect,
+)
 from tiltyard.shell.targets import FileTarget, Target, WebhookTarget, refused, unreachable
 
 KINDS = frozenset({"shares", "notice"})
@@ -74,7 +80,7 @@ class House:
     token: int
     targets: dict[str, Target]
     now: datetime = NOON
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
 
     def request(self, key: str, kind: str = "notice", target: str = "t", **body: object) -> None:
         with self.ledger.transaction() as inside:
@@ -214,6 +220,17 @@ def test_what_was_taken_and_cannot_be_asked_after_stays_applied_for_good(
     assert target.keys == ["a"], "it is asked again, and not sent again"
     house.request("b", "shares")
     assert house.outbox()["a"].state == "applied"
+
+
+def test_who_comes_late_changes_nothing_of_what_is_settled(ledger: Ledger) -> None:
+    house = opened(ledger, Scripted(asks=["later", "mute"]))
+    house.request("a")
+    house.deliver()
+    late = house.outbox()["a"]
+    house.deliver(2)
+    with ledger.transaction() as inside:
+        assert not move_effect(inside.connection, late, replace(late, state="verified"))
+    assert house.states() == {"a": "applied"}
 
 
 def test_newer_shares_do_not_touch_older_ones_that_are_settled(ledger: Ledger) -> None:

@@ -18,14 +18,26 @@ from pathlib import Path
 import pytest
 
 from docs.pages import DOCS, NamedFile, steps
-from receivers import SECRET, Answer, Receiver, drips, effect, hangs, listening, says, writes
+from receivers import (
+    SECRET,
+    Answer,
+    Receiver,
+    drips,
+    effect,
+    floods,
+    hangs,
+    listening,
+    says,
+    writes,
+)
 from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.shell import start
 from tiltyard.shell.settings import load
 from tiltyard.shell.targets import FileTarget, WebhookTarget, targets_from
 
 PROMPT = 30.0
 IMPATIENT = 0.2
-MB_10 = b"x" * (10 << 20)
+MB_10 = b" " * (10 << 20)
 
 
 def told(path: Path) -> object:
@@ -334,6 +346,8 @@ def test_10_mb_of_an_answer_are_not_read(receiver: Receiver) -> None:
     target = WebhookTarget(receiver.url, PROMPT)
     target.send(effect())
     assert target.has(effect()) is None
+    receiver.script = [floods]
+    assert target.has(effect()) is None
 
 
 def test_a_name_that_cannot_be_connected_is_tried_again() -> None:
@@ -533,6 +547,15 @@ def test_patience_has_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(f"TILTYARD_EFFECTS_{name}".upper(), value)
     with pytest.raises(Faults, match=rf"\$\.effects\.{name}"):
         load()
+
+
+def test_who_is_told_decides_nothing_so_records_verify_whatever_it_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = start._deciding(load())
+    monkeypatch.setenv("TILTYARD_EFFECTS_FILE", "elsewhere.json")
+    assert start._deciding(load()) == before
+    assert "effects" not in before
 
 
 # The receiver that the documents show

@@ -116,7 +116,6 @@ class _Delivery:
 
     Attributes:
         turns: How many effects of each lane were taken up.
-        waiting: Lanes whose head is to be tried again later.
     """
 
     ledger: Ledger
@@ -127,14 +126,13 @@ class _Delivery:
     patience: Patience
     sent: int = 0
     turns: Counter[Lane] = field(default_factory=Counter)
-    waiting: set[Lane] = field(default_factory=set)
 
     def next_due(self) -> Effect | None:
         """The oldest of the lanes that had the fewest turns."""
         with self.ledger.snapshot() as inside:
             check_lease(inside.connection, self.token)
             heads = lane_heads(inside.connection)
-        due = [head for head in heads if head.lane not in self.waiting and self._is_due(head)]
+        due = [head for head in heads if self._is_due(head)]
         chosen = min(due, key=lambda effect: (self.turns[effect.lane], effect.seq), default=None)
         if chosen is not None:
             self.turns[chosen.lane] += 1
@@ -196,7 +194,6 @@ class _Delivery:
         later = replace(effect, state=again, attempts=failures, due_at=due_at, told=told)
         if not self._write(lambda connection: move_effect(connection, effect, later)):
             return "superseded"
-        self.waiting.add(effect.lane)
         return "postponed"
 
     def _settle(self, effect: Effect, state: Ending, told: str) -> Outcome:
