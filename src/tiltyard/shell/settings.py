@@ -5,10 +5,12 @@ of them at once. The guards in it are read by :mod:`tiltyard.checklist.parse`.
 """
 
 import os
+import re
 import tomllib
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -25,6 +27,7 @@ from tiltyard.scaling.trading_day import trading_day
 
 FILE = "tiltyard.toml"
 LARGEST_FILE = 1 << 20
+LONGEST_ADDRESS = 4096
 
 
 class _Section(BaseModel):
@@ -107,6 +110,29 @@ class ShareSettings(_Section):
         )  # fmt: skip
 
 
+class EffectSettings(_Section):
+    """Who outside is told what was decided, and with which patience."""
+
+    file: str = ""
+    webhook: str = ""
+    attempts: int = Field(default=8, ge=1, le=1000)
+    timeout: float = Field(default=5.0, gt=0, le=60)
+
+    @field_validator("file")
+    @classmethod
+    def _nameable(cls, file: str) -> str:
+        if "\0" in file:
+            raise ValueError("no file is named so")  # noqa: TRY003 pydantic collects it
+        return file
+
+    @field_validator("webhook")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if url and (fault := _fault_of_address(url)):
+            raise ValueError(fault)
+        return url
+
+
 class Settings(_Section):
     """Everything that can be configured, guards included.
 
@@ -122,6 +148,7 @@ class Settings(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     shares: ShareSettings = ShareSettings()
     run: RunSettings = RunSettings()
+    effects: EffectSettings = EffectSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:
@@ -184,6 +211,22 @@ def _read(file: Path, *, required: bool) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TiltyardError("CONFIG_UNREADABLE", str(file), str(error)) from error
+
+
+def _fault_of_address(url: str) -> str:
+    """What is wrong with a web address, or nothing; an address is a secret and never repeated."""
+    if len(url) > LONGEST_ADDRESS or not re.fullmatch(r"[!-~]+", url):
+        return "expected an address without blanks and letters beyond ASCII (percent-encode them)"
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:
+        return "expected an address such as https://host:port/path"
+    if parts.scheme not in {"http", "https"} or not host:
+        return "expected an address that begins with http:// or https:// and a host"
+    if "@" in parts.netloc:
+        return "leave out user and password: put a secret into the path or query"
+    return ""
 
 
 def _from_environment(table: dict[str, Any]) -> None:

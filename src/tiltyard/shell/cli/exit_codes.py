@@ -38,6 +38,8 @@ FAILURES = frozenset(
         "SETTINGS_DIFFER",
         "SOURCE_LOCKED",
         "SYSTEM_REFUSED",
+        "TARGET_REFUSED",
+        "TARGET_UNREACHABLE",
         "TRADE_EDITED",
         "TRADE_OUT_OF_ORDER",
         "VERDICTS_DIFFER",

@@ -40,6 +40,12 @@ SETTINGS_TEXT = """\
 # cap = 0.60
 # trial_trades = 150
 
+# [effects]                    # who else is told, while a desk runs
+# file = "shares.json"         # written whole when shares change; without it, none
+# webhook = "https://bots.example/tiltyard"   # told by POST of shares and notices
+# attempts = 8                 # then it has failed
+# timeout = 5                  # seconds that the webhook may take to answer
+
 # The checklist. A guard of the same name replaces only the fields that it gives.
 
 """

@@ -84,7 +84,7 @@ effects = sa.Table(
     sa.Column("requested_at", UtcTime, nullable=False),
     sa.Column("settled_at", UtcTime),
     sa.Column("told", TEXT, nullable=False, server_default=""),
-    sa.Index("effects_by_state", "state", "seq"),
+    sa.Index("effects_by_settlement", "settled_at", "seq"),
     sqlite_autoincrement=True,
 )
 

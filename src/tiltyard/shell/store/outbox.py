@@ -4,6 +4,12 @@ An effect is written in the transaction that decides it, under a key of its own,
 requested once. It is delivered at least once: ``requested`` until the target has taken
 it, ``applied`` until the target says so when asked, then ``verified``; ``failed`` when it
 has been tried often enough, or ``superseded`` by a newer one of the same kind.
+
+An effect is open until it is settled. A target that cannot be asked leaves an effect
+settled as ``applied``: it was taken, and more cannot be known.
+
+Effects for one target and of one kind stand in a lane. Only the head of a lane is on its
+way: those behind it keep their order, and other lanes do not wait for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +23,13 @@ from tiltyard.facts.audit import canonical
 from tiltyard.shell.store.desk_tables import effects
 
 EffectState = Literal["requested", "applied", "verified", "failed", "superseded"]
-OPEN: tuple[EffectState, ...] = ("requested", "applied")
+SHARES = "shares"
+NOTICE = "notice"
+_CHANGES = ("state", "attempts", "due_at", "settled_at", "told")
+_IS_OPEN = effects.c.settled_at.is_(None)
+
+Lane = tuple[str, str]
+"""Target and kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +43,10 @@ class Effect:
         kind: ``shares`` (all of them, the newest counts) or ``notice`` (something happened).
         body: Canonical JSON.
         state: Where it stands.
-        attempts: How often it was tried in this state.
+        attempts: How often it was tried in vain.
         due_at: Not before.
         requested_at: When it was decided, UTC.
+        settled_at: When nothing more was to be done, UTC; None while it is open.
         told: What the target last said, for people.
     """
 
@@ -46,7 +59,13 @@ class Effect:
     attempts: int
     due_at: datetime
     requested_at: datetime
+    settled_at: datetime | None
     told: str
+
+    @property
+    def lane(self) -> Lane:
+        """Where it stands in line."""
+        return self.target, self.kind
 
 
 def request_effect(
@@ -58,10 +77,8 @@ def request_effect(
     now: datetime,
 ) -> None:
     """Decide an effect; newer shares supersede those that are still on their way."""
-    if kind == "shares":
-        older = sa.and_(
-            effects.c.target == target, effects.c.kind == kind, effects.c.state.in_(OPEN)
-        )
+    if kind == SHARES:
+        older = sa.and_(_IS_OPEN, effects.c.target == target, effects.c.kind == kind)
         settled = {"state": "superseded", "settled_at": now}
         connection.execute(effects.update().where(older).values(**settled))
     connection.execute(
@@ -74,37 +91,31 @@ def request_effect(
 
 def open_effects(connection: sa.Connection) -> Sequence[Effect]:
     """Effects that are not settled, oldest first."""
-    query = sa.select(effects).where(effects.c.state.in_(OPEN)).order_by(effects.c.seq)
-    return [_effect(row) for row in connection.execute(query).mappings()]
+    return _effects(connection, sa.select(effects).where(_IS_OPEN))
+
+
+def lane_heads(connection: sa.Connection) -> Sequence[Effect]:
+    """The oldest open effect of every lane, oldest first."""
+    heads = sa.select(sa.func.min(effects.c.seq)).where(_IS_OPEN)
+    heads = heads.group_by(effects.c.target, effects.c.kind)
+    return _effects(connection, sa.select(effects).where(effects.c.seq.in_(heads)))
 
 
 def every_effect(connection: sa.Connection) -> Sequence[Effect]:
     """All of them, oldest first."""
-    query = sa.select(effects).order_by(effects.c.seq)
-    return [_effect(row) for row in connection.execute(query).mappings()]
+    return _effects(connection, sa.select(effects))
 
 
-def settle_effect(
-    connection: sa.Connection,
-    effect: Effect,
-    state: EffectState,
-    now: datetime,
-    *,
-    attempts: int = 0,
-    due_at: datetime | None = None,
-    told: str = "",
-) -> None:
-    """Move an effect on; one that was superseded meanwhile stays so."""
-    own = sa.and_(effects.c.seq == effect.seq, effects.c.state == effect.state)
-    connection.execute(
-        effects.update()
-        .where(own)
-        .values(
-            state=state, attempts=attempts, due_at=due_at or now, told=told,
-            settled_at=None if state in OPEN else now,
-        )
-    )  # fmt: skip
+def move_effect(connection: sa.Connection, before: Effect, after: Effect) -> bool:
+    """Note how far an effect has come; whether it still was open and in the state before.
+
+    One that was superseded meanwhile stays so.
+    """
+    own = sa.and_(_IS_OPEN, effects.c.seq == before.seq, effects.c.state == before.state)
+    changed = {name: getattr(after, name) for name in _CHANGES}
+    return bool(connection.execute(effects.update().where(own).values(**changed)).rowcount)
 
 
-def _effect(row: sa.RowMapping) -> Effect:
-    return Effect(**{name: row[name] for name in Effect.__dataclass_fields__})
+def _effects(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> Sequence[Effect]:
+    rows = connection.execute(query.order_by(effects.c.seq)).mappings()
+    return [Effect(**{name: row[name] for name in Effect.__dataclass_fields__}) for row in rows]

@@ -117,7 +117,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key"),
         sqlite_autoincrement=True,
     )
-    op.create_index("effects_by_state", "effects", ["state", "seq"])
+    op.create_index("effects_by_settlement", "effects", ["settled_at", "seq"])
     op.create_table(
         "share_bounds",
         sa.Column("id", sa.BigInteger(), autoincrement=False, primary_key=True),

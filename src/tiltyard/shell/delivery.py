@@ -1,0 +1,221 @@
+"""Delivery: carries effects from the outbox to their targets, and sees that they arrived.
+
+An effect is sent, noted as ``applied``, asked after, and noted as ``verified``; each note is
+a short transaction of its own that checks the lease, and no transaction is open while a
+target is spoken to. Killed anywhere, the next delivery takes up where the notes end: at
+worst a target is told again, under the same key.
+
+What fails is tried again, later each time, and given up after a number of tries or at once
+when the target refuses. It holds up those behind it in its own lane only; lanes take turns.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.lease import check_lease
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import Effect, EffectState, Lane, lane_heads, move_effect
+from tiltyard.shell.targets.target import Target
+
+MOST = 50
+LONGEST_TOLD = 300
+
+Ending = Literal["verified", "applied", "failed"]
+Outcome = Literal["verified", "applied", "failed", "postponed", "superseded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a thing is tried, and how long is waited in between.
+
+    Attributes:
+        attempts: After so many failures it is given up.
+        first: Waited after the first failure; twice as long after each further one.
+        longest: Never waited longer.
+
+    >>> [Patience().wait(failures).seconds for failures in (1, 2, 3, 8, 9, 99_999)]
+    [2, 4, 8, 256, 300, 300]
+    """
+
+    attempts: int = 8
+    first: timedelta = timedelta(seconds=2)
+    longest: timedelta = timedelta(minutes=5)
+
+    def wait(self, failures: int) -> timedelta:
+        """How long to wait after so many failures in a row, at least one."""
+        wait = self.first
+        for _ in range(failures - 1):
+            wait *= 2
+            if wait >= self.longest:
+                return self.longest
+        return min(wait, self.longest)
+
+
+class Delivered(NamedTuple):
+    """What one delivery came to; an effect counts once, save in ``sent``.
+
+    Attributes:
+        sent: How many a target took.
+        verified: Settled: the target has them.
+        applied: Settled: the target took them, and cannot be asked.
+        failed: Settled: given up.
+        postponed: To be tried again later.
+        superseded: Settled meanwhile by newer ones.
+    """
+
+    sent: int = 0
+    verified: int = 0
+    applied: int = 0
+    failed: int = 0
+    postponed: int = 0
+    superseded: int = 0
+
+
+def deliver(
+    ledger: Ledger,
+    token: int,
+    targets: Mapping[str, Target],
+    now: datetime,
+    *,
+    on_stage: Callable[[str], None] = lambda _: None,
+    patience: Patience = Patience(),
+    most: int = MOST,
+) -> Delivered:
+    """Deliver the effects that are due.
+
+    Args:
+        ledger: Not inside a transaction.
+        token: Of the lease.
+        targets: By name. An effect for a target that is not among them fails.
+        now: UTC; what fails is due again so much later.
+        on_stage: Told ``effect sent``, ``effect applied``, ``effect checked`` and
+            ``effect verified``; the second and fourth after they were committed.
+        patience: With targets that fail.
+        most: After so many effects it returns, so that its caller gets on with other work.
+
+    Raises:
+        TiltyardError: ``LEASE_LOST``, or what is wrong with the database. Nothing of the
+            last note was written.
+    """
+    run = _Delivery(ledger, token, targets, now, on_stage, patience)
+    outcomes: Counter[str] = Counter()
+    while outcomes.total() < most and (effect := run.next_due()):
+        outcomes[run.carry(effect)] += 1
+    return Delivered(run.sent, **outcomes)
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One call of :func:`deliver`.
+
+    Attributes:
+        turns: How many effects of each lane were taken up.
+    """
+
+    ledger: Ledger
+    token: int
+    targets: Mapping[str, Target]
+    now: datetime
+    on_stage: Callable[[str], None]
+    patience: Patience
+    sent: int = 0
+    turns: Counter[Lane] = field(default_factory=Counter)
+
+    def next_due(self) -> Effect | None:
+        """The oldest of the lanes that had the fewest turns."""
+        with self.ledger.snapshot() as inside:
+            check_lease(inside.connection, self.token)
+            heads = lane_heads(inside.connection)
+        due = [head for head in heads if self._is_due(head)]
+        chosen = min(due, key=lambda effect: (self.turns[effect.lane], effect.seq), default=None)
+        if chosen is not None:
+            self.turns[chosen.lane] += 1
+        return chosen
+
+    def carry(self, effect: Effect) -> Outcome:
+        """Take one effect as far as it goes now."""
+        target = self.targets.get(effect.target)
+        if target is None:
+            return self._settle(effect, "failed", f"the settings name no target {effect.target!r}")
+        if effect.state == "requested":
+            return self._send(target, effect)
+        return self._verify(target, effect)
+
+    def _send(self, target: Target, effect: Effect) -> Outcome:
+        try:
+            target.send(effect)
+        except TiltyardError as error:
+            return self._failed(effect, "requested", "failed", _told(error), final=_is_no(error))
+        self.sent += 1
+        self.on_stage("effect sent")
+        applied = replace(effect, state="applied", due_at=self.now, told="taken")
+        if not self._write(lambda connection: move_effect(connection, effect, applied)):
+            return "superseded"
+        self.on_stage("effect applied")
+        return self._verify(target, applied)
+
+    def _verify(self, target: Target, effect: Effect) -> Outcome:
+        try:
+            answer = target.has(effect)
+        except TiltyardError as error:
+            told = f"taken; {_told(error)}"
+            return self._failed(effect, "applied", "applied", told, final=_is_no(error))
+        self.on_stage("effect checked")
+        if answer is None:
+            return self._settle(effect, "applied", "taken; the target cannot be asked")
+        if not answer:
+            told = "taken, but the target did not have it when asked"
+            return self._failed(effect, "requested", "failed", told)
+        outcome = self._settle(effect, "verified", "the target has it")
+        if outcome == "verified":
+            self.on_stage("effect verified")
+        return outcome
+
+    def _failed(
+        self,
+        effect: Effect,
+        again: EffectState,
+        given_up: Ending,
+        told: str,
+        *,
+        final: bool = False,
+    ) -> Outcome:
+        """Try it again later from the state ``again`` on, or settle it as ``given_up``."""
+        failures = effect.attempts + 1
+        if final or failures >= self.patience.attempts:
+            return self._settle(replace(effect, attempts=failures), given_up, told)
+        due_at = self.now + self.patience.wait(failures)
+        later = replace(effect, state=again, attempts=failures, due_at=due_at, told=told)
+        if not self._write(lambda connection: move_effect(connection, effect, later)):
+            return "superseded"
+        return "postponed"
+
+    def _settle(self, effect: Effect, state: Ending, told: str) -> Outcome:
+        settled = replace(effect, state=state, settled_at=self.now, told=told)
+        own = self._write(lambda connection: move_effect(connection, effect, settled))
+        return state if own else "superseded"
+
+    def _write(self, note: Callable[[sa.Connection], bool]) -> bool:
+        with self.ledger.transaction() as inside:
+            check_lease(inside.connection, self.token)
+            return note(inside.connection)
+
+    def _is_due(self, effect: Effect) -> bool:
+        """Whether its time has come; a clock that was set back keeps nothing waiting."""
+        wait = effect.due_at - self.now
+        return not effect.attempts or not timedelta(0) < wait <= self.patience.longest
+
+
+def _is_no(error: TiltyardError) -> bool:
+    return error.code == "TARGET_REFUSED"
+
+
+def _told(error: TiltyardError) -> str:
+    said = error.facts + (f". {error.remedy}" if error.remedy else "")
+    return said[:LONGEST_TOLD]

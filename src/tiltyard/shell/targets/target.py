@@ -1,0 +1,46 @@
+"""What every target can do, and the two ways in which it can fail."""
+
+from typing import Protocol
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.outbox import Effect
+
+
+class Target(Protocol):
+    """Somebody outside.
+
+    Sending is idempotent: an effect that is sent again under its key changes nothing more.
+    """
+
+    @property
+    def name(self) -> str:
+        """Under which effects are requested of it."""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Which kinds of effect may be requested of it."""
+
+    def send(self, effect: Effect) -> None:
+        """Tell it; it has the effect when this returns.
+
+        Raises:
+            TiltyardError: ``TARGET_REFUSED``, and asking again is of no use;
+                ``TARGET_UNREACHABLE``, and it may or may not have it.
+        """
+
+    def has(self, effect: Effect) -> bool | None:
+        """Whether it has the effect; None when it cannot be asked.
+
+        Raises:
+            TiltyardError: ``TARGET_REFUSED``, ``TARGET_UNREACHABLE``.
+        """
+
+
+def refused(subject: str, facts: str, remedy: str = "") -> TiltyardError:
+    """It said no, and will say no again."""
+    return TiltyardError("TARGET_REFUSED", subject, facts, remedy)
+
+
+def unreachable(subject: str, facts: str, remedy: str = "") -> TiltyardError:
+    """It said nothing, or to come back later."""
+    return TiltyardError("TARGET_UNREACHABLE", subject, facts, remedy)
