@@ -13,8 +13,12 @@ import sqlalchemy as sa
 
 from tiltyard.actions.record import Event
 from tiltyard.facts.arm import Roster
+from tiltyard.shell.store.audit_table import audit_position
 from tiltyard.shell.store.outbox import request_effect
 
+ALONE = 1000
+"""So many revisions of the shares lie between two that the database knows, for those that are
+sent while it cannot be written."""
 QUIET = frozenset({"skip_scale", "raise_ceiling", "graduate", "ingest", "unfreeze_ramp"})
 """Events that are in the audit, and that nobody needs to be told of."""
 
@@ -29,12 +33,12 @@ class Announcing:
 
     targets: Mapping[str, Collection[str]] = field(default_factory=dict)
     _last: Mapping[str, object] | None = None
+    _next: Mapping[str, object] | None = None
 
     def request(
         self,
         connection: sa.Connection,
         token: int,
-        step: int,
         events: Sequence[Event],
         roster: Roster,
         now: datetime,
@@ -43,23 +47,27 @@ class Announcing:
 
         Args:
             connection: In that transaction.
-            token: Of the lease; with ``step`` it makes the keys of the effects.
-            step: Which step of all desks this is.
+            token: Of the lease; with the audit's last position it makes the keys.
             events: What the step wrote to the audit.
             roster: As it is after the step.
             now: UTC.
         """
         shares = shares_body(roster)
+        seq = audit_position(connection)
         for target, kinds in self.targets.items():
             if "notice" in kinds:
                 for number, event in enumerate(_worth_telling(events)):
-                    key = f"{token}-{step}-{number}-{target}"
+                    key = f"{token}-{seq}-{number}-{target}"
                     request_effect(connection, key, target, "notice", event, now)
             if "shares" in kinds and shares != self._last:
-                body = {**shares, "revision": step, "decided_at": now}
-                key = f"{token}-{step}-shares-{target}"
+                body = {**shares, "revision": seq * ALONE, "decided_at": now}
+                key = f"{token}-{seq}-shares-{target}"
                 request_effect(connection, key, target, "shares", body, now)
-        self._last = shares
+        self._next = shares
+
+    def committed(self) -> None:
+        """The transaction of the last request went through."""
+        self._last = self._next
 
 
 def shares_body(roster: Roster) -> dict[str, object]:

@@ -4,7 +4,7 @@ The command is appended, where nobody can lose it. If a desk lives, it answers, 
 for it. If none lives we take the lease ourselves, carry out what waits, and give it back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from tiltyard.facts.command import Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
+from tiltyard.shell.delivery import deliver
 from tiltyard.shell.ingest import has_capital, raise_ceilings
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
@@ -29,6 +30,7 @@ from tiltyard.shell.store.edits import write_bounds
 from tiltyard.shell.store.lease import Watch, check_lease, read_lease, release_lease, take_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import write_roster
+from tiltyard.shell.targets import Target
 
 WAIT_SECONDS = 5.0
 
@@ -49,7 +51,13 @@ class Times:
 
 
 def ask(
-    ledger: Ledger, settings: Settings, command: Command, times: Times, *, holder: str
+    ledger: Ledger,
+    settings: Settings,
+    command: Command,
+    times: Times,
+    *,
+    holder: str,
+    targets: Mapping[str, Target],
 ) -> Outcome:
     """Append a command, and see that it is carried out.
 
@@ -59,6 +67,7 @@ def ask(
         command: What is asked.
         times: Clocks.
         holder: Our name on the lease.
+        targets: Who outside is told, should we have to act ourselves.
 
     Raises:
         TiltyardError: ``COMMAND_WAITING`` when nobody has answered in 5 s. The command stands,
@@ -77,7 +86,9 @@ def ask(
         token = take(ledger, holder, times.now(), dead=dead)
         if token is not None:
             try:
-                carry_out(ledger, settings, token, times.now())
+                takes = {name: target.takes for name, target in targets.items()}
+                carry_out(ledger, settings, token, times.now(), Announcing(takes))
+                deliver(ledger, token, targets, times.now())
             finally:
                 give_back(ledger, token)
             continue
@@ -108,7 +119,7 @@ def carry_out(
     settings: Settings,
     token: int,
     now: datetime,
-    announcing: Announcing | None = None,
+    announcing: Announcing,
 ) -> None:
     """Carry out every command that waits, by the holder of the lease, where no desk runs.
 
@@ -119,7 +130,7 @@ def carry_out(
         check_lease(inside.connection, token)
         waiting = pending_commands(inside.connection)
         quick = [command for command in waiting if command.verb != "scale"]
-        _obey_all(inside, quick, settings, now)
+        _obey_all(inside, quick, settings, now, announcing, token)
     if len(quick) < len(waiting):
         desk = LiveDesk(ledger, settings, token, announcing=announcing)
         desk.start()
@@ -128,7 +139,14 @@ def carry_out(
             raise desk.trouble
 
 
-def _obey_all(inside: Ledger, commands: list[Command], settings: Settings, now: datetime) -> None:
+def _obey_all(
+    inside: Ledger,
+    commands: Sequence[Command],
+    settings: Settings,
+    now: datetime,
+    announcing: Announcing,
+    token: int,
+) -> None:
     roster = inside.roster_to_change(at=now)
     marks = {mark.policy: mark for mark in inside.marks()}
     before = roster
@@ -150,3 +168,4 @@ def _obey_all(inside: Ledger, commands: list[Command], settings: Settings, now: 
         write_roster(inside.connection, roster, now)
         append_audit(inside.connection, events, now)
         refresh_metrics(inside, settings, now)
+        announcing.request(inside.connection, token, events, roster, now)

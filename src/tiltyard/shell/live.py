@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tiltyard.actions.apply import apply
 from tiltyard.actions.open_positions import LEFT_OPEN_AFTER
 from tiltyard.actions.plan import plan_expiry
 from tiltyard.actions.record import Event, after
@@ -26,13 +27,13 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
 from tiltyard.scaling.trading_day import starts_at
-from tiltyard.shell.announce import Announcing
+from tiltyard.shell.announce import ALONE, Announcing
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.measure import Fact, facts_in_order, take_in
 from tiltyard.shell.metric_columns import panel_columns
 from tiltyard.shell.obey import obey, told
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.audit_table import append_audit
+from tiltyard.shell.store.audit_table import append_audit, audit_position
 from tiltyard.shell.store.command_table import pending_commands, write_outcome
 from tiltyard.shell.store.desk_record import (
     Progress,
@@ -57,6 +58,7 @@ UNAVAILABLE = frozenset(
 )
 """Troubles of the database that pass: the desk stands by what it knows, and writes later."""
 TICK = timedelta(seconds=5)
+DEADMAN = "deadman"
 LEFT_OPEN = "positions_left_open"
 
 
@@ -118,6 +120,7 @@ class LiveDesk:
         }
         self._seen = Positions(0, 0, 0)
         self._step = 0
+        self._revision = 0
         self._totals: dict[str, Totals] = {}
         self._columns: dict[str, ArmColumns] = {}
         self._kept: dict[tuple[str, str], Memory] = {}
@@ -130,6 +133,11 @@ class LiveDesk:
     def roster(self) -> Roster:
         """Arms as they are now, whether that is written yet or not."""
         return self._desk.roster
+
+    @property
+    def revision(self) -> int:
+        """Of the shares that the database knows; what is sent without it counts on from there."""
+        return self._revision
 
     @property
     def stands_alone(self) -> bool:
@@ -183,15 +191,10 @@ class LiveDesk:
         written, self._unwritten = self._unwritten.events, Unwritten()
         self._kept = dict(self._desk.memories)
         self._columns |= columns
+        self._announcing.committed()
         self.trouble = None
         self._on_stage("committed")
         return written
-
-    def freeze(self, now: datetime, reason: str) -> None:
-        """Take all traffic from the challengers until a person resumes; the champion trades on."""
-        if "deadman" not in self.roster.challengers_frozen_by:
-            action = Action("freeze_challengers", "", "deadman", "enforce", now, reason=reason)
-            self._record(self._desk.do([action]), now)
 
     def _desk_of(self, roster: Roster) -> Desk:
         return Desk(self._settings, roster, live=True, observe=self._observe, history=self._history)
@@ -232,7 +235,10 @@ class LiveDesk:
         patience = timedelta(seconds=self._settings.run.deadman)
         if self._observe or self._alive_at is None or now - self._alive_at <= patience:
             return
-        self.freeze(now, f"nothing was judged for {(now - self._alive_at).total_seconds():.0f} s")
+        if DEADMAN not in self.roster.challengers_frozen_by:
+            seconds = (now - self._alive_at).total_seconds()
+            frozen = _freeze(now, f"nothing was judged for {seconds:.0f} s")
+            self._record(self._desk.do([frozen]), now)
 
     def _obey(self, inside: Ledger, now: datetime) -> None:
         for command in pending_commands(inside.connection):
@@ -368,8 +374,8 @@ class LiveDesk:
         write_memories(connection, self._kept, self._desk.memories, self._modes)
         write_metrics(connection, columns, now)
         write_bounds(connection, self._settings.shares.rules().champion_floor)
-        self._announcing.request(connection, self._token, self._step, waiting.events,
-                                 self.roster, now)  # fmt: skip
+        self._announcing.request(connection, self._token, waiting.events, self.roster, now)
+        self._revision = audit_position(connection) * ALONE
         self._step += 1
         trades, marks, observations = (position or 0 for position in self._seen)
         served_at = self._served_at or now
@@ -405,3 +411,12 @@ def _steps(done: Iterable[Action]) -> list[str]:
         for step in done
         if step.kind in ("scale", "skip_scale")
     ]
+
+
+def without_challengers(roster: Roster, now: datetime) -> Roster:
+    """A roster on which only the champion has traffic, for when nobody judges any more."""
+    return apply(roster, _freeze(now, "the desk is silent"))
+
+
+def _freeze(now: datetime, reason: str) -> Action:
+    return Action("freeze_challengers", "", DEADMAN, "enforce", now, reason=reason)

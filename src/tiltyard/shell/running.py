@@ -6,7 +6,6 @@ lease or is refused. Whoever lost the lease stops: it wrote nothing since.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from tiltyard.actions.record import Event
 from tiltyard.kernel.clock import time_text
@@ -25,7 +24,8 @@ class Rounds:
     """What a round does beside the step, and what is told of it.
 
     Attributes:
-        deliver: Bring effects to the world outside.
+        deliver: There may be effects to bring to the world outside.
+        stand: The database cannot be written, and what the desk decides stands in memory.
         beat: A round is complete.
         on_event: Told every event that was written.
         on_trouble: Told when the database stops answering, and None when it answers again.
@@ -33,7 +33,8 @@ class Rounds:
         interval: Seconds between two rounds when nothing is written meanwhile.
     """
 
-    deliver: Callable[[datetime], object]
+    deliver: Callable[[], object]
+    stand: Callable[[], object]
     beat: Callable[[], object]
     on_event: Callable[[Event], object]
     on_trouble: Callable[[TiltyardError | None], object]
@@ -83,29 +84,27 @@ def hold_lease(
     return None
 
 
-def go_round(ledger: Ledger, desk: LiveDesk, token: int, times: Times, rounds: Rounds) -> None:
-    """Step after step until told to stop; the lease is given back at the end.
+def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
+    """Step after step until told to stop.
 
     Raises:
         TiltyardError: ``LEASE_LOST``.
     """
     trouble: TiltyardError | None = None
-    try:
-        while True:
-            now = times.now()
-            for event in desk.step(now):
-                rounds.on_event(event)
-            if (desk.trouble is None) != (trouble is None):
-                trouble = desk.trouble
-                rounds.on_trouble(trouble)
-            if trouble is None:
-                rounds.deliver(now)
-            rounds.beat()
-            if rounds.stopping():
-                return
-            _wait(times, rounds)
-    finally:
-        _let_go(ledger, token)
+    while True:
+        for event in desk.step(times.now()):
+            rounds.on_event(event)
+        if (desk.trouble is None) != (trouble is None):
+            rounds.on_trouble(desk.trouble)
+        trouble = desk.trouble
+        if trouble is None:
+            rounds.deliver()
+        else:
+            rounds.stand()
+        rounds.beat()
+        if rounds.stopping():
+            return
+        _wait(times, rounds)
 
 
 def _wait(times: Times, rounds: Rounds) -> None:
@@ -115,7 +114,8 @@ def _wait(times: Times, rounds: Rounds) -> None:
             return
 
 
-def _let_go(ledger: Ledger, token: int) -> None:
+def let_go(ledger: Ledger, token: int) -> None:
+    """Give the lease back, if the database lets us; else it ends by itself."""
     try:
         give_back(ledger, token)
     except TiltyardError as error:

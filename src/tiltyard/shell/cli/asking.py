@@ -4,9 +4,9 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from time import sleep
 from typing import Annotated
 
 import typer
@@ -16,6 +16,9 @@ from tiltyard.shell.cli.options import open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times, ask
 from tiltyard.shell.replay import actor_name
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.waking import Waking
+from tiltyard.shell.targets import targets_from
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
 Actor = Annotated[str | None, typer.Option("--actor", metavar="NAME", help="Who asks. [the user]")]
@@ -30,9 +33,11 @@ def holder_name() -> str:
     return f"{actor_name()}@{socket.gethostname()}, process {os.getpid()}"
 
 
-def command_times() -> Times:
-    """The clocks of a command that waits for an answer."""
-    return Times(system_now, steady_seconds, sleep)
+@contextmanager
+def waking_times(ledger: Ledger) -> Iterator[Times]:
+    """The clocks of a command that waits until somebody writes to the ledger."""
+    with Waking(ledger.url) as waking:
+        yield Times(system_now, steady_seconds, waking.wait)
 
 
 def ask_for(
@@ -58,8 +63,9 @@ def ask_for(
         key or str(uuid.uuid4()), verb, policy, actor or actor_name(), reason, system_now(),
         arguments or {},
     )  # fmt: skip
-    with open_ledger(database, settings, create=create) as ledger:
-        outcome = ask(ledger, settings, command, command_times(), holder=holder_name())
+    with open_ledger(database, settings, create=create) as ledger, waking_times(ledger) as times:
+        outcome = ask(ledger, settings, command, times, holder=holder_name(),
+                      targets=targets_from(settings))  # fmt: skip
     if outcome.refused:
         raise CommandRefused(outcome)
     if as_json:

@@ -12,12 +12,19 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing
-from tiltyard.shell.cli.asking import command_times, holder_name
+from tiltyard.shell.announce import Announcing, shares_body
+from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
-from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.running import Rounds, go_round, hold_lease
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.courier import Courier
+from tiltyard.shell.delivery import Patience
+from tiltyard.shell.live import LiveDesk, without_challengers
+from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
+from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import Lease
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.targets import targets_from
+from tiltyard.shell.watchdog import Watchdog
 
 TICK_SECONDS = 5.0
 SHORT_BUSY_MS = 1000
@@ -51,30 +58,61 @@ def run_desk(
     settings = settings_from(config)
     with (
         open_ledger(database, settings, create=True, busy_timeout_ms=SHORT_BUSY_MS) as ledger,
+        waking_times(ledger) as times,
         _until_told() as stopping,
     ):
-        times = command_times()
         token = hold_lease(ledger, holder_name(), times, wait=wait, stopping=stopping,
                            on_wait=_say_waiting)  # fmt: skip
         if token is None:
             return
-        desk = LiveDesk(ledger, settings, token, announcing=Announcing({}), observe=observe,
-                        tick=timedelta(seconds=interval))  # fmt: skip
-        desk.start()
-        mode = "observes" if observe else "acts"
-        end = "" if once else "; stop it with Ctrl-C"
-        _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
-             f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
-        go_round(
-            ledger, desk, token, times,
-            Rounds(
-                deliver=lambda _: None, beat=lambda: None,
-                on_event=lambda event: _show(event, as_json=as_json),
-                on_trouble=_say_trouble, stopping=(lambda: True) if once else stopping,
-                interval=interval,
-            ),
-        )  # fmt: skip
+        try:
+            targets = targets_from(settings)
+            takes = {name: target.takes for name, target in targets.items()}
+            desk = LiveDesk(ledger, settings, token, announcing=Announcing(takes),
+                            observe=observe, tick=timedelta(seconds=interval))  # fmt: skip
+            desk.start()
+            mode = "observes" if observe else "acts"
+            end = "" if once else "; stop it with Ctrl-C"
+            _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
+                 f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
+            with _beside(desk, ledger, settings, token) as (courier, watchdog):
+                rounds = Rounds(
+                    deliver=courier.nudge,
+                    stand=lambda: courier.send_alone(shares_body(desk.roster), desk.revision),
+                    beat=watchdog.beat,
+                    on_event=lambda event: _show(event, as_json=as_json),
+                    on_trouble=_say_trouble,
+                    stopping=(lambda: True) if once else stopping,
+                    interval=interval,
+                )
+                go_round(desk, times, rounds)
+        finally:
+            let_go(ledger, token)
         _say("stopped; the lease is given back")
+
+
+@contextmanager
+def _beside(
+    desk: LiveDesk, ledger: Ledger, settings: Settings, token: int
+) -> Iterator[tuple[Courier, Watchdog]]:
+    """The threads beside the desk: one delivers, one listens whether the desk still judges."""
+    with Ledger.open(ledger.url.render_as_string(hide_password=False)) as door:
+        patience = Patience(settings.effects.attempts)
+        courier = Courier(door, token, targets_from(settings), system_now, patience)
+
+        def on_silence() -> None:
+            _say(f"nothing was judged for {settings.run.deadman:g} s: no traffic for challengers")
+            frozen = without_challengers(desk.roster, system_now())
+            courier.send_alone(shares_body(frozen), desk.revision)
+
+        watchdog = Watchdog(settings.run.deadman, on_silence)
+        courier.start()
+        watchdog.start()
+        try:
+            yield courier, watchdog
+        finally:
+            watchdog.stop()
+            courier.stop()
 
 
 @contextmanager

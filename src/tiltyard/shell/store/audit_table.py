@@ -47,6 +47,11 @@ def audit_head(connection: sa.Connection) -> str:
     return connection.scalar(newest) or GENESIS
 
 
+def audit_position(connection: sa.Connection) -> int:
+    """Position of the newest row; 0 for none."""
+    return connection.scalar(sa.select(sa.func.max(audit.c.seq))) or 0
+
+
 def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
     """The chain, oldest first, from behind a position on."""
     query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)
