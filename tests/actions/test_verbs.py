@@ -106,7 +106,7 @@ def test_a_throttle_and_a_halt_give_the_traffic_to_the_champion_and_open_a_revie
     verb: Verb, state: State, words: str
 ) -> None:
     before = roster(arm(share=0.15), arm(OTHER))
-    assert asked(before, verb, ARM).text == f"{ARM}: {words}, traffic 15.0% to 0 %"
+    assert asked(before, verb, ARM).text == f"{ARM}: {words}, traffic 15.0 % to 0 %"
     after = done(before, verb, ARM)
     lost = after.arms[ARM]
     assert (lost.state, lost.share, lost.throttled_by) == (state, 0.0, PERSON)
@@ -143,7 +143,7 @@ def test_a_halt_is_for_everybody_who_is_not_gone(state: State) -> None:
 
 def test_a_halted_champion_leaves_the_throne_to_flat() -> None:
     before = roster(arm(share=0.25), known_good(OTHER, NOON))
-    assert asked(before, "halt", PROD).text.endswith("halted, traffic 75.0% to 0 %; flat is the "
+    assert asked(before, "halt", PROD).text.endswith("halted, traffic 75.0 % to 0 %; flat is the "
                                                      "champion")  # fmt: skip
     after = done(before, "halt", PROD)
     assert (after.champion().name, after.champion().share) == (FLAT, 0.75)
@@ -158,9 +158,15 @@ def test_flat_neither_goes_nor_comes(verb: Verb, champion: str) -> None:
     )
 
 
-def test_flat_is_not_rolled_back() -> None:
-    state = roster(arm(), known_good(OTHER, NOON), champion=FLAT)
-    assert refused(state, "rollback", FLAT).startswith("TRANSITION_REFUSED flat: it is the champ")
+def test_flat_makes_way_for_a_known_good_one_without_being_halted() -> None:
+    after = done(roster(arm(), known_good(OTHER, NOON), champion=FLAT), "rollback", FLAT)
+    assert after.champion().name == OTHER
+    assert after.arms[FLAT].state == "deposed"
+
+
+def test_flat_stays_when_nobody_known_good_could_follow() -> None:
+    state = roster(arm(), champion=FLAT)
+    assert done(state, "rollback", FLAT) == state
 
 
 @pytest.mark.parametrize("state", sorted(set(STATES) - {"champion"}))
@@ -343,7 +349,7 @@ def test_a_re_armed_arm_needs_room(taken: float, *, fits: bool) -> None:
         assert asked(state, "rearm", ARM).actions[0].after == 0.1
     else:
         assert refused(state, "rearm", ARM).startswith(
-            f"NO_ROOM {ARM}: it starts with 10.0%, and above the champion's floor "
+            f"NO_ROOM {ARM}: it starts with 10.0 %, and above the champion's floor "
         )
 
 

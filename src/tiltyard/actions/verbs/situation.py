@@ -29,7 +29,7 @@ class Situation:
     rules: ShareRules
     now: datetime
     open_positions: Mapping[str, int] = field(default_factory=dict)
-    is_sized: Callable[[Arm], bool] = lambda arm: arm.capital is not None
+    is_sized: Callable[[Arm], bool] = lambda _: True
     day_of: Callable[[datetime], date] = datetime.date
 
 
