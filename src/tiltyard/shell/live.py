@@ -274,12 +274,13 @@ class LiveDesk:
         self._seen = seen
         for policy in sorted(late):
             self._measure_again(inside, policy, now)
+        if not self._observe:
+            self._record(self._desk.admit(now), now)
         if facts or self._is_due(now):
             self._record(self._desk.tick(now), now)
             self._served_at = now
         self._alive_at = now
         if not self._observe:
-            self._record(self._desk.admit(now), now)
             self._record(self._desk.do(plan_expiry(self.roster, now)), now)
             self._record(self._left_open(now), now)
 

@@ -1,0 +1,465 @@
+"""The running desk: what it does with what comes in, and what it remembers."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from records import BOT, CAPITAL, CHAMPION, START, ledger_of, trade
+from tiltyard.actions.record import Event
+from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.facts.command import Command, Outcome, Verb
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import money
+from tiltyard.shell.commanding import Times, ask, give_back, take
+from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.metric_columns import metric_columns
+from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
+from tiltyard.shell.store.command_table import append_command, outcome_of
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.verify import verify
+
+SETTINGS = load().model_copy(update={"run": RunSettings(deadman=1e9)})
+NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+KEYS = iter(range(10_000))
+
+
+def good(count: int, policy: str = BOT, first: int = 0) -> list[Trade]:
+    """Profit factor 3, without a fall worth the name."""
+    return [trade(policy, 2 * n, 3 if n % 2 else -1) for n in range(first, first + count)]
+
+
+def fall(policy: str = BOT, hours: float = 700, percent: float = 5) -> Trade:
+    return trade(policy, hours, -percent / 100 * float(CAPITAL) / 1e8)
+
+
+def append(ledger: Ledger, trades: Iterable[Trade], now: datetime) -> None:
+    with ledger.staging() as staging:
+        staging.add([(n, one, False) for n, one in enumerate(trades)])
+        staging.commit(now=now, known_at=now)
+
+
+@contextmanager
+def desk_on(
+    ledger: Ledger, now: datetime, settings: Settings = SETTINGS, *, observe: bool = False
+) -> Iterator[LiveDesk]:
+    token = take(ledger, "test", now)
+    assert token is not None
+    desk = LiveDesk(ledger, settings, token, observe=observe)
+    desk.start()
+    yield desk
+    give_back(ledger, token)
+
+
+def asked(
+    ledger: Ledger, desk: LiveDesk, verb: Verb, policy: str, now: datetime, **said: str
+) -> Outcome:
+    """What a running desk answers."""
+    command = Command(f"key {next(KEYS)}", verb, policy, "ann", "because", now, said)
+    with ledger.transaction() as inside:
+        seq = append_command(inside.connection, command)
+    desk.step(now)
+    with ledger.snapshot() as still:
+        outcome = outcome_of(still.connection, seq)
+    assert outcome is not None
+    return outcome
+
+
+def kinds(events: Iterable[Event]) -> list[str]:
+    return [event["event"] for event in events]
+
+
+def audited(ledger: Ledger, kind: str) -> list[Event]:
+    return [event for row in ledger.audit() if (event := json.loads(row.body))["event"] == kind]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A champion and a challenger with 200 good trades each, the bot live at 10 %."""
+    trades = [*good(200), *good(200, CHAMPION)]
+    with ledger_of(tmp_path / "tiltyard.db", trades) as opened:
+        with desk_on(opened, NOON - MINUTE) as desk:
+            assert kinds(desk.step(NOON - MINUTE)) == ["admit", "graduate"]
+        yield opened
+
+
+def test_a_first_desk_takes_the_past_as_read_and_judges_what_it_adds_up_to(
+    tmp_path: Path,
+) -> None:
+    with (
+        ledger_of(tmp_path / "a.db", [*good(40), fall(), *good(40, CHAMPION)]) as ledger,
+        desk_on(ledger, NOON) as desk,
+    ):
+        written = desk.step(NOON)
+        assert "halt" in kinds(written)
+        assert desk.roster.arms[BOT].state == "halted"
+        assert ledger.roster().arms[BOT].state == "halted"
+
+
+def test_a_trade_that_breaches_halts_in_the_step_that_sees_it(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        assert desk.step(NOON) == []
+        append(ledger, [fall()], NOON)
+        (halt,) = desk.step(NOON + MINUTE)
+        assert halt["event"] == "halt"
+        assert halt["at"] == NOON + MINUTE
+        assert "what is open is not known" in halt["open"]
+        assert ledger.roster().champion().share == 1.0
+        assert desk.step(NOON + 2 * MINUTE) == []
+    verify(ledger, SETTINGS, NOON + 2 * MINUTE)
+
+
+def test_a_breach_is_acted_on_once_whoever_judges_it(ledger: Ledger) -> None:
+    append(ledger, [trade(BOT, 700 + n, -1) for n in range(6)], NOON)
+    for minutes in range(4):
+        with desk_on(ledger, NOON + minutes * MINUTE) as desk:
+            desk.step(NOON + minutes * MINUTE)
+            desk.step(NOON + (minutes + 0.5) * MINUTE)
+    reviews = audited(ledger, "review")
+    assert [review["cause"] for review in reviews] == ["consecutive_losses_high"]
+    assert [review.advisory for review in ledger.roster().reviews] == [True]
+
+
+def test_what_was_only_observed_is_acted_on_when_it_is_enforced(ledger: Ledger) -> None:
+    append(ledger, [fall()], NOON)
+    with desk_on(ledger, NOON, observe=True) as desk:
+        assert {event["mode"] for event in desk.step(NOON)} == {"observe"}
+        assert desk.step(NOON + MINUTE) == []
+    assert ledger.roster().arms[BOT].state == "live"
+    with desk_on(ledger, NOON + 2 * MINUTE) as desk:
+        desk.step(NOON + 2 * MINUTE)
+        desk.step(NOON + 3 * MINUTE)
+    assert ledger.roster().arms[BOT].state == "halted"
+
+
+def test_a_late_trade_and_a_correction_measure_their_arm_anew(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        late = trade(BOT, 0.5, -1)
+        append(ledger, [late], NOON)
+        desk.step(NOON + MINUTE)
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + MINUTE)
+        append(ledger, [late._replace(pnl=money(-5_000))], NOON + MINUTE)
+        assert kinds(desk.step(NOON + 2 * MINUTE)) == ["halt"]
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + 2 * MINUTE)
+        append(ledger, [late._replace(pnl=money(-1))], NOON + 2 * MINUTE)
+        assert desk.step(NOON + 3 * MINUTE) == []  # a correction lifts no latch
+        assert ledger.roster().arms[BOT].state == "halted"
+    verify(ledger, SETTINGS, NOON + 3 * MINUTE)
+
+
+def test_a_late_mark_measures_its_arm_anew(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        ledger.append_marks([Mark(BOT, NOON, money(-10), 1)], known_at=NOON)
+        assert desk.step(NOON + MINUTE) == []
+        earlier = Mark(BOT, NOON - MINUTE, money(-5_000), 1)
+        ledger.append_marks([earlier], known_at=NOON)
+        assert kinds(desk.step(NOON + 2 * MINUTE)) == ["halt"]
+
+
+def test_a_desk_that_goes_on_measures_what_the_one_before_did(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+    more = [*good(30, first=400), *good(30, CHAMPION, first=400)]
+    append(ledger, more, NOON)
+    with desk_on(ledger, NOON + MINUTE) as desk:
+        desk.step(NOON + MINUTE)
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + MINUTE)
+    assert ledger.metrics()[BOT].total_trades == 230
+
+
+def test_a_night_multiplies_once_and_a_first_desk_waits_for_its_night(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        assert "scale" not in kinds(desk.step(NOON))
+        assert "scale" not in kinds(desk.step(NOON + timedelta(hours=13, minutes=59)))
+        assert "scale" in kinds(desk.step(NOON + timedelta(hours=14)))
+        assert "scale" not in kinds(desk.step(NOON + timedelta(hours=15)))
+        assert ledger.roster().arms[BOT].share == 0.15
+        done = asked(ledger, desk, "scale", "", NOON + timedelta(hours=16))
+        assert "multiplied on this trading day already" in done.text
+    for days in (4, 4.1):  # three nights were missed: they are not made up
+        with desk_on(ledger, NOON + days * DAY) as desk:
+            desk.step(NOON + days * DAY)
+    assert ledger.roster().arms[BOT].share == 0.225
+
+
+def test_scale_by_name_moves_that_arm_alone(tmp_path: Path) -> None:
+    trades = [*good(200), *good(200, "other"), *good(200, CHAMPION)]
+    with (
+        ledger_of(tmp_path / "a.db", trades, names=(BOT, "other")) as ledger,
+        desk_on(ledger, NOON) as desk,
+    ):
+        desk.step(NOON)
+        done = asked(ledger, desk, "scale", "other", NOON + MINUTE)
+        assert done.text == "other: 10.0 % to 15.0 %, earned x 1.5"
+        shares = {name: arm.share for name, arm in ledger.roster().arms.items()}
+        assert shares == {FLAT: 0, CHAMPION: 0.75, BOT: 0.1, "other": 0.15}
+        asked(ledger, desk, "scale", "", NOON + 2 * MINUTE)
+        assert ledger.roster().arms[BOT].share == 0.15
+        assert ledger.roster().arms["other"].share == 0.15
+
+
+def test_what_has_grown_as_far_as_it_can_is_proposed_approved_and_kept_for_a_rollback(
+    tmp_path: Path,
+) -> None:
+    trades = [*good(520), *good(520, CHAMPION)]
+    with ledger_of(tmp_path / "a.db", trades, share=0.6) as ledger, desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        assert ledger.roster().arms[BOT].share == 0.6
+        assert asked(ledger, desk, "approve", BOT, NOON).code == "PROPOSAL_MISSING"
+        night = NOON + timedelta(hours=14)
+        assert "propose_promotion" in kinds(desk.step(night))
+        assert "propose_promotion" not in kinds(desk.step(night + DAY))  # once at a time
+        (proposal,) = ledger.roster().proposals
+        assert (
+            proposal.evidence
+            == ("pf_150 3 against pf_prod 3, dd_150 0.00100000000000 % after 520 live trades")
+            or "after 520 live trades" in proposal.evidence
+        )
+        asked(ledger, desk, "freeze", "", night + DAY + MINUTE)
+        assert asked(ledger, desk, "approve", BOT, night + DAY + MINUTE).code == "ON_HOLD"
+        asked(ledger, desk, "resume", "", night + DAY + 2 * MINUTE)
+        done = asked(ledger, desk, "approve", BOT, night + DAY + 3 * MINUTE)
+        assert done.text == f"{BOT}: champion, approved by ann; {CHAMPION} is kept as known-good"
+        assert ledger.roster().champion().name == BOT
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, night + DAY + 3 * MINUTE)
+        done = asked(ledger, desk, "rollback", BOT, night + DAY + 4 * MINUTE)
+        assert done.text.startswith(f"{CHAMPION}: champion; {BOT} is halted")
+        assert ledger.roster().champion().name == CHAMPION
+        verify(ledger, SETTINGS, night + DAY + 4 * MINUTE)
+
+
+def test_a_proposal_that_nobody_approves_expires(tmp_path: Path) -> None:
+    trades = [*good(520), *good(520, CHAMPION)]
+    with ledger_of(tmp_path / "a.db", trades, share=0.6) as ledger, desk_on(ledger, NOON) as desk:
+        desk.step(NOON + DAY)
+        assert ledger.roster().open_proposal("promotion", BOT) is None
+        desk.step(NOON + 2 * DAY)
+        assert ledger.roster().open_proposal("promotion", BOT) is not None
+        asked(ledger, desk, "freeze", "", NOON + 2 * DAY)  # no further proposal meanwhile
+        desk.step(NOON + 3 * DAY)
+        assert "expire_proposal" in kinds(desk.step(NOON + 4 * DAY))
+        assert asked(ledger, desk, "approve", BOT, NOON + 4 * DAY).code == "PROPOSAL_MISSING"
+        assert [one.outcome for one in ledger.roster().proposals] == ["expired"]
+
+
+def test_silence_takes_the_challengers_traffic_until_a_person_resumes(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON, load()) as desk:
+        desk.step(NOON)
+        assert desk.step(NOON + timedelta(seconds=60)) == []
+        (frozen,) = desk.step(NOON + timedelta(seconds=121))
+        assert frozen["reason"] == "nothing was judged for 61 s"
+        assert ledger.roster().arms[BOT].share == 0
+        assert ledger.roster().champion().share == 1.0
+        done = asked(ledger, desk, "resume", "", NOON + timedelta(seconds=130), hold="deadman")
+        assert done.text == "no longer on hold by deadman"
+        assert ledger.roster().arms[BOT].share == 0.1
+    with desk_on(ledger, NOON + DAY, load()) as desk:  # a desk that was down was not silent
+        assert "freeze_challengers" not in kinds(desk.step(NOON + DAY))
+
+
+def test_a_halt_says_what_is_open_and_pages_when_it_stays_so(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        held = Mark(BOT, NOON, money(-12.5), 2, currency="USDT", exposure=money(900))
+        ledger.append_marks([held], known_at=NOON)
+        desk.step(NOON + MINUTE)
+        done = asked(ledger, desk, "halt", BOT, NOON + 2 * MINUTE)
+        assert done.text == (
+            "bot: halted, traffic 10.0 % to 0 %\n  open at 2025-06-02T12:00:00Z: 2 positions, "
+            "exposure 900 USDT, unrealised -12.5 USDT; reduce-only, and a page at "
+            "2025-06-02T12:32:00Z if any is left"
+        )
+        assert asked(ledger, desk, "retire", BOT, NOON + 3 * MINUTE).code == "POSITIONS_OPEN"
+        pages = [desk.step(NOON + minutes * MINUTE) for minutes in (31, 31.5, 32, 32.5)]
+        assert [kinds(events) for events in pages] == [[], [], ["page"], []]
+        closed = Mark(BOT, NOON + 33 * MINUTE, money(0), 0)
+        ledger.append_marks([closed], known_at=NOON + 33 * MINUTE)
+        desk.step(NOON + 33 * MINUTE)
+        done = asked(ledger, desk, "retire", BOT, NOON + 33.5 * MINUTE)
+        assert done.text == "bot: retired"
+
+
+def account(capital: float) -> Settings:
+    return SETTINGS.model_copy(update={"account": AccountSettings(capital=capital)})
+
+
+def test_a_day_that_loses_too_much_freezes_all_challengers_and_blames_nobody(
+    ledger: Ledger,
+) -> None:
+    settings = account(1_000)
+    with desk_on(ledger, START + 20 * DAY, settings) as desk:
+        desk.step(START + 20 * DAY)
+        append(ledger, [trade(CHAMPION, 480, -35)], START + 20 * DAY)
+        at = START + 20 * DAY + MINUTE
+        frozen = desk.step(at)[0]  # and a rollback of the champion is proposed
+        assert (frozen["event"], frozen["cause"]) == (
+            "freeze_challengers", "account_daily_loss_high",
+        )  # fmt: skip
+        assert ledger.roster().arms[BOT].share == 0
+        assert ledger.roster().reviews == ()
+        assert asked(ledger, desk, "rearm", BOT, at).text == "bot is on trial already (probation)"
+        done = asked(ledger, desk, "resume", "", at + MINUTE)
+        assert done.text == "no longer on hold by account_daily_loss_high"
+        assert ledger.roster().arms[BOT].share == 0.1
+        assert desk.step(at + 2 * MINUTE) == []  # the same day's loss was looked at
+
+
+def test_a_loss_that_is_told_a_day_later_counts_for_the_day_on_which_it_was_made(
+    ledger: Ledger,
+) -> None:
+    settings = account(1_000)
+    with desk_on(ledger, START + 21 * DAY, settings) as desk:
+        desk.step(START + 21 * DAY)
+        append(ledger, [trade(CHAMPION, 480, -35)], START + 21 * DAY)
+        assert "freeze_challengers" in kinds(desk.step(START + 21 * DAY + MINUTE))
+
+
+def test_an_account_that_fell_too_far_stops_entries_and_begins_anew_when_resumed(
+    ledger: Ledger,
+) -> None:
+    settings = account(1_000)
+    with desk_on(ledger, NOON, settings) as desk:
+        desk.step(NOON)
+        append(ledger, [trade(CHAMPION, 480, -90)], NOON)
+        at = NOON + MINUTE
+        assert "stop_entries" in kinds(desk.step(at))
+        assert ledger.roster().entries_stopped_by == {"account_drawdown_high"}
+        asked(ledger, desk, "resume", "", at + MINUTE)
+        assert ledger.roster().holds() == frozenset()
+        assert ledger.roster().account_since == at + MINUTE
+        assert "stop_entries" not in kinds(desk.step(at + 2 * MINUTE))
+    with desk_on(ledger, at + DAY, settings) as desk:
+        assert "stop_entries" not in kinds(desk.step(at + DAY))
+
+
+def test_a_champion_below_its_band_is_proposed_for_a_rollback(tmp_path: Path) -> None:
+    bad = [trade(CHAMPION, n, 1 if n % 2 else -1) for n in range(40)]
+    with ledger_of(tmp_path / "a.db", [*good(40), *bad]) as ledger, desk_on(ledger, NOON) as desk:
+        assert {"propose_rollback", "page"} <= set(kinds(desk.step(NOON)))
+        assert ledger.roster().champion().name == CHAMPION
+        assert [one.kind for one in ledger.roster().proposals] == ["rollback"]
+        asked(ledger, desk, "rollback", CHAMPION, NOON + MINUTE)
+        assert ledger.roster().champion().name == FLAT
+        assert [one.outcome for one in ledger.roster().proposals] == ["approved"]
+
+
+def test_a_throttled_arm_earns_its_way_back_by_its_shadow_book(tmp_path: Path) -> None:
+    bad = [trade(BOT, 2 * n, 1.1 if n % 2 else -1) for n in range(40)]
+    with (
+        ledger_of(tmp_path / "a.db", [*bad, *good(40, CHAMPION)]) as ledger,
+        desk_on(ledger, NOON) as desk,
+    ):
+        assert "throttle" in kinds(desk.step(NOON))
+        hours = (NOON - START) / timedelta(hours=1)
+        shadow = [
+            trade(BOT, hours + n, 4 if n % 2 else -1, book="shadow", revision=1)
+            for n in range(1, 40)
+        ]
+        append(ledger, shadow, NOON + 3 * DAY)
+        assert "resume" in kinds(desk.step(NOON + 3 * DAY))
+        arm = ledger.roster().arms[BOT]
+        assert (arm.state, arm.share, arm.trial_started_at) == ("probation", 0.1, NOON + 3 * DAY)
+    verify(ledger, SETTINGS, NOON + 3 * DAY)
+
+
+def test_without_a_desk_whoever_asks_acts_and_the_next_desk_knows(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        append(ledger, [fall()], NOON)
+        desk.step(NOON + MINUTE)
+    now = NOON + 2 * MINUTE
+    times = Times(lambda: now, lambda: 0.0, lambda _: None)
+
+    def alone(verb: Verb, policy: str = "", **said: str) -> Outcome:
+        command = Command(f"key {next(KEYS)}", verb, policy, "ann", "", now, said)
+        return ask(ledger, SETTINGS, command, times, holder="ann", targets={})
+
+    assert alone("rearm", BOT).code == "REVIEW_OPEN"
+    assert not alone("acknowledge", number="1").refused
+    assert alone("rearm", BOT).text == "bot: on trial again, traffic 10.0 %"
+    later = NOON + timedelta(hours=2)
+    with desk_on(ledger, later) as desk:
+        desk.step(later)
+        append(ledger, [fall(hours=(NOON - START) / timedelta(hours=1) + 1)], later)
+        assert kinds(desk.step(later + MINUTE)) == ["halt"]  # the new trial is judged anew
+    verify(ledger, SETTINGS, later + MINUTE)
+
+
+def test_the_same_key_asked_twice_is_one_command(ledger: Ledger) -> None:
+    times = Times(lambda: NOON, lambda: 0.0, lambda _: None)
+    command = Command("same", "freeze", "", "ann", "", NOON)
+    first = ask(ledger, SETTINGS, command, times, holder="ann", targets={})
+    assert ask(ledger, SETTINGS, command, times, holder="ann", targets={}) == first
+    assert len(audited(ledger, "freeze_challengers")) == 1
+
+
+def test_a_command_that_nobody_answers_stands_and_is_carried_out_later(ledger: Ledger) -> None:
+    steady = iter(range(100))
+    times = Times(lambda: NOON, lambda: float(next(steady)), lambda _: None)
+    with desk_on(ledger, NOON) as desk:
+        command = Command("key", "freeze", "", "ann", "", NOON)
+        with pytest.raises(TiltyardError, match=r"^COMMAND_WAITING .* as command 1"):
+            ask(ledger, SETTINGS, command, times, holder="ann", targets={})
+        assert "freeze_challengers" in kinds(desk.step(NOON))
+
+
+def test_safety_goes_before_everything_else_that_waits(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        with ledger.transaction() as inside:
+            for key, verb in (("1", "scale"), ("2", "halt")):
+                command = Command(key, verb, BOT, "ann", "", NOON)  # type: ignore[arg-type] # verbs
+                append_command(inside.connection, command)
+        assert kinds(desk.step(NOON + MINUTE)) == ["halt", "skip_scale"]
+
+
+def test_a_gauge_that_stays_out_of_sight_is_noticed_by_the_clock_alone(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        ledger.append_observations([Observation("up", 1, NOON)], known_at=NOON)
+        assert desk.step(NOON + timedelta(seconds=30)) == []
+        assert kinds(desk.step(NOON + timedelta(seconds=85))) == ["page"]
+
+
+def test_a_candidate_joins_when_its_capital_becomes_known(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Ledger.open(str(path), create=True) as ledger:
+        roster = Roster()
+        for arm in (
+            Arm(FLAT, "champion", "champion", 1, 1, 1, None, START, kind=FLAT),
+            Arm(BOT, "challenger", "candidate", 0, 0.1, 0, None, START, kind="external"),
+        ):
+            roster = roster.with_arm(arm)
+        ledger.save_roster(roster, [], at=START)
+        with desk_on(ledger, NOON) as desk:
+            desk.step(NOON)
+            append(ledger, [replace_capital(trade(BOT, 1, 1))], NOON)
+            assert kinds(desk.step(NOON + MINUTE)) == ["admit"]
+
+
+def replace_capital(one: Trade) -> Trade:
+    return one._replace(capital=CAPITAL)
+
+
+def test_settings_that_observe_one_guard_leave_the_others_acting(ledger: Ledger) -> None:
+    guards = tuple(
+        replace(guard, mode="observe") if guard.name == "challenger_drawdown_high" else guard
+        for guard in SETTINGS.checklist.guards
+    )
+    checklist = replace(SETTINGS.checklist, guards=guards)
+    settings = SETTINGS.model_copy(update={"checklist": checklist})
+    append(ledger, [fall(), *(trade(BOT, 710 + n, -1) for n in range(40))], NOON)
+    with desk_on(ledger, NOON, settings) as desk:
+        desk.step(NOON)
+        desk.step(NOON + MINUTE)
+    assert ledger.roster().arms[BOT].state == "throttled"
+    assert [event["mode"] for event in audited(ledger, "halt")] == ["observe"]
