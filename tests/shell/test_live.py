@@ -16,6 +16,7 @@ from tiltyard.facts.command import Command, Outcome, Verb
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
 from tiltyard.shell.commanding import Times, ask, give_back, take
 from tiltyard.shell.live import LiveDesk
@@ -306,7 +307,7 @@ def test_a_day_that_loses_too_much_freezes_all_challengers_and_blames_nobody(
         )  # fmt: skip
         assert ledger.roster().arms[BOT].share == 0
         assert ledger.roster().reviews == ()
-        assert asked(ledger, desk, "rearm", BOT, at).text == "bot is on trial already (probation)"
+        assert asked(ledger, desk, "rearm", BOT, at).text == "bot is on trial already (live)"
         done = asked(ledger, desk, "resume", "", at + MINUTE)
         assert done.text == "no longer on hold by account_daily_loss_high"
         assert ledger.roster().arms[BOT].share == 0.1
