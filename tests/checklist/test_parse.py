@@ -11,6 +11,7 @@ from tiltyard.checklist.defaults import DEFAULT_CHECKLIST, DEFAULT_TEXT
 from tiltyard.checklist.guard import Checklist, Guard, WayBack
 from tiltyard.checklist.parse import parse_checklist
 from tiltyard.checklist.patience import Patience
+from tiltyard.facts.action import CAUSES
 from tiltyard.kernel.errors import Fault, Faults
 
 Table = dict[str, Any]
@@ -313,10 +314,17 @@ def test_what_an_unknown_value_may_lead_to(
 
 
 @pytest.mark.parametrize(
-    "effect", ["review", "page", "refresh_encoder", "restart_learner", "propose_rollback"]
+    ("effect", "scope"),
+    [
+        ("review", "arm"),
+        ("page", "arm"),
+        ("refresh_encoder", "arm"),
+        ("restart_learner", "arm"),
+        ("propose_rollback", "champion"),
+    ],
 )
-def test_an_effect_that_is_over_at_once_needs_no_end(effect: str) -> None:
-    assert read(table(effect=effect)).guard("losing").effect == effect
+def test_an_effect_that_is_over_at_once_needs_no_end(effect: str, scope: str) -> None:
+    assert read(table(effect=effect, scope=scope)).guard("losing").effect == effect
 
 
 def test_latch_and_clear_together_are_refused() -> None:
@@ -354,6 +362,20 @@ def test_a_clear_level_in_another_unit_cannot_be_compared_and_is_accepted() -> N
 def test_only_a_challenger_can_be_halted_or_throttled(effect: str, scope: str) -> None:
     assert faults(table(effect=effect, scope=scope, latch=True)) == [
         f"{effect} is for scope arm, not {scope} @ $.guard[0].effect"
+    ]
+
+
+@pytest.mark.parametrize("scope", ["arm", "account"])
+def test_only_a_champion_can_be_rolled_back(scope: str) -> None:
+    assert faults(table(effect="propose_rollback", scope=scope)) == [
+        f"propose_rollback is for scope champion, not {scope} @ $.guard[0].effect"
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(CAUSES))
+def test_a_guard_is_not_called_like_another_cause(name: str) -> None:
+    assert faults(table(name=name)) == [
+        f"{name!r} is the name of another cause of actions @ $.guard[0].name"
     ]
 
 

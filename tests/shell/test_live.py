@@ -447,6 +447,19 @@ def test_a_candidate_joins_when_its_capital_becomes_known(tmp_path: Path) -> Non
             assert kinds(desk.step(NOON + MINUTE)) == ["admit"]
 
 
+def test_a_policy_may_join_while_the_desk_runs(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        said = {"role": "challenger", "capital": "1000", "created_at": "2025-06-01T00:00:00Z"}
+        done = asked(ledger, desk, "register", "new_one", NOON, **said)
+        assert done.text == "new_one: challenger, probation, traffic 10.0 %"
+        refused = asked(ledger, desk, "register", "new_one", NOON + MINUTE, **said)
+        assert refused.code == "POLICY_REGISTERED"
+        append(ledger, [trade("new_one", 300, 1)], NOON + MINUTE)
+        desk.step(NOON + 2 * MINUTE)
+        assert ledger.metrics()["new_one"].total_trades == 1
+    verify(ledger, SETTINGS, NOON + 2 * MINUTE)
+
+
 def replace_capital(one: Trade) -> Trade:
     return one._replace(capital=CAPITAL)
 

@@ -39,6 +39,12 @@ Kind = Literal[
 PERSON = "person"
 """The cause of what a person asked for."""
 
+CAUSES = frozenset(
+    {PERSON, "deadman", "ladder", "lifecycle", "positions_left_open", "promotion", "registration",
+     "rollback", "sql"}
+)  # fmt: skip
+"""What an action may follow from beside a guard; no guard has such a name."""
+
 PROTECTIVE: frozenset[Kind] = frozenset(
     {"halt", "throttle", "stop_entries", "freeze_challengers", "freeze_ramp"}
 )

@@ -386,7 +386,8 @@ class LiveDesk:
         until = now + FUTURE  # whatever the ledger took in counts
         panel = self._desk.panel
         rows = {
-            name: panel_columns(panel, name, self._totals[name], until) for name in self.roster.arms
+            name: panel_columns(panel, name, self._totals.get(name, Totals()), until)
+            for name in self.roster.arms
         }
         return {name: row for name, row in rows.items() if self._columns.get(name) != row}
 

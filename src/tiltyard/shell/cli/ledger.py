@@ -11,7 +11,12 @@ from tiltyard.checklist.defaults import DEFAULT_TEXT
 from tiltyard.facts.audit import broken_link
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
+from tiltyard.shell.clock import system_now
 from tiltyard.shell.settings import FILE
+from tiltyard.shell.store.command_table import pending_commands
+from tiltyard.shell.store.lease import read_lease
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import every_effect
 
 SETTINGS_TEXT = """\
 # Tiltyard. Every line below is the default: uncomment what you change.
@@ -99,8 +104,22 @@ def doctor(database: Database = None, config: Config = None) -> None:
         broken = broken_link((row.previous, row.body, row.hash) for row in ledger.audit())
         typer.echo(f"database: {ledger.url.render_as_string(hide_password=True)}")
         typer.echo(f"arms: {len(roster.arms)}, open reviews: {len(roster.open_reviews())}")
+        _tell_of_desk(ledger)
         for item in ledger.quarantined():
             typer.echo(f"quarantined: {item.policy} {item.trade_id}: {item.reason}")
         if broken is not None:
             raise TiltyardError("AUDIT_BROKEN", "audit", f"row {broken + 1} was edited")
         typer.echo(f"audit: the chain holds, head {ledger.audit_head()}")
+
+
+def _tell_of_desk(ledger: Ledger) -> None:
+    with ledger.snapshot() as still:
+        lease = read_lease(still.connection)
+        waiting = pending_commands(still.connection)
+        failed = [one for one in every_effect(still.connection) if one.state == "failed"]
+    acting = lease is not None and lease.is_held(system_now())
+    typer.echo(f"desk: {lease.holder if lease and acting else 'none runs'}")
+    for command in waiting:
+        typer.echo(f"command {command.seq} waits: {command.verb} {command.policy}".rstrip())
+    for effect in failed:
+        typer.echo(f"effect {effect.seq} on {effect.target} failed: {effect.told}")
