@@ -55,9 +55,7 @@ def rollback(command: Command, situation: Situation) -> Obeyed:
         return Obeyed((), f"{arm.name} is not the champion; {champion.name} is")
     target = _known_good(command, roster)
     if target.name == arm.name:
-        return Obeyed(
-            (), f"{arm.name} is the champion, and nobody known-good is there to follow it"
-        )
+        return Obeyed((), f"{arm.name} is the champion, and nobody known-good could follow it")
     digest = command.arguments.get("digest", "")
     if digest and digest != target.digest:
         raise TiltyardError(

@@ -5,7 +5,7 @@ read at the revisions that stand: what somebody else has changed since is never 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,9 +100,9 @@ def write_roster(connection: sa.Connection, roster: Roster, at: datetime) -> Non
         elif known != arm:
             _update(connection, ids[arm.name], arm, at)
     if roster.reviews != before.reviews:
-        _write_reviews(connection, roster, ids)
+        _rewrite(connection, reviews, roster.reviews, ids)
     if roster.proposals != before.proposals:
-        _write_proposals(connection, roster, ids)
+        _rewrite(connection, proposals, roster.proposals, ids)
     _write_holds(connection, roster)
     if roster.account_since != before.account_since:
         _write_account(connection, roster.account_since)
@@ -129,39 +129,21 @@ def _changed(arm: Arm) -> TiltyardError:
     )
 
 
-def _write_reviews(connection: sa.Connection, roster: Roster, ids: Mapping[str, int]) -> None:
-    connection.execute(reviews.delete())
+def _rewrite(
+    connection: sa.Connection,
+    table: sa.Table,
+    items: Iterable[Review | Proposal],
+    ids: Mapping[str, int],
+) -> None:
+    """Make a table hold these, whose fields are called like its columns."""
+    connection.execute(table.delete())
+    names = [column.name for column in table.columns if column.name != "policy_id"]
     rows = [
-        {
-            "number": review.number,
-            "policy_id": ids[review.policy],
-            "guard": review.guard,
-            "opened_at": review.opened_at,
-            "acknowledged_at": review.acknowledged_at,
-            "advisory": review.advisory,
-        }
-        for review in roster.reviews
+        {"policy_id": ids[item.policy], **{name: getattr(item, name) for name in names}}
+        for item in items
     ]
     if rows:
-        connection.execute(reviews.insert(), rows)
-
-
-def _write_proposals(connection: sa.Connection, roster: Roster, ids: Mapping[str, int]) -> None:
-    connection.execute(proposals.delete())
-    rows = [
-        {
-            "number": proposal.number,
-            "kind": proposal.kind,
-            "policy_id": ids[proposal.policy],
-            "opened_at": proposal.opened_at,
-            "evidence": proposal.evidence,
-            "closed_at": proposal.closed_at,
-            "outcome": proposal.outcome,
-        }
-        for proposal in roster.proposals
-    ]
-    if rows:
-        connection.execute(proposals.insert(), rows)
+        connection.execute(table.insert(), rows)
 
 
 def write_metrics(connection: sa.Connection, rows: Mapping[str, ArmColumns], at: datetime) -> None:
