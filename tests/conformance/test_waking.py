@@ -3,10 +3,12 @@
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from conformance.samples import NOW, PPO, arm, register
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.observation import Observation
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Waking
 
@@ -85,3 +87,8 @@ def test_another_ledger_on_the_same_server_wakes_nobody(
     with Waking(ledger.url) as waking:
         register(other_ledger, PPO)
         assert not waking.wait(SHORT)
+
+
+def test_a_server_that_is_not_there_is_told_in_plain_words() -> None:
+    with pytest.raises(TiltyardError, match=r"^DATABASE_UNREACHABLE "):
+        Waking(make_url("postgresql+psycopg://nobody@127.0.0.1:1/nothing"))

@@ -156,7 +156,7 @@ def _say_waiting(lease: Lease) -> None:
 
 def _say_trouble(trouble: TiltyardError | None) -> None:
     if trouble is None:
-        _say("the database answers again; what stood in memory is written")
+        _say("the database answers again; whatever stood in memory is written")
     else:
         _say(
             f"{trouble}\n  the desk goes on in memory: halts hold, and are written when it answers"

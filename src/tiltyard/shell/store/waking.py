@@ -41,7 +41,7 @@ class Waking:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._engine = connect(url)
-        with speaking_plainly(url):
+        with self._speaking_plainly(), speaking_plainly(url):
             self._connection = self._engine.raw_connection()
         postgres = url.get_backend_name() == "postgresql"
         with self._speaking_plainly():
