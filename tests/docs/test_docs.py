@@ -16,7 +16,9 @@ from tiltyard.checklist import parse
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import EFFECTS, ON_UNKNOWN
 from tiltyard.facts import intake
+from tiltyard.facts.arm import Roster
 from tiltyard.metrics.catalogue import METRICS
+from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
 from tiltyard.shell.cli.exit_codes import FAILURES, MISTAKES
 from tiltyard.shell.settings import Settings
@@ -132,6 +134,14 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## An action")) == set(arm["actions"][0])
     assert set(rows("json.md", "## A trade")) == set(trade)
     assert set(rows("json.md", "## An arm")) == set(arms[0])
+    assert run(Command("tiltyard policy halt eee02a74", ""), tmp_path).returncode == 0
+    asked = "tiltyard review list --json"
+    review = json.loads(run(Command(asked, ""), tmp_path).stdout)["reviews"][0]
+    assert set(rows("json.md", "## A review")) == set(review)
+    commands = json.loads(run(Command("tiltyard commands --json", ""), tmp_path).stdout)
+    assert set(rows("json.md", "## A command")) == set(commands[0])
+    shares = {*shares_body(Roster()), "revision", "decided_at"}
+    assert set(rows("json.md", "## Shares")) == shares
 
 
 @pytest.mark.parametrize("page", WALKED, ids=lambda page: f"{page.parent.name}/{page.name}")

@@ -460,6 +460,25 @@ def test_a_policy_may_join_while_the_desk_runs(ledger: Ledger) -> None:
     verify(ledger, SETTINGS, NOON + 2 * MINUTE)
 
 
+@pytest.mark.parametrize(
+    ("verb", "said", "code"),
+    [
+        ("scale", {}, "POLICY_UNKNOWN"),
+        ("halt", {}, "POLICY_UNKNOWN"),
+        ("register", {"share": "much"}, "SHARE_INVALID"),
+        ("register", {"share": "nan"}, "SHARE_INVALID"),
+        ("register", {"capital": "-"}, "MONEY_INVALID"),
+        ("register", {"created_at": "yesterday"}, "TIME_INVALID"),
+    ],
+)
+def test_a_command_that_makes_no_sense_is_refused_and_the_desk_goes_on(
+    ledger: Ledger, verb: Verb, said: dict[str, str], code: str
+) -> None:
+    with desk_on(ledger, NOON) as desk:
+        assert asked(ledger, desk, verb, "nobody", NOON, **said).code == code
+        assert desk.step(NOON + MINUTE) == []
+
+
 def replace_capital(one: Trade) -> Trade:
     return one._replace(capital=CAPITAL)
 

@@ -245,7 +245,10 @@ class LiveDesk:
             if command.seq in self._unwritten.outcomes:
                 continue
             if command.verb == "scale":
-                outcome = self._scale(inside, command, now)
+                try:
+                    outcome = self._scale(inside, command, now)
+                except TiltyardError as error:
+                    outcome = Outcome(error.code, str(error), now)
             else:
                 marks = self._desk.panel.last_marks()
                 roster, events, outcome = obey(

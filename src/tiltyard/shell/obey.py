@@ -82,19 +82,28 @@ def _act(
     return roster, events, Outcome("", "\n".join(lines), now)
 
 
-def _register(
-    command: Command, roster: Roster, settings: Settings, now: datetime
-) -> tuple[Roster, list[Event], Outcome]:
+def _registration(command: Command, now: datetime) -> Registration:
     said = command.arguments
-    wanted = Registration(
+    share = said.get("share")
+    try:
+        start = None if share is None else float(share)
+    except ValueError:
+        raise TiltyardError("SHARE_INVALID", command.policy, f"{share!r} is no number") from None
+    return Registration(
         name=command.policy,
         role="champion" if said.get("role") == "champion" else "challenger",
         kind=said.get("kind", ""),
         capital=money(said["capital"]) if "capital" in said else None,
-        share=float(said["share"]) if "share" in said else None,
-        created_at=moment(said["created_at"]),
+        share=start,
+        created_at=moment(said["created_at"]) if "created_at" in said else now,
         digest=said.get("digest", ""),
     )
+
+
+def _register(
+    command: Command, roster: Roster, settings: Settings, now: datetime
+) -> tuple[Roster, list[Event], Outcome]:
+    wanted = _registration(command, now)
     roster, events = register(roster, wanted, settings.shares.rules(), now, command.actor)
     arm = roster.arms[wanted.name]
     text = f"{arm.name}: {arm.role}, {arm.state}, traffic {100 * arm.share:.1f} %"
