@@ -1,13 +1,15 @@
 """The account: one account, one currency, and a day that begins when the schedule says."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
 from tiltyard.kernel.undefined import Undefined, Value
-from tiltyard.metrics.account import AccountMeasures
+from tiltyard.metrics.account import KEPT, AccountMeasures
+from tiltyard.metrics.trial import NavPath
 from tiltyard.scaling.trading_day import trading_day
 from tiltyard.shell.settings import ScheduleSettings
 
@@ -92,3 +94,31 @@ def test_an_account_afresh_has_seen_nothing_and_is_the_same() -> None:
     assert (fresh.facts, lost(fresh)) == (0, 0)
     fresh.close(trade(-10, account="main", currency="USDT"))
     assert lost(fresh) == 1, "the first trade names the currency"
+
+
+def test_trades_that_are_told_out_of_order_are_counted_in_the_order_of_their_closes() -> None:
+    trades = [trade(pnl, hours=n) for n, pnl in enumerate((50, -30, 40, -45, 20))]
+    told, closed = AccountMeasures(capital=CAPITAL), AccountMeasures(capital=CAPITAL)
+    for number in (2, 0, 3, 4, 1):
+        told.close(trades[number])
+    for one in trades:
+        closed.close(one)
+    assert told.drawdown() == closed.drawdown()
+
+
+def test_yesterdays_trade_told_late_leaves_todays_loss_as_it_is() -> None:
+    account = AccountMeasures(capital=CAPITAL)
+    for one in (trade(-25, hours=24), trade(-1), trade(-10, hours=25)):
+        account.close(one)
+    assert lost(account, hours=26) == 3.5
+
+
+def test_a_path_that_is_longer_than_what_is_kept_is_the_same() -> None:
+    rng = Random(7)
+    trades = [trade(rng.choice((3, -2)), hours=n / 10) for n in range(3 * KEPT)]
+    told, path = AccountMeasures(capital=CAPITAL), NavPath()
+    for one in sorted(trades, key=lambda one: one.closed_at.timestamp() + rng.uniform(0, 72_000)):
+        told.close(one)
+    for one in trades:
+        path.close(one.pnl, CAPITAL)
+    assert told.drawdown() == path.drawdown()

@@ -16,7 +16,7 @@ from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.router.lifecycle import TRADING
-from tiltyard.scaling.ladder import ShareRules, Step, fits
+from tiltyard.scaling.ladder import ShareRules, Step, fits, was_scaled
 
 
 def plan(verdicts: Iterable[Verdict], roster: Roster, checklist: Checklist) -> list[Action]:
@@ -49,6 +49,7 @@ class ThrottledArm:
         value: That value.
         trades: Trades of either book since the throttle.
         throttled_at: When it was throttled.
+        scaled_today: Its share was multiplied on this trading day already.
     """
 
     arm: Arm
@@ -57,6 +58,7 @@ class ThrottledArm:
     value: Reading
     trades: int
     throttled_at: datetime
+    scaled_today: bool = False
 
 
 def plan_resume(
@@ -76,7 +78,8 @@ def plan_resume(
         return None
     return Action(
         "resume", arm.name, guard.name, guard.mode, now,
-        before=arm.share, after=share, ceiling=rules.ceiling(share),
+        before=arm.share, after=share,
+        ceiling=share if throttled.scaled_today else rules.ceiling(share),
         value=throttled.value.number if isinstance(throttled.value, Value) else None,
         limit=None if guard.clear.when.metric else guard.clear.when.number,
         samples=throttled.value.samples,
@@ -157,8 +160,7 @@ def plan_ceilings(
     """Room for one multiplication for every arm that had none on the trading day of ``now``."""
     actions = []
     for arm in roster.challengers():
-        scaled_today = arm.scaled_at is not None and day_of(arm.scaled_at) >= day_of(now)
-        if arm.state not in TRADING or not arm.share or scaled_today:
+        if arm.state not in TRADING or not arm.share or was_scaled(arm, now, day_of):
             continue
         ceiling = rules.ceiling(arm.share)
         if ceiling != arm.ceiling:

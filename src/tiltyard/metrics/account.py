@@ -4,13 +4,20 @@ Only live trades of one account in one currency are counted: nothing is summed o
 accounts or currencies. "Today" is the trading day, which need not begin at midnight.
 """
 
+from bisect import insort
 from collections.abc import Callable
+from copy import copy
 from datetime import date, datetime
 
-from tiltyard.facts.trade import Trade
+from tiltyard.facts.trade import JudgedOrder, Trade, judged_order
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
 from tiltyard.metrics.trial import NavPath
+
+KEPT = 1000
+"""Trades among which a late one is put in its place; one that is older comes first of them."""
+DAYS = 7
+"""Trading days whose results are kept."""
 
 DayOf = Callable[[datetime], date]
 """The trading day that a time lies in."""
@@ -41,7 +48,9 @@ class AccountMeasures:
         self._day_of = day_of
         self.since = since
         self._path = NavPath()
-        self._today: tuple[date | None, int] = (None, 0)
+        self._before = NavPath()
+        self._recent: list[tuple[JudgedOrder, int]] = []
+        self._days: dict[date, int] = {}
 
     def afresh(self, since: datetime | None = None) -> "AccountMeasures":
         """The same account before its first trade, or before the first after ``since``."""
@@ -60,10 +69,25 @@ class AccountMeasures:
             return
         if trade.account != self._name or not self._is_own_currency(trade.currency):
             return
-        self._path.close(trade.pnl, self._capital)
         day = self._day_of(trade.closed_at)
-        before = self._today[1] if self._today[0] == day else 0
-        self._today = (day, before + trade.pnl)
+        self._days[day] = self._days.get(day, 0) + trade.pnl
+        while len(self._days) > DAYS:
+            del self._days[min(self._days)]
+        self._put_in_place(judged_order(trade), trade.pnl)
+
+    def _put_in_place(self, order: JudgedOrder, pnl: int) -> None:
+        if not self._recent or order > self._recent[-1][0]:
+            self._recent.append((order, pnl))
+            self._path.close(pnl, self._capital)
+        else:
+            insort(self._recent, (order, pnl))
+            self._path = copy(self._before)
+            for _, earlier in self._recent:
+                self._path.close(earlier, self._capital)
+        if len(self._recent) >= 2 * KEPT:
+            for _, earlier in self._recent[:KEPT]:
+                self._before.close(earlier, self._capital)
+            del self._recent[:KEPT]
 
     def drawdown(self) -> Reading:
         """Largest fall of NAV over closed trades, percent."""
@@ -73,8 +97,7 @@ class AccountMeasures:
         """What the trading day of ``now`` has lost so far, percent of the capital."""
         if not self._capital:
             return Undefined("no_capital", "the account's capital is not configured")
-        day, pnl = self._today
-        lost = -pnl if day == self._day_of(now) else 0
+        lost = -self._days.get(self._day_of(now), 0)
         return Value(twelve_digits(100 * max(0, lost) / self._capital), 1)
 
     def _is_own_currency(self, currency: str) -> bool:

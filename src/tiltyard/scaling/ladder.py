@@ -8,8 +8,9 @@ all goes to the best ``pf_150`` first. It never promotes: an arm that has grown 
 it can, after 500 live trades, is proposed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.verdict import Verdict
@@ -70,6 +71,11 @@ class ShareRules:
         """What is left for challengers above the champion's floor."""
         given = sum(arm.share for arm in roster.challengers())
         return round(max(0.0, 1.0 - self.champion_floor - given), 12)
+
+
+def was_scaled(arm: Arm, now: datetime, day_of: Callable[[datetime], date]) -> bool:
+    """Whether its share was multiplied on the trading day of ``now`` already, by whomever."""
+    return arm.scaled_at is not None and day_of(arm.scaled_at) >= day_of(now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.metrics.panel import Panel
 from tiltyard.router.lifecycle import TRADING
-from tiltyard.scaling.ladder import Standing, ladder
+from tiltyard.scaling.ladder import Standing, ladder, was_scaled
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.settings import Settings
 
@@ -254,8 +254,7 @@ class Desk:
             self.panel.read("pf_prod", arm.name, at).reading,
             self.panel.read("dd_150", arm.name, at).reading,
             [(v, self._guard(v).holds_ramp_when_unknown) for v in verdicts if self._blocks(v)],
-            scaled_today=arm.scaled_at is not None
-            and self.trading_day(arm.scaled_at) >= self.trading_day(at),
+            scaled_today=was_scaled(arm, at, self.trading_day),
             live_trades=live.trades,
             losses=live.losing_trades(),
         )
@@ -344,7 +343,10 @@ class Desk:
             guard, trades = self._guard(verdict), self.panel.arm(policy).since_throttle
             metric = (guard.clear and guard.clear.metric) or guard.metric
             value = self.panel.read(metric, policy, now).reading
-            throttled = ThrottledArm(arm, guard, verdict.cleared, value, trades, throttled_at)
+            throttled = ThrottledArm(
+                arm, guard, verdict.cleared, value, trades, throttled_at,
+                scaled_today=was_scaled(arm, now, self.trading_day),
+            )  # fmt: skip
             action = plan_resume(throttled, self.roster, self.rules, now)
             return self.do([action]) if action else []
         return []

@@ -18,7 +18,7 @@ from tiltyard.facts.arm import FLAT, Arm, Role, Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.registry import did_you_mean
-from tiltyard.policies.name import parse
+from tiltyard.policies.name import PolicyName, parse
 from tiltyard.scaling.ladder import ShareRules
 
 
@@ -72,6 +72,7 @@ def register(
     known = roster.arms.get(wanted.name)
     if known is not None:
         return _complete(roster, known, wanted, rules, at, actor)
+    _refuse_twin(roster, name)
     if wanted.role == "champion":
         champion = roster.champion()
         if champion.name != FLAT:
@@ -143,6 +144,13 @@ def admit(
         roster = apply(roster, action)
         events.append(acted(action, digest, actor))
     return roster, events
+
+
+def _refuse_twin(roster: Roster, name: PolicyName) -> None:
+    """The sha8 of a policy is unique."""
+    twin = next((n for n in roster.arms if name.sha8 and n.endswith(f"_{name.sha8}")), None)
+    if twin is not None:
+        raise TiltyardError("POLICY_SHA_TAKEN", name.name, f"{twin} ends in the same sha8")
 
 
 def _waiting(roster: Roster) -> list[str]:

@@ -11,11 +11,10 @@ from tiltyard.actions.verbs.situation import (
     refuse_reviews,
 )
 from tiltyard.facts.action import Kind
-from tiltyard.facts.arm import Arm
 from tiltyard.facts.command import Command
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.router.lifecycle import TRADING, next_state
-from tiltyard.scaling.ladder import fits
+from tiltyard.scaling.ladder import fits, was_scaled
 
 
 def acknowledge(command: Command, situation: Situation) -> Obeyed:
@@ -55,18 +54,13 @@ def rearm(command: Command, situation: Situation) -> Obeyed:
             "NO_ROOM", arm.name, f"it starts with {percent(share)}, and above the champion's "
             f"floor {percent(room)} is left", "throttle or retire another one first",
         )  # fmt: skip
+    scaled_today = was_scaled(arm, situation.now, situation.day_of)
     action = action_for(
         "rearm", arm.name, command, situation,
         before=arm.share, after=share,
-        ceiling=share if _was_scaled_today(arm, situation) else rules.ceiling(share),
+        ceiling=share if scaled_today else rules.ceiling(share),
     )  # fmt: skip
     return Obeyed((action,), f"{arm.name}: on trial again, traffic {percent(share)}")
-
-
-def _was_scaled_today(arm: Arm, situation: Situation) -> bool:
-    if arm.scaled_at is None:
-        return False
-    return situation.day_of(arm.scaled_at) >= situation.day_of(situation.now)
 
 
 def resume(command: Command, situation: Situation) -> Obeyed:

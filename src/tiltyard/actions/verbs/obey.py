@@ -7,6 +7,7 @@ from tiltyard.actions.verbs.situation import Obeyed, Situation
 from tiltyard.actions.verbs.succession import approve, rollback
 from tiltyard.actions.verbs.taking import freeze, halt, retire, stop_all, throttle
 from tiltyard.facts.command import Command, Verb
+from tiltyard.kernel.errors import TiltyardError
 
 
 def obey(command: Command, situation: Situation) -> Obeyed:
@@ -15,7 +16,10 @@ def obey(command: Command, situation: Situation) -> Obeyed:
     Raises:
         TiltyardError: What the verb refuses; ``POLICY_UNKNOWN``, ``TRANSITION_REFUSED`` …
     """
-    return PLANNERS[command.verb](command, situation)
+    planner = PLANNERS.get(command.verb)
+    if planner is None:
+        raise TiltyardError("VERB_UNKNOWN", command.verb, "no such verb", "upgrade tiltyard")
+    return planner(command, situation)
 
 
 PLANNERS: dict[Verb, Callable[[Command, Situation], Obeyed]] = {

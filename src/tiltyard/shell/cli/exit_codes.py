@@ -52,6 +52,8 @@ MISTAKES = frozenset(
         "CAPITAL_UNKNOWN",
         "DIGEST_DIFFERS",
         "HOLD_UNKNOWN",
+        "KEY_TAKEN",
+        "VERB_UNKNOWN",
         "NOT_KNOWN_GOOD",
         "NO_ROOM",
         "ON_HOLD",

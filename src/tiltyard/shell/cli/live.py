@@ -50,6 +50,9 @@ def run_desk(
     observe: Annotated[
         bool, typer.Option("--observe", help="Judge and record; change nothing.")
     ] = False,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="POLICY", help="Print what concerns this arm.")
+    ] = None,
     as_json: AsJson = False,
     database: Database = None,
     config: Config = None,
@@ -80,7 +83,7 @@ def run_desk(
                     deliver=courier.nudge,
                     stand=lambda: courier.send_alone(shares_body(desk.roster), desk.revision),
                     beat=watchdog.beat,
-                    on_event=lambda event: _show(event, as_json=as_json),
+                    on_event=lambda event: _show(event, only, as_json=as_json),
                     on_trouble=_say_trouble,
                     stopping=(lambda: True) if once else stopping,
                     interval=interval,
@@ -130,7 +133,10 @@ def _until_told() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _show(event: Event, *, as_json: bool) -> None:
+def _show(event: Event, only: str | None, *, as_json: bool) -> None:
+    policy = event.get("policy", "")
+    if only is not None and policy and not policy.endswith(only):
+        return
     if as_json:
         typer.echo(canonical(event))
     elif event["event"] not in _QUIET:

@@ -45,9 +45,4 @@ def monitor(
     if mode == "scale":
         scale(policy_sha or "", as_json=as_json, database=database, config=config)
         return
-    if policy_sha is not None:
-        raise TiltyardError(
-            "OPTION_IDLE", "--policy-sha", "continuous watches every arm: their shares add up to "
-            "one", "leave it out",
-        )  # fmt: skip
-    run_desk(interval=interval, as_json=as_json, database=database, config=config)
+    run_desk(interval=interval, only=policy_sha, as_json=as_json, database=database, config=config)

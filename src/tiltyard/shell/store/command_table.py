@@ -6,15 +6,27 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from tiltyard.facts.command import SAFETY, Command, Outcome
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.desk_tables import commands, outcomes
 
 
 def append_command(connection: sa.Connection, command: Command) -> int:
-    """Append a command; its position, or that of the one with the same key."""
-    c = commands.c
-    known = connection.scalar(sa.select(c.seq).where(c.key == command.key))
-    if known is not None:
-        return int(known)
+    """Append a command; its position, or that of the same one with the same key.
+
+    Raises:
+        TiltyardError: ``KEY_TAKEN`` when the key is that of another command.
+    """
+    found = connection.execute(sa.select(commands).where(commands.c.key == command.key))
+    if (row := found.mappings().first()) is not None:
+        known = _command(row)
+        if (known.verb, known.policy, known.arguments) != (
+            command.verb, command.policy, dict(command.arguments),
+        ):  # fmt: skip
+            raise TiltyardError(
+                "KEY_TAKEN", command.key, f"it is the key of command {known.seq}, {known.verb} "
+                f"{known.policy}".rstrip(), "choose another key",
+            )  # fmt: skip
+        return known.seq
     result = connection.execute(
         commands.insert().values(
             key=command.key,
