@@ -114,7 +114,7 @@ def test_yesterdays_trade_told_late_leaves_todays_loss_as_it_is() -> None:
 
 
 def test_a_path_that_is_longer_than_what_is_kept_is_the_same() -> None:
-    rng = Random(7)
+    rng = Random(7)  # noqa: S311 a simulation
     trades = [trade(rng.choice((3, -2)), hours=n / 10) for n in range(3 * KEPT)]
     told, path = AccountMeasures(capital=CAPITAL), NavPath()
     for one in sorted(trades, key=lambda one: one.closed_at.timestamp() + rng.uniform(0, 72_000)):
