@@ -257,7 +257,10 @@ class LiveDesk:
             self._unwritten.outcomes[command.seq] = outcome
 
     def _scale(self, inside: Ledger, command: Command, now: datetime) -> Outcome:
-        only = select(command.policy, list(self.roster.arms)) if command.policy else ""
+        try:
+            only = select(command.policy, list(self.roster.arms)) if command.policy else ""
+        except TiltyardError as error:
+            return Outcome(error.code, str(error), now)
         day = self._desk.trading_day(now).isoformat()
         ran = self._ran(inside, day)
         done = self._desk.night(now, only, barred=ran)
