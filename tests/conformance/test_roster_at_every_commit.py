@@ -282,3 +282,21 @@ def test_the_database_is_right_after_every_commit(machine: type[Desks]) -> None:
             phases=[Phase.generate], suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("living", [False, True])
+def test_commands_about_nobody_are_refused_and_hold_up_nobody_else(
+    ledger: Ledger, *, living: bool
+) -> None:
+    clock = Clock()
+    created = time_text(NOW)
+    asked(ledger, "register", "prod", role="champion", capital="1000", created_at=created)
+    if living:
+        token = take(ledger, "desk", NOW)
+        assert token is not None
+        clock.desk = LiveDesk(ledger, GUARDED, token)
+        clock.desk.start()
+    for verb in VERBS:
+        outcome = asked(ledger, verb, "nobody", clock=clock, settings=GUARDED, number="7")
+        assert outcome.refused == (verb not in ("freeze", "stop_all", "resume"))
+    assert not asked(ledger, "scale", clock=clock, settings=GUARDED).refused
