@@ -7,7 +7,6 @@ The trading day begins half a day away from it: a test never runs across its bor
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from itertools import count
 from typing import Any
@@ -20,6 +19,7 @@ from tiltyard.facts.arm import FLAT, Arm, Roster, State
 from tiltyard.facts.command import Command, Outcome, Verb
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
+from tiltyard.router.lifecycle import TRADING
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.commanding import Times, ask, give_back, take
 from tiltyard.shell.live import LiveDesk
@@ -61,16 +61,23 @@ class Clock:
             self.desk.step(self.now)
 
     def times(self) -> Times:
-        return Times(lambda: self.now, lambda: self.now.timestamp(), self.wait)
+        return Times(lambda: self.now, self.steady, self.wait)
+
+    def steady(self) -> float:
+        return self.now.timestamp()
 
 
-def challenger(name: str, share: float, state: State = "live", **fields: Any) -> Arm:
-    trading = state in ("probation", "live")
-    arm = Arm(
-        name, "challenger", state, share, 0.1, round(min(0.6, share * 1.5), 12) if trading else 0.0,
-        CAPITAL, BEGAN, throttled_by="" if trading else "person",
+def challenger(
+    name: str, share: float, state: State = "live", *, ceiling: float | None = None
+) -> Arm:
+    """An arm as the audit adds up to it; on trial with room for one multiplication."""
+    trading = state in TRADING
+    if ceiling is None:
+        ceiling = round(min(0.6, share * 1.5), 12) if trading else 0.0
+    return Arm(
+        name, "challenger", state, share, 0.1, ceiling, CAPITAL, BEGAN,
+        throttled_by="" if trading else "person",
     )  # fmt: skip
-    return replace(arm, **fields)
 
 
 def employ(ledger: Ledger, *arms: Arm, champion: str = CHAMPION) -> None:
@@ -204,4 +211,3 @@ def forget_everything(ledger: Ledger) -> None:
     with ledger._engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
-

@@ -61,7 +61,6 @@ def kept(ledger: Ledger) -> dict[str, list[Any]]:
     return rest
 
 
-
 loads = st.fixed_dictionaries(
     {
         "states": st.lists(

@@ -11,7 +11,6 @@ every commit:
 """
 
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -270,8 +269,8 @@ class Desks(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(new_database: NewDatabase) -> Iterator[type[Desks]]:
-    yield type("DesksOnADatabase", (Desks,), {"new_database": staticmethod(new_database)})
+def machine(new_database: NewDatabase) -> type[Desks]:
+    return type("DesksOnADatabase", (Desks,), {"new_database": staticmethod(new_database)})
 
 
 def test_the_database_is_right_after_every_commit(machine: type[Desks]) -> None:
