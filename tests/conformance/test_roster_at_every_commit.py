@@ -26,7 +26,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from conformance.desks import DAY, GUARDED, MINUTE, NOW, Clock, asked, audit_length, run_sql
+from conformance.desks import (
+    DAY,
+    GUARDED,
+    MINUTE,
+    NOW,
+    Clock,
+    asked,
+    audit_length,
+    desk_on,
+    run_sql,
+)
 from conformance.samples import USERS_SQL, NewDatabase
 from tiltyard.facts.command import Outcome, Verb
 from tiltyard.kernel.clock import time_text
@@ -299,3 +309,15 @@ def test_commands_about_nobody_are_refused_and_hold_up_nobody_else(
         outcome = asked(ledger, verb, "nobody", clock=clock, settings=GUARDED, number="7")
         assert outcome.refused == (verb not in ("freeze", "stop_all", "resume"))
     assert not asked(ledger, "scale", clock=clock, settings=GUARDED).refused
+
+
+def test_a_desk_that_lives_registers_who_is_new(ledger: Ledger) -> None:
+    clock = Clock()
+    with desk_on(ledger, settings=GUARDED) as desk:
+        clock.desk = desk
+        created = time_text(NOW)
+        for name, role in (("prod", "champion"), ("bot", "challenger")):
+            asked(ledger, "register", name, clock=clock, role=role, capital="1000",
+                  created_at=created)  # fmt: skip
+        assert ledger.roster().arms["bot"].share == 0.1
+        verify(ledger, GUARDED, clock.now)

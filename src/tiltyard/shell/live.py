@@ -227,7 +227,10 @@ class LiveDesk:
             standing.append(event)
         self._unwritten.events = standing
         self._desk.adopt(roster)
-        for name in roster.arms:
+        self._count_newcomers(inside)
+
+    def _count_newcomers(self, inside: Ledger) -> None:
+        for name in self.roster.arms:
             if name not in self._totals:
                 self._totals[name] = self._totals_of(inside, name)
 
@@ -255,6 +258,7 @@ class LiveDesk:
                 self._desk.adopt(roster)
                 self._unwritten.events += events
             self._unwritten.outcomes[command.seq] = outcome
+        self._count_newcomers(inside)
 
     def _scale(self, inside: Ledger, command: Command, now: datetime) -> Outcome:
         try:
