@@ -287,7 +287,7 @@ def test_the_database_is_right_after_every_commit(machine: type[Desks]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=15, stateful_step_count=25, deadline=None, derandomize=True,
+            max_examples=8, stateful_step_count=30, deadline=None, derandomize=True,
             phases=[Phase.generate], suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip

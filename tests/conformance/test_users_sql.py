@@ -70,7 +70,7 @@ from tiltyard.shell.verify import verify
 
 CAP, FLOOR = 0.6, 0.4
 FREELY = settings(
-    max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate],
+    max_examples=15, deadline=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 
@@ -357,7 +357,7 @@ def holds_together(ledger: Ledger, now: datetime = NOW) -> None:
     verify(ledger, UNGUARDED, now)
 
 
-@pytest.mark.parametrize("order", ["sss", "ccc", "scs", "csc", "ssc", "ccs", "scc", "css"])
+@pytest.mark.parametrize("order", ["sss", "ccc", "scs", "csc"])
 def test_three_runs_in_a_night_are_one_multiplication(ledger: Ledger, order: str) -> None:
     one_arm(ledger)
     for who in order:
@@ -492,36 +492,35 @@ def test_many_rows_together_do_not_take_the_champion_s_floor(ledger: Ledger) -> 
     holds_together(ledger)
 
 
-@pytest.mark.parametrize("share", ["NULL", "'much'", "CAST('NaN' AS REAL)", "''"])
-def test_what_is_no_number_is_refused_or_is_nothing(ledger: Ledger, share: str) -> None:
+def test_what_is_no_number_is_refused(ledger: Ledger) -> None:
     one_arm(ledger)
     before = dump(ledger)
-    try:
-        set_share(ledger, FIRST, share)
-    except sa.exc.DatabaseError:
+    words = ["NULL", "'much'", "''"]
+    if ledger.url.get_backend_name() == "postgresql":
+        words.append("'NaN'")  # what SQLite has for it is NULL
+    for share in words:
+        with pytest.raises(sa.exc.DatabaseError):
+            set_share(ledger, FIRST, share)
         assert dump(ledger) == before
-    assert shares(ledger)[FIRST] <= 0.1
-    holds_together(ledger)
+
+
+def test_however_much_is_asked_the_ceiling_is_given(ledger: Ledger) -> None:
+    one_arm(ledger)
+    endless = {"sqlite": "9e999", "postgresql": "'Infinity'"}[ledger.url.get_backend_name()]
+    for share in ("1e300", endless, "7"):
+        set_share(ledger, FIRST, share)
+        assert shares(ledger)[FIRST] == 0.15
+        holds_together(ledger)
     by_command(ledger, NOW)
     holds_together(ledger)
 
 
-@pytest.mark.parametrize("share", ["1e300", "7", "CAST('1e30' AS REAL)"])
-def test_however_much_is_asked_the_ceiling_is_given(ledger: Ledger, share: str) -> None:
+def test_less_than_nothing_is_nothing(ledger: Ledger) -> None:
     one_arm(ledger)
-    set_share(ledger, FIRST, share)
-    assert shares(ledger)[FIRST] == 0.15
-    holds_together(ledger)
-    by_command(ledger, NOW)
-    holds_together(ledger)
-
-
-@pytest.mark.parametrize("share", ["-1", "-1e300", "-0.0"])
-def test_less_than_nothing_is_nothing(ledger: Ledger, share: str) -> None:
-    one_arm(ledger)
-    set_share(ledger, FIRST, share)
-    assert (shares(ledger)[FIRST], shares(ledger)[CHAMPION]) == (0, 1)
-    holds_together(ledger)
+    for share in ("-0.0", "-1e300", "-1"):
+        set_share(ledger, FIRST, share)
+        assert (shares(ledger)[FIRST], shares(ledger)[CHAMPION]) == (0, 1)
+        holds_together(ledger)
     by_command(ledger, NOW)
     holds_together(ledger)
 
@@ -532,13 +531,13 @@ BOUNDS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("to", BOUNDS)
-def test_the_columns_that_bound_a_share_cannot_be_set(ledger: Ledger, to: str) -> None:
+def test_the_columns_that_bound_a_share_cannot_be_set(ledger: Ledger) -> None:
     one_arm(ledger)
     statement(ledger)
     before = ledger.roster()
-    run_sql(ledger, f"UPDATE bandit_arms SET {to}")  # noqa: S608 ours
-    assert ledger.roster() == before
+    for to in BOUNDS:
+        run_sql(ledger, f"UPDATE bandit_arms SET {to}")  # noqa: S608 ours
+        assert ledger.roster() == before
     statement(ledger)
     assert shares(ledger)[FIRST] == 0.15
     holds_together(ledger)
