@@ -198,9 +198,9 @@ class World:
         arm, roster = self.one_of(pick[0]), self.roster
         asked = arm.share * FACTOR if pick[1] % 2 else (pick[2] % 13 - 1) / 10
         others = sum(a.share for a in roster.challengers() if a.name != arm.name)
-        room = max(arm.share, 1.0 - self.rules.champion_floor - others)
-        most = arm.share if roster.holds() else room
-        share = round(max(0.0, min(asked, arm.ceiling, most)), 12)
+        room = 1.0 - self.rules.champion_floor - others
+        most = arm.share if roster.holds() else max(arm.share, min(arm.ceiling, room))
+        share = round(max(0.0, min(asked, most)), 12)
         raised = share > arm.share and arm.role != "champion"
         ceiling = share if raised else arm.ceiling
         self.does([

@@ -22,6 +22,15 @@ NET = "timesnet_20250701_090000_0badcafe"
 FLOOR = "flat"
 MICROSECOND = timedelta(microseconds=1)
 
+USERS_SQL = """
+UPDATE bandit_arms
+SET traffic_allocation = traffic_allocation * 1.5
+WHERE policy_id = (SELECT id FROM policies WHERE name LIKE '%eee02a74%')
+AND pf_150 >= pf_prod
+AND dd_150 <= 3
+AND traffic_allocation < 0.6;
+"""
+
 
 def arm(name: str, share: float = 0.1) -> Arm:
     return Arm(name, "challenger", "live", share, 0.1, 0.6, None, NOW, kind="reinforcement")

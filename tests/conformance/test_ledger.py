@@ -22,6 +22,7 @@ from conformance.samples import (
     NET,
     NOW,
     PPO,
+    USERS_SQL,
     NewDatabase,
     arm,
     code_of_opening,
@@ -45,15 +46,6 @@ from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
 from tiltyard.shell.store.staging import Counts
 from tiltyard.shell.store.tables import metadata
-
-USERS_SQL = """
-UPDATE bandit_arms
-SET traffic_allocation = traffic_allocation * 1.5
-WHERE policy_id = (SELECT id FROM policies WHERE name LIKE '%eee02a74%')
-AND pf_150 >= pf_prod
-AND dd_150 <= 3
-AND traffic_allocation < 0.6;
-"""
 
 
 @settings(max_examples=25, deadline=None)

@@ -227,7 +227,10 @@ class LiveDesk:
             standing.append(event)
         self._unwritten.events = standing
         self._desk.adopt(roster)
-        for name in roster.arms:
+        self._count_newcomers(inside)
+
+    def _count_newcomers(self, inside: Ledger) -> None:
+        for name in self.roster.arms:
             if name not in self._totals:
                 self._totals[name] = self._totals_of(inside, name)
 
@@ -258,9 +261,13 @@ class LiveDesk:
                 self._desk.adopt(roster)
                 self._unwritten.events += events
             self._unwritten.outcomes[command.seq] = outcome
+        self._count_newcomers(inside)
 
     def _scale(self, inside: Ledger, command: Command, now: datetime) -> Outcome:
-        only = select(command.policy, list(self.roster.arms)) if command.policy else ""
+        try:
+            only = select(command.policy, list(self.roster.arms)) if command.policy else ""
+        except TiltyardError as error:
+            return Outcome(error.code, str(error), now)
         day = self._desk.trading_day(now).isoformat()
         ran = self._ran(inside, day)
         done = self._desk.night(now, only, barred=ran)

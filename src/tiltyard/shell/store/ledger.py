@@ -39,6 +39,7 @@ from tiltyard.shell.store.plain_errors import speaking_plainly
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
     ArmColumns,
+    lock_arms,
     read_metrics,
     read_roster,
     write_metrics,
@@ -304,8 +305,9 @@ class Ledger:
 
     def roster_to_change(self, *, at: datetime) -> Roster:
         """The roster inside a transaction that will change it; edits by SQL are audited first."""
+        lock_arms(self.connection)  # first: no edit may come in between
         absorb_edits(self.connection, at)
-        return read_roster(self.connection, to_change=True)
+        return read_roster(self.connection)
 
     def edits_to_audit(self) -> Sequence[Mapping[str, Any]]:
         """Edits by SQL that the audit does not tell of yet, as the events they will be."""

@@ -56,19 +56,18 @@ class ArmColumns:
     total_pnl: float
 
 
-def read_roster(connection: sa.Connection, *, to_change: bool = False) -> Roster:
-    """The roster as the database holds it.
+def lock_arms(connection: sa.Connection) -> None:
+    """Nobody else changes the arms, by SQL or otherwise, before the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_LOCK_ARMS)
 
-    Args:
-        connection: Inside a transaction.
-        to_change: Nobody may change the arms before the transaction ends.
-    """
+
+def read_roster(connection: sa.Connection) -> Roster:
+    """The roster as the database holds it."""
     shares = [bandit_arms.c[name] for name in _SHARES]
     joined = sa.select(policies, *shares).join(
         bandit_arms, bandit_arms.c.policy_id == policies.c.id
     )
-    if to_change and connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_LOCK_ARMS)
     rows = connection.execute(joined.order_by(policies.c.id)).mappings().all()
     names = {row["id"]: row["name"] for row in rows}
     opened = connection.execute(sa.select(reviews).order_by(reviews.c.number)).mappings()

@@ -1,14 +1,21 @@
 """What the database itself does when somebody edits a share by SQL.
 
 Our own writes raise ``bandit_arms.revision``; any other update does not, and is caught by
-a trigger. It clamps the share to the arm's ceiling and to the room above the champion's
-floor, lets nothing grow while anything is on hold, gives the champion the rest, and
-records what was asked and what came of it. A share that was raised has had its
-multiplication of the trading day: its ceiling comes down to it.
+a a trigger. A share grows no further than the arm's ceiling and the room above the
+champion's floor, and not at all while anything is on hold; who asks for more never gets
+less than there was. The champion is given the rest, whatever was asked for it. What was
+asked and what came of it is recorded. A share that was raised has had its multiplication
+of the trading day: its ceiling comes down to it. What is no number is refused.
 
 On Postgres the rows are clamped before they are written, and the champion is given the
-rest at the end of the statement, so that one statement may edit any number of rows.
+rest at the end of the statement, so that one statement may edit any number of rows. Who
+edits queues behind others who do, since neither sees the room that the other takes. Our
+own writers keep edits out by a lock of the table; they must not wait for this queue while
+somebody in it waits for them, so its key is not that of the write lock.
 """
+
+EDIT_LOCK = int.from_bytes(b"tiltedit", "big")
+"""Key of the advisory lock of those who edit."""
 
 _SQLITE_NOW = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000"
 _POSTGRES_NOW = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
@@ -21,18 +28,28 @@ _GIVEN = """
 _CHAMPION = "(SELECT id FROM policies WHERE role = 'champion')"
 
 SQLITE = (
+    """
+CREATE TRIGGER bandit_arms_edited_number BEFORE UPDATE ON bandit_arms
+FOR EACH ROW WHEN typeof(NEW.traffic_allocation) NOT IN ('real', 'integer')
+BEGIN
+    SELECT RAISE(ABORT, 'traffic_allocation is not a number');
+END
+""",
     f"""
 CREATE TRIGGER bandit_arms_edited AFTER UPDATE ON bandit_arms
 FOR EACH ROW WHEN NEW.revision <= OLD.revision
 BEGIN
     UPDATE bandit_arms
-    SET traffic_allocation = ROUND(MAX(0.0, MIN(
-            NEW.traffic_allocation,
-            OLD.ceiling,
-            CASE WHEN EXISTS (SELECT 1 FROM holds) THEN OLD.traffic_allocation
-            ELSE MAX(OLD.traffic_allocation,
-                     1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)) END
-        )), 12),
+    SET traffic_allocation = CASE
+            WHEN NEW.policy_id = {_CHAMPION} THEN OLD.traffic_allocation
+            ELSE ROUND(MAX(0.0, MIN(
+                NEW.traffic_allocation,
+                CASE WHEN EXISTS (SELECT 1 FROM holds) THEN OLD.traffic_allocation
+                ELSE MAX(OLD.traffic_allocation, MIN(
+                    OLD.ceiling,
+                    1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)
+                )) END
+            )), 12) END,
         ceiling = OLD.ceiling,
         scaled_at = OLD.scaled_at,
         revision = OLD.revision + 1,
@@ -40,8 +57,7 @@ BEGIN
     WHERE policy_id = NEW.policy_id;
     UPDATE bandit_arms
     SET ceiling = traffic_allocation, scaled_at = updated_at, revision = revision + 1
-    WHERE policy_id = NEW.policy_id AND traffic_allocation > OLD.traffic_allocation
-      AND policy_id <> {_CHAMPION};
+    WHERE policy_id = NEW.policy_id AND traffic_allocation > OLD.traffic_allocation;
     INSERT INTO external_edits (policy_id, at, before, asked, after, ceiling)
     SELECT policy_id, updated_at, OLD.traffic_allocation, NEW.traffic_allocation,
            traffic_allocation, ceiling
@@ -57,18 +73,28 @@ END
 
 POSTGRES = (
     f"""
+CREATE FUNCTION bandit_arms_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock({EDIT_LOCK});
+    RETURN NULL;
+END $$
+""",
+    f"""
 CREATE FUNCTION bandit_arms_clamp() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     asked double precision := NEW.traffic_allocation;
     most double precision := OLD.traffic_allocation;
 BEGIN
+    IF asked IS NULL OR asked = 'NaN' THEN
+        RAISE 'traffic_allocation is not a number' USING ERRCODE = 'check_violation';
+    END IF;
     IF NOT EXISTS (SELECT 1 FROM holds) THEN
-        most := GREATEST(
-            most, 1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)
-        );
+        most := GREATEST(most, LEAST(
+            OLD.ceiling, 1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)
+        ));
     END IF;
     NEW.traffic_allocation := ROUND(
-        GREATEST(0.0, LEAST(asked, OLD.ceiling, most))::numeric, 12
+        GREATEST(0.0, LEAST(asked, most))::numeric, 12
     )::double precision;
     NEW.ceiling := OLD.ceiling;
     NEW.scaled_at := OLD.scaled_at;
@@ -100,6 +126,10 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$
+""",
+    """
+CREATE TRIGGER bandit_arms_edited_queue BEFORE UPDATE ON bandit_arms
+FOR EACH STATEMENT EXECUTE FUNCTION bandit_arms_queue()
 """,
     """
 CREATE TRIGGER bandit_arms_edited BEFORE UPDATE ON bandit_arms
