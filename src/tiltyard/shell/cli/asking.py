@@ -17,7 +17,7 @@ from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times, ask
 from tiltyard.shell.replay import actor_name
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.waking import Waking
+from tiltyard.shell.store.waking import LastingWaking
 from tiltyard.shell.targets import targets_from
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
@@ -36,7 +36,7 @@ def holder_name() -> str:
 @contextmanager
 def waking_times(ledger: Ledger) -> Iterator[Times]:
     """The clocks of a command that waits until somebody writes to the ledger."""
-    with Waking(ledger.url) as waking:
+    with LastingWaking(ledger.url) as waking:
         yield Times(system_now, steady_seconds, waking.wait)
 
 
