@@ -99,7 +99,7 @@ DAY = (
 
 def rules() -> Settings:
     """The defaults; but a moment may come long after the last, and nobody is called dead."""
-    return load().model_copy(update={"run": RunSettings(deadman=1e7)})
+    return load().model_copy(update={"run": RunSettings(deadman=1e9)})
 
 
 def roster(names: Iterable[str] = CHALLENGERS, share: float = 0.1) -> Roster:

@@ -63,7 +63,7 @@ class Courier:
         self._nudged.set()
 
     def stop(self) -> None:
-        """End after what is under way."""
+        """End after a last delivery of what is due."""
         self._stopping = True
         self._nudged.set()
         if self._thread.is_alive():
@@ -99,7 +99,9 @@ class Courier:
                 self._sent_alone[name] = news
 
     def _go(self) -> None:
-        while not self._stopping:
+        is_last = False
+        while not is_last:
+            is_last = self._stopping
             self._nudged.clear()
             try:
                 deliver(self._ledger, self._token, self._targets, self._now(),
@@ -108,4 +110,5 @@ class Courier:
                 if error.code == "LEASE_LOST":
                     return
                 _LOG.warning("%s", error)
-            self._nudged.wait(LOOK_EVERY)
+            if not self._stopping:
+                self._nudged.wait(LOOK_EVERY)
