@@ -15,7 +15,7 @@ from tiltyard.shell.store import lease
 
 def main() -> None:
     lease.LASTS = timedelta(seconds=float(sys.argv[1]))
-    live.RENEW_EVERY = lease.LASTS / 3
+    vars(live)["RENEW_EVERY"] = lease.LASTS / 3
     for line in sys.stdin:
         if line.startswith("reap"):
             print(os.waitstatus_to_exitcode(os.waitpid(int(line.split()[1]), 0)[1]), flush=True)  # noqa: T201

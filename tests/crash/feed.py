@@ -63,7 +63,7 @@ def main() -> None:
                 inside.connection.exec_driver_sql(EDIT.format(share=share, name=name))
             taken["edits"] += 1
 
-        kinds: list[Callable[[str], None]] = [one_trade] * 8 + [one_command] * 2 + [one_edit]
+        kinds: list[Callable[[str], None]] = [*[one_trade] * 8, *[one_command] * 2, one_edit]
         while not select.select([sys.stdin], [], [], 0.02)[0]:
             number += 1
             try:

@@ -65,9 +65,7 @@ def command(verb: Verb, policy: str = "", **arguments: str) -> Command:
 
 
 def _run(policy: str, after: timedelta, *pnls: float, first: int = 0) -> tuple[Trade, ...]:
-    return tuple(
-        trade(policy, first + n, pnl, after + n * SECOND) for n, pnl in enumerate(pnls)
-    )
+    return tuple(trade(policy, first + n, pnl, after + n * SECOND) for n, pnl in enumerate(pnls))
 
 
 NIGHT = 14 * HOUR

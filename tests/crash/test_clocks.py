@@ -26,9 +26,7 @@ def house(ledger_url: str, tmp_path: Path) -> Iterator[House]:
 
 def nights_of(house: House, policy: str = GOOD) -> int:
     """In how many nights an arm was looked at."""
-    return sum(
-        one == policy for kind in ("scale", "skip_scale") for one in house.written(kind)
-    )
+    return sum(one == policy for kind in ("scale", "skip_scale") for one in house.written(kind))
 
 
 def again(house: House, later: float = 20) -> House:

@@ -1,7 +1,6 @@
 """Killed anywhere between append, judge, commit, effect and verification: the same end."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from signal import SIGKILL
@@ -12,14 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from crash.conftest import NewFloor, Stage
-from crash.floor import BAD, CHALLENGERS, DAY, HAND, rules
+from crash.floor import CHALLENGERS, DAY, rules
 from crash.play import APPENDED
 from tiltyard.shell import commanding, delivery, live
 from tiltyard.shell.announce import shares_body
-from tiltyard.shell.store.desk_tables import desk_progress, effects, guard_memories, nights
+from tiltyard.shell.store.command_table import every_command
+from tiltyard.shell.store.desk_tables import desk_progress, guard_memories, nights
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import Effect, every_effect
-from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.verify import verify
 
 POINTS = (APPENDED, *commanding.STAGES, *live.STAGES, *delivery.STAGES)
@@ -59,7 +58,7 @@ def end_of(url: str, folder: Path) -> End:
         found = still.connection
         roster = still.roster()
         bodies = [json.loads(row.body) for row in still.audit()]
-        tables = {
+        tables: dict[str, Any] = {
             table.name: sorted(tuple(row) for row in found.execute(sa.select(table)))
             for table in (nights, guard_memories)
         }
@@ -111,9 +110,7 @@ def undisturbed(new_floor: NewFloor, stage: Stage) -> tuple[End, dict[str, int]]
         return end_of(url, Path(folder)), passed
 
 
-def test_an_undisturbed_day_does_everything_once(
-    undisturbed: tuple[End, dict[str, int]]
-) -> None:
+def test_an_undisturbed_day_does_everything_once(undisturbed: tuple[End, dict[str, int]]) -> None:
     end, _ = undisturbed
     halted = [event["policy"] for event in end.audit if event["event"] == "halt"]
     assert sorted(halted) == sorted(CHALLENGERS)
@@ -124,7 +121,7 @@ def test_an_undisturbed_day_does_everything_once(
 
 
 def test_every_stage_is_a_point_at_which_somebody_is_killed(
-    undisturbed: tuple[End, dict[str, int]]
+    undisturbed: tuple[End, dict[str, int]],
 ) -> None:
     _, passed = undisturbed
     assert set(passed) == set(POINTS)

@@ -159,9 +159,8 @@ def test_a_real_desk_that_was_stopped_wakes_up_writes_nothing_and_exits_1(
     words = [sys.executable, "-m", "tiltyard", "run", "--db", ledger_url]
 
     def start(*more: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen([*words, *more], cwd=tmp_path, text=True,
+        return subprocess.Popen([*words, *more], cwd=tmp_path, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
-        return process
 
     first = start()
     assert first.stderr is not None

@@ -161,7 +161,7 @@ def test_both_of_two_desks_together_halt_once(ledger_url: str, tmp_path: Path) -
     with housed(ledger_url, tmp_path) as first:
         first.round()
         first.lose(BAD)
-        first.on_stage = _dies_at("written")  # type: ignore[method-assign]
+        first.on_stage = _dies_at("written")
         with pytest.raises(_DiesError):
             first.step(5)
         first.now += LASTS
@@ -206,4 +206,4 @@ def test_when_the_clock_is_set_back_a_desk_that_lives_keeps_its_lease(house: Hou
     assert (after.token, after.beat) == (before.token, before.beat + 1)
     assert after.renewed_at == house.now
     assert json.loads(json.dumps(house.shares()))["champion"] == "prod"
-    assert NOON > house.now
+    assert house.now < NOON

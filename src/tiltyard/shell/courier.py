@@ -70,8 +70,9 @@ class Courier:
             self._thread.join()
 
     def send_alone(self, shares: Mapping[str, object], revision: int) -> None:
-        """Send shares without the database, once for each change; what fails is logged, and tried again
-        when this is called again.
+        """Send shares without the database, once for each change.
+
+        What fails is logged, and tried again when this is called again.
 
         Args:
             shares: As :func:`tiltyard.shell.announce.shares_body` makes them.
