@@ -47,6 +47,7 @@ bench: $(VENV)/.bench ## measure against pandas and duckdb in one run
 	$(BIN)/python benchmarks/recompute.py
 	$(BIN)/python benchmarks/per_trade.py
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/halt_latency.py
 
 mutation: $(VENV)/.test ## flip every comparison in checklist and actions
 	$(BIN)/python tests/mutation.py

@@ -67,7 +67,8 @@ class Announcing:
 
     def committed(self) -> None:
         """The transaction of the last request went through."""
-        self._last = self._next
+        if self._next is not None:
+            self._last, self._next = self._next, None
 
 
 def shares_body(roster: Roster) -> dict[str, object]:

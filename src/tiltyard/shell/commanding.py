@@ -27,12 +27,22 @@ from tiltyard.shell.store.command_table import (
 )
 from tiltyard.shell.store.desk_record import forget_trial
 from tiltyard.shell.store.edits import write_bounds
-from tiltyard.shell.store.lease import Watch, check_lease, read_lease, release_lease, take_lease
+from tiltyard.shell.store.lease import (
+    Lease,
+    Watch,
+    check_lease,
+    read_lease,
+    release_lease,
+    take_lease,
+)
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import write_roster
 from tiltyard.shell.targets import Target
 
 WAIT_SECONDS = 5.0
+(OBEYED,) = STAGES = ("obeyed",)
+"""What is passed when commands are carried out without a desk: all is written, nothing
+committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ def ask(
     *,
     holder: str,
     targets: Mapping[str, Target],
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Append a command, and see that it is carried out.
 
@@ -68,6 +79,7 @@ def ask(
         times: Clocks.
         holder: Our name on the lease.
         targets: Who outside is told, should we have to act ourselves.
+        on_stage: Told each stage that is passed, should we have to act ourselves.
 
     Raises:
         TiltyardError: ``COMMAND_WAITING`` when nobody has answered in 5 s. The command stands,
@@ -82,13 +94,14 @@ def ask(
             lease = read_lease(still.connection)
         if outcome is not None:
             return outcome
-        dead = lease is not None and watch.is_dead(lease, times.steady())
+        dead = lease if lease is not None and watch.is_dead(lease, times.steady()) else None
         token = take(ledger, holder, times.now(), dead=dead)
         if token is not None:
             try:
                 takes = {name: target.takes for name, target in targets.items()}
-                carry_out(ledger, settings, token, times.now(), Announcing(takes))
-                deliver(ledger, token, targets, times.now())
+                announcing = Announcing(takes)
+                carry_out(ledger, settings, token, times.now(), announcing, on_stage=on_stage)
+                deliver(ledger, token, targets, times.now(), on_stage=on_stage)
             finally:
                 give_back(ledger, token)
             continue
@@ -102,10 +115,20 @@ def ask(
         times.wait(0.1)
 
 
-def take(ledger: Ledger, holder: str, now: datetime, *, dead: bool = False) -> int | None:
-    """Take the lease; its token, or None when somebody has it."""
+def take(ledger: Ledger, holder: str, now: datetime, *, dead: Lease | None = None) -> int | None:
+    """Take the lease; its token, or None when somebody has it.
+
+    Args:
+        ledger: Where the lease is.
+        holder: Our name on it.
+        now: UTC.
+        dead: The lease of a holder that is known to be gone. If it has changed meanwhile,
+            somebody else was faster.
+    """
     with ledger.transaction() as inside:
-        return take_lease(inside.connection, holder, now, dead=dead)
+        connection = inside.connection
+        is_gone = dead is not None and read_lease(connection) == dead
+        return take_lease(connection, holder, now, dead=is_gone)
 
 
 def give_back(ledger: Ledger, token: int) -> None:
@@ -120,6 +143,8 @@ def carry_out(
     token: int,
     now: datetime,
     announcing: Announcing,
+    *,
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Carry out every command that waits, by the holder of the lease, where no desk runs.
 
@@ -131,8 +156,10 @@ def carry_out(
         waiting = pending_commands(inside.connection)
         quick = [command for command in waiting if command.verb != "scale"]
         _obey_all(inside, quick, settings, now, announcing, token)
+        on_stage(OBEYED)
+    announcing.committed()
     if len(quick) < len(waiting):
-        desk = LiveDesk(ledger, settings, token, announcing=announcing)
+        desk = LiveDesk(ledger, settings, token, announcing=announcing, on_stage=on_stage)
         desk.start()
         desk.step(now)
         if desk.trouble is not None:

@@ -49,7 +49,8 @@ class Courier:
         self._patience = patience
         self._nudged = threading.Event()
         self._stopping = False
-        self._sent_alone: tuple[object, int] = (None, 0)
+        self._sent_alone: dict[str, tuple[object, int]] = {}
+        self._count_alone = 0
         self._thread = threading.Thread(target=self._go, name="courier", daemon=True)
 
     def start(self) -> None:
@@ -62,37 +63,46 @@ class Courier:
         self._nudged.set()
 
     def stop(self) -> None:
-        """End after what is under way."""
+        """End after a last delivery of what is due."""
         self._stopping = True
         self._nudged.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def send_alone(self, shares: Mapping[str, object], revision: int) -> None:
-        """Send shares without the database, once for each change; what fails is logged.
+        """Send shares without the database, once for each change.
+
+        What fails is logged, and tried again when this is called again.
 
         Args:
             shares: As :func:`tiltyard.shell.announce.shares_body` makes them.
             revision: Of the last shares that the database has.
         """
-        before, count = self._sent_alone
-        if shares == before:
+        news = (shares, revision)
+        lacking = {
+            name: target
+            for name, target in self._targets.items()
+            if "shares" in target.takes and self._sent_alone.get(name) != news
+        }
+        if not lacking:
             return
-        self._sent_alone = (shares, count + 1)
-        at = self._now()
+        at, count = self._now(), self._count_alone
+        self._count_alone += 1
         body = canonical({**shares, "revision": revision + count + 1, "decided_at": at})
-        for name, target in self._targets.items():
-            if "shares" not in target.takes:
-                continue
+        for name, target in lacking.items():
             key = f"{self._token}-alone-{count}-{name}"
             effect = Effect(0, key, name, "shares", body, "requested", 0, at, at, None, "")
             try:
                 target.send(effect)
             except TiltyardError as error:
                 _LOG.error("%s", error)
+            else:
+                self._sent_alone[name] = news
 
     def _go(self) -> None:
-        while not self._stopping:
+        is_last = False
+        while not is_last:
+            is_last = self._stopping
             self._nudged.clear()
             try:
                 deliver(self._ledger, self._token, self._targets, self._now(),
@@ -101,4 +111,5 @@ class Courier:
                 if error.code == "LEASE_LOST":
                     return
                 _LOG.warning("%s", error)
-            self._nudged.wait(LOOK_EVERY)
+            if not self._stopping:
+                self._nudged.wait(LOOK_EVERY)

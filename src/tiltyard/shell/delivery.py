@@ -23,6 +23,10 @@ from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import Effect, EffectState, Lane, lane_heads, move_effect
 from tiltyard.shell.targets.target import Target
 
+SENT, APPLIED, CHECKED, VERIFIED = STAGES = (
+    "effect sent", "effect applied", "effect checked", "effect verified",
+)  # fmt: skip
+"""What an effect passes; the second and the fourth are passed when they are committed."""
 MOST = 50
 LONGEST_TOLD = 300
 
@@ -94,8 +98,7 @@ def deliver(
         token: Of the lease.
         targets: By name. An effect for a target that is not among them fails.
         now: UTC; what fails is due again so much later.
-        on_stage: Told ``effect sent``, ``effect applied``, ``effect checked`` and
-            ``effect verified``; the second and fourth after they were committed.
+        on_stage: Told each of :data:`STAGES` that an effect has passed.
         patience: With targets that fail.
         most: After so many effects it returns, so that its caller gets on with other work.
 
@@ -153,11 +156,11 @@ class _Delivery:
         except TiltyardError as error:
             return self._failed(effect, "requested", "failed", _told(error), final=_is_no(error))
         self.sent += 1
-        self.on_stage("effect sent")
+        self.on_stage(SENT)
         applied = replace(effect, state="applied", due_at=self.now, told="taken")
         if not self._write(lambda connection: move_effect(connection, effect, applied)):
             return "superseded"
-        self.on_stage("effect applied")
+        self.on_stage(APPLIED)
         return self._verify(target, applied)
 
     def _verify(self, target: Target, effect: Effect) -> Outcome:
@@ -166,7 +169,7 @@ class _Delivery:
         except TiltyardError as error:
             told = f"taken; {_told(error)}"
             return self._failed(effect, "applied", "applied", told, final=_is_no(error))
-        self.on_stage("effect checked")
+        self.on_stage(CHECKED)
         if answer is None:
             return self._settle(effect, "applied", "taken; the target cannot be asked")
         if not answer:
@@ -174,7 +177,7 @@ class _Delivery:
             return self._failed(effect, "requested", "failed", told)
         outcome = self._settle(effect, "verified", "the target has it")
         if outcome == "verified":
-            self.on_stage("effect verified")
+            self.on_stage(VERIFIED)
         return outcome
 
     def _failed(

@@ -53,6 +53,8 @@ from tiltyard.shell.store.staging import FUTURE
 from tiltyard.shell.store.trade_table import Totals
 
 ACTOR = "desk"
+READ, JUDGED, WRITTEN, COMMITTED = STAGES = ("read", "judged", "written", "committed")
+"""What a desk passes: ``read`` once, when it has started, and the others in every step."""
 UNAVAILABLE = frozenset(
     {"DATABASE_LOCKED", "DATABASE_FULL", "DATABASE_UNREACHABLE", "DATABASE_READ_ONLY"}
 )
@@ -78,6 +80,18 @@ class Unwritten:
 
     def __bool__(self) -> bool:
         return bool(self.events or self.outcomes or self.nights)
+
+    def copy(self) -> "Unwritten":
+        """As it is now, whatever is decided later."""
+        return Unwritten(list(self.events), dict(self.outcomes), list(self.nights))
+
+    def less(self, written: "Unwritten") -> "Unwritten":
+        """What is left when the first of it, ``written``, is in the database."""
+        return Unwritten(
+            self.events[len(written.events) :],
+            {seq: said for seq, said in self.outcomes.items() if seq not in written.outcomes},
+            [night for night in self.nights if night not in written.nights],
+        )
 
 
 class LiveDesk:
@@ -125,7 +139,10 @@ class LiveDesk:
         self._columns: dict[str, ArmColumns] = {}
         self._kept: dict[tuple[str, str], Memory] = {}
         self._unwritten = Unwritten()
+        self._attempted = Unwritten()
+        self._late: set[str] = set()
         self._served_at: datetime | None = None
+        self._written_at: datetime | None = None
         self._alive_at: datetime | None = None
         self.trouble: TiltyardError | None = None
 
@@ -163,7 +180,8 @@ class LiveDesk:
             self._desk.memories = dict(self._kept)
             self._totals = {name: self._totals_of(still, name) for name in roster.arms}
             self._columns = dict(still.metrics())
-        self._on_stage("read")
+            self._revision = audit_position(still.connection) * ALONE
+        self._on_stage(READ)
 
     def step(self, now: datetime) -> list[Event]:
         """Everything that is due, as one transaction; what was written to the audit.
@@ -174,26 +192,28 @@ class LiveDesk:
         try:
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
-                served_at = self._served_at
                 self._dead_man(now)
                 self._obey(inside, now)
                 self._judge(inside, now)
-                self._on_stage("judged")
-                self._night(inside, now, served_at)
+                self._on_stage(JUDGED)
+                self._night(inside, now)
                 columns = self._changed_columns(now)
-                self._write(inside, columns, now)
-                self._on_stage("written")
+                is_written = self._write(inside, columns, now)
+                self._on_stage(WRITTEN)
         except TiltyardError as error:
             if error.code not in UNAVAILABLE:
                 raise
             self._stand(error, now)
             return []
         written, self._unwritten = self._unwritten.events, Unwritten()
-        self._kept = dict(self._desk.memories)
         self._columns |= columns
-        self._announcing.committed()
+        if is_written:
+            self._step += 1
+            self._written_at = self._served_at
+            self._kept = dict(self._desk.memories)
+            self._announcing.committed()
         self.trouble = None
-        self._on_stage("committed")
+        self._on_stage(COMMITTED)
         return written
 
     def _desk_of(self, roster: Roster) -> Desk:
@@ -205,7 +225,7 @@ class LiveDesk:
     def _go_on_from(self, progress: Progress) -> None:
         self._seen = Positions(progress.trades, progress.marks, progress.observations)
         self._step = progress.step
-        self._served_at = progress.judged_at
+        self._served_at = self._written_at = progress.judged_at
 
     def _catch_up(self, inside: Ledger, now: datetime) -> None:
         """The roster as others have left it, and on it what we decided and could not write."""
@@ -214,9 +234,12 @@ class LiveDesk:
             renew_lease(inside.connection, self._token, now)
         progress = read_progress(inside.connection)
         if progress is not None and progress.step > self._step:
-            self._step = progress.step  # it was written after all, and only the answer was lost
-            self._unwritten = Unwritten()
+            # the last attempt was written after all, and only the answer was lost
+            self._step, self._written_at = progress.step, progress.judged_at
+            self._unwritten = self._unwritten.less(self._attempted)
+            self._announcing.committed()
             self._kept = read_memories(inside.connection, self._modes)
+        self._attempted = Unwritten()
         roster = inside.roster_to_change(at=now)
         standing: list[Event] = []
         for event in self._unwritten.events:
@@ -278,12 +301,12 @@ class LiveDesk:
 
     def _judge(self, inside: Ledger, now: datetime) -> None:
         facts, seen = inside.facts_after(self._seen)
-        late: set[str] = set()
         for fact in facts:
-            late |= self._feed(fact, now)
+            self._late |= self._feed(fact, now)
         self._seen = seen
-        for policy in sorted(late):
+        for policy in sorted(self._late):
             self._measure_again(inside, policy, now)
+            self._late.discard(policy)
         if not self._observe:
             self._record(self._desk.admit(now), now)
         if facts or self._is_due(now):
@@ -340,8 +363,12 @@ class LiveDesk:
             pages.append(Action("page", name, LEFT_OPEN, "enforce", now, reason=reason))
         return pages
 
-    def _night(self, inside: Ledger, now: datetime, served_at: datetime | None) -> None:
-        """The night of this trading day, once; a day that began before any desk has none."""
+    def _night(self, inside: Ledger, now: datetime) -> None:
+        """The night of this trading day, once; a day that began before any desk has none.
+
+        What counts is when the last step was written: a desk that stood in memory when the
+        day began runs its night as soon as it can write.
+        """
         if self._observe:
             return
         self._record(self._desk.raise_ceilings(now), now)
@@ -349,8 +376,8 @@ class LiveDesk:
         ran = self._ran(inside, day.isoformat())
         if "" in ran:
             return
-        schedule = self._settings.schedule
-        if served_at is not None and served_at < starts_at(day, schedule.nightly, schedule.zone):
+        schedule, before = self._settings.schedule, self._written_at
+        if before is not None and before < starts_at(day, schedule.nightly, schedule.zone):
             self._record(self._desk.night(now, barred=ran), now)
         self._note_night(day.isoformat())
 
@@ -371,10 +398,11 @@ class LiveDesk:
             if action.kind == "scale":
                 self._note_night(self._desk.trading_day(now).isoformat(), action.policy)
 
-    def _write(self, inside: Ledger, columns: Mapping[str, ArmColumns], now: datetime) -> None:
+    def _write(self, inside: Ledger, columns: Mapping[str, ArmColumns], now: datetime) -> bool:
+        """Whether there was anything to write."""
         connection, waiting = inside.connection, self._unwritten
         if not (waiting or columns or self._served_at == now):
-            return
+            return False
         if waiting.events:
             write_roster(connection, self.roster, now)
             append_audit(connection, waiting.events, now)
@@ -387,10 +415,12 @@ class LiveDesk:
         write_bounds(connection, self._settings.shares.rules().champion_floor)
         self._announcing.request(connection, self._token, waiting.events, self.roster, now)
         self._revision = audit_position(connection) * ALONE
-        self._step += 1
         trades, marks, observations = (position or 0 for position in self._seen)
         served_at = self._served_at or now
-        write_progress(connection, Progress(self._step, trades, marks, observations, served_at))
+        progress = Progress(self._step + 1, trades, marks, observations, served_at)
+        write_progress(connection, progress)
+        self._attempted = waiting.copy()
+        return True
 
     def _changed_columns(self, now: datetime) -> dict[str, ArmColumns]:
         until = now + FUTURE  # whatever the ledger took in counts

@@ -66,10 +66,16 @@ def hold_lease(
     """
     watch, told = Watch(), False
     while not stopping():
-        with ledger.snapshot() as still:
-            lease = read_lease(still.connection)
-        dead = lease is not None and watch.is_dead(lease, times.steady())
-        token = take(ledger, holder, times.now(), dead=dead)
+        try:
+            with ledger.snapshot() as still:
+                lease = read_lease(still.connection)
+            dead = lease if lease is not None and watch.is_dead(lease, times.steady()) else None
+            token = take(ledger, holder, times.now(), dead=dead)
+        except TiltyardError as error:
+            if not wait or error.code not in UNAVAILABLE:
+                raise
+            times.wait(1.0)
+            continue
         if token is not None or lease is None:
             return token
         if not wait:

@@ -7,19 +7,17 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from time import sleep
 from typing import Annotated
 
 import typer
 
 from tiltyard.facts.command import Command, CommandRefused, Verb
-from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times, ask
 from tiltyard.shell.replay import actor_name
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.waking import Waking
+from tiltyard.shell.store.waking import LastingWaking
 from tiltyard.shell.targets import targets_from
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
@@ -37,30 +35,9 @@ def holder_name() -> str:
 
 @contextmanager
 def waking_times(ledger: Ledger) -> Iterator[Times]:
-    """The clocks of a command that waits until somebody writes to the ledger.
-
-    A database that is gone wakes nobody: then the time is slept away, and the connection made
-    anew when it is back.
-    """
-    waking: list[Waking] = [Waking(ledger.url)]
-
-    def wait(seconds: float) -> bool:
-        try:
-            if not waking:
-                waking.append(Waking(ledger.url))
-                return True  # what was written meanwhile woke nobody
-            return waking[0].wait(seconds)
-        except TiltyardError:
-            while waking:
-                waking.pop().close()
-            sleep(seconds)
-            return False
-
-    try:
-        yield Times(system_now, steady_seconds, wait)
-    finally:
-        while waking:
-            waking.pop().close()
+    """The clocks of a command that waits until somebody writes to the ledger."""
+    with LastingWaking(ledger.url) as waking:
+        yield Times(system_now, steady_seconds, waking.wait)
 
 
 def ask_for(

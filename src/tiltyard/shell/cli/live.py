@@ -21,7 +21,7 @@ from tiltyard.shell.delivery import Patience
 from tiltyard.shell.live import LiveDesk, without_challengers
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.lease import Lease
+from tiltyard.shell.store.lease import Lease, check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.targets import targets_from
 from tiltyard.shell.watchdog import Watchdog
@@ -104,6 +104,8 @@ def _beside(
         courier = Courier(door, token, targets_from(settings), system_now, patience)
 
         def on_silence() -> None:
+            if _is_lost(door, token):
+                return  # another desk has taken over, and speaks for itself
             _say(f"nothing was judged for {settings.run.deadman:g} s: no traffic for challengers")
             frozen = without_challengers(desk.roster, system_now())
             courier.send_alone(shares_body(frozen), desk.revision)
@@ -116,6 +118,16 @@ def _beside(
         finally:
             watchdog.stop()
             courier.stop()
+
+
+def _is_lost(ledger: Ledger, token: int) -> bool:
+    """Whether another has the lease, as far as the database can say."""
+    try:
+        with ledger.snapshot() as still:
+            check_lease(still.connection, token)
+    except TiltyardError as error:
+        return error.code == "LEASE_LOST"
+    return False
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from sqlalchemy.engine import URL
 
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.engine import CHANNEL, connect
 from tiltyard.shell.store.plain_errors import in_plain_words, speaking_plainly
 
@@ -119,3 +120,49 @@ class Waking:
             if (plain := in_plain_words(error, self._url)) is None:
                 raise
             raise plain from error
+
+
+class LastingWaking:
+    """A waking that outlives its connection: while the database is away it waits by the clock.
+
+    It belongs to one thread.
+
+    Args:
+        url: The ledger's.
+
+    Raises:
+        TiltyardError: ``DATABASE_UNREACHABLE`` … when there is no connection to begin with.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._waking: Waking | None = Waking(url)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether somebody may have committed something; else after ``seconds``."""
+        try:
+            if self._waking is not None:
+                return self._waking.wait(seconds)
+            self._waking = Waking(self._url)
+        except TiltyardError:
+            self.close()
+            time.sleep(seconds)
+            return False
+        return True  # whatever was committed before it was there
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._waking is not None:
+            self._waking.close()
+            self._waking = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,82 @@
+"""A real desk goes on while its Postgres is stopped and started again."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from crash.floor import BAD, append, populate, trade
+from postgres import PROGRAMS, QUICK, Server, _cluster, _run, _unprivileged
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.store.ledger import Ledger
+
+LONGEST = 60
+
+
+@pytest.fixture
+def own(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that nobody else uses; skips where there is none to be made."""
+    if "tiltyard-postgres-" not in postgres.url or not (PROGRAMS / "initdb").is_file():
+        pytest.skip("the server is somebody else's, and is not stopped for a test")
+    folder = tmp_path_factory.mktemp("own")
+    for path in (folder, *list(folder.parents)[:2]):
+        path.chmod(0o755)
+    yield from _cluster(folder)
+
+
+def folder_of(server: Server) -> Path:
+    return Path(str(make_url(server.url).query["host"]))
+
+
+def stop(server: Server) -> None:
+    _run(_unprivileged(), "pg_ctl", "stop", "-w", "-m", "immediate", "-D",
+         folder_of(server) / "data")  # fmt: skip
+
+
+def start(server: Server) -> None:
+    folder = folder_of(server)
+    _run(_unprivileged(), "pg_ctl", "start", "-w", "-D", folder / "data", "-l", folder / "log",
+         "-o", f"{QUICK} -k {folder}")  # fmt: skip
+
+
+def test_a_desk_outlives_its_server_and_halts_when_it_answers_again(
+    own: Server, tmp_path: Path
+) -> None:
+    with own.database() as url:
+        with Ledger.open(url, create=True) as ledger:
+            populate(ledger)
+        desk = subprocess.Popen(
+            [sys.executable, "-m", "tiltyard", "run", "--interval", "0.2", "--db", url],
+            cwd=tmp_path, env={**os.environ, "PYTHONUNBUFFERED": "1"}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        limit = threading.Timer(LONGEST, desk.kill)
+        limit.start()
+        assert desk.stderr is not None
+        assert desk.stdout is not None
+        assert "the desk acts" in desk.stderr.readline()
+        stop(own)
+        says = iter(desk.stderr.readline, "")
+        assert any("the desk goes on in memory" in line for line in says)
+        start(own)
+        assert any("the database answers again" in line for line in says)
+        with Ledger.open(url) as ledger:
+            now = system_now()
+            fact = trade(BAD, 1, -600, now - now)._replace(opened_at=now, closed_at=now)
+            append(ledger, [fact], now)
+        assert any(f"halt  {BAD}" in line for line in iter(desk.stdout.readline, ""))
+        desk.terminate()
+        assert desk.wait(LONGEST) == 0
+        limit.cancel()
+        desk.stdout.close()
+        desk.stderr.close()
+        with closing(psycopg.connect(url)) as connection:
+            count = 'SELECT count(*) FROM audit WHERE body LIKE \'%"event":"halt"%\''
+            assert connection.execute(count).fetchone() == (1,)
