@@ -19,7 +19,7 @@ from tiltyard.shell.store.outbox import request_effect
 ALONE = 1000
 """So many revisions of the shares lie between two that the database knows, for those that are
 sent while it cannot be written."""
-QUIET = frozenset({"skip_scale", "raise_ceiling", "graduate", "ingest", "unfreeze_ramp"})
+QUIET = frozenset({"desk", "skip_scale", "raise_ceiling", "graduate", "ingest", "unfreeze_ramp"})
 """Events that are in the audit, and that nobody needs to be told of."""
 
 
@@ -38,7 +38,7 @@ class Announcing:
     def request(
         self,
         connection: sa.Connection,
-        token: int,
+        key: str,
         events: Sequence[Event],
         roster: Roster,
         now: datetime,
@@ -47,7 +47,7 @@ class Announcing:
 
         Args:
             connection: In that transaction.
-            token: Of the lease; with the audit's last position it makes the keys.
+            key: Of this request; the keys of its effects begin so.
             events: What the step wrote to the audit.
             roster: As it is after the step.
             now: UTC.
@@ -57,13 +57,17 @@ class Announcing:
         for target, kinds in self.targets.items():
             if "notice" in kinds:
                 for number, event in enumerate(_worth_telling(events)):
-                    key = f"{token}-{seq}-{number}-{target}"
-                    request_effect(connection, key, target, "notice", event, now)
+                    own = f"{key}-{number}-{target}"
+                    request_effect(connection, own, target, "notice", event, now)
             if "shares" in kinds and shares != self._last:
                 body = {**shares, "revision": seq * ALONE, "decided_at": now}
-                key = f"{token}-{seq}-shares-{target}"
-                request_effect(connection, key, target, "shares", body, now)
+                own = f"{key}-shares-{target}"
+                request_effect(connection, own, target, "shares", body, now)
         self._next = shares
+
+    def forget(self) -> None:
+        """What the targets were told last is not known any more: tell them again."""
+        self._last = None
 
     def committed(self) -> None:
         """The transaction of the last request went through."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tiltyard.facts.command import Command, Outcome
+from tiltyard.facts.command import SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
@@ -28,6 +28,7 @@ from tiltyard.shell.store.command_table import (
 from tiltyard.shell.store.desk_record import forget_trial
 from tiltyard.shell.store.edits import write_bounds
 from tiltyard.shell.store.lease import (
+    LASTS,
     Lease,
     Watch,
     check_lease,
@@ -40,6 +41,8 @@ from tiltyard.shell.store.roster_table import write_roster
 from tiltyard.shell.targets import Target
 
 WAIT_SECONDS = 5.0
+SAFETY_SECONDS = LASTS.total_seconds() + 1
+"""What is asked for safety waits until the lease of a desk that has died is over."""
 (OBEYED,) = STAGES = ("obeyed",)
 """What is passed when commands are carried out without a desk: all is written, nothing
 committed."""
@@ -82,8 +85,8 @@ def ask(
         on_stage: Told each stage that is passed, should we have to act ourselves.
 
     Raises:
-        TiltyardError: ``COMMAND_WAITING`` when nobody has answered in 5 s. The command stands,
-            and is carried out by whoever acts next.
+        TiltyardError: ``COMMAND_WAITING`` when nobody has answered in 5 s, or 16 s for a verb of
+            safety. The command stands, and is carried out by whoever acts next.
     """
     with ledger.transaction() as inside:
         seq = append_command(inside.connection, command)
@@ -105,12 +108,13 @@ def ask(
             finally:
                 give_back(ledger, token)
             continue
-        if times.steady() - began >= WAIT_SECONDS:
+        patience = SAFETY_SECONDS if command.verb in SAFETY else WAIT_SECONDS
+        if times.steady() - began >= patience:
             raise TiltyardError(
                 "COMMAND_WAITING", f"{command.verb} {command.policy}".strip(),
                 f"it is recorded as command {seq}, and {lease.holder if lease else 'the desk'} "
-                f"has not carried it out in {WAIT_SECONDS:.0f} s",
-                "it will; see: tiltyard commands",
+                f"has not carried it out in {patience:.0f} s",
+                "whoever acts next will; see: tiltyard commands",
             )  # fmt: skip
         times.wait(0.1)
 
@@ -159,7 +163,9 @@ def carry_out(
         on_stage(OBEYED)
     announcing.committed()
     if len(quick) < len(waiting):
-        desk = LiveDesk(ledger, settings, token, announcing=announcing, on_stage=on_stage)
+        desk = LiveDesk(
+            ledger, settings, token, announcing=announcing, on_stage=on_stage, nights=False
+        )
         desk.start()
         desk.step(now)
         if desk.trouble is not None:
@@ -195,4 +201,4 @@ def _obey_all(
         write_roster(inside.connection, roster, now)
         append_audit(inside.connection, events, now)
         refresh_metrics(inside, settings, now)
-        announcing.request(inside.connection, token, events, roster, now)
+        announcing.request(inside.connection, f"{token}-asked", events, roster, now)

@@ -57,6 +57,7 @@ class Desk:
         roster: Arms as they are now.
         panel: The measurements.
         memories: What each guard remembers of each subject.
+        takes_only: Nobody comes back and nobody is graduated, while that cannot be written.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Desk:
         self.panel.start_account(roster.account_since)
         self.memories: dict[tuple[str, str], Memory] = {}
         self._measure_only = measure_only
+        self.takes_only = False
         self._live = live
         self._observe = observe
         if observe:
@@ -296,6 +298,8 @@ class Desk:
         done = self.do(plan(verdicts, self.roster, self.checklist))
         if self._observe:
             return [action for action in done if action.mode == "observe"]
+        if self.takes_only:
+            return done
         for name, some in judged.items():
             done += self._resume(name, some, now)
         return done
@@ -368,7 +372,7 @@ class Desk:
         trades = self.panel.arm(policy).live.trades
         if arm is None or arm.state != "probation" or trades < self.rules.trial_trades:
             return []
-        if self._measure_only or self._observe:
+        if self._measure_only or self._observe or self.takes_only:
             return []
         reason = f"{trades} live trades in the trial"
         return self.do([Action("graduate", policy, "lifecycle", "enforce", now, samples=trades,

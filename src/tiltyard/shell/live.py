@@ -21,7 +21,7 @@ from tiltyard.actions.record import Event, after
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import Command, Outcome
+from tiltyard.facts.command import SAFETY, Command, Outcome
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
@@ -104,6 +104,7 @@ class LiveDesk:
         announcing: Which effects outside follow from what is done.
         on_stage: Told each stage that a step has passed.
         observe: Guards are judged and recorded, and nothing is done.
+        nights: It runs the night of each trading day.
         tick: How often everything is judged when nothing comes in.
 
     Attributes:
@@ -119,6 +120,7 @@ class LiveDesk:
         announcing: Announcing | None = None,
         on_stage: Callable[[str], None] = lambda _: None,
         observe: bool = False,
+        nights: bool = True,
         tick: timedelta = TICK,
     ) -> None:
         self._ledger = ledger
@@ -127,6 +129,7 @@ class LiveDesk:
         self._announcing = announcing or Announcing()
         self._on_stage = on_stage
         self._observe = observe
+        self._nights = nights
         self._tick = tick
         self._desk = self._desk_of(Roster())
         self._modes = {
@@ -134,16 +137,19 @@ class LiveDesk:
         }
         self._seen = Positions(0, 0, 0)
         self._step = 0
-        self._revision = 0
+        self._revision = self._next_revision = 0
+        self._news = "began"
         self._totals: dict[str, Totals] = {}
         self._columns: dict[str, ArmColumns] = {}
         self._kept: dict[tuple[str, str], Memory] = {}
         self._unwritten = Unwritten()
         self._attempted = Unwritten()
+        self._edited: list[Event] = []
         self._late: set[str] = set()
         self._served_at: datetime | None = None
         self._written_at: datetime | None = None
         self._alive_at: datetime | None = None
+        self._is_blind = False
         self.trouble: TiltyardError | None = None
 
     @property
@@ -155,6 +161,11 @@ class LiveDesk:
     def revision(self) -> int:
         """Of the shares that the database knows; what is sent without it counts on from there."""
         return self._revision
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the last step could not even read what has come in."""
+        return self._is_blind
 
     @property
     def stands_alone(self) -> bool:
@@ -193,9 +204,11 @@ class LiveDesk:
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
                 self._dead_man(now)
-                self._obey(inside, now)
+                waiting = pending_commands(inside.connection)
+                self._obey(inside, [one for one in waiting if one.verb in SAFETY], now)
                 self._judge(inside, now)
                 self._on_stage(JUDGED)
+                self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
                 self._night(inside, now)
                 columns = self._changed_columns(now)
                 is_written = self._write(inside, columns, now)
@@ -205,10 +218,12 @@ class LiveDesk:
                 raise
             self._stand(error, now)
             return []
-        written, self._unwritten = self._unwritten.events, Unwritten()
+        written = [*self._edited, *self._unwritten.events]
+        self._edited, self._unwritten = [], Unwritten()
         self._columns |= columns
         if is_written:
             self._step += 1
+            self._revision, self._news = self._next_revision, ""
             self._written_at = self._served_at
             self._kept = dict(self._desk.memories)
             self._announcing.committed()
@@ -240,7 +255,13 @@ class LiveDesk:
             self._announcing.committed()
             self._kept = read_memories(inside.connection, self._modes)
         self._attempted = Unwritten()
+        if self.trouble is not None:
+            self._announcing.forget()  # others may have been told without the database
+            self._news = f"the database answers again, after {self.trouble.code}"
+        self._desk.takes_only = False
+        edited = inside.edits_to_audit()
         roster = inside.roster_to_change(at=now)
+        self._edited += edited
         standing: list[Event] = []
         for event in self._unwritten.events:
             try:
@@ -266,15 +287,12 @@ class LiveDesk:
             frozen = _freeze(now, f"nothing was judged for {seconds:.0f} s")
             self._record(self._desk.do([frozen]), now)
 
-    def _obey(self, inside: Ledger, now: datetime) -> None:
-        for command in pending_commands(inside.connection):
+    def _obey(self, inside: Ledger, commands: Iterable[Command], now: datetime) -> None:
+        for command in commands:
             if command.seq in self._unwritten.outcomes:
                 continue
             if command.verb == "scale":
-                try:
-                    outcome = self._scale(inside, command, now)
-                except TiltyardError as error:
-                    outcome = Outcome(error.code, str(error), now)
+                outcome = self._scale(inside, command, now)
             else:
                 marks = self._desk.panel.last_marks()
                 roster, events, outcome = obey(
@@ -291,6 +309,9 @@ class LiveDesk:
             only = select(command.policy, list(self.roster.arms)) if command.policy else ""
         except TiltyardError as error:
             return Outcome(error.code, str(error), now)
+        if self._observe:
+            return Outcome("DESK_OBSERVES", "DESK_OBSERVES scale: the running desk only observes. "
+                           "stop it, and run one that acts", now)  # fmt: skip
         day = self._desk.trading_day(now).isoformat()
         ran = self._ran(inside, day)
         done = self._desk.night(now, only, barred=ran)
@@ -307,12 +328,12 @@ class LiveDesk:
         for policy in sorted(self._late):
             self._measure_again(inside, policy, now)
             self._late.discard(policy)
-        if not self._observe:
+        if not self._observe and not self._desk.takes_only:
             self._record(self._desk.admit(now), now)
         if facts or self._is_due(now):
             self._record(self._desk.tick(now), now)
             self._served_at = now
-        self._alive_at = now
+        self._alive_at, self._is_blind = now, False
         if not self._observe:
             self._record(self._desk.do(plan_expiry(self.roster, now)), now)
             self._record(self._left_open(now), now)
@@ -369,7 +390,7 @@ class LiveDesk:
         What counts is when the last step was written: a desk that stood in memory when the
         day began runs its night as soon as it can write.
         """
-        if self._observe:
+        if self._observe or not self._nights:
             return
         self._record(self._desk.raise_ceilings(now), now)
         day = self._desk.trading_day(now)
@@ -401,11 +422,11 @@ class LiveDesk:
     def _write(self, inside: Ledger, columns: Mapping[str, ArmColumns], now: datetime) -> bool:
         """Whether there was anything to write."""
         connection, waiting = inside.connection, self._unwritten
-        if not (waiting or columns or self._served_at == now):
+        if not (waiting or columns or self._news or self._served_at == now):
             return False
         if waiting.events:
             write_roster(connection, self.roster, now)
-            append_audit(connection, waiting.events, now)
+        append_audit(connection, [*self._own_news(now), *waiting.events], now)
         for seq, outcome in waiting.outcomes.items():
             write_outcome(connection, seq, outcome)
         for day, policy in waiting.nights:
@@ -413,14 +434,22 @@ class LiveDesk:
         write_memories(connection, self._kept, self._desk.memories, self._modes)
         write_metrics(connection, columns, now)
         write_bounds(connection, self._settings.shares.rules().champion_floor)
-        self._announcing.request(connection, self._token, waiting.events, self.roster, now)
-        self._revision = audit_position(connection) * ALONE
+        key = f"{self._token}-{self._step + 1}"
+        self._announcing.request(connection, key, waiting.events, self.roster, now)
+        self._next_revision = audit_position(connection) * ALONE
         trades, marks, observations = (position or 0 for position in self._seen)
         served_at = self._served_at or now
         progress = Progress(self._step + 1, trades, marks, observations, served_at)
         write_progress(connection, progress)
         self._attempted = waiting.copy()
         return True
+
+    def _own_news(self, now: datetime) -> list[Event]:
+        """When a desk begins or goes on, the audit tells; shares are numbered by its rows."""
+        if not self._news:
+            return []
+        return [{"event": "desk", "at": now, "actor": ACTOR, "lease": self._token,
+                 "said": self._news}]  # fmt: skip
 
     def _changed_columns(self, now: datetime) -> dict[str, ArmColumns]:
         until = now + FUTURE  # whatever the ledger took in counts
@@ -432,17 +461,22 @@ class LiveDesk:
         return {name: row for name, row in rows.items() if self._columns.get(name) != row}
 
     def _stand(self, trouble: TiltyardError, now: datetime) -> None:
-        """The database cannot be written: judge what can be read, and keep it in memory."""
+        """The database cannot be written: judge what can be read, and keep in memory what follows.
+
+        Only what takes is done: nobody joins, comes back or grows. What cannot be read either
+        is no judgement; when that lasts, the challengers lose their traffic.
+        """
         self.trouble = trouble
+        self._desk.takes_only = True
+        self._dead_man(now)
         try:
             with self._ledger.snapshot() as still:
                 self._judge(still, now)
         except TiltyardError as error:
             if error.code not in UNAVAILABLE:
                 raise
-            if self._is_due(now):
-                self._record(self._desk.tick(now), now)
-                self._served_at = self._alive_at = now
+            self._is_blind = True
+            self._record(self._desk.tick(now), now)
 
 
 def _steps(done: Iterable[Action]) -> list[str]:

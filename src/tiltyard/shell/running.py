@@ -107,7 +107,8 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
             rounds.deliver()
         else:
             rounds.stand()
-        rounds.beat()
+        if not desk.is_blind:
+            rounds.beat()
         if rounds.stopping():
             return
         _wait(times, rounds)

@@ -50,6 +50,7 @@ FAILURES = frozenset(
 MISTAKES = frozenset(
     {
         "CAPITAL_UNKNOWN",
+        "DESK_OBSERVES",
         "DIGEST_DIFFERS",
         "HOLD_UNKNOWN",
         "KEY_TAKEN",

@@ -37,7 +37,9 @@ def pending_edits(connection: sa.Connection) -> Iterator[Event]:
         .order_by(e.seq)
     )
     for policy, at, before, asked, after, ceiling in connection.execute(query):
-        reason = "edited by SQL" if after == asked else f"edited by SQL to {asked:g}, clamped"
+        reason = (
+            "edited by SQL" if after == round(asked, 12) else f"edited by SQL to {asked:g}, clamped"
+        )
         action = Action(
             "external_edit", policy, "sql", "enforce", at,
             before=before, after=after, ceiling=ceiling, value=asked, reason=reason,

@@ -105,7 +105,7 @@ def check_lease(connection: sa.Connection, token: int) -> Lease:
         TiltyardError: ``LEASE_LOST``.
     """
     lease = read_lease(connection)
-    if lease is None or lease.token != token:
+    if lease is None or lease.token != token or not lease.holder:
         holder = lease.holder if lease and lease.holder else "somebody else"
         raise TiltyardError(
             "LEASE_LOST", "desk", f"{holder} has taken over: this process was too slow to renew "
