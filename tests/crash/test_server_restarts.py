@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,14 +22,11 @@ LONGEST = 60
 
 
 @pytest.fixture
-def own(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def own(postgres: Server) -> Iterator[Server]:
     """A server that nobody else uses; skips where there is none to be made."""
     if "tiltyard-postgres-" not in postgres.url or not (PROGRAMS / "initdb").is_file():
         pytest.skip("the server is somebody else's, and is not stopped for a test")
-    folder = tmp_path_factory.mktemp("own")
-    for path in (folder, *list(folder.parents)[:2]):
-        path.chmod(0o755)
-    yield from _cluster(folder)
+    yield from _cluster(Path(tempfile.mkdtemp(prefix="tiltyard-postgres-")))
 
 
 def folder_of(server: Server) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from crash.floor import BAD, GOOD, NOON, SECOND, rules
+from crash.floor import BAD, GOOD, NOON, SECOND, populate, rules
 from crash.house import House, housed, locked
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.exit_codes import FAILED, exit_code
@@ -23,6 +23,7 @@ from tiltyard.shell.delivery import deliver
 from tiltyard.shell.running import Rounds, go_round, hold_lease
 from tiltyard.shell.store.lease import LASTS, Lease, read_lease
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import every_effect
 from tiltyard.shell.store.tables import metadata
 
 YEAR = timedelta(days=365)
@@ -207,3 +208,15 @@ def test_when_the_clock_is_set_back_a_desk_that_lives_keeps_its_lease(house: Hou
     assert after.renewed_at == house.now
     assert json.loads(json.dumps(house.shares()))["champion"] == "prod"
     assert house.now < NOON
+
+
+def test_a_desk_that_runs_once_brings_out_what_it_decided(
+    ledger: Ledger, ledger_url: str, tmp_path: Path
+) -> None:
+    populate(ledger)
+    (tmp_path / "tiltyard.toml").write_text('[effects]\nfile = "shares.json"\n')
+    words = [sys.executable, "-m", "tiltyard", "run", "--once", "--db", ledger_url]
+    subprocess.run(words, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    assert json.loads((tmp_path / "shares.json").read_text())["champion"] == "prod"
+    with ledger.snapshot() as still:
+        assert {one.state for one in every_effect(still.connection)} == {"verified"}

@@ -10,6 +10,8 @@ Postgres the write lock is an advisory one, and a transaction that wrote somethi
 those who are :class:`tiltyard.shell.store.waking.Waking` when it commits.
 """
 
+import sqlite3
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from sqlalchemy.engine import URL, make_url
 from tiltyard.kernel.errors import TiltyardError
 
 BUSY_TIMEOUT_MS = 5000
+LOOK_SECONDS = 0.001
+"""So often somebody who wants to write looks whether another has finished."""
 CHANNEL = "tiltyard"
 """Where Postgres tells of commits."""
 POSTGRES = "postgresql+psycopg"
@@ -94,8 +98,35 @@ def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int) -> None:
 
     @sa.event.listens_for(engine, "begin")
     def _on_begin(connection: sa.Connection) -> None:
-        reading = connection.get_execution_options().get("reading", False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        if connection.get_execution_options().get("reading", False):
+            connection.exec_driver_sql("BEGIN")
+        else:
+            _begin_writing(connection, busy_timeout_ms)
+
+
+def _begin_writing(connection: sa.Connection, busy_timeout_ms: int) -> None:
+    """Take the write lock, and look for it often.
+
+    SQLite's own patience looks ever more seldom, up to once in 100 ms, and starves beside
+    somebody who writes without a pause.
+    """
+    cursor = connection.connection.cursor()
+    until = time.monotonic() + busy_timeout_ms / 1000
+    cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() >= until:
+                    break
+                time.sleep(LOOK_SECONDS)
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_ms)}")
+        cursor.close()
 
 
 def _prepare_postgres(engine: sa.Engine, busy_timeout_ms: int) -> None:
