@@ -62,7 +62,9 @@ class House:
             self.ledger, self.settings, token, announcing=Announcing(takes),
             on_stage=lambda stage: self.on_stage(stage),  # noqa: PLW0108 a test may replace it
         )  # fmt: skip
-        self.courier = Courier(self.ledger, token, self.targets, lambda: self.now, Patience())
+        self.courier = Courier(
+            "shares", self.ledger, token, self.targets, lambda: self.now, Patience()
+        )
         self.desk.start()
 
     def step(self, later: float = 0) -> list[Event]:

@@ -10,7 +10,7 @@ when the target refuses. It holds up those behind it in its own lane only; lanes
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -90,6 +90,7 @@ def deliver(
     on_stage: Callable[[str], None] = lambda _: None,
     patience: Patience = Patience(),
     most: int = MOST,
+    kinds: Collection[str] = (),
 ) -> Delivered:
     """Deliver the effects that are due.
 
@@ -101,12 +102,13 @@ def deliver(
         on_stage: Told each of :data:`STAGES` that an effect has passed.
         patience: With targets that fail.
         most: After so many effects it returns, so that its caller gets on with other work.
+        kinds: Only effects of these; none for all.
 
     Raises:
         TiltyardError: ``LEASE_LOST``, or what is wrong with the database. Nothing of the
             last note was written.
     """
-    run = _Delivery(ledger, token, targets, now, on_stage, patience)
+    run = _Delivery(ledger, token, targets, now, on_stage, patience, kinds)
     outcomes: Counter[str] = Counter()
     while outcomes.total() < most and (effect := run.next_due()):
         outcomes[run.carry(effect)] += 1
@@ -127,6 +129,7 @@ class _Delivery:
     now: datetime
     on_stage: Callable[[str], None]
     patience: Patience
+    kinds: Collection[str] = ()
     sent: int = 0
     turns: Counter[Lane] = field(default_factory=Counter)
 
@@ -135,7 +138,8 @@ class _Delivery:
         with self.ledger.snapshot() as inside:
             check_lease(inside.connection, self.token)
             heads = lane_heads(inside.connection)
-        due = [head for head in heads if self._is_due(head)]
+        mine = [head for head in heads if not self.kinds or head.kind in self.kinds]
+        due = [head for head in mine if self._is_due(head)]
         chosen = min(due, key=lambda effect: (self.turns[effect.lane], effect.seq), default=None)
         if chosen is not None:
             self.turns[chosen.lane] += 1

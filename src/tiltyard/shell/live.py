@@ -163,6 +163,11 @@ class LiveDesk:
         return self._revision
 
     @property
+    def observes(self) -> bool:
+        """Whether it changes nothing."""
+        return self._observe
+
+    @property
     def is_blind(self) -> bool:
         """Whether the last step could not even read what has come in."""
         return self._is_blind
@@ -171,6 +176,14 @@ class LiveDesk:
     def stands_alone(self) -> bool:
         """Whether something is decided that the database does not have yet."""
         return bool(self._unwritten.events)
+
+    def refuse_replaced(self) -> None:
+        """Whether the ledger is still the one that was opened.
+
+        Raises:
+            TiltyardError: ``DATABASE_REPLACED``.
+        """
+        self._ledger.refuse_replaced()
 
     def start(self) -> None:
         """Read the ledger up to where the last desk judged; nothing is judged or done meanwhile.

@@ -94,10 +94,11 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
     """Step after step until told to stop.
 
     Raises:
-        TiltyardError: ``LEASE_LOST``.
+        TiltyardError: ``LEASE_LOST``, ``DATABASE_REPLACED``.
     """
     trouble: TiltyardError | None = None
     while True:
+        desk.refuse_replaced()
         for event in desk.step(times.now()):
             rounds.on_event(event)
         if (desk.trouble is None) != (trouble is None):

@@ -22,6 +22,7 @@ FAILURES = frozenset(
         "DATABASE_FULL",
         "DATABASE_LOCKED",
         "DATABASE_READ_ONLY",
+        "DATABASE_REPLACED",
         "DATABASE_UNREACHABLE",
         "FACTS_DIFFER",
         "HEAD_UNKNOWN",

@@ -12,6 +12,7 @@ from tiltyard.facts.audit import broken_link
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.report.text import hold_lines
 from tiltyard.shell.settings import FILE
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.lease import read_lease
@@ -104,6 +105,8 @@ def doctor(database: Database = None, config: Config = None) -> None:
         broken = broken_link((row.previous, row.body, row.hash) for row in ledger.audit())
         typer.echo(f"database: {ledger.url.render_as_string(hide_password=True)}")
         typer.echo(f"arms: {len(roster.arms)}, open reviews: {len(roster.open_reviews())}")
+        for line in hold_lines(roster):
+            typer.echo(line)
         _tell_of_desk(ledger)
         for item in ledger.quarantined():
             typer.echo(f"quarantined: {item.policy} {item.trade_id}: {item.reason}")

@@ -1,9 +1,10 @@
 """``run``: the running desk, and what it says of itself."""
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -59,8 +60,9 @@ def run_desk(
 ) -> None:
     """Watch the ledger and act, until stopped: judge every trade, obey commands, run nights."""
     settings = settings_from(config)
+    interval = min(interval, settings.run.deadman / 3)
     with (
-        open_ledger(database, settings, create=True, busy_timeout_ms=SHORT_BUSY_MS) as ledger,
+        open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS) as ledger,
         waking_times(ledger) as times,
         _until_told() as stopping,
     ):
@@ -78,10 +80,10 @@ def run_desk(
             end = "" if once else "; stop it with Ctrl-C"
             _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
                  f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
-            with _beside(desk, ledger, settings, token) as (courier, watchdog):
+            with _beside(desk, ledger, settings, token) as (couriers, watchdog):
                 rounds = Rounds(
-                    deliver=courier.nudge,
-                    stand=lambda: courier.send_alone(shares_body(desk.roster), desk.revision),
+                    deliver=partial(_nudge, couriers),
+                    stand=lambda: couriers[0].stand(shares_body(desk.roster), desk.revision),
                     beat=watchdog.beat,
                     on_event=lambda event: _show(event, only, as_json=as_json),
                     on_trouble=_say_trouble,
@@ -97,27 +99,37 @@ def run_desk(
 @contextmanager
 def _beside(
     desk: LiveDesk, ledger: Ledger, settings: Settings, token: int
-) -> Iterator[tuple[Courier, Watchdog]]:
-    """The threads beside the desk: one delivers, one listens whether the desk still judges."""
+) -> Iterator[tuple[Sequence[Courier], Watchdog]]:
+    """The threads beside the desk: two deliver, one listens whether the desk still judges."""
     with Ledger.open(ledger.url.render_as_string(hide_password=False)) as door:
-        patience = Patience(settings.effects.attempts)
-        courier = Courier(door, token, targets_from(settings), system_now, patience)
+        patience, targets = Patience(settings.effects.attempts), targets_from(settings)
+        couriers = [
+            Courier(kind, door, token, targets, system_now, patience, on_failed=_say_failed)
+            for kind in ("shares", "notice")
+        ]
 
         def on_silence() -> None:
-            if _is_lost(door, token):
+            if desk.observes or _is_lost(door, token):
                 return  # another desk has taken over, and speaks for itself
             _say(f"nothing was judged for {settings.run.deadman:g} s: no traffic for challengers")
             frozen = without_challengers(desk.roster, system_now())
-            courier.send_alone(shares_body(frozen), desk.revision)
+            couriers[0].stand(shares_body(frozen), desk.revision)
 
         watchdog = Watchdog(settings.run.deadman, on_silence)
-        courier.start()
+        for courier in couriers:
+            courier.start()
         watchdog.start()
         try:
-            yield courier, watchdog
+            yield couriers, watchdog
         finally:
             watchdog.stop()
-            courier.stop()
+            for courier in couriers:
+                courier.stop()
+
+
+def _nudge(couriers: Sequence[Courier]) -> None:
+    for courier in couriers:
+        courier.nudge()
 
 
 def _is_lost(ledger: Ledger, token: int) -> bool:
@@ -150,22 +162,31 @@ def _show(event: Event, only: str | None, *, as_json: bool) -> None:
     if only is not None and policy and not policy.endswith(only):
         return
     if as_json:
-        typer.echo(canonical(event))
+        _say(canonical(event), err=False)
     elif event["event"] not in _QUIET:
         observed = " (observed)" if event.get("mode") == "observe" else ""
-        whom = event.get("policy") or "all"
-        typer.echo(f"{_time(event['at'])}  {event['event']}{observed}  {whom}: "
-                   f"{event.get('reason', '')} [{event.get('cause', event['actor'])}]")  # fmt: skip
+        whom, why = event.get("policy") or "all", event.get("reason", "")
+        cause = event.get("cause", event["actor"])
+        _say(
+            f"{_time(event['at'])}  {event['event']}{observed}  {whom}: {why} [{cause}]", err=False
+        )
         if "open" in event:
-            typer.echo(f"    {event['open']}")
+            _say(f"    {event['open']}", err=False)
 
 
 def _time(at: object) -> str:
     return time_text(at) if isinstance(at, datetime) else str(at)
 
 
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
+def _say(text: str, *, err: bool = True) -> None:
+    """Say it, if anybody can hear: a desk does not end because its log is full."""
+    with suppress(OSError):
+        typer.echo(text, err=err)
+
+
+def _say_failed(count: int) -> None:
+    effects = "an effect was" if count == 1 else f"{count} effects were"
+    _say(f"{effects} given up, and its target does not know: see tiltyard doctor")
 
 
 def _say_waiting(lease: Lease) -> None:

@@ -20,6 +20,7 @@ from tiltyard.shell.cli.options import (
     settings_from,
 )
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.report.text import hold_lines
 from tiltyard.shell.report.text import share as share_text
 
 
@@ -100,3 +101,5 @@ def list_policies(
             f"{arm.name:<{width}}  {arm.role:<11}{arm.state:<11}{share_text(arm.share):>8}"
             f"{totals[arm.name].trades:>9,}"
         )
+    for line in hold_lines(roster):
+        typer.echo(line)

@@ -27,7 +27,7 @@ from tiltyard.shell.measure import measure
 from tiltyard.shell.page import refuse_unwritable, write_page
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
-from tiltyard.shell.report.text import report_text, trade_line
+from tiltyard.shell.report.text import hold_lines, report_text, trade_line
 from tiltyard.shell.report.wire import report_json, trade_json
 from tiltyard.shell.store.ledger import Ledger
 
@@ -74,6 +74,8 @@ def report(
             typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         else:
             _print(reports, last)
+            for line in hold_lines(roster):
+                typer.echo(f"\n{line}")
             _remark(ledger, now_from(at) if at else None)
         if html is not None:
             _write(html, recorded(ledger, settings, now), desk, reports, now, alone=bool(policy))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import format_money
 from tiltyard.kernel.undefined import Undefined
@@ -50,6 +51,16 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
         f"  Next gate: {report.next_gate}",
     ]
     return "\n".join(lines)
+
+
+def hold_lines(roster: Roster) -> list[str]:
+    """What is on hold for everybody, and because of whom; no line when nothing is."""
+    held = (
+        ("no entries for anyone", roster.entries_stopped_by),
+        ("no traffic for challengers", roster.challengers_frozen_by),
+        ("no share grows", roster.ramp_frozen_by),
+    )
+    return [f"on hold: {what}, by {', '.join(sorted(names))}" for what, names in held if names]
 
 
 def action_line(action: Action) -> str:

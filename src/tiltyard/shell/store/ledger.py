@@ -81,6 +81,7 @@ class Ledger:
         self._engine = engine
         self._joined = joined
         self.url = engine.url
+        self._file = _identity(engine.url)
 
     @classmethod
     def open(
@@ -104,10 +105,23 @@ class Ledger:
                 if create:
                     schema.upgrade(ledger._engine)
                 schema.check_version(ledger._engine)
+        ledger._file = _identity(url)
             except BaseException:
                 ledger.close()
                 raise
         return ledger
+
+    def refuse_replaced(self) -> None:
+        """Whether the file is still the one that was opened.
+
+        Raises:
+            TiltyardError: ``DATABASE_REPLACED``: what is written now would be lost.
+        """
+        if self._file != _identity(self.url):
+            raise TiltyardError(
+                "DATABASE_REPLACED", str(self.url.database), "the file was removed or replaced "
+                "while it was open", "start the desk again on the one that is there now",
+            )  # fmt: skip
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -390,3 +404,14 @@ class Ledger:
             rows = connection.execute(query.execution_options(yield_per=CHUNK))
             for row in rows.mappings():
                 yield kind(**{name: row[name] for name in kind._fields})
+
+
+def _identity(url: sa.URL) -> tuple[int, int] | None:
+    """Which file a SQLite database is; None where there is none."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        found = Path(url.database or "").stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
