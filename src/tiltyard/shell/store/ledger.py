@@ -105,10 +105,10 @@ class Ledger:
                 if create:
                     schema.upgrade(ledger._engine)
                 schema.check_version(ledger._engine)
-        ledger._file = _identity(url)
             except BaseException:
                 ledger.close()
                 raise
+        ledger._file = _identity(url)
         return ledger
 
     def refuse_replaced(self) -> None:
