@@ -55,7 +55,6 @@ def wait_for_a_step(url: str) -> None:
             waking.wait(1)
 
 
-@pytest.mark.soak  # it does not pass every time yet
 def test_a_desk_outlives_its_server_and_halts_when_it_answers_again(
     own: Server, tmp_path: Path
 ) -> None:
