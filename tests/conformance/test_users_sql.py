@@ -60,6 +60,8 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT, Arm, Review, Roster, State
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.router.lifecycle import TRADING
+from tiltyard.shell.bounds import tell_bounds
+from tiltyard.shell.clock import system_now
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.ingest import _act_in_its_stead
 from tiltyard.shell.measure import facts_in_order, take_in
@@ -395,6 +397,21 @@ def test_the_next_trading_day_has_one_more(
     statement(ledger)
     assert shares(ledger)[FIRST] == 0.225
     holds_together(ledger, NOW + DAY)
+
+
+def test_the_statement_alone_multiplies_once_a_day_though_nobody_raises_the_ceiling(
+    ledger: Ledger,
+) -> None:
+    now = system_now()
+    yesterday = replace(challenger(FIRST, 0.15), ceiling=0.15, scaled_at=now - DAY)
+    employ(ledger, yesterday)
+    earned(ledger)
+    with ledger.transaction() as inside:
+        tell_bounds(inside.connection, UNGUARDED, now)
+    for _ in range(3):
+        statement(ledger)
+        assert shares(ledger)[FIRST] == 0.225
+    holds_together(ledger, now)
 
 
 def test_at_41_percent_the_ladder_ends_at_60_and_the_champion_at_40(ledger: Ledger) -> None:

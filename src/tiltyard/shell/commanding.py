@@ -12,6 +12,7 @@ from tiltyard.facts.command import SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
+from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.delivery import deliver
 from tiltyard.shell.ingest import has_capital, raise_ceilings
 from tiltyard.shell.live import LiveDesk
@@ -26,7 +27,6 @@ from tiltyard.shell.store.command_table import (
     write_outcome,
 )
 from tiltyard.shell.store.desk_record import forget_trial
-from tiltyard.shell.store.edits import write_bounds
 from tiltyard.shell.store.lease import (
     LASTS,
     Lease,
@@ -191,7 +191,7 @@ def _obey_all(
         )  # fmt: skip
         events += done
         write_outcome(inside.connection, command.seq, outcome)
-    write_bounds(inside.connection, settings.shares.rules().champion_floor)
+    tell_bounds(inside.connection, settings, now)
     gauged = [g.name for g in settings.checklist.guards if g.metric in GAUGES]
     for arm in roster.arms.values():
         known = before.arms.get(arm.name)

@@ -23,12 +23,12 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.scaling.ladder import ShareRules
+from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.registration import admit, reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.sources import BadRow, open_source, read_trades
-from tiltyard.shell.store.edits import write_bounds
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.staging import Counts, Staging
@@ -217,7 +217,7 @@ def _act_in_its_stead(inside: Ledger, settings: Settings, now: datetime, actor: 
     """What a running desk does for itself when facts come in."""
     _raise_and_admit(inside, settings, now, actor)
     refresh_metrics(inside, settings, now)
-    write_bounds(inside.connection, settings.shares.rules().champion_floor)
+    tell_bounds(inside.connection, settings, now)
 
 
 def is_desk_alive(inside: Ledger, now: datetime) -> bool:

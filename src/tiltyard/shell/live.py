@@ -28,6 +28,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
 from tiltyard.scaling.trading_day import starts_at
 from tiltyard.shell.announce import ALONE, Announcing
+from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.measure import Fact, facts_in_order, take_in
 from tiltyard.shell.metric_columns import panel_columns
@@ -44,7 +45,6 @@ from tiltyard.shell.store.desk_record import (
     write_memories,
     write_progress,
 )
-from tiltyard.shell.store.edits import write_bounds
 from tiltyard.shell.store.lease import RENEW_EVERY, check_lease, renew_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
@@ -446,7 +446,7 @@ class LiveDesk:
             note_run(connection, day, policy, now)
         write_memories(connection, self._kept, self._desk.memories, self._modes)
         write_metrics(connection, columns, now)
-        write_bounds(connection, self._settings.shares.rules().champion_floor)
+        tell_bounds(connection, self._settings, now)
         key = f"{self._token}-{self._step + 1}"
         self._announcing.request(connection, key, waiting.events, self.roster, now)
         self._next_revision = audit_position(connection) * ALONE

@@ -93,6 +93,13 @@ share_bounds = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("champion_floor", sa.Float, nullable=False),
+    sa.Column("cap", sa.Float, nullable=False, server_default="0.6"),
+)
+
+trading_days = sa.Table(
+    "trading_days",
+    metadata,
+    sa.Column("starts_at", UtcTime, primary_key=True),
 )
 
 external_edits = sa.Table(

@@ -1,11 +1,13 @@
 """What the database itself does when somebody edits a share by SQL.
 
 Our own writes raise ``bandit_arms.revision``; any other update does not, and is caught by
-a a trigger. A share grows no further than the arm's ceiling and the room above the
+a trigger. A share grows no further than the arm's ceiling and the room above the
 champion's floor, and not at all while anything is on hold; who asks for more never gets
 less than there was. The champion is given the rest, whatever was asked for it. What was
 asked and what came of it is recorded. A share that was raised has had its multiplication
-of the trading day: its ceiling comes down to it. What is no number is refused.
+of the trading day: its ceiling comes down to it. On a later trading day, as the table of
+their starts has it, an arm on trial has room for one more, whether or not anybody has
+raised its ceiling since. What is no number is refused.
 
 On Postgres the rows are clamped before they are written, and the champion is given the
 rest at the end of the statement, so that one statement may edit any number of rows. Who
@@ -20,12 +22,30 @@ EDIT_LOCK = int.from_bytes(b"tiltedit", "big")
 _SQLITE_NOW = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000"
 _POSTGRES_NOW = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
 _FLOOR = "COALESCE((SELECT champion_floor FROM share_bounds), 0.4)"
+_CAP = "COALESCE((SELECT cap FROM share_bounds), 0.6)"
 _GIVEN = """
     SELECT COALESCE(SUM(others.traffic_allocation), 0.0)
     FROM bandit_arms AS others JOIN policies ON policies.id = others.policy_id
     WHERE policies.role = 'challenger'
 """
 _CHAMPION = "(SELECT id FROM policies WHERE role = 'champion')"
+
+
+def _ceiling(now: str, most: str, least: str, rounded: str) -> str:
+    """The arm's ceiling, or that of a trading day on which it was not multiplied yet."""
+    today = f"(SELECT MAX(starts_at) FROM trading_days WHERE starts_at <= {now})"
+    return f"""(CASE
+        WHEN OLD.ceiling > 0 AND {today} IS NOT NULL
+             AND (OLD.scaled_at IS NULL OR OLD.scaled_at < {today})
+        THEN {most}(OLD.ceiling, {least}({_CAP}, {rounded}))
+        ELSE OLD.ceiling END)"""
+
+
+_SQLITE_CEILING = _ceiling(_SQLITE_NOW, "MAX", "MIN", "ROUND(OLD.traffic_allocation * 1.5, 12)")
+_POSTGRES_CEILING = _ceiling(
+    _POSTGRES_NOW, "GREATEST", "LEAST",
+    "ROUND((OLD.traffic_allocation * 1.5)::numeric, 12)::double precision",
+)  # fmt: skip
 
 SQLITE = (
     """
@@ -46,7 +66,7 @@ BEGIN
                 NEW.traffic_allocation,
                 CASE WHEN EXISTS (SELECT 1 FROM holds) THEN OLD.traffic_allocation
                 ELSE MAX(OLD.traffic_allocation, MIN(
-                    OLD.ceiling,
+                    {_SQLITE_CEILING},
                     1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)
                 )) END
             )), 12) END,
@@ -90,7 +110,7 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT 1 FROM holds) THEN
         most := GREATEST(most, LEAST(
-            OLD.ceiling, 1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)
+            {_POSTGRES_CEILING}, 1.0 - {_FLOOR} - ({_GIVEN} AND others.policy_id <> NEW.policy_id)
         ));
     END IF;
     NEW.traffic_allocation := ROUND(

@@ -122,7 +122,9 @@ def upgrade() -> None:
         "share_bounds",
         sa.Column("id", sa.BigInteger(), autoincrement=False, primary_key=True),
         *_shares("champion_floor"),
+        sa.Column("cap", sa.Float(), server_default="0.6", nullable=False),
     )
+    op.create_table("trading_days", sa.Column("starts_at", tables.UtcTime(), primary_key=True))
     op.create_table(
         "external_edits",
         _key("seq"),
