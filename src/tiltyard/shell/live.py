@@ -11,13 +11,11 @@ holds at once, and is written with the next step that succeeds.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tiltyard.actions.apply import apply
-from tiltyard.actions.open_positions import LEFT_OPEN_AFTER
 from tiltyard.actions.plan import plan_expiry
 from tiltyard.actions.record import Event, after
+from tiltyard.actions.silence import DEADMAN, freeze_in_silence
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
@@ -30,6 +28,7 @@ from tiltyard.scaling.trading_day import starts_at
 from tiltyard.shell.announce import ALONE, Announcing
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.left_open import left_open
 from tiltyard.shell.measure import Fact, facts_in_order, take_in
 from tiltyard.shell.metric_columns import panel_columns
 from tiltyard.shell.obey import obey, told
@@ -51,6 +50,7 @@ from tiltyard.shell.store.news import Positions
 from tiltyard.shell.store.roster_table import ArmColumns, write_metrics, write_roster
 from tiltyard.shell.store.staging import FUTURE
 from tiltyard.shell.store.trade_table import Totals
+from tiltyard.shell.unwritten import Unwritten
 
 ACTOR = "desk"
 READ, JUDGED, WRITTEN, COMMITTED = STAGES = ("read", "judged", "written", "committed")
@@ -60,38 +60,6 @@ UNAVAILABLE = frozenset(
 )
 """Troubles of the database that pass: the desk stands by what it knows, and writes later."""
 TICK = timedelta(seconds=5)
-DEADMAN = "deadman"
-LEFT_OPEN = "positions_left_open"
-
-
-@dataclass(slots=True)
-class Unwritten:
-    """What was decided and is not in the database yet.
-
-    Attributes:
-        events: For the audit, in order.
-        outcomes: Of commands, by position.
-        nights: Trading days whose night was run, on the whole or for an arm.
-    """
-
-    events: list[Event] = field(default_factory=list)
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    nights: list[tuple[str, str]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.events or self.outcomes or self.nights)
-
-    def copy(self) -> "Unwritten":
-        """As it is now, whatever is decided later."""
-        return Unwritten(list(self.events), dict(self.outcomes), list(self.nights))
-
-    def less(self, written: "Unwritten") -> "Unwritten":
-        """What is left when the first of it, ``written``, is in the database."""
-        return Unwritten(
-            self.events[len(written.events) :],
-            {seq: said for seq, said in self.outcomes.items() if seq not in written.outcomes},
-            [night for night in self.nights if night not in written.nights],
-        )
 
 
 class LiveDesk:
@@ -297,7 +265,7 @@ class LiveDesk:
             return
         if DEADMAN not in self.roster.challengers_frozen_by:
             seconds = (now - self._alive_at).total_seconds()
-            frozen = _freeze(now, f"nothing was judged for {seconds:.0f} s")
+            frozen = freeze_in_silence(now, f"nothing was judged for {seconds:.0f} s")
             self._record(self._desk.do([frozen]), now)
 
     def _obey(self, inside: Ledger, commands: Iterable[Command], now: datetime) -> None:
@@ -349,7 +317,9 @@ class LiveDesk:
         self._alive_at, self._is_blind = now, False
         if not self._observe:
             self._record(self._desk.do(plan_expiry(self.roster, now)), now)
-            self._record(self._left_open(now), now)
+            self._record(
+                left_open(self.roster, self._desk.panel.last_marks(), self._desk.memories, now), now
+            )
 
     def _is_due(self, now: datetime) -> bool:
         if self._alive_at is None or self._served_at is None:
@@ -381,21 +351,6 @@ class LiveDesk:
 
     def _totals_of(self, ledger: Ledger, policy: str) -> Totals:
         return ledger.totals(policy, up_to_seq=self._seen.trades)
-
-    def _left_open(self, now: datetime) -> list[Action]:
-        """A page for every halted arm whose positions are open half an hour later, once."""
-        pages = []
-        for name, mark in self._desk.panel.last_marks().items():
-            arm, taken_at = self.roster.arms.get(name), self.roster.taken_at(name)
-            if arm is None or arm.state != "halted" or taken_at is None or not mark.open_positions:
-                continue
-            paged = self._desk.memories.get((LEFT_OPEN, name))
-            if now - taken_at < LEFT_OPEN_AFTER or (paged and paged.breach_since == taken_at):
-                continue
-            self._desk.memories[LEFT_OPEN, name] = Memory(breach_since=taken_at, tripped_at=now)
-            reason = f"{mark.open_positions} positions are open 30 min after the halt"
-            pages.append(Action("page", name, LEFT_OPEN, "enforce", now, reason=reason))
-        return pages
 
     def _night(self, inside: Ledger, now: datetime) -> None:
         """The night of this trading day, once; a day that began before any desk has none.
@@ -500,12 +455,3 @@ def _steps(done: Iterable[Action]) -> list[str]:
         for step in done
         if step.kind in ("scale", "skip_scale")
     ]
-
-
-def without_challengers(roster: Roster, now: datetime) -> Roster:
-    """A roster on which only the champion has traffic, for when nobody judges any more."""
-    return apply(roster, _freeze(now, "the desk is silent"))
-
-
-def _freeze(now: datetime, reason: str) -> Action:
-    return Action("freeze_challengers", "", DEADMAN, "enforce", now, reason=reason)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tiltyard.actions.record import Event
+from tiltyard.actions.silence import without_challengers
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
@@ -19,7 +20,7 @@ from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, se
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.courier import Courier
 from tiltyard.shell.delivery import Patience
-from tiltyard.shell.live import LiveDesk, without_challengers
+from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import Lease, check_lease
