@@ -133,7 +133,8 @@ def drawn_trades(names: Sequence[str], load: Mapping[str, Any], until: datetime)
 
 
 def done_by_desk(ledger: Ledger) -> list[Mapping[str, Any]]:
-    return [event for event in events(ledger) if event.get("actor") == "desk"]
+    mine = [event for event in events(ledger) if event.get("actor") == "desk"]
+    return [event for event in mine if event["event"] != "desk"]  # that it began
 
 
 def breaching(ledger: Ledger) -> None:

@@ -39,7 +39,8 @@ class End:
     """How the day ended, without what may differ.
 
     The number of steps, tokens, keys and revisions of shares may differ when there was one
-    more desk, and so may the shares that every desk sends when it starts. A trigger takes
+    more desk, and so may the shares that every desk sends, and what the audit says, when a
+    desk starts. A trigger takes
     the time of an edit by SQL from the machine's own clock.
     """
 
@@ -57,7 +58,9 @@ def end_of(url: str, folder: Path) -> End:
     with Ledger.open(url) as ledger, ledger.snapshot() as still:
         found = still.connection
         roster = still.roster()
-        bodies = [json.loads(row.body) for row in still.audit()]
+        bodies = [
+            body for row in still.audit() if (body := json.loads(row.body))["event"] != "desk"
+        ]
         tables: dict[str, Any] = {
             table.name: sorted(tuple(row) for row in found.execute(sa.select(table)))
             for table in (nights, guard_memories)
