@@ -324,6 +324,36 @@ def test_a_loss_that_is_told_a_day_later_counts_for_the_day_on_which_it_was_made
         assert "freeze_challengers" in kinds(desk.step(START + 21 * DAY + MINUTE))
 
 
+def test_the_account_of_a_desk_that_goes_on_is_that_of_the_one_before(ledger: Ledger) -> None:
+    settings = account(100_000)
+    told = [[trade(CHAMPION, 480, -500)], [trade(BOT, 470, 300)], [trade(BOT, 465, -200)],
+            [trade(CHAMPION, 480, -400)]]  # fmt: skip
+    readings = []
+    with desk_on(ledger, NOON, settings) as desk:
+        desk.step(NOON)
+        for minutes, trades in enumerate(told):
+            append(ledger, trades, NOON)
+            desk.step(NOON + minutes * MINUTE)
+            readings.append(desk._desk.panel.read("account_drawdown_pct", "", NOON).reading)
+    with desk_on(ledger, NOON + DAY, settings) as desk:
+        readings.append(desk._desk.panel.read("account_drawdown_pct", "", NOON).reading)
+    assert readings[-1] == readings[-2]
+    assert len(set(map(str, readings))) > 2
+
+
+def test_a_large_ledger_is_read_without_losing_the_lease(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiltyard.shell.live.RENEW_AFTER", 100)
+    seconds = iter(range(0, 1000, 10))
+    token = take(ledger, "test", NOON)
+    assert token is not None
+    desk = LiveDesk(ledger, SETTINGS, token)
+    desk.start(lambda: NOON + timedelta(seconds=next(seconds)))
+    assert take(ledger, "other", NOON + timedelta(seconds=40)) is None
+    desk.step(NOON + timedelta(seconds=40))
+
+
 def test_an_account_that_fell_too_far_stops_entries_and_begins_anew_when_resumed(
     ledger: Ledger,
 ) -> None:

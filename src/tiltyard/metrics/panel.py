@@ -119,6 +119,11 @@ class Panel:
             if trade.book == "live":
                 self._account.close(trade)
 
+    def count_late(self, trade: Trade) -> None:
+        """A trade that its arm must be rebuilt for; the account puts it in its place itself."""
+        if trade.book == "live":
+            self._account.close(trade)
+
     def crown(self, policy: str, history: Iterable[Trade] = ()) -> None:
         """From its next trade on ``policy`` is what ``pf_prod`` speaks of.
 

@@ -98,7 +98,8 @@ def ask(
         if outcome is not None:
             return outcome
         dead = lease if lease is not None and watch.is_dead(lease, times.steady()) else None
-        token = take(ledger, holder, times.now(), dead=dead)
+        is_free = lease is None or dead is not None or not lease.is_held(times.now())
+        token = take(ledger, holder, times.now(), dead=dead) if is_free else None
         if token is not None:
             try:
                 takes = {name: target.takes for name, target in targets.items()}

@@ -154,20 +154,22 @@ class Desk:
         policy: str,
         trades: Iterable[Trade],
         marks: Iterable[Mark],
-        account: Iterable[Trade],
+        account: Iterable[Trade] | None,
         now: datetime,
     ) -> list[Action]:
-        """A late trade or a correction: its arm and the account are measured anew, and judged.
+        """A late trade or a correction: its arm is measured anew, and judged.
 
         Args:
             policy: The arm.
             trades: Its current trades, in judged order.
             marks: Its marks, in time order.
-            account: Everybody's current trades, in judged order.
+            account: Everybody's current trades, in judged order, when one was corrected and the
+                account must be measured anew; None when it has taken in what was late.
             now: UTC.
         """
         self.panel.rebuild(policy, trades, marks)
-        self.panel.rebuild_account(account)
+        if account is not None:
+            self.panel.rebuild_account(account)
         return self._judge_and_act([policy], now, now) + self._graduate(policy, now)
 
     def adopt(self, roster: Roster) -> None:

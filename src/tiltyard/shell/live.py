@@ -60,6 +60,8 @@ UNAVAILABLE = frozenset(
 )
 """Troubles of the database that pass: the desk stands by what it knows, and writes later."""
 TICK = timedelta(seconds=5)
+RENEW_AFTER = 20_000
+"""Facts that are read at the start between two renewals of the lease: about a second."""
 
 
 class LiveDesk:
@@ -114,6 +116,7 @@ class LiveDesk:
         self._attempted = Unwritten()
         self._edited: list[Event] = []
         self._late: set[str] = set()
+        self._corrected = False
         self._served_at: datetime | None = None
         self._written_at: datetime | None = None
         self._alive_at: datetime | None = None
@@ -153,10 +156,16 @@ class LiveDesk:
         """
         self._ledger.refuse_replaced()
 
-    def start(self) -> None:
+    def start(self, clock: Callable[[], datetime] | None = None) -> None:
         """Read the ledger up to where the last desk judged; nothing is judged or done meanwhile.
 
         A first desk takes everything that is there as read, and judges what it adds up to.
+
+        Args:
+            clock: The time of day, by which the lease is renewed while a large ledger is read.
+
+        Raises:
+            TiltyardError: ``LEASE_LOST``.
         """
         with self._ledger.snapshot() as still:
             progress = read_progress(still.connection)
@@ -166,14 +175,21 @@ class LiveDesk:
                 self._seen = still.positions()
             else:
                 self._go_on_from(progress)
-            for fact in facts_in_order(still, up_to=self._seen):
+            for number, fact in enumerate(facts_in_order(still, up_to=self._seen)):
                 take_in(self._desk.panel, fact)
+                if clock is not None and number % RENEW_AFTER == 0:
+                    self._renew(clock())
             self._kept = read_memories(still.connection, self._modes)
             self._desk.memories = dict(self._kept)
             self._totals = {name: self._totals_of(still, name) for name in roster.arms}
             self._columns = dict(still.metrics())
             self._revision = audit_position(still.connection) * ALONE
         self._on_stage(READ)
+
+    def _renew(self, now: datetime) -> None:
+        with self._ledger.transaction() as inside:
+            check_lease(inside.connection, self._token)
+            renew_lease(inside.connection, self._token, now)
 
     def step(self, now: datetime) -> list[Event]:
         """Everything that is due, as one transaction; what was written to the audit.
@@ -309,6 +325,7 @@ class LiveDesk:
         for policy in sorted(self._late):
             self._measure_again(inside, policy, now)
             self._late.discard(policy)
+        self._corrected = False
         if not self._observe and not self._desk.takes_only:
             self._record(self._desk.admit(now), now)
         if facts or self._is_due(now):
@@ -329,7 +346,11 @@ class LiveDesk:
     def _feed(self, fact: Fact, now: datetime) -> set[str]:
         """Judge one new fact; or the arm that has to be measured anew, because it comes late."""
         if isinstance(fact, Trade):
-            if fact.revision > 1 or self._desk.panel.arm(fact.policy).is_late(fact):
+            if fact.revision > 1:
+                self._corrected = True
+                return {fact.policy}
+            if self._desk.panel.arm(fact.policy).is_late(fact):
+                self._desk.panel.count_late(fact)
                 return {fact.policy}
             if fact.book == "live" and fact.policy in self._totals:
                 self._totals[fact.policy] = self._totals[fact.policy].plus(fact.pnl)
@@ -345,7 +366,7 @@ class LiveDesk:
     def _measure_again(self, inside: Ledger, policy: str, now: datetime) -> None:
         trades = inside.trades(policy, up_to_seq=self._seen.trades)
         marks = (m for m in inside.marks(up_to_seq=self._seen.marks) if m.policy == policy)
-        everybody = inside.trades(up_to_seq=self._seen.trades)
+        everybody = inside.trades(up_to_seq=self._seen.trades) if self._corrected else None
         self._record(self._desk.measure_again(policy, trades, marks, everybody, now), now)
         self._totals[policy] = self._totals_of(inside, policy)
 

@@ -4,6 +4,7 @@ Registration is a verb like the others here. ``scale`` is not: it needs what is 
 and belongs to the running desk.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -22,6 +23,7 @@ from tiltyard.kernel.money import money
 from tiltyard.shell.registration import Registration, register
 from tiltyard.shell.settings import Settings
 
+_LOG = logging.getLogger(__name__)
 _SAYS_WHAT_IS_OPEN = frozenset({"halt", "throttle"})
 
 
@@ -54,6 +56,10 @@ def obey(
         return _act(command, situation, marks, settings)
     except TiltyardError as error:
         return roster, [], Outcome(error.code, str(error), now)
+    except Exception as error:  # a defect in one verb must not keep the desk from the others
+        _LOG.exception("command %s, %s, has failed", command.seq, command.verb)
+        said = f"COMMAND_FAILED {command.verb}: {type(error).__name__}. it was not carried out"
+        return roster, [], Outcome("COMMAND_FAILED", said, now)
 
 
 def told(

@@ -17,6 +17,7 @@ FAILURES = frozenset(
         "AUDIT_EMPTY",
         "CHAMPION_MISSING",
         "CHECKLIST_DIFFERS",
+        "COMMAND_FAILED",
         "COMMAND_WAITING",
         "DATABASE_CORRUPT",
         "DATABASE_FULL",

@@ -76,7 +76,7 @@ def run_desk(
             takes = {name: target.takes for name, target in targets.items()}
             desk = LiveDesk(ledger, settings, token, announcing=Announcing(takes),
                             observe=observe, tick=timedelta(seconds=interval))  # fmt: skip
-            desk.start()
+            desk.start(system_now)
             mode = "observes" if observe else "acts"
             end = "" if once else "; stop it with Ctrl-C"
             _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
