@@ -56,7 +56,7 @@ def obey(
         return _act(command, situation, marks, settings)
     except TiltyardError as error:
         return roster, [], Outcome(error.code, str(error), now)
-    except Exception as error:  # a defect in one verb must not keep the desk from the others
+    except Exception as error:  # noqa: BLE001 a defect in one verb must not stop the others
         _LOG.exception("command %s, %s, has failed", command.seq, command.verb)
         said = f"COMMAND_FAILED {command.verb}: {type(error).__name__}. it was not carried out"
         return roster, [], Outcome("COMMAND_FAILED", said, now)
