@@ -256,9 +256,8 @@ class LiveDesk:
             self._announcing.forget()  # others may have been told without the database
             self._news = f"the database answers again, after {self.trouble.code}"
         self._desk.takes_only = False
-        edited = inside.edits_to_audit()
+        self._edited = list(inside.edits_to_audit())
         roster = inside.roster_to_change(at=now)
-        self._edited += edited
         standing: list[Event] = []
         for event in self._unwritten.events:
             try:
