@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from crash.floor import NOON, SECOND, append, command, populate, rules, trade
 from tiltyard.actions.record import Event
 from tiltyard.facts.command import Verb
-from tiltyard.shell.announce import Announcing, shares_body
+from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
 from tiltyard.shell.courier import Courier
 from tiltyard.shell.delivery import Patience, deliver
@@ -77,7 +77,7 @@ class House:
         if self.desk.trouble is None:
             deliver(self.ledger, self.token, self.targets, self.now)
         else:
-            self.courier.send_alone(shares_body(self.desk.roster), self.desk.revision)
+            self.courier.send_alone(self.desk.shares_alone, self.desk.revision)
         return done
 
     def lose(self, policy: str, pnl: float = -500, number: int = 0) -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from records import BOT, CAPITAL, CHAMPION, START, ledger_of, trade
 from tiltyard.actions.record import Event
-from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.facts.arm import FLAT, Arm, Roster, State
 from tiltyard.facts.command import Command, Outcome, Verb
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
+from tiltyard.shell.announce import shares_taken
 from tiltyard.shell.commanding import Times, ask, give_back, take
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import metric_columns
@@ -190,6 +191,52 @@ def test_a_night_multiplies_once_and_a_first_desk_waits_for_its_night(ledger: Le
         with desk_on(ledger, NOON + days * DAY) as desk:
             desk.step(NOON + days * DAY)
     assert ledger.roster().arms[BOT].share == 0.225
+
+
+def test_what_grew_and_could_not_be_written_is_told_nobody(ledger: Ledger) -> None:
+    night, full = NOON + timedelta(hours=14), TiltyardError("DATABASE_FULL", "disk", "no space")
+
+    def fail(stage: str) -> None:
+        if stage == "written" and failing:
+            raise full
+
+    failing = False
+    token = take(ledger, "test", NOON)
+    assert token is not None
+    desk = LiveDesk(ledger, SETTINGS, token, on_stage=fail)
+    desk.start()
+    desk.step(NOON)
+    failing = True
+    desk.step(night)
+    assert (desk.trouble, desk.roster.arms[BOT].share) == (full, 0.15)
+    assert desk.shares_alone["shares"] == {CHAMPION: 0.9, BOT: 0.1}
+    append(ledger, [fall()], night)
+    desk.step(night + MINUTE)
+    assert desk.shares_alone["shares"] == {CHAMPION: 1.0}
+    assert desk.shares_alone["reduce_only"] == [BOT]
+    failing = False
+    assert kinds(desk.step(night + 2 * MINUTE)).count("halt") == 1
+    assert ledger.roster().arms[BOT].state == "halted"
+
+
+def a_roster(champion: str, *, halted: str = "") -> Roster:
+    roster = Roster()
+    for name in (FLAT, CHAMPION, BOT):
+        state: State = "halted" if name == halted else "live"
+        arm = Arm(name, "challenger", state, 0.0, 0.1, 0.6, None, START)
+        if name == champion:
+            arm = replace(arm, role="champion", state="champion", share=1.0)
+        elif name == BOT and not halted:
+            arm = replace(arm, share=0.1)
+        roster = roster.with_arm(arm)
+    return roster
+
+
+def test_a_promotion_that_is_not_written_is_not_told_and_a_rollback_is() -> None:
+    written = a_roster(CHAMPION)
+    assert shares_taken(a_roster(BOT), written)["shares"] == {CHAMPION: 0.9, BOT: 0.1}
+    fallen = shares_taken(a_roster(FLAT, halted=CHAMPION), written)
+    assert (fallen["champion"], fallen["shares"]) == (FLAT, {FLAT: 1.0})
 
 
 def test_scale_by_name_moves_that_arm_alone(tmp_path: Path) -> None:

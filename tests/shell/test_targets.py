@@ -280,6 +280,7 @@ def test_a_webhook_is_told_the_body_its_key_and_its_kind(receiver: Receiver) -> 
 def test_every_2xx_says_taken(receiver: Receiver, status: int) -> None:
     receiver.script = [says(status)]
     WebhookTarget(receiver.url, PROMPT).send(effect())
+    assert [asked.method for asked in receiver.asked] == ["POST"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 413, 422, 499])

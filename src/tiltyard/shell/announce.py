@@ -86,6 +86,31 @@ def shares_body(roster: Roster) -> dict[str, object]:
     }
 
 
+def shares_taken(roster: Roster, written: Roster) -> dict[str, object]:
+    """The same of a roster that is not written yet: what it takes counts, and not what it gives.
+
+    Args:
+        roster: As it stands in memory.
+        written: As the database has it.
+    """
+    if not written.arms or not roster.arms:
+        return shares_body(written)
+    champion = written.champion().name
+    if roster.arms[champion].state == "halted":
+        champion = roster.champion().name
+    shares = {
+        name: min(arm.share, roster.arms[name].share)
+        for name, arm in written.arms.items()
+        if name != champion
+    }
+    shares[champion] = round(1.0 - sum(shares.values()), 12)
+    return {
+        **shares_body(roster),
+        "champion": champion,
+        "shares": {name: share for name, share in shares.items() if share},
+    }
+
+
 def _worth_telling(events: Sequence[Event]) -> list[Event]:
     return [
         event

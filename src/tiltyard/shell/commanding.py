@@ -5,6 +5,7 @@ for it. If none lives we take the lease ourselves, carry out what waits, and giv
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -105,7 +106,8 @@ def ask(
                 takes = {name: target.takes for name, target in targets.items()}
                 announcing = Announcing(takes)
                 carry_out(ledger, settings, token, times.now(), announcing, on_stage=on_stage)
-                deliver(ledger, token, targets, times.now(), on_stage=on_stage)
+                with suppress(TiltyardError):  # what is not delivered stays for who acts next
+                    deliver(ledger, token, targets, times.now(), on_stage=on_stage)
             finally:
                 give_back(ledger, token)
             continue

@@ -1,10 +1,11 @@
 """The running desk: the one process that judges what comes in and writes what follows.
 
 A step is one transaction. Under the lease it takes what others have done since (edits by
-SQL, registrations), obeys commands, those for safety first, judges every fact that the
-ledger has learnt and what only time makes true, runs the night once in a trading day, and
-writes actions, audit, memories, effects and how far it came: all or nothing. So a process
-that is killed anywhere, and another that goes on, come to the same state.
+SQL, registrations), obeys commands for safety, judges every fact that the ledger has
+learnt and what only time makes true, obeys the other commands, runs the night once in a
+trading day, and writes actions, audit, memories, effects and how far it came: all or
+nothing. So a process that is killed anywhere, and another that goes on, come to the same
+state.
 
 When the database is locked, full or away, what the desk decides stands in memory: a halt
 holds at once, and is written with the next step that succeeds.
@@ -25,7 +26,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
 from tiltyard.scaling.trading_day import starts_at
-from tiltyard.shell.announce import ALONE, Announcing
+from tiltyard.shell.announce import ALONE, Announcing, shares_taken
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.left_open import left_open
@@ -102,6 +103,7 @@ class LiveDesk:
         self._nights = nights
         self._tick = tick
         self._desk = self._desk_of(Roster())
+        self._standing = Roster()
         self._modes = {
             guard.name: "observe" if observe else guard.mode for guard in settings.checklist.guards
         }
@@ -127,6 +129,11 @@ class LiveDesk:
     def roster(self) -> Roster:
         """Arms as they are now, whether that is written yet or not."""
         return self._desk.roster
+
+    @property
+    def shares_alone(self) -> dict[str, object]:
+        """Who gets how much while that cannot be written: nobody more than is written."""
+        return shares_taken(self.roster, self._standing)
 
     @property
     def revision(self) -> int:
@@ -169,7 +176,7 @@ class LiveDesk:
         """
         with self._ledger.snapshot() as still:
             progress = read_progress(still.connection)
-            roster = still.roster()
+            self._standing = roster = still.roster()
             self._desk = self._desk_of(roster)
             if progress is None:
                 self._seen = still.positions()
@@ -218,6 +225,7 @@ class LiveDesk:
         written = [*self._edited, *self._unwritten.events]
         self._edited, self._unwritten = [], Unwritten()
         self._columns |= columns
+        self._standing = self.roster
         if is_written:
             self._step += 1
             self._revision, self._news = self._next_revision, ""
@@ -257,7 +265,7 @@ class LiveDesk:
             self._news = f"the database answers again, after {self.trouble.code}"
         self._desk.takes_only = False
         self._edited = list(inside.edits_to_audit())
-        roster = inside.roster_to_change(at=now)
+        self._standing = roster = inside.roster_to_change(at=now)
         standing: list[Event] = []
         for event in self._unwritten.events:
             try:

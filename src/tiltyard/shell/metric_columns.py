@@ -1,7 +1,7 @@
 """The metric columns of ``bandit_arms``, worked out from the ledger's trades.
 
-A projection for people who read and write SQL. Every ingest and every replay works it out
-again, in the transaction that appends the facts.
+A projection for people who read and write SQL. Every replay works it out again, a running
+desk in each of its steps, and where no desk runs every ingest and every verb does.
 """
 
 from collections.abc import Mapping, Sequence

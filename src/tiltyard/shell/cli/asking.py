@@ -5,7 +5,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +36,7 @@ def holder_name() -> str:
 @contextmanager
 def waking_times(ledger: Ledger) -> Iterator[Times]:
     """The clocks of a command that waits until somebody writes to the ledger."""
-    with LastingWaking(ledger.url) as waking:
+    with closing(LastingWaking(ledger.url)) as waking:
         yield Times(system_now, steady_seconds, waking.wait)
 
 

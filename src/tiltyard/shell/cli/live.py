@@ -84,7 +84,7 @@ def run_desk(
             with _beside(desk, ledger, settings, token) as (couriers, watchdog):
                 rounds = Rounds(
                     deliver=partial(_nudge, couriers),
-                    stand=lambda: couriers[0].stand(shares_body(desk.roster), desk.revision),
+                    stand=lambda: couriers[0].stand(desk.shares_alone, desk.revision),
                     beat=watchdog.beat,
                     on_event=lambda event: _show(event, only, as_json=as_json),
                     on_trouble=_say_trouble,

@@ -155,14 +155,3 @@ class LastingWaking:
         if self._waking is not None:
             self._waking.close()
             self._waking = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
