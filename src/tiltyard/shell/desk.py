@@ -30,13 +30,13 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
-from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.metrics.panel import Panel
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import Standing, ladder, was_scaled
 from tiltyard.scaling.trading_day import nights_between
+from tiltyard.shell.books import Books
 from tiltyard.shell.settings import Settings
 
 _ADVISORY = frozenset({"review", "page", "refresh_encoder", "restart_learner"})
@@ -93,11 +93,13 @@ class Desk:
             scope: [guard for guard in guards if guard.confirm != IMMEDIATE or not measure_only]
             for scope, guards in self._guards.items()
         }
-        self._dark: dict[str, list[tuple[datetime, bool]]] = {}
+        self._books = Books(
+            arm.name
+            for arm in roster.arms.values()
+            if arm.state == "candidate" and not measure_only
+        )
         self._last_event: datetime | None = None
         for arm in roster.arms.values():
-            if arm.state == "candidate" and not measure_only:
-                self._go_dark(arm.name, EARLIEST, trading=False)
             self._measure(arm)
             if arm.role == "champion":
                 self.panel.crown(arm.name)
@@ -113,8 +115,8 @@ class Desk:
         done = self._nights(trade.closed_at)
         if trade.revision > 1:
             trade = trade._replace(revision=1)
-        if trade.book == "live" and not self._live and not self._was_trading(trade):
-            trade = trade._replace(book="shadow")
+        if not self._live:
+            trade = self._books.of(trade)
         if not self.panel.record(trade):
             raise TiltyardError(
                 "TRADE_OUT_OF_ORDER", trade.policy, f"{trade.trade_id} closed at {trade.closed_at} "
@@ -279,14 +281,6 @@ class Desk:
             done += self.night(night)
         return done
 
-    def _was_trading(self, trade: Trade) -> bool:
-        allowed = True
-        for at, trading in self._dark.get(trade.policy, ()):
-            if at > trade.opened_at:
-                break
-            allowed = trading
-        return allowed
-
     def _judge_and_act(
         self, policies: Sequence[str], now: datetime, account_at: datetime
     ) -> list[Action]:
@@ -388,25 +382,8 @@ class Desk:
                 continue
             self.adopt(after)
             if not self._live:
-                self._note_books(action)
+                self._books.note(action, self.roster.arms.values())
         return actions
-
-    def _note_books(self, action: Action) -> None:
-        """From when on the trades of an arm are live or shadow, in a replay."""
-        if action.kind in ("throttle", "halt"):
-            self._go_dark(action.policy, action.at, trading=False)
-        elif action.kind in ("admit", "resume"):
-            self._go_dark(action.policy, action.at, trading=True)
-        elif action.kind in ("freeze_challengers", "stop_entries"):
-            self._hold(action)
-
-    def _hold(self, action: Action) -> None:
-        for arm in self.roster.arms.values():
-            if arm.role == "challenger" or action.kind == "stop_entries":
-                self._go_dark(arm.name, action.at, trading=False)
-
-    def _go_dark(self, policy: str, at: datetime, *, trading: bool) -> None:
-        self._dark.setdefault(policy, []).append((at, trading))
 
     def _measure(self, arm: Arm) -> None:
         self.panel.add_arm(arm.name, arm.capital, arm.trial_started_at)
