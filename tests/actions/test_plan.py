@@ -8,14 +8,13 @@ import pytest
 
 from tiltyard.actions.apply import apply
 from tiltyard.actions.plan import (
-    ThrottledArm,
     plan,
     plan_admissions,
     plan_ceilings,
     plan_expiry,
     plan_night,
-    plan_resume,
 )
+from tiltyard.actions.way_back import ThrottledArm, plan_resume
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import Checklist, Effect, Guard, WayBack

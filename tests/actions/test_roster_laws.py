@@ -25,16 +25,15 @@ from hypothesis import strategies as st
 
 from tiltyard.actions.apply import apply
 from tiltyard.actions.plan import (
-    ThrottledArm,
     plan,
     plan_admissions,
     plan_ceilings,
     plan_expiry,
     plan_night,
-    plan_resume,
 )
 from tiltyard.actions.record import Event, acted, after
 from tiltyard.actions.verbs import PLANNERS, Situation, obey
+from tiltyard.actions.way_back import ThrottledArm, plan_resume
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import Checklist, Guard

@@ -146,3 +146,4 @@ def locked(url: str) -> Iterator[None]:
         with closing(psycopg.connect(url, autocommit=True)) as connection:
             connection.execute(b"SELECT pg_advisory_lock(%d)" % WRITE_LOCK)
             yield
+            connection.execute(b"SELECT pg_advisory_unlock(%d)" % WRITE_LOCK)

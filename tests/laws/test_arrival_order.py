@@ -2,12 +2,13 @@
 
 Hypothesis plays the bots and the ledger: it reports trades, corrects them, holds some
 back, repeats others, and values open positions. The ledger's part is small. It keeps
-the highest revision of each trade, and hands the panel only what is current. Whenever
-:meth:`Panel.record` answers False, and whenever a correction took back what the panel
-had seen, it has the arm rebuilt. After every step a second panel is fed once, in judged
-order, with everything current; both must give the same readings, every metric of every
-arm.
-The account is rebuilt whenever a trade came late or was corrected.
+the highest revision of each trade, and hands the panel only what is current. Whenever the
+panel answers False, it has the arm rebuilt. After every step a second panel is fed once, in
+judged order, with everything current; both must give the same readings, every metric of
+every arm.
+
+The game is played with panels that keep nothing, three facts and a hundred of each arm, so
+that late facts are put in their place, lie too far back, and lie just at the edge.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tiltyard.facts.correction import Correction
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Book, Trade, judged_order
 from tiltyard.kernel.money import Money
@@ -25,6 +27,7 @@ from tiltyard.kernel.undefined import Reading
 from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS
 from tiltyard.metrics.panel import Panel
+from tiltyard.metrics.recent import KEPT
 
 START = datetime(2025, 7, 7, tzinfo=UTC)
 NOW = START + timedelta(days=400)
@@ -45,6 +48,8 @@ trial_starts = st.one_of(st.none(), moments)
 class Arrival(RuleBasedStateMachine):
     """A panel that is fed as facts arrive, beside the ledger of all facts."""
 
+    kept = 0
+
     def __init__(self) -> None:
         super().__init__()
         self.current: dict[tuple[str, str], Trade] = {}
@@ -56,7 +61,7 @@ class Arrival(RuleBasedStateMachine):
     @initialize(challenger=trial_starts, champion=trial_starts)
     def arms_are_registered(self, challenger: datetime | None, champion: datetime | None) -> None:
         self.trial_starts = {"challenger": challenger, CHAMPION: champion}
-        self.panel = self.empty_panel()
+        self.panel = self.empty_panel(self.kept)
 
     @rule(
         arm=arms,
@@ -140,14 +145,14 @@ class Arrival(RuleBasedStateMachine):
     def open_positions_are_valued(
         self, arm: str, at: datetime, unrealised: Money, open_positions: int
     ) -> None:
-        """Marks are in time order for each arm; trades may come late."""
-        if self.marks[arm] and at <= self.marks[arm][-1].marked_at:
-            return
-        if any(trade.closed_at > at for trade in self.of(arm)):
+        """One mark of an arm at a time; it may come late, as trades may."""
+        if any(mark.marked_at == at for mark in self.marks[arm]):
             return
         mark = Mark(arm, at, unrealised, open_positions)
         self.marks[arm].append(mark)
-        self.panel.value_open(mark)
+        self.marks[arm].sort(key=lambda one: one.marked_at)
+        if not self.panel.value_open(mark):
+            self.panel.rebuild(arm, self.of(arm), self.marks[arm])
 
     @rule(arm=arms)
     def a_new_trial_starts(self, arm: str) -> None:
@@ -176,9 +181,9 @@ class Arrival(RuleBasedStateMachine):
             ahead = marks[trade.policy]
             while ahead and ahead[0].marked_at < trade.closed_at:
                 fresh.value_open(ahead.pop(0))
-            assert fresh.record(trade._replace(revision=1)), "a sorted ledger has no late trade"
+            assert fresh.record(trade), "a sorted ledger has no late trade"
         for mark in chain(*marks.values()):
-            fresh.value_open(mark)
+            assert fresh.value_open(mark)
         assert self.readings(self.panel) == self.readings(fresh)
         for arm in ARMS:
             seen, expected = self.panel.arm(arm), fresh.arm(arm)
@@ -190,17 +195,17 @@ class Arrival(RuleBasedStateMachine):
         """The ledger's part."""
         key = (trade.source, trade.trade_id)
         before = self.current.get(key)
-        if before is not None and before.revision >= trade.revision:
-            return
+        if before is not None and (
+            before.revision >= trade.revision or before.policy != trade.policy
+        ):
+            return  # the ledger refuses a trade that is another policy's
         self.current[key] = trade
-        everything = sorted(self.current.values(), key=judged_order)
-        accepted = self.panel.record(trade)
-        if not accepted:
+        if before is None:
+            is_measured = self.panel.record(trade)
+        else:
+            is_measured = self.panel.correct(Correction(before, trade))
+        if not is_measured:
             self.panel.rebuild(trade.policy, self.of(trade.policy), self.marks[trade.policy])
-        if before is not None and before.policy != trade.policy:
-            self.panel.rebuild(before.policy, self.of(before.policy), self.marks[before.policy])
-        if not accepted or before is not None or everything[-1] != trade:
-            self.panel.rebuild_account(everything)
 
     def of(self, arm: str) -> list[Trade]:
         """An arm's current trades in judged order."""
@@ -208,8 +213,8 @@ class Arrival(RuleBasedStateMachine):
             (trade for trade in self.current.values() if trade.policy == arm), key=judged_order
         )
 
-    def empty_panel(self) -> Panel:
-        panel = Panel(account=AccountMeasures(capital=CAPITAL))
+    def empty_panel(self, kept: int = 0) -> Panel:
+        panel = Panel(account=AccountMeasures(capital=CAPITAL), kept=kept)
         for arm in ARMS:
             panel.add_arm(arm, CAPITAL, self.trial_starts.get(arm))
             throttled_at = self.throttles.get(arm)
@@ -243,7 +248,7 @@ def loss(identifier: str, hour: int) -> Trade:
         (loss("b", 5), loss("a", 5), True),
         (loss("b", 5), loss("b", 5), True),
         (loss("b", 5), loss("c", 4), True),
-        (loss("b", 5), loss("c", 6)._replace(revision=2), True),
+        (loss("b", 5), loss("c", 6)._replace(revision=2), False),
         (loss("b", 5), loss("c", 5)._replace(source="another"), True),
         (Mark(CHAMPION, START, Money(-1), 1), loss("a", 1), False),
         (Mark(CHAMPION, START, Money(-1), 1), loss("a", 0), True),
@@ -257,7 +262,7 @@ def loss(identifier: str, hour: int) -> Trade:
         "the same close with an earlier name",
         "the same trade again",
         "an earlier close",
-        "a correction",
+        "a later close that was corrected before anybody saw it",
         "the same close of an earlier source",
         "a close after a mark",
         "a close at the time of a mark",
@@ -274,7 +279,22 @@ def test_what_the_panel_takes_for_late(seen: Trade | Mark, arrives: Trade, is_la
     assert panel.record(arrives) != is_late
 
 
+class ArrivalAtTheEdge(Arrival):
+    """The same with a panel that keeps the last three facts, up to six."""
+
+    kept = 3
+
+
+class ArrivalInReach(Arrival):
+    """The same with a panel that keeps as many facts as a running desk."""
+
+    kept = KEPT
+
+
+PLAYED = settings(max_examples=50, stateful_step_count=25, deadline=None, derandomize=True)
 TestArrival = Arrival.TestCase
-TestArrival.settings = settings(
-    max_examples=80, stateful_step_count=25, deadline=None, derandomize=True
-)
+TestArrival.settings = PLAYED
+TestArrivalAtTheEdge = ArrivalAtTheEdge.TestCase
+TestArrivalAtTheEdge.settings = PLAYED
+TestArrivalInReach = ArrivalInReach.TestCase
+TestArrivalInReach.settings = PLAYED

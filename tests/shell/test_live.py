@@ -141,20 +141,56 @@ def test_what_was_only_observed_is_acted_on_when_it_is_enforced(ledger: Ledger) 
     assert ledger.roster().arms[BOT].state == "halted"
 
 
-def test_a_late_trade_and_a_correction_measure_their_arm_anew(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    ("hours", "is_far"),
+    [(390.5, False), (0.5, True)],
+    ids=["among the last trades", "far back"],
+)
+def test_a_late_trade_and_a_correction_have_their_place(
+    ledger: Ledger, hours: float, *, is_far: bool
+) -> None:
+    def steps(minutes: int) -> list[Event]:
+        """What lies far back is read again after a step, and judged in the next."""
+        done = desk.step(NOON + minutes * MINUTE)
+        assert desk.is_behind == is_far
+        if is_far:
+            done += desk.step(NOON + (minutes + 0.1) * MINUTE)
+        assert not desk.is_behind
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + minutes * MINUTE)
+        return done
+
     with desk_on(ledger, NOON) as desk:
         desk.step(NOON)
-        late = trade(BOT, 0.5, -1)
+        late = trade(BOT, hours, -1)
         append(ledger, [late], NOON)
-        desk.step(NOON + MINUTE)
-        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + MINUTE)
+        assert steps(1) == []
         append(ledger, [late._replace(pnl=money(-5_000))], NOON + MINUTE)
-        assert kinds(desk.step(NOON + 2 * MINUTE)) == ["halt"]
-        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + 2 * MINUTE)
+        assert kinds(steps(2)) == ["halt"]
         append(ledger, [late._replace(pnl=money(-1))], NOON + 2 * MINUTE)
-        assert desk.step(NOON + 3 * MINUTE) == []  # a correction lifts no latch
+        assert steps(3) == []  # a correction lifts no latch
         assert ledger.roster().arms[BOT].state == "halted"
     verify(ledger, SETTINGS, NOON + 3 * MINUTE)
+
+
+def test_a_trade_that_was_corrected_before_anybody_saw_it_is_news(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        append(ledger, [fall(percent=50)], NOON)
+        append(ledger, [fall(percent=0.01)], NOON)
+        assert desk.step(NOON + MINUTE) == []
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + MINUTE)
+
+
+def test_a_desk_killed_before_it_judged_what_it_read_again_halts_all_the_same(
+    ledger: Ledger,
+) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        append(ledger, [trade(BOT, 0.5, -5_000)], NOON)
+        assert desk.step(NOON + MINUTE) == []
+        assert desk.is_behind
+    with desk_on(ledger, NOON + 2 * MINUTE) as another:
+        assert kinds(another.step(NOON + 2 * MINUTE)) == ["halt"]
 
 
 def test_a_late_mark_measures_its_arm_anew(ledger: Ledger) -> None:
@@ -391,12 +427,12 @@ def test_the_account_of_a_desk_that_goes_on_is_that_of_the_one_before(ledger: Le
 def test_a_large_ledger_is_read_without_losing_the_lease(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tiltyard.shell.live.RENEW_AFTER", 100)
+    monkeypatch.setattr("tiltyard.shell.incoming.PAUSE_AFTER", 100)
     seconds = iter(range(0, 1000, 10))
     token = take(ledger, "test", NOON)
     assert token is not None
-    desk = LiveDesk(ledger, SETTINGS, token)
-    desk.start(lambda: NOON + timedelta(seconds=next(seconds)))
+    desk = LiveDesk(ledger, SETTINGS, token, clock=lambda: NOON + timedelta(seconds=next(seconds)))
+    desk.start()
     assert take(ledger, "other", NOON + timedelta(seconds=40)) is None
     desk.step(NOON + timedelta(seconds=40))
 

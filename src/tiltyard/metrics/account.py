@@ -9,6 +9,7 @@ from collections.abc import Callable
 from copy import copy
 from datetime import date, datetime
 
+from tiltyard.facts.correction import Correction
 from tiltyard.facts.trade import JudgedOrder, Trade, judged_order
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
@@ -64,26 +65,50 @@ class AccountMeasures:
         return self._path.facts
 
     def close(self, trade: Trade) -> None:
-        """One more live trade, in judged order, if it is this account's."""
-        if self.since is not None and trade.closed_at <= self.since:
+        """One more trade, if it is one of this account."""
+        if not self._counts(trade):
             return
-        if trade.account != self._name or not self._is_own_currency(trade.currency):
-            return
-        day = self._day_of(trade.closed_at)
-        self._days[day] = self._days.get(day, 0) + trade.pnl
+        self._count_in_day(trade.closed_at, trade.pnl)
+        order = judged_order(trade)
+        if not self._recent or order > self._recent[-1][0]:
+            self._recent.append((order, trade.pnl))
+            self._path.close(trade.pnl, self._capital)
+        else:
+            insort(self._recent, (order, trade.pnl))
+            self._go_again()
+        self._forget_oldest()
+
+    def correct(self, correction: Correction) -> None:
+        """A trade is another than it was told; one that lies far back differs there in one step."""
+        before, trade = correction
+        counted, counts = self._counts(before), self._counts(trade)
+        if counted:
+            self._count_in_day(before.closed_at, -before.pnl)
+        if counts:
+            self._count_in_day(trade.closed_at, trade.pnl)
+        entry = (judged_order(before), int(before.pnl))
+        is_far = counted and entry not in self._recent
+        if is_far:
+            insort(self._recent, (entry[0], (trade.pnl if counts else 0) - before.pnl))
+        elif counted:
+            self._recent.remove(entry)
+        if counts and not is_far:
+            insort(self._recent, (judged_order(trade), trade.pnl))
+        self._go_again()
+        self._forget_oldest()
+
+    def _count_in_day(self, at: datetime, pnl: int) -> None:
+        day = self._day_of(at)
+        self._days[day] = self._days.get(day, 0) + pnl
         while len(self._days) > DAYS:
             del self._days[min(self._days)]
-        self._put_in_place(judged_order(trade), trade.pnl)
 
-    def _put_in_place(self, order: JudgedOrder, pnl: int) -> None:
-        if not self._recent or order > self._recent[-1][0]:
-            self._recent.append((order, pnl))
+    def _go_again(self) -> None:
+        self._path = copy(self._before)
+        for _, pnl in self._recent:
             self._path.close(pnl, self._capital)
-        else:
-            insort(self._recent, (order, pnl))
-            self._path = copy(self._before)
-            for _, earlier in self._recent:
-                self._path.close(earlier, self._capital)
+
+    def _forget_oldest(self) -> None:
         if len(self._recent) >= 2 * KEPT:
             for _, earlier in self._recent[:KEPT]:
                 self._before.close(earlier, self._capital)
@@ -99,6 +124,12 @@ class AccountMeasures:
             return Undefined("no_capital", "the account's capital is not configured")
         lost = -self._days.get(self._day_of(now), 0)
         return Value(twelve_digits(100 * max(0, lost) / self._capital), 1)
+
+    def _counts(self, trade: Trade) -> bool:
+        if trade.book != "live" or trade.account != self._name:
+            return False
+        is_in_time = self.since is None or trade.closed_at > self.since
+        return is_in_time and self._is_own_currency(trade.currency)
 
     def _is_own_currency(self, currency: str) -> bool:
         self._currency = self._currency or currency

@@ -5,6 +5,7 @@ trial begins when an arm comes back; the shadow book and the counts of its life 
 """
 
 from collections import deque
+from copy import copy
 from datetime import datetime
 
 from tiltyard.facts.mark import Mark
@@ -53,6 +54,15 @@ class ArmMeasures:
         self.span: deque[datetime] = deque(maxlen=SPAN_TRADES)
         self.last: JudgedOrder | None = None
 
+    def copy(self) -> "ArmMeasures":
+        """The same, which goes its own way from here."""
+        other = copy(self)
+        other.live = self.live.copy()
+        other.shadow = None if self.shadow is None else self.shadow.copy()
+        other.combined, other.lifetime = self.combined.copy(), self.lifetime.copy()
+        other.span = self.span.copy()
+        return other
+
     def close(self, trade: Trade) -> Outcome:
         """One more trade, in judged order."""
         outcome = (trade.pnl, trade.capital or self.capital, trade.risk or 0)
@@ -75,14 +85,14 @@ class ArmMeasures:
             self.shadow.close(trade.closed_at, outcome)
         return outcome
 
-    def start_trial(self, at: datetime) -> None:
+    def start_trial(self, at: datetime | None) -> None:
         """Peak and windows begin anew."""
         self.trial_started_at = at
         self.live = Trial()
         self.lost_at = None
         self.span.clear()
 
-    def throttle(self, at: datetime) -> None:
+    def throttle(self, at: datetime | None) -> None:
         """It was throttled or halted: from here on its further trades are counted."""
         self.throttled_at = at
         self.since_throttle = 0
@@ -97,7 +107,7 @@ class ArmMeasures:
 
     def is_late(self, trade: Trade) -> bool:
         """Whether the trade belongs before something that was already measured."""
-        if trade.revision > 1 or (self.last is not None and judged_order(trade) <= self.last):
+        if self.last is not None and judged_order(trade) <= self.last:
             return True
         return (
             trade.book == "live"

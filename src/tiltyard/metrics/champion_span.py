@@ -8,19 +8,23 @@ from array import array
 from bisect import bisect_left, bisect_right
 from datetime import datetime
 
+from tiltyard.facts.trade import JudgedOrder, Trade, judged_order
 from tiltyard.kernel.clock import microseconds
 from tiltyard.kernel.undefined import Reading, Undefined
-from tiltyard.metrics.metric import Outcome
 from tiltyard.metrics.profit_factor import ProfitFactor, Tally
 
 TRADES = 150
 TRADES_IN_SPAN = 30
+KNOWN = 1000
+"""Of so many last trades, up to twice as many, the order is known exactly."""
 
 
 class ChampionHistory:
     """Every closed trade of a champion as running sums: a span's tally in O(log n).
 
-    Memory grows with the champion's trades. They are pushed in judged order.
+    Memory grows with the champion's trades. A late one, or one that is taken back, costs as many
+    steps as there are later ones. Where more than a thousand are later, its place among those of
+    the same moment is not known; its arm is measured anew then.
     """
 
     def __init__(self) -> None:
@@ -28,14 +32,22 @@ class ChampionHistory:
         self._gains: list[int] = [0]
         self._losses: list[int] = [0]
         self._losing = array("q", [0])
+        self._last: list[JudgedOrder] = []
 
-    def push(self, closed_at: datetime, outcome: Outcome) -> None:
+    def push(self, trade: Trade) -> None:
         """One more trade of the champion."""
-        gain, loss, _, losing = ProfitFactor().element(outcome)
-        self._closed.append(microseconds(closed_at))
-        self._gains.append(self._gains[-1] + gain)
-        self._losses.append(self._losses[-1] + loss)
-        self._losing.append(self._losing[-1] + losing)
+        order = judged_order(trade)
+        later = self._take_off(order)
+        self._add(order, ProfitFactor().element((trade.pnl, 0, 0)))
+        for entry in later:
+            self._add(*entry)
+
+    def take_back(self, trade: Trade) -> None:
+        """A trade was corrected: it is here no longer, if it ever was."""
+        order = judged_order(trade)
+        for entry in self._take_off(order):
+            if entry[0] != order:
+                self._add(*entry)
 
     def profit_factor(self, since: datetime | None, until: datetime) -> Reading:
         """The champion's profit factor for comparison with a challenger.
@@ -58,6 +70,28 @@ class ChampionHistory:
             f"or {TRADES} in all are needed",
             last,
         )
+
+    def _add(self, order: JudgedOrder, tally: Tally) -> None:
+        gain, loss, _, losing = tally
+        self._last.append(order)
+        if len(self._last) > 2 * KNOWN:
+            del self._last[:KNOWN]
+        self._closed.append(microseconds(order[0]))
+        self._gains.append(self._gains[-1] + gain)
+        self._losses.append(self._losses[-1] + loss)
+        self._losing.append(self._losing[-1] + losing)
+
+    def _take_off(self, order: JudgedOrder) -> list[tuple[JudgedOrder, Tally]]:
+        """The trades from ``order`` on, as far as their order is known; they are here no longer."""
+        if not self._last or order > self._last[-1]:
+            return []
+        known = bisect_left(self._last, order)
+        first = len(self._closed) - len(self._last) + known
+        tallies = [self._tally(n, n + 1) for n in range(first, len(self._closed))]
+        off = list(zip(self._last[known:], tallies, strict=True))
+        del self._last[known:], self._closed[first:], self._losing[first + 1 :]
+        del self._gains[first + 1 :], self._losses[first + 1 :]
+        return off
 
     def _tally(self, first: int, last: int) -> Tally:
         return (

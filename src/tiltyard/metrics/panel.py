@@ -1,9 +1,10 @@
 """Every metric of every arm, kept up to date in one pass over the facts.
 
-Facts are recorded in judged order; each costs the same however long the ledger is. A
-late trade or a correction does not fit a one-way pass: :meth:`Panel.record` answers
-False, and the caller rebuilds that one arm from its current trades. So the panel's
-state depends on the facts and not on the order in which they arrived.
+Facts are recorded in judged order; each costs the same however long the ledger is. A late
+fact or a correction is put in its place where that is among the last of its arm. Where it
+lies further back, :meth:`Panel.record` answers False, and the caller rebuilds that one arm
+from its current facts. So the panel's state depends on the facts and not on the order in
+which they arrived.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from functools import partial
 from heapq import merge
 from typing import NamedTuple
 
+from tiltyard.facts.correction import Correction
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
@@ -21,6 +23,7 @@ from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.arm_measures import ArmMeasures
 from tiltyard.metrics.catalogue import GAUGES, SHADOW, TRADE_METRICS, spec_of
 from tiltyard.metrics.champion_span import ChampionHistory
+from tiltyard.metrics.recent import RecentFacts
 
 
 class Measured(NamedTuple):
@@ -45,13 +48,20 @@ class Panel:
     Args:
         capital: Default capital of a policy that names none.
         account: The account, before its first trade.
+        kept: So many facts of each arm are kept for late ones; 0 where all come in order.
     """
 
     def __init__(
-        self, capital: Money | None = None, account: AccountMeasures | None = None
+        self,
+        capital: Money | None = None,
+        account: AccountMeasures | None = None,
+        *,
+        kept: int = 0,
     ) -> None:
         self._default_capital = capital
+        self._kept = kept
         self._arms: dict[str, ArmMeasures] = {}
+        self._recent: dict[str, RecentFacts] = {}
         self._champion = ("", ChampionHistory())
         self._account = account or AccountMeasures()
         self._gauges: dict[tuple[str, str], tuple[Observation, int]] = {}
@@ -73,32 +83,54 @@ class Panel:
         """The measures of one arm; made empty when it is new."""
         measures = self._arms.get(policy)
         if measures is None:
-            measures = self._arms[policy] = ArmMeasures(self._default_capital)
+            measures = self._begin(policy, ArmMeasures(self._default_capital))
         return measures
 
     def add_arm(
         self, policy: str, capital: Money | None, trial_started_at: datetime | None = None
     ) -> None:
         """Start measuring an arm, with what its policy was allotted."""
-        self._arms[policy] = ArmMeasures(capital or self._default_capital, trial_started_at)
+        self._begin(policy, ArmMeasures(capital or self._default_capital, trial_started_at))
 
     def record(self, trade: Trade) -> bool:
-        """Measure one more trade; False when it is late and its arm must be rebuilt."""
+        """Measure one more trade; False when it lies too far back, and its arm must be rebuilt.
+
+        The account and the champion's history have counted it all the same.
+        """
         measures = self.arm(trade.policy)
+        is_measured = True
         if measures.is_late(trade):
+            is_measured = self._put(trade, measures)
+        else:
+            measures.close(trade)
+            self._note(trade, measures)
+        self.up_to_seq = max(self.up_to_seq, trade.seq)
+        self._account.close(trade)
+        if trade.book == "live" and self._champion[0] == trade.policy:
+            self._champion[1].push(trade)
+        return is_measured
+
+    def correct(self, correction: Correction) -> bool:
+        """A trade is another than it was told; False as :meth:`record`."""
+        before, trade = correction
+        self.up_to_seq = max(self.up_to_seq, trade.seq)
+        self._account.correct(correction)
+        if self._champion[0] == trade.policy:
+            if before.book == "live":
+                self._champion[1].take_back(before)
+            if trade.book == "live":
+                self._champion[1].push(trade)
+        recent = self._recent.get(trade.policy)
+        if recent is None or not recent.holds(before):
             return False
-        self._close(measures, trade)
-        return True
+        return self._put(trade, self.arm(trade.policy), instead_of=before)
 
     def rebuild(self, policy: str, trades: Iterable[Trade], marks: Iterable[Mark] = ()) -> None:
-        """Measure an arm anew from its current trades and marks, each in time order.
-
-        The account is measured anew by :meth:`rebuild_account`.
-        """
+        """Measure an arm anew from its current trades and marks, each in time order."""
         old = self.arm(policy)
         fresh = ArmMeasures(Money(old.capital), old.trial_started_at)
         fresh.throttled_at = old.throttled_at
-        self._arms[policy] = fresh
+        self._begin(policy, fresh)
         is_champion = self._champion[0] == policy
         if is_champion:
             self._champion = (policy, ChampionHistory())
@@ -108,21 +140,10 @@ class Panel:
                 fresh.value_open(fact)
             else:
                 self.up_to_seq = max(self.up_to_seq, fact.seq)
-                outcome = fresh.close(fact)
+                fresh.close(fact)
                 if is_champion and fact.book == "live":
-                    self._champion[1].push(fact.closed_at, outcome)
-
-    def rebuild_account(self, trades: Iterable[Trade]) -> None:
-        """Measure the account anew from every arm's current trades, in judged order."""
-        self._account = self._account.afresh(self._account.since)
-        for trade in trades:
-            if trade.book == "live":
-                self._account.close(trade)
-
-    def count_late(self, trade: Trade) -> None:
-        """A trade that its arm must be rebuilt for; the account puts it in its place itself."""
-        if trade.book == "live":
-            self._account.close(trade)
+                    self._champion[1].push(fact)
+            self._note(fact, fresh)
 
     def crown(self, policy: str, history: Iterable[Trade] = ()) -> None:
         """From its next trade on ``policy`` is what ``pf_prod`` speaks of.
@@ -134,7 +155,7 @@ class Panel:
         self._champion = (policy, ChampionHistory())
         for trade in history:
             if trade.book == "live":
-                self._champion[1].push(trade.closed_at, (trade.pnl, 0, 0))
+                self._champion[1].push(trade)
 
     def last_marks(self) -> Mapping[str, Mark]:
         """The last mark of every arm that has one."""
@@ -148,9 +169,14 @@ class Panel:
         """Peak and windows begin anew; the shadow book and lifetime counts go on."""
         self.arm(policy).start_trial(at)
 
-    def value_open(self, mark: Mark) -> None:
-        """Record what an arm's open positions are worth."""
-        self.arm(mark.policy).value_open(mark)
+    def value_open(self, mark: Mark) -> bool:
+        """Record what an arm's open positions are worth; False as :meth:`record`."""
+        measures = self.arm(mark.policy)
+        if measures.is_old(mark):
+            return self._put(mark, measures)
+        measures.value_open(mark)
+        self._note(mark, measures)
+        return True
 
     def observe(self, observation: Observation) -> None:
         """Record a gauge; an older reading than the known one is passed over."""
@@ -223,14 +249,24 @@ class Panel:
             return Measured(Undefined("warming", "no shadow trade has closed"), None, 0)
         return Measured(shadow.read(metric.removesuffix(SHADOW)), None, shadow.trades)
 
-    def _close(self, measures: ArmMeasures, trade: Trade) -> None:
-        outcome = measures.close(trade)
-        self.up_to_seq = max(self.up_to_seq, trade.seq)
-        if trade.book != "live":
-            return
-        if self._champion[0] == trade.policy:
-            self._champion[1].push(trade.closed_at, outcome)
-        self._account.close(trade)
+    def _begin(self, policy: str, measures: ArmMeasures) -> ArmMeasures:
+        self._arms[policy] = measures
+        if self._kept:
+            self._recent[policy] = RecentFacts(measures, self._kept)
+        return measures
+
+    def _note(self, fact: Trade | Mark, measures: ArmMeasures) -> None:
+        if self._kept:
+            self._recent[fact.policy].note(fact, measures)
+
+    def _put(
+        self, fact: Trade | Mark, measures: ArmMeasures, *, instead_of: Trade | None = None
+    ) -> bool:
+        recent = self._recent.get(fact.policy)
+        if recent is None or not recent.reaches(fact):
+            return False
+        self._arms[fact.policy] = recent.put(fact, measures, instead_of=instead_of)
+        return True
 
 
 def _time_of(fact: Trade | Mark) -> datetime:

@@ -8,6 +8,7 @@ Source: Tangwongsan, Hirzel, Schneider, *Low-Latency Sliding-Window Aggregation 
 Worst-Case Constant Time*, DEBS 2017 (the simpler amortised form).
 """
 
+from copy import copy
 from typing import Generic, TypeVar
 
 from tiltyard.kernel.undefined import Reading, Undefined
@@ -34,6 +35,10 @@ class Running(Generic[E]):
     def value(self) -> Reading:
         """The metric's value now."""
         return self.metric.value(self._total)
+
+    def copy(self) -> "Running[E]":
+        """The same, which goes its own way from here."""
+        return copy(self)
 
 
 class Rolling(Generic[E]):
@@ -73,6 +78,12 @@ class Rolling(Generic[E]):
         if not self._front:
             return self._back_total
         return self.metric.merge(self._front[-1], self._back_total)
+
+    def copy(self) -> "Rolling[E]":
+        """The same, which goes its own way from here."""
+        other = copy(self)
+        vars(other).update(_front=self._front.copy(), _back=self._back.copy())
+        return other
 
     def _turn_over(self) -> None:
         total = self.metric.empty

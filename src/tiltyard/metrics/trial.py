@@ -7,6 +7,7 @@ NAV is a whole number that gains digits as an account grows. When it has grown b
 of 2^128 the path is written in a coarser unit, so a trade costs the same for ever.
 """
 
+from copy import copy
 from datetime import date, datetime
 
 from tiltyard.kernel.undefined import Reading, Undefined, Value
@@ -174,6 +175,14 @@ class Trial:
             if make is not None:
                 self._meters[name] = make()
         self._pushes = [meter.push for meter in self._meters.values()]
+
+    def copy(self) -> "Trial":
+        """The same, which goes its own way from here."""
+        other = copy(self)
+        other.nav, other.daily = copy(self.nav), copy(self.daily)
+        meters = {name: meter.copy() for name, meter in self._meters.items()}
+        vars(other).update(_meters=meters, _pushes=[meter.push for meter in meters.values()])
+        return other
 
     def close(self, closed_at: datetime, outcome: Outcome) -> None:
         """One more closed trade, in judged order."""

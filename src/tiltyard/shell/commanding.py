@@ -9,23 +9,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
-from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.delivery import deliver
 from tiltyard.shell.ingest import has_capital, raise_ceilings
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.obey import obey
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.command_table import (
     append_command,
     outcome_of,
     pending_commands,
-    write_outcome,
 )
 from tiltyard.shell.store.desk_record import forget_trial
 from tiltyard.shell.store.lease import (
@@ -38,8 +36,8 @@ from tiltyard.shell.store.lease import (
     take_lease,
 )
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.roster_table import write_roster
 from tiltyard.shell.targets import Target
+from tiltyard.shell.unwritten import Unwritten
 
 WAIT_SECONDS = 5.0
 SAFETY_SECONDS = LASTS.total_seconds() + 1
@@ -183,25 +181,38 @@ def _obey_all(
     announcing: Announcing,
     token: int,
 ) -> None:
-    roster = inside.roster_to_change(at=now)
-    marks = {mark.policy: mark for mark in inside.marks()}
-    before = roster
-    roster, events = raise_ceilings(roster, settings, now, "ladder")
+    before = inside.roster_to_change(at=now)
+    marks = inside.last_marks()
+    decided = Unwritten()
+    roster, decided.events = raise_ceilings(before, settings, now, "ladder")
     for command in commands:
         roster, done, outcome = obey(
             command, roster, marks, settings, now,
             is_sized=lambda arm: has_capital(inside, arm, settings),
         )  # fmt: skip
-        events += done
-        write_outcome(inside.connection, command.seq, outcome)
-    tell_bounds(inside.connection, settings, now)
+        decided.events += done
+        decided.outcomes[command.seq] = outcome
+    decided.write(inside.connection, roster, settings, now)
     gauged = [g.name for g in settings.checklist.guards if g.metric in GAUGES]
-    for arm in roster.arms.values():
-        known = before.arms.get(arm.name)
-        if known is not None and known.trial_started_at != arm.trial_started_at:
-            forget_trial(inside.connection, arm.name, gauged)
-    if events:
-        write_roster(inside.connection, roster, now)
-        append_audit(inside.connection, events, now)
+    anew = _begun_anew(before, roster)
+    for name in anew:
+        forget_trial(inside.connection, name, gauged)
+    if anew or before.arms.keys() != roster.arms.keys() or _reigns(before) != _reigns(roster):
         refresh_metrics(inside, settings, now)
-        announcing.request(inside.connection, f"{token}-asked", events, roster, now)
+    if decided.events:
+        announcing.request(inside.connection, f"{token}-asked", decided.events, roster, now)
+
+
+def _begun_anew(before: Roster, roster: Roster) -> list[str]:
+    """Arms that have begun another trial."""
+    known = before.arms
+    return [
+        arm.name
+        for arm in roster.arms.values()
+        if arm.name in known and known[arm.name].trial_started_at != arm.trial_started_at
+    ]
+
+
+def _reigns(roster: Roster) -> str:
+    """The champion's name; empty where there are no arms."""
+    return roster.champion().name if roster.arms else ""

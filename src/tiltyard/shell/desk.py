@@ -3,9 +3,10 @@
 One closed trade comes in. It is measured; the guards that can see a change are judged;
 what they call for is applied to the roster at once. What goes out is the list of actions.
 Nothing here reads a clock, a file or a database: replay and the running desk drive the
-same loop, and differ in two things. In a replay the nights that passed before a trade are
+same loop, and differ in three things. In a replay the nights that passed before a trade are
 run when it comes, and a trade is live or shadow by what its arm was allowed to do when it
-*opened*; a running desk has a clock for the nights and believes the book it is told.
+*opened*; a running desk has a clock for the nights and believes the book it is told. And a
+running desk is told facts late, and corrections.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -13,19 +14,14 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from tiltyard.actions.apply import apply
-from tiltyard.actions.plan import (
-    ThrottledArm,
-    plan,
-    plan_admissions,
-    plan_ceilings,
-    plan_night,
-    plan_resume,
-)
-from tiltyard.checklist.guard import TAKES_TRAFFIC, Checklist, Guard
+from tiltyard.actions.plan import plan, plan_admissions, plan_ceilings, plan_night
+from tiltyard.actions.way_back import ThrottledArm, plan_resume, would_lose_again
+from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.checklist.judge import FRESH, Memory, judge
 from tiltyard.checklist.patience import IMMEDIATE
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.correction import Correction
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
@@ -33,6 +29,7 @@ from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.metrics.panel import Panel
+from tiltyard.metrics.recent import KEPT
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import Standing, ladder, was_scaled
 from tiltyard.scaling.trading_day import nights_between
@@ -58,6 +55,7 @@ class Desk:
         panel: The measurements.
         memories: What each guard remembers of each subject.
         takes_only: Nobody comes back and nobody is graduated, while that cannot be written.
+        behind: Arms with a late fact that lies too far back: they have to be measured anew.
     """
 
     def __init__(
@@ -74,7 +72,10 @@ class Desk:
         self.rules = settings.shares.rules()
         self.checklist: Checklist = settings.checklist
         self.roster = roster
-        self.panel = Panel(settings.default_capital(), settings.account_measures())
+        self.panel = Panel(
+            settings.default_capital(), settings.account_measures(), kept=KEPT if live else 0
+        )
+        self.behind: set[str] = set()
         self.panel.start_account(roster.account_since)
         self.memories: dict[tuple[str, str], Memory] = {}
         self._measure_only = measure_only
@@ -105,32 +106,39 @@ class Desk:
                 self.panel.crown(arm.name)
 
     def feed(self, trade: Trade, now: datetime | None = None) -> list[Action]:
-        """One closed trade, in judged order; what was done because of it, nights included.
+        """One closed trade; what was done because of it, nights included.
 
         Args:
             trade: The fact.
             now: When its arm is judged; None judges it when the trade closed. The account is
                 judged at the close: a loss belongs to the day on which it was made.
+
+        Raises:
+            TiltyardError: ``TRADE_OUT_OF_ORDER`` in a replay, where every trade is in judged order.
         """
         done = self._nights(trade.closed_at)
-        if trade.revision > 1:
-            trade = trade._replace(revision=1)
         if not self._live:
             trade = self._books.of(trade)
         if not self.panel.record(trade):
-            raise TiltyardError(
-                "TRADE_OUT_OF_ORDER", trade.policy, f"{trade.trade_id} closed at {trade.closed_at} "
-                "belongs before what has been judged", "feed current trades in judged order",
-            )  # fmt: skip
+            self._fall_behind(trade)
         self._last_event = trade.closed_at
         at = now or trade.closed_at
         done += self._judge_and_act([trade.policy], at, trade.closed_at)
         return done + self._graduate(trade.policy, at)
 
+    def correct(self, correction: Correction, now: datetime) -> list[Action]:
+        """A trade is another than it was told; judged as a trade."""
+        trade = correction.trade
+        if not self.panel.correct(correction):
+            self._fall_behind(trade)
+        done = self._judge_and_act([trade.policy], now, trade.closed_at)
+        return done + self._graduate(trade.policy, now)
+
     def mark(self, mark: Mark, now: datetime | None = None) -> list[Action]:
         """Open positions were valued."""
         done = self._nights(mark.marked_at)
-        self.panel.value_open(mark)
+        if not self.panel.value_open(mark):
+            self._fall_behind(mark)
         self._last_event = mark.marked_at
         at = now or mark.marked_at
         return done + self._judge_and_act([mark.policy], at, at)
@@ -151,28 +159,16 @@ class Desk:
             done += self._graduate(name, now)
         return done
 
-    def measure_again(
-        self,
-        policy: str,
-        trades: Iterable[Trade],
-        marks: Iterable[Mark],
-        account: Iterable[Trade] | None,
-        now: datetime,
-    ) -> list[Action]:
-        """A late trade or a correction: its arm is measured anew, and judged.
+    def measure_again(self, policy: str, trades: Iterable[Trade], marks: Iterable[Mark]) -> None:
+        """An arm that has fallen behind is measured anew; the next tick judges it.
 
         Args:
             policy: The arm.
             trades: Its current trades, in judged order.
             marks: Its marks, in time order.
-            account: Everybody's current trades, in judged order, when one was corrected and the
-                account must be measured anew; None when it has taken in what was late.
-            now: UTC.
         """
         self.panel.rebuild(policy, trades, marks)
-        if account is not None:
-            self.panel.rebuild_account(account)
-        return self._judge_and_act([policy], now, now) + self._graduate(policy, now)
+        self.behind.discard(policy)
 
     def adopt(self, roster: Roster) -> None:
         """Go on from another roster, and measure what is new in it."""
@@ -243,6 +239,11 @@ class Desk:
     def raise_ceilings(self, at: datetime) -> list[Action]:
         """On a new trading day every arm has room for one multiplication again."""
         return self.do(plan_ceilings(self.roster, self.rules, at, self.trading_day))
+
+    @property
+    def observes(self) -> bool:
+        """Whether guards are judged and recorded, and nothing is done."""
+        return self._observe
 
     def trading_day(self, at: datetime) -> date:
         """The trading day that a time lies in."""
@@ -334,7 +335,9 @@ class Desk:
 
     def _resume(self, policy: str, verdicts: Iterable[Verdict], now: datetime) -> list[Action]:
         arm = self.roster.arms.get(policy)
-        if arm is None or arm.state != "throttled" or self._would_lose_again(arm, verdicts):
+        if arm is None or arm.state != "throttled":
+            return []
+        if would_lose_again(arm, verdicts, self.checklist):
             return []
         for verdict in verdicts:
             if verdict.guard != arm.throttled_by:
@@ -350,18 +353,6 @@ class Desk:
             action = plan_resume(throttled, self.roster, self.rules, now)
             return self.do([action]) if action else []
         return []
-
-    def _would_lose_again(self, arm: Arm, verdicts: Iterable[Verdict]) -> bool:
-        """Whether another guard that takes traffic is in breach, new trial or not."""
-        return any(
-            verdict.answer == "breach"
-            and verdict.subject == arm.name
-            and verdict.guard != arm.throttled_by
-            and self._guard(verdict).mode == "enforce"
-            and self._guard(verdict).effect in TAKES_TRAFFIC
-            and self._guard(verdict).metric in GAUGES
-            for verdict in verdicts
-        )
 
     def _graduate(self, policy: str, now: datetime) -> list[Action]:
         arm = self.roster.arms.get(policy)
@@ -384,6 +375,15 @@ class Desk:
             if not self._live:
                 self._books.note(action, self.roster.arms.values())
         return actions
+
+    def _fall_behind(self, fact: Trade | Mark) -> None:
+        if self._live:
+            self.behind.add(fact.policy)
+        elif isinstance(fact, Trade):
+            raise TiltyardError(
+                "TRADE_OUT_OF_ORDER", fact.policy, f"{fact.trade_id} closed at {fact.closed_at} "
+                "belongs before what has been judged", "feed current trades in judged order",
+            )  # fmt: skip
 
     def _measure(self, arm: Arm) -> None:
         self.panel.add_arm(arm.name, arm.capital, arm.trial_started_at)

@@ -20,37 +20,29 @@ from tiltyard.actions.silence import DEADMAN, freeze_in_silence
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import SAFETY, Command, Outcome
-from tiltyard.facts.mark import Mark
+from tiltyard.facts.command import SAFETY, Command
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.policies.name import select
-from tiltyard.scaling.trading_day import starts_at
 from tiltyard.shell.announce import ALONE, Announcing, shares_taken
-from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.incoming import Incoming
 from tiltyard.shell.left_open import left_open
-from tiltyard.shell.measure import Fact, facts_in_order, take_in
-from tiltyard.shell.metric_columns import panel_columns
+from tiltyard.shell.nights import run_as_asked, run_if_due
 from tiltyard.shell.obey import obey, told
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.audit_table import append_audit, audit_position
-from tiltyard.shell.store.command_table import pending_commands, write_outcome
+from tiltyard.shell.store.audit_table import audit_position
+from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.desk_record import (
     Progress,
-    note_run,
     read_memories,
     read_progress,
-    runs_of,
     write_memories,
     write_progress,
 )
 from tiltyard.shell.store.lease import RENEW_EVERY, check_lease, renew_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
-from tiltyard.shell.store.roster_table import ArmColumns, write_metrics, write_roster
-from tiltyard.shell.store.staging import FUTURE
-from tiltyard.shell.store.trade_table import Totals
+from tiltyard.shell.store.roster_table import ArmColumns, write_metrics
 from tiltyard.shell.unwritten import Unwritten
 
 ACTOR = "desk"
@@ -61,8 +53,6 @@ UNAVAILABLE = frozenset(
 )
 """Troubles of the database that pass: the desk stands by what it knows, and writes later."""
 TICK = timedelta(seconds=5)
-RENEW_AFTER = 20_000
-"""Facts that are read at the start between two renewals of the lease: about a second."""
 
 
 class LiveDesk:
@@ -72,6 +62,7 @@ class LiveDesk:
         ledger: The facts, and where state is written.
         settings: Bounds, schedule and checklist.
         token: Of the lease.
+        clock: The time of day, by which the lease is renewed while much is read.
         announcing: Which effects outside follow from what is done.
         on_stage: Told each stage that a step has passed.
         observe: Guards are judged and recorded, and nothing is done.
@@ -88,6 +79,7 @@ class LiveDesk:
         settings: Settings,
         token: int,
         *,
+        clock: Callable[[], datetime] | None = None,
         announcing: Announcing | None = None,
         on_stage: Callable[[str], None] = lambda _: None,
         observe: bool = False,
@@ -97,6 +89,7 @@ class LiveDesk:
         self._ledger = ledger
         self._settings = settings
         self._token = token
+        self._clock = clock
         self._announcing = announcing or Announcing()
         self._on_stage = on_stage
         self._observe = observe
@@ -107,18 +100,15 @@ class LiveDesk:
         self._modes = {
             guard.name: "observe" if observe else guard.mode for guard in settings.checklist.guards
         }
-        self._seen = Positions(0, 0, 0)
+        self._incoming = Incoming()
         self._step = 0
         self._revision = self._next_revision = 0
         self._news = "began"
-        self._totals: dict[str, Totals] = {}
-        self._columns: dict[str, ArmColumns] = {}
         self._kept: dict[tuple[str, str], Memory] = {}
         self._unwritten = Unwritten()
         self._attempted = Unwritten()
         self._edited: list[Event] = []
-        self._late: set[str] = set()
-        self._corrected = False
+        self._ticked_at: datetime | None = None
         self._served_at: datetime | None = None
         self._written_at: datetime | None = None
         self._alive_at: datetime | None = None
@@ -151,6 +141,11 @@ class LiveDesk:
         return self._is_blind
 
     @property
+    def is_behind(self) -> bool:
+        """Whether an arm was measured anew, or is to be, and waits to be judged by that."""
+        return self._incoming.is_remeasured or bool(self._desk.behind)
+
+    @property
     def stands_alone(self) -> bool:
         """Whether something is decided that the database does not have yet."""
         return bool(self._unwritten.events)
@@ -163,13 +158,10 @@ class LiveDesk:
         """
         self._ledger.refuse_replaced()
 
-    def start(self, clock: Callable[[], datetime] | None = None) -> None:
+    def start(self) -> None:
         """Read the ledger up to where the last desk judged; nothing is judged or done meanwhile.
 
         A first desk takes everything that is there as read, and judges what it adds up to.
-
-        Args:
-            clock: The time of day, by which the lease is renewed while a large ledger is read.
 
         Raises:
             TiltyardError: ``LEASE_LOST``.
@@ -179,24 +171,21 @@ class LiveDesk:
             self._standing = roster = still.roster()
             self._desk = self._desk_of(roster)
             if progress is None:
-                self._seen = still.positions()
+                self._incoming.seen = still.positions()
             else:
                 self._go_on_from(progress)
-            for number, fact in enumerate(facts_in_order(still, up_to=self._seen)):
-                take_in(self._desk.panel, fact)
-                if clock is not None and number % RENEW_AFTER == 0:
-                    self._renew(clock())
+            self._incoming.begin(still, self._desk, self._renew)
             self._kept = read_memories(still.connection, self._modes)
             self._desk.memories = dict(self._kept)
-            self._totals = {name: self._totals_of(still, name) for name in roster.arms}
-            self._columns = dict(still.metrics())
             self._revision = audit_position(still.connection) * ALONE
         self._on_stage(READ)
 
-    def _renew(self, now: datetime) -> None:
+    def _renew(self) -> None:
+        if self._clock is None:
+            return
         with self._ledger.transaction() as inside:
             check_lease(inside.connection, self._token)
-            renew_lease(inside.connection, self._token, now)
+            renew_lease(inside.connection, self._token, self._clock())
 
     def step(self, now: datetime) -> list[Event]:
         """Everything that is due, as one transaction; what was written to the audit.
@@ -214,7 +203,7 @@ class LiveDesk:
                 self._on_stage(JUDGED)
                 self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
                 self._night(inside, now)
-                columns = self._changed_columns(now)
+                columns = self._incoming.changed_columns(self._desk, now)
                 is_written = self._write(inside, columns, now)
                 self._on_stage(WRITTEN)
         except TiltyardError as error:
@@ -224,7 +213,7 @@ class LiveDesk:
             return []
         written = [*self._edited, *self._unwritten.events]
         self._edited, self._unwritten = [], Unwritten()
-        self._columns |= columns
+        self._incoming.have_written(columns)
         self._standing = self.roster
         if is_written:
             self._step += 1
@@ -234,16 +223,17 @@ class LiveDesk:
             self._announcing.committed()
         self.trouble = None
         self._on_stage(COMMITTED)
+        self._measure_late()
         return written
 
     def _desk_of(self, roster: Roster) -> Desk:
         return Desk(self._settings, roster, live=True, observe=self._observe, history=self._history)
 
     def _history(self, policy: str) -> Iterable[Trade]:
-        return self._ledger.trades(policy, up_to_seq=self._seen.trades) if policy else ()
+        return self._ledger.trades(policy, up_to_seq=self._incoming.seen.trades) if policy else ()
 
     def _go_on_from(self, progress: Progress) -> None:
-        self._seen = Positions(progress.trades, progress.marks, progress.observations)
+        self._incoming.seen = Positions(progress.trades, progress.marks, progress.observations)
         self._step = progress.step
         self._served_at = self._written_at = progress.judged_at
 
@@ -275,12 +265,7 @@ class LiveDesk:
             standing.append(event)
         self._unwritten.events = standing
         self._desk.adopt(roster)
-        self._count_newcomers(inside)
-
-    def _count_newcomers(self, inside: Ledger) -> None:
-        for name in self.roster.arms:
-            if name not in self._totals:
-                self._totals[name] = self._totals_of(inside, name)
+        self._incoming.count_newcomers(inside, roster)
 
     def _dead_man(self, now: datetime) -> None:
         patience = timedelta(seconds=self._settings.run.deadman)
@@ -296,7 +281,8 @@ class LiveDesk:
             if command.seq in self._unwritten.outcomes:
                 continue
             if command.verb == "scale":
-                outcome = self._scale(inside, command, now)
+                done, outcome = run_as_asked(inside, self._desk, self._unwritten, command, now)
+                self._record(done, now)
             else:
                 marks = self._desk.panel.last_marks()
                 roster, events, outcome = obey(
@@ -306,37 +292,17 @@ class LiveDesk:
                 self._desk.adopt(roster)
                 self._unwritten.events += events
             self._unwritten.outcomes[command.seq] = outcome
-        self._count_newcomers(inside)
+        self._incoming.count_newcomers(inside, self.roster)
 
-    def _scale(self, inside: Ledger, command: Command, now: datetime) -> Outcome:
-        try:
-            only = select(command.policy, list(self.roster.arms)) if command.policy else ""
-        except TiltyardError as error:
-            return Outcome(error.code, str(error), now)
-        if self._observe:
-            return Outcome("DESK_OBSERVES", "DESK_OBSERVES scale: the running desk only observes. "
-                           "stop it, and run one that acts", now)  # fmt: skip
-        day = self._desk.trading_day(now).isoformat()
-        ran = self._ran(inside, day)
-        done = self._desk.night(now, only, barred=ran)
+    def _judge(self, ledger: Ledger, now: datetime) -> None:
+        facts, done = self._incoming.feed(ledger, self._desk, now)
         self._record(done, now)
-        if not only and "" not in ran:
-            self._note_night(day)
-        return Outcome("", "\n".join(_steps(done)) or "there is no challenger", now)
-
-    def _judge(self, inside: Ledger, now: datetime) -> None:
-        facts, seen = inside.facts_after(self._seen)
-        for fact in facts:
-            self._late |= self._feed(fact, now)
-        self._seen = seen
-        for policy in sorted(self._late):
-            self._measure_again(inside, policy, now)
-            self._late.discard(policy)
-        self._corrected = False
         if not self._observe and not self._desk.takes_only:
             self._record(self._desk.admit(now), now)
-        if facts or self._is_due(now):
+        if self._is_due(now):
             self._record(self._desk.tick(now), now)
+            self._ticked_at, self._incoming.is_remeasured = now, False
+        if facts or self._ticked_at == now:
             self._served_at = now
         self._alive_at, self._is_blind = now, False
         if not self._observe:
@@ -346,94 +312,46 @@ class LiveDesk:
             )
 
     def _is_due(self, now: datetime) -> bool:
-        if self._alive_at is None or self._served_at is None:
+        if self._ticked_at is None or self._incoming.is_remeasured:
             return True  # the first step of a desk judges everything
-        return not timedelta() <= now - self._served_at < self._tick
+        return not timedelta() <= now - self._ticked_at < self._tick
 
-    def _feed(self, fact: Fact, now: datetime) -> set[str]:
-        """Judge one new fact; or the arm that has to be measured anew, because it comes late."""
-        if isinstance(fact, Trade):
-            if fact.revision > 1:
-                self._corrected = True
-                return {fact.policy}
-            if self._desk.panel.arm(fact.policy).is_late(fact):
-                self._desk.panel.count_late(fact)
-                return {fact.policy}
-            if fact.book == "live" and fact.policy in self._totals:
-                self._totals[fact.policy] = self._totals[fact.policy].plus(fact.pnl)
-            self._record(self._desk.feed(fact, now), now)
-        elif isinstance(fact, Mark):
-            if self._desk.panel.arm(fact.policy).is_old(fact):
-                return {fact.policy}
-            self._record(self._desk.mark(fact, now), now)
-        else:
-            self._record(self._desk.observe(fact, now), now)
-        return set()
-
-    def _measure_again(self, inside: Ledger, policy: str, now: datetime) -> None:
-        trades = inside.trades(policy, up_to_seq=self._seen.trades)
-        marks = (m for m in inside.marks(up_to_seq=self._seen.marks) if m.policy == policy)
-        everybody = inside.trades(up_to_seq=self._seen.trades) if self._corrected else None
-        self._record(self._desk.measure_again(policy, trades, marks, everybody, now), now)
-        self._totals[policy] = self._totals_of(inside, policy)
-
-    def _totals_of(self, ledger: Ledger, policy: str) -> Totals:
-        return ledger.totals(policy, up_to_seq=self._seen.trades)
+    def _measure_late(self) -> None:
+        """Arms whose late facts lie too far back, read again while others may write."""
+        if not self._desk.behind:
+            return
+        try:
+            with self._ledger.snapshot() as still:
+                self._incoming.catch_up(still, self._desk, self._renew)
+        except TiltyardError as error:
+            if error.code not in UNAVAILABLE:
+                raise  # else they are behind until the database answers
 
     def _night(self, inside: Ledger, now: datetime) -> None:
-        """The night of this trading day, once; a day that began before any desk has none.
-
-        What counts is when the last step was written: a desk that stood in memory when the
-        day began runs its night as soon as it can write.
-        """
-        if self._observe or not self._nights:
-            return
-        self._record(self._desk.raise_ceilings(now), now)
-        day = self._desk.trading_day(now)
-        ran = self._ran(inside, day.isoformat())
-        if "" in ran:
-            return
-        schedule, before = self._settings.schedule, self._written_at
-        if before is not None and before < starts_at(day, schedule.nightly, schedule.zone):
-            self._record(self._desk.night(now, barred=ran), now)
-        self._note_night(day.isoformat())
-
-    def _ran(self, inside: Ledger, day: str) -> set[str]:
-        """Whose night of a trading day was run already; the empty name is the night itself."""
-        return runs_of(inside.connection, day) | {
-            policy for noted, policy in self._unwritten.nights if noted == day
-        }
-
-    def _note_night(self, day: str, policy: str = "") -> None:
-        if (day, policy) not in self._unwritten.nights:
-            self._unwritten.nights.append((day, policy))
+        if self._nights and not self._observe:
+            done = run_if_due(inside, self._desk, self._unwritten, now, self._written_at)
+            self._record(done, now)
 
     def _record(self, actions: Iterable[Action], now: datetime) -> None:
         digest, marks = self._settings.checklist.digest, self._desk.panel.last_marks()
         for action in actions:
             self._unwritten.events.append(told(action, digest, ACTOR, marks, now))
             if action.kind == "scale":
-                self._note_night(self._desk.trading_day(now).isoformat(), action.policy)
+                day = self._desk.trading_day(now).isoformat()
+                self._unwritten.note_night(day, action.policy)
 
     def _write(self, inside: Ledger, columns: Mapping[str, ArmColumns], now: datetime) -> bool:
         """Whether there was anything to write."""
         connection, waiting = inside.connection, self._unwritten
         if not (waiting or columns or self._news or self._served_at == now):
             return False
-        if waiting.events:
-            write_roster(connection, self.roster, now)
-        append_audit(connection, [*self._own_news(now), *waiting.events], now)
-        for seq, outcome in waiting.outcomes.items():
-            write_outcome(connection, seq, outcome)
-        for day, policy in waiting.nights:
-            note_run(connection, day, policy, now)
+        waiting.write(connection, self.roster, self._settings, now, news=self._own_news(now))
         write_memories(connection, self._kept, self._desk.memories, self._modes)
         write_metrics(connection, columns, now)
-        tell_bounds(connection, self._settings, now)
         key = f"{self._token}-{self._step + 1}"
         self._announcing.request(connection, key, waiting.events, self.roster, now)
         self._next_revision = audit_position(connection) * ALONE
-        trades, marks, observations = (position or 0 for position in self._seen)
+        trades, marks, observations = (position or 0 for position in self._incoming.seen)
         served_at = self._served_at or now
         progress = Progress(self._step + 1, trades, marks, observations, served_at)
         write_progress(connection, progress)
@@ -446,15 +364,6 @@ class LiveDesk:
             return []
         return [{"event": "desk", "at": now, "actor": ACTOR, "lease": self._token,
                  "said": self._news}]  # fmt: skip
-
-    def _changed_columns(self, now: datetime) -> dict[str, ArmColumns]:
-        until = now + FUTURE  # whatever the ledger took in counts
-        panel = self._desk.panel
-        rows = {
-            name: panel_columns(panel, name, self._totals.get(name, Totals()), until)
-            for name in self.roster.arms
-        }
-        return {name: row for name, row in rows.items() if self._columns.get(name) != row}
 
     def _stand(self, trouble: TiltyardError, now: datetime) -> None:
         """The database cannot be written: judge what can be read, and keep in memory what follows.
@@ -473,13 +382,3 @@ class LiveDesk:
                 raise
             self._is_blind = True
             self._record(self._desk.tick(now), now)
-
-
-def _steps(done: Iterable[Action]) -> list[str]:
-    """What a night brought each arm, a line each."""
-    return [
-        f"{step.policy}: {100 * (step.before or 0):.1f} % to {100 * (step.after or 0):.1f} %, "
-        f"{step.reason}"
-        for step in done
-        if step.kind in ("scale", "skip_scale")
-    ]

@@ -59,7 +59,7 @@ def facts_in_order(
 def take_in(panel: Panel, fact: Fact) -> None:
     """Measure a fact, and judge nothing."""
     if isinstance(fact, Trade):
-        panel.record(fact._replace(revision=1))
+        panel.record(fact)
     elif isinstance(fact, Mark):
         panel.value_open(fact)
     else:

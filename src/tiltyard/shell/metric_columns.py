@@ -39,7 +39,7 @@ def metric_columns(ledger: Ledger, settings: Settings, now: datetime) -> Mapping
     champion = roster.champion()
     for trade in ledger.trades(champion.name):
         if trade.book == "live":
-            history.push(trade.closed_at, (trade.pnl, 0, 0))
+            history.push(trade)
     rows = {}
     for arm in roster.arms.values():
         began = arm.trial_started_at and arm.trial_started_at + INSTANT

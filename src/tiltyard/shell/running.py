@@ -112,7 +112,8 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
             rounds.beat()
         if rounds.stopping():
             return
-        _wait(times, rounds)
+        if not desk.is_behind or desk.trouble is not None:
+            _wait(times, rounds)
 
 
 def _wait(times: Times, rounds: Rounds) -> None:

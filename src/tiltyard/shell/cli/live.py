@@ -74,9 +74,10 @@ def run_desk(
         try:
             targets = targets_from(settings)
             takes = {name: target.takes for name, target in targets.items()}
-            desk = LiveDesk(ledger, settings, token, announcing=Announcing(takes),
-                            observe=observe, tick=timedelta(seconds=interval))  # fmt: skip
-            desk.start(system_now)
+            desk = LiveDesk(ledger, settings, token, clock=system_now,
+                            announcing=Announcing(takes), observe=observe,
+                            tick=timedelta(seconds=interval))  # fmt: skip
+            desk.start()
             mode = "observes" if observe else "acts"
             end = "" if once else "; stop it with Ctrl-C"
             _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "

@@ -11,7 +11,7 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.store.tables import policies
+from tiltyard.shell.store.tables import marks, policies
 
 _BEYOND = 2**63
 
@@ -51,6 +51,19 @@ def append_facts(
         elif differing := [name for name in row if before[name] != row[name]]:
             raise _differs(table, before, row, differing[0])
     return added
+
+
+def every_mark() -> sa.Select[Any]:
+    """Every mark, with the name of its policy."""
+    return sa.select(marks, policies.c.name.label("policy")).join(
+        policies, policies.c.id == marks.c.policy_id
+    )
+
+
+def newest_marks() -> sa.Select[Any]:
+    """The last mark of each policy that has one."""
+    last = sa.select(sa.func.max(marks.c.marked_at)).where(marks.c.policy_id == policies.c.id)
+    return every_mark().where(marks.c.marked_at == last.correlate(policies).scalar_subquery())
 
 
 def _refuse_unstorable(table: sa.Table, row: Mapping[str, Any]) -> None:

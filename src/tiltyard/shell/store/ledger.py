@@ -33,8 +33,8 @@ from tiltyard.shell.store.audit_table import (
 )
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url
-from tiltyard.shell.store.fact_tables import append_facts
-from tiltyard.shell.store.news import Positions, facts_after
+from tiltyard.shell.store.fact_tables import append_facts, every_mark, newest_marks
+from tiltyard.shell.store.news import News, Positions, facts_after
 from tiltyard.shell.store.plain_errors import speaking_plainly
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
@@ -256,7 +256,7 @@ class Ledger:
                 *(connection.scalar(sa.select(sa.func.max(t.c.seq))) or 0 for t in tables)
             )
 
-    def facts_after(self, seen: Positions) -> tuple[list[Trade | Mark | Observation], Positions]:
+    def facts_after(self, seen: Positions) -> tuple[list[News], Positions]:
         """Facts behind these positions, in time order, and how far they go."""
         with self._reading() as connection:
             return facts_after(connection, seen)
@@ -276,16 +276,26 @@ class Ledger:
         with self._writing() as connection:
             return append_facts(connection, observations, items, known_at)
 
-    def marks(self, *, by: datetime | None = None, up_to_seq: int | None = None) -> Iterator[Mark]:
-        """Marks in time order, as the ledger stands or stood."""
-        query = sa.select(marks, policies.c.name.label("policy")).join(
-            policies, policies.c.id == marks.c.policy_id
-        )
+    def marks(
+        self,
+        policy: str | None = None,
+        *,
+        by: datetime | None = None,
+        up_to_seq: int | None = None,
+    ) -> Iterator[Mark]:
+        """Marks in time order, of one policy or all, as the ledger stands or stood."""
+        query = every_mark()
+        if policy is not None:
+            query = query.where(policies.c.name == policy)
         if by is not None:
             query = query.where(marks.c.marked_at <= by)
         if up_to_seq is not None:
             query = query.where(marks.c.seq <= up_to_seq)
         yield from self._facts(query.order_by(marks.c.marked_at, marks.c.seq), Mark)
+
+    def last_marks(self) -> Mapping[str, Mark]:
+        """The last mark of every arm that has one."""
+        return {mark.policy: mark for mark in self._facts(newest_marks(), Mark)}
 
     def observations(
         self, *, by: datetime | None = None, up_to_seq: int | None = None

@@ -4,12 +4,19 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from tiltyard.facts.correction import Correction
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
-from tiltyard.facts.trade import Trade
+from tiltyard.facts.trade import Trade, judged_order
 from tiltyard.shell.store.tables import marks, observations, policies, trades
-from tiltyard.shell.store.trade_table import every_trade, superseded, trade_from
+from tiltyard.shell.store.trade_table import (
+    every_trade,
+    revision_before,
+    superseded,
+    trade_from,
+)
 
+News = Trade | Correction | Mark | Observation
 MOST = 2000
 """Of each kind at a time, so that a look stays short however much came in."""
 
@@ -22,12 +29,11 @@ class Positions(NamedTuple):
     observations: int | None = None
 
 
-def facts_after(
-    connection: sa.Connection, seen: Positions
-) -> tuple[list[Trade | Mark | Observation], Positions]:
+def facts_after(connection: sa.Connection, seen: Positions) -> tuple[list[News], Positions]:
     """Facts behind these positions, in time order, and how far they go.
 
-    A trade that has been corrected already is left out: its correction stands for it.
+    A trade that has been corrected already is left out: its correction stands for it, and is
+    told as a correction only when the trade lies before these positions.
     """
     new_trades, last_trade = _trades(connection, seen.trades or 0)
     named = sa.select(marks, policies.c.name.label("policy"))
@@ -37,7 +43,7 @@ def facts_after(
         connection, sa.select(observations), observations, Observation, seen.observations or 0
     )
     timed = [
-        *((trade.closed_at, 0, trade) for trade in new_trades),
+        *((trade.closed_at, 0, _told(connection, trade, seen)) for trade in new_trades),
         *((mark.marked_at, 1, mark) for mark in new_marks),
         *((gauge.observed_at, 2, gauge) for gauge in gauges),
     ]
@@ -49,9 +55,15 @@ def _trades(connection: sa.Connection, seen: int) -> tuple[list[Trade], int]:
     query = every_trade().add_columns(superseded()).where(trades.c.seq > seen)
     rows = connection.execute(query.order_by(trades.c.seq).limit(MOST)).all()
     found = [trade_from(row[:-1]) for row in rows if not row[-1]]
-    found.sort(key=lambda trade: (trade.closed_at, trade.source, len(trade.trade_id),
-                                  trade.trade_id))  # fmt: skip
+    found.sort(key=judged_order)
     return found, rows[-1][-2] if rows else seen
+
+
+def _told(connection: sa.Connection, trade: Trade, seen: Positions) -> Trade | Correction:
+    if trade.revision == 1:
+        return trade
+    before = revision_before(connection, trade, seen.trades or 0)
+    return trade if before is None else Correction(before, trade)
 
 
 def _others(

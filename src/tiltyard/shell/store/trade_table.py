@@ -35,6 +35,10 @@ class Totals:
         """With one more trade."""
         return Totals(self.trades + 1, self.wins + (pnl > 0), Money(self.pnl + pnl))
 
+    def minus(self, pnl: int) -> "Totals":
+        """Without one that was counted."""
+        return Totals(self.trades - 1, self.wins - (pnl > 0), Money(self.pnl - pnl))
+
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
@@ -71,6 +75,17 @@ def superseded(up_to_seq: int | None = None) -> sa.ColumnElement[bool]:
         newer.c.revision > trades.c.revision,
     )
     return later if up_to_seq is None else later.where(newer.c.seq <= up_to_seq)
+
+
+def revision_before(connection: sa.Connection, trade: Trade, seen: int) -> Trade | None:
+    """What a trade was when the ledger stood at ``seen``; None when it was not there yet."""
+    query = every_trade().where(
+        trades.c.source == trade.source,
+        trades.c.trade_id == trade.trade_id,
+        trades.c.seq <= seen,
+    )
+    row = connection.execute(query.order_by(trades.c.revision.desc()).limit(1)).first()
+    return None if row is None else trade_from(row)
 
 
 def every_trade() -> sa.Select[Any]:

@@ -1,0 +1,109 @@
+"""The last facts of an arm, kept so that a late or a corrected one can be put in its place.
+
+A bot reports a trade a minute after it closed, when its positions have been marked since;
+or it corrects the fees of a trade that was measured an hour ago. Measures are a one-way
+pass, so the arm is kept twice: as it is, and as it was before its last facts. To put a fact
+in its place is to go that last stretch again, with it. What lies further back cannot be
+reached: then the arm is measured anew from the ledger.
+"""
+
+from bisect import insort
+from datetime import datetime
+
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.trade import Trade
+from tiltyard.metrics.arm_measures import ArmMeasures
+
+KEPT = 100
+"""So many facts of an arm, up to twice as many, can be gone through again."""
+
+Place = tuple[datetime, int, str, int, str]
+"""Trades in judged order, and marks after the trades of the same moment."""
+
+
+class RecentFacts:
+    """What an arm was, and what it has learnt since.
+
+    Args:
+        before: Its measures before the first fact that is noted here.
+        kept: So many facts at least are kept.
+    """
+
+    def __init__(self, before: ArmMeasures, kept: int = KEPT) -> None:
+        self._before = before.copy()
+        self._kept = kept
+        self._facts: list[tuple[Place, Trade | Mark]] = []
+        self._reaches_from: Place | None = None
+
+    def note(self, fact: Trade | Mark, measures: ArmMeasures) -> None:
+        """The arm has just learnt of ``fact``, and ``measures`` is what it is now."""
+        insort(self._facts, (place_of(fact), fact), key=_place)
+        self._forget_oldest(measures)
+
+    def reaches(self, fact: Trade | Mark) -> bool:
+        """Whether a fact belongs into the stretch that can be gone through again."""
+        return self._reaches_from is None or place_of(fact) > self._reaches_from
+
+    def holds(self, trade: Trade) -> bool:
+        """Whether a trade is among the last facts, as it was told."""
+        return self._index(trade) is not None
+
+    def put(
+        self, fact: Trade | Mark, measures: ArmMeasures, *, instead_of: Trade | None = None
+    ) -> ArmMeasures:
+        """What the arm is when a fact has its place among the last ones.
+
+        Args:
+            fact: One that :meth:`reaches`.
+            measures: What the arm is without it.
+            instead_of: The trade that it corrects, one that this :meth:`holds`.
+        """
+        if instead_of is not None and (index := self._index(instead_of)) is not None:
+            del self._facts[index]
+        insort(self._facts, (place_of(fact), fact), key=_place)
+        self._keep_up_with(measures)
+        again = self._before.copy()
+        for _, one in self._facts:
+            _learn(again, one)
+        self._forget_oldest(again)
+        return again
+
+    def _index(self, trade: Trade) -> int | None:
+        place = place_of(trade)
+        return next((i for i, (known, _) in enumerate(self._facts) if known == place), None)
+
+    def _forget_oldest(self, measures: ArmMeasures) -> None:
+        if len(self._facts) < 2 * self._kept:
+            return
+        self._keep_up_with(measures)
+        for _, earlier in self._facts[: self._kept]:
+            _learn(self._before, earlier)
+        self._reaches_from = self._facts[self._kept - 1][0]
+        del self._facts[: self._kept]
+
+    def _keep_up_with(self, measures: ArmMeasures) -> None:
+        """A trial that has begun since, a throttle and a capital count here, too."""
+        before = self._before
+        before.capital = measures.capital
+        if before.trial_started_at != measures.trial_started_at:
+            before.start_trial(measures.trial_started_at)
+        if before.throttled_at != measures.throttled_at:
+            before.throttle(measures.throttled_at)
+
+
+def place_of(fact: Trade | Mark) -> Place:
+    """Where a fact belongs among those of its arm."""
+    if isinstance(fact, Mark):
+        return (fact.marked_at, 1, "", fact.seq, "")
+    return (fact.closed_at, 0, fact.source, len(fact.trade_id), fact.trade_id)
+
+
+def _place(entry: tuple[Place, Trade | Mark]) -> Place:
+    return entry[0]
+
+
+def _learn(measures: ArmMeasures, fact: Trade | Mark) -> None:
+    if isinstance(fact, Mark):
+        measures.value_open(fact)
+    else:
+        measures.close(fact)

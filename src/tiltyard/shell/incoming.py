@@ -1,0 +1,126 @@
+"""What the running desk learns from the ledger: facts, measured and judged one by one.
+
+It remembers how far the ledger was read, and what the metric columns say. A fact that
+comes late is put in its place by the panel. Where it lies too far back for that, its arm is
+read again, after the step and outside its transaction, so that nobody who appends waits
+for it: until then the arm is judged by what is known, and right after by everything.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.correction import Correction
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.trade import Trade
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.measure import facts_in_order, take_in
+from tiltyard.shell.metric_columns import panel_columns
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.news import News, Positions
+from tiltyard.shell.store.roster_table import ArmColumns
+from tiltyard.shell.store.staging import FUTURE
+from tiltyard.shell.store.trade_table import Totals
+
+F = TypeVar("F")
+PAUSE_AFTER = 20_000
+"""Facts that are read between two pauses, in which the lease is renewed: about a second."""
+
+
+class Incoming:
+    """The facts that a desk has taken in.
+
+    Attributes:
+        seen: Up to where the ledger was read.
+        is_remeasured: An arm has been measured anew, and is not judged by that yet.
+    """
+
+    def __init__(self) -> None:
+        self.seen = Positions(0, 0, 0)
+        self.is_remeasured = False
+        self._totals: dict[str, Totals] = {}
+        self._columns: dict[str, ArmColumns] = {}
+
+    def begin(self, still: Ledger, desk: Desk, on_pause: Callable[[], None]) -> None:
+        """Measure everything up to :attr:`seen`, and judge nothing.
+
+        Args:
+            still: The ledger as it stands.
+            desk: It has seen nothing yet.
+            on_pause: Called now and then.
+        """
+        for fact in _pausing(facts_in_order(still, up_to=self.seen), on_pause):
+            take_in(desk.panel, fact)
+        self._columns = dict(still.metrics())
+        self.count_newcomers(still, desk.roster)
+
+    def feed(self, ledger: Ledger, desk: Desk, now: datetime) -> tuple[int, list[Action]]:
+        """Judge what is new; how many facts that were, and what was done about them."""
+        facts, self.seen = ledger.facts_after(self.seen)
+        done: list[Action] = []
+        for fact in facts:
+            done += self._feed(fact, desk, now)
+        return len(facts), done
+
+    def catch_up(self, still: Ledger, desk: Desk, on_pause: Callable[[], None]) -> None:
+        """Measure arms anew that have fallen behind; not inside a transaction that writes.
+
+        Args:
+            still: The ledger as it stands.
+            desk: It knows which arms those are.
+            on_pause: Called now and then.
+        """
+        for policy in sorted(desk.behind):
+            trades = still.trades(policy, up_to_seq=self.seen.trades)
+            marks = still.marks(policy, up_to_seq=self.seen.marks)
+            desk.measure_again(policy, _pausing(trades, on_pause), _pausing(marks, on_pause))
+            self.is_remeasured = True
+
+    def count_newcomers(self, ledger: Ledger, roster: Roster) -> None:
+        """Arms that have joined may have traded before."""
+        for name in roster.arms:
+            if name not in self._totals:
+                self._totals[name] = ledger.totals(name, up_to_seq=self.seen.trades)
+
+    def changed_columns(self, desk: Desk, now: datetime) -> Mapping[str, ArmColumns]:
+        """Rows of metrics that are other than those that the database has."""
+        until = now + FUTURE  # whatever the ledger took in counts
+        rows = {
+            name: panel_columns(desk.panel, name, self._totals.get(name, Totals()), until)
+            for name in desk.roster.arms
+        }
+        return {name: row for name, row in rows.items() if self._columns.get(name) != row}
+
+    def have_written(self, columns: Mapping[str, ArmColumns]) -> None:
+        """The database has these rows now."""
+        self._columns |= columns
+
+    def _feed(self, fact: News, desk: Desk, now: datetime) -> list[Action]:
+        if isinstance(fact, Trade):
+            self._count(fact)
+            return desk.feed(fact, now)
+        if isinstance(fact, Correction):
+            self._count(fact.trade, instead_of=fact.before)
+            return desk.correct(fact, now)
+        if isinstance(fact, Mark):
+            return desk.mark(fact, now)
+        return desk.observe(fact, now)
+
+    def _count(self, trade: Trade, *, instead_of: Trade | None = None) -> None:
+        totals = self._totals.get(trade.policy)
+        if totals is None:
+            return
+        if instead_of is not None and instead_of.book == "live":
+            totals = totals.minus(instead_of.pnl)
+        if trade.book == "live":
+            totals = totals.plus(trade.pnl)
+        self._totals[trade.policy] = totals
+
+
+def _pausing(facts: Iterable[F], on_pause: Callable[[], None]) -> Iterator[F]:
+    for number, fact in enumerate(facts):
+        if number % PAUSE_AFTER == 0:
+            on_pause()
+        yield fact

@@ -1,0 +1,80 @@
+"""When the nightly rule runs: once in a trading day, and when a person asks for it.
+
+What was run is noted under the trading day, in the transaction that writes what it did, so
+that whoever comes next, after a kill or a restart, does not run it again. Each arm is
+multiplied once in a trading day, by whomever.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from tiltyard.facts.action import Action
+from tiltyard.facts.command import Command, Outcome
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.policies.name import select
+from tiltyard.scaling.trading_day import starts_at
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.store.desk_record import runs_of
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.unwritten import Unwritten
+
+
+def run_if_due(
+    inside: Ledger, desk: Desk, unwritten: Unwritten, now: datetime, judged_at: datetime | None
+) -> list[Action]:
+    """The night of this trading day, once; a day that began before any desk has none.
+
+    Args:
+        inside: In the transaction of the step.
+        desk: Whose arms.
+        unwritten: Where it is noted.
+        now: UTC.
+        judged_at: When the last step was written: a desk that stood in memory when the day
+            began runs its night as soon as it can write.
+    """
+    done = desk.raise_ceilings(now)
+    day = desk.trading_day(now)
+    ran = _ran(inside, unwritten, day.isoformat())
+    if "" in ran:
+        return done
+    schedule = desk.settings.schedule
+    if judged_at is not None and judged_at < starts_at(day, schedule.nightly, schedule.zone):
+        done += desk.night(now, barred=ran)
+    unwritten.note_night(day.isoformat())
+    return done
+
+
+def run_as_asked(
+    inside: Ledger, desk: Desk, unwritten: Unwritten, command: Command, now: datetime
+) -> tuple[list[Action], Outcome]:
+    """The verb ``scale``: the night for one arm or for all; what was done, and the answer."""
+    try:
+        only = select(command.policy, list(desk.roster.arms)) if command.policy else ""
+    except TiltyardError as error:
+        return [], Outcome(error.code, str(error), now)
+    if desk.observes:
+        return [], Outcome("DESK_OBSERVES", "DESK_OBSERVES scale: the running desk only observes. "
+                           "stop it, and run one that acts", now)  # fmt: skip
+    day = desk.trading_day(now).isoformat()
+    ran = _ran(inside, unwritten, day)
+    done = desk.night(now, only, barred=ran)
+    if not only and "" not in ran:
+        unwritten.note_night(day)
+    return done, Outcome("", "\n".join(_steps(done)) or "there is no challenger", now)
+
+
+def _ran(inside: Ledger, unwritten: Unwritten, day: str) -> set[str]:
+    """Whose night of a trading day was run already; the empty name is the night itself."""
+    return runs_of(inside.connection, day) | {
+        policy for noted, policy in unwritten.nights if noted == day
+    }
+
+
+def _steps(done: Iterable[Action]) -> list[str]:
+    """What a night brought each arm, a line each."""
+    return [
+        f"{step.policy}: {100 * (step.before or 0):.1f} % to {100 * (step.after or 0):.1f} %, "
+        f"{step.reason}"
+        for step in done
+        if step.kind in ("scale", "skip_scale")
+    ]
