@@ -14,6 +14,7 @@ from tiltyard.facts.command import SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
+from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.delivery import deliver
 from tiltyard.shell.ingest import has_capital, raise_ceilings
 from tiltyard.shell.live import LiveDesk
@@ -192,7 +193,8 @@ def _obey_all(
         )  # fmt: skip
         decided.events += done
         decided.outcomes[command.seq] = outcome
-    decided.write(inside.connection, roster, settings, now)
+    decided.write(inside.connection, roster, now)
+    tell_bounds(inside.connection, settings, now)
     gauged = [g.name for g in settings.checklist.guards if g.metric in GAUGES]
     anew = _begun_anew(before, roster)
     for name in anew:

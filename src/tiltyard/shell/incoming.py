@@ -42,6 +42,7 @@ class Incoming:
         self.is_remeasured = False
         self._totals: dict[str, Totals] = {}
         self._columns: dict[str, ArmColumns] = {}
+        self._traded: set[str] = set()
 
     def begin(self, still: Ledger, desk: Desk, on_pause: Callable[[], None]) -> None:
         """Measure everything up to :attr:`seen`, and judge nothing.
@@ -84,18 +85,30 @@ class Incoming:
             if name not in self._totals:
                 self._totals[name] = ledger.totals(name, up_to_seq=self.seen.trades)
 
-    def changed_columns(self, desk: Desk, now: datetime) -> Mapping[str, ArmColumns]:
-        """Rows of metrics that are other than those that the database has."""
+    def changed_columns(
+        self, desk: Desk, now: datetime, *, everybody: bool
+    ) -> Mapping[str, ArmColumns]:
+        """Rows of metrics that are other than those that the database has.
+
+        Args:
+            desk: It has measured them.
+            now: UTC.
+            everybody: Of every arm, and not only of those that have traded since the last look;
+                the champion's trades concern every arm.
+        """
         until = now + FUTURE  # whatever the ledger took in counts
+        arms = desk.roster.arms
+        everybody |= any(arms[name].role == "champion" for name in self._traded & arms.keys())
         rows = {
             name: panel_columns(desk.panel, name, self._totals.get(name, Totals()), until)
-            for name in desk.roster.arms
+            for name in (arms if everybody else self._traded & arms.keys())
         }
         return {name: row for name, row in rows.items() if self._columns.get(name) != row}
 
     def have_written(self, columns: Mapping[str, ArmColumns]) -> None:
         """The database has these rows now."""
         self._columns |= columns
+        self._traded.clear()
 
     def _feed(self, fact: News, desk: Desk, now: datetime) -> list[Action]:
         if isinstance(fact, Trade):
@@ -109,6 +122,7 @@ class Incoming:
         return desk.observe(fact, now)
 
     def _count(self, trade: Trade, *, instead_of: Trade | None = None) -> None:
+        self._traded.add(trade.policy)
         totals = self._totals.get(trade.policy)
         if totals is None:
             return

@@ -24,6 +24,7 @@ from tiltyard.facts.command import SAFETY, Command
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import ALONE, Announcing, shares_taken
+from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.incoming import Incoming
 from tiltyard.shell.left_open import left_open
@@ -203,7 +204,8 @@ class LiveDesk:
                 self._on_stage(JUDGED)
                 self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
                 self._night(inside, now)
-                columns = self._incoming.changed_columns(self._desk, now)
+                everybody = bool(self._unwritten.events) or self._ticked_at == now
+                columns = self._incoming.changed_columns(self._desk, now, everybody=everybody)
                 is_written = self._write(inside, columns, now)
                 self._on_stage(WRITTEN)
         except TiltyardError as error:
@@ -345,7 +347,9 @@ class LiveDesk:
         connection, waiting = inside.connection, self._unwritten
         if not (waiting or columns or self._news or self._served_at == now):
             return False
-        waiting.write(connection, self.roster, self._settings, now, news=self._own_news(now))
+        waiting.write(connection, self.roster, now, news=self._own_news(now))
+        if self._ticked_at == now:
+            tell_bounds(connection, self._settings, now)
         write_memories(connection, self._kept, self._desk.memories, self._modes)
         write_metrics(connection, columns, now)
         key = f"{self._token}-{self._step + 1}"

@@ -13,8 +13,6 @@ import sqlalchemy as sa
 from tiltyard.actions.record import Event
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import Outcome
-from tiltyard.shell.bounds import tell_bounds
-from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.command_table import write_outcome
 from tiltyard.shell.store.desk_record import note_run
@@ -47,7 +45,6 @@ class Unwritten:
         self,
         connection: sa.Connection,
         roster: Roster,
-        settings: Settings,
         now: datetime,
         *,
         news: Iterable[Event] = (),
@@ -57,7 +54,6 @@ class Unwritten:
         Args:
             connection: In that transaction.
             roster: What the events have made of the arms.
-            settings: Bounds that the database keeps, too.
             now: UTC.
             news: Events for the audit that have changed nothing, before the others.
 
@@ -71,7 +67,6 @@ class Unwritten:
             write_outcome(connection, seq, outcome)
         for day, policy in self.nights:
             note_run(connection, day, policy, now)
-        tell_bounds(connection, settings, now)
 
     def copy(self) -> "Unwritten":
         """As it is now, whatever is decided later."""

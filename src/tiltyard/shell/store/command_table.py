@@ -9,6 +9,12 @@ from tiltyard.facts.command import SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.desk_tables import commands, outcomes
 
+_PENDING = (
+    sa.select(commands)
+    .where(~sa.exists().where(outcomes.c.command_seq == commands.c.seq))
+    .order_by(sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1), commands.c.seq)
+)
+
 
 def append_command(connection: sa.Connection, command: Command) -> int:
     """Append a command; its position, or that of the same one with the same key.
@@ -44,10 +50,7 @@ def append_command(connection: sa.Connection, command: Command) -> int:
 
 def pending_commands(connection: sa.Connection) -> Sequence[Command]:
     """Commands without an outcome, those for safety first, else in the order asked."""
-    waiting = ~sa.exists().where(outcomes.c.command_seq == commands.c.seq)
-    safety = sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1)
-    query = sa.select(commands).where(waiting).order_by(safety, commands.c.seq)
-    return [_command(row) for row in connection.execute(query).mappings()]
+    return [_command(row) for row in connection.execute(_PENDING).mappings()]
 
 
 def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome | None]]:

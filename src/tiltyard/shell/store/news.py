@@ -8,7 +8,8 @@ from tiltyard.facts.correction import Correction
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade, judged_order
-from tiltyard.shell.store.tables import marks, observations, policies, trades
+from tiltyard.shell.store.fact_tables import every_mark
+from tiltyard.shell.store.tables import marks, observations, trades
 from tiltyard.shell.store.trade_table import (
     every_trade,
     revision_before,
@@ -29,6 +30,17 @@ class Positions(NamedTuple):
     observations: int | None = None
 
 
+def _behind(query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
+    """The rows behind a position, so many at most; made once, since every step asks."""
+    later = query.where(table.c.seq > sa.bindparam("seen"))
+    return later.order_by(table.c.seq).limit(sa.bindparam("most"))
+
+
+_TRADES = _behind(every_trade().add_columns(superseded()), trades)
+_MARKS = _behind(every_mark(), marks)
+_GAUGES = _behind(sa.select(observations), observations)
+
+
 def facts_after(connection: sa.Connection, seen: Positions) -> tuple[list[News], Positions]:
     """Facts behind these positions, in time order, and how far they go.
 
@@ -36,12 +48,8 @@ def facts_after(connection: sa.Connection, seen: Positions) -> tuple[list[News],
     told as a correction only when the trade lies before these positions.
     """
     new_trades, last_trade = _trades(connection, seen.trades or 0)
-    named = sa.select(marks, policies.c.name.label("policy"))
-    joined = named.join(policies, policies.c.id == marks.c.policy_id)
-    new_marks, last_mark = _others(connection, joined, marks, Mark, seen.marks or 0)
-    gauges, last_gauge = _others(
-        connection, sa.select(observations), observations, Observation, seen.observations or 0
-    )
+    new_marks, last_mark = _others(connection, _MARKS, Mark, seen.marks or 0)
+    gauges, last_gauge = _others(connection, _GAUGES, Observation, seen.observations or 0)
     timed = [
         *((trade.closed_at, 0, _told(connection, trade, seen)) for trade in new_trades),
         *((mark.marked_at, 1, mark) for mark in new_marks),
@@ -52,8 +60,7 @@ def facts_after(connection: sa.Connection, seen: Positions) -> tuple[list[News],
 
 
 def _trades(connection: sa.Connection, seen: int) -> tuple[list[Trade], int]:
-    query = every_trade().add_columns(superseded()).where(trades.c.seq > seen)
-    rows = connection.execute(query.order_by(trades.c.seq).limit(MOST)).all()
+    rows = connection.execute(_TRADES, {"seen": seen, "most": MOST}).all()
     found = [trade_from(row[:-1]) for row in rows if not row[-1]]
     found.sort(key=judged_order)
     return found, rows[-1][-2] if rows else seen
@@ -69,14 +76,9 @@ def _told(connection: sa.Connection, trade: Trade, seen: Positions) -> Trade | C
 def _others(
     connection: sa.Connection,
     query: sa.Select[Any],
-    table: sa.Table,
     kind: Any,  # noqa: ANN401 one of the facts
     seen: int,
 ) -> tuple[list[Any], int]:
-    rows = (
-        connection.execute(query.where(table.c.seq > seen).order_by(table.c.seq).limit(MOST))
-        .mappings()
-        .all()
-    )
+    rows = connection.execute(query, {"seen": seen, "most": MOST}).mappings().all()
     facts = [kind(**{name: row[name] for name in kind._fields}) for row in rows]
     return facts, facts[-1].seq if facts else seen
