@@ -18,12 +18,13 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
-from tiltyard.shell.announce import shares_taken
-from tiltyard.shell.commanding import Times, ask, give_back, take
+from tiltyard.shell.announce import Announcing, shares_taken
+from tiltyard.shell.commanding import Times, ask, carry_out, give_back, take
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import metric_columns
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
 from tiltyard.shell.store.command_table import append_command, outcome_of
+from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.verify import verify
 
@@ -229,30 +230,137 @@ def test_a_night_multiplies_once_and_a_first_desk_waits_for_its_night(ledger: Le
     assert ledger.roster().arms[BOT].share == 0.225
 
 
-def test_what_grew_and_could_not_be_written_is_told_nobody(ledger: Ledger) -> None:
-    night, full = NOON + timedelta(hours=14), TiltyardError("DATABASE_FULL", "disk", "no space")
+NIGHT = NOON + timedelta(hours=14)
+FULL = TiltyardError("DATABASE_FULL", "disk", "no space")
 
-    def fail(stage: str) -> None:
-        if stage == "written" and failing:
-            raise full
 
-    failing = False
-    token = take(ledger, "test", NOON)
+class Disk:
+    """One that is full at the end of a step for as long as it is said."""
+
+    is_full = False
+
+    def passes(self, stage: str) -> None:
+        if stage == "written" and self.is_full:
+            raise FULL
+
+
+@contextmanager
+def desk_on_a_full_disk(ledger: Ledger) -> Iterator[tuple[LiveDesk, Disk]]:
+    token, disk = take(ledger, "test", NOON), Disk()
     assert token is not None
-    desk = LiveDesk(ledger, SETTINGS, token, on_stage=fail)
+    desk = LiveDesk(ledger, SETTINGS, token, on_stage=disk.passes)
     desk.start()
     desk.step(NOON)
-    failing = True
-    desk.step(night)
-    assert (desk.trouble, desk.roster.arms[BOT].share) == (full, 0.15)
-    assert desk.shares_alone["shares"] == {CHAMPION: 0.9, BOT: 0.1}
-    append(ledger, [fall()], night)
-    desk.step(night + MINUTE)
-    assert desk.shares_alone["shares"] == {CHAMPION: 1.0}
-    assert desk.shares_alone["reduce_only"] == [BOT]
-    failing = False
-    assert kinds(desk.step(night + 2 * MINUTE)).count("halt") == 1
-    assert ledger.roster().arms[BOT].state == "halted"
+    disk.is_full = True
+    yield desk, disk
+    give_back(ledger, token)
+
+
+def test_what_grew_and_could_not_be_written_is_taken_back(ledger: Ledger) -> None:
+    with desk_on_a_full_disk(ledger) as (desk, disk):
+        desk.step(NIGHT)
+        assert (desk.trouble, desk.roster.arms[BOT].share) == (FULL, 0.1)
+        append(ledger, [fall()], NIGHT)
+        desk.step(NIGHT + MINUTE)
+        assert desk.shares_alone["shares"] == {CHAMPION: 1.0}
+        assert desk.shares_alone["reduce_only"] == [BOT]
+        disk.is_full = False
+        assert kinds(desk.step(NIGHT + 2 * MINUTE)).count("halt") == 1
+        assert ledger.roster().arms[BOT].state == "halted"
+    verify(ledger, SETTINGS, NIGHT + 2 * MINUTE)
+
+
+def test_the_night_that_could_not_be_written_is_run_when_the_database_answers(
+    ledger: Ledger,
+) -> None:
+    with desk_on_a_full_disk(ledger) as (desk, disk):
+        for minutes in range(3):
+            assert desk.step(NIGHT + minutes * MINUTE) == []
+        disk.is_full = False
+        assert kinds(desk.step(NIGHT + 3 * MINUTE)).count("scale") == 1
+        assert ledger.roster().arms[BOT].share == 0.15
+        assert "scale" not in kinds(desk.step(NIGHT + 4 * MINUTE))
+    verify(ledger, SETTINGS, NIGHT + 4 * MINUTE)
+
+
+def test_what_a_person_does_while_growth_is_not_written_stands(ledger: Ledger) -> None:
+    with desk_on_a_full_disk(ledger) as (desk, disk):
+        desk.step(NIGHT)
+        with ledger.transaction() as inside:
+            inside.connection.exec_driver_sql(
+                "UPDATE bandit_arms SET traffic_allocation = 0.02 "
+                "WHERE policy_id = (SELECT id FROM policies WHERE name = 'bot')"
+            )
+        disk.is_full = False
+        desk.step(NIGHT + MINUTE)
+        assert ledger.roster().arms[BOT].share == 0.03  # the night multiplies what is there
+    verify(ledger, SETTINGS, NIGHT + MINUTE)
+
+
+def test_a_resume_that_could_not_be_written_is_carried_out_when_it_can(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON - 0.5 * MINUTE) as desk:
+        assert not asked(ledger, desk, "freeze", "", NOON - 0.5 * MINUTE).refused
+    with desk_on_a_full_disk(ledger) as (desk, disk):
+        command = Command("lift", "resume", "", "ann", "because", NOON, {})
+        with ledger.transaction() as inside:
+            seq = append_command(inside.connection, command)
+        desk.step(NOON + MINUTE)
+        assert desk.shares_alone["shares"] == {CHAMPION: 1.0}
+        disk.is_full = False
+        assert "unfreeze_challengers" in kinds(desk.step(NOON + 2 * MINUTE))
+        with ledger.snapshot() as still:
+            assert outcome_of(still.connection, seq) is not None
+        assert ledger.roster().arms[BOT].share == 0.1
+
+
+def test_nobody_is_given_more_before_everything_that_came_in_is_judged(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiltyard.shell.store.news.MOST", 50)
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        append(ledger, [*good(80, first=200), fall()], NOON)
+        assert kinds(desk.step(NIGHT)) == []
+        assert desk.is_behind
+        assert "scale" not in kinds(desk.step(NIGHT + MINUTE))
+        assert ledger.roster().arms[BOT].state == "halted"
+
+
+def test_scaling_by_hand_puts_no_desk_in_service(tmp_path: Path) -> None:
+    before, after = NIGHT - MINUTE, NIGHT + timedelta(hours=10)
+    with ledger_of(tmp_path / "a.db", [*good(200), *good(200, CHAMPION)]) as ledger:
+        with ledger.transaction() as inside:
+            command = Command("by hand", "scale", "", "cron", "", before, {})
+            append_command(inside.connection, command)
+        token = take(ledger, "cron", before)
+        assert token is not None
+        carry_out(ledger, SETTINGS, token, before, Announcing())
+        give_back(ledger, token)
+        share = ledger.roster().arms[BOT].share
+        with desk_on(ledger, after) as desk:
+            assert "scale" not in kinds(desk.step(after))
+        assert ledger.roster().arms[BOT].share == share
+
+
+def test_the_lease_is_renewed_by_the_time_at_which_a_long_step_ends(ledger: Ledger) -> None:
+    token = take(ledger, "test", NOON)
+    assert token is not None
+    ended = NOON + timedelta(seconds=20)
+    desk = LiveDesk(ledger, SETTINGS, token, clock=lambda: ended)
+    desk.start()
+    desk.step(NOON)
+    with ledger.snapshot() as still:
+        lease = read_lease(still.connection)
+    assert lease is not None
+    assert lease.renewed_at == ended
+
+
+def test_a_desk_that_can_only_read_notices_that_another_has_taken_over(ledger: Ledger) -> None:
+    with desk_on_a_full_disk(ledger) as (desk, _):
+        desk.step(NOON + MINUTE)
+        assert take(ledger, "another", NOON + 2 * MINUTE) is not None
+        with pytest.raises(TiltyardError, match="LEASE_LOST"):
+            desk.step(NOON + 3 * MINUTE)
 
 
 def a_roster(champion: str, *, halted: str = "") -> Roster:
@@ -314,10 +422,13 @@ def test_what_has_grown_as_far_as_it_can_is_proposed_approved_and_kept_for_a_rol
         done = asked(ledger, desk, "approve", BOT, night + DAY + 3 * MINUTE)
         assert done.text == f"{BOT}: champion, approved by ann; {CHAMPION} is kept as known-good"
         assert ledger.roster().champion().name == BOT
+        assert desk.is_behind  # the new champion's past is read outside the transaction
+        desk.step(night + DAY + 3 * MINUTE)
         assert ledger.metrics() == metric_columns(ledger, SETTINGS, night + DAY + 3 * MINUTE)
         done = asked(ledger, desk, "rollback", BOT, night + DAY + 4 * MINUTE)
         assert done.text.startswith(f"{CHAMPION}: champion; {BOT} is halted")
         assert ledger.roster().champion().name == CHAMPION
+        desk.step(night + DAY + 4 * MINUTE)
         verify(ledger, SETTINGS, night + DAY + 4 * MINUTE)
 
 

@@ -49,6 +49,12 @@ PROTECTIVE: frozenset[Kind] = frozenset(
     {"halt", "throttle", "stop_entries", "freeze_challengers", "freeze_ramp"}
 )
 
+GIVING: frozenset[Kind] = frozenset(
+    {"register", "admit", "graduate", "resume", "rearm", "crown", "scale", "raise_ceiling",
+     "unfreeze_ramp", "unfreeze_challengers", "allow_entries", "acknowledge"}
+)  # fmt: skip
+"""After these somebody has or may have more than before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:

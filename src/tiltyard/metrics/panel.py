@@ -145,17 +145,12 @@ class Panel:
                     self._champion[1].push(fact)
             self._note(fact, fresh)
 
-    def crown(self, policy: str, history: Iterable[Trade] = ()) -> None:
+    def crown(self, policy: str) -> None:
         """From its next trade on ``policy`` is what ``pf_prod`` speaks of.
 
-        Args:
-            policy: The champion.
-            history: Its trades until now, in judged order.
+        Of its trades until now, too, once it has been measured anew.
         """
         self._champion = (policy, ChampionHistory())
-        for trade in history:
-            if trade.book == "live":
-                self._champion[1].push(trade)
 
     def last_marks(self) -> Mapping[str, Mark]:
         """The last mark of every arm that has one."""

@@ -192,7 +192,7 @@ def _obey_all(
             is_sized=lambda arm: has_capital(inside, arm, settings),
         )  # fmt: skip
         decided.events += done
-        decided.outcomes[command.seq] = outcome
+        decided.answer(command, outcome)
     decided.write(inside.connection, roster, now)
     tell_bounds(inside.connection, settings, now)
     gauged = [g.name for g in settings.checklist.guards if g.metric in GAUGES]

@@ -9,7 +9,7 @@ run when it comes, and a trade is live or shadow by what its arm was allowed to 
 running desk is told facts late, and corrections.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -48,14 +48,14 @@ class Desk:
         measure_only: Keep the verdicts but do nothing; a report wants this.
         live: It runs by the clock, and believes the book of a trade.
         observe: What guards would do is recorded, and nothing is done.
-        history: The live trades of an arm, for the day on which it becomes the champion.
 
     Attributes:
         roster: Arms as they are now.
         panel: The measurements.
         memories: What each guard remembers of each subject.
         takes_only: Nobody comes back and nobody is graduated, while that cannot be written.
-        behind: Arms with a late fact that lies too far back: they have to be measured anew.
+        behind: Arms that have to be measured anew: a late fact lies too far back, or the past of
+            a new champion is asked for.
     """
 
     def __init__(
@@ -66,7 +66,6 @@ class Desk:
         measure_only: bool = False,
         live: bool = False,
         observe: bool = False,
-        history: Callable[[str], Iterable[Trade]] = lambda _: (),
     ) -> None:
         self.settings = settings
         self.rules = settings.shares.rules()
@@ -84,7 +83,6 @@ class Desk:
         self._observe = observe
         if observe:
             self.checklist = _observing(self.checklist)
-        self._history = history
         self._guard_of = {guard.name: guard for guard in self.checklist.guards}
         self._guards: dict[str, list[Guard]] = {
             scope: [guard for guard in self.checklist.guards if guard.scope == scope]
@@ -185,7 +183,8 @@ class Desk:
             if taken_at is not None and taken_at != before.taken_at(arm.name):
                 self.panel.arm(arm.name).throttle(taken_at)
             if arm.role == "champion" and (known is None or known.role != "champion"):
-                self.panel.crown(arm.name, self._history(arm.name))
+                self.panel.crown(arm.name)
+                self._lacks(arm.name)
         if roster.account_since != before.account_since:
             self.panel.start_account(roster.account_since)
 
@@ -376,10 +375,13 @@ class Desk:
                 self._books.note(action, self.roster.arms.values())
         return actions
 
-    def _fall_behind(self, fact: Trade | Mark) -> None:
+    def _lacks(self, policy: str) -> None:
         if self._live:
-            self.behind.add(fact.policy)
-        elif isinstance(fact, Trade):
+            self.behind.add(policy)
+
+    def _fall_behind(self, fact: Trade | Mark) -> None:
+        self._lacks(fact.policy)
+        if isinstance(fact, Trade) and not self._live:
             raise TiltyardError(
                 "TRADE_OUT_OF_ORDER", fact.policy, f"{fact.trade_id} closed at {fact.closed_at} "
                 "belongs before what has been judged", "feed current trades in judged order",

@@ -32,14 +32,19 @@ PAUSE_AFTER = 20_000
 class Incoming:
     """The facts that a desk has taken in.
 
-    Attributes:
+    Args:
         seen: Up to where the ledger was read.
+
+    Attributes:
+        seen: The same, as it goes on.
         is_remeasured: An arm has been measured anew, and is not judged by that yet.
+        has_more: The last look did not come to the end of what there is.
     """
 
-    def __init__(self) -> None:
-        self.seen = Positions(0, 0, 0)
+    def __init__(self, seen: Positions) -> None:
+        self.seen = seen
         self.is_remeasured = False
+        self.has_more = False
         self._totals: dict[str, Totals] = {}
         self._columns: dict[str, ArmColumns] = {}
         self._traded: set[str] = set()
@@ -59,11 +64,12 @@ class Incoming:
 
     def feed(self, ledger: Ledger, desk: Desk, now: datetime) -> tuple[int, list[Action]]:
         """Judge what is new; how many facts that were, and what was done about them."""
-        facts, self.seen = ledger.facts_after(self.seen)
+        look = ledger.facts_after(self.seen)
+        self.seen, self.has_more = look.seen, not look.is_all
         done: list[Action] = []
-        for fact in facts:
+        for fact in look.facts:
             done += self._feed(fact, desk, now)
-        return len(facts), done
+        return len(look.facts), done
 
     def catch_up(self, still: Ledger, desk: Desk, on_pause: Callable[[], None]) -> None:
         """Measure arms anew that have fallen behind; not inside a transaction that writes.

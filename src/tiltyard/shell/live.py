@@ -8,20 +8,23 @@ nothing. So a process that is killed anywhere, and another that goes on, come to
 state.
 
 When the database is locked, full or away, what the desk decides stands in memory: a halt
-holds at once, and is written with the next step that succeeds.
+holds at once, and is written with the next step that succeeds. What a step gave that could
+not be written is taken back, and decided again when the database answers, from what is
+there then.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from tiltyard.actions.plan import plan_expiry
-from tiltyard.actions.record import Event, after
+from tiltyard.actions.record import Event
 from tiltyard.actions.silence import DEADMAN, freeze_in_silence
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import SAFETY, Command
-from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import ALONE, Announcing, shares_taken
 from tiltyard.shell.bounds import tell_bounds
@@ -96,18 +99,19 @@ class LiveDesk:
         self._observe = observe
         self._nights = nights
         self._tick = tick
-        self._desk = self._desk_of(Roster())
+        self._desk = Desk(settings, Roster(), live=True, observe=observe)
         self._standing = Roster()
         self._modes = {
             guard.name: "observe" if observe else guard.mode for guard in settings.checklist.guards
         }
-        self._incoming = Incoming()
+        self._incoming = Incoming(Positions(0, 0, 0))
         self._step = 0
         self._revision = self._next_revision = 0
         self._news = "began"
         self._kept: dict[tuple[str, str], Memory] = {}
         self._unwritten = Unwritten()
         self._attempted = Unwritten()
+        self._begins_again = False
         self._edited: list[Event] = []
         self._ticked_at: datetime | None = None
         self._served_at: datetime | None = None
@@ -143,8 +147,8 @@ class LiveDesk:
 
     @property
     def is_behind(self) -> bool:
-        """Whether an arm was measured anew, or is to be, and waits to be judged by that."""
-        return self._incoming.is_remeasured or bool(self._desk.behind)
+        """Whether there is more to judge at once: more facts, or an arm that is measured anew."""
+        return self._incoming.is_remeasured or self._incoming.has_more or bool(self._desk.behind)
 
     @property
     def stands_alone(self) -> bool:
@@ -168,25 +172,30 @@ class LiveDesk:
             TiltyardError: ``LEASE_LOST``.
         """
         with self._ledger.snapshot() as still:
-            progress = read_progress(still.connection)
-            self._standing = roster = still.roster()
-            self._desk = self._desk_of(roster)
-            if progress is None:
-                self._incoming.seen = still.positions()
-            else:
-                self._go_on_from(progress)
-            self._incoming.begin(still, self._desk, self._renew)
-            self._kept = read_memories(still.connection, self._modes)
-            self._desk.memories = dict(self._kept)
-            self._revision = audit_position(still.connection) * ALONE
+            progress, roster = read_progress(still.connection), still.roster()
+            desk = Desk(self._settings, roster, live=True, observe=self._observe)
+            incoming = Incoming(still.positions() if progress is None else progress.positions())
+            incoming.begin(still, desk, self._renew)
+            kept = read_memories(still.connection, self._modes)
+            revision = audit_position(still.connection) * ALONE
+        desk.memories = dict(kept)
+        self._desk, self._incoming, self._kept = desk, incoming, kept
+        self._standing, self._revision = roster, revision
+        if progress is not None:
+            self._settle(progress)
+            self._served_at = self._written_at
         self._on_stage(READ)
 
     def _renew(self) -> None:
         if self._clock is None:
             return
-        with self._ledger.transaction() as inside:
-            check_lease(inside.connection, self._token)
-            renew_lease(inside.connection, self._token, self._clock())
+        try:
+            with self._ledger.transaction() as inside:
+                check_lease(inside.connection, self._token)
+                renew_lease(inside.connection, self._token, self._clock())
+        except TiltyardError as error:
+            if error.code not in UNAVAILABLE:
+                raise  # else there is time for another try: it lasts longer than two of them
 
     def step(self, now: datetime) -> list[Event]:
         """Everything that is due, as one transaction; what was written to the audit.
@@ -195,6 +204,9 @@ class LiveDesk:
             TiltyardError: ``LEASE_LOST`` when another process has taken over.
         """
         try:
+            if self._begins_again:
+                self.start()
+                self._begins_again = False
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
                 self._dead_man(now)
@@ -202,11 +214,12 @@ class LiveDesk:
                 self._obey(inside, [one for one in waiting if one.verb in SAFETY], now)
                 self._judge(inside, now)
                 self._on_stage(JUDGED)
-                self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
-                self._night(inside, now)
+                if not self._incoming.has_more:
+                    self._give(inside, waiting, now)
                 everybody = bool(self._unwritten.events) or self._ticked_at == now
                 columns = self._incoming.changed_columns(self._desk, now, everybody=everybody)
                 is_written = self._write(inside, columns, now)
+                self._renew_after(inside, now)
                 self._on_stage(WRITTEN)
         except TiltyardError as error:
             if error.code not in UNAVAILABLE:
@@ -228,16 +241,18 @@ class LiveDesk:
         self._measure_late()
         return written
 
-    def _desk_of(self, roster: Roster) -> Desk:
-        return Desk(self._settings, roster, live=True, observe=self._observe, history=self._history)
+    def _settle(self, progress: Progress) -> None:
+        """The last attempt may have been written after all, and only the answer was lost."""
+        if progress.step > self._step:
+            self._unwritten = self._unwritten.less(self._attempted)
+            self._step, self._written_at = progress.step, progress.judged_at
+            self._announcing.committed()
+        self._attempted = Unwritten()
 
-    def _history(self, policy: str) -> Iterable[Trade]:
-        return self._ledger.trades(policy, up_to_seq=self._incoming.seen.trades) if policy else ()
-
-    def _go_on_from(self, progress: Progress) -> None:
-        self._incoming.seen = Positions(progress.trades, progress.marks, progress.observations)
-        self._step = progress.step
-        self._served_at = self._written_at = progress.judged_at
+    def _renew_after(self, inside: Ledger, now: datetime) -> None:
+        """A step that took long has used up much of the lease."""
+        if self._clock is not None and (ended := self._clock()) - now >= RENEW_EVERY:
+            renew_lease(inside.connection, self._token, ended)
 
     def _catch_up(self, inside: Ledger, now: datetime) -> None:
         """The roster as others have left it, and on it what we decided and could not write."""
@@ -245,29 +260,18 @@ class LiveDesk:
         if not timedelta() <= now - lease.renewed_at < RENEW_EVERY:
             renew_lease(inside.connection, self._token, now)
         progress = read_progress(inside.connection)
-        if progress is not None and progress.step > self._step:
-            # the last attempt was written after all, and only the answer was lost
-            self._step, self._written_at = progress.step, progress.judged_at
-            self._unwritten = self._unwritten.less(self._attempted)
-            self._announcing.committed()
-            self._kept = read_memories(inside.connection, self._modes)
-        self._attempted = Unwritten()
+        if progress is not None:
+            if progress.step > self._step:
+                self._kept = read_memories(inside.connection, self._modes)
+            self._settle(progress)
         if self.trouble is not None:
             self._announcing.forget()  # others may have been told without the database
             self._news = f"the database answers again, after {self.trouble.code}"
         self._desk.takes_only = False
         self._edited = list(inside.edits_to_audit())
-        self._standing = roster = inside.roster_to_change(at=now)
-        standing: list[Event] = []
-        for event in self._unwritten.events:
-            try:
-                roster = after(roster, event)
-            except TiltyardError:
-                continue  # it no longer fits what others have done meanwhile
-            standing.append(event)
-        self._unwritten.events = standing
-        self._desk.adopt(roster)
-        self._incoming.count_newcomers(inside, roster)
+        self._standing = inside.roster_to_change(at=now)
+        self._desk.adopt(self._unwritten.stand_on(self._standing))
+        self._incoming.count_newcomers(inside, self.roster)
 
     def _dead_man(self, now: datetime) -> None:
         patience = timedelta(seconds=self._settings.run.deadman)
@@ -280,7 +284,7 @@ class LiveDesk:
 
     def _obey(self, inside: Ledger, commands: Iterable[Command], now: datetime) -> None:
         for command in commands:
-            if command.seq in self._unwritten.outcomes:
+            if command.seq in self._unwritten.answers:
                 continue
             if command.verb == "scale":
                 done, outcome = run_as_asked(inside, self._desk, self._unwritten, command, now)
@@ -293,13 +297,13 @@ class LiveDesk:
                 )  # fmt: skip
                 self._desk.adopt(roster)
                 self._unwritten.events += events
-            self._unwritten.outcomes[command.seq] = outcome
+            self._unwritten.answer(command, outcome)
         self._incoming.count_newcomers(inside, self.roster)
 
     def _judge(self, ledger: Ledger, now: datetime) -> None:
         facts, done = self._incoming.feed(ledger, self._desk, now)
         self._record(done, now)
-        if not self._observe and not self._desk.takes_only:
+        if not (self._observe or self._desk.takes_only or self._incoming.has_more):
             self._record(self._desk.admit(now), now)
         if self._is_due(now):
             self._record(self._desk.tick(now), now)
@@ -329,7 +333,9 @@ class LiveDesk:
             if error.code not in UNAVAILABLE:
                 raise  # else they are behind until the database answers
 
-    def _night(self, inside: Ledger, now: datetime) -> None:
+    def _give(self, inside: Ledger, waiting: Iterable[Command], now: datetime) -> None:
+        """When all there is has been judged: what is asked for without haste, and the night."""
+        self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
         if self._nights and not self._observe:
             done = run_if_due(inside, self._desk, self._unwritten, now, self._written_at)
             self._record(done, now)
@@ -345,7 +351,7 @@ class LiveDesk:
     def _write(self, inside: Ledger, columns: Mapping[str, ArmColumns], now: datetime) -> bool:
         """Whether there was anything to write."""
         connection, waiting = inside.connection, self._unwritten
-        if not (waiting or columns or self._news or self._served_at == now):
+        if not (waiting or columns or self._news or self._edited or self._served_at == now):
             return False
         waiting.write(connection, self.roster, now, news=self._own_news(now))
         if self._ticked_at == now:
@@ -355,12 +361,17 @@ class LiveDesk:
         key = f"{self._token}-{self._step + 1}"
         self._announcing.request(connection, key, waiting.events, self.roster, now)
         self._next_revision = audit_position(connection) * ALONE
-        trades, marks, observations = (position or 0 for position in self._incoming.seen)
-        served_at = self._served_at or now
-        progress = Progress(self._step + 1, trades, marks, observations, served_at)
-        write_progress(connection, progress)
         self._attempted = waiting.copy()
+        self._write_progress(connection, now)
         return True
+
+    def _write_progress(self, connection: sa.Connection, now: datetime) -> None:
+        """How far this desk came, and when; one without nights was in nobody's service."""
+        judged_at = (self._served_at or now) if self._nights else self._written_at
+        if judged_at is not None:
+            trades, marks, observations = (position or 0 for position in self._incoming.seen)
+            progress = Progress(self._step + 1, trades, marks, observations, judged_at)
+            write_progress(connection, progress)
 
     def _own_news(self, now: datetime) -> list[Event]:
         """When a desk begins or goes on, the audit tells; shares are numbered by its rows."""
@@ -372,17 +383,29 @@ class LiveDesk:
     def _stand(self, trouble: TiltyardError, now: datetime) -> None:
         """The database cannot be written: judge what can be read, and keep in memory what follows.
 
-        Only what takes is done: nobody joins, comes back or grows. What cannot be read either
-        is no judgement; when that lasts, the challengers lose their traffic.
+        Only what takes is done: nobody joins, comes back or grows, and verbs for safety are
+        obeyed. What cannot be read either is no judgement; when that lasts, the challengers lose
+        their traffic.
         """
         self.trouble = trouble
+        self._take_back_what_was_given()
         self._desk.takes_only = True
         self._dead_man(now)
         try:
             with self._ledger.snapshot() as still:
+                check_lease(still.connection, self._token)
+                waiting = pending_commands(still.connection)
+                self._obey(still, [one for one in waiting if one.verb in SAFETY], now)
                 self._judge(still, now)
         except TiltyardError as error:
             if error.code not in UNAVAILABLE:
                 raise
             self._is_blind = True
             self._record(self._desk.tick(now), now)
+
+    def _take_back_what_was_given(self) -> None:
+        if not self._unwritten.gives:
+            return
+        self._unwritten, self._attempted = self._unwritten.takings(), self._attempted.takings()
+        self._desk.adopt(self._unwritten.stand_on(self._standing))
+        self._begins_again = True  # measures and memories have gone on from what was given

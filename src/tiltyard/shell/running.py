@@ -30,6 +30,7 @@ class Rounds:
         on_event: Told every event that was written.
         on_trouble: Told when the database stops answering, and None when it answers again.
         stopping: Whether to end after this round.
+        once: End as soon as everything that is there has been judged.
         interval: Seconds between two rounds when nothing is written meanwhile.
     """
 
@@ -39,6 +40,7 @@ class Rounds:
     on_event: Callable[[Event], object]
     on_trouble: Callable[[TiltyardError | None], object]
     stopping: Callable[[], bool]
+    once: bool = False
     interval: float = 5.0
 
 
@@ -76,8 +78,10 @@ def hold_lease(
                 raise
             times.wait(1.0)
             continue
-        if token is not None or lease is None:
+        if token is not None:
             return token
+        if lease is None:
+            continue  # somebody else was first, just now
         if not wait:
             raise TiltyardError(
                 "LEASE_HELD", "desk", f"{lease.holder} acts on this ledger, and renewed its lease "
@@ -110,9 +114,10 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
             rounds.stand()
         if not desk.is_blind:
             rounds.beat()
-        if rounds.stopping():
+        goes_on = desk.is_behind and trouble is None
+        if rounds.stopping() or (rounds.once and not goes_on):
             return
-        if not desk.is_behind or desk.trouble is not None:
+        if not goes_on:
             _wait(times, rounds)
 
 

@@ -10,9 +10,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from tiltyard.actions.record import Event
+from tiltyard.actions.record import Event, after
+from tiltyard.facts.action import GIVING
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import Outcome
+from tiltyard.facts.command import SAFETY, Command, Outcome
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.command_table import write_outcome
 from tiltyard.shell.store.desk_record import note_run
@@ -25,16 +27,25 @@ class Unwritten:
 
     Attributes:
         events: For the audit, in order.
-        outcomes: Of commands, by position.
+        answers: Commands and what came of them, by position.
         nights: Trading days whose night was run, on the whole or for an arm.
     """
 
     events: list[Event] = field(default_factory=list)
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    answers: dict[int, tuple[Command, Outcome]] = field(default_factory=dict)
     nights: list[tuple[str, str]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.outcomes or self.nights)
+        return bool(self.events or self.answers or self.nights)
+
+    @property
+    def gives(self) -> bool:
+        """Whether somebody has or may have more by it than before."""
+        return any(_gives(event) for event in self.events)
+
+    def answer(self, command: Command, outcome: Outcome) -> None:
+        """A command was carried out, or refused."""
+        self.answers[command.seq] = command, outcome
 
     def note_night(self, day: str, policy: str = "") -> None:
         """The night of a trading day was run: of an arm, or on the whole."""
@@ -63,19 +74,45 @@ class Unwritten:
         if self.events:
             write_roster(connection, roster, now)
         append_audit(connection, [*news, *self.events], now)
-        for seq, outcome in self.outcomes.items():
+        for seq, (_, outcome) in self.answers.items():
             write_outcome(connection, seq, outcome)
         for day, policy in self.nights:
             note_run(connection, day, policy, now)
 
+    def stand_on(self, roster: Roster) -> Roster:
+        """The arms after its events; those that fit no more after what others did are dropped."""
+        standing: list[Event] = []
+        for event in self.events:
+            try:
+                roster = after(roster, event)
+            except TiltyardError:
+                continue
+            standing.append(event)
+        self.events = standing
+        return roster
+
     def copy(self) -> "Unwritten":
         """As it is now, whatever is decided later."""
-        return Unwritten(list(self.events), dict(self.outcomes), list(self.nights))
+        return Unwritten(list(self.events), dict(self.answers), list(self.nights))
+
+    def takings(self) -> "Unwritten":
+        """What of it stands though it cannot be written: whatever gives nobody anything.
+
+        What gave is decided again when the database answers: commands wait there, and so does
+        the night.
+        """
+        safe = {seq: one for seq, one in self.answers.items() if one[0].verb in SAFETY}
+        return Unwritten([event for event in self.events if not _gives(event)], safe)
 
     def less(self, written: "Unwritten") -> "Unwritten":
         """What is left when the first of it, ``written``, is in the database."""
         return Unwritten(
             self.events[len(written.events) :],
-            {seq: said for seq, said in self.outcomes.items() if seq not in written.outcomes},
+            {seq: said for seq, said in self.answers.items() if seq not in written.answers},
             [night for night in self.nights if night not in written.nights],
         )
+
+
+def _gives(event: Event) -> bool:
+    """A rollback crowns somebody, too, and is asked for in haste."""
+    return event["event"] in GIVING and event.get("cause") != "rollback"

@@ -89,7 +89,8 @@ def run_desk(
                     beat=watchdog.beat,
                     on_event=lambda event: _show(event, only, as_json=as_json),
                     on_trouble=_say_trouble,
-                    stopping=(lambda: True) if once else stopping,
+                    stopping=stopping,
+                    once=once,
                     interval=interval,
                 )
                 go_round(desk, times, rounds)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tiltyard.checklist.judge import Memory
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.shell.store.desk_tables import desk_progress, guard_memories, nights
+from tiltyard.shell.store.news import Positions
 
 _TIMES = ("breach_since", "lost_since", "tripped_at")
 _ONLY = 1
@@ -39,6 +40,10 @@ class Progress:
     marks: int
     observations: int
     judged_at: datetime
+
+    def positions(self) -> Positions:
+        """The last fact of each kind."""
+        return Positions(self.trades, self.marks, self.observations)
 
 
 def read_progress(connection: sa.Connection) -> Progress | None:

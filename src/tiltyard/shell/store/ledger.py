@@ -34,7 +34,7 @@ from tiltyard.shell.store.audit_table import (
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url
 from tiltyard.shell.store.fact_tables import append_facts, every_mark, newest_marks
-from tiltyard.shell.store.news import News, Positions, facts_after
+from tiltyard.shell.store.news import Look, Positions, facts_after
 from tiltyard.shell.store.plain_errors import speaking_plainly
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
@@ -256,7 +256,7 @@ class Ledger:
                 *(connection.scalar(sa.select(sa.func.max(t.c.seq))) or 0 for t in tables)
             )
 
-    def facts_after(self, seen: Positions) -> tuple[list[News], Positions]:
+    def facts_after(self, seen: Positions) -> Look:
         """Facts behind these positions, in time order, and how far they go."""
         with self._reading() as connection:
             return facts_after(connection, seen)

@@ -30,6 +30,20 @@ class Positions(NamedTuple):
     observations: int | None = None
 
 
+class Look(NamedTuple):
+    """What was found behind some positions.
+
+    Attributes:
+        facts: In time order.
+        seen: How far they go.
+        is_all: There is no more behind them.
+    """
+
+    facts: list[News]
+    seen: Positions
+    is_all: bool
+
+
 def _behind(query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
     """The rows behind a position, so many at most; made once, since every step asks."""
     later = query.where(table.c.seq > sa.bindparam("seen"))
@@ -41,29 +55,27 @@ _MARKS = _behind(every_mark(), marks)
 _GAUGES = _behind(sa.select(observations), observations)
 
 
-def facts_after(connection: sa.Connection, seen: Positions) -> tuple[list[News], Positions]:
-    """Facts behind these positions, in time order, and how far they go.
+def facts_after(connection: sa.Connection, seen: Positions) -> Look:
+    """Facts behind these positions, so many of each kind at most.
 
     A trade that has been corrected already is left out: its correction stands for it, and is
     told as a correction only when the trade lies before these positions.
     """
-    new_trades, last_trade = _trades(connection, seen.trades or 0)
+    rows = connection.execute(_TRADES, {"seen": seen.trades or 0, "most": MOST}).all()
+    current = sorted((trade_from(row[:-1]) for row in rows if not row[-1]), key=judged_order)
     new_marks, last_mark = _others(connection, _MARKS, Mark, seen.marks or 0)
     gauges, last_gauge = _others(connection, _GAUGES, Observation, seen.observations or 0)
     timed = [
-        *((trade.closed_at, 0, _told(connection, trade, seen)) for trade in new_trades),
+        *((trade.closed_at, 0, _told(connection, trade, seen)) for trade in current),
         *((mark.marked_at, 1, mark) for mark in new_marks),
         *((gauge.observed_at, 2, gauge) for gauge in gauges),
     ]
     timed.sort(key=lambda entry: entry[:2])
-    return [fact for _, _, fact in timed], Positions(last_trade, last_mark, last_gauge)
-
-
-def _trades(connection: sa.Connection, seen: int) -> tuple[list[Trade], int]:
-    rows = connection.execute(_TRADES, {"seen": seen, "most": MOST}).all()
-    found = [trade_from(row[:-1]) for row in rows if not row[-1]]
-    found.sort(key=judged_order)
-    return found, rows[-1][-2] if rows else seen
+    return Look(
+        [fact for _, _, fact in timed],
+        Positions(rows[-1][-2] if rows else seen.trades or 0, last_mark, last_gauge),
+        is_all=max(len(rows), len(new_marks), len(gauges)) < MOST,
+    )
 
 
 def _told(connection: sa.Connection, trade: Trade, seen: Positions) -> Trade | Correction:
