@@ -456,7 +456,8 @@ def test_nothing_can_be_raised_while_anything_is_on_hold(ledger: Ledger) -> None
         set_share(ledger, FIRST, "0.12")
         assert shares(ledger) == before
         holds_together(ledger)
-    asked(ledger, "resume")
+    for hold in ("stop-all", "freeze"):
+        asked(ledger, "resume", hold=hold)
     asked(ledger, "acknowledge", number="9")
     statement(ledger)
     assert shares(ledger)[FIRST] == 0.15

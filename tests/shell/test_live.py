@@ -355,8 +355,10 @@ def test_a_day_that_loses_too_much_freezes_all_challengers_and_blames_nobody(
         assert ledger.roster().arms[BOT].share == 0
         assert ledger.roster().reviews == ()
         assert asked(ledger, desk, "rearm", BOT, at).text == "bot is on trial already (live)"
-        done = asked(ledger, desk, "resume", "", at + MINUTE)
-        assert done.text == "no longer on hold by account_daily_loss_high"
+        assert asked(ledger, desk, "resume", "", at + MINUTE).code == "HOLD_UNNAMED"
+        guard = "account_daily_loss_high"
+        done = asked(ledger, desk, "resume", "", at + MINUTE, hold=guard)
+        assert done.text == f"no longer on hold by {guard}"
         assert ledger.roster().arms[BOT].share == 0.1
         assert desk.step(at + 2 * MINUTE) == []  # the same day's loss was looked at
 
@@ -411,7 +413,8 @@ def test_an_account_that_fell_too_far_stops_entries_and_begins_anew_when_resumed
         at = NOON + MINUTE
         assert "stop_entries" in kinds(desk.step(at))
         assert ledger.roster().entries_stopped_by == {"account_drawdown_high"}
-        asked(ledger, desk, "resume", "", at + MINUTE)
+        for guard in sorted(ledger.roster().holds()):
+            asked(ledger, desk, "resume", "", at + MINUTE, hold=guard)
         assert ledger.roster().holds() == frozenset()
         assert ledger.roster().account_since == at + MINUTE
         assert "stop_entries" not in kinds(desk.step(at + 2 * MINUTE))

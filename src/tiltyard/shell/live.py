@@ -20,7 +20,7 @@ from tiltyard.actions.silence import DEADMAN, freeze_in_silence
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import SAFETY, Command, Outcome
+from tiltyard.facts.command import Command, Outcome, in_turn
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
@@ -208,11 +208,11 @@ class LiveDesk:
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
                 self._dead_man(now)
-                waiting = pending_commands(inside.connection)
-                self._obey(inside, [one for one in waiting if one.verb in SAFETY], now)
+                first, others = in_turn(pending_commands(inside.connection))
+                self._obey(inside, first, now)
                 self._judge(inside, now)
                 self._on_stage(JUDGED)
-                self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
+                self._obey(inside, others, now)
                 self._night(inside, now)
                 columns = self._changed_columns(now)
                 is_written = self._write(inside, columns, now)

@@ -102,7 +102,9 @@ def rollback(
 
 
 def resume(
-    hold: Annotated[str, typer.Argument(help="What to lift: a guard, person, deadman. [all]")] = "",
+    hold: Annotated[
+        str, typer.Argument(help="freeze, stop-all, deadman or a guard. [a person's]")
+    ] = "",
     reason: Reason = "",
     actor: Actor = None,
     key: Key = None,
@@ -110,7 +112,7 @@ def resume(
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Lift what is on hold; challengers that were frozen get back what they had."""
+    """End what is on hold; challengers that were frozen get back what they had."""
     ask_for("resume", arguments={"hold": hold} if hold else {}, reason=reason, actor=actor,
             key=key, as_json=as_json, database=database, config=config)  # fmt: skip
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from tiltyard.facts.command import SAFETY, Command, Outcome
+from tiltyard.facts.command import Command, Outcome, in_turn
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.desk_tables import commands, outcomes
 
@@ -43,11 +43,11 @@ def append_command(connection: sa.Connection, command: Command) -> int:
 
 
 def pending_commands(connection: sa.Connection) -> Sequence[Command]:
-    """Commands without an outcome, those for safety first, else in the order asked."""
+    """Commands without an outcome, in the order in which they are carried out."""
     waiting = ~sa.exists().where(outcomes.c.command_seq == commands.c.seq)
-    safety = sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1)
-    query = sa.select(commands).where(waiting).order_by(safety, commands.c.seq)
-    return [_command(row) for row in connection.execute(query).mappings()]
+    query = sa.select(commands).where(waiting).order_by(commands.c.seq)
+    first, others = in_turn([_command(row) for row in connection.execute(query).mappings()])
+    return [*first, *others]
 
 
 def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome | None]]:
