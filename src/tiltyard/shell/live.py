@@ -431,7 +431,8 @@ class LiveDesk:
         write_metrics(connection, columns, now)
         tell_bounds(connection, self._settings, now)
         key = f"{self._token}-{self._step + 1}"
-        self._announcing.request(connection, key, waiting.events, self.roster, now)
+        memories = self._desk.memories
+        self._announcing.request(connection, key, waiting.events, self.roster, now, memories)
         self._next_revision = audit_position(connection) * ALONE
         trades, marks, observations = (position or 0 for position in self._seen)
         served_at = self._served_at or now
