@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -411,6 +411,24 @@ def test_the_statement_alone_multiplies_once_a_day_though_nobody_raises_the_ceil
     for _ in range(3):
         statement(ledger)
         assert shares(ledger)[FIRST] == 0.225
+    holds_together(ledger, now)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "share"),
+    [(MINUTE, 0.15), (DAY - MINUTE, 0.15), (DAY + MINUTE, 0.225), (365 * DAY, 0.225)],
+)
+def test_the_statement_does_not_wait_for_a_year_that_a_clock_was_ahead(
+    ledger: Ledger, ahead: timedelta, share: float
+) -> None:
+    now = system_now()
+    employ(ledger, replace(challenger(FIRST, 0.15), ceiling=0.15, scaled_at=now + ahead))
+    earned(ledger)
+    with ledger.transaction() as inside:
+        tell_bounds(inside.connection, UNGUARDED, now)
+    for _ in range(3):
+        statement(ledger)
+        assert shares(ledger)[FIRST] == share
     holds_together(ledger, now)
 
 

@@ -193,6 +193,36 @@ def test_a_night_multiplies_once_and_a_first_desk_waits_for_its_night(ledger: Le
     assert ledger.roster().arms[BOT].share == 0.225
 
 
+def test_a_share_that_grew_while_the_clock_was_a_year_ahead_may_grow_again(ledger: Ledger) -> None:
+    night, year = NOON + timedelta(hours=14), timedelta(days=365)
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        assert "scale" in kinds(desk.step(NOON + year))
+        assert ledger.roster().arms[BOT].scaled_at == NOON + year
+        desk.step(NOON + MINUTE)
+        assert "scale" in kinds(desk.step(night))
+        assert ledger.roster().arms[BOT].share == 0.225
+        done = asked(ledger, desk, "scale", "", night + MINUTE)
+        assert "multiplied on this trading day already" in done.text
+        assert "scale" in kinds(desk.step(night + DAY))
+    verify(ledger, SETTINGS, night + DAY)
+
+
+def test_a_clock_set_back_over_the_border_of_the_day_multiplies_no_second_time(
+    ledger: Ledger,
+) -> None:
+    night = NOON + timedelta(hours=14)
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        assert "scale" in kinds(desk.step(night + timedelta(hours=1)))
+        for hours in (-3, -2, -1, 0, 1, 2, 23):
+            at = night + timedelta(hours=hours)
+            assert "scale" not in kinds(desk.step(at))
+            asked(ledger, desk, "scale", "", at)
+        assert ledger.roster().arms[BOT].share == 0.15
+        assert "scale" in kinds(desk.step(night + DAY))
+
+
 def test_what_grew_and_could_not_be_written_is_told_nobody(ledger: Ledger) -> None:
     night, full = NOON + timedelta(hours=14), TiltyardError("DATABASE_FULL", "disk", "no space")
 

@@ -121,7 +121,8 @@ class LiveDesk:
         self._corrected = False
         self._served_at: datetime | None = None
         self._written_at: datetime | None = None
-        self._alive_at: datetime | None = None
+        self._steady = 0.0
+        self._alive_at: float | None = None
         self._is_blind = False
         self.trouble: TiltyardError | None = None
 
@@ -198,12 +199,18 @@ class LiveDesk:
             check_lease(inside.connection, self._token)
             renew_lease(inside.connection, self._token, now)
 
-    def step(self, now: datetime) -> list[Event]:
+    def step(self, now: datetime, steady: float | None = None) -> list[Event]:
         """Everything that is due, as one transaction; what was written to the audit.
+
+        Args:
+            now: UTC.
+            steady: Seconds on a clock that is never set, by which silence is measured; None
+                goes by the time of day.
 
         Raises:
             TiltyardError: ``LEASE_LOST`` when another process has taken over.
         """
+        self._steady = now.timestamp() if steady is None else steady
         try:
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
@@ -283,11 +290,11 @@ class LiveDesk:
                 self._totals[name] = self._totals_of(inside, name)
 
     def _dead_man(self, now: datetime) -> None:
-        patience = timedelta(seconds=self._settings.run.deadman)
-        if self._observe or self._alive_at is None or now - self._alive_at <= patience:
+        if self._observe or self._alive_at is None:
             return
-        if DEADMAN not in self.roster.challengers_frozen_by:
-            seconds = (now - self._alive_at).total_seconds()
+        seconds = self._steady - self._alive_at
+        is_silence = seconds > self._settings.run.deadman
+        if is_silence and DEADMAN not in self.roster.challengers_frozen_by:
             frozen = freeze_in_silence(now, f"nothing was judged for {seconds:.0f} s")
             self._record(self._desk.do([frozen]), now)
 
@@ -338,7 +345,7 @@ class LiveDesk:
         if facts or self._is_due(now):
             self._record(self._desk.tick(now), now)
             self._served_at = now
-        self._alive_at, self._is_blind = now, False
+        self._alive_at, self._is_blind = self._steady, False
         if not self._observe:
             self._record(self._desk.do(plan_expiry(self.roster, now)), now)
             self._record(
