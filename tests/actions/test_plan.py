@@ -474,6 +474,7 @@ def ceilings(subject: Arm) -> list[tuple[str, float | None, float | None, float 
         (NOON - timedelta(hours=12), False),
         (NOON, False),
         (NOON + DAY, False),
+        (NOON + 365 * DAY, True),
     ],
 )
 def test_a_new_day_gives_room_for_one_multiplication(

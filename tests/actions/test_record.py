@@ -102,6 +102,21 @@ def test_an_arm_of_an_older_record_has_nothing_of_what_was_not_said() -> None:
     assert fold([event]).arms == {"a": older}
 
 
+@pytest.mark.parametrize(
+    ("capital", "said"),
+    [(Money(123_456_789_012), "1234.56789012"), (Money(9 * 10**18), "90000000000"), (None, None)],
+)
+def test_capital_is_recorded_as_people_write_it_and_read_from_older_records_too(
+    capital: Money | None, said: str | None
+) -> None:
+    arm = replace(FULL, capital=capital)
+    event = through_the_audit(registered(arm, NOON, "ada"))
+    assert event["arm"]["capital"] == said
+    assert fold([event]).arms == {"a": arm}
+    event["arm"]["capital"] = capital
+    assert fold([event]).arms == {"a": arm}
+
+
 def test_a_new_champion_deposes_the_former_and_keeps_it() -> None:
     roster, events = start()
     assert fold(map(through_the_audit, events)) == roster

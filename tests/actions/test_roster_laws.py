@@ -24,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiltyard.actions.apply import apply
+from tiltyard.actions.on_hold import on_hold
 from tiltyard.actions.plan import (
     plan,
     plan_admissions,
@@ -109,7 +110,8 @@ class World:
 
     def people_look(self, pick: Pick) -> None:
         """Every hold is ended, every review acknowledged, and somebody comes back."""
-        self.asks("resume")
+        for hold in on_hold(self.roster):
+            self.asks("resume", arguments={"hold": hold.name})
         for review in self.roster.open_reviews():
             self.asks("acknowledge", arguments={"number": str(review.number)})
         lost = [a for a in self.roster.challengers() if a.state not in TRADING]

@@ -10,7 +10,7 @@ from tiltyard.actions.apply import apply
 from tiltyard.actions.verbs import PLANNERS, Obeyed, Situation, obey
 from tiltyard.facts.action import PERSON, Action, Kind
 from tiltyard.facts.arm import FLAT, PROPOSAL_LASTS, Arm, Proposal, Review, Roster, State
-from tiltyard.facts.command import SAFETY, VERBS, Command, Verb
+from tiltyard.facts.command import SAFETY, VERBS, Command, Verb, in_turn
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.router.lifecycle import STATES
 from tiltyard.scaling.ladder import ShareRules
@@ -227,36 +227,98 @@ def held(**holds: set[str]) -> Roster:
     return replace(roster(arm()), **made)  # type: ignore[arg-type]  # fields of one type
 
 
-def test_resume_ends_every_hold_of_everybody() -> None:
-    state = held(
-        entries_stopped_by={"b_guard", "a_guard"}, challengers_frozen_by={PERSON},
-        ramp_frozen_by={"a_guard"},
-    )  # fmt: skip
-    obeyed = asked(state, "resume")
-    assert [(action.kind, action.cause) for action in obeyed.actions] == [
-        ("allow_entries", "a_guard"), ("allow_entries", "b_guard"),
-        ("unfreeze_challengers", PERSON), ("unfreeze_ramp", "a_guard"),
-    ]  # fmt: skip
-    assert obeyed.text == "no longer on hold by a_guard, b_guard, person"
-    after = done(state, "resume")
-    assert not after.holds()
-    assert after.account_since == LATER
+def kinds_and_causes(obeyed: Obeyed) -> list[tuple[Kind, str]]:
+    return [(action.kind, action.cause) for action in obeyed.actions]
 
 
-def test_resume_may_end_the_holds_of_one() -> None:
+STOPPED = "no entries for anyone, by person; to end it: tiltyard resume stop-all"
+FROZEN = "no traffic for challengers, by person; to end it: tiltyard resume freeze"
+
+
+def test_who_froze_and_stopped_may_end_the_one_and_keep_the_other() -> None:
+    both = done(done(roster(arm()), "freeze"), "stop_all")
+    thawed = asked(both, "resume", hold="freeze")
+    assert kinds_and_causes(thawed) == [("unfreeze_challengers", PERSON)]
+    assert thawed.text == f"no longer on hold by freeze\n  still on hold: {STOPPED}"
+    allowed = asked(both, "resume", hold="stop-all")
+    assert kinds_and_causes(allowed) == [("allow_entries", PERSON)]
+    assert allowed.text == f"no longer on hold by stop-all\n  still on hold: {FROZEN}"
+    only_stopped = done(both, "resume", hold="freeze")
+    assert not only_stopped.challengers_frozen_by
+    assert only_stopped.entries_stopped_by == {PERSON}
+    assert asked(only_stopped, "resume", hold="freeze").text == (
+        f"nothing is on hold by freeze\n  still on hold: {STOPPED}"
+    )
+    assert not done(only_stopped, "resume", hold="stop-all").holds()
+
+
+@pytest.mark.parametrize("name", ["", PERSON])
+def test_who_froze_and_stopped_has_to_say_which_of_both_ends(name: str) -> None:
+    both = done(done(roster(arm()), "freeze"), "stop_all")
+    assert refused(both, "resume", hold=name) == (
+        "HOLD_UNNAMED resume: no entries for anyone, by person; no traffic for challengers, by "
+        "person. say which ends: tiltyard resume stop-all, tiltyard resume freeze"
+    )
+
+
+@pytest.mark.parametrize("name", ["", PERSON, "freeze"])
+def test_the_one_thing_that_a_person_has_put_on_hold_needs_no_name(name: str) -> None:
+    state = replace(held(ramp_frozen_by={"a_guard"}), entries_stopped_by=frozenset({"deadman"}))
+    frozen = done(state, "freeze")
+    obeyed = asked(frozen, "resume", hold=name)
+    assert kinds_and_causes(obeyed) == [("unfreeze_challengers", PERSON)]
+    assert obeyed.text == (
+        "no longer on hold by freeze\n"
+        "  still on hold: no entries for anyone, by deadman; to end it: tiltyard resume deadman\n"
+        "  still on hold: no share grows, by a_guard; to end it: tiltyard resume a_guard"
+    )
+
+
+def test_what_no_person_asked_for_ends_by_its_name_only() -> None:
+    state = held(entries_stopped_by={"a_guard"}, challengers_frozen_by={"a_guard", "deadman"})
+    assert refused(state, "resume") == (
+        "HOLD_UNNAMED resume: no entries for anyone, by a_guard; no traffic for challengers, by "
+        "a_guard; no traffic for challengers, by deadman. say which ends: tiltyard resume a_guard, "
+        "tiltyard resume deadman"
+    )
+    assert asked(state, "resume", hold=PERSON).actions == ()
+    after = done(done(state, "resume", hold="deadman"), "resume", hold="freeze")
+    assert after.holds() == {"a_guard"}
+
+
+def test_resume_ends_the_holds_of_one_name_and_an_account_that_was_stopped_begins_anew() -> None:
     state = held(
         entries_stopped_by={"b_guard", "a_guard"}, challengers_frozen_by={"a_guard"},
         ramp_frozen_by={"a_guard"},
     )  # fmt: skip
     obeyed = asked(state, "resume", hold="a_guard")
-    assert {action.cause for action in obeyed.actions} == {"a_guard"}
-    assert len(obeyed.actions) == 3
+    assert kinds_and_causes(obeyed) == [
+        ("allow_entries", "a_guard"), ("unfreeze_challengers", "a_guard"),
+        ("unfreeze_ramp", "a_guard"),
+    ]  # fmt: skip
+    assert obeyed.text.startswith("no longer on hold by a_guard\n")
     for action in obeyed.actions:
         state = apply(state, action)
     assert state.holds() == {"b_guard"}
+    assert state.account_since == LATER
     assert refused(state, "resume", hold="a_guard") == (
         "HOLD_UNKNOWN a_guard: it holds nothing. on hold by: b_guard"
     )
+
+
+def test_a_resume_that_waits_does_not_end_what_was_asked_for_after_it() -> None:
+    def queued(*verbs: Verb) -> tuple[list[int], list[int]]:
+        waiting = [
+            Command(str(seq), verb, "", "ada", "", LATER, seq=seq)
+            for seq, verb in enumerate(verbs, 1)
+        ]
+        first, others = in_turn(waiting)
+        return [one.seq for one in first], [one.seq for one in others]
+
+    assert queued("resume", "stop_all", "resume") == ([1, 2], [3])
+    assert queued("rearm", "resume", "freeze") == ([2, 3], [1])
+    assert queued("resume", "halt", "scale") == ([2], [1, 3]), "nothing that a resume would end"
+    assert queued() == ([], [])
 
 
 def test_nothing_on_hold_is_nothing_to_resume() -> None:
@@ -337,7 +399,7 @@ def test_nobody_is_given_anything_while_anything_is_on_hold(hold: str) -> None:
     state = proposed(roster(arm(), arm(OTHER, "halted", 0.0)))
     state = replace(state, **{hold: frozenset({"b", "a"})})  # type: ignore[arg-type]  # one of three fields
     assert refused(state, "rearm", OTHER) == (
-        f"ON_HOLD {OTHER}: on hold by a, b. first: tiltyard resume"
+        f"ON_HOLD {OTHER}: on hold by a, b. first: tiltyard resume a, tiltyard resume b"
     )
     assert refused(state, "approve", ARM).startswith(f"ON_HOLD {ARM}: on hold by a, b")
 
@@ -498,7 +560,7 @@ def test_a_promotion_that_is_pending_stands_in_nobodys_way(
 ) -> None:
     before = roster(arm(share=0.4), arm(OTHER), arm("halted_one", "halted", 0.0))
     if verb == "resume":
-        frozen = apply(before, Action("freeze_challengers", "", "a_guard", "enforce", NOON))
+        frozen = done(before, "freeze")
         assert (
             proposed(done(proposed(frozen), verb, policy)).proposals == proposed(before).proposals
         )

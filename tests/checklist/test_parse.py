@@ -11,7 +11,7 @@ from tiltyard.checklist.defaults import DEFAULT_CHECKLIST, DEFAULT_TEXT
 from tiltyard.checklist.guard import Checklist, Guard, WayBack
 from tiltyard.checklist.parse import parse_checklist
 from tiltyard.checklist.patience import Patience
-from tiltyard.facts.action import CAUSES
+from tiltyard.facts.action import CAUSES, FREEZE
 from tiltyard.kernel.errors import Fault, Faults
 
 Table = dict[str, Any]
@@ -372,10 +372,10 @@ def test_only_a_champion_can_be_rolled_back(scope: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", sorted(CAUSES))
-def test_a_guard_is_not_called_like_another_cause(name: str) -> None:
+@pytest.mark.parametrize("name", [*sorted(CAUSES), FREEZE])
+def test_a_guard_is_not_called_like_another_cause_or_hold(name: str) -> None:
     assert faults(table(name=name)) == [
-        f"{name!r} is the name of another cause of actions @ $.guard[0].name"
+        f"{name!r} is the name of another cause or hold @ $.guard[0].name"
     ]
 
 

@@ -38,6 +38,7 @@ from conformance.desks import (
     run_sql,
 )
 from conformance.samples import USERS_SQL, NewDatabase
+from tiltyard.actions.on_hold import on_hold
 from tiltyard.facts.command import Outcome, Verb
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
@@ -180,7 +181,8 @@ class Desks(RuleBasedStateMachine):
 
     @rule()
     def people_look(self) -> None:
-        self.asks("resume")
+        for hold in on_hold(self.ledger.roster()):
+            self.asks("resume", hold=hold.name)
         roster = self.ledger.roster()
         for review in roster.open_reviews():
             self.asks("acknowledge", number=str(review.number))
@@ -307,7 +309,7 @@ def test_commands_about_nobody_are_refused_and_hold_up_nobody_else(
         clock.desk.start()
     for verb in VERBS:
         outcome = asked(ledger, verb, "nobody", clock=clock, settings=GUARDED, number="7")
-        assert outcome.refused == (verb not in ("freeze", "stop_all", "resume"))
+        assert outcome.refused == (verb not in ("freeze", "stop_all"))
     assert not asked(ledger, "scale", clock=clock, settings=GUARDED).refused
 
 

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -414,6 +414,24 @@ def test_the_statement_alone_multiplies_once_a_day_though_nobody_raises_the_ceil
     holds_together(ledger, now)
 
 
+@pytest.mark.parametrize(
+    ("ahead", "share"),
+    [(MINUTE, 0.15), (DAY - MINUTE, 0.15), (DAY + MINUTE, 0.225), (365 * DAY, 0.225)],
+)
+def test_the_statement_does_not_wait_for_a_year_that_a_clock_was_ahead(
+    ledger: Ledger, ahead: timedelta, share: float
+) -> None:
+    now = system_now()
+    employ(ledger, replace(challenger(FIRST, 0.15), ceiling=0.15, scaled_at=now + ahead))
+    earned(ledger)
+    with ledger.transaction() as inside:
+        tell_bounds(inside.connection, UNGUARDED, now)
+    for _ in range(3):
+        statement(ledger)
+        assert shares(ledger)[FIRST] == share
+    holds_together(ledger, now)
+
+
 def test_at_41_percent_the_ladder_ends_at_60_and_the_champion_at_40(ledger: Ledger) -> None:
     one_arm(ledger, 0.41)
     statement(ledger)
@@ -456,7 +474,8 @@ def test_nothing_can_be_raised_while_anything_is_on_hold(ledger: Ledger) -> None
         set_share(ledger, FIRST, "0.12")
         assert shares(ledger) == before
         holds_together(ledger)
-    asked(ledger, "resume")
+    for hold in ("stop-all", "freeze"):
+        asked(ledger, "resume", hold=hold)
     asked(ledger, "acknowledge", number="9")
     statement(ledger)
     assert shares(ledger)[FIRST] == 0.15

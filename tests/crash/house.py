@@ -40,6 +40,7 @@ class House:
         other: Everybody else's.
         folder: Where the shares are.
         now: The time of day, which moves when it is said.
+        steady: Seconds on a clock that is never set.
         on_stage: Told what the desk has passed.
     """
 
@@ -50,6 +51,7 @@ class House:
     now: datetime = NOON
     holder: str = "first"
     token: int = 0
+    steady: float = 0.0
     on_stage: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -69,7 +71,8 @@ class House:
 
     def step(self, later: float = 0) -> list[Event]:
         self.now += later * SECOND
-        return self.desk.step(self.now)
+        self.steady += later
+        return self.desk.step(self.now, self.steady)
 
     def round(self, later: float = 5) -> list[Event]:
         """A step and what follows it outside, as the running desk does."""

@@ -1,7 +1,7 @@
 """Whatever clocks do, the night of a trading day is run once, or not at all."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +10,8 @@ import pytest
 
 from crash.floor import BAD, GOOD, PROD, SECOND, rules
 from crash.house import House, housed
+from tiltyard.shell.commanding import Times
+from tiltyard.shell.running import Rounds, go_round
 from tiltyard.shell.settings import RunSettings, ScheduleSettings, Settings
 
 HOUR = 3600
@@ -103,16 +105,56 @@ def test_a_clock_that_jumps_a_year_ahead_and_back_keeps_the_desk_judging(house: 
     house.verify()
 
 
-def test_a_jump_of_the_clock_counts_as_silence_and_freezes_the_challengers(
-    ledger_url: str, tmp_path: Path
-) -> None:
+@pytest.fixture
+def alert_house(ledger_url: str, tmp_path: Path) -> Iterator[House]:
+    """After 60 s without a judgement the challengers lose their traffic."""
     alert = rules().model_copy(update={"run": RunSettings(deadman=60)})
-    with housed(ledger_url, tmp_path, alert) as house:
-        house.round()
-        done = house.round(365 * DAY)
-        assert done[0]["event"] == "freeze_challengers"
-        assert "nothing was judged for" in done[0]["reason"]
-        assert house.traffic() == {PROD: 1}
+    with housed(ledger_url, tmp_path, alert) as found:
+        found.round()
+        yield found
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=61), timedelta(hours=1), timedelta(days=365)])
+def test_a_desk_that_goes_on_judging_is_not_silent_because_the_clock_was_set(
+    alert_house: House, ahead: timedelta
+) -> None:
+    before = alert_house.traffic()
+    for change in (ahead, -2 * ahead, ahead):
+        alert_house.now += change
+        for _ in range(3):
+            assert "freeze_challengers" not in {one["event"] for one in alert_house.round(5)}
+    assert alert_house.traffic() == before
+
+
+@pytest.mark.parametrize("set_by", [timedelta(), timedelta(hours=-2), timedelta(hours=2)])
+def test_a_machine_that_slept_for_an_hour_was_silent_whatever_its_clock_says(
+    alert_house: House, set_by: timedelta
+) -> None:
+    alert_house.now += set_by
+    done = alert_house.round(HOUR)
+    assert done[0]["event"] == "freeze_challengers"
+    assert done[0]["reason"] == "nothing was judged for 3600 s"
+    assert alert_house.traffic() == {PROD: 1}
+
+
+def test_a_desk_that_goes_round_measures_silence_by_the_steady_clock(alert_house: House) -> None:
+    told: list[str] = []
+    nothing: Callable[..., object] = lambda *_: None  # noqa: E731
+    passing = iter([5.0, 3600.0])
+
+    def beat() -> None:
+        """The steady clock goes on, and the other one is set an hour ahead."""
+        alert_house.steady += next(passing, 0.0)
+        alert_house.now += timedelta(hours=1)
+
+    rounds = Rounds(
+        deliver=nothing, stand=nothing, beat=beat, on_trouble=nothing, interval=0.0,
+        on_event=lambda event: told.append(f"{event['event']}, {event['reason']}"),
+        stopping=lambda: bool(told),
+    )  # fmt: skip
+    times = Times(lambda: alert_house.now, lambda: alert_house.steady, nothing)
+    go_round(alert_house.desk, times, rounds)
+    assert told == ["freeze_challengers, nothing was judged for 3600 s"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 import typer
 
 from docs.pages import DOCS, ROOT, Command, NamedFile, matches, rows, run, sections, steps
+from tiltyard.actions.record import acted
 from tiltyard.checklist import parse
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import EFFECTS, ON_UNKNOWN
 from tiltyard.facts import intake
+from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.metrics.catalogue import METRICS
 from tiltyard.shell.announce import shares_body
@@ -140,6 +143,11 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## A review")) == set(review)
     commands = json.loads(run(Command("tiltyard commands --json", ""), tmp_path).stdout)
     assert set(rows("json.md", "## A command")) == set(commands[0])
+    halt = acted(
+        Action("halt", "", "", "enforce", datetime(2025, 7, 7, tzinfo=UTC), number=1), "", ""
+    )
+    more = {"open", "command", "episodes", "lasts", "arm"}
+    assert set(rows("json.md", "## A notice")) == {*halt, *more}
     shares = {*shares_body(Roster()), "revision", "decided_at"}
     assert set(rows("json.md", "## Shares")) == shares
 

@@ -72,7 +72,13 @@ def test_it_halts_what_breaches_answers_and_gives_its_lease_back(
         assert "  acknowledge  " in line(desk)
         second = floor("run")
         assert (second.code, second.err[:10]) == (1, "LEASE_HELD")
-        assert floor("stop-all").out == "no entries for anyone, until tiltyard resume\n"
+        assert floor("stop-all").out == "no entries for anyone, until tiltyard resume stop-all\n"
+        ends = "on hold: no entries for anyone, by person; to end it: tiltyard resume stop-all\n"
+        assert floor("policy", "list").out.endswith(ends)
+        assert floor("report").out.endswith(ends)
+        assert json.loads(floor("report", "--json").out)["on_hold"] == [
+            {"what": "no entries for anyone", "by": "person", "name": "stop-all"}
+        ]
         assert floor("replay", "--verify").code == 0
         assert told_to_stop(desk).endswith("stopped; the lease is given back\n")
     shares = json.loads((tmp_path / "shares.json").read_text("utf-8"))

@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,8 @@ from tiltyard.facts.arm import FLAT, Arm, Review, Roster, State
 from tiltyard.facts.verdict import Answer, Verdict
 from tiltyard.kernel.undefined import Reading, Undefined, Value
 from tiltyard.router.lifecycle import STATES
-from tiltyard.scaling.ladder import ShareRules, Standing, Step, ladder
+from tiltyard.scaling.ladder import ShareRules, Standing, Step, ladder, was_scaled
+from tiltyard.scaling.trading_day import NIGHTLY, trading_day
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 RULES = ShareRules()
@@ -353,3 +355,56 @@ def test_a_trial_begins_with_what_was_registered_unless_no_challenger_may_have_i
 def test_all_challengers_together_leave_the_champion_its_floor() -> None:
     assert RULES.most() == 0.6
     assert replace(RULES, champion_floor=0.0).most() == 1.0
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def day_of(at: datetime) -> date:
+    return trading_day(at, NIGHTLY, BERLIN)
+
+
+@given(st.lists(st.integers(-24 * 60, 40 * 60), max_size=60))
+def test_no_trading_day_has_two_multiplications_though_the_clock_is_set_back(
+    minutes: list[int],
+) -> None:
+    """The clock is never more than a day behind the latest time that it ever showed."""
+    subject, now, latest, days = arm(), NOON, NOON, []
+    for some in minutes:
+        now = max(now + timedelta(minutes=some), latest - DAY)
+        latest = max(latest, now)
+        if not was_scaled(subject, now, day_of):
+            subject = replace(subject, scaled_at=now)
+            days.append(day_of(now))
+    assert len(days) == len(set(days))
+
+
+@given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=20), st.integers(0, 48))
+def test_whatever_time_a_clock_has_shown_nobody_waits_longer_than_two_days(
+    hours: list[int], later: int
+) -> None:
+    """Every time is one at which the clock stood; then it is right again, and stays so."""
+    subject = arm()
+    for some in hours:
+        shown = NOON + some * HOUR
+        if not was_scaled(subject, shown, day_of):
+            subject = replace(subject, scaled_at=shown)
+    right = NOON + later * HOUR
+    assert not all(was_scaled(subject, right + wait * DAY, day_of) for wait in range(3))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "counts"),
+    [
+        (timedelta(), True),
+        (5 * HOUR, True),
+        (DAY, True),
+        (DAY + timedelta(microseconds=1), False),
+        (365 * DAY, False),
+    ],
+)
+def test_a_multiplication_further_ahead_than_a_day_is_not_believed(
+    ahead: timedelta, *, counts: bool
+) -> None:
+    assert was_scaled(replace(arm(), scaled_at=NOON + ahead), NOON, day_of) is counts

@@ -234,6 +234,36 @@ NIGHT = NOON + timedelta(hours=14)
 FULL = TiltyardError("DATABASE_FULL", "disk", "no space")
 
 
+def test_a_share_that_grew_while_the_clock_was_a_year_ahead_may_grow_again(ledger: Ledger) -> None:
+    night, year = NOON + timedelta(hours=14), timedelta(days=365)
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        assert "scale" in kinds(desk.step(NOON + year))
+        assert ledger.roster().arms[BOT].scaled_at == NOON + year
+        desk.step(NOON + MINUTE)
+        assert "scale" in kinds(desk.step(night))
+        assert ledger.roster().arms[BOT].share == 0.225
+        done = asked(ledger, desk, "scale", "", night + MINUTE)
+        assert "multiplied on this trading day already" in done.text
+        assert "scale" in kinds(desk.step(night + DAY))
+    verify(ledger, SETTINGS, night + DAY)
+
+
+def test_a_clock_set_back_over_the_border_of_the_day_multiplies_no_second_time(
+    ledger: Ledger,
+) -> None:
+    night = NOON + timedelta(hours=14)
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        assert "scale" in kinds(desk.step(night + timedelta(hours=1)))
+        for hours in (-3, -2, -1, 0, 1, 2, 23):
+            at = night + timedelta(hours=hours)
+            assert "scale" not in kinds(desk.step(at))
+            asked(ledger, desk, "scale", "", at)
+        assert ledger.roster().arms[BOT].share == 0.15
+        assert "scale" in kinds(desk.step(night + DAY))
+
+
 class Disk:
     """One that is full at the end of a step for as long as it is said."""
 
@@ -502,8 +532,10 @@ def test_a_day_that_loses_too_much_freezes_all_challengers_and_blames_nobody(
         assert ledger.roster().arms[BOT].share == 0
         assert ledger.roster().reviews == ()
         assert asked(ledger, desk, "rearm", BOT, at).text == "bot is on trial already (live)"
-        done = asked(ledger, desk, "resume", "", at + MINUTE)
-        assert done.text == "no longer on hold by account_daily_loss_high"
+        assert asked(ledger, desk, "resume", "", at + MINUTE).code == "HOLD_UNNAMED"
+        guard = "account_daily_loss_high"
+        done = asked(ledger, desk, "resume", "", at + MINUTE, hold=guard)
+        assert done.text == f"no longer on hold by {guard}"
         assert ledger.roster().arms[BOT].share == 0.1
         assert desk.step(at + 2 * MINUTE) == []  # the same day's loss was looked at
 
@@ -558,7 +590,8 @@ def test_an_account_that_fell_too_far_stops_entries_and_begins_anew_when_resumed
         at = NOON + MINUTE
         assert "stop_entries" in kinds(desk.step(at))
         assert ledger.roster().entries_stopped_by == {"account_drawdown_high"}
-        asked(ledger, desk, "resume", "", at + MINUTE)
+        for guard in sorted(ledger.roster().holds()):
+            asked(ledger, desk, "resume", "", at + MINUTE, hold=guard)
         assert ledger.roster().holds() == frozenset()
         assert ledger.roster().account_since == at + MINUTE
         assert "stop_entries" not in kinds(desk.step(at + 2 * MINUTE))

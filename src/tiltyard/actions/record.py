@@ -14,7 +14,7 @@ from tiltyard.actions.changes.champion import depose
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.kernel.clock import moment
-from tiltyard.kernel.money import Money
+from tiltyard.kernel.money import Money, money, money_text
 from tiltyard.metrics import METRICS_VERSION
 
 Event = Mapping[str, Any]
@@ -25,8 +25,9 @@ _NUMBERS = ("before", "after", "ceiling", "value", "limit")
 
 
 def registered(arm: Arm, at: datetime, actor: str) -> Event:
-    """The event of an arm joining the roster as it is."""
-    body = {**asdict(arm)}
+    """The event of an arm joining the roster as it is; its capital as people write it."""
+    capital = None if arm.capital is None else money_text(arm.capital)
+    body = {**asdict(arm), "capital": capital}
     del body["revision"]
     return {"event": "register", "at": at, "actor": actor, "arm": body}
 
@@ -81,13 +82,18 @@ def _arm_from(body: Mapping[str, Any]) -> Arm:
             "share": float(body["share"]),
             "start_share": float(body["start_share"]),
             "ceiling": float(body["ceiling"]),
-            "capital": None if body["capital"] is None else Money(body["capital"]),
+            "capital": _amount(body["capital"]),
             "created_at": moment(body["created_at"]),
             "held_share": float(body.get("held_share", 0)),
             **{name: _moment(body.get(name)) for name in _TIMES},
             "resumed_at": tuple(moment(time) for time in body["resumed_at"]),
         }
     )
+
+
+def _amount(said: str | int | None) -> Money | None:
+    """Text; earlier versions wrote whole units."""
+    return Money(said) if isinstance(said, int) else None if said is None else money(said)
 
 
 def _number(text: object) -> float | None:

@@ -26,7 +26,7 @@ from tiltyard.checklist.guard import (
     WayBack,
 )
 from tiltyard.checklist.patience import Patience, seconds
-from tiltyard.facts.action import CAUSES
+from tiltyard.facts.action import CAUSES, PERSONS_HOLDS
 from tiltyard.facts.verdict import Mode, Scope
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.kernel.registry import did_you_mean
@@ -241,8 +241,8 @@ class _Reader:
             )
         if guard.hard and guard.scope != "arm":
             self._fault("on_unknown", f"{guard.on_unknown} is for scope arm, not {guard.scope}")
-        if guard.name in CAUSES:
-            self._fault("name", f"{guard.name!r} is the name of another cause of actions")
+        if guard.name in CAUSES or guard.name in PERSONS_HOLDS:
+            self._fault("name", f"{guard.name!r} is the name of another cause or hold")
         if guard.effect == "propose_rollback" and guard.scope != "champion":
             self._fault("effect", f"propose_rollback is for scope champion, not {guard.scope}")
         if guard.effect in NEEDS_A_CHALLENGER and guard.scope != "arm":

@@ -39,6 +39,9 @@ Kind = Literal[
 PERSON = "person"
 """The cause of what a person asked for."""
 
+PERSONS_HOLDS = FREEZE, STOP_ALL = "freeze", "stop-all"
+"""What a person has put on hold, by the name under which it ends."""
+
 CAUSES = frozenset(
     {PERSON, "deadman", "ladder", "lifecycle", "positions_left_open", "promotion", "registration",
      "rollback", "sql"}

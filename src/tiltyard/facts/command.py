@@ -4,7 +4,7 @@ Anyone may append one. It is carried out once, whoever carries it out, and its o
 kept beside it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
@@ -31,6 +31,9 @@ VERBS: tuple[Verb, ...] = get_args(Verb)
 SAFETY: frozenset[Verb] = frozenset({"halt", "throttle", "freeze", "stop_all", "rollback"})
 """Verbs that are carried out before everything else in the queue."""
 
+HOLDING: frozenset[Verb] = frozenset({"freeze", "stop_all"})
+"""Those of them that last until somebody asks to ``resume``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -55,6 +58,21 @@ class Command:
     asked_at: datetime
     arguments: Mapping[str, str] = field(default_factory=dict)
     seq: int = 0
+
+
+def in_turn(waiting: Sequence[Command]) -> tuple[list[Command], list[Command]]:
+    """Which commands go before everything else, and which after; each in the order asked.
+
+    Those for safety go first. A ``resume`` that was asked before a hold goes before it: it
+    must not end what was asked for later.
+    """
+    last_hold = max((one.seq for one in waiting if one.verb in HOLDING), default=0)
+    first = [
+        one
+        for one in waiting
+        if one.verb in SAFETY or (one.verb == "resume" and one.seq < last_hold)
+    ]
+    return first, [one for one in waiting if one not in first]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ it can, after 500 live trades, is proposed.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.verdict import Verdict
@@ -21,6 +21,8 @@ FACTOR = 1.5
 DRAWDOWN_LIMIT = 3.0
 FEWEST_LOSSES = 5
 """Among the last 150 trades, before a profit factor is taken for evidence of a champion."""
+BELIEVED_AHEAD = timedelta(days=1)
+"""So far ahead of now a share may have been multiplied, by a clock that was set back since."""
 
 
 def fits(share: float, room: float) -> bool:
@@ -74,8 +76,14 @@ class ShareRules:
 
 
 def was_scaled(arm: Arm, now: datetime, day_of: Callable[[datetime], date]) -> bool:
-    """Whether its share was multiplied on the trading day of ``now`` already, by whomever."""
-    return arm.scaled_at is not None and day_of(arm.scaled_at) >= day_of(now)
+    """Whether its share was multiplied on the trading day of ``now`` already, by whomever.
+
+    A time up to a day ahead tells of a clock that was set back since, and counts: no trading
+    day gets a second multiplication. A time further ahead was never today's, and is not
+    believed: who was multiplied while the clock was a year ahead does not wait for a year.
+    """
+    at = arm.scaled_at
+    return at is not None and at <= now + BELIEVED_AHEAD and day_of(at) >= day_of(now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 Two kinds. ``shares`` is the whole of who gets how much; it is sent whenever it changes,
 and once by every desk that starts, so that what was missed is said again. ``notice`` is
-one thing that happened, for people: a halt with what is open, a page, a proposal.
+one thing that happened, for people: a halt with what is open, a page, a proposal. When a
+guard trips more than once in a step, because much came in at once, a person is told once,
+how often and whether it lasts; the audit tells of every time.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +15,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tiltyard.actions.record import Event
+from tiltyard.checklist.judge import FRESH, Memory
+from tiltyard.facts.action import CAUSES, PERSON
 from tiltyard.facts.arm import Roster
 from tiltyard.shell.store.audit_table import audit_position
 from tiltyard.shell.store.outbox import request_effect
@@ -21,6 +26,7 @@ ALONE = 1000
 sent while it cannot be written."""
 QUIET = frozenset({"desk", "skip_scale", "raise_ceiling", "graduate", "ingest", "unfreeze_ramp"})
 """Events that are in the audit, and that nobody needs to be told of."""
+_NOTHING_REMEMBERED: Mapping[tuple[str, str], Memory] = {}
 
 
 @dataclass(slots=True)
@@ -42,6 +48,7 @@ class Announcing:
         events: Sequence[Event],
         roster: Roster,
         now: datetime,
+        memories: Mapping[tuple[str, str], Memory] = _NOTHING_REMEMBERED,
     ) -> None:
         """Request what follows from a step, in the transaction that writes it.
 
@@ -51,12 +58,14 @@ class Announcing:
             events: What the step wrote to the audit.
             roster: As it is after the step.
             now: UTC.
+            memories: What each guard remembers of each subject after the step.
         """
+        notices = _worth_telling(events, memories)
         shares = shares_body(roster)
         seq = audit_position(connection)
         for target, kinds in self.targets.items():
             if "notice" in kinds:
-                for number, event in enumerate(_worth_telling(events)):
+                for number, event in enumerate(notices):
                     own = f"{key}-{number}-{target}"
                     request_effect(connection, own, target, "notice", event, now)
             if "shares" in kinds and shares != self._last:
@@ -111,9 +120,29 @@ def shares_taken(roster: Roster, written: Roster) -> dict[str, object]:
     }
 
 
-def _worth_telling(events: Sequence[Event]) -> list[Event]:
-    return [
+def _worth_telling(
+    events: Sequence[Event], memories: Mapping[tuple[str, str], Memory]
+) -> list[Event]:
+    """What people are told, in order; of what a guard did more than once, the last."""
+    worth = [
         event
         for event in events
         if event["event"] not in QUIET and event.get("mode", "enforce") == "enforce"
     ]
+    episodes = Counter(_what(event) for event in worth if _is_by_a_guard(event))
+    told: list[Event] = []
+    for event in reversed(worth):
+        if not _is_by_a_guard(event):
+            told.append(event)
+        elif count := episodes.pop(_what(event), 0):
+            lasts = memories.get((event["cause"], event["policy"]), FRESH).tripped_at is not None
+            told.append({**event, "episodes": count, "lasts": lasts})
+    return told[::-1]
+
+
+def _is_by_a_guard(event: Event) -> bool:
+    return "command" not in event and event.get("cause", PERSON) not in CAUSES
+
+
+def _what(event: Event) -> tuple[str, str, str]:
+    return event["event"], event["cause"], event["policy"]

@@ -10,5 +10,6 @@ def system_now() -> datetime:
 
 
 def steady_seconds() -> float:
-    """Seconds on a clock that nobody sets."""
-    return time.monotonic()
+    """Seconds on a clock that nobody sets, and that goes on while the machine sleeps."""
+    counts_sleep = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if counts_sleep is None else time.clock_gettime(counts_sleep)

@@ -54,7 +54,7 @@ class Times:
 
     Attributes:
         now: The time of day, UTC.
-        steady: Seconds on a clock that is never set.
+        steady: Seconds on a clock that is never set, and goes on while the machine sleeps.
         wait: Wait until something is written or so many seconds have passed.
     """
 

@@ -24,7 +24,7 @@ from tiltyard.actions.silence import DEADMAN, freeze_in_silence
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import SAFETY, Command
+from tiltyard.facts.command import SAFETY, Command, in_turn
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import ALONE, Announcing, shares_taken
 from tiltyard.shell.bounds import tell_bounds
@@ -116,7 +116,8 @@ class LiveDesk:
         self._ticked_at: datetime | None = None
         self._served_at: datetime | None = None
         self._written_at: datetime | None = None
-        self._alive_at: datetime | None = None
+        self._steady = 0.0
+        self._alive_at: float | None = None
         self._is_blind = False
         self.trouble: TiltyardError | None = None
 
@@ -197,12 +198,18 @@ class LiveDesk:
             if error.code not in UNAVAILABLE:
                 raise  # else there is time for another try: it lasts longer than two of them
 
-    def step(self, now: datetime) -> list[Event]:
+    def step(self, now: datetime, steady: float | None = None) -> list[Event]:
         """Everything that is due, as one transaction; what was written to the audit.
+
+        Args:
+            now: UTC.
+            steady: Seconds on a clock that is never set, by which silence is measured; None
+                goes by the time of day.
 
         Raises:
             TiltyardError: ``LEASE_LOST`` when another process has taken over.
         """
+        self._steady = now.timestamp() if steady is None else steady
         try:
             if self._begins_again:
                 self.start()
@@ -210,12 +217,12 @@ class LiveDesk:
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
                 self._dead_man(now)
-                waiting = pending_commands(inside.connection)
-                self._obey(inside, [one for one in waiting if one.verb in SAFETY], now)
+                first, others = in_turn(pending_commands(inside.connection))
+                self._obey(inside, first, now)
                 self._judge(inside, now)
                 self._on_stage(JUDGED)
                 if not self._incoming.has_more:
-                    self._give(inside, waiting, now)
+                    self._give(inside, others, now)
                 everybody = bool(self._unwritten.events) or self._ticked_at == now
                 columns = self._incoming.changed_columns(self._desk, now, everybody=everybody)
                 is_written = self._write(inside, columns, now)
@@ -274,11 +281,11 @@ class LiveDesk:
         self._incoming.count_newcomers(inside, self.roster)
 
     def _dead_man(self, now: datetime) -> None:
-        patience = timedelta(seconds=self._settings.run.deadman)
-        if self._observe or self._alive_at is None or now - self._alive_at <= patience:
+        if self._observe or self._alive_at is None:
             return
-        if DEADMAN not in self.roster.challengers_frozen_by:
-            seconds = (now - self._alive_at).total_seconds()
+        seconds = self._steady - self._alive_at
+        is_silence = seconds > self._settings.run.deadman
+        if is_silence and DEADMAN not in self.roster.challengers_frozen_by:
             frozen = freeze_in_silence(now, f"nothing was judged for {seconds:.0f} s")
             self._record(self._desk.do([frozen]), now)
 
@@ -310,7 +317,7 @@ class LiveDesk:
             self._ticked_at, self._incoming.is_remeasured = now, False
         if facts or self._ticked_at == now:
             self._served_at = now
-        self._alive_at, self._is_blind = now, False
+        self._alive_at, self._is_blind = self._steady, False
         if not self._observe:
             self._record(self._desk.do(plan_expiry(self.roster, now)), now)
             self._record(
@@ -333,9 +340,9 @@ class LiveDesk:
             if error.code not in UNAVAILABLE:
                 raise  # else they are behind until the database answers
 
-    def _give(self, inside: Ledger, waiting: Iterable[Command], now: datetime) -> None:
+    def _give(self, inside: Ledger, others: Iterable[Command], now: datetime) -> None:
         """When all there is has been judged: what is asked for without haste, and the night."""
-        self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
+        self._obey(inside, others, now)
         if self._nights and not self._observe:
             done = run_if_due(inside, self._desk, self._unwritten, now, self._written_at)
             self._record(done, now)
@@ -359,7 +366,8 @@ class LiveDesk:
         write_memories(connection, self._kept, self._desk.memories, self._modes)
         write_metrics(connection, columns, now)
         key = f"{self._token}-{self._step + 1}"
-        self._announcing.request(connection, key, waiting.events, self.roster, now)
+        memories = self._desk.memories
+        self._announcing.request(connection, key, waiting.events, self.roster, now, memories)
         self._next_revision = audit_position(connection) * ALONE
         self._attempted = waiting.copy()
         self._write_progress(connection, now)

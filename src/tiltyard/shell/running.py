@@ -103,7 +103,7 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
     trouble: TiltyardError | None = None
     while True:
         desk.refuse_replaced()
-        for event in desk.step(times.now()):
+        for event in desk.step(times.now(), times.steady()):
             rounds.on_event(event)
         if (desk.trouble is None) != (trouble is None):
             rounds.on_trouble(desk.trouble)

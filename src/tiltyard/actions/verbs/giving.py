@@ -1,5 +1,9 @@
 """Verbs that give back: acknowledge a review, re-arm an arm, resume after a hold."""
 
+from collections.abc import Iterable, Sequence
+
+from tiltyard.actions.on_hold import Hold, on_hold
+from tiltyard.actions.silence import DEADMAN
 from tiltyard.actions.verbs.situation import (
     Obeyed,
     Situation,
@@ -10,7 +14,7 @@ from tiltyard.actions.verbs.situation import (
     refuse_holds,
     refuse_reviews,
 )
-from tiltyard.facts.action import Kind
+from tiltyard.facts.action import PERSON, PERSONS_HOLDS
 from tiltyard.facts.command import Command
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.router.lifecycle import TRADING, next_state
@@ -64,23 +68,49 @@ def rearm(command: Command, situation: Situation) -> Obeyed:
 
 
 def resume(command: Command, situation: Situation) -> Obeyed:
-    """An end to all holds, or to those of one name; challengers get back what there is room for."""
-    roster, wanted = situation.roster, command.arguments.get("hold", "")
-    if not roster.holds():
+    """An end to the holds of one name, or to the one thing that a person has put on hold.
+
+    Whoever gives no name never ends more than was meant: not a guard's hold, and not one of
+    two. Challengers get back what there is room for.
+    """
+    holds, wanted = on_hold(situation.roster), command.arguments.get("hold", "")
+    if not holds:
         return Obeyed((), "nothing is on hold")
-    if wanted and wanted not in roster.holds():
-        held = ", ".join(sorted(roster.holds()))
-        raise TiltyardError("HOLD_UNKNOWN", wanted, "it holds nothing", f"on hold by: {held}")
-    ends: tuple[tuple[Kind, frozenset[str], float | None], ...] = (
-        ("allow_entries", roster.entries_stopped_by, None),
-        ("unfreeze_challengers", roster.challengers_frozen_by, situation.rules.most()),
-        ("unfreeze_ramp", roster.ramp_frozen_by, None),
-    )
+    ending = _named(wanted, holds)
+    staying = [hold for hold in holds if hold not in ending]
+    if not ending:
+        return Obeyed((), _with_rest(f"nothing is on hold by {wanted}", staying))
     actions = tuple(
-        action_for(kind, "", command, situation, cause=cause, ceiling=ceiling)
-        for kind, causes, ceiling in ends
-        for cause in sorted(causes)
-        if wanted in ("", cause)
-    )
-    lifted = ", ".join(dict.fromkeys(action.cause for action in actions))
-    return Obeyed(actions, f"no longer on hold by {lifted}")
+        action_for(
+            hold.end, "", command, situation, cause=hold.cause,
+            ceiling=situation.rules.most() if hold.end == "unfreeze_challengers" else None,
+        )
+        for hold in ending
+    )  # fmt: skip
+    lifted = ", ".join(dict.fromkeys(hold.name for hold in ending))
+    return Obeyed(actions, _with_rest(f"no longer on hold by {lifted}", staying))
+
+
+def _named(wanted: str, holds: Sequence[Hold]) -> list[Hold]:
+    """The holds that end by a name; none when it has ended already.
+
+    Raises:
+        TiltyardError: ``HOLD_UNNAMED`` when it must be said which, ``HOLD_UNKNOWN``.
+    """
+    if wanted in ("", PERSON):
+        own = [hold for hold in holds if hold.cause == PERSON]
+        if len(own) > 1 or not (own or wanted):
+            raise TiltyardError(
+                "HOLD_UNNAMED", "resume", "; ".join(f"{one.what}, by {one.cause}" for one in holds),
+                "say which ends: " + ", ".join(dict.fromkeys(one.command for one in holds)),
+            )  # fmt: skip
+        return own
+    ending = [hold for hold in holds if hold.name == wanted]
+    if not ending and wanted not in (*PERSONS_HOLDS, DEADMAN):
+        held = ", ".join(dict.fromkeys(hold.name for hold in holds))
+        raise TiltyardError("HOLD_UNKNOWN", wanted, "it holds nothing", f"on hold by: {held}")
+    return ending
+
+
+def _with_rest(text: str, staying: Iterable[Hold]) -> str:
+    return "\n".join([text, *(f"  still on hold: {hold}" for hold in staying)])

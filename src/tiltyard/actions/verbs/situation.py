@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from tiltyard.actions.on_hold import on_hold
 from tiltyard.facts.action import PERSON, Action, Kind
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.command import Command
@@ -97,7 +98,8 @@ def refuse_holds(policy: str, roster: Roster) -> None:
     """Nobody is given anything while anything is on hold."""
     if roster.holds():
         held = ", ".join(sorted(roster.holds()))
-        raise TiltyardError("ON_HOLD", policy, f"on hold by {held}", "first: tiltyard resume")
+        ends = ", ".join(dict.fromkeys(hold.command for hold in on_hold(roster)))
+        raise TiltyardError("ON_HOLD", policy, f"on hold by {held}", f"first: {ends}")
 
 
 def refuse_reviews(policy: str, roster: Roster) -> None:

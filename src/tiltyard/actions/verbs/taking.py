@@ -64,7 +64,7 @@ def freeze(command: Command, situation: Situation) -> Obeyed:
     if PERSON in situation.roster.challengers_frozen_by:
         return Obeyed((), "the challengers are frozen already")
     action = action_for("freeze_challengers", "", command, situation)
-    return Obeyed((action,), "every challenger: traffic to 0 %, until tiltyard resume")
+    return Obeyed((action,), "every challenger: traffic to 0 %, until tiltyard resume freeze")
 
 
 def stop_all(command: Command, situation: Situation) -> Obeyed:
@@ -72,7 +72,7 @@ def stop_all(command: Command, situation: Situation) -> Obeyed:
     if PERSON in situation.roster.entries_stopped_by:
         return Obeyed((), "entries are stopped already")
     action = action_for("stop_entries", "", command, situation)
-    return Obeyed((action,), "no entries for anyone, until tiltyard resume")
+    return Obeyed((action,), "no entries for anyone, until tiltyard resume stop-all")
 
 
 def _already(arm: Arm) -> Obeyed:

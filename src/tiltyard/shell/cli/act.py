@@ -14,6 +14,7 @@ from tiltyard.facts.command import Verb
 from tiltyard.kernel.clock import time_text
 from tiltyard.shell.cli.asking import Actor, Key, Reason, ask_for
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
+from tiltyard.shell.report.asked import asked_json, asked_text
 from tiltyard.shell.store.command_table import every_command
 
 _ABOUT_ONE: dict[Verb, str] = {
@@ -102,7 +103,9 @@ def rollback(
 
 
 def resume(
-    hold: Annotated[str, typer.Argument(help="What to lift: a guard, person, deadman. [all]")] = "",
+    hold: Annotated[
+        str, typer.Argument(help="freeze, stop-all, deadman or a guard. [a person's]")
+    ] = "",
     reason: Reason = "",
     actor: Actor = None,
     key: Key = None,
@@ -110,7 +113,7 @@ def resume(
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Lift what is on hold; challengers that were frozen get back what they had."""
+    """End what is on hold; challengers that were frozen get back what they had."""
     ask_for("resume", arguments={"hold": hold} if hold else {}, reason=reason, actor=actor,
             key=key, as_json=as_json, database=database, config=config)  # fmt: skip
 
@@ -191,25 +194,12 @@ def list_reviews(
 def list_commands(
     as_json: AsJson = False, database: Database = None, config: Config = None
 ) -> None:
-    """Every command that was asked for, by whom, and what came of it."""
+    """Every command that was asked for, by whom, with what and why, and what came of it."""
     settings = settings_from(config)
     with open_ledger(database, settings) as ledger, ledger.snapshot() as still:
         asked = every_command(still.connection)
     if as_json:
-        rows = [
-            {"seq": command.seq, "verb": command.verb, "policy": command.policy,
-             "actor": command.actor, "reason": command.reason,
-             "asked_at": time_text(command.asked_at),
-             "outcome": None if outcome is None else (outcome.code or "done"),
-             "text": None if outcome is None else outcome.text}
-            for command, outcome in asked
-        ]  # fmt: skip
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps([asked_json(*one) for one in asked], indent=2))
         return
-    for command, outcome in asked:
-        came = "waiting" if outcome is None else outcome.text
-        what = f"{command.verb} {command.policy}".strip()
-        typer.echo(
-            f"{command.seq:>4}  {time_text(command.asked_at)}  {command.actor}: {what}\n"
-            f"      {came}"
-        )
+    for one in asked:
+        typer.echo(asked_text(*one))

@@ -55,6 +55,7 @@ MISTAKES = frozenset(
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
         "HOLD_UNKNOWN",
+        "HOLD_UNNAMED",
         "KEY_TAKEN",
         "VERB_UNKNOWN",
         "NOT_KNOWN_GOOD",

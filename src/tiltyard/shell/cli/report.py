@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from tiltyard.actions.on_hold import on_hold
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.clock import time_text
 from tiltyard.policies.name import select
@@ -28,7 +29,7 @@ from tiltyard.shell.page import refuse_unwritable, write_page
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.text import hold_lines, report_text, trade_line
-from tiltyard.shell.report.wire import report_json, trade_json
+from tiltyard.shell.report.wire import hold_json, report_json, trade_json
 from tiltyard.shell.store.ledger import Ledger
 
 BREACH = 3
@@ -70,7 +71,9 @@ def report(
             bodies = [report_json(one) for one in reports]
             for body in bodies if trades else ():
                 body["trades"] = [trade_json(trade) for trade in last[body["policy"]]]
-            whole: Any = bodies[0] if policy else {"generated_at": time_text(now), "arms": bodies}
+            held = [hold_json(hold) for hold in on_hold(roster)]
+            every = {"generated_at": time_text(now), "on_hold": held, "arms": bodies}
+            whole: Any = bodies[0] if policy else every
             typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         else:
             _print(reports, last)

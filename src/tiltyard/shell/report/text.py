@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from tiltyard.actions.on_hold import on_hold
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
@@ -54,13 +55,8 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
 
 
 def hold_lines(roster: Roster) -> list[str]:
-    """What is on hold for everybody, and because of whom; no line when nothing is."""
-    held = (
-        ("no entries for anyone", roster.entries_stopped_by),
-        ("no traffic for challengers", roster.challengers_frozen_by),
-        ("no share grows", roster.ramp_frozen_by),
-    )
-    return [f"on hold: {what}, by {', '.join(sorted(names))}" for what, names in held if names]
+    """What is on hold for everybody, because of whom, and what ends it; no line for nothing."""
+    return [f"on hold: {hold}" for hold in on_hold(roster)]
 
 
 def action_line(action: Action) -> str:

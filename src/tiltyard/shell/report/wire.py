@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tiltyard.actions.on_hold import Hold
 from tiltyard.facts.action import Action
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
@@ -62,6 +63,11 @@ def action_json(action: Action) -> Json:
         "after": action.after,
         "reason": action.reason,
     }
+
+
+def hold_json(hold: Hold) -> Json:
+    """One thing that is on hold."""
+    return {"what": hold.what, "by": hold.cause, "name": hold.name}
 
 
 def trade_json(trade: Trade) -> Json:

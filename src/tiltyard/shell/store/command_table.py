@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from tiltyard.facts.command import SAFETY, Command, Outcome
+from tiltyard.facts.command import Command, Outcome, in_turn
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.desk_tables import commands, outcomes
 
 _PENDING = (
     sa.select(commands)
     .where(~sa.exists().where(outcomes.c.command_seq == commands.c.seq))
-    .order_by(sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1), commands.c.seq)
+    .order_by(commands.c.seq)
 )
 
 
@@ -49,8 +49,9 @@ def append_command(connection: sa.Connection, command: Command) -> int:
 
 
 def pending_commands(connection: sa.Connection) -> Sequence[Command]:
-    """Commands without an outcome, those for safety first, else in the order asked."""
-    return [_command(row) for row in connection.execute(_PENDING).mappings()]
+    """Commands without an outcome, in the order in which they are carried out."""
+    first, others = in_turn([_command(row) for row in connection.execute(_PENDING).mappings()])
+    return [*first, *others]
 
 
 def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome | None]]:

@@ -7,7 +7,8 @@ less than there was. The champion is given the rest, whatever was asked for it. 
 asked and what came of it is recorded. A share that was raised has had its multiplication
 of the trading day: its ceiling comes down to it. On a later trading day, as the table of
 their starts has it, an arm on trial has room for one more, whether or not anybody has
-raised its ceiling since. What is no number is refused.
+raised its ceiling since; a multiplication that lies further ahead than a clock is set back is
+not believed. What is no number is refused.
 
 On Postgres the rows are clamped before they are written, and the champion is given the
 rest at the end of the statement, so that one statement may edit any number of rows. Who
@@ -15,6 +16,10 @@ edits queues behind others who do, since neither sees the room that the other ta
 own writers keep edits out by a lock of the table; they must not wait for this queue while
 somebody in it waits for them, so its key is not that of the write lock.
 """
+
+from datetime import timedelta
+
+from tiltyard.scaling.ladder import BELIEVED_AHEAD
 
 EDIT_LOCK = int.from_bytes(b"tiltedit", "big")
 """Key of the advisory lock of those who edit."""
@@ -28,6 +33,7 @@ _GIVEN = """
     FROM bandit_arms AS others JOIN policies ON policies.id = others.policy_id
     WHERE policies.role = 'challenger'
 """
+_BELIEVED_AHEAD = BELIEVED_AHEAD // timedelta(microseconds=1)
 _CHAMPION = "(SELECT id FROM policies WHERE role = 'champion')"
 
 
@@ -36,7 +42,8 @@ def _ceiling(now: str, most: str, least: str, rounded: str) -> str:
     today = f"(SELECT MAX(starts_at) FROM trading_days WHERE starts_at <= {now})"
     return f"""(CASE
         WHEN OLD.ceiling > 0 AND {today} IS NOT NULL
-             AND (OLD.scaled_at IS NULL OR OLD.scaled_at < {today})
+             AND (OLD.scaled_at IS NULL OR OLD.scaled_at < {today}
+                  OR OLD.scaled_at > {now} + {_BELIEVED_AHEAD})
         THEN {most}(OLD.ceiling, {least}({_CAP}, {rounded}))
         ELSE OLD.ceiling END)"""
 

@@ -1,0 +1,59 @@
+"""What is on hold, in people's words, and by which name each hold ends.
+
+A guard's hold and the dead man's end by the name of their cause. What a person has put on
+hold ends by the verb that was asked: who has frozen the challengers and stopped everybody
+may end the one and keep the other.
+
+>>> held = Roster(entries_stopped_by=frozenset({"person"}), ramp_frozen_by=frozenset({"a_guard"}))
+>>> for hold in on_hold(held):
+...     print(hold)
+no entries for anyone, by person; to end it: tiltyard resume stop-all
+no share grows, by a_guard; to end it: tiltyard resume a_guard
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tiltyard.facts.action import FREEZE, PERSON, STOP_ALL, Kind
+from tiltyard.facts.arm import Roster
+
+NAMES: Mapping[Kind, str] = {"allow_entries": STOP_ALL, "unfreeze_challengers": FREEZE}
+"""What ends by which name, when a person has put it on hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One thing that is kept from everybody, by one cause.
+
+    Attributes:
+        what: For people.
+        cause: The guard that wants it so, ``person`` or ``deadman``.
+        end: The action that ends it.
+    """
+
+    what: str
+    cause: str
+    end: Kind
+
+    @property
+    def name(self) -> str:
+        """What ``tiltyard resume`` calls it."""
+        return NAMES.get(self.end, self.cause) if self.cause == PERSON else self.cause
+
+    @property
+    def command(self) -> str:
+        """What ends it."""
+        return f"tiltyard resume {self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.what}, by {self.cause}; to end it: {self.command}"
+
+
+def on_hold(roster: Roster) -> list[Hold]:
+    """Every hold, the widest first."""
+    kinds: tuple[tuple[str, Kind, frozenset[str]], ...] = (
+        ("no entries for anyone", "allow_entries", roster.entries_stopped_by),
+        ("no traffic for challengers", "unfreeze_challengers", roster.challengers_frozen_by),
+        ("no share grows", "unfreeze_ramp", roster.ramp_frozen_by),
+    )
+    return [Hold(what, cause, end) for what, end, causes in kinds for cause in sorted(causes)]
