@@ -150,3 +150,22 @@ def locked(url: str) -> Iterator[None]:
             connection.execute(b"SELECT pg_advisory_lock(%d)" % WRITE_LOCK)
             yield
             connection.execute(b"SELECT pg_advisory_unlock(%d)" % WRITE_LOCK)
+
+
+@contextmanager
+def unreadable(url: str) -> Iterator[None]:
+    """Another program keeps everybody out, readers included."""
+    found = make_url(url)
+    if found.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(str(found.database), isolation_level=None)) as connection:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("BEGIN EXCLUSIVE")
+            yield
+            connection.execute("ROLLBACK")
+            connection.execute("PRAGMA journal_mode = WAL")
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute("LOCK TABLE trades, policies IN ACCESS EXCLUSIVE MODE")
+            yield
+            connection.rollback()

@@ -13,12 +13,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.pool import PoolProxiedConnection
 
-from crash.floor import BAD, CHALLENGERS, GOOD, HAND, MINUTE, NOON, PROD
-from crash.house import House, housed, locked
+from crash.floor import BAD, CHALLENGERS, GOOD, HAND, MINUTE, NOON, PROD, rules
+from crash.house import House, housed, locked, unreadable
 from tiltyard.facts.arm import FLAT
 from tiltyard.facts.command import Verb
 from tiltyard.facts.mark import Mark
 from tiltyard.kernel.money import money
+from tiltyard.shell.settings import RunSettings
 from tiltyard.shell.store.ledger import Ledger
 
 FULL_DISK = """
@@ -131,6 +132,28 @@ def test_a_desk_that_is_new_pushes_what_it_halts_without_the_database(
         second.round()
         stands_by(second, "DATABASE_LOCKED")
     has_written(second)
+
+
+def test_a_desk_that_is_new_and_never_sees_anything_leaves_the_champion_alone(
+    house: House, ledger_url: str
+) -> None:
+    house.round()
+    house.now += MINUTE
+    alert = rules().model_copy(update={"run": RunSettings(deadman=60)})
+    second = House(house.ledger, house.other, house.folder, alert, house.now, "second")
+    house.ledger._engine.dispose()
+    house.other._engine.dispose()
+    with unreadable(ledger_url):
+        for _ in range(12):
+            assert second.round() == []
+        assert second.desk.is_blind
+        assert second.traffic()[PROD] < 1
+        second.round()
+        second.round()
+        assert second.traffic() == {PROD: 1}
+    second.round()
+    assert len(second.written("freeze_challengers")) == 1
+    second.verify()
 
 
 def test_the_same_shares_are_pushed_in_a_second_outage_if_others_were_in_between(

@@ -210,6 +210,8 @@ class LiveDesk:
             TiltyardError: ``LEASE_LOST`` when another process has taken over.
         """
         self._steady = now.timestamp() if steady is None else steady
+        if self._alive_at is None:
+            self._alive_at = self._steady
         try:
             if self._begins_again:
                 self.start()
