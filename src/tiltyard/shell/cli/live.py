@@ -19,12 +19,19 @@ from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, se
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
+from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.targets import targets_from
 
 TICK_SECONDS = 5.0
 SHORT_BUSY_MS = 1000
 """A desk does not wait long for a locked database: it goes on in memory, and tries again."""
+ONE_ANSWER = 0.5
+"""How much of ``run.deadman`` a desk waits for one answer of the database.
+
+A desk at which nothing can be judged loses its challengers their traffic when all of it has
+passed; by then it must know that it is the database that is silent.
+"""
 _QUIET = frozenset({"skip_scale", "raise_ceiling"})
 
 
@@ -56,8 +63,9 @@ def run_desk(
     """Watch the ledger and act, until stopped: judge every trade, obey commands, run nights."""
     settings = settings_from(config)
     interval = min(interval, settings.run.deadman / 3)
+    answers = AnswerLimit()
     with (
-        open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS) as ledger,
+        open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS, answers=answers) as ledger,
         waking_times(ledger) as times,
         _until_told() as stopping,
     ):
@@ -71,12 +79,13 @@ def run_desk(
             desk = LiveDesk(ledger, settings, token, announcing=Announcing(takes),
                             observe=observe, tick=timedelta(seconds=interval))  # fmt: skip
             desk.start(system_now)
+            answers.seconds = settings.run.deadman * ONE_ANSWER
             mode = "observes" if observe else "acts"
             end = "" if once else "; stop it with Ctrl-C"
             _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
                  f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
             with (
-                ledger.beside() as door,
+                ledger.beside(answers=answers) as door,
                 Beside(
                     desk, door, settings, token, now=system_now, say=_say, on_failed=_say_failed
                 ) as beside,

@@ -1,7 +1,7 @@
 """What a driver's errors mean in plain words.
 
 SQLite is known by its text. Postgres is known by the code that its server sends; an
-attempt to connect has none, and is known by its text.
+attempt to connect and a connection that was lost have none, and are known by their text.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,11 @@ _WRITING = ("DATABASE_LOCKED", "another process is writing", "try again when it 
 _FULL = ("DATABASE_FULL", "no space left", "free some and run the command again")
 _READ_ONLY = ("DATABASE_READ_ONLY", "cannot be written", "check the permissions")
 _UNREACHABLE = "DATABASE_UNREACHABLE"
+_SILENT = (_UNREACHABLE, "no server answers", "check host and port; start it")
+_STALLED = (
+    _UNREACHABLE, "the server has stalled",
+    "look at it, its disk and its standbys; a desk waits for half of run.deadman",
+)  # fmt: skip
 
 _SQLITE = {
     "locked": _WRITING,
@@ -34,14 +39,16 @@ _POSTGRES_CODES = {
     "25006": _READ_ONLY,  # read_only_sql_transaction
     "42501": _READ_ONLY,  # insufficient_privilege
 }
-_POSTGRES_CONNECTING = {
+_POSTGRES_TEXTS = {
     '" does not exist': ("DATABASE_MISSING", "the server has no such database",
                          "make it: createdb --encoding=UTF8 --template=template0 NAME"),
     "password": (_UNREACHABLE, "the server refused", "check user and password"),
     "not permitted to log in": (_UNREACHABLE, "the server refused", "check user and password"),
-    "Connection refused": (_UNREACHABLE, "no server answers", "check host and port; start it"),
-    "No such file": (_UNREACHABLE, "no server answers", "check host and port; start it"),
-    "timeout expired": (_UNREACHABLE, "no server answers", "check host and port; start it"),
+    "Connection refused": _SILENT,
+    "No such file": _SILENT,
+    "timeout expired": _SILENT,
+    "timed out": _SILENT,  # as the kernel says it, of a host that has fallen silent
+    "no answer within": _STALLED,
 }  # fmt: skip
 
 
@@ -74,5 +81,5 @@ def _meaning(error: BaseException, text: str, url: URL) -> tuple[str, str, str] 
     elif (code := getattr(error, "sqlstate", None)) is not None:
         return _POSTGRES_CODES.get(code)
     else:
-        known = _POSTGRES_CONNECTING
+        known = _POSTGRES_TEXTS
     return next((meaning for needle, meaning in known.items() if needle in text), None)
