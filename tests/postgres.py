@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 UNPRIVILEGED = ("postgres", "nobody")
@@ -78,6 +79,36 @@ def postgres() -> Iterator[Server]:
             pytest.fail(missing)
         pytest.skip(missing)
     yield from _cluster(Path(tempfile.mkdtemp(prefix="tiltyard-postgres-")))
+
+
+@pytest.fixture
+def own(postgres: Server) -> Iterator[Server]:
+    """A server that nobody else uses; skips where there is none to be made."""
+    if "tiltyard-postgres-" not in postgres.url or not (PROGRAMS / "initdb").is_file():
+        pytest.skip("the server is somebody else's, and is not stopped for a test")
+    yield from _cluster(Path(tempfile.mkdtemp(prefix="tiltyard-postgres-")))
+
+
+def stop(server: Server) -> None:
+    """Stop a server of one's own, as a power cut would."""
+    data = _folder_of(server) / "data"
+    _run(_unprivileged(), "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+
+
+def start(server: Server, *options: str) -> None:
+    """Start it again."""
+    folder = _folder_of(server)
+    _run(_unprivileged(), "pg_ctl", "start", "-w", "-D", folder / "data", "-l", folder / "log",
+         "-o", " ".join([QUICK, f"-k {folder}", *options]))  # fmt: skip
+
+
+def follow(server: Server) -> None:
+    """When it starts next, it is one that follows another and only reads."""
+    (_folder_of(server) / "data" / "standby.signal").touch()
+
+
+def _folder_of(server: Server) -> Path:
+    return Path(str(make_url(server.url).query["host"]))
 
 
 def _cluster(folder: Path) -> Iterator[Server]:

@@ -3,47 +3,20 @@
 import os
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
-import pytest
-from sqlalchemy.engine import make_url
 
 from crash.floor import BAD, append, populate, trade
-from postgres import PROGRAMS, QUICK, Server, _cluster, _run, _unprivileged
+from postgres import Server, start, stop
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.desk_record import read_progress
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Waking
 
 LONGEST = 60
-
-
-@pytest.fixture
-def own(postgres: Server) -> Iterator[Server]:
-    """A server that nobody else uses; skips where there is none to be made."""
-    if "tiltyard-postgres-" not in postgres.url or not (PROGRAMS / "initdb").is_file():
-        pytest.skip("the server is somebody else's, and is not stopped for a test")
-    yield from _cluster(Path(tempfile.mkdtemp(prefix="tiltyard-postgres-")))
-
-
-def folder_of(server: Server) -> Path:
-    return Path(str(make_url(server.url).query["host"]))
-
-
-def stop(server: Server) -> None:
-    _run(_unprivileged(), "pg_ctl", "stop", "-w", "-m", "immediate", "-D",
-         folder_of(server) / "data")  # fmt: skip
-
-
-def start(server: Server) -> None:
-    folder = folder_of(server)
-    _run(_unprivileged(), "pg_ctl", "start", "-w", "-D", folder / "data", "-l", folder / "log",
-         "-o", f"{QUICK} -k {folder}")  # fmt: skip
 
 
 def wait_for_a_step(url: str) -> None:

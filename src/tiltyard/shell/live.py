@@ -46,16 +46,13 @@ from tiltyard.shell.store.desk_record import (
 from tiltyard.shell.store.lease import RENEW_EVERY, check_lease, renew_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
+from tiltyard.shell.store.plain_errors import UNAVAILABLE
 from tiltyard.shell.store.roster_table import ArmColumns, write_metrics
 from tiltyard.shell.unwritten import Unwritten
 
 ACTOR = "desk"
 READ, JUDGED, WRITTEN, COMMITTED = STAGES = ("read", "judged", "written", "committed")
 """What a desk passes: ``read`` once, when it has started, and the others in every step."""
-UNAVAILABLE = frozenset(
-    {"DATABASE_LOCKED", "DATABASE_FULL", "DATABASE_UNREACHABLE", "DATABASE_READ_ONLY"}
-)
-"""Troubles of the database that pass: the desk stands by what it knows, and writes later."""
 TICK = timedelta(seconds=5)
 
 

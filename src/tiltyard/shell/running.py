@@ -11,9 +11,10 @@ from tiltyard.actions.record import Event
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.commanding import Times, give_back, take
-from tiltyard.shell.live import UNAVAILABLE, LiveDesk
+from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.store.lease import Lease, Watch, read_lease
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.plain_errors import UNAVAILABLE
 
 LOOK_UP_EVERY = 0.2
 """Seconds in which a waiting desk notices that it is told to stop."""

@@ -12,6 +12,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money, money
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.settings import Settings, load
+from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, database_url
 from tiltyard.shell.store.ledger import Ledger
 
@@ -45,6 +46,7 @@ def open_ledger(
     *,
     create: bool = False,
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+    answers: AnswerLimit | None = None,
 ) -> Ledger:
     """The ledger of a command: ``--db``, else ``TILTYARD_DB``, else the settings'."""
     chosen = database or os.environ.get("TILTYARD_DB") or settings.ledger.database
@@ -53,7 +55,7 @@ def open_ledger(
         raise TiltyardError(
             "DATABASE_URL_INVALID", chosen, "it is a folder", f"name a file: {chosen}/tiltyard.db"
         )
-    return Ledger.open(chosen, create=create, busy_timeout_ms=busy_timeout_ms)
+    return Ledger.open(chosen, create=create, busy_timeout_ms=busy_timeout_ms, answers=answers)
 
 
 def now_from(at: str | None) -> datetime:

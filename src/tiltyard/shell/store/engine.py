@@ -8,17 +8,24 @@ SQLite runs with a write-ahead log, full synchronisation and a busy timeout. The
 switched on when we make the database: a file of other software is left as it is. In
 Postgres the write lock is an advisory one, and a transaction that wrote something tells
 those who are :class:`tiltyard.shell.store.waking.Waking` when it commits.
+
+A server whose host has fallen silent is given up after some 15 s, whether something was
+being said or nothing (``tcp_user_timeout``, and the keepalives for those who only wait). One
+that has stalled while its host lives on is waited for, unless the caller sets an
+:class:`tiltyard.shell.store.answer_limit.AnswerLimit`.
 """
 
 import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.answer_limit import AnswerLimit
 
 BUSY_TIMEOUT_MS = 5000
 LOOK_SECONDS = 0.001
@@ -29,15 +36,20 @@ POSTGRES = "postgresql+psycopg"
 WRITE_LOCK = int.from_bytes(b"tiltyard", "big")
 """Key of the advisory lock, of which every Postgres database has its own."""
 
-_SERVER: Mapping[str, str | int] = {
+SERVER: Mapping[str, str | int] = {
     "application_name": "tiltyard",
     "client_encoding": "utf8",
     "connect_timeout": 5,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
 }
-"""What a connection to Postgres has unless the URL says otherwise; seconds."""
+"""What a connection to Postgres has unless the URL says otherwise; seconds, the last milliseconds.
+
+The kernel's own defaults would be a quarter of an hour for what is not acknowledged, and two
+hours until it looks whether the other side is still there.
+"""
 
 
 def database_url(text: str) -> URL:
@@ -68,10 +80,18 @@ def _postgres(url: URL) -> URL:
     return url.set(drivername=POSTGRES)
 
 
-def connect(url: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
-    """An engine whose ``begin()`` takes the write lock at once."""
+def connect(
+    url: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, answers: AnswerLimit | None = None
+) -> sa.Engine:
+    """An engine whose ``begin()`` takes the write lock at once.
+
+    Args:
+        url: Of :func:`database_url`.
+        busy_timeout_ms: How long is waited for a lock.
+        answers: How long is waited for an answer of a server; for ever when None.
+    """
     postgres = url.get_backend_name() == "postgresql"
-    unsaid = {name: value for name, value in _SERVER.items() if name not in url.query}
+    unsaid = {name: value for name, value in SERVER.items() if name not in url.query}
     try:
         engine = sa.create_engine(
             url, connect_args=unsaid if postgres else {}, pool_pre_ping=postgres
@@ -82,6 +102,7 @@ def connect(url: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
         _prepare_sqlite(engine, busy_timeout_ms)
     elif postgres:
         _prepare_postgres(engine, busy_timeout_ms)
+        _make_prompt(engine, answers or AnswerLimit())
     return engine
 
 
@@ -151,6 +172,18 @@ def _prepare_postgres(engine: sa.Engine, busy_timeout_ms: int) -> None:
         if not connection.get_execution_options().get("reading", False):
             wrote = "pg_current_xact_id_if_assigned() IS NOT NULL"
             connection.exec_driver_sql(f"SELECT pg_notify('{CHANNEL}', '') WHERE {wrote}")
+
+
+def _make_prompt(engine: sa.Engine, answers: AnswerLimit) -> None:
+    from tiltyard.shell.store.prompt_connection import PromptConnection  # noqa: PLC0415 slow
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _on_connect(
+        _dialect: sa.Dialect, _record: object, where: tuple[str, ...], options: dict[str, Any]
+    ) -> PromptConnection:
+        connection = PromptConnection.connect(*where, **options)
+        connection.answers = answers
+        return connection
 
 
 def write_ahead(engine: sa.Engine) -> None:

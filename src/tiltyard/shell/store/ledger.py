@@ -24,6 +24,7 @@ from tiltyard.kernel.clock import microseconds
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store import schema
 from tiltyard.shell.store.anchors import last_anchor
+from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.audit_table import (
     AuditRow,
     append_audit,
@@ -85,9 +86,20 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, database: str, *, create: bool = False, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+        cls,
+        database: str,
+        *,
+        create: bool = False,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        answers: AnswerLimit | None = None,
     ) -> "Ledger":
         """Open a database by URL or path.
+
+        Args:
+            database: URL or path.
+            create: Make what is not there, and bring it to the newest schema.
+            busy_timeout_ms: How long is waited for a lock.
+            answers: How long is waited for an answer of a server; for ever when None.
 
         Raises:
             TiltyardError: ``DATABASE_MISSING``, ``DATABASE_OUTDATED``, ``DATABASE_CORRUPT`` …
@@ -99,7 +111,7 @@ class Ledger:
                 "DATABASE_MISSING", path, "no such file", "check --db and TILTYARD_DB, or make it: "
                 "tiltyard init, ingest or db upgrade",
             )  # fmt: skip
-        ledger = cls(connect(url, busy_timeout_ms=busy_timeout_ms))
+        ledger = cls(connect(url, busy_timeout_ms=busy_timeout_ms, answers=answers))
         with speaking_plainly(url):
             try:
                 if create:
@@ -110,6 +122,10 @@ class Ledger:
                 raise
         ledger._file = _identity(url)
         return ledger
+
+    def beside(self, *, answers: AnswerLimit | None = None) -> "Ledger":
+        """The same database by connections of its own; it need not answer at this moment."""
+        return Ledger(connect(self.url, answers=answers))
 
     def refuse_replaced(self) -> None:
         """Whether the file is still the one that was opened.

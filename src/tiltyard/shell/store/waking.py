@@ -19,12 +19,15 @@ from typing import Any, Self
 from sqlalchemy.engine import URL
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.engine import CHANNEL, connect
 from tiltyard.shell.store.plain_errors import in_plain_words, speaking_plainly
 
 BUSY_SECONDS = 0.01
 REST_SECONDS = 0.025
 LULL_SECONDS = 1.0
+ANSWER_SECONDS = 5.0
+"""So long Postgres may take to say that it listens; it has nothing to look up for it."""
 
 
 class Waking:
@@ -41,7 +44,7 @@ class Waking:
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        self._engine = connect(url)
+        self._engine = connect(url, answers=AnswerLimit(ANSWER_SECONDS))
         with self._speaking_plainly(), speaking_plainly(url):
             self._connection = self._engine.raw_connection()
         postgres = url.get_backend_name() == "postgresql"
