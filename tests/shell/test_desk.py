@@ -1,6 +1,7 @@
 """The loop, driven by hand: marks, nights, lost values, holds."""
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -112,6 +113,28 @@ def test_a_trade_out_of_order_is_refused_and_not_dropped() -> None:
     floor.feed(trade(10, 1))
     with pytest.raises(TiltyardError, match="TRADE_OUT_OF_ORDER"):
         floor.feed(trade(5, 1))
+
+
+def test_an_arm_that_could_not_be_read_again_to_the_end_is_read_again_later() -> None:
+    floor = Desk(load(), desk().roster, live=True)
+    earning = [trade(n, 4 if n % 2 else -1) for n in range(300)]
+    for one in earning:
+        floor.feed(one)
+    floor.feed(trade(1, -1, number="late"))
+    assert floor.behind == {"bot"}
+    losing = [trade(n, 1 if n % 2 else -1) for n in range(40)]
+
+    def breaking() -> Iterator[Trade]:
+        yield from losing
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        floor.measure_again("bot", breaking(), ())
+    assert floor.behind == {"bot"}
+    assert kinds(floor.tick(NOON + timedelta(days=1))) == []
+    floor.measure_again("bot", losing, ())
+    assert floor.behind == set()
+    assert kinds(floor.tick(NOON + timedelta(days=1))) == ["throttle"]
 
 
 def test_a_candidate_waits_for_room_and_is_on_trial_from_the_night_on() -> None:

@@ -126,24 +126,32 @@ class Panel:
         return self._put(trade, self.arm(trade.policy), instead_of=before)
 
     def rebuild(self, policy: str, trades: Iterable[Trade], marks: Iterable[Mark] = ()) -> None:
-        """Measure an arm anew from its current trades and marks, each in time order."""
+        """Measure an arm anew from its current trades and marks, each in time order.
+
+        An error on the way leaves the arm as it was.
+        """
         old = self.arm(policy)
         fresh = ArmMeasures(Money(old.capital), old.trial_started_at)
         fresh.throttled_at = old.throttled_at
-        self._begin(policy, fresh)
+        recent = RecentFacts(fresh, self._kept) if self._kept else None
+        history, up_to_seq = ChampionHistory(), self.up_to_seq
         is_champion = self._champion[0] == policy
-        if is_champion:
-            self._champion = (policy, ChampionHistory())
         facts: Iterator[Trade | Mark] = merge(trades, marks, key=_time_of)
         for fact in facts:
             if isinstance(fact, Mark):
                 fresh.value_open(fact)
             else:
-                self.up_to_seq = max(self.up_to_seq, fact.seq)
+                up_to_seq = max(up_to_seq, fact.seq)
                 fresh.close(fact)
                 if is_champion and fact.book == "live":
-                    self._champion[1].push(fact)
-            self._note(fact, fresh)
+                    history.push(fact)
+            if recent is not None:
+                recent.note(fact, fresh)
+        self._arms[policy], self.up_to_seq = fresh, up_to_seq
+        if recent is not None:
+            self._recent[policy] = recent
+        if is_champion:
+            self._champion = (policy, history)
 
     def crown(self, policy: str, history: Iterable[Trade] = ()) -> None:
         """From its next trade on ``policy`` is what ``pf_prod`` speaks of.
