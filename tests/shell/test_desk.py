@@ -166,9 +166,9 @@ def test_an_account_guard_is_judged_once_however_many_arms_there_are() -> None:
                                 'confirm = "2 of 3"')  # fmt: skip
     checklist = parse_checklist(tomllib.loads(text)["guard"], (), "tiltyard.toml")
     floor = Desk(load().model_copy(update={"checklist": checklist}), roster)
-    errors = Observation("api_error_rate", 9, NOON, samples=50)
+    errors = Observation("api_error_rate", 9, NOON, samples=50, seq=1)
     assert kinds(floor.observe(errors)) == []
-    later = errors._replace(observed_at=NOON + timedelta(minutes=5))
+    later = errors._replace(observed_at=NOON + timedelta(minutes=5), seq=2)
     assert kinds(floor.observe(later)) == ["freeze_ramp"]
 
 

@@ -1,6 +1,7 @@
 """The running desk: what it does with what comes in, and what it remembers."""
 
 import json
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,8 @@ import pytest
 
 from records import BOT, CAPITAL, CHAMPION, START, ledger_of, trade
 from tiltyard.actions.record import Event
+from tiltyard.checklist.defaults import DEFAULT_TEXT
+from tiltyard.checklist.parse import parse_checklist
 from tiltyard.facts.arm import FLAT, Arm, Roster, State
 from tiltyard.facts.command import Command, Outcome, Verb
 from tiltyard.facts.mark import Mark
@@ -542,6 +545,30 @@ def test_a_gauge_that_stays_out_of_sight_is_noticed_by_the_clock_alone(ledger: L
         ledger.append_observations([Observation("up", 1, NOON)], known_at=NOON)
         assert desk.step(NOON + timedelta(seconds=30)) == []
         assert kinds(desk.step(NOON + timedelta(seconds=85))) == ["page"]
+
+
+def confirmed_by(confirm: str) -> Settings:
+    """Drift throttles when it is confirmed."""
+    guard = {"name": "drift", "scope": "arm", "metric": "encoder_kl_divergence", "when": "> 0.3",
+             "effect": "throttle", "latch": True, "priority": 1, "confirm": confirm}  # fmt: skip
+    defaults = tomllib.loads(DEFAULT_TEXT)["guard"]
+    checklist = parse_checklist([*defaults, guard], (), "tiltyard.toml")
+    return SETTINGS.model_copy(update={"checklist": checklist})
+
+
+def test_one_reading_is_one_answer_before_and_after_a_restart(ledger: Ledger) -> None:
+    settings, second = confirmed_by("2 of 3"), timedelta(seconds=1)
+    drift = Observation("encoder_kl_divergence", 0.5, NOON, BOT)
+    gpu = Observation("gpu_util_pct", 5, NOON - MINUTE)  # told later, and measured earlier
+    with desk_on(ledger, NOON, settings) as desk:
+        for seconds, gauge in enumerate((drift, gpu)):
+            ledger.append_observations([gauge], known_at=NOON)
+            desk.step(NOON + seconds * second)
+    with desk_on(ledger, NOON + MINUTE, settings) as desk:
+        assert kinds(desk.step(NOON + MINUTE)) == []
+        again = drift._replace(observed_at=NOON + MINUTE)
+        ledger.append_observations([again], known_at=NOON + MINUTE)
+        assert kinds(desk.step(NOON + MINUTE + second)) == ["throttle"]
 
 
 def test_a_candidate_joins_when_its_capital_becomes_known(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Measured(NamedTuple):
         as_of: When it was observed, or lost; None for values made of closed trades, which
             do not age with the clock.
         evidence: Rises with every fact the reading is made from, so that the same
-            reading, judged twice, is known as the same.
+            reading, judged twice, is known as the same, also after a restart.
     """
 
     reading: Reading
@@ -64,8 +64,7 @@ class Panel:
         self._recent: dict[str, RecentFacts] = {}
         self._champion = ("", ChampionHistory())
         self._account = account or AccountMeasures()
-        self._gauges: dict[tuple[str, str], tuple[Observation, int]] = {}
-        self._observed = 0
+        self._gauges: dict[tuple[str, str], Observation] = {}
         self.up_to_seq = 0
         self._readers: dict[str, Callable[[str, datetime], Measured]] = {
             **{name: partial(self._read_gauge, name) for name in GAUGES},
@@ -190,9 +189,8 @@ class Panel:
         """Record a gauge; an older reading than the known one is passed over."""
         key = (observation.name, observation.policy)
         known = self._gauges.get(key)
-        self._observed += 1
-        if known is None or known[0].observed_at <= observation.observed_at:
-            self._gauges[key] = (observation, self._observed)
+        if known is None or known.observed_at <= observation.observed_at:
+            self._gauges[key] = observation
 
     def knows(self, metric: str, policy: str) -> bool:
         """Whether a metric can have a value: gauges only once somebody has reported them."""
@@ -243,12 +241,11 @@ class Panel:
         return Measured(self._account.daily_loss(now), None, self._account.facts)
 
     def _read_gauge(self, metric: str, policy: str, _: datetime) -> Measured:
-        seen = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
-        if seen is None:
+        gauge = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
+        if gauge is None:
             return Measured(Undefined("unobserved", "nobody has reported it"), None, 0)
-        gauge, count = seen
         reading = Value(twelve_digits(gauge.number), gauge.samples)
-        return Measured(reading, gauge.observed_at, count)
+        return Measured(reading, gauge.observed_at, gauge.seq)
 
     def _read_shadow(self, metric: str, policy: str) -> Measured:
         spec_of(metric)
