@@ -1,9 +1,10 @@
 """The running desk: what it does with what comes in, and what it remembers."""
 
 import json
+import sqlite3
 import tomllib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from tiltyard.shell.announce import shares_taken
 from tiltyard.shell.commanding import Times, ask, give_back, take
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import metric_columns
+from tiltyard.shell.registration import Registration, register
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
 from tiltyard.shell.store.command_table import append_command, outcome_of
 from tiltyard.shell.store.ledger import Ledger
@@ -598,6 +600,29 @@ def test_a_policy_may_join_while_the_desk_runs(ledger: Ledger) -> None:
         desk.step(NOON + 2 * MINUTE)
         assert ledger.metrics()["new_one"].total_trades == 1
     verify(ledger, SETTINGS, NOON + 2 * MINUTE)
+
+
+def test_who_joined_while_the_database_was_locked_keeps_what_its_trades_said(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "tiltyard.db")
+    with Ledger.open(path, busy_timeout_ms=0) as impatient, desk_on(impatient, NOON) as desk:
+        desk.step(NOON)
+        wanted = Registration("new_one", "challenger", "", CAPITAL, None, NOON)
+        ledger.change_roster(
+            lambda roster: register(roster, wanted, desk._desk.rules, NOON, "ann"), at=NOON
+        )
+        append(ledger, [trade("new_one", 600 + n, -1_000) for n in range(5)], NOON)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            desk.step(NOON + MINUTE)
+            assert desk.trouble is not None
+            assert "new_one" not in desk.roster.arms
+        done = desk.step(NOON + 2 * MINUTE)
+        assert desk.is_behind
+        done += desk.step(NOON + 2.1 * MINUTE)
+        assert [event["policy"] for event in done if event["event"] == "halt"] == ["new_one"]
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + 3 * MINUTE)
 
 
 @pytest.mark.parametrize(

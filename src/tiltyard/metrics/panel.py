@@ -85,6 +85,11 @@ class Panel:
             measures = self._begin(policy, ArmMeasures(self._default_capital))
         return measures
 
+    def has_measured(self, policy: str) -> bool:
+        """Whether an arm has traded, or its positions were valued."""
+        measures = self._arms.get(policy)
+        return measures is not None and (measures.trades > 0 or measures.mark is not None)
+
     def add_arm(
         self, policy: str, capital: Money | None, trial_started_at: datetime | None = None
     ) -> None:
