@@ -22,6 +22,7 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
+from tiltyard.kernel.undefined import Value
 from tiltyard.shell.announce import shares_taken
 from tiltyard.shell.commanding import Times, ask, give_back, take
 from tiltyard.shell.live import LiveDesk
@@ -458,6 +459,22 @@ def test_an_account_that_fell_too_far_stops_entries_and_begins_anew_when_resumed
         assert "stop_entries" not in kinds(desk.step(at + 2 * MINUTE))
     with desk_on(ledger, at + DAY, settings) as desk:
         assert "stop_entries" not in kinds(desk.step(at + DAY))
+
+
+def test_what_today_has_lost_counts_on_when_a_stop_of_entries_is_lifted(ledger: Ledger) -> None:
+    settings, hours = account(1_000), (NOON - START) / timedelta(hours=1)
+    with desk_on(ledger, NOON, settings) as desk:
+        desk.step(NOON)
+        append(ledger, [trade(CHAMPION, hours - 24 * n, -28) for n in range(4)], NOON)
+        desk.step(NOON + MINUTE)
+        assert ledger.roster().holds() == {"account_drawdown_high"}
+        asked(ledger, desk, "resume", "", NOON + 2 * MINUTE)
+        assert ledger.roster().holds() == frozenset()
+        append(ledger, [trade(CHAMPION, hours + 0.1, -3)], NOON + 6 * MINUTE)
+        assert "freeze_challengers" in kinds(desk.step(NOON + 7 * MINUTE))  # 3.1 % of today
+    with desk_on(ledger, NOON + 8 * MINUTE, settings) as desk:
+        reading = desk._desk.panel.read("account_daily_loss_pct", "", NOON).reading
+        assert reading == Value(3.1, 1)
 
 
 def test_a_champion_below_its_band_is_proposed_for_a_rollback(tmp_path: Path) -> None:

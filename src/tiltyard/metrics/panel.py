@@ -174,7 +174,7 @@ class Panel:
         return {name: arm.mark for name, arm in self._arms.items() if arm.mark is not None}
 
     def start_account(self, at: datetime | None) -> None:
-        """The account begins anew: only trades that close after ``at`` count, None for all."""
+        """The account's path begins anew, after ``at``; what its days have lost stays."""
         self._account = self._account.afresh(at)
 
     def start_trial(self, policy: str, at: datetime) -> None:
@@ -243,7 +243,7 @@ class Panel:
         return Measured(self._account.drawdown(), None, self._account.facts)
 
     def _read_daily_loss(self, _: str, now: datetime) -> Measured:
-        return Measured(self._account.daily_loss(now), None, self._account.facts)
+        return Measured(self._account.daily_loss(now), None, self._account.trades)
 
     def _read_gauge(self, metric: str, policy: str, _: datetime) -> Measured:
         gauge = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
