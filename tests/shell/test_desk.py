@@ -1,6 +1,7 @@
 """The loop, driven by hand: marks, nights, lost values, holds."""
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -114,6 +115,28 @@ def test_a_trade_out_of_order_is_refused_and_not_dropped() -> None:
         floor.feed(trade(5, 1))
 
 
+def test_an_arm_that_could_not_be_read_again_to_the_end_is_read_again_later() -> None:
+    floor = Desk(load(), desk().roster, live=True)
+    earning = [trade(n, 4 if n % 2 else -1) for n in range(300)]
+    for one in earning:
+        floor.feed(one)
+    floor.feed(trade(1, -1, number="late"))
+    assert floor.behind == {"bot"}
+    losing = [trade(n, 1 if n % 2 else -1) for n in range(40)]
+
+    def breaking() -> Iterator[Trade]:
+        yield from losing
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        floor.measure_again("bot", breaking(), ())
+    assert floor.behind == {"bot"}
+    assert kinds(floor.tick(NOON + timedelta(days=1))) == []
+    floor.measure_again("bot", losing, ())
+    assert floor.behind == set()
+    assert kinds(floor.tick(NOON + timedelta(days=1))) == ["throttle"]
+
+
 def test_a_candidate_waits_for_room_and_is_on_trial_from_the_night_on() -> None:
     roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
     holder = Arm("bot", "challenger", "probation", 0.6, 0.6, 0.6, CAPITAL, NOON)
@@ -143,9 +166,9 @@ def test_an_account_guard_is_judged_once_however_many_arms_there_are() -> None:
                                 'confirm = "2 of 3"')  # fmt: skip
     checklist = parse_checklist(tomllib.loads(text)["guard"], (), "tiltyard.toml")
     floor = Desk(load().model_copy(update={"checklist": checklist}), roster)
-    errors = Observation("api_error_rate", 9, NOON, samples=50)
+    errors = Observation("api_error_rate", 9, NOON, samples=50, seq=1)
     assert kinds(floor.observe(errors)) == []
-    later = errors._replace(observed_at=NOON + timedelta(minutes=5))
+    later = errors._replace(observed_at=NOON + timedelta(minutes=5), seq=2)
     assert kinds(floor.observe(later)) == ["freeze_ramp"]
 
 
