@@ -612,7 +612,7 @@ def test_what_today_has_lost_counts_on_when_a_stop_of_entries_is_lifted(ledger: 
         append(ledger, [trade(CHAMPION, hours - 24 * n, -28) for n in range(4)], NOON)
         desk.step(NOON + MINUTE)
         assert ledger.roster().holds() == {"account_drawdown_high"}
-        asked(ledger, desk, "resume", "", NOON + 2 * MINUTE)
+        asked(ledger, desk, "resume", "", NOON + 2 * MINUTE, hold="account_drawdown_high")
         assert ledger.roster().holds() == frozenset()
         append(ledger, [trade(CHAMPION, hours + 0.1, -3)], NOON + 6 * MINUTE)
         assert "freeze_challengers" in kinds(desk.step(NOON + 7 * MINUTE))  # 3.1 % of today
