@@ -78,6 +78,37 @@ def test_a_bot_that_is_flat_needs_no_mark() -> None:
     assert kinds(floor.feed(trade(17 * 60, 1))) == []  # 05:00, after the night
 
 
+def test_a_trade_that_opened_after_the_mark_closes_none_of_its_positions() -> None:
+    floor = desk()
+    floor.mark(mark(0, -10))
+    assert kinds(floor.feed(trade(2, 1)._replace(opened_at=NOON + timedelta(minutes=1)))) == []
+    assert kinds(floor.feed(trade(29, 1)._replace(opened_at=NOON + timedelta(minutes=3)))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=30))) == ["throttle"]
+
+
+def test_a_trade_that_opened_when_the_mark_was_made_closes_one_of_its_positions() -> None:
+    floor = desk()
+    floor.mark(mark(0, -10))
+    assert kinds(floor.feed(trade(2, 1)._replace(opened_at=NOON))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=30))) == []
+
+
+def test_a_first_position_that_is_valued_no_more_is_lost_sight_of() -> None:
+    floor = desk()
+    assert kinds(floor.mark(mark(0, 10))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=29))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=30))) == ["throttle"]
+
+
+def test_positions_that_are_open_when_a_trial_begins_have_to_be_valued_again() -> None:
+    floor = desk()
+    floor.mark(mark(0, -10))
+    arm = replace(floor.roster.arms["bot"], trial_started_at=NOON + timedelta(hours=3))
+    floor.adopt(floor.roster.with_arm(arm))
+    assert kinds(floor.tick(NOON + timedelta(hours=3, minutes=29))) == []
+    assert kinds(floor.tick(NOON + timedelta(hours=3, minutes=30))) == ["throttle"]
+
+
 def test_a_drawdown_that_was_lost_stays_lost_however_many_marks_follow() -> None:
     roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
     arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, None, NOON)
