@@ -54,8 +54,11 @@ from tiltyard.shell.store.trade_table import Totals
 from tiltyard.shell.unwritten import Unwritten
 
 ACTOR = "desk"
-READ, JUDGED, WRITTEN, COMMITTED = STAGES = ("read", "judged", "written", "committed")
-"""What a desk passes: ``read`` once, when it has started, and the others in every step."""
+BEGUN, READ, JUDGED, WRITTEN, COMMITTED = STAGES = (
+    "begun", "read", "judged", "written", "committed",
+)  # fmt: skip
+"""What a desk passes: ``begun`` once in the life of a ledger, ``read`` once, when it has
+started, and the others in every step."""
 UNAVAILABLE = frozenset(
     {"DATABASE_LOCKED", "DATABASE_FULL", "DATABASE_UNREACHABLE", "DATABASE_READ_ONLY"}
 )
@@ -167,7 +170,9 @@ class LiveDesk:
     def start(self, clock: Callable[[], datetime] | None = None) -> None:
         """Read the ledger up to where the last desk judged; nothing is judged or done meanwhile.
 
-        A first desk takes everything that is there as read, and judges what it adds up to.
+        A first desk takes everything that is there as read, and judges what it adds up to. From
+        where on that is, it writes before anything else, so that the next desk goes on from there
+        however early this one is killed.
 
         Args:
             clock: The time of day, by which the lease is renewed while a large ledger is read.
@@ -175,14 +180,10 @@ class LiveDesk:
         Raises:
             TiltyardError: ``LEASE_LOST``.
         """
+        self._go_on_from(self._begun())
         with self._ledger.snapshot() as still:
-            progress = read_progress(still.connection)
             self._standing = roster = still.roster()
             self._desk = self._desk_of(roster)
-            if progress is None:
-                self._seen = still.positions()
-            else:
-                self._go_on_from(progress)
             for number, fact in enumerate(facts_in_order(still, up_to=self._seen)):
                 take_in(self._desk.panel, fact)
                 if clock is not None and number % RENEW_AFTER == 0:
@@ -193,6 +194,20 @@ class LiveDesk:
             self._columns = dict(still.metrics())
             self._revision = audit_position(still.connection) * ALONE
         self._on_stage(READ)
+
+    def _begun(self) -> Progress:
+        """How far the last desk came; a first one has begun with what is there."""
+        with self._ledger.snapshot() as still:
+            progress = read_progress(still.connection)
+        if progress is not None:
+            return progress
+        with self._ledger.transaction() as inside:
+            lease = check_lease(inside.connection, self._token)
+            trades, marks, observations = (position or 0 for position in inside.positions())
+            progress = Progress(0, trades, marks, observations, lease.renewed_at)
+            write_progress(inside.connection, progress)
+        self._on_stage(BEGUN)
+        return progress
 
     def _renew(self, now: datetime) -> None:
         with self._ledger.transaction() as inside:
@@ -252,7 +267,8 @@ class LiveDesk:
     def _go_on_from(self, progress: Progress) -> None:
         self._seen = Positions(progress.trades, progress.marks, progress.observations)
         self._step = progress.step
-        self._served_at = self._written_at = progress.judged_at
+        if progress.step:  # who only began has judged nothing, and no night is due to it
+            self._served_at = self._written_at = progress.judged_at
 
     def _catch_up(self, inside: Ledger, now: datetime) -> None:
         """The roster as others have left it, and on it what we decided and could not write."""
@@ -332,6 +348,8 @@ class LiveDesk:
         return Outcome("", "\n".join(_steps(done)) or "there is no challenger", now)
 
     def _judge(self, inside: Ledger, now: datetime) -> None:
+        if not self._step:
+            self._record(self._desk.tick(now), now)  # what a first desk began with
         facts, seen = inside.facts_after(self._seen)
         for fact in facts:
             self._late |= self._feed(fact, now)
