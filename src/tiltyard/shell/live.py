@@ -51,8 +51,11 @@ from tiltyard.shell.store.roster_table import ArmColumns, write_metrics
 from tiltyard.shell.unwritten import Unwritten
 
 ACTOR = "desk"
-READ, JUDGED, WRITTEN, COMMITTED = STAGES = ("read", "judged", "written", "committed")
-"""What a desk passes: ``read`` once, when it has started, and the others in every step."""
+BEGUN, READ, JUDGED, WRITTEN, COMMITTED = STAGES = (
+    "begun", "read", "judged", "written", "committed",
+)  # fmt: skip
+"""What a desk passes: ``begun`` once in the life of a ledger, ``read`` once, when it has
+started, and the others in every step."""
 TICK = timedelta(seconds=5)
 
 
@@ -164,25 +167,41 @@ class LiveDesk:
     def start(self) -> None:
         """Read the ledger up to where the last desk judged; nothing is judged or done meanwhile.
 
-        A first desk takes everything that is there as read, and judges what it adds up to.
+        A first desk takes everything that is there as read, and judges what it adds up to. From
+        where on that is, it writes before anything else, so that the next desk goes on from there
+        however early this one is killed.
 
         Raises:
             TiltyardError: ``LEASE_LOST``.
         """
+        begun = self._begun()
         with self._ledger.snapshot() as still:
-            progress, roster = read_progress(still.connection), still.roster()
+            roster = still.roster()
             desk = Desk(self._settings, roster, live=True, observe=self._observe)
-            incoming = Incoming(still.positions() if progress is None else progress.positions())
+            incoming = Incoming(begun.positions())
             incoming.begin(still, desk, self._renew)
             kept = read_memories(still.connection, self._modes)
             revision = audit_position(still.connection) * ALONE
         desk.memories = dict(kept)
         self._desk, self._incoming, self._kept = desk, incoming, kept
         self._standing, self._revision = roster, revision
-        if progress is not None:
-            self._settle(progress)
-            self._served_at = self._written_at
+        self._settle(begun)
+        self._served_at = self._written_at
         self._on_stage(READ)
+
+    def _begun(self) -> Progress:
+        """How far the last desk came; a first one has begun with what is there."""
+        with self._ledger.snapshot() as still:
+            progress = read_progress(still.connection)
+        if progress is not None:
+            return progress
+        with self._ledger.transaction() as inside:
+            lease = check_lease(inside.connection, self._token)
+            trades, marks, observations = (position or 0 for position in inside.positions())
+            progress = Progress(0, trades, marks, observations, lease.renewed_at)
+            write_progress(inside.connection, progress)
+        self._on_stage(BEGUN)
+        return progress
 
     def _renew(self) -> None:
         if self._clock is None:
@@ -307,6 +326,8 @@ class LiveDesk:
         self._incoming.count_newcomers(inside, self.roster)
 
     def _judge(self, ledger: Ledger, now: datetime) -> None:
+        if not self._step:
+            self._record(self._desk.tick(now), now)  # what a first desk began with
         facts, done = self._incoming.feed(ledger, self._desk, now)
         self._record(done, now)
         if not (self._observe or self._desk.takes_only or self._incoming.has_more):
