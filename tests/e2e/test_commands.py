@@ -349,6 +349,20 @@ def test_the_checklist_explains_itself_on_a_policys_own_trades(known: Run) -> No
     assert known("checklist", "explain", "eee02a74").out == ran.out
 
 
+def test_what_a_terminal_of_another_encoding_sends_is_kept_and_keeps_up_nobody(
+    run: Run, known_csv: Path, tmp_path: Path
+) -> None:
+    latin = "B\udcf6rse"
+    file = known_csv.rename(tmp_path / f"{latin}.csv")
+    assert run("ingest", file, "--register", "--capital", "10000").code == 0
+    assert run("freeze", "--reason", latin, "--actor", latin).code == 0
+    refused = run("resume", latin)
+    assert (refused.code, refused.err.split()[0]) == (2, "HOLD_UNKNOWN")
+    assert run("resume").out == "no longer on hold by person\n"
+    assert r"B\udcf6rse" in run("commands").out
+    assert run("replay", "--verify").code == 0
+
+
 def test_the_page_of_a_kept_replay_shows_what_the_replay_did(known: Run, tmp_path: Path) -> None:
     kept = tmp_path / "kept.db"
     assert known("replay", "--into", kept).code == 0

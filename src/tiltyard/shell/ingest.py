@@ -22,6 +22,7 @@ from tiltyard.facts.intake import Intake
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
+from tiltyard.kernel.text import storable
 from tiltyard.scaling.ladder import ShareRules
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.metric_columns import refresh_metrics
@@ -117,7 +118,7 @@ def ingest(
         )  # fmt: skip
     source = open_source(file, policy_from=how.policy_from)
     intake = Intake(
-        source=how.source or source.name, policy=how.policy, account=how.account,
+        source=storable(how.source or source.name), policy=how.policy, account=how.account,
         capital=how.capital, columns=how.columns, assume_utc=how.assume_utc,
     )  # fmt: skip
     with Rejects(file, skip=how.skip_bad) as rejects, ledger.staging() as staging:

@@ -1,12 +1,18 @@
-"""Commands and their outcomes in the database: appended, and never changed."""
+"""Commands and their outcomes in the database: appended, and never changed.
+
+Whatever was typed is kept, escaped where it has to be. A command that could be appended and
+then not be carried out would keep every other from being carried out, for good.
+"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from tiltyard.facts.command import Command, Outcome, in_turn
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import storable
 from tiltyard.shell.store.desk_tables import commands, outcomes
 
 _PENDING = (
@@ -22,6 +28,7 @@ def append_command(connection: sa.Connection, command: Command) -> int:
     Raises:
         TiltyardError: ``KEY_TAKEN`` when the key is that of another command.
     """
+    command = _storable(command)
     found = connection.execute(sa.select(commands).where(commands.c.key == command.key))
     if (row := found.mappings().first()) is not None:
         known = _command(row)
@@ -92,3 +99,14 @@ def _command(row: sa.RowMapping) -> Command:
 
 def _outcome(row: sa.RowMapping) -> Outcome:
     return Outcome(row["code"], row["text"], row["at"])
+
+
+def _storable(command: Command) -> Command:
+    return replace(
+        command,
+        key=storable(command.key),
+        policy=storable(command.policy),
+        actor=storable(command.actor),
+        reason=storable(command.reason),
+        arguments={name: storable(value) for name, value in command.arguments.items()},
+    )
