@@ -75,6 +75,12 @@ class Watchdog:
         self._is_stopped = False
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
+    @property
+    def has_called(self) -> bool:
+        """Whether there is silence, and the call was made; a beat ends it."""
+        with self._changed:
+            return self._silence.left(self._steady()) is None
+
     def start(self) -> None:
         """Begin to watch; once."""
         self._silence = Silence(self._deadman, self._steady())

@@ -1,32 +1,26 @@
 """``run``: the running desk, and what it says of itself."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from tiltyard.actions.record import Event
-from tiltyard.actions.silence import without_challengers
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing, shares_body
+from tiltyard.shell.announce import Announcing
+from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.courier import Courier
-from tiltyard.shell.delivery import Patience
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
-from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.lease import Lease, check_lease
-from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.targets import targets_from
-from tiltyard.shell.watchdog import Watchdog
 
 TICK_SECONDS = 5.0
 SHORT_BUSY_MS = 1000
@@ -82,11 +76,16 @@ def run_desk(
             end = "" if once else "; stop it with Ctrl-C"
             _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
                  f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
-            with _beside(desk, ledger, settings, token) as (couriers, watchdog):
+            with (
+                ledger.beside() as door,
+                Beside(
+                    desk, door, settings, token, now=system_now, say=_say, on_failed=_say_failed
+                ) as beside,
+            ):
                 rounds = Rounds(
-                    deliver=partial(_nudge, couriers),
-                    stand=lambda: couriers[0].stand(desk.shares_alone, desk.revision),
-                    beat=watchdog.beat,
+                    deliver=beside.deliver,
+                    stand=beside.stand,
+                    beat=beside.beat,
                     on_event=lambda event: _show(event, only, as_json=as_json),
                     on_trouble=_say_trouble,
                     stopping=(lambda: True) if once else stopping,
@@ -96,52 +95,6 @@ def run_desk(
         finally:
             let_go(ledger, token)
         _say("stopped; the lease is given back")
-
-
-@contextmanager
-def _beside(
-    desk: LiveDesk, ledger: Ledger, settings: Settings, token: int
-) -> Iterator[tuple[Sequence[Courier], Watchdog]]:
-    """The threads beside the desk: two deliver, one listens whether the desk still judges."""
-    with Ledger.open(ledger.url.render_as_string(hide_password=False)) as door:
-        patience, targets = Patience(settings.effects.attempts), targets_from(settings)
-        couriers = [
-            Courier(kind, door, token, targets, system_now, patience, on_failed=_say_failed)
-            for kind in ("shares", "notice")
-        ]
-
-        def on_silence() -> None:
-            if desk.observes or _is_lost(door, token):
-                return  # another desk has taken over, and speaks for itself
-            _say(f"nothing was judged for {settings.run.deadman:g} s: no traffic for challengers")
-            frozen = without_challengers(desk.roster, system_now())
-            couriers[0].stand(shares_body(frozen), desk.revision)
-
-        watchdog = Watchdog(settings.run.deadman, on_silence)
-        for courier in couriers:
-            courier.start()
-        watchdog.start()
-        try:
-            yield couriers, watchdog
-        finally:
-            watchdog.stop()
-            for courier in couriers:
-                courier.stop()
-
-
-def _nudge(couriers: Sequence[Courier]) -> None:
-    for courier in couriers:
-        courier.nudge()
-
-
-def _is_lost(ledger: Ledger, token: int) -> bool:
-    """Whether another has the lease, as far as the database can say."""
-    try:
-        with ledger.snapshot() as still:
-            check_lease(still.connection, token)
-    except TiltyardError as error:
-        return error.code == "LEASE_LOST"
-    return False
 
 
 @contextmanager

@@ -111,6 +111,10 @@ class Ledger:
         ledger._file = _identity(url)
         return ledger
 
+    def beside(self) -> "Ledger":
+        """The same database by connections of its own; it need not answer at this moment."""
+        return Ledger(connect(self.url))
+
     def refuse_replaced(self) -> None:
         """Whether the file is still the one that was opened.
 

@@ -1,0 +1,116 @@
+"""Who works beside the desk, in threads of their own, and never in its way.
+
+Two couriers bring to the world outside what the desk has written, one the shares and one the
+notices; a watchdog listens whether the desk still judges. While the database cannot be
+written, the shares are those that stand in memory; and when nothing was judged for
+``run.deadman`` seconds, nobody but the champion gets any until something is judged again.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from tiltyard.actions.silence import without_challengers
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.announce import shares_body
+from tiltyard.shell.courier import Courier
+from tiltyard.shell.delivery import Patience
+from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.lease import check_lease
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.targets import targets_from
+from tiltyard.shell.watchdog import Watchdog
+
+
+class Beside:
+    """The couriers and the watchdog of one desk, who work from entering to leaving.
+
+    Args:
+        desk: Started.
+        door: To its ledger, of their own.
+        settings: Targets and patience.
+        token: Of the lease.
+        now: The time of day.
+        say: Told what the watchdog does, for people.
+        on_failed: Told how many effects were given up.
+    """
+
+    def __init__(
+        self,
+        desk: LiveDesk,
+        door: Ledger,
+        settings: Settings,
+        token: int,
+        *,
+        now: Callable[[], datetime],
+        say: Callable[[str], object],
+        on_failed: Callable[[int], None],
+    ) -> None:
+        self._desk = desk
+        self._door = door
+        self._deadman = settings.run.deadman
+        self._token = token
+        self._now = now
+        self._say = say
+        targets, patience = targets_from(settings), Patience(settings.effects.attempts)
+        self._couriers = [
+            Courier(kind, door, token, targets, now, patience, on_failed)
+            for kind in ("shares", "notice")
+        ]
+        self._watchdog = Watchdog(self._deadman, self._silent)
+        self._standing = threading.Lock()
+
+    def deliver(self) -> None:
+        """The database answers, and there may be something new in it."""
+        for courier in self._couriers:
+            courier.nudge()
+
+    def stand(self) -> None:
+        """The database cannot be written: these are the shares, as they stand."""
+        with self._standing:
+            shares = self._desk.shares_alone
+            if self._watchdog.has_called and not self._desk.observes:
+                shares = shares_body(without_challengers(self._desk.roster, self._now()))
+            self._couriers[0].stand(shares, self._desk.revision)
+
+    def beat(self) -> None:
+        """Something was judged."""
+        self._watchdog.beat()
+
+    def __enter__(self) -> Self:
+        for courier in self._couriers:
+            courier.start()
+        self._watchdog.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._watchdog.stop()
+        for courier in self._couriers:
+            courier.stop()
+
+    def _silent(self) -> None:
+        """Nothing was judged for too long; the desk's own thread may hang."""
+        can_be_asked = self._desk.trouble is None  # else nobody can say who holds the lease
+        if self._desk.observes or (can_be_asked and self._is_lost()):
+            return  # another desk has taken over, and speaks for itself
+        if not self._watchdog.has_called:
+            return  # while we asked, something was judged
+        self._say(f"nothing was judged for {self._deadman:g} s: no traffic for challengers")
+        self.stand()
+
+    def _is_lost(self) -> bool:
+        """Whether another has the lease, as far as the database can say."""
+        try:
+            with self._door.snapshot() as still:
+                check_lease(still.connection, self._token)
+        except TiltyardError as error:
+            return error.code == "LEASE_LOST"
+        return False

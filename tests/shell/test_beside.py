@@ -1,0 +1,113 @@
+"""What bots are told by those beside the desk while the database cannot be written."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from crash.floor import CHALLENGERS, MINUTE, PROD
+from crash.house import House, housed, locked
+from tiltyard.shell.beside import Beside
+from tiltyard.shell.settings import EffectSettings, RunSettings
+
+PROMPT = 30.0
+SOON, NEVER = 0.01, 3600.0
+EVERYBODY = {PROD: 0.7, **dict.fromkeys(CHALLENGERS, 0.1)}
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'desk.db'}"
+
+
+@pytest.fixture
+def house(url: str, tmp_path: Path) -> Iterator[House]:
+    with housed(url, tmp_path) as found:
+        found.round()
+        assert found.traffic() == EVERYBODY
+        yield found
+
+
+class Says:
+    """Lets a test wait until something is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self._news = threading.Semaphore(0)
+
+    def __call__(self, text: str) -> None:
+        self.said.append(text)
+        self._news.release()
+
+    def has_spoken(self) -> bool:
+        return self._news.acquire(timeout=PROMPT)
+
+
+@contextmanager
+def beside(house: House, deadman: float, says: Says) -> Iterator[Beside]:
+    settings = house.settings.model_copy(
+        update={
+            "run": RunSettings(deadman=deadman),
+            "effects": EffectSettings(file=str(house.folder / "shares.json")),
+        }
+    )
+    with (
+        house.ledger.beside() as door,
+        Beside(
+            house.desk, door, settings, house.token, now=lambda: house.now, say=says,
+            on_failed=print,
+        ) as found,
+    ):  # fmt: skip
+        yield found
+
+
+def has_called(found: Beside) -> bool:
+    """Whether the watchdog has; it has nothing to say then, and does it soon."""
+    until = time.monotonic() + PROMPT
+    while not found._watchdog.has_called and time.monotonic() < until:
+        pass
+    return found._watchdog.has_called
+
+
+def test_shares_stand_as_the_desk_has_them_while_it_judges(house: House, url: str) -> None:
+    with locked(url):
+        with beside(house, NEVER, says := Says()) as found:
+            house.step(5)
+            found.stand()
+        assert house.traffic() == EVERYBODY
+    assert says.said == []
+
+
+def test_who_lost_traffic_in_silence_does_not_get_it_back_before_something_is_judged(
+    house: House, url: str
+) -> None:
+    with locked(url):
+        with beside(house, SOON, says := Says()) as found:
+            assert says.has_spoken()
+            house.step(5)
+            found.stand()
+        assert house.traffic() == {PROD: 1}
+    assert says.said == ["nothing was judged for 0.01 s: no traffic for challengers"]
+
+
+def test_an_observing_desk_takes_nothing_in_silence(house: House, url: str) -> None:
+    house.desk._observe = True
+    with locked(url):
+        with beside(house, SOON, says := Says()) as found:
+            assert has_called(found)
+            house.step(5)
+            found.stand()
+        assert house.traffic() == EVERYBODY
+    assert says.said == []
+
+
+def test_who_has_lost_the_lease_is_silent(house: House) -> None:
+    later = house.now + MINUTE
+    House(house.ledger, house.other, house.folder, house.settings, later, "second")
+    with beside(house, SOON, says := Says()) as found:
+        assert has_called(found)
+    assert says.said == []
+    assert house.traffic() == EVERYBODY
