@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,7 @@ from tiltyard.shell.store.command_table import append_command, every_command
 from tiltyard.shell.store.desk_tables import nights
 from tiltyard.shell.store.engine import WRITE_LOCK
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.targets import FileTarget
+from tiltyard.shell.targets import FileTarget, Target
 from tiltyard.shell.verify import verify
 
 IMPATIENT_MS = 5
@@ -40,6 +40,7 @@ class House:
         other: Everybody else's.
         folder: Where the shares are.
         now: The time of day, which moves when it is said.
+        others: Who is told beside the file in the folder.
         on_stage: Told what the desk has passed.
     """
 
@@ -49,6 +50,7 @@ class House:
     settings: Settings = field(default_factory=rules)
     now: datetime = NOON
     holder: str = "first"
+    others: Sequence[Target] = ()
     token: int = 0
     on_stage: Callable[[str], None] = lambda _: None
 
@@ -56,14 +58,15 @@ class House:
         token = take(self.ledger, self.holder, self.now)
         assert token is not None
         self.token = token
-        self.targets = {"file": FileTarget(self.folder / "shares.json")}
+        file = FileTarget(self.folder / "shares.json")
+        self.targets: dict[str, Target] = {one.name: one for one in (file, *self.others)}
         takes = {name: target.takes for name, target in self.targets.items()}
         self.desk = LiveDesk(
             self.ledger, self.settings, token, announcing=Announcing(takes),
             on_stage=lambda stage: self.on_stage(stage),  # noqa: PLW0108 a test may replace it
         )  # fmt: skip
         self.courier = Courier(
-            "shares", self.ledger, token, self.targets, lambda: self.now, Patience()
+            ("file", "shares"), self.ledger, token, self.targets, lambda: self.now, Patience()
         )
         self.desk.start()
 
@@ -126,11 +129,11 @@ class House:
 
 @contextmanager
 def housed(url: str, folder: Path, settings: Settings | None = None,
-           at: datetime = NOON) -> Iterator[House]:  # fmt: skip
+           at: datetime = NOON, others: Sequence[Target] = ()) -> Iterator[House]:  # fmt: skip
     with Ledger.open(url, create=True, busy_timeout_ms=IMPATIENT_MS) as own:
         populate(own)
         with Ledger.open(url) as other:
-            yield House(own, other, folder, settings or rules(), at)
+            yield House(own, other, folder, settings or rules(), at, others=others)
 
 
 @contextmanager

@@ -2,16 +2,18 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from crash.floor import CHALLENGERS, MINUTE, PROD
+from crash.floor import BAD, CHALLENGERS, MINUTE, PROD
 from crash.house import House, housed, locked
+from receivers import hangs, listening
 from tiltyard.shell.beside import Beside
-from tiltyard.shell.settings import EffectSettings, RunSettings
+from tiltyard.shell.settings import RunSettings
+from tiltyard.shell.targets import WebhookTarget
 
 PROMPT = 30.0
 SOON, NEVER = 0.01, 3600.0
@@ -48,28 +50,52 @@ class Says:
 
 @contextmanager
 def beside(house: House, deadman: float, says: Says) -> Iterator[Beside]:
-    settings = house.settings.model_copy(
-        update={
-            "run": RunSettings(deadman=deadman),
-            "effects": EffectSettings(file=str(house.folder / "shares.json")),
-        }
-    )
+    settings = house.settings.model_copy(update={"run": RunSettings(deadman=deadman)})
     with (
         house.ledger.beside() as door,
         Beside(
-            house.desk, door, settings, house.token, now=lambda: house.now, say=says,
-            on_failed=print,
+            house.desk, door, settings, house.token, house.targets,
+            now=lambda: house.now, say=says, on_failed=print,
         ) as found,
     ):  # fmt: skip
         yield found
 
 
-def has_called(found: Beside) -> bool:
-    """Whether the watchdog has; it has nothing to say then, and does it soon."""
+def soon(happens: Callable[[], bool]) -> bool:
+    """Whether it does; another thread is about to."""
     until = time.monotonic() + PROMPT
-    while not found._watchdog.has_called and time.monotonic() < until:
+    while not happens() and time.monotonic() < until:
         pass
-    return found._watchdog.has_called
+    return happens()
+
+
+def has_called(found: Beside) -> bool:
+    """Whether the watchdog has; it has nothing to say then."""
+    return soon(lambda: found._watchdog.has_called)
+
+
+def test_who_hangs_keeps_no_other_target_waiting_and_its_own_shares_no_notices(
+    url: str, tmp_path: Path
+) -> None:
+    with listening() as receiver:
+        receiver.script = [hangs] * 99
+        webhook = WebhookTarget(receiver.url, 60)
+        with (
+            housed(url, tmp_path, others=[webhook]) as house,
+            beside(house, NEVER, Says()) as found,
+        ):
+            house.step()
+            found.deliver()
+            kinds: Callable[[], list[str]] = lambda: [  # noqa: E731
+                one.headers["tiltyard-kind"] for one in receiver.asked
+            ]
+            assert soon(lambda: kinds() == ["shares"]), "from now on it hangs"
+            house.lose(BAD)
+            house.step(5)
+            found.deliver()
+            assert soon(lambda: BAD not in house.traffic())
+            assert soon(lambda: kinds() == ["shares", "notice"])
+            receiver.released.set()
 
 
 def test_shares_stand_as_the_desk_has_them_while_it_judges(house: House, url: str) -> None:

@@ -1,13 +1,14 @@
 """Who works beside the desk, in threads of their own, and never in its way.
 
-Two couriers bring to the world outside what the desk has written, one the shares and one the
-notices; a watchdog listens whether the desk still judges. While the database cannot be
+Couriers bring to the world outside what the desk has written, each to one target the shares or
+the notices; a watchdog listens whether the desk still judges. While the database cannot be
 written, the shares are those that stand in memory; and when nothing was judged for
 ``run.deadman`` seconds, nobody but the champion gets any until something is judged again.
 """
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -21,8 +22,12 @@ from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.targets import targets_from
+from tiltyard.shell.store.outbox import NOTICE, SHARES
+from tiltyard.shell.targets import Target
 from tiltyard.shell.watchdog import Watchdog
+
+STOP_SECONDS = 8.0
+"""So long targets that hang may keep a desk from ending; what is for them is delivered later."""
 
 
 class Beside:
@@ -31,8 +36,9 @@ class Beside:
     Args:
         desk: Started.
         door: To its ledger, of their own.
-        settings: Targets and patience.
+        settings: Patience, with targets and with the desk.
         token: Of the lease.
+        targets: Who is told, by name.
         now: The time of day.
         say: Told what the watchdog does, for people.
         on_failed: Told how many effects were given up.
@@ -44,6 +50,7 @@ class Beside:
         door: Ledger,
         settings: Settings,
         token: int,
+        targets: Mapping[str, Target],
         *,
         now: Callable[[], datetime],
         say: Callable[[str], object],
@@ -55,17 +62,21 @@ class Beside:
         self._token = token
         self._now = now
         self._say = say
-        targets, patience = targets_from(settings), Patience(settings.effects.attempts)
-        self._couriers = [
-            Courier(kind, door, token, targets, now, patience, on_failed)
-            for kind in ("shares", "notice")
-        ]
+        patience = Patience(settings.effects.attempts)
+        self._of_shares, self._of_notices = (
+            [
+                Courier((name, kind), door, token, targets, now, patience, on_failed)
+                for name, target in targets.items()
+                if kind in target.takes
+            ]
+            for kind in (SHARES, NOTICE)
+        )
         self._watchdog = Watchdog(self._deadman, self._silent)
         self._standing = threading.Lock()
 
     def deliver(self) -> None:
         """The database answers, and there may be something new in it."""
-        for courier in self._couriers:
+        for courier in self._couriers():
             courier.nudge()
 
     def stand(self) -> None:
@@ -74,14 +85,15 @@ class Beside:
             shares = self._desk.shares_alone
             if self._watchdog.has_called and not self._desk.observes:
                 shares = shares_body(without_challengers(self._desk.roster, self._now()))
-            self._couriers[0].stand(shares, self._desk.revision)
+            for courier in self._of_shares:
+                courier.stand(shares, self._desk.revision)
 
     def beat(self) -> None:
         """Something was judged."""
         self._watchdog.beat()
 
     def __enter__(self) -> Self:
-        for courier in self._couriers:
+        for courier in self._couriers():
             courier.start()
         self._watchdog.start()
         return self
@@ -93,8 +105,14 @@ class Beside:
         trace: TracebackType | None,
     ) -> None:
         self._watchdog.stop()
-        for courier in self._couriers:
-            courier.stop()
+        for courier in self._couriers():
+            courier.end()
+        until = time.monotonic() + STOP_SECONDS
+        for courier in self._couriers():
+            courier.wait(until)
+
+    def _couriers(self) -> list[Courier]:
+        return [*self._of_shares, *self._of_notices]
 
     def _silent(self) -> None:
         """Nothing was judged for too long; the desk's own thread may hang."""

@@ -11,7 +11,7 @@ would trade by them for ever. A lane holds up nobody but itself; lanes take turn
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -99,25 +99,25 @@ def deliver(
     on_stage: Callable[[str], None] = lambda _: None,
     patience: Patience = Patience(),
     most: int = MOST,
-    kinds: Collection[str] = (),
+    lane: Lane | None = None,
 ) -> Delivered:
     """Deliver the effects that are due.
 
     Args:
         ledger: Not inside a transaction.
         token: Of the lease.
-        targets: By name. An effect for a target that is not among them fails.
+        targets: All of them, by name. An effect for a target that is not among them fails.
         now: UTC; what fails is due again so much later.
         on_stage: Told each of :data:`STAGES` that an effect has passed.
         patience: With targets that fail.
         most: After so many effects it returns, so that its caller gets on with other work.
-        kinds: Only effects of these; none for all.
+        lane: Only effects of this one, and those for targets that nobody names any more.
 
     Raises:
         TiltyardError: ``LEASE_LOST``, or what is wrong with the database. Nothing of the
             last note was written.
     """
-    run = _Delivery(ledger, token, targets, now, on_stage, patience, kinds)
+    run = _Delivery(ledger, token, targets, now, on_stage, patience, lane)
     outcomes: Counter[str] = Counter()
     while outcomes.total() < most and (effect := run.next_due()):
         outcomes[run.carry(effect)] += 1
@@ -138,7 +138,7 @@ class _Delivery:
     now: datetime
     on_stage: Callable[[str], None]
     patience: Patience
-    kinds: Collection[str] = ()
+    lane: Lane | None = None
     sent: int = 0
     turns: Counter[Lane] = field(default_factory=Counter)
 
@@ -147,8 +147,7 @@ class _Delivery:
         with self.ledger.snapshot() as inside:
             check_lease(inside.connection, self.token)
             heads = lane_heads(inside.connection)
-        mine = [head for head in heads if not self.kinds or head.kind in self.kinds]
-        due = [head for head in mine if self._is_due(head)]
+        due = [head for head in heads if self._is_mine(head) and self._is_due(head)]
         chosen = min(due, key=lambda effect: (self.turns[effect.lane], effect.seq), default=None)
         if chosen is not None:
             self.turns[chosen.lane] += 1
@@ -221,6 +220,9 @@ class _Delivery:
         with self.ledger.transaction() as inside:
             check_lease(inside.connection, self.token)
             return note(inside.connection)
+
+    def _is_mine(self, effect: Effect) -> bool:
+        return self.lane in {None, effect.lane} or effect.target not in self.targets
 
     def _is_due(self, effect: Effect) -> bool:
         """Whether its time has come; a clock that was set back keeps nothing waiting."""

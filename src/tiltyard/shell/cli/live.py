@@ -79,7 +79,14 @@ def run_desk(
             with (
                 ledger.beside() as door,
                 Beside(
-                    desk, door, settings, token, now=system_now, say=_say, on_failed=_say_failed
+                    desk,
+                    door,
+                    settings,
+                    token,
+                    targets,
+                    now=system_now,
+                    say=_say,
+                    on_failed=_say_failed,
                 ) as beside,
             ):
                 rounds = Rounds(
