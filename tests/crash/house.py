@@ -2,10 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,6 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.command import Verb
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
-from tiltyard.shell.courier import Courier
 from tiltyard.shell.delivery import Patience, deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
@@ -26,6 +26,7 @@ from tiltyard.shell.store.desk_tables import nights
 from tiltyard.shell.store.engine import WRITE_LOCK
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.targets import FileTarget, Target
+from tiltyard.shell.telling import Telling
 from tiltyard.shell.verify import verify
 
 IMPATIENT_MS = 5
@@ -41,6 +42,7 @@ class House:
         folder: Where the shares are.
         now: The time of day, which moves when it is said.
         others: Who is told beside the file in the folder.
+        said: To people, of who does not know the shares.
         on_stage: Told what the desk has passed.
     """
 
@@ -51,6 +53,7 @@ class House:
     now: datetime = NOON
     holder: str = "first"
     others: Sequence[Target] = ()
+    said: list[str] = field(default_factory=list)
     token: int = 0
     on_stage: Callable[[str], None] = lambda _: None
 
@@ -65,9 +68,13 @@ class House:
             self.ledger, self.settings, token, announcing=Announcing(takes),
             on_stage=lambda stage: self.on_stage(stage),  # noqa: PLW0108 a test may replace it
         )  # fmt: skip
-        self.courier = Courier(
-            ("file", "shares"), self.ledger, token, self.targets, lambda: self.now, Patience()
-        )
+        self.telling = {
+            name: Telling(
+                target, token, partial(self.deliver, "shares"),
+                now=lambda: self.now, patience=Patience(), say=self.said.append,
+            )
+            for name, target in self.targets.items()
+        }  # fmt: skip
         self.desk.start()
 
     def step(self, later: float = 0) -> list[Event]:
@@ -78,10 +85,27 @@ class House:
         """A step and what follows it outside, as the running desk does."""
         done = self.step(later)
         if self.desk.trouble is None:
-            deliver(self.ledger, self.token, self.targets, self.now)
+            self.follow()
         else:
-            self.courier.send_alone(self.desk.shares_alone, self.desk.revision)
+            self.stand(self.desk.shares_alone)
         return done
+
+    def follow(self) -> None:
+        """Everybody is told what the outbox has."""
+        for name, telling in self.telling.items():
+            telling.follow_outbox()
+            telling.look()
+            self.deliver("notice", self.targets[name])
+
+    def stand(self, shares: Mapping[str, object]) -> None:
+        """Everybody is told these shares without the database."""
+        for telling in self.telling.values():
+            telling.stand_alone(shares, self.desk.revision)
+            telling.look()
+
+    def deliver(self, kind: str, target: Target) -> None:
+        targets = {**self.targets, target.name: target}
+        deliver(self.ledger, self.token, targets, self.now, lane=(target.name, kind))
 
     def lose(self, policy: str, pnl: float = -500, number: int = 0) -> None:
         """A trade comes in that breaks the arm's limit, a second ago."""

@@ -55,7 +55,7 @@ def beside(house: House, deadman: float, says: Says) -> Iterator[Beside]:
         house.ledger.beside() as door,
         Beside(
             house.desk, door, settings, house.token, house.targets,
-            now=lambda: house.now, say=says, on_failed=print,
+            now=lambda: house.now, say=says,
         ) as found,
     ):  # fmt: skip
         yield found

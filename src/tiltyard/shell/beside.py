@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -17,13 +18,14 @@ from tiltyard.actions.silence import without_challengers
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.courier import Courier
-from tiltyard.shell.delivery import Patience
+from tiltyard.shell.delivery import Patience, deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import NOTICE, SHARES
 from tiltyard.shell.targets import Target
+from tiltyard.shell.telling import Telling
 from tiltyard.shell.watchdog import Watchdog
 
 STOP_SECONDS = 8.0
@@ -40,8 +42,7 @@ class Beside:
         token: Of the lease.
         targets: Who is told, by name.
         now: The time of day.
-        say: Told what the watchdog does, for people.
-        on_failed: Told how many effects were given up.
+        say: Told, for people, what the watchdog does and who does not know what.
     """
 
     def __init__(
@@ -54,7 +55,6 @@ class Beside:
         *,
         now: Callable[[], datetime],
         say: Callable[[str], object],
-        on_failed: Callable[[int], None],
     ) -> None:
         self._desk = desk
         self._door = door
@@ -62,22 +62,33 @@ class Beside:
         self._token = token
         self._now = now
         self._say = say
-        patience = Patience(settings.effects.attempts)
-        self._of_shares, self._of_notices = (
-            [
-                Courier((name, kind), door, token, targets, now, patience, on_failed)
+        self._targets = targets
+        self._patience = Patience(settings.effects.attempts)
+        self._tellings = [
+            Telling(
+                target, token, partial(self._from_outbox, SHARES),
+                now=now, patience=self._patience, say=say,
+            )
+            for target in targets.values()
+            if SHARES in target.takes
+        ]  # fmt: skip
+        self._couriers = [
+            *(Courier(f"shares for {one.name}", one.look) for one in self._tellings),
+            *(
+                Courier(f"notices for {name}", partial(self._from_outbox, NOTICE, target))
                 for name, target in targets.items()
-                if kind in target.takes
-            ]
-            for kind in (SHARES, NOTICE)
-        )
+                if NOTICE in target.takes
+            ),
+        ]
         self._watchdog = Watchdog(self._deadman, self._silent)
         self._standing = threading.Lock()
 
     def deliver(self) -> None:
         """The database answers, and there may be something new in it."""
-        for courier in self._couriers():
-            courier.nudge()
+        with self._standing:
+            for telling in self._tellings:
+                telling.follow_outbox()
+        self._nudge()
 
     def stand(self) -> None:
         """The database cannot be written: these are the shares, as they stand."""
@@ -85,15 +96,16 @@ class Beside:
             shares = self._desk.shares_alone
             if self._watchdog.has_called and not self._desk.observes:
                 shares = shares_body(without_challengers(self._desk.roster, self._now()))
-            for courier in self._of_shares:
-                courier.stand(shares, self._desk.revision)
+            for telling in self._tellings:
+                telling.stand_alone(shares, self._desk.revision)
+        self._nudge()
 
     def beat(self) -> None:
         """Something was judged."""
         self._watchdog.beat()
 
     def __enter__(self) -> Self:
-        for courier in self._couriers():
+        for courier in self._couriers:
             courier.start()
         self._watchdog.start()
         return self
@@ -105,14 +117,25 @@ class Beside:
         trace: TracebackType | None,
     ) -> None:
         self._watchdog.stop()
-        for courier in self._couriers():
+        for courier in self._couriers:
             courier.end()
         until = time.monotonic() + STOP_SECONDS
-        for courier in self._couriers():
+        for courier in self._couriers:
             courier.wait(until)
 
-    def _couriers(self) -> list[Courier]:
-        return [*self._of_shares, *self._of_notices]
+    def _nudge(self) -> None:
+        for courier in self._couriers:
+            courier.nudge()
+
+    def _from_outbox(self, kind: str, target: Target) -> None:
+        targets = {**self._targets, target.name: target}
+        done = deliver(
+            self._door, self._token, targets, self._now(),
+            patience=self._patience, lane=(target.name, kind),
+        )  # fmt: skip
+        if done.failed:
+            effects = "an effect was" if done.failed == 1 else f"{done.failed} effects were"
+            self._say(f"{effects} given up, and its target does not know: see tiltyard doctor")
 
     def _silent(self) -> None:
         """Nothing was judged for too long; the desk's own thread may hang."""

@@ -78,16 +78,7 @@ def run_desk(
                  f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
             with (
                 ledger.beside() as door,
-                Beside(
-                    desk,
-                    door,
-                    settings,
-                    token,
-                    targets,
-                    now=system_now,
-                    say=_say,
-                    on_failed=_say_failed,
-                ) as beside,
+                Beside(desk, door, settings, token, targets, now=system_now, say=_say) as beside,
             ):
                 rounds = Rounds(
                     deliver=beside.deliver,
@@ -144,11 +135,6 @@ def _say(text: str, *, err: bool = True) -> None:
     """Say it, if anybody can hear: a desk does not end because its log is full."""
     with suppress(OSError):
         typer.echo(text, err=err)
-
-
-def _say_failed(count: int) -> None:
-    effects = "an effect was" if count == 1 else f"{count} effects were"
-    _say(f"{effects} given up, and its target does not know: see tiltyard doctor")
 
 
 def _say_waiting(lease: Lease) -> None:
