@@ -42,7 +42,7 @@ class House:
         folder: Where the shares are.
         now: The time of day, which moves when it is said.
         others: Who is told beside the file in the folder.
-        said: To people, of who does not know the shares.
+        said: To people, of who cannot be told the shares.
         on_stage: Told what the desk has passed.
     """
 
@@ -93,6 +93,7 @@ class House:
     def follow(self) -> None:
         """Everybody is told what the outbox has."""
         for name, telling in self.telling.items():
+            telling.judged(self.now)
             telling.follow_outbox()
             telling.look()
             self.deliver("notice", self.targets[name])
@@ -100,6 +101,8 @@ class House:
     def stand(self, shares: Mapping[str, object]) -> None:
         """Everybody is told these shares without the database."""
         for telling in self.telling.values():
+            if not self.desk.is_blind:
+                telling.judged(self.now)
             telling.stand_alone(shares, self.desk.revision)
             telling.look()
 

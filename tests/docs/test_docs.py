@@ -140,7 +140,7 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## A review")) == set(review)
     commands = json.loads(run(Command("tiltyard commands --json", ""), tmp_path).stdout)
     assert set(rows("json.md", "## A command")) == set(commands[0])
-    shares = {*shares_body(Roster()), "revision", "decided_at"}
+    shares = {*shares_body(Roster()), "revision", "decided_at", "expires_at"}
     assert set(rows("json.md", "## Shares")) == shares
 
 

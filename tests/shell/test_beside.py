@@ -1,18 +1,24 @@
 """What bots are told by those beside the desk while the database cannot be written."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from crash.floor import BAD, CHALLENGERS, MINUTE, PROD
+from crash.floor import BAD, CHALLENGERS, MINUTE, PROD, SECOND
 from crash.house import House, housed, locked
 from receivers import hangs, listening
+from tiltyard.kernel.clock import moment
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.settings import RunSettings
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import every_effect
 from tiltyard.shell.targets import WebhookTarget
 
 PROMPT = 30.0
@@ -96,6 +102,57 @@ def test_who_hangs_keeps_no_other_target_waiting_and_its_own_shares_no_notices(
             assert soon(lambda: BAD not in house.traffic())
             assert soon(lambda: kinds() == ["shares", "notice"])
             receiver.released.set()
+
+
+def test_while_the_desk_judges_shares_do_not_expire_and_nothing_is_written_for_that(
+    url: str, tmp_path: Path
+) -> None:
+    with housed(url, tmp_path) as house, beside(house, NEVER, Says()) as found:
+        house.step()
+        found.deliver()
+        assert soon((house.folder / "shares.json").exists)
+        before, first = rows(house.other), house.shares()
+        for _ in range(12):
+            house.step(30)
+            found.deliver()
+            assert soon(lambda: expires_at(house) - house.now > 80 * SECOND)
+        last = house.shares()
+        assert rows(house.other) == before
+    changed = {name for name in first if first[name] != last[name]}
+    assert changed == {"expires_at", "key"}
+
+
+def rows(ledger: Ledger) -> tuple[int, int]:
+    """Of the outbox, and of the audit."""
+    with ledger.snapshot() as still:
+        return len(every_effect(still.connection)), len(list(still.audit()))
+
+
+def expires_at(house: House) -> datetime:
+    return moment(str(house.shares()["expires_at"]))
+
+
+def test_a_desk_that_never_could_judge_tells_nothing(house: House) -> None:
+    before = house.shares()
+    house.now += MINUTE
+    second = House(house.ledger, house.other, house.folder, house.settings, house.now, "second")
+    with beside(second, NEVER, Says()) as found, unreachable(second.ledger):
+        second.step(5)
+        found.stand()
+    assert house.shares() == before
+
+
+@contextmanager
+def unreachable(ledger: Ledger) -> Iterator[None]:
+    """The database answers nothing."""
+
+    def before(*_: object) -> None:
+        driver = sqlite3.OperationalError("disk I/O error")
+        raise sa.exc.OperationalError("any", None, driver)
+
+    sa.event.listen(ledger._engine, "before_cursor_execute", before)
+    yield
+    sa.event.remove(ledger._engine, "before_cursor_execute", before)
 
 
 def test_shares_stand_as_the_desk_has_them_while_it_judges(house: House, url: str) -> None:

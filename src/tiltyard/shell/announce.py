@@ -1,13 +1,14 @@
 """What is told to the world outside, as effects in the outbox.
 
 Two kinds. ``shares`` is the whole of who gets how much; it is sent whenever it changes,
-and once by every desk that starts, so that what was missed is said again. ``notice`` is
+and once by every desk that starts, so that what was missed is said again. What they give to
+challengers expires, unless a desk goes on judging (:mod:`tiltyard.shell.telling`). ``notice`` is
 one thing that happened, for people: a halt with what is open, a page, a proposal.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -19,6 +20,8 @@ from tiltyard.shell.store.outbox import request_effect
 ALONE = 1000
 """So many revisions of the shares lie between two that the database knows, for those that are
 sent while it cannot be written."""
+EXPIRE_AFTER = timedelta(seconds=120)
+"""So long after they were judged challengers have their shares."""
 QUIET = frozenset({"desk", "skip_scale", "raise_ceiling", "graduate", "ingest", "unfreeze_ramp"})
 """Events that are in the audit, and that nobody needs to be told of."""
 
@@ -60,7 +63,8 @@ class Announcing:
                     own = f"{key}-{number}-{target}"
                     request_effect(connection, own, target, "notice", event, now)
             if "shares" in kinds and shares != self._last:
-                body = {**shares, "revision": seq * ALONE, "decided_at": now}
+                body = {**shares, "revision": seq * ALONE, "decided_at": now,
+                        "expires_at": now + EXPIRE_AFTER}  # fmt: skip
                 own = f"{key}-shares-{target}"
                 request_effect(connection, own, target, "shares", body, now)
         self._next = shares

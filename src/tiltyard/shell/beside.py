@@ -82,16 +82,32 @@ class Beside:
         ]
         self._watchdog = Watchdog(self._deadman, self._silent)
         self._standing = threading.Lock()
+        self._has_judged = False
 
     def deliver(self) -> None:
         """The database answers, and there may be something new in it."""
+        self._judged()
         with self._standing:
             for telling in self._tellings:
                 telling.follow_outbox()
         self._nudge()
 
     def stand(self) -> None:
-        """The database cannot be written: these are the shares, as they stand."""
+        """The database cannot be written: the shares are those that stand in memory.
+
+        Before anything was judged, nothing is told: what the desk before has told expires.
+        """
+        if not self._desk.is_blind:
+            self._judged()
+        if self._has_judged:
+            self._stand()
+
+    def _judged(self) -> None:
+        self._has_judged = True
+        for telling in self._tellings:
+            telling.judged(self._now())
+
+    def _stand(self) -> None:
         with self._standing:
             shares = self._desk.shares_alone
             if self._watchdog.has_called and not self._desk.observes:
@@ -145,7 +161,7 @@ class Beside:
         if not self._watchdog.has_called:
             return  # while we asked, something was judged
         self._say(f"nothing was judged for {self._deadman:g} s: no traffic for challengers")
-        self.stand()
+        self._stand()
 
     def _is_lost(self) -> bool:
         """Whether another has the lease, as far as the database can say."""

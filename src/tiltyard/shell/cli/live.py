@@ -21,6 +21,7 @@ from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.targets import targets_from
+from tiltyard.shell.telling import RENEW_AFTER
 
 TICK_SECONDS = 5.0
 SHORT_BUSY_MS = 1000
@@ -55,7 +56,7 @@ def run_desk(
 ) -> None:
     """Watch the ledger and act, until stopped: judge every trade, obey commands, run nights."""
     settings = settings_from(config)
-    interval = min(interval, settings.run.deadman / 3)
+    interval = min(interval, settings.run.deadman / 3, RENEW_AFTER.total_seconds())
     with (
         open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS) as ledger,
         waking_times(ledger) as times,
