@@ -1,5 +1,6 @@
 """What bots are told by those beside the desk while the database cannot be written."""
 
+import json
 import sqlite3
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from crash.floor import BAD, CHALLENGERS, MINUTE, PROD, SECOND
+from crash.floor import BAD, CHALLENGERS, GOOD, HAND, MINUTE, PROD, SECOND
 from crash.house import House, housed, locked
 from receivers import hangs, listening
 from tiltyard.kernel.clock import moment
@@ -23,6 +24,7 @@ from tiltyard.shell.targets import WebhookTarget
 
 PROMPT = 30.0
 SOON, NEVER = 0.01, 3600.0
+WITHOUT_BAD = {PROD: 0.8, GOOD: 0.1, HAND: 0.1}
 EVERYBODY = {PROD: 0.7, **dict.fromkeys(CHALLENGERS, 0.1)}
 
 
@@ -40,18 +42,13 @@ def house(url: str, tmp_path: Path) -> Iterator[House]:
 
 
 class Says:
-    """Lets a test wait until something is said."""
+    """Remembers what is said."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self._news = threading.Semaphore(0)
 
     def __call__(self, text: str) -> None:
         self.said.append(text)
-        self._news.release()
-
-    def has_spoken(self) -> bool:
-        return self._news.acquire(timeout=PROMPT)
 
 
 @contextmanager
@@ -75,9 +72,11 @@ def soon(happens: Callable[[], bool]) -> bool:
     return happens()
 
 
-def has_called(found: Beside) -> bool:
-    """Whether the watchdog has; it has nothing to say then."""
-    return soon(lambda: found._watchdog.has_called)
+def is_settled(house: House) -> bool:
+    """Whether the file was told what the outbox has, and the courier has noted it."""
+    with house.other.snapshot() as still:
+        every = [one for one in every_effect(still.connection) if one.target == "file"]
+    return all(one.settled_at for one in every) and bool(every)
 
 
 def test_who_hangs_keeps_no_other_target_waiting_and_its_own_shares_no_notices(
@@ -96,6 +95,7 @@ def test_who_hangs_keeps_no_other_target_waiting_and_its_own_shares_no_notices(
                 one.headers["tiltyard-kind"] for one in receiver.asked
             ]
             assert soon(lambda: kinds() == ["shares"]), "from now on it hangs"
+            assert soon(lambda: is_settled(house))
             house.lose(BAD)
             house.step(5)
             found.deliver()
@@ -110,7 +110,7 @@ def test_while_the_desk_judges_shares_do_not_expire_and_nothing_is_written_for_t
     with housed(url, tmp_path) as house, beside(house, NEVER, Says()) as found:
         house.step()
         found.deliver()
-        assert soon((house.folder / "shares.json").exists)
+        assert soon(lambda: is_settled(house))
         before, first = rows(house.other), house.shares()
         for _ in range(12):
             house.step(30)
@@ -164,33 +164,91 @@ def test_shares_stand_as_the_desk_has_them_while_it_judges(house: House, url: st
     assert says.said == []
 
 
-def test_who_lost_traffic_in_silence_does_not_get_it_back_before_something_is_judged(
+def test_who_lost_traffic_in_silence_does_not_get_it_back_before_a_step_is_written(
     house: House, url: str
 ) -> None:
-    with locked(url):
-        with beside(house, SOON, says := Says()) as found:
-            assert says.has_spoken()
+    with beside(house, NEVER, says := Says()) as found:
+        house.lose(BAD)
+        with locked(url):
+            found._alarm()
             house.step(5)
             found.stand()
-        assert house.traffic() == {PROD: 1}
-    assert says.said == ["nothing was judged for 0.01 s: no traffic for challengers"]
+            assert soon(lambda: house.shares()["reduce_only"] == [BAD])
+            assert house.traffic() == {PROD: 1}
+        house.step(5)
+        found.deliver()
+        assert soon(lambda: house.traffic() == WITHOUT_BAD)
+    assert says.said == ["nothing was judged for 3600 s: no traffic for challengers"]
+
+
+def test_a_step_that_took_too_long_gives_nobody_back_what_the_watchdog_took(house: House) -> None:
+    rooms: list[Beside] = []
+
+    def on_stage(stage: str) -> None:
+        if stage == "written":
+            rooms[0]._alarm()  # another thread's, while this one hangs
+
+    with beside(house, NEVER, Says()) as found:
+        rooms.append(found)
+        house.step(5)
+        found.deliver()
+        assert soon(lambda: is_settled(house))
+        told = house.shares()["revision"]
+        house.on_stage = on_stage
+        house.ask("throttle", HAND)
+        house.step(5)
+        house.on_stage = print
+        found.deliver()
+        assert soon(lambda: house.traffic() == {PROD: 1})
+        frozen = house.shares()["revision"]
+        house.step(5)
+        found.deliver()
+        assert soon(lambda: house.traffic() == {PROD: 0.8, BAD: 0.1, GOOD: 0.1})
+        again = house.shares()["revision"]
+    assert told < frozen < again  # type: ignore[operator] # all are numbers
+    said = [body["said"] for row in house.other.audit()
+            if (body := json.loads(row.body))["event"] == "desk"]  # fmt: skip
+    assert said[1:] == ["nothing was judged for 3600 s, and bots were told of the champion alone"]
+
+
+def test_in_silence_challengers_lose_their_traffic_before_the_database_is_asked(
+    house: House,
+) -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        if threading.current_thread().name == "watchdog":
+            is_asked.set()
+            may_answer.wait(PROMPT)
+
+    with beside(house, SOON, says := Says()) as found:
+        sa.event.listen(found._door._engine, "before_cursor_execute", hang)
+        found.beat()
+        assert is_asked.wait(PROMPT)
+        assert says.said[-1] == "nothing was judged for 0.01 s: no traffic for challengers"
+        assert soon(lambda: house.traffic() == {PROD: 1})
+        may_answer.set()
 
 
 def test_an_observing_desk_takes_nothing_in_silence(house: House, url: str) -> None:
     house.desk._observe = True
     with locked(url):
-        with beside(house, SOON, says := Says()) as found:
-            assert has_called(found)
+        with beside(house, NEVER, says := Says()) as found:
+            found._alarm()
             house.step(5)
             found.stand()
         assert house.traffic() == EVERYBODY
     assert says.said == []
 
 
-def test_who_has_lost_the_lease_is_silent(house: House) -> None:
-    later = house.now + MINUTE
-    House(house.ledger, house.other, house.folder, house.settings, later, "second")
-    with beside(house, SOON, says := Says()) as found:
-        assert has_called(found)
-    assert says.said == []
+def test_who_has_lost_the_lease_falls_silent_and_the_desk_that_acts_is_heard(house: House) -> None:
+    with beside(house, NEVER, Says()) as found:
+        found._alarm()
+        assert soon(lambda: house.traffic() == {PROD: 1})
+        later = house.now + MINUTE
+        second = House(house.ledger, house.other, house.folder, house.settings, later, "second")
+        second.round()
+        assert house.traffic() == EVERYBODY
+        found._alarm()
+        assert soon(lambda: not any(one._thread.is_alive() for one in found._couriers))
     assert house.traffic() == EVERYBODY

@@ -94,18 +94,18 @@ def shares_taken(roster: Roster, written: Roster) -> dict[str, object]:
     """The same of a roster that is not written yet: what it takes counts, and not what it gives.
 
     Args:
-        roster: As it stands in memory.
+        roster: As it stands in memory. It may lack who has just joined.
         written: As the database has it.
     """
     if not written.arms or not roster.arms:
         return shares_body(written)
     champion = written.champion().name
-    if roster.arms[champion].state == "halted":
+    if champion in roster.arms and roster.arms[champion].state == "halted":
         champion = roster.champion().name
     shares = {
         name: min(arm.share, roster.arms[name].share)
         for name, arm in written.arms.items()
-        if name != champion
+        if name != champion and name in roster.arms
     }
     shares[champion] = round(1.0 - sum(shares.values()), 12)
     return {
@@ -113,6 +113,12 @@ def shares_taken(roster: Roster, written: Roster) -> dict[str, object]:
         "champion": champion,
         "shares": {name: share for name, share in shares.items() if share},
     }
+
+
+def champion_alone(shares: Mapping[str, object]) -> dict[str, object]:
+    """The same while nobody judges: no challenger gets anything."""
+    champion = shares["champion"]
+    return {**shares, "shares": {} if champion is None else {champion: 1.0}}
 
 
 def _worth_telling(events: Sequence[Event]) -> list[Event]:

@@ -2,8 +2,12 @@
 
 Couriers bring to the world outside what the desk has written, each to one target the shares or
 the notices; a watchdog listens whether the desk still judges. While the database cannot be
-written, the shares are those that stand in memory; and when nothing was judged for
-``run.deadman`` seconds, nobody but the champion gets any until something is judged again.
+written, the shares are those that stand in memory.
+
+When nothing was judged for ``run.deadman`` seconds, the champion alone has any. That is told
+first, since the database may be what everybody waits for, and asked afterwards whether
+another desk has taken over. It stands until the desk has written a step that began later:
+the step that took so long knows nothing of it, and what stands then is to be told again.
 """
 
 import threading
@@ -14,9 +18,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from tiltyard.actions.silence import without_challengers
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import shares_body
+from tiltyard.shell.announce import champion_alone
 from tiltyard.shell.courier import Courier
 from tiltyard.shell.delivery import Patience, deliver
 from tiltyard.shell.live import LiveDesk
@@ -58,7 +61,6 @@ class Beside:
     ) -> None:
         self._desk = desk
         self._door = door
-        self._deadman = settings.run.deadman
         self._token = token
         self._now = now
         self._say = say
@@ -80,16 +82,22 @@ class Beside:
                 if NOTICE in target.takes
             ),
         ]
-        self._watchdog = Watchdog(self._deadman, self._silent)
-        self._standing = threading.Lock()
-        self._has_judged = False
+        self._watchdog = Watchdog(settings.run.deadman, self._alarm)
+        self._silence = f"nothing was judged for {settings.run.deadman:g} s"
+        self._lock = threading.Lock()
+        self._has_judged = self._is_silent = False
+        self._silent_at: int | None = None
 
     def deliver(self) -> None:
         """The database answers, and there may be something new in it."""
         self._judged()
-        with self._standing:
-            for telling in self._tellings:
-                telling.follow_outbox()
+        with self._lock:
+            self._notice_the_alarm()
+            if self._is_silent:
+                self._stand()
+            else:
+                for telling in self._tellings:
+                    telling.follow_outbox()
         self._nudge()
 
     def stand(self) -> None:
@@ -99,8 +107,11 @@ class Beside:
         """
         if not self._desk.is_blind:
             self._judged()
-        if self._has_judged:
-            self._stand()
+        with self._lock:
+            self._notice_the_alarm()
+            if self._has_judged or self._is_silent:
+                self._stand()
+        self._nudge()
 
     def _judged(self) -> None:
         self._has_judged = True
@@ -108,13 +119,21 @@ class Beside:
             telling.judged(self._now())
 
     def _stand(self) -> None:
-        with self._standing:
-            shares = self._desk.shares_alone
-            if self._watchdog.has_called and not self._desk.observes:
-                shares = shares_body(without_challengers(self._desk.roster, self._now()))
-            for telling in self._tellings:
-                telling.stand_alone(shares, self._desk.revision)
-        self._nudge()
+        shares = self._desk.shares_alone
+        if self._is_silent:
+            shares = champion_alone(shares)
+        for telling in self._tellings:
+            telling.stand_alone(shares, self._desk.revision)
+
+    def _notice_the_alarm(self) -> None:
+        """Between two steps: see that the next one tells again, and whether one has."""
+        if not self._is_silent:
+            return
+        if self._silent_at is None:
+            self._silent_at = self._desk.revision
+            self._desk.tell_again(f"{self._silence}, and bots were told of the champion alone")
+        elif self._desk.revision > self._silent_at:
+            self._is_silent, self._silent_at = False, None
 
     def beat(self) -> None:
         """Something was judged."""
@@ -153,15 +172,18 @@ class Beside:
             effects = "an effect was" if done.failed == 1 else f"{done.failed} effects were"
             self._say(f"{effects} given up, and its target does not know: see tiltyard doctor")
 
-    def _silent(self) -> None:
+    def _alarm(self) -> None:
         """Nothing was judged for too long; the desk's own thread may hang."""
-        can_be_asked = self._desk.trouble is None  # else nobody can say who holds the lease
-        if self._desk.observes or (can_be_asked and self._is_lost()):
-            return  # another desk has taken over, and speaks for itself
-        if not self._watchdog.has_called:
-            return  # while we asked, something was judged
-        self._say(f"nothing was judged for {self._deadman:g} s: no traffic for challengers")
-        self._stand()
+        if self._desk.observes:
+            return
+        with self._lock:
+            self._is_silent, self._silent_at = True, None
+            self._stand()
+        self._nudge()
+        self._say(f"{self._silence}: no traffic for challengers")
+        if self._is_lost():
+            for courier in self._couriers:
+                courier.end()  # another desk has taken over, and speaks for itself
 
     def _is_lost(self) -> bool:
         """Whether another has the lease, as far as the database can say."""

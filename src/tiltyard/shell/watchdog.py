@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 _LOG = logging.getLogger(__name__)
+STOP_SECONDS = 8.0
 
 
 class Silence:
@@ -75,12 +76,6 @@ class Watchdog:
         self._is_stopped = False
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
-    @property
-    def has_called(self) -> bool:
-        """Whether there is silence, and the call was made; a beat ends it."""
-        with self._changed:
-            return self._silence.left(self._steady()) is None
-
     def start(self) -> None:
         """Begin to watch; once."""
         self._silence = Silence(self._deadman, self._steady())
@@ -93,13 +88,17 @@ class Watchdog:
                 self._changed.notify()  # otherwise it wakes by itself, and finds that it was early
             self._silence.broken(self._steady())
 
-    def stop(self) -> None:
-        """Watch no more; when this returns, no call is under way but one's own."""
+    def stop(self, within: float = STOP_SECONDS) -> None:
+        """Watch no more; when this returns, no call is under way but one's own, or one that hangs.
+
+        Args:
+            within: Seconds that are waited for a call.
+        """
         with self._changed:
             self._is_stopped = True
             self._changed.notify()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(within)
 
     def _watch(self) -> None:
         while self._waits_for_silence():
