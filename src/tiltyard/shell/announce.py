@@ -22,7 +22,9 @@ ALONE = 1000
 sent while it cannot be written."""
 EXPIRE_AFTER = timedelta(seconds=120)
 """So long after they were judged challengers have their shares."""
-QUIET = frozenset({"desk", "skip_scale", "raise_ceiling", "graduate", "ingest", "unfreeze_ramp"})
+EVERY_DAY = frozenset({"skip_scale", "raise_ceiling"})
+"""Events of every arm on every day, that nobody who watches a desk wants to see."""
+QUIET = EVERY_DAY | {"desk", "graduate", "ingest", "unfreeze_ramp"}
 """Events that are in the audit, and that nobody needs to be told of."""
 
 

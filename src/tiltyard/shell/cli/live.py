@@ -12,7 +12,7 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing
+from tiltyard.shell.announce import EVERY_DAY, Announcing
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
@@ -26,7 +26,6 @@ from tiltyard.shell.telling import RENEW_AFTER
 TICK_SECONDS = 5.0
 SHORT_BUSY_MS = 1000
 """A desk does not wait long for a locked database: it goes on in memory, and tries again."""
-_QUIET = frozenset({"skip_scale", "raise_ceiling"})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -117,7 +116,7 @@ def _show(event: Event, only: str | None, *, as_json: bool) -> None:
         return
     if as_json:
         _say(canonical(event), err=False)
-    elif event["event"] not in _QUIET:
+    elif event["event"] not in EVERY_DAY:
         observed = " (observed)" if event.get("mode") == "observe" else ""
         whom, why = event.get("policy") or "all", event.get("reason", "")
         cause = event.get("cause", event["actor"])
