@@ -173,6 +173,17 @@ def test_a_share_edited_by_the_rules_is_clamped_and_verifies(known: Run, tmp_pat
     assert known("replay", "--verify").code == 0
 
 
+def test_doctor_says_who_does_not_know_the_shares(known: Run, tmp_path: Path) -> None:
+    (tmp_path / "tiltyard.toml").write_text('[effects]\nfile = "gone/shares.json"\n', "utf-8")
+    assert known("policy", "halt", POLICY).code == 0
+    told = known("doctor").out
+    assert "file does not know the shares of 20" in told
+    assert "Z: No such file or directory" in told
+    (tmp_path / "gone").mkdir()
+    assert known("run", "--once").code == 0
+    assert "does not know" not in known("doctor").out
+
+
 def test_a_noted_head_is_asked_for_and_its_absence_fails(known: Run) -> None:
     told = known("replay", "--verify").out
     assert "nothing was judged in this ledger" in told

@@ -419,6 +419,11 @@ def test_a_promotion_that_is_not_written_is_not_told_and_a_rollback_is() -> None
     assert (fallen["champion"], fallen["shares"]) == (FLAT, {FLAT: 1.0})
 
 
+def test_who_has_joined_and_is_not_taken_in_yet_gets_nothing() -> None:
+    known = Roster().with_arm(a_roster(CHAMPION).arms[CHAMPION])
+    assert shares_taken(known, a_roster(CHAMPION))["shares"] == {CHAMPION: 1.0}
+
+
 def test_scale_by_name_moves_that_arm_alone(tmp_path: Path) -> None:
     trades = [*good(200), *good(200, "other"), *good(200, CHAMPION)]
     with (

@@ -156,6 +156,15 @@ class LiveDesk:
         """Whether something is decided that the database does not have yet."""
         return bool(self._unwritten.events)
 
+    def tell_again(self, why: str) -> None:
+        """Others were told something else meanwhile: the next step tells them how it stands.
+
+        Args:
+            why: For the audit, whose rows number what is told.
+        """
+        self._announcing.forget()
+        self._news = why
+
     def refuse_replaced(self) -> None:
         """Whether the ledger is still the one that was opened.
 
