@@ -1,14 +1,16 @@
 """A command: what a person or a script asks of whoever holds the lease, and what came of it.
 
 Anyone may append one. It is carried out once, whoever carries it out, and its outcome is
-kept beside it.
+kept beside it. One that gives somebody more is about the situation in which it was asked: it
+stands for ten minutes, and no longer than until somebody asks for safety.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 
 Verb = Literal[
@@ -31,6 +33,14 @@ VERBS: tuple[Verb, ...] = get_args(Verb)
 SAFETY: frozenset[Verb] = frozenset({"halt", "throttle", "freeze", "stop_all", "rollback"})
 """Verbs that are carried out before everything else in the queue."""
 
+GIVING: frozenset[Verb] = frozenset(
+    {"acknowledge", "rearm", "resume", "approve", "register", "scale"}
+)
+"""Verbs by which somebody gets more, or may get more then."""
+
+LASTS = timedelta(minutes=10)
+"""So long a command that gives waits for somebody to carry it out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -45,6 +55,7 @@ class Command:
         asked_at: UTC.
         arguments: Further values of the verb, as text.
         seq: Position in the ledger; 0 before it is appended.
+        overtaken_by: Of one that gives and waits, the last that was asked for safety since.
     """
 
     key: str
@@ -55,6 +66,32 @@ class Command:
     asked_at: datetime
     arguments: Mapping[str, str] = field(default_factory=dict)
     seq: int = 0
+    overtaken_by: "Command | None" = None
+
+    def __str__(self) -> str:
+        return f"{self.verb.replace('_', '-')} {self.policy}".rstrip()
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it is not carried out any more; None for never."""
+        return self.asked_at + LASTS if self.verb in GIVING else None
+
+    def outlived(self, now: datetime) -> TiltyardError | None:
+        """Why it is not carried out any more; None while it is."""
+        later = self.overtaken_by
+        if later is not None:
+            return TiltyardError(
+                "COMMAND_OVERTAKEN", str(self), f"command {later.seq}, {later} by {later.actor}, "
+                "was asked after it", "look at what that did, and ask again",
+            )  # fmt: skip
+        if self.expires_at is not None and now > self.expires_at:
+            minutes = LASTS // timedelta(minutes=1)
+            return TiltyardError(
+                "COMMAND_EXPIRED", str(self), f"it was asked at {time_text(self.asked_at)}, and "
+                f"after {minutes} min it is carried out no more",
+                "ask again, if it is still wanted",
+            )  # fmt: skip
+        return None
 
 
 @dataclass(frozen=True, slots=True)
