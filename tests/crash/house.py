@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -123,7 +123,7 @@ class House:
 
     def ask(self, verb: Verb, policy: str = "") -> None:
         with self.other.transaction() as inside:
-            append_command(inside.connection, command(verb, policy))
+            append_command(inside.connection, replace(command(verb, policy), asked_at=self.now))
 
     def shares(self) -> dict[str, object]:
         found: dict[str, object] = json.loads((self.folder / "shares.json").read_text())

@@ -701,10 +701,10 @@ def test_safety_goes_before_everything_else_that_waits(ledger: Ledger) -> None:
     with desk_on(ledger, NOON) as desk:
         desk.step(NOON)
         with ledger.transaction() as inside:
-            for key, verb in (("1", "scale"), ("2", "halt")):
+            for key, verb in (("1", "retire"), ("2", "halt")):
                 command = Command(key, verb, BOT, "ann", "", NOON)  # type: ignore[arg-type] # verbs
                 append_command(inside.connection, command)
-        assert kinds(desk.step(NOON + MINUTE)) == ["halt", "skip_scale"]
+        assert kinds(desk.step(NOON + MINUTE)) == ["halt", "retire"]
 
 
 def test_a_gauge_that_stays_out_of_sight_is_noticed_by_the_clock_alone(ledger: Ledger) -> None:

@@ -24,7 +24,7 @@ from tiltyard.actions.silence import DEADMAN, freeze_in_silence
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import SAFETY, Command, in_turn
+from tiltyard.facts.command import SAFETY, Command
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import ALONE, Announcing, shares_taken
 from tiltyard.shell.bounds import tell_bounds
@@ -244,12 +244,12 @@ class LiveDesk:
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
                 self._dead_man(now)
-                first, others = in_turn(pending_commands(inside.connection))
-                self._obey(inside, first, now)
+                waiting = pending_commands(inside.connection)
+                self._obey(inside, [one for one in waiting if one.verb in SAFETY], now)
                 self._judge(inside, now)
                 self._on_stage(JUDGED)
                 if not self._incoming.has_more:
-                    self._give(inside, others, now)
+                    self._give(inside, waiting, now)
                 everybody = bool(self._unwritten.events) or self._ticked_at == now
                 columns = self._incoming.changed_columns(self._desk, now, everybody=everybody)
                 is_written = self._write(inside, columns, now)
@@ -369,9 +369,9 @@ class LiveDesk:
             if error.code not in UNAVAILABLE:
                 raise  # else they are behind until the database answers
 
-    def _give(self, inside: Ledger, others: Iterable[Command], now: datetime) -> None:
+    def _give(self, inside: Ledger, waiting: Iterable[Command], now: datetime) -> None:
         """When all there is has been judged: what is asked for without haste, and the night."""
-        self._obey(inside, others, now)
+        self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
         if self._nights and not self._observe:
             done = run_if_due(inside, self._desk, self._unwritten, now, self._written_at)
             self._record(done, now)

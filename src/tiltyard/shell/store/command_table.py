@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from tiltyard.facts.command import Command, Outcome, in_turn
+from tiltyard.facts.command import GIVING, SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
 from tiltyard.shell.store.desk_tables import commands, outcomes
@@ -18,7 +18,7 @@ from tiltyard.shell.store.desk_tables import commands, outcomes
 _PENDING = (
     sa.select(commands)
     .where(~sa.exists().where(outcomes.c.command_seq == commands.c.seq))
-    .order_by(commands.c.seq)
+    .order_by(sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1), commands.c.seq)
 )
 
 
@@ -56,9 +56,25 @@ def append_command(connection: sa.Connection, command: Command) -> int:
 
 
 def pending_commands(connection: sa.Connection) -> Sequence[Command]:
-    """Commands without an outcome, in the order in which they are carried out."""
-    first, others = in_turn([_command(row) for row in connection.execute(_PENDING).mappings()])
-    return [*first, *others]
+    """Commands without an outcome, those for safety first, else in the order asked.
+
+    Those that give know which command for safety was asked after them, answered or not.
+    """
+    found = [_command(row) for row in connection.execute(_PENDING).mappings()]
+    first = min((one.seq for one in found if one.verb in GIVING), default=None)
+    last = None if first is None else _last_for_safety(connection, first)
+    if last is None:
+        return found
+    return [
+        replace(one, overtaken_by=last) if one.verb in GIVING and one.seq < last.seq else one
+        for one in found
+    ]
+
+
+def _last_for_safety(connection: sa.Connection, after: int) -> Command | None:
+    query = sa.select(commands).where(commands.c.seq > after, commands.c.verb.in_(sorted(SAFETY)))
+    row = connection.execute(query.order_by(commands.c.seq.desc()).limit(1)).mappings().first()
+    return None if row is None else _command(row)
 
 
 def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome | None]]:
