@@ -758,3 +758,44 @@ def test_an_edit_that_waited_for_a_halt_gives_nothing(ledger: Ledger) -> None:
     waiting.__exit__(None, None, None)
     assert shares(ledger)[FIRST] == 0
     holds_together(ledger)
+
+
+def test_an_edit_that_cannot_see_what_is_on_hold_by_now_is_refused(ledger: Ledger) -> None:
+    only_on_a_server(ledger)
+    one_arm(ledger)
+    for level in ("REPEATABLE READ", "SERIALIZABLE"):
+        with stranger(ledger).execution_options(isolation_level=level).connect() as editor:
+            editor.execute(sa.text("SELECT count(*) FROM holds"))
+            happens(ledger, Action("freeze_ramp", "", f"guard of {level}", "enforce", NOW))
+            with pytest.raises(sa.exc.DBAPIError, match="READ COMMITTED"):
+                editor.execute(sa.text(USERS_SQL))
+        assert shares(ledger)[FIRST] == 0.1
+    holds_together(ledger)
+
+
+ELSEWHERE = {
+    "another path": ("SET search_path = pg_catalog",),
+    "tables of the same names": (
+        "CREATE TEMPORARY TABLE holds (kind text, guard text)",
+        "CREATE TEMPORARY TABLE policies (id bigint, role text)",
+        "CREATE TEMPORARY TABLE trading_days (starts_at bigint)",
+    ),
+}
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_an_edit_is_clamped_from_wherever_it_comes(
+    ledger: Ledger, elsewhere: tuple[str, ...]
+) -> None:
+    only_on_a_server(ledger)
+    employ(ledger, challenger(FIRST, 0.1), challenger(SECOND_ARM, 0.1))
+    named = (
+        "UPDATE public.bandit_arms SET traffic_allocation = {} "
+        "WHERE policy_id = (SELECT id FROM public.policies WHERE name LIKE '%eee02a74%')"
+    )
+    run_sql(ledger, *elsewhere, named.format(1))
+    assert shares(ledger) == {FLAT: 0, CHAMPION: 0.75, FIRST: 0.15, SECOND_ARM: 0.1}
+    happens(ledger, Action("freeze_ramp", "", "a_guard", "enforce", NOW))
+    run_sql(ledger, *elsewhere, named.format(0.05), named.format(0.1))
+    assert shares(ledger)[FIRST] == 0.05
+    holds_together(ledger)
