@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, get_args
 
 import pytest
@@ -65,7 +65,8 @@ from tiltyard.shell.clock import system_now
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.ingest import _act_in_its_stead
 from tiltyard.shell.measure import facts_in_order, take_in
-from tiltyard.shell.settings import Settings
+from tiltyard.shell.settings import ScheduleSettings, Settings
+from tiltyard.shell.store.desk_tables import trading_days
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 from tiltyard.shell.verify import verify
@@ -412,6 +413,37 @@ def test_the_statement_alone_multiplies_once_a_day_though_nobody_raises_the_ceil
         statement(ledger)
         assert shares(ledger)[FIRST] == 0.225
     holds_together(ledger, now)
+
+
+def days_known(ledger: Ledger) -> list[datetime]:
+    with ledger.snapshot() as still:
+        return sorted(still.connection.scalars(sa.select(trading_days.c.starts_at)))
+
+
+def test_the_database_learns_of_another_time_zone_though_the_next_day_begins_as_before(
+    ledger: Ledger,
+) -> None:
+    winter = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    for zone, july in (("UTC", 2), ("Europe/London", 1), ("UTC", 2)):
+        schedule = ScheduleSettings(timezone=zone, nightly=time(2))
+        with ledger.transaction() as inside:
+            tell_bounds(
+                inside.connection, UNGUARDED.model_copy(update={"schedule": schedule}), winter
+            )
+        assert datetime(2026, 1, 16, 2, tzinfo=UTC) in days_known(ledger)
+        (known,) = (day for day in days_known(ledger) if day.date() == date(2026, 7, 1))
+        assert known.hour == july
+
+
+def test_the_days_are_told_anew_only_when_a_month_is_not_known_any_more(ledger: Ledger) -> None:
+    noon = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    first = datetime(2026, 1, 15, 2, tzinfo=UTC)
+    schedule = ScheduleSettings(timezone="UTC", nightly=time(2))
+    utc = UNGUARDED.model_copy(update={"schedule": schedule})
+    for ahead, begins in ((0, first), (1, first), (370, first), (371, first + 371 * DAY)):
+        with ledger.transaction() as inside:
+            tell_bounds(inside.connection, utc, noon + ahead * DAY)
+        assert (days_known(ledger)[0], len(days_known(ledger))) == (begins, 400)
 
 
 def test_at_41_percent_the_ladder_ends_at_60_and_the_champion_at_40(ledger: Ledger) -> None:
