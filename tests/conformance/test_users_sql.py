@@ -643,6 +643,23 @@ def test_an_edit_is_audited_once_by_whoever_writes_next(ledger: Ledger) -> None:
     holds_together(ledger, NOW + MINUTE)
 
 
+def test_an_edit_that_is_audited_is_not_written_again_with_the_next(ledger: Ledger) -> None:
+    one_arm(ledger)
+    written: list[int] = []
+
+    def after(*given: Any) -> None:  # noqa: ANN401 as SQLAlchemy calls it
+        if given[2].startswith("UPDATE external_edits"):
+            written.append(given[1].rowcount)
+
+    sa.event.listen(ledger._engine, "after_cursor_execute", after)
+    for share in ("0.05", "0.04", "0.03"):
+        set_share(ledger, FIRST, share)
+        by_command(ledger, NOW)
+    assert written == [1, 1, 1]
+    assert len(events(ledger, "external_edit")) == 3
+    holds_together(ledger)
+
+
 def test_a_roster_read_before_an_edit_is_not_saved(ledger: Ledger) -> None:
     employ(ledger, challenger(FIRST, 0.1), challenger(SECOND_ARM, 0.1))
     earned(ledger)

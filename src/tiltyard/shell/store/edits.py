@@ -26,7 +26,9 @@ def absorb_edits(connection: sa.Connection, at: datetime) -> int:
     events = list(pending_edits(connection))
     if events:
         append_audit(connection, events, at)
-        connection.execute(external_edits.update().values(audited=True))
+        connection.execute(
+            external_edits.update().where(~external_edits.c.audited).values(audited=True)
+        )
     return len(events)
 
 
