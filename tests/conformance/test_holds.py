@@ -77,4 +77,4 @@ def test_a_stop_that_is_asked_for_after_a_resume_that_waits_outlives_it(
         with ledger.snapshot() as still:
             said = [outcome and outcome.text for _, outcome in every_command(still.connection)]
         assert str(said[1]).startswith("COMMAND_OVERTAKEN resume: command 4, stop-all by ada")
-        assert said[3] == "no entries for anyone, until tiltyard resume stop-all"
+        assert said[3] == "entries are stopped already"
