@@ -63,7 +63,7 @@ from tiltyard.router.lifecycle import TRADING
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.ingest import _act_in_its_stead
+from tiltyard.shell.ingest import act_in_its_stead
 from tiltyard.shell.measure import facts_in_order, take_in
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
@@ -370,7 +370,7 @@ def test_three_runs_in_a_night_are_one_multiplication(ledger: Ledger, order: str
 
 def by_ingest(ledger: Ledger, now: datetime) -> None:
     with ledger.transaction() as inside:
-        _act_in_its_stead(inside, UNGUARDED, now, "ingest")
+        act_in_its_stead(inside, UNGUARDED, now, "ingest")
 
 
 def by_command(ledger: Ledger, now: datetime) -> None:
