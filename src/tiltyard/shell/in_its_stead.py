@@ -12,11 +12,8 @@ from tiltyard.shell.commanding import Times
 from tiltyard.shell.ingest import act_in_its_stead, desk_of
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.desk_record import read_progress
-from tiltyard.shell.store.lease import Lease, Watch, read_lease
+from tiltyard.shell.store.lease import RENEW_EVERY, Lease, Watch, read_lease
 from tiltyard.shell.store.ledger import Ledger
-
-SOON = 1.0
-"""Seconds after which a person is told what is waited for."""
 
 
 def see_to_it(
@@ -35,7 +32,7 @@ def see_to_it(
         left_to: The lease as it was when they were recorded.
         times: Clocks.
         actor: Who recorded them, for the audit.
-        on_wait: Told once whom we wait for, when it takes longer.
+        on_wait: Told once whom we wait for, when a desk that lives would have renewed its lease.
     """
     began, watch, is_told = times.steady(), Watch(), False
     recorded = ledger.positions().trades or 0
@@ -48,7 +45,7 @@ def see_to_it(
         if has_beaten or (progress is not None and progress.step and progress.trades >= recorded):
             return False
         left_to = lease
-        if not is_told and times.steady() - began >= SOON:
+        if not is_told and times.steady() - began >= RENEW_EVERY.total_seconds():
             is_told = True
             on_wait(lease)
         times.wait(0.1)
