@@ -121,7 +121,8 @@ def test_a_desk_that_is_still_reading_shows_by_its_lease_that_it_lives(
 ) -> None:
     clock = Clock(NOW + 4 * SECOND)
     done = come_in(ledger, tmp_path, clock.now)
-    assert not seen_to(ledger, done, clock, then=lambda: killed._renew(clock.now))
+    killed._holding._clock = lambda: clock.now
+    assert not seen_to(ledger, done, clock, then=killed._holding.keep_while_reading)
     assert not is_acted_on(ledger, clock.now)
 
 
