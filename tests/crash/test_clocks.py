@@ -148,7 +148,8 @@ def test_a_desk_that_goes_round_measures_silence_by_the_steady_clock(alert_house
         alert_house.now += timedelta(hours=1)
 
     rounds = Rounds(
-        deliver=nothing, stand=nothing, beat=beat, on_trouble=nothing, interval=0.0,
+        deliver=nothing, stand=nothing, beat=beat, on_trouble=nothing, on_alone=nothing,
+        interval=0.0,
         on_event=lambda event: told.append(f"{event['event']}, {event['reason']}"),
         stopping=lambda: bool(told),
     )  # fmt: skip

@@ -19,6 +19,8 @@ from tiltyard.facts.arm import FLAT
 from tiltyard.facts.command import Verb
 from tiltyard.facts.mark import Mark
 from tiltyard.kernel.money import money
+from tiltyard.shell.commanding import Times
+from tiltyard.shell.running import Rounds, go_round
 from tiltyard.shell.settings import RunSettings
 from tiltyard.shell.store.ledger import Ledger
 
@@ -44,7 +46,7 @@ def is_sqlite(url: str) -> bool:
 def stands_by(house: House, code: str) -> None:
     """The halt holds, in memory and outside, though the database has it not."""
     assert house.state(BAD) == "halted"
-    assert house.desk.stands_alone
+    assert house.desk.decided_alone
     assert house.desk.trouble is not None
     assert house.desk.trouble.code == code
     assert house.traffic() == WITHOUT_BAD
@@ -55,7 +57,7 @@ def has_written(house: House) -> None:
     """All that stood in memory is in the database, once."""
     house.round()
     assert house.desk.trouble is None
-    assert not house.desk.stands_alone
+    assert not house.desk.decided_alone
     assert house.written("halt") == [BAD]
     assert house.other.roster() == house.desk.roster
     assert house.traffic() == WITHOUT_BAD
@@ -79,6 +81,32 @@ def test_a_halt_holds_while_the_database_is_locked_and_is_written_once(
     assert house.written("halt") == [BAD]
     assert house.shares()["revision"] > revision  # type: ignore[operator] # both are numbers
     house.verify()
+
+
+def test_what_stands_in_memory_is_told_once_to_whoever_watches(
+    house: House, ledger_url: str
+) -> None:
+    house.lose(BAD)
+    told: list[str] = []
+    rounds_left = [3]
+    nothing: Callable[..., object] = lambda *_: None  # noqa: E731
+
+    def stopping() -> bool:
+        rounds_left[0] -= 1
+        return rounds_left[0] <= 0
+
+    rounds = Rounds(
+        deliver=nothing, stand=nothing, beat=nothing, on_trouble=nothing, interval=0.0,
+        on_event=lambda event: told.append(f"written {event['event']}"),
+        on_alone=lambda event: told.append(f"decided {event['event']}"), stopping=stopping,
+    )  # fmt: skip
+    times = Times(lambda: house.now, lambda: house.steady, nothing)
+    with locked(ledger_url):
+        go_round(house.desk, times, rounds)
+        assert told == ["decided halt"]
+    rounds_left[0] = 1
+    go_round(house.desk, times, rounds)
+    assert told == ["decided halt", "written halt"]
 
 
 def test_verbs_for_safety_are_obeyed_while_the_database_is_locked(
@@ -292,7 +320,7 @@ def test_a_halt_holds_when_the_connection_is_lost_in_a_step(
     assert "terminating connection" in str(house.desk.trouble)
     assert house.state(BAD) == "halted"
     assert house.state(GOOD) == "throttled"
-    assert house.desk.stands_alone
+    assert house.desk.decided_alone
     house.on_stage = print
     house.round()
     house.round()

@@ -151,7 +151,7 @@ def test_a_desk_that_is_taken_over_between_two_rounds_stops_going_round(house: H
     seconds = [0.0]
     rounds = Rounds(
         deliver=lambda: done.append("delivered"), stand=nothing, beat=nothing,
-        on_event=nothing, on_trouble=nothing, stopping=lambda: False,
+        on_event=nothing, on_trouble=nothing, on_alone=nothing, stopping=lambda: False,
     )  # fmt: skip
     with pytest.raises(TiltyardError, match="LEASE_LOST"):
         go_round(house.desk, Times(lambda: house.now, lambda: seconds[0], wait), rounds)

@@ -13,7 +13,7 @@ not be written is taken back, and decided again when the database answers, from 
 there then.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -151,9 +151,9 @@ class LiveDesk:
         return self._incoming.is_remeasured or self._incoming.has_more or bool(self._desk.behind)
 
     @property
-    def stands_alone(self) -> bool:
-        """Whether something is decided that the database does not have yet."""
-        return bool(self._unwritten.events)
+    def decided_alone(self) -> Sequence[Event]:
+        """What is decided and stands in memory, because the database cannot be written."""
+        return self._unwritten.events
 
     def tell_again(self, why: str) -> None:
         """Others were told something else meanwhile: the next step tells them how it stands.

@@ -29,6 +29,7 @@ class Rounds:
         stand: The database cannot be written, and what the desk decides stands in memory.
         beat: A round is complete.
         on_event: Told every event that was written.
+        on_alone: Told every event that stands in memory, once, before it is written.
         on_trouble: Told when the database stops answering, and None when it answers again.
         stopping: Whether to end after this round.
         once: End as soon as everything that is there has been judged.
@@ -39,6 +40,7 @@ class Rounds:
     stand: Callable[[], object]
     beat: Callable[[], object]
     on_event: Callable[[Event], object]
+    on_alone: Callable[[Event], object]
     on_trouble: Callable[[TiltyardError | None], object]
     stopping: Callable[[], bool]
     once: bool = False
@@ -102,6 +104,7 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
         TiltyardError: ``LEASE_LOST``, ``DATABASE_REPLACED``.
     """
     trouble: TiltyardError | None = None
+    alone: list[Event] = []
     while True:
         desk.refuse_replaced()
         for event in desk.step(times.now(), times.steady()):
@@ -109,6 +112,10 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
         if (desk.trouble is None) != (trouble is None):
             rounds.on_trouble(desk.trouble)
         trouble = desk.trouble
+        for event in desk.decided_alone:
+            if event not in alone:
+                rounds.on_alone(event)
+        alone = list(desk.decided_alone)
         if trouble is None:
             rounds.deliver()
         else:

@@ -94,6 +94,7 @@ def run_desk(
                     stand=beside.stand,
                     beat=beside.beat,
                     on_event=lambda event: _show(event, only, as_json=as_json),
+                    on_alone=_say_alone,
                     on_trouble=_say_trouble,
                     stopping=stopping,
                     once=once,
@@ -102,6 +103,9 @@ def run_desk(
                 go_round(desk, times, rounds)
         finally:
             let_go(ledger, token)
+        if desk.decided_alone:
+            _say("what stood in memory alone is not written: the next desk judges the same facts, "
+                 "and carries out the same commands")  # fmt: skip
         _say("stopped; the lease is given back")
 
 
@@ -149,6 +153,12 @@ def _say(text: str, *, err: bool = True) -> None:
 
 def _say_waiting(lease: Lease) -> None:
     _say(f"waiting: {lease.holder} holds the lease")
+
+
+def _say_alone(event: Event) -> None:
+    if event["event"] not in EVERY_DAY:
+        whom, why = event.get("policy") or "all", event.get("reason", "")
+        _say(f"in memory, not written yet: {event['event']}  {whom}: {why}")
 
 
 def _say_trouble(trouble: TiltyardError | None) -> None:
