@@ -203,12 +203,40 @@ def test_capital_was_lost_when_the_trade_closed_and_not_when_somebody_looked() -
     assert bench.judges(after=SECOND).escalated
 
 
-def test_a_drawdown_that_was_never_known_is_unknown() -> None:
+def test_a_drawdown_is_not_lost_before_anything_has_closed() -> None:
     bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
-    assert bench.judges().answer == "unknown"
-    bench.closes(-50, capital=None)
     verdict = bench.judges(after=timedelta(days=1))
     assert (verdict.answer, verdict.escalated) == ("unknown", False)
+
+
+@pytest.mark.parametrize("metric", ["dd_challenger_pct", "dd_150"])
+def test_a_drawdown_without_capital_is_lost_from_the_first_trade_on(metric: str) -> None:
+    bench = Bench(replace(HARD, metric=metric, when=Comparison.parse("> 4")))
+    bench.closes(-50, capital=None)
+    lost = bench.now
+    bench.closes(*[1] * 149)
+    verdict = bench.judges(after=lost + timedelta(seconds=899) - bench.now)
+    assert (verdict.answer, verdict.escalated, bench.memory.lost_since) == ("unknown", False, lost)
+    assert bench.judges(after=SECOND).escalated
+
+
+def test_what_is_known_to_have_been_lost_beside_a_trade_without_capital_is_a_breach() -> None:
+    guard = replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4"))
+    for losses, answer in (((-30, -30), "breach"), ((-30, -10), "unknown")):
+        bench = Bench(guard)
+        bench.closes(1, capital=None)
+        bench.closes(*losses)
+        assert bench.judges().answer == answer
+
+
+def test_a_gain_of_unknown_size_may_have_made_up_for_what_was_lost_before_it() -> None:
+    bench = Bench(replace(HARD, metric="dd_challenger_pct", when=Comparison.parse("> 4")))
+    bench.closes(-30)
+    bench.closes(1, capital=None)
+    bench.closes(-30)
+    assert bench.judges().answer == "unknown"
+    bench.panel.value_open(Mark(ARM, bench.now, money(-30), 1, CAPITAL))
+    assert bench.judges().answer == "breach", "6 % since"
 
 
 def test_a_breach_trips_once_and_again_only_after_it_has_ended() -> None:

@@ -128,6 +128,38 @@ def test_capital_that_stops_being_named_is_a_lost_value_and_throttles() -> None:
     assert kinds(floor.feed(trade(17, 1))) == ["throttle"]
 
 
+def test_an_arm_whose_first_trade_names_no_capital_loses_its_traffic() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, None, NOON)
+    floor = Desk(load(), roster.with_arm(arm), live=True)
+    assert kinds(floor.feed(trade(0, 1), NOON)) == []
+    sized = trade(14, -10)._replace(capital=CAPITAL)
+    assert kinds(floor.feed(sized, NOON + timedelta(minutes=14))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=15))) == ["throttle"]
+
+
+def test_a_replay_of_an_arm_that_nobody_sized_goes_on_without_its_drawdown() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, None, NOON)
+    floor = Desk(load(), roster.with_arm(arm))
+    assert [kinds(floor.feed(trade(20 * n, 2))) for n in range(4)] == [[]] * 4
+    sized = trade(80, 1)._replace(capital=CAPITAL)
+    assert kinds(floor.feed(sized)) == ["throttle"], "somebody did, and not always"
+
+
+def test_a_candidate_waits_until_every_trade_of_its_trial_says_what_it_was_sized_on() -> None:
+    roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
+    arm = Arm("bot", "challenger", "candidate", 0, 0.1, 0, None, NOON)
+    floor = Desk(load(), roster.with_arm(arm), live=True)
+    floor.feed(trade(0, 1), NOON)
+    floor.feed(trade(1, 1)._replace(capital=CAPITAL), NOON)
+    assert not floor.knows_capital("bot")
+    assert kinds(floor.admit(NOON)) == []
+    halted = replace(arm, state="halted", throttled_by="person")
+    floor.adopt(roster.with_arm(halted))
+    assert floor.knows_capital("bot"), "it would begin a new trial"
+
+
 def test_asking_changes_no_answer_and_measuring_does_nothing() -> None:
     floor = desk(measure_only=True)
     for minute in range(40):

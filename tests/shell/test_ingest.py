@@ -117,6 +117,17 @@ def test_any_ingest_admits_those_who_wait_in_the_order_they_were_registered(
     assert settings.shares.rules().room(ledger.roster()) == 0
 
 
+def test_a_candidate_waits_while_a_trade_of_it_does_not_say_what_it_was_sized_on(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    take(ledger, tmp_path / "a.csv", line(1), how=Reading(register=True))
+    take(ledger, tmp_path / "a.csv", line(1), line(2, day="02"), how=Reading())
+    take(ledger, tmp_path / "a.csv", line(2, day="02"), how=Reading(capital=CAPITAL))
+    assert states(ledger) == {"flat": "champion", "alpha": "candidate"}
+    take(ledger, tmp_path / "a.csv", line(1), how=Reading(capital=CAPITAL))
+    assert states(ledger) == {"flat": "champion", "alpha": "probation"}
+
+
 def test_a_file_that_is_refused_at_the_end_has_registered_nobody(
     ledger: Ledger, tmp_path: Path
 ) -> None:

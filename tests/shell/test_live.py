@@ -755,6 +755,35 @@ def test_a_candidate_joins_when_its_capital_becomes_known(tmp_path: Path) -> Non
             assert kinds(desk.step(NOON + MINUTE)) == ["admit"]
 
 
+def test_capital_that_is_said_later_counts_for_every_trade_before(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        asked(ledger, desk, "register", "new_one", NOON, role="challenger")
+        append(ledger, [trade("new_one", 600 + n, -1_000) for n in range(3)], NOON)
+        assert kinds(desk.step(NOON + MINUTE)) == []
+        said = {"role": "challenger", "capital": "100000"}
+        done = asked(ledger, desk, "register", "new_one", NOON + 2 * MINUTE, **said)
+        assert done.text == "new_one: challenger, probation, traffic 10.0 %"
+        assert desk.is_behind
+        assert kinds(desk.step(NOON + 2.1 * MINUTE)) == []
+        append(ledger, [trade("new_one", 700 + n, -1_000) for n in range(2)], NOON + 3 * MINUTE)
+        assert "halt" in kinds(desk.step(NOON + 3 * MINUTE))
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + 3 * MINUTE)
+
+
+def test_a_candidate_with_a_trade_that_names_no_capital_waits_until_somebody_says_it(
+    ledger: Ledger,
+) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        asked(ledger, desk, "register", "new_one", NOON, role="challenger")
+        first, second = (trade("new_one", 600 + n, -1) for n in range(2))
+        append(ledger, [first, replace_capital(second)], NOON)
+        assert kinds(desk.step(NOON + MINUTE)) == []
+        append(ledger, [replace_capital(first)], NOON + MINUTE)
+        assert kinds(desk.step(NOON + 2 * MINUTE)) == ["admit"]
+
+
 def test_a_policy_may_join_while_the_desk_runs(ledger: Ledger) -> None:
     with desk_on(ledger, NOON) as desk:
         said = {"role": "challenger", "capital": "1000", "created_at": "2025-06-01T00:00:00Z"}

@@ -77,8 +77,8 @@ class Sight:
         if isinstance(reading, Undefined):
             if reading.at_least is not None and self._is_proven(metric, reading.at_least):
                 return reading.at_least
-            if reading.state == "stale":
-                return Blind(str(reading), as_of or self._now)
+            if reading.state == "no_capital":
+                return Blind(str(reading), as_of)
             return self._too_old(as_of, reading.samples) or Blind(str(reading))
         if not isfinite(reading.number):
             return Blind("not a finite number", self._now, broken=True)

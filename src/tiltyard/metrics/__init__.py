@@ -21,5 +21,6 @@ METRICS_VERSION = 2
 """Raised when a definition changes; every verdict names it.
 
 Since 2 a trade closes a marked position only if it had opened when the mark was made, and
-positions that are open when a trial begins are open in it.
+positions that are open when a trial begins are open in it. A drawdown without capital is
+``no_capital`` whether it was known before or not.
 """

@@ -34,8 +34,9 @@ class ArmMeasures:
         lifetime_trades: Live trades ever, earlier trials included.
         mark: The last mark.
         open_positions: Those that it told of and that have not closed since.
-        lost_at: When the drawdown of this trial, known before, was lost for want of capital.
+        lost_at: When the drawdown of this trial was lost for want of capital.
         last_capital: What the last trade was measured against; 0 for nothing.
+        was_sized: Some trade or mark had a capital to be measured against.
     """
 
     def __init__(self, capital: Money | None, trial_started_at: datetime | None = None) -> None:
@@ -53,6 +54,7 @@ class ArmMeasures:
         self.open_positions = 0
         self.lost_at: datetime | None = None
         self.last_capital = 0
+        self.was_sized = False
         self.span: deque[datetime] = deque(maxlen=SPAN_TRADES)
         self.last: JudgedOrder | None = None
 
@@ -73,6 +75,7 @@ class ArmMeasures:
         self.trades += 1
         self.last = judged_order(trade)
         self.last_capital = outcome[1]
+        self.was_sized |= outcome[1] > 0
         if self.throttled_at is None or trade.closed_at > self.throttled_at:
             self.since_throttle += 1
         if trade.book == "live":
@@ -104,8 +107,10 @@ class ArmMeasures:
     def value_open(self, mark: Mark) -> None:
         """One more mark, not before the last trade."""
         self.mark, self.open_positions = mark, mark.open_positions
+        capital = mark.capital or self.capital
+        self.was_sized |= capital > 0
         if self._in_trial(mark.marked_at):
-            self.live.mark(mark.marked_at, mark.unrealised, mark.capital or self.capital)
+            self.live.mark(mark.marked_at, mark.unrealised, capital)
             self._notice_loss(mark.marked_at)
 
     def is_late(self, trade: Trade) -> bool:
@@ -135,7 +140,7 @@ class ArmMeasures:
         return max(self.mark.marked_at, self.trial_started_at or self.mark.marked_at)
 
     def _notice_loss(self, at: datetime) -> None:
-        if self.lost_at is None and self.live.nav.is_lost:
+        if self.lost_at is None and self.live.nav.without_capital:
             self.lost_at = at
 
     def _in_trial(self, at: datetime) -> bool:

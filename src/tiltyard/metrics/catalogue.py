@@ -91,6 +91,8 @@ _given("learner_progress", "gauge", "flag", "1 while the running job reports pro
 
 TRADE_METRICS: tuple[str, ...] = tuple(n for n, spec in METRICS.items() if spec.source == "trades")
 GAUGES: frozenset[str] = frozenset(n for n, spec in METRICS.items() if spec.source == "gauge")
+DRAWDOWNS: frozenset[str] = frozenset({"dd_challenger_pct", "dd_150"})
+"""Of an arm: measured against its capital."""
 SHADOW = "_shadow"
 
 

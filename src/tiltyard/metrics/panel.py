@@ -21,7 +21,7 @@ from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
 from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.arm_measures import ArmMeasures
-from tiltyard.metrics.catalogue import GAUGES, SHADOW, TRADE_METRICS, spec_of
+from tiltyard.metrics.catalogue import DRAWDOWNS, GAUGES, SHADOW, TRADE_METRICS, spec_of
 from tiltyard.metrics.champion_span import ChampionHistory
 from tiltyard.metrics.recent import RecentFacts
 
@@ -193,10 +193,10 @@ class Panel:
             self._gauges[key] = observation
 
     def knows(self, metric: str, policy: str) -> bool:
-        """Whether a metric can have a value: gauges only once somebody has reported them."""
-        return (
-            metric not in GAUGES or (metric, policy) in self._gauges or (metric, "") in self._gauges
-        )
+        """Whether a metric can have a value: once a gauge is reported, or an arm has a capital."""
+        if metric in GAUGES:
+            return (metric, policy) in self._gauges or (metric, "") in self._gauges
+        return metric not in DRAWDOWNS or self.arm(policy).was_sized
 
     def read(self, metric: str, policy: str, now: datetime) -> Measured:
         """The value of a metric for an arm (or for the account, with an empty policy).
@@ -212,8 +212,10 @@ class Panel:
         return {name: self.read(name, policy, now).reading for name in metrics}
 
     def _read_trial(self, metric: str, policy: str, _: datetime) -> Measured:
-        live = self.arm(policy).live
-        return Measured(live.read(metric), None, live.trades)
+        measures = self.arm(policy)
+        reading, trades = measures.live.read(metric), measures.live.trades
+        lacks_capital = isinstance(reading, Undefined) and reading.state == "no_capital"
+        return Measured(reading, measures.lost_at if lacks_capital else None, trades)
 
     def _read_daily(self, metric: str, policy: str, _: datetime) -> Measured:
         live = self.arm(policy).live

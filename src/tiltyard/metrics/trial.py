@@ -30,7 +30,8 @@ class NavPath:
         unit: How often ``nav`` and ``equity`` were divided by 2^128.
         steps: Closed trades.
         facts: Closed trades and marks.
-        without_capital: How many of them had no capital to be measured against.
+        without_capital: How many of them had no capital to be measured against; those between
+            two of these are measured as a stretch of their own.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,6 @@ class NavPath:
         self.steps = 0
         self.facts = 0
         self.without_capital = 0
-        self._was_known = False
         self._closed_peak = self._closed_worst_peak = self._closed_worst = ONE
         self._marked_peak = self._marked_worst_peak = self._marked_worst = ONE
 
@@ -49,9 +49,8 @@ class NavPath:
         self.steps += 1
         self.facts += 1
         if capital <= 0:
-            self.without_capital += 1
+            self._lose_sight()
             return
-        self._was_known |= not self.without_capital
         self.nav = self.nav * nav_factor(pnl, capital) >> BITS
         if self.nav >= _COARSER:
             self._coarsen()
@@ -66,29 +65,19 @@ class NavPath:
         """Open positions were valued; until the next mark, those left open keep their worth."""
         self.facts += 1
         if capital <= 0:
-            self.without_capital += 1
+            self._lose_sight()
             return
-        self._was_known |= not self.without_capital
         self._equity_is(self.nav * nav_factor(unrealised, capital) >> BITS)
 
     def drawdown(self) -> Reading:
         """The worse of the closed and the marked drawdown, percent."""
         worst = max(self.closed_drawdown(), self.marked_drawdown())
-        if self.is_lost:
-            reason = f"{self.without_capital} trades or marks name no capital"
-            return Undefined("stale", reason, self.steps, at_least=worst)
         if self.without_capital:
-            return Undefined(
-                "no_capital", "a trade does not say what capital it was sized on", self.steps
-            )
+            reason = f"{self.without_capital} trades or marks do not say what capital they are of"
+            return Undefined("no_capital", reason, self.steps, at_least=worst)
         if not self.steps and self._marked_worst == self._marked_worst_peak:
             return Undefined("warming", "no trade has closed")
         return Value(worst, max(1, self.steps))
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the drawdown was known once, and then somebody named no capital."""
-        return self._was_known and self.without_capital > 0
 
     def closed_drawdown(self) -> float:
         """Largest fall over closed trades, percent."""
@@ -97,6 +86,11 @@ class NavPath:
     def marked_drawdown(self) -> float:
         """Largest fall over closed trades and marks, percent."""
         return fall_percent(self._marked_worst_peak, self._marked_worst)
+
+    def _lose_sight(self) -> None:
+        """What it gained or lost is not known: what falls from here on has fallen from here."""
+        self.without_capital += 1
+        self._closed_peak = self._marked_peak = self.nav
 
     def _coarsen(self) -> None:
         """The deepest falls are ratios of two numbers of their own, and stay as they are."""

@@ -27,7 +27,7 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.metrics.catalogue import GAUGES
+from tiltyard.metrics.catalogue import DRAWDOWNS, GAUGES
 from tiltyard.metrics.panel import Panel
 from tiltyard.metrics.recent import KEPT
 from tiltyard.router.lifecycle import TRADING
@@ -54,8 +54,8 @@ class Desk:
         panel: The measurements.
         memories: What each guard remembers of each subject.
         takes_only: Nobody comes back and nobody is graduated, while that cannot be written.
-        behind: Arms that have to be measured anew: a late fact lies too far back, they have traded
-            before they joined, or the past of a new champion is asked for.
+        behind: Arms that have to be measured anew: a late fact lies too far back, their capital was
+            said, they have traded before they joined, or the past of a new champion is asked for.
     """
 
     def __init__(
@@ -249,8 +249,13 @@ class Desk:
         return self.settings.schedule.trading_day(at)
 
     def knows_capital(self, policy: str) -> bool:
-        """Whether somebody said what equity an arm has: its policy, or the last of its trades."""
+        """Whether somebody said what equity an arm has: its policy, or the last of its trades.
+
+        A candidate goes on trial with what it has done, so every trade and mark has to say it.
+        """
         measures = self.panel.arm(policy)
+        if measures.live.nav.without_capital and self.roster.arms[policy].state == "candidate":
+            return False
         return measures.capital > 0 or measures.last_capital > 0
 
     def _standing(self, arm: Arm, verdicts: Iterable[Verdict], at: datetime) -> Standing:
@@ -309,8 +314,16 @@ class Desk:
         return self._judge(self._seen("arm", arm.name), arm.name, arm.name, now)
 
     def _seen(self, scope: str, policy: str) -> list[Guard]:
-        """Guards worth judging on an event: a gauge that nobody ever reported cannot move."""
-        return [g for g in self._on_event[scope] if self.panel.knows(g.metric, policy)]
+        """Guards worth judging on an event: a gauge that nobody ever reported cannot move.
+
+        In a replay of trades that never name a capital, nor can a drawdown: their arms are on
+        trial all the same. Those of a running desk are not, and lose their traffic.
+        """
+        return [
+            guard
+            for guard in self._on_event[scope]
+            if self.panel.knows(guard.metric, policy) or (self._live and guard.metric in DRAWDOWNS)
+        ]
 
     def _judge(
         self, guards: Iterable[Guard], policy: str, subject: str, now: datetime
@@ -395,9 +408,9 @@ class Desk:
             self.panel.arm(arm.name).throttle(taken_at)
 
     def _measure_or_size(self, known: Arm | None, arm: Arm) -> None:
+        if self._live and (known is not None or self.panel.has_measured(arm.name)):
+            self.behind.add(arm.name)
         if known is None:
-            if self._live and self.panel.has_measured(arm.name):
-                self.behind.add(arm.name)  # it traded before we knew that it has joined
             self._measure(arm)
         else:
             self.panel.arm(arm.name).capital = arm.capital or self.settings.default_capital() or 0

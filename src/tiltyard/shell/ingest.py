@@ -261,4 +261,6 @@ def has_capital(inside: Ledger, arm: Arm, settings: Settings) -> bool:
     """Whether somebody said what equity an arm has: its policy, or the last of its trades."""
     if arm.capital is not None or settings.default_capital() is not None:
         return True
+    if arm.state == "candidate":
+        return inside.is_sized(arm.name)  # it goes on trial with what it has done
     return any(trade.capital is not None for trade in inside.tail(arm.name, count=1))

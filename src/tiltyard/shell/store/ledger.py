@@ -50,6 +50,7 @@ from tiltyard.shell.store.trade_table import (
     Totals,
     current_trades,
     every_trade,
+    is_sized,
     live_totals,
     quarantined,
     spans_of,
@@ -106,6 +107,11 @@ class Ledger(Database):
         """Lifetime counts of one policy's live trades, as the ledger stands or stood."""
         with self._reading() as connection:
             return live_totals(connection, policy, up_to_seq)
+
+    def is_sized(self, policy: str) -> bool:
+        """Whether a policy has live trades, and each of them and of its marks names a capital."""
+        with self._reading() as connection:
+            return is_sized(connection, policy)
 
     def spans(self) -> Mapping[str, tuple[datetime, datetime, int]]:
         """First open, last close and number of the trades of each policy."""

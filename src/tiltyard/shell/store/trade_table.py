@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import from_microseconds
 from tiltyard.kernel.money import Money
-from tiltyard.shell.store.tables import TRADE_FIELDS, policies, quarantined_trades, trades
+from tiltyard.shell.store.fact_tables import every_mark
+from tiltyard.shell.store.tables import (
+    TRADE_FIELDS,
+    marks,
+    policies,
+    quarantined_trades,
+    trades,
+)
 
 JUDGED_ORDER = (
     trades.c.closed_at,
@@ -114,6 +121,15 @@ def live_totals(connection: sa.Connection, policy: str, up_to_seq: int | None = 
     low = sa.func.coalesce(sa.func.sum(query.c.pnl % _HALF), 0)
     row = connection.execute(sa.select(sa.func.count(), won, high, low).select_from(query)).one()
     return Totals(row[0], int(row[1]), Money(int(row[2]) * _HALF + int(row[3])))
+
+
+def is_sized(connection: sa.Connection, policy: str) -> bool:
+    """Whether a policy has live trades, and each of them and of its marks names a capital."""
+    live = current_trades(None).where(policies.c.name == policy, trades.c.book == "live")
+    bare = live.where(trades.c.capital.is_(None))
+    unsized = every_mark().where(policies.c.name == policy, marks.c.capital.is_(None))
+    query = sa.select(live.exists() & ~bare.exists() & ~unsized.exists())
+    return bool(connection.execute(query).scalar_one())
 
 
 def spans_of(connection: sa.Connection) -> Mapping[str, tuple[datetime, datetime, int]]:
