@@ -164,6 +164,14 @@ def test_the_last_that_still_grows_is_trimmed_to_the_room() -> None:
     ]
 
 
+def test_room_is_not_kept_for_arms_that_nobody_asked_to_scale() -> None:
+    arms = [arm("a", 0.3), arm("b", 0.2)]
+    standings = {"a": standing(2.9), "b": standing(2.5)}
+    assert [step.policy for step in ladder(roster(*arms), standings, RULES)] == ["a", "b"]
+    (step,) = ladder(roster(*arms), standings, RULES, only="b")
+    assert (step.policy, step.after) == ("b", 0.3)
+
+
 def test_those_that_grow_come_first_and_those_that_did_not_earn_it_last() -> None:
     arms = [arm("best", 0.3), arm("full", 0.2), arm("poor", 0.02), arm("good", 0.02)]
     rules = replace(RULES, cap=0.2)

@@ -129,11 +129,22 @@ class Step:
     proposes: str = ""
 
 
-def ladder(roster: Roster, standings: Mapping[str, Standing], rules: ShareRules) -> list[Step]:
-    """The night's steps for every challenger, those that grow first, best ``pf_150`` first."""
+def ladder(
+    roster: Roster, standings: Mapping[str, Standing], rules: ShareRules, only: str = ""
+) -> list[Step]:
+    """The night's steps, those that grow first, best ``pf_150`` first.
+
+    Args:
+        roster: As it is before.
+        standings: Of the challengers, by name.
+        rules: The bounds of shares.
+        only: The one challenger that may step, into all the room there is; empty for all.
+    """
     skipped: list[Step] = []
     eligible: list[tuple[float, Arm]] = []
     for arm in roster.challengers():
+        if only not in ("", arm.name):
+            continue
         merit = _merit(roster, arm, standings.get(arm.name))
         if isinstance(merit, str):
             skipped.append(Step(arm.name, arm.share, arm.share, merit))

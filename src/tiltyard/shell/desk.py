@@ -224,9 +224,7 @@ class Desk:
             if arm.name in barred:
                 standing = replace(standing, scaled_today=True)
             standings[arm.name] = standing
-        steps = [
-            step for step in ladder(self.roster, standings, self.rules) if only in ("", step.policy)
-        ]
+        steps = ladder(self.roster, standings, self.rules, only)
         done += self.do(plan_night(steps, self.roster, at))
         return done + self.admit(at)
 
