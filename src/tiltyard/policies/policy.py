@@ -52,6 +52,11 @@ class Policy(Protocol):
         """What it wants to hold from the next bar on; what it holds when it cannot tell."""
 
 
+def hold(what: Holding, stop: float) -> Intent:
+    """Hold with a stop; one at or below zero is none, since no price gets there."""
+    return Intent(what, stop if stop > 0 else None)
+
+
 def stay(observation: Observation) -> Intent:
     """The answer of a policy that does not know enough."""
     return Intent(observation.holding)

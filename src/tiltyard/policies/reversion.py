@@ -7,7 +7,7 @@ Bollinger's bands read the other way round. Source: Bollinger, Bollinger on Boll
 from dataclasses import dataclass
 from random import Random
 
-from tiltyard.policies.policy import Intent, Observation, stay
+from tiltyard.policies.policy import Intent, Observation, hold, stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Reversion:
         away = values["close"] - middle
         holding = observation.holding
         if away < -self.width * spread:
-            return Intent("long", middle - self.stop_width * spread)
+            return hold("long", middle - self.stop_width * spread)
         if away > self.width * spread:
-            return Intent("short", middle + self.stop_width * spread)
+            return hold("short", middle + self.stop_width * spread)
         if (holding == "long" and away >= 0) or (holding == "short" and away <= 0):
             return Intent("nothing")
         return stay(observation)

@@ -7,7 +7,7 @@ pairs. Source: Kaufman, Trading Systems and Methods, 5th ed., ch. 8.
 from dataclasses import dataclass
 from random import Random
 
-from tiltyard.policies.policy import Intent, Observation, stay
+from tiltyard.policies.policy import Intent, Observation, hold, stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +42,5 @@ class Trend:
             return stay(observation)
         away = self.stop_ranges * reach
         if fast > slow:
-            return Intent("long", values["close"] - away)
-        return Intent("short", values["close"] + away)
+            return hold("long", values["close"] - away)
+        return hold("short", values["close"] + away)
