@@ -10,7 +10,7 @@ from tiltyard.actions.apply import apply
 from tiltyard.actions.verbs import PLANNERS, Obeyed, Situation, obey
 from tiltyard.facts.action import PERSON, Action, Kind
 from tiltyard.facts.arm import FLAT, PROPOSAL_LASTS, Arm, Proposal, Review, Roster, State
-from tiltyard.facts.command import SAFETY, VERBS, Command, Verb, in_turn
+from tiltyard.facts.command import SAFETY, VERBS, Command, Verb
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.router.lifecycle import STATES
 from tiltyard.scaling.ladder import ShareRules
@@ -304,21 +304,6 @@ def test_resume_ends_the_holds_of_one_name_and_an_account_that_was_stopped_begin
     assert refused(state, "resume", hold="a_guard") == (
         "HOLD_UNKNOWN a_guard: it holds nothing. on hold by: b_guard"
     )
-
-
-def test_a_resume_that_waits_does_not_end_what_was_asked_for_after_it() -> None:
-    def queued(*verbs: Verb) -> tuple[list[int], list[int]]:
-        waiting = [
-            Command(str(seq), verb, "", "ada", "", LATER, seq=seq)
-            for seq, verb in enumerate(verbs, 1)
-        ]
-        first, others = in_turn(waiting)
-        return [one.seq for one in first], [one.seq for one in others]
-
-    assert queued("resume", "stop_all", "resume") == ([1, 2], [3])
-    assert queued("rearm", "resume", "freeze") == ([2, 3], [1])
-    assert queued("resume", "halt", "scale") == ([2], [1, 3]), "nothing that a resume would end"
-    assert queued() == ([], [])
 
 
 def test_nothing_on_hold_is_nothing_to_resume() -> None:

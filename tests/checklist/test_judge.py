@@ -37,9 +37,13 @@ class Bench:
         self.panel = Panel()
         self.memory = FRESH
         self.now = NOON
+        self.seen = 0
 
-    def sees(self, number: float, metric: str = DRIFT, samples: int = 1) -> None:
-        self.panel.observe(Observation(metric, number, self.now, ARM, samples))
+    def sees(
+        self, number: float, metric: str = DRIFT, samples: int = 1, *, policy: str = ARM
+    ) -> None:
+        self.seen += 1
+        self.panel.observe(Observation(metric, number, self.now, policy, samples, self.seen))
 
     def closes(self, *results: float, capital: Money | None = CAPITAL) -> None:
         for result in results:
@@ -247,7 +251,7 @@ def test_one_reading_judged_often_counts_once() -> None:
 
 def test_an_arms_own_gauge_is_a_new_reading_after_that_of_the_account() -> None:
     bench = Bench(replace(PLAIN, confirm=Patience(2, 2)))
-    bench.panel.observe(Observation(DRIFT, 6, NOON))
+    bench.sees(6, policy="")
     assert not bench.judges().confirmed
     bench.sees(7)
     assert bench.judges().tripped

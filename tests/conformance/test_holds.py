@@ -76,5 +76,5 @@ def test_a_stop_that_is_asked_for_after_a_resume_that_waits_outlives_it(
         assert roster.entries_stopped_by == roster.challengers_frozen_by == {"person"}
         with ledger.snapshot() as still:
             said = [outcome and outcome.text for _, outcome in every_command(still.connection)]
-        assert said[1] == "no longer on hold by stop-all"
-        assert said[3] == "no entries for anyone, until tiltyard resume stop-all"
+        assert str(said[1]).startswith("COMMAND_OVERTAKEN resume: command 4, stop-all by ada")
+        assert said[3] == "entries are stopped already"

@@ -8,7 +8,9 @@ from sqlalchemy.engine import make_url
 from conformance.samples import NET, NOW, PPO, code_of_opening, ingest, register, stored, trade
 from postgres import Server
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store import engine
 from tiltyard.shell.store.engine import database_url
+from tiltyard.shell.store.lease import LASTS
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Waking
 
@@ -156,6 +158,31 @@ def lose(postgres: Server, ledger: Ledger) -> None:
     postgres.run(
         f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 it is ours
     )
+
+
+def test_who_stalls_in_the_middle_of_writing_loses_the_lock_and_writes_nothing(
+    ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "STALLED_MS", 1000)
+
+    def stall() -> None:
+        with Ledger.open(ledger_url) as other, other.transaction() as inside:
+            register(inside, PPO)
+            register(ledger, NET)  # it waits for the lock, and gets it
+            register(inside, NET)
+
+    with pytest.raises(TiltyardError, match=r"^DATABASE_UNREACHABLE "):
+        stall()
+    assert list(ledger.roster().arms) == [NET]
+
+
+def test_a_writer_may_be_silent_for_as_long_as_a_lease_lasts(ledger: Ledger) -> None:
+    asked = "SHOW idle_in_transaction_session_timeout"
+    with ledger.transaction() as inside:
+        patience = inside.connection.exec_driver_sql(asked).scalar_one()
+    with ledger.snapshot() as still:
+        assert still.connection.exec_driver_sql(asked).scalar_one() == "0"
+    assert patience == f"{LASTS.total_seconds():.0f}s"
 
 
 def test_people_can_connect_with_other_tools_meanwhile(ledger: Ledger, ledger_url: str) -> None:

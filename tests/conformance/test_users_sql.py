@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -63,9 +63,10 @@ from tiltyard.router.lifecycle import TRADING
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.ingest import _act_in_its_stead
+from tiltyard.shell.ingest import act_in_its_stead
 from tiltyard.shell.measure import facts_in_order, take_in
-from tiltyard.shell.settings import Settings
+from tiltyard.shell.settings import ScheduleSettings, Settings
+from tiltyard.shell.store.desk_tables import trading_days
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 from tiltyard.shell.verify import verify
@@ -370,7 +371,7 @@ def test_three_runs_in_a_night_are_one_multiplication(ledger: Ledger, order: str
 
 def by_ingest(ledger: Ledger, now: datetime) -> None:
     with ledger.transaction() as inside:
-        _act_in_its_stead(inside, UNGUARDED, now, "ingest")
+        act_in_its_stead(inside, UNGUARDED, now, "ingest")
 
 
 def by_command(ledger: Ledger, now: datetime) -> None:
@@ -430,6 +431,37 @@ def test_the_statement_does_not_wait_for_a_year_that_a_clock_was_ahead(
         statement(ledger)
         assert shares(ledger)[FIRST] == share
     holds_together(ledger, now)
+
+
+def days_known(ledger: Ledger) -> list[datetime]:
+    with ledger.snapshot() as still:
+        return sorted(still.connection.scalars(sa.select(trading_days.c.starts_at)))
+
+
+def test_the_database_learns_of_another_time_zone_though_the_next_day_begins_as_before(
+    ledger: Ledger,
+) -> None:
+    winter = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    for zone, july in (("UTC", 2), ("Europe/London", 1), ("UTC", 2)):
+        schedule = ScheduleSettings(timezone=zone, nightly=time(2))
+        with ledger.transaction() as inside:
+            tell_bounds(
+                inside.connection, UNGUARDED.model_copy(update={"schedule": schedule}), winter
+            )
+        assert datetime(2026, 1, 16, 2, tzinfo=UTC) in days_known(ledger)
+        (known,) = (day for day in days_known(ledger) if day.date() == date(2026, 7, 1))
+        assert known.hour == july
+
+
+def test_the_days_are_told_anew_only_when_a_month_is_not_known_any_more(ledger: Ledger) -> None:
+    noon = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    first = datetime(2026, 1, 15, 2, tzinfo=UTC)
+    schedule = ScheduleSettings(timezone="UTC", nightly=time(2))
+    utc = UNGUARDED.model_copy(update={"schedule": schedule})
+    for ahead, begins in ((0, first), (1, first), (370, first), (371, first + 371 * DAY)):
+        with ledger.transaction() as inside:
+            tell_bounds(inside.connection, utc, noon + ahead * DAY)
+        assert (days_known(ledger)[0], len(days_known(ledger))) == (begins, 400)
 
 
 def test_at_41_percent_the_ladder_ends_at_60_and_the_champion_at_40(ledger: Ledger) -> None:
@@ -630,6 +662,23 @@ def test_an_edit_is_audited_once_by_whoever_writes_next(ledger: Ledger) -> None:
     holds_together(ledger, NOW + MINUTE)
 
 
+def test_an_edit_that_is_audited_is_not_written_again_with_the_next(ledger: Ledger) -> None:
+    one_arm(ledger)
+    written: list[int] = []
+
+    def after(*given: Any) -> None:  # noqa: ANN401 as SQLAlchemy calls it
+        if given[2].startswith("UPDATE external_edits"):
+            written.append(given[1].rowcount)
+
+    sa.event.listen(ledger._engine, "after_cursor_execute", after)
+    for share in ("0.05", "0.04", "0.03"):
+        set_share(ledger, FIRST, share)
+        by_command(ledger, NOW)
+    assert written == [1, 1, 1]
+    assert len(events(ledger, "external_edit")) == 3
+    holds_together(ledger)
+
+
 def test_a_roster_read_before_an_edit_is_not_saved(ledger: Ledger) -> None:
     employ(ledger, challenger(FIRST, 0.1), challenger(SECOND_ARM, 0.1))
     earned(ledger)
@@ -776,4 +825,45 @@ def test_an_edit_that_waited_for_a_halt_gives_nothing(ledger: Ledger) -> None:
         waiting.__enter__()
     waiting.__exit__(None, None, None)
     assert shares(ledger)[FIRST] == 0
+    holds_together(ledger)
+
+
+def test_an_edit_that_cannot_see_what_is_on_hold_by_now_is_refused(ledger: Ledger) -> None:
+    only_on_a_server(ledger)
+    one_arm(ledger)
+    for level in ("REPEATABLE READ", "SERIALIZABLE"):
+        with stranger(ledger).execution_options(isolation_level=level).connect() as editor:
+            editor.execute(sa.text("SELECT count(*) FROM holds"))
+            happens(ledger, Action("freeze_ramp", "", f"guard of {level}", "enforce", NOW))
+            with pytest.raises(sa.exc.DBAPIError, match="READ COMMITTED"):
+                editor.execute(sa.text(USERS_SQL))
+        assert shares(ledger)[FIRST] == 0.1
+    holds_together(ledger)
+
+
+ELSEWHERE = {
+    "another path": ("SET search_path = pg_catalog",),
+    "tables of the same names": (
+        "CREATE TEMPORARY TABLE holds (kind text, guard text)",
+        "CREATE TEMPORARY TABLE policies (id bigint, role text)",
+        "CREATE TEMPORARY TABLE trading_days (starts_at bigint)",
+    ),
+}
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_an_edit_is_clamped_from_wherever_it_comes(
+    ledger: Ledger, elsewhere: tuple[str, ...]
+) -> None:
+    only_on_a_server(ledger)
+    employ(ledger, challenger(FIRST, 0.1), challenger(SECOND_ARM, 0.1))
+    named = (
+        "UPDATE public.bandit_arms SET traffic_allocation = {} "
+        "WHERE policy_id = (SELECT id FROM public.policies WHERE name LIKE '%eee02a74%')"
+    )
+    run_sql(ledger, *elsewhere, named.format(1))
+    assert shares(ledger) == {FLAT: 0, CHAMPION: 0.75, FIRST: 0.15, SECOND_ARM: 0.1}
+    happens(ledger, Action("freeze_ramp", "", "a_guard", "enforce", NOW))
+    run_sql(ledger, *elsewhere, named.format(0.05), named.format(0.1))
+    assert shares(ledger)[FIRST] == 0.05
     holds_together(ledger)

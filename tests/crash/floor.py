@@ -71,7 +71,9 @@ def _run(policy: str, after: timedelta, *pnls: float, first: int = 0) -> tuple[T
 NIGHT = 14 * HOUR
 DAY = (
     Moment(0 * SECOND, commands=(command("halt", HAND),), deskless=True),
-    Moment(10 * SECOND),
+    Moment(
+        10 * SECOND, _run(GOOD, 2 * SECOND, -1, -1, -1, -1, -1, 6, first=500)
+    ),  # the first desk has begun, and sees a run of losses that is over
     Moment(
         2 * MINUTE,
         (*_run(GOOD, MINUTE, 50, 40, -10, 60), *_run(PROD, MINUTE, *(30, -29) * 20),

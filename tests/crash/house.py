@@ -2,10 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,6 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.command import Verb
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
-from tiltyard.shell.courier import Courier
 from tiltyard.shell.delivery import Patience, deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
@@ -25,7 +25,8 @@ from tiltyard.shell.store.command_table import append_command, every_command
 from tiltyard.shell.store.desk_tables import nights
 from tiltyard.shell.store.engine import WRITE_LOCK
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.targets import FileTarget
+from tiltyard.shell.targets import FileTarget, Target
+from tiltyard.shell.telling import Telling
 from tiltyard.shell.verify import verify
 
 IMPATIENT_MS = 5
@@ -41,6 +42,8 @@ class House:
         folder: Where the shares are.
         now: The time of day, which moves when it is said.
         steady: Seconds on a clock that is never set.
+        others: Who is told beside the file in the folder.
+        said: To people, of who cannot be told the shares.
         on_stage: Told what the desk has passed.
     """
 
@@ -50,6 +53,8 @@ class House:
     settings: Settings = field(default_factory=rules)
     now: datetime = NOON
     holder: str = "first"
+    others: Sequence[Target] = ()
+    said: list[str] = field(default_factory=list)
     token: int = 0
     steady: float = 0.0
     on_stage: Callable[[str], None] = lambda _: None
@@ -58,15 +63,20 @@ class House:
         token = take(self.ledger, self.holder, self.now)
         assert token is not None
         self.token = token
-        self.targets = {"file": FileTarget(self.folder / "shares.json")}
+        file = FileTarget(self.folder / "shares.json")
+        self.targets: dict[str, Target] = {one.name: one for one in (file, *self.others)}
         takes = {name: target.takes for name, target in self.targets.items()}
         self.desk = LiveDesk(
             self.ledger, self.settings, token, announcing=Announcing(takes),
             on_stage=lambda stage: self.on_stage(stage),  # noqa: PLW0108 a test may replace it
         )  # fmt: skip
-        self.courier = Courier(
-            "shares", self.ledger, token, self.targets, lambda: self.now, Patience()
-        )
+        self.telling = {
+            name: Telling(
+                target, token, partial(self.deliver, "shares"),
+                now=lambda: self.now, patience=Patience(), say=self.said.append,
+            )
+            for name, target in self.targets.items()
+        }  # fmt: skip
         self.desk.start()
 
     def step(self, later: float = 0) -> list[Event]:
@@ -78,10 +88,30 @@ class House:
         """A step and what follows it outside, as the running desk does."""
         done = self.step(later)
         if self.desk.trouble is None:
-            deliver(self.ledger, self.token, self.targets, self.now)
+            self.follow()
         else:
-            self.courier.send_alone(self.desk.shares_alone, self.desk.revision)
+            self.stand(self.desk.shares_alone)
         return done
+
+    def follow(self) -> None:
+        """Everybody is told what the outbox has."""
+        for name, telling in self.telling.items():
+            telling.judged(self.now)
+            telling.follow_outbox()
+            telling.look()
+            self.deliver("notice", self.targets[name])
+
+    def stand(self, shares: Mapping[str, object]) -> None:
+        """Everybody is told these shares without the database."""
+        for telling in self.telling.values():
+            if not self.desk.is_blind:
+                telling.judged(self.now)
+            telling.stand_alone(shares, self.desk.revision)
+            telling.look()
+
+    def deliver(self, kind: str, target: Target) -> None:
+        targets = {**self.targets, target.name: target}
+        deliver(self.ledger, self.token, targets, self.now, lane=(target.name, kind))
 
     def lose(self, policy: str, pnl: float = -500, number: int = 0) -> None:
         """A trade comes in that breaks the arm's limit, a second ago."""
@@ -93,7 +123,7 @@ class House:
 
     def ask(self, verb: Verb, policy: str = "") -> None:
         with self.other.transaction() as inside:
-            append_command(inside.connection, command(verb, policy))
+            append_command(inside.connection, replace(command(verb, policy), asked_at=self.now))
 
     def shares(self) -> dict[str, object]:
         found: dict[str, object] = json.loads((self.folder / "shares.json").read_text())
@@ -129,11 +159,11 @@ class House:
 
 @contextmanager
 def housed(url: str, folder: Path, settings: Settings | None = None,
-           at: datetime = NOON) -> Iterator[House]:  # fmt: skip
+           at: datetime = NOON, others: Sequence[Target] = ()) -> Iterator[House]:  # fmt: skip
     with Ledger.open(url, create=True, busy_timeout_ms=IMPATIENT_MS) as own:
         populate(own)
         with Ledger.open(url) as other:
-            yield House(own, other, folder, settings or rules(), at)
+            yield House(own, other, folder, settings or rules(), at, others=others)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.pool import PoolProxiedConnection
 
-from crash.floor import BAD, CHALLENGERS, GOOD, HAND, MINUTE, NOON, PROD, rules
+from crash.floor import BAD, CHALLENGERS, GOOD, HAND, MINUTE, NOON, PROD, SECOND, rules
 from crash.house import House, housed, locked, unreadable
 from tiltyard.facts.arm import FLAT
 from tiltyard.facts.command import Verb
@@ -160,12 +160,12 @@ def test_the_same_shares_are_pushed_in_a_second_outage_if_others_were_in_between
     house: House,
 ) -> None:
     frozen: dict[str, object] = {"champion": PROD, "shares": {PROD: 1.0}}
-    house.courier.send_alone(frozen, house.desk.revision)
+    house.stand(frozen)
     assert house.traffic() == {PROD: 1}
     house.ask("halt", BAD)
     house.round()
     assert house.traffic() == WITHOUT_BAD
-    house.courier.send_alone(frozen, house.desk.revision)
+    house.stand(frozen)
     assert house.traffic() == {PROD: 1}
 
 
@@ -173,10 +173,11 @@ def test_shares_that_could_not_be_pushed_are_pushed_in_the_next_round(house: Hou
     frozen: dict[str, object] = {"champion": PROD, "shares": {PROD: 1.0}}
     folder = os.open(house.folder, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)  # the courier's own thread is writing it
-    house.courier.send_alone(frozen, house.desk.revision)
+    house.stand(frozen)
     os.close(folder)
     assert house.traffic() != {PROD: 1}
-    house.courier.send_alone(frozen, house.desk.revision)
+    house.now += 2 * SECOND
+    house.stand(frozen)
     assert house.traffic() == {PROD: 1}
 
 
@@ -355,6 +356,25 @@ def test_a_commit_whose_answer_was_lost_is_not_made_again_and_no_halt_is_lost(
         assert house.answers() == ["done"]
         assert house.traffic() == {PROD: 1}
         house.verify()
+
+
+def test_a_halt_after_a_lost_answer_is_told_though_the_outbox_was_read_meanwhile(
+    house: House, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.lose(BAD)
+    lose_the_answer(house.ledger, monkeypatch, then=house.follow)
+    house.step(5)
+    assert house.desk.trouble is not None
+    assert house.traffic() == WITHOUT_BAD
+    house.lose(GOOD)
+    with locked(ledger_url):
+        house.round()
+        assert house.state(GOOD) == "halted"
+        assert house.traffic() == {PROD: 0.9, HAND: 0.1}
+    house.round()
+    assert house.desk.trouble is None
+    assert house.traffic() == {PROD: 0.9, HAND: 0.1}
+    assert house.said == []
 
 
 def test_a_quiet_commit_whose_answer_was_lost_announces_nothing_twice(

@@ -26,11 +26,12 @@ STEPS = sum(not moment.deskless for moment in DAY)
 PASSED = {
     APPENDED: sum(bool(one.trades) + bool(one.commands or one.edit) for one in DAY[1:]),
     "obeyed": 1,
+    "begun": 1,
     "read": 1,
     "judged": STEPS,
     "written": STEPS,
     "committed": STEPS,
-    **dict.fromkeys(delivery.STAGES, 15),
+    **dict.fromkeys(delivery.STAGES, 16),
 }
 
 

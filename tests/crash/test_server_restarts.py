@@ -23,8 +23,9 @@ def wait_for_a_step(url: str) -> None:
     with Ledger.open(url) as ledger, Waking(ledger.url) as waking:
         while True:
             with ledger.snapshot() as still:
-                if read_progress(still.connection) is not None:
-                    return
+                progress = read_progress(still.connection)
+            if progress is not None and progress.step:
+                return
             waking.wait(1)
 
 

@@ -148,7 +148,7 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     )
     more = {"open", "command", "episodes", "lasts", "arm"}
     assert set(rows("json.md", "## A notice")) == {*halt, *more}
-    shares = {*shares_body(Roster()), "revision", "decided_at"}
+    shares = {*shares_body(Roster()), "revision", "decided_at", "expires_at"}
     assert set(rows("json.md", "## Shares")) == shares
 
 

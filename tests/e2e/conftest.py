@@ -21,7 +21,8 @@ def run(tmp_path: Path) -> Run:
             cwd=tmp_path,
             env=environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
             check=False,
             timeout=120,
         )

@@ -173,6 +173,17 @@ def test_a_share_edited_by_the_rules_is_clamped_and_verifies(known: Run, tmp_pat
     assert known("replay", "--verify").code == 0
 
 
+def test_doctor_says_who_does_not_know_the_shares(known: Run, tmp_path: Path) -> None:
+    (tmp_path / "tiltyard.toml").write_text('[effects]\nfile = "gone/shares.json"\n', "utf-8")
+    assert known("policy", "halt", POLICY).code == 0
+    told = known("doctor").out
+    assert "file does not know the shares of 20" in told
+    assert "Z: No such file or directory" in told
+    (tmp_path / "gone").mkdir()
+    assert known("run", "--once").code == 0
+    assert "does not know" not in known("doctor").out
+
+
 def test_a_noted_head_is_asked_for_and_its_absence_fails(known: Run) -> None:
     told = known("replay", "--verify").out
     assert "nothing was judged in this ledger" in told
@@ -347,6 +358,20 @@ def test_the_checklist_explains_itself_on_a_policys_own_trades(known: Run) -> No
     assert 0.5 < answers["challenger_drawdown_high"]["within"]["150"] <= 1
     assert answers["encoder_kl_divergence_high"]["state"] != "defined"
     assert known("checklist", "explain", "eee02a74").out == ran.out
+
+
+def test_what_a_terminal_of_another_encoding_sends_is_kept_and_keeps_up_nobody(
+    run: Run, known_csv: Path, tmp_path: Path
+) -> None:
+    latin = "B\udcf6rse"
+    file = known_csv.rename(tmp_path / f"{latin}.csv")
+    assert run("ingest", file, "--register", "--capital", "10000").code == 0
+    assert run("freeze", "--reason", latin, "--actor", latin).code == 0
+    refused = run("resume", latin)
+    assert (refused.code, refused.err.split()[0]) == (2, "HOLD_UNKNOWN")
+    assert run("resume").out == "no longer on hold by person\n"
+    assert r"B\udcf6rse" in run("commands").out
+    assert run("replay", "--verify").code == 0
 
 
 def test_the_page_of_a_kept_replay_shows_what_the_replay_did(known: Run, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ class Arrival(RuleBasedStateMachine):
         source=sources,
         identifier=identifiers,
         at=moments,
+        hours=st.sampled_from([1, 97, 200]),
         pnl=results,
         book=books,
         revision=st.sampled_from([1, 1, 1, 2, 3]),
@@ -78,6 +79,7 @@ class Arrival(RuleBasedStateMachine):
         source: str,
         identifier: str,
         at: datetime,
+        hours: int,
         pnl: Money,
         book: Book,
         revision: int,
@@ -89,7 +91,7 @@ class Arrival(RuleBasedStateMachine):
                 policy=arm,
                 symbol="BTC/USDT",
                 side="long",
-                opened_at=at - timedelta(hours=1),
+                opened_at=at - timedelta(hours=hours),
                 closed_at=at,
                 pnl=pnl,
                 risk=Money(10**9),
@@ -190,6 +192,8 @@ class Arrival(RuleBasedStateMachine):
             assert seen.lifetime_trades == expected.lifetime_trades
             assert seen.live.trades == expected.live.trades
             assert seen.since_throttle == expected.since_throttle
+            assert seen.open_positions == expected.open_positions
+            assert seen.valued_at == expected.valued_at
 
     def arrives(self, trade: Trade) -> None:
         """The ledger's part."""

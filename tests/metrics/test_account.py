@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
+from tiltyard.facts.correction import Correction
 from tiltyard.facts.trade import Trade
-from tiltyard.kernel.money import money
+from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.metrics.account import KEPT, AccountMeasures
 from tiltyard.metrics.trial import NavPath
@@ -87,13 +88,39 @@ def test_a_day_begins_when_the_schedule_says_and_not_at_midnight() -> None:
     assert lost(account, 36) == 0
 
 
-def test_an_account_afresh_has_seen_nothing_and_is_the_same() -> None:
+def test_an_account_afresh_forgets_its_path_and_not_what_its_days_have_lost() -> None:
     account = AccountMeasures("main", capital=CAPITAL)
-    account.close(trade(-10, account="main", currency="EUR"))
-    fresh = account.afresh()
-    assert (fresh.facts, lost(fresh)) == (0, 0)
-    fresh.close(trade(-10, account="main", currency="USDT"))
-    assert lost(fresh) == 1, "the first trade names the currency"
+    account.close(trade(-60, account="main", currency="EUR", hours=-24))
+    account.close(trade(-28, account="main", currency="EUR"))
+    fresh = account.afresh(NOON)
+    assert (fresh.facts, fresh.trades, lost(fresh), lost(fresh, -24)) == (0, 2, 2.8, 6)
+    fresh.close(trade(-28, account="main", currency="EUR", hours=1))
+    assert (fresh.facts, fresh.trades, lost(fresh)) == (1, 3, 5.6)
+    assert fresh.drawdown() == Value(2.8, 1)
+    fresh.close(trade(-500, account="main", currency="USDT", hours=2))
+    assert lost(fresh) == 5.6, "its currency is what it was"
+    assert (account.trades, lost(account)) == (2, 2.8), "the one before goes its own way"
+
+
+@pytest.mark.parametrize("told_before", [110, 121, 140])
+def test_an_account_afresh_is_the_one_that_the_next_desk_measures(told_before: int) -> None:
+    rng = Random(7)  # noqa: S311 a simulation
+    trades = [trade(rng.randint(-40, 30), hours=n / 2) for n in range(150)]
+    since = NOON + timedelta(hours=60)  # the trade of that moment does not count
+    told, again = AccountMeasures(capital=CAPITAL), AccountMeasures(capital=CAPITAL).afresh(since)
+    for number, one in enumerate(trades):
+        if number == told_before:
+            told = told.afresh(since)
+        told.close(one)
+        again.close(one)
+    for number in (100, 120, 130):
+        corrected = trades[number]._replace(pnl=Money(trades[number].pnl - money(5)))
+        for account in (told, again):
+            account.correct(Correction(trades[number], corrected))
+    assert (told.facts, told.trades) == (again.facts, again.trades) == (29, 150)
+    assert told.drawdown() == again.drawdown()
+    for day in range(4):
+        assert lost(told, 24 * day) == lost(again, 24 * day)
 
 
 def test_trades_that_are_told_out_of_order_are_counted_in_the_order_of_their_closes() -> None:

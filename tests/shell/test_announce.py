@@ -111,11 +111,9 @@ def test_each_guard_and_subject_and_kind_is_told_for_itself(diary: Diary) -> Non
 
 def test_what_a_person_did_is_told_each_time(diary: Diary) -> None:
     with diary.ledger.transaction() as inside:
-        for number, verb in enumerate(("freeze", "resume", "freeze")):
+        for number, verb in enumerate(("freeze", "stop_all")):
             asked = Command(f"key {number}", verb, "", "ann", "", NOON)  # type: ignore[arg-type]
             append_command(inside.connection, asked)
     notices = diary.step(NOON + MINUTE)
-    assert [one["event"] for one in notices] == [
-        "freeze_challengers", "unfreeze_challengers", "freeze_challengers"
-    ]  # fmt: skip
+    assert [one["event"] for one in notices] == ["freeze_challengers", "stop_entries"]
     assert all("episodes" not in one and "lasts" not in one for one in notices)

@@ -1,20 +1,30 @@
 """What bots are told by those beside the desk while the database cannot be written."""
 
+import json
+import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from crash.floor import CHALLENGERS, MINUTE, PROD
+from crash.floor import BAD, CHALLENGERS, GOOD, HAND, MINUTE, PROD, SECOND
 from crash.house import House, housed, locked
+from receivers import hangs, listening
+from tiltyard.kernel.clock import moment
 from tiltyard.shell.beside import Beside
-from tiltyard.shell.settings import EffectSettings, RunSettings
+from tiltyard.shell.settings import RunSettings
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import every_effect
+from tiltyard.shell.targets import WebhookTarget
 
 PROMPT = 30.0
 SOON, NEVER = 0.01, 3600.0
+WITHOUT_BAD = {PROD: 0.8, GOOD: 0.1, HAND: 0.1}
 EVERYBODY = {PROD: 0.7, **dict.fromkeys(CHALLENGERS, 0.1)}
 
 
@@ -32,44 +42,117 @@ def house(url: str, tmp_path: Path) -> Iterator[House]:
 
 
 class Says:
-    """Lets a test wait until something is said."""
+    """Remembers what is said."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self._news = threading.Semaphore(0)
 
     def __call__(self, text: str) -> None:
         self.said.append(text)
-        self._news.release()
-
-    def has_spoken(self) -> bool:
-        return self._news.acquire(timeout=PROMPT)
 
 
 @contextmanager
 def beside(house: House, deadman: float, says: Says) -> Iterator[Beside]:
-    settings = house.settings.model_copy(
-        update={
-            "run": RunSettings(deadman=deadman),
-            "effects": EffectSettings(file=str(house.folder / "shares.json")),
-        }
-    )
+    settings = house.settings.model_copy(update={"run": RunSettings(deadman=deadman)})
     with (
         house.ledger.beside() as door,
         Beside(
-            house.desk, door, settings, house.token, now=lambda: house.now, say=says,
-            on_failed=print,
+            house.desk, door, settings, house.token, house.targets,
+            now=lambda: house.now, say=says,
         ) as found,
     ):  # fmt: skip
         yield found
 
 
-def has_called(found: Beside) -> bool:
-    """Whether the watchdog has; it has nothing to say then, and does it soon."""
+def soon(happens: Callable[[], bool]) -> bool:
+    """Whether it does; another thread is about to."""
     until = time.monotonic() + PROMPT
-    while not found._watchdog.has_called and time.monotonic() < until:
+    while not happens() and time.monotonic() < until:
         pass
-    return found._watchdog.has_called
+    return happens()
+
+
+def is_settled(house: House) -> bool:
+    """Whether the file was told what the outbox has, and the courier has noted it."""
+    with house.other.snapshot() as still:
+        every = [one for one in every_effect(still.connection) if one.target == "file"]
+    return all(one.settled_at for one in every) and bool(every)
+
+
+def test_who_hangs_keeps_no_other_target_waiting_and_its_own_shares_no_notices(
+    url: str, tmp_path: Path
+) -> None:
+    with listening() as receiver:
+        receiver.script = [hangs] * 99
+        webhook = WebhookTarget(receiver.url, 60)
+        with (
+            housed(url, tmp_path, others=[webhook]) as house,
+            beside(house, NEVER, Says()) as found,
+        ):
+            house.step()
+            found.deliver()
+            kinds: Callable[[], list[str]] = lambda: [  # noqa: E731
+                one.headers["tiltyard-kind"] for one in receiver.asked
+            ]
+            assert soon(lambda: kinds() == ["shares"]), "from now on it hangs"
+            assert soon(lambda: is_settled(house))
+            house.lose(BAD)
+            house.step(5)
+            found.deliver()
+            assert soon(lambda: BAD not in house.traffic())
+            assert soon(lambda: kinds() == ["shares", "notice"])
+            receiver.released.set()
+
+
+def test_while_the_desk_judges_shares_do_not_expire_and_nothing_is_written_for_that(
+    url: str, tmp_path: Path
+) -> None:
+    with housed(url, tmp_path) as house, beside(house, NEVER, Says()) as found:
+        house.step()
+        found.deliver()
+        assert soon(lambda: is_settled(house))
+        before, first = rows(house.other), house.shares()
+        for _ in range(12):
+            house.step(30)
+            found.deliver()
+            assert soon(lambda: expires_at(house) - house.now > 80 * SECOND)
+        last = house.shares()
+        assert rows(house.other) == before
+    changed = {name for name in first if first[name] != last[name]}
+    assert changed == {"expires_at", "key"}
+
+
+def rows(ledger: Ledger) -> tuple[int, int]:
+    """Of the outbox, and of the audit."""
+    with ledger.snapshot() as still:
+        return len(every_effect(still.connection)), len(list(still.audit()))
+
+
+def expires_at(house: House) -> datetime:
+    return moment(str(house.shares()["expires_at"]))
+
+
+def test_a_desk_that_never_could_judge_tells_nothing(house: House) -> None:
+    before = house.shares()
+    house.now += MINUTE
+    second = House(house.ledger, house.other, house.folder, house.settings, house.now, "second")
+    with beside(second, NEVER, Says()) as found, unreachable(second.ledger):
+        second.step(5)
+        found.stand()
+    assert house.shares() == before
+
+
+@contextmanager
+def unreachable(ledger: Ledger) -> Iterator[None]:
+    """The database answers nothing."""
+
+    def before(*_: object) -> None:
+        driver = sqlite3.OperationalError("disk I/O error")
+        raise sa.exc.OperationalError("any", None, driver)
+
+    sa.event.listen(ledger._engine, "before_cursor_execute", before)
+    yield
+    sa.event.remove(ledger._engine, "before_cursor_execute", before)
 
 
 def test_shares_stand_as_the_desk_has_them_while_it_judges(house: House, url: str) -> None:
@@ -81,33 +164,91 @@ def test_shares_stand_as_the_desk_has_them_while_it_judges(house: House, url: st
     assert says.said == []
 
 
-def test_who_lost_traffic_in_silence_does_not_get_it_back_before_something_is_judged(
+def test_who_lost_traffic_in_silence_does_not_get_it_back_before_a_step_is_written(
     house: House, url: str
 ) -> None:
-    with locked(url):
-        with beside(house, SOON, says := Says()) as found:
-            assert says.has_spoken()
+    with beside(house, NEVER, says := Says()) as found:
+        house.lose(BAD)
+        with locked(url):
+            found._alarm()
             house.step(5)
             found.stand()
-        assert house.traffic() == {PROD: 1}
-    assert says.said == ["nothing was judged for 0.01 s: no traffic for challengers"]
+            assert soon(lambda: house.shares()["reduce_only"] == [BAD])
+            assert house.traffic() == {PROD: 1}
+        house.step(5)
+        found.deliver()
+        assert soon(lambda: house.traffic() == WITHOUT_BAD)
+    assert says.said == ["nothing was judged for 3600 s: no traffic for challengers"]
+
+
+def test_a_step_that_took_too_long_gives_nobody_back_what_the_watchdog_took(house: House) -> None:
+    rooms: list[Beside] = []
+
+    def on_stage(stage: str) -> None:
+        if stage == "written":
+            rooms[0]._alarm()  # another thread's, while this one hangs
+
+    with beside(house, NEVER, Says()) as found:
+        rooms.append(found)
+        house.step(5)
+        found.deliver()
+        assert soon(lambda: is_settled(house))
+        told = house.shares()["revision"]
+        house.on_stage = on_stage
+        house.ask("throttle", HAND)
+        house.step(5)
+        house.on_stage = print
+        found.deliver()
+        assert soon(lambda: house.traffic() == {PROD: 1})
+        frozen = house.shares()["revision"]
+        house.step(5)
+        found.deliver()
+        assert soon(lambda: house.traffic() == {PROD: 0.8, BAD: 0.1, GOOD: 0.1})
+        again = house.shares()["revision"]
+    assert told < frozen < again  # type: ignore[operator] # all are numbers
+    said = [body["said"] for row in house.other.audit()
+            if (body := json.loads(row.body))["event"] == "desk"]  # fmt: skip
+    assert said[1:] == ["nothing was judged for 3600 s, and bots were told of the champion alone"]
+
+
+def test_in_silence_challengers_lose_their_traffic_before_the_database_is_asked(
+    house: House,
+) -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        if threading.current_thread().name == "watchdog":
+            is_asked.set()
+            may_answer.wait(PROMPT)
+
+    with beside(house, SOON, says := Says()) as found:
+        sa.event.listen(found._door._engine, "before_cursor_execute", hang)
+        found.beat()
+        assert is_asked.wait(PROMPT)
+        assert says.said[-1] == "nothing was judged for 0.01 s: no traffic for challengers"
+        assert soon(lambda: house.traffic() == {PROD: 1})
+        may_answer.set()
 
 
 def test_an_observing_desk_takes_nothing_in_silence(house: House, url: str) -> None:
     house.desk._observe = True
     with locked(url):
-        with beside(house, SOON, says := Says()) as found:
-            assert has_called(found)
+        with beside(house, NEVER, says := Says()) as found:
+            found._alarm()
             house.step(5)
             found.stand()
         assert house.traffic() == EVERYBODY
     assert says.said == []
 
 
-def test_who_has_lost_the_lease_is_silent(house: House) -> None:
-    later = house.now + MINUTE
-    House(house.ledger, house.other, house.folder, house.settings, later, "second")
-    with beside(house, SOON, says := Says()) as found:
-        assert has_called(found)
-    assert says.said == []
+def test_who_has_lost_the_lease_falls_silent_and_the_desk_that_acts_is_heard(house: House) -> None:
+    with beside(house, NEVER, Says()) as found:
+        found._alarm()
+        assert soon(lambda: house.traffic() == {PROD: 1})
+        later = house.now + MINUTE
+        second = House(house.ledger, house.other, house.folder, house.settings, later, "second")
+        second.round()
+        assert house.traffic() == EVERYBODY
+        found._alarm()
+        assert soon(lambda: not any(one._thread.is_alive() for one in found._couriers))
     assert house.traffic() == EVERYBODY

@@ -1,6 +1,7 @@
 """The loop, driven by hand: marks, nights, lost values, holds."""
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -77,6 +78,37 @@ def test_a_bot_that_is_flat_needs_no_mark() -> None:
     assert kinds(floor.feed(trade(17 * 60, 1))) == []  # 05:00, after the night
 
 
+def test_a_trade_that_opened_after_the_mark_closes_none_of_its_positions() -> None:
+    floor = desk()
+    floor.mark(mark(0, -10))
+    assert kinds(floor.feed(trade(2, 1)._replace(opened_at=NOON + timedelta(minutes=1)))) == []
+    assert kinds(floor.feed(trade(29, 1)._replace(opened_at=NOON + timedelta(minutes=3)))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=30))) == ["throttle"]
+
+
+def test_a_trade_that_opened_when_the_mark_was_made_closes_one_of_its_positions() -> None:
+    floor = desk()
+    floor.mark(mark(0, -10))
+    assert kinds(floor.feed(trade(2, 1)._replace(opened_at=NOON))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=30))) == []
+
+
+def test_a_first_position_that_is_valued_no_more_is_lost_sight_of() -> None:
+    floor = desk()
+    assert kinds(floor.mark(mark(0, 10))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=29))) == []
+    assert kinds(floor.tick(NOON + timedelta(minutes=30))) == ["throttle"]
+
+
+def test_positions_that_are_open_when_a_trial_begins_have_to_be_valued_again() -> None:
+    floor = desk()
+    floor.mark(mark(0, -10))
+    arm = replace(floor.roster.arms["bot"], trial_started_at=NOON + timedelta(hours=3))
+    floor.adopt(floor.roster.with_arm(arm))
+    assert kinds(floor.tick(NOON + timedelta(hours=3, minutes=29))) == []
+    assert kinds(floor.tick(NOON + timedelta(hours=3, minutes=30))) == ["throttle"]
+
+
 def test_a_drawdown_that_was_lost_stays_lost_however_many_marks_follow() -> None:
     roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
     arm = Arm("bot", "challenger", "probation", 0.1, 0.1, 0.6, None, NOON)
@@ -114,6 +146,28 @@ def test_a_trade_out_of_order_is_refused_and_not_dropped() -> None:
         floor.feed(trade(5, 1))
 
 
+def test_an_arm_that_could_not_be_read_again_to_the_end_is_read_again_later() -> None:
+    floor = Desk(load(), desk().roster, live=True)
+    earning = [trade(n, 4 if n % 2 else -1) for n in range(300)]
+    for one in earning:
+        floor.feed(one)
+    floor.feed(trade(1, -1, number="late"))
+    assert floor.behind == {"bot"}
+    losing = [trade(n, 1 if n % 2 else -1) for n in range(40)]
+
+    def breaking() -> Iterator[Trade]:
+        yield from losing
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        floor.measure_again("bot", breaking(), ())
+    assert floor.behind == {"bot"}
+    assert kinds(floor.tick(NOON + timedelta(days=1))) == []
+    floor.measure_again("bot", losing, ())
+    assert floor.behind == set()
+    assert kinds(floor.tick(NOON + timedelta(days=1))) == ["throttle"]
+
+
 def test_a_candidate_waits_for_room_and_is_on_trial_from_the_night_on() -> None:
     roster = Roster().with_arm(Arm("flat", "champion", "champion", 1, 1, 1, None, NOON))
     holder = Arm("bot", "challenger", "probation", 0.6, 0.6, 0.6, CAPITAL, NOON)
@@ -143,9 +197,9 @@ def test_an_account_guard_is_judged_once_however_many_arms_there_are() -> None:
                                 'confirm = "2 of 3"')  # fmt: skip
     checklist = parse_checklist(tomllib.loads(text)["guard"], (), "tiltyard.toml")
     floor = Desk(load().model_copy(update={"checklist": checklist}), roster)
-    errors = Observation("api_error_rate", 9, NOON, samples=50)
+    errors = Observation("api_error_rate", 9, NOON, samples=50, seq=1)
     assert kinds(floor.observe(errors)) == []
-    later = errors._replace(observed_at=NOON + timedelta(minutes=5))
+    later = errors._replace(observed_at=NOON + timedelta(minutes=5), seq=2)
     assert kinds(floor.observe(later)) == ["freeze_ramp"]
 
 

@@ -1,8 +1,10 @@
 """The running desk: what it does with what comes in, and what it remembers."""
 
 import json
+import sqlite3
+import tomllib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 
 from records import BOT, CAPITAL, CHAMPION, START, ledger_of, trade
 from tiltyard.actions.record import Event
+from tiltyard.checklist.defaults import DEFAULT_TEXT
+from tiltyard.checklist.parse import parse_checklist
 from tiltyard.facts.arm import FLAT, Arm, Roster, State
 from tiltyard.facts.command import Command, Outcome, Verb
 from tiltyard.facts.mark import Mark
@@ -18,10 +22,12 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
+from tiltyard.kernel.undefined import Value
 from tiltyard.shell.announce import Announcing, shares_taken
 from tiltyard.shell.commanding import Times, ask, carry_out, give_back, take
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import metric_columns
+from tiltyard.shell.registration import Registration, register
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
 from tiltyard.shell.store.command_table import append_command, outcome_of
 from tiltyard.shell.store.lease import read_lease
@@ -413,6 +419,11 @@ def test_a_promotion_that_is_not_written_is_not_told_and_a_rollback_is() -> None
     assert (fallen["champion"], fallen["shares"]) == (FLAT, {FLAT: 1.0})
 
 
+def test_who_has_joined_and_is_not_taken_in_yet_gets_nothing() -> None:
+    known = Roster().with_arm(a_roster(CHAMPION).arms[CHAMPION])
+    assert shares_taken(known, a_roster(CHAMPION))["shares"] == {CHAMPION: 1.0}
+
+
 def test_scale_by_name_moves_that_arm_alone(tmp_path: Path) -> None:
     trades = [*good(200), *good(200, "other"), *good(200, CHAMPION)]
     with (
@@ -599,6 +610,22 @@ def test_an_account_that_fell_too_far_stops_entries_and_begins_anew_when_resumed
         assert "stop_entries" not in kinds(desk.step(at + DAY))
 
 
+def test_what_today_has_lost_counts_on_when_a_stop_of_entries_is_lifted(ledger: Ledger) -> None:
+    settings, hours = account(1_000), (NOON - START) / timedelta(hours=1)
+    with desk_on(ledger, NOON, settings) as desk:
+        desk.step(NOON)
+        append(ledger, [trade(CHAMPION, hours - 24 * n, -28) for n in range(4)], NOON)
+        desk.step(NOON + MINUTE)
+        assert ledger.roster().holds() == {"account_drawdown_high"}
+        asked(ledger, desk, "resume", "", NOON + 2 * MINUTE, hold="account_drawdown_high")
+        assert ledger.roster().holds() == frozenset()
+        append(ledger, [trade(CHAMPION, hours + 0.1, -3)], NOON + 6 * MINUTE)
+        assert "freeze_challengers" in kinds(desk.step(NOON + 7 * MINUTE))  # 3.1 % of today
+    with desk_on(ledger, NOON + 8 * MINUTE, settings) as desk:
+        reading = desk._desk.panel.read("account_daily_loss_pct", "", NOON).reading
+        assert reading == Value(3.1, 1)
+
+
 def test_a_champion_below_its_band_is_proposed_for_a_rollback(tmp_path: Path) -> None:
     bad = [trade(CHAMPION, n, 1 if n % 2 else -1) for n in range(40)]
     with ledger_of(tmp_path / "a.db", [*good(40), *bad]) as ledger, desk_on(ledger, NOON) as desk:
@@ -674,10 +701,10 @@ def test_safety_goes_before_everything_else_that_waits(ledger: Ledger) -> None:
     with desk_on(ledger, NOON) as desk:
         desk.step(NOON)
         with ledger.transaction() as inside:
-            for key, verb in (("1", "scale"), ("2", "halt")):
+            for key, verb in (("1", "retire"), ("2", "halt")):
                 command = Command(key, verb, BOT, "ann", "", NOON)  # type: ignore[arg-type] # verbs
                 append_command(inside.connection, command)
-        assert kinds(desk.step(NOON + MINUTE)) == ["halt", "skip_scale"]
+        assert kinds(desk.step(NOON + MINUTE)) == ["halt", "retire"]
 
 
 def test_a_gauge_that_stays_out_of_sight_is_noticed_by_the_clock_alone(ledger: Ledger) -> None:
@@ -686,6 +713,30 @@ def test_a_gauge_that_stays_out_of_sight_is_noticed_by_the_clock_alone(ledger: L
         ledger.append_observations([Observation("up", 1, NOON)], known_at=NOON)
         assert desk.step(NOON + timedelta(seconds=30)) == []
         assert kinds(desk.step(NOON + timedelta(seconds=85))) == ["page"]
+
+
+def confirmed_by(confirm: str) -> Settings:
+    """Drift throttles when it is confirmed."""
+    guard = {"name": "drift", "scope": "arm", "metric": "encoder_kl_divergence", "when": "> 0.3",
+             "effect": "throttle", "latch": True, "priority": 1, "confirm": confirm}  # fmt: skip
+    defaults = tomllib.loads(DEFAULT_TEXT)["guard"]
+    checklist = parse_checklist([*defaults, guard], (), "tiltyard.toml")
+    return SETTINGS.model_copy(update={"checklist": checklist})
+
+
+def test_one_reading_is_one_answer_before_and_after_a_restart(ledger: Ledger) -> None:
+    settings, second = confirmed_by("2 of 3"), timedelta(seconds=1)
+    drift = Observation("encoder_kl_divergence", 0.5, NOON, BOT)
+    gpu = Observation("gpu_util_pct", 5, NOON - MINUTE)  # told later, and measured earlier
+    with desk_on(ledger, NOON, settings) as desk:
+        for seconds, gauge in enumerate((drift, gpu)):
+            ledger.append_observations([gauge], known_at=NOON)
+            desk.step(NOON + seconds * second)
+    with desk_on(ledger, NOON + MINUTE, settings) as desk:
+        assert kinds(desk.step(NOON + MINUTE)) == []
+        again = drift._replace(observed_at=NOON + MINUTE)
+        ledger.append_observations([again], known_at=NOON + MINUTE)
+        assert kinds(desk.step(NOON + MINUTE + second)) == ["throttle"]
 
 
 def test_a_candidate_joins_when_its_capital_becomes_known(tmp_path: Path) -> None:
@@ -715,6 +766,29 @@ def test_a_policy_may_join_while_the_desk_runs(ledger: Ledger) -> None:
         desk.step(NOON + 2 * MINUTE)
         assert ledger.metrics()["new_one"].total_trades == 1
     verify(ledger, SETTINGS, NOON + 2 * MINUTE)
+
+
+def test_who_joined_while_the_database_was_locked_keeps_what_its_trades_said(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "tiltyard.db")
+    with Ledger.open(path, busy_timeout_ms=0) as impatient, desk_on(impatient, NOON) as desk:
+        desk.step(NOON)
+        wanted = Registration("new_one", "challenger", "", CAPITAL, None, NOON)
+        ledger.change_roster(
+            lambda roster: register(roster, wanted, desk._desk.rules, NOON, "ann"), at=NOON
+        )
+        append(ledger, [trade("new_one", 600 + n, -1_000) for n in range(5)], NOON)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            desk.step(NOON + MINUTE)
+            assert desk.trouble is not None
+            assert "new_one" not in desk.roster.arms
+        done = desk.step(NOON + 2 * MINUTE)
+        assert desk.is_behind
+        done += desk.step(NOON + 2.1 * MINUTE)
+        assert [event["policy"] for event in done if event["event"] == "halt"] == ["new_one"]
+        assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + 3 * MINUTE)
 
 
 @pytest.mark.parametrize(

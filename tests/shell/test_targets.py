@@ -12,8 +12,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.server import HTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,6 +37,7 @@ from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell import start
 from tiltyard.shell.settings import load
 from tiltyard.shell.targets import FileTarget, WebhookTarget, targets_from
+from tiltyard.shell.targets.exchange import MOST_UNDER_WAY
 
 PROMPT = 30.0
 IMPATIENT = 0.2
@@ -358,6 +362,117 @@ def test_a_name_that_cannot_be_connected_is_tried_again() -> None:
         error = error_of(lambda: target.send(effect()))
     assert error.code == "TARGET_UNREACHABLE"
     assert "refused" in error.facts
+
+
+class Hangs:
+    """A look-up of names that hangs until it is released; what it finds is right."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        self._find = socket.getaddrinfo
+
+    def __call__(self, *asked: Any) -> Any:  # noqa: ANN401 as in socket
+        self.released.wait(PROMPT)
+        return self._find(*asked)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hangs]:
+    """Whoever looks up a name hangs."""
+    look_up = Hangs()
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    yield look_up
+    look_up.released.set()
+
+
+def under_way() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "exchange"]
+
+
+def test_a_look_up_that_hangs_is_given_up_and_nothing_is_sent_when_it_ends(
+    receiver: Receiver, hanging: Hangs
+) -> None:
+    target = WebhookTarget(receiver.url, IMPATIENT)
+    error = error_of(lambda: target.send(effect()))
+    assert (error.code, error.facts) == (
+        "TARGET_UNREACHABLE", "not looked up and connected within 0.2 s",
+    )  # fmt: skip
+    assert SECRET not in str(error)
+    (left,) = under_way()
+    hanging.released.set()
+    left.join(PROMPT)
+    assert not left.is_alive()
+    assert not receiver.asked
+    WebhookTarget(receiver.url, PROMPT).send(effect())
+    assert len(receiver.asked) == 1
+
+
+def test_look_ups_that_hang_do_not_pile_up(receiver: Receiver, hanging: Hangs) -> None:
+    target = WebhookTarget(receiver.url, IMPATIENT)
+    facts = [error_of(lambda: target.send(effect())).facts for _ in range(MOST_UNDER_WAY + 2)]
+    assert len(under_way()) == MOST_UNDER_WAY
+    assert facts[-1] == facts[-2] == "4 earlier attempts still hang in its look-up"
+    hanging.released.set()
+    for left in under_way():
+        left.join(PROMPT)
+    target._exchanges._seconds = PROMPT
+    target.send(effect())
+    assert len(receiver.asked) == 1
+
+
+def test_a_resolver_that_never_answers_holds_up_nobody(tmp_path: Path) -> None:
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+    (tmp_path / "nsswitch.conf").write_text("hosts: files dns\n")
+    script = (
+        "import socket, sys\n"
+        "from receivers import effect\n"
+        "from tiltyard.kernel.errors import TiltyardError\n"
+        "from tiltyard.shell.targets import WebhookTarget\n"
+        "resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "resolver.bind(('127.0.0.1', 53))\n"
+        "try:\n"
+        "    WebhookTarget('http://bots.example/', 0.5).send(effect())\n"
+        "except TiltyardError as error:\n"
+        "    print(error, len(resolver.recv(512)) > 0)\n"
+    )
+    apart = (
+        'mount --bind "$1/resolv.conf" /etc/resolv.conf && '
+        'mount --bind "$1/nsswitch.conf" /etc/nsswitch.conf && '
+        'ip link set lo up && echo apart && exec "$2" -c "$3"'
+    )
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
+    done = subprocess.run(
+        ["/usr/bin/unshare", "-m", "-n", "/bin/sh", "-c", apart, "sh", str(tmp_path),
+         sys.executable, script],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path},
+        timeout=PROMPT,
+    )  # fmt: skip
+    if not done.stdout.startswith("apart"):
+        pytest.skip(f"this user may not have a network and a resolver apart: {done.stderr.strip()}")
+    assert done.stdout == (
+        "apart\nTARGET_UNREACHABLE http://bots.example/…: not looked up and connected within "
+        "0.5 s True\n"
+    )
+
+
+def test_a_name_whose_first_address_is_dead_is_reached_at_the_second(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.2", 0), backlog=0) as dead, ExitStack() as stack:
+        for _ in range(8):  # nobody accepts these, and then the kernel answers nobody
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(dead.getsockname())
+        alive = ("127.0.0.1", port_of(receiver.url))
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        found = [(*kind, address) for address in (dead.getsockname(), alive)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+        WebhookTarget("http://bots.example/", 3.0).send(effect())
+    assert len(receiver.asked) == 1
+
+
+def port_of(url: str) -> int:
+    return urlsplit(url).port or 0
 
 
 def test_http_where_https_is_expected_is_tried_again(receiver: Receiver) -> None:

@@ -102,6 +102,21 @@ def test_the_time_before_it_was_started_does_not_count() -> None:
     assert help_.count == 0
 
 
+def test_a_call_that_hangs_keeps_nobody_from_stopping() -> None:
+    is_called, may_return = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        is_called.set()
+        may_return.wait(PROMPT)
+
+    watchdog = Watchdog(SOON, hang)
+    watchdog.start()
+    assert is_called.wait(PROMPT)
+    watchdog.stop(within=SOON)
+    assert not may_return.is_set()
+    may_return.set()
+
+
 def test_it_may_be_stopped_before_it_was_started_twice_and_by_the_call_itself() -> None:
     never = Watchdog(SOON, Help())
     never.stop()

@@ -77,18 +77,23 @@ class Sight:
         if isinstance(reading, Undefined):
             if reading.at_least is not None and self._is_proven(metric, reading.at_least):
                 return reading.at_least
-            lost = reading.state == "stale"
-            return Blind(str(reading), (as_of or self._now) if lost else None)
+            if reading.state == "stale":
+                return Blind(str(reading), as_of or self._now)
+            return self._too_old(as_of, reading.samples) or Blind(str(reading))
         if not isfinite(reading.number):
             return Blind("not a finite number", self._now, broken=True)
+        old = self._too_old(as_of, reading.samples)
+        return reading.number if old is None or self._is_proven(metric, reading.number) else old
+
+    def _too_old(self, as_of: datetime | None, samples: int) -> Blind | None:
         age_limit = self._guard.stale_after
         if not age_limit or as_of is None:
-            return reading.number
+            return None
         age = self._now - as_of
-        if age <= timedelta(seconds=age_limit) or self._is_proven(metric, reading.number):
-            return reading.number
+        if age <= timedelta(seconds=age_limit):
+            return None
         minutes = int(age.total_seconds() // 60)
-        old = Undefined("stale", f"last seen {minutes} min ago", reading.samples)
+        old = Undefined("stale", f"last seen {minutes} min ago", samples)
         return Blind(str(old), as_of + timedelta(seconds=age_limit))
 
     def _is_proven(self, metric: str, number: float) -> bool:

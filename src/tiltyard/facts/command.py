@@ -1,14 +1,16 @@
 """A command: what a person or a script asks of whoever holds the lease, and what came of it.
 
 Anyone may append one. It is carried out once, whoever carries it out, and its outcome is
-kept beside it.
+kept beside it. One that gives somebody more is about the situation in which it was asked: it
+stands for ten minutes, and no longer than until somebody asks for safety.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 
 Verb = Literal[
@@ -31,8 +33,13 @@ VERBS: tuple[Verb, ...] = get_args(Verb)
 SAFETY: frozenset[Verb] = frozenset({"halt", "throttle", "freeze", "stop_all", "rollback"})
 """Verbs that are carried out before everything else in the queue."""
 
-HOLDING: frozenset[Verb] = frozenset({"freeze", "stop_all"})
-"""Those of them that last until somebody asks to ``resume``."""
+GIVING: frozenset[Verb] = frozenset(
+    {"acknowledge", "rearm", "resume", "approve", "register", "scale"}
+)
+"""Verbs by which somebody gets more, or may get more then."""
+
+LASTS = timedelta(minutes=10)
+"""So long a command that gives waits for somebody to carry it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class Command:
         asked_at: UTC.
         arguments: Further values of the verb, as text.
         seq: Position in the ledger; 0 before it is appended.
+        overtaken_by: Of one that gives and waits, the last that was asked for safety since.
     """
 
     key: str
@@ -58,21 +66,32 @@ class Command:
     asked_at: datetime
     arguments: Mapping[str, str] = field(default_factory=dict)
     seq: int = 0
+    overtaken_by: "Command | None" = None
 
+    def __str__(self) -> str:
+        return f"{self.verb.replace('_', '-')} {self.policy}".rstrip()
 
-def in_turn(waiting: Sequence[Command]) -> tuple[list[Command], list[Command]]:
-    """Which commands go before everything else, and which after; each in the order asked.
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it is not carried out any more; None for never."""
+        return self.asked_at + LASTS if self.verb in GIVING else None
 
-    Those for safety go first. A ``resume`` that was asked before a hold goes before it: it
-    must not end what was asked for later.
-    """
-    last_hold = max((one.seq for one in waiting if one.verb in HOLDING), default=0)
-    first = [
-        one
-        for one in waiting
-        if one.verb in SAFETY or (one.verb == "resume" and one.seq < last_hold)
-    ]
-    return first, [one for one in waiting if one not in first]
+    def outlived(self, now: datetime) -> TiltyardError | None:
+        """Why it is not carried out any more; None while it is."""
+        later = self.overtaken_by
+        if later is not None:
+            return TiltyardError(
+                "COMMAND_OVERTAKEN", str(self), f"command {later.seq}, {later} by {later.actor}, "
+                "was asked after it", "look at what that did, and ask again",
+            )  # fmt: skip
+        if self.expires_at is not None and now > self.expires_at:
+            minutes = LASTS // timedelta(minutes=1)
+            return TiltyardError(
+                "COMMAND_EXPIRED", str(self), f"it was asked at {time_text(self.asked_at)}, and "
+                f"after {minutes} min it is carried out no more",
+                "ask again, if it is still wanted",
+            )  # fmt: skip
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,5 +17,9 @@ any of them, :class:`~tiltyard.metrics.rolling.Running` never forgets. The
 Value(number=3.0, samples=2)
 """
 
-METRICS_VERSION = 1
-"""Raised when a definition changes; every verdict names it."""
+METRICS_VERSION = 2
+"""Raised when a definition changes; every verdict names it.
+
+Since 2 a trade closes a marked position only if it had opened when the mark was made, and
+positions that are open when a trial begins are open in it.
+"""

@@ -33,6 +33,7 @@ class ArmMeasures:
         trades: Trades of both books ever.
         lifetime_trades: Live trades ever, earlier trials included.
         mark: The last mark.
+        open_positions: Those that it told of and that have not closed since.
         lost_at: When the drawdown of this trial, known before, was lost for want of capital.
         last_capital: What the last trade was measured against; 0 for nothing.
     """
@@ -49,6 +50,7 @@ class ArmMeasures:
         self.trades = 0
         self.lifetime_trades = 0
         self.mark: Mark | None = None
+        self.open_positions = 0
         self.lost_at: datetime | None = None
         self.last_capital = 0
         self.span: deque[datetime] = deque(maxlen=SPAN_TRADES)
@@ -75,9 +77,11 @@ class ArmMeasures:
             self.since_throttle += 1
         if trade.book == "live":
             self.lifetime_trades += 1
+            if self.mark is not None and trade.opened_at <= self.mark.marked_at:
+                self.open_positions = max(0, self.open_positions - 1)
             if self._in_trial(trade.closed_at):
                 self.span.append(trade.closed_at)
-                self.live.close(trade.closed_at, outcome)
+                self.live.close(trade.closed_at, outcome, self.open_positions)
                 self._notice_loss(trade.closed_at)
         else:
             if self.shadow is None:
@@ -99,10 +103,9 @@ class ArmMeasures:
 
     def value_open(self, mark: Mark) -> None:
         """One more mark, not before the last trade."""
-        self.mark = mark
+        self.mark, self.open_positions = mark, mark.open_positions
         if self._in_trial(mark.marked_at):
-            capital = mark.capital or self.capital
-            self.live.mark(mark.marked_at, mark.unrealised, capital, mark.open_positions)
+            self.live.mark(mark.marked_at, mark.unrealised, mark.capital or self.capital)
             self._notice_loss(mark.marked_at)
 
     def is_late(self, trade: Trade) -> bool:
@@ -123,8 +126,13 @@ class ArmMeasures:
 
     @property
     def valued_at(self) -> datetime | None:
-        """When the positions that are open were valued; None when none are known."""
-        return self.mark.marked_at if self.mark and self.live.nav.open_positions else None
+        """When the positions that are open were valued, or the trial has begun with them.
+
+        None when none are known.
+        """
+        if self.mark is None or not self.open_positions:
+            return None
+        return max(self.mark.marked_at, self.trial_started_at or self.mark.marked_at)
 
     def _notice_loss(self, at: datetime) -> None:
         if self.lost_at is None and self.live.nav.is_lost:

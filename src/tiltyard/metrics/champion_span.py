@@ -17,20 +17,21 @@ TRADES = 150
 TRADES_IN_SPAN = 30
 KNOWN = 1000
 """Of so many last trades, up to twice as many, the order is known exactly."""
+_WORD = 64
 
 
 class ChampionHistory:
     """Every closed trade of a champion as running sums: a span's tally in O(log n).
 
-    Memory grows with the champion's trades. A late one, or one that is taken back, costs as many
-    steps as there are later ones. Where more than a thousand are later, its place among those of
-    the same moment is not known; its arm is measured anew then.
+    Memory grows with the champion's trades, by some fifty bytes each. A late one, or one that is
+    taken back, costs as many steps as there are later ones. Where more than a thousand are later,
+    its place among those of the same moment is not known; its arm is measured anew then.
     """
 
     def __init__(self) -> None:
         self._closed = array("q")
-        self._gains: list[int] = [0]
-        self._losses: list[int] = [0]
+        self._gains = _Sums()
+        self._losses = _Sums()
         self._losing = array("q", [0])
         self._last: list[JudgedOrder] = []
 
@@ -90,7 +91,8 @@ class ChampionHistory:
         tallies = [self._tally(n, n + 1) for n in range(first, len(self._closed))]
         off = list(zip(self._last[known:], tallies, strict=True))
         del self._last[known:], self._closed[first:], self._losing[first + 1 :]
-        del self._gains[first + 1 :], self._losses[first + 1 :]
+        self._gains.cut(first + 1)
+        self._losses.cut(first + 1)
         return off
 
     def _tally(self, first: int, last: int) -> Tally:
@@ -100,3 +102,22 @@ class ChampionHistory:
             last - first,
             self._losing[last] - self._losing[first],
         )
+
+
+class _Sums:
+    """Running sums, from nothing on; they may pass 64 bits, so each is kept in two words."""
+
+    def __init__(self) -> None:
+        self._high = array("q", [0])
+        self._low = array("Q", [0])
+
+    def __getitem__(self, index: int) -> int:
+        return self._high[index] << _WORD | self._low[index]
+
+    def append(self, total: int) -> None:
+        self._high.append(total >> _WORD)
+        self._low.append(total & (1 << _WORD) - 1)
+
+    def cut(self, index: int) -> None:
+        """Forget the sums from ``index`` on."""
+        del self._high[index:], self._low[index:]

@@ -34,7 +34,7 @@ class Measured(NamedTuple):
         as_of: When it was observed, or lost; None for values made of closed trades, which
             do not age with the clock.
         evidence: Rises with every fact the reading is made from, so that the same
-            reading, judged twice, is known as the same.
+            reading, judged twice, is known as the same, also after a restart.
     """
 
     reading: Reading
@@ -64,8 +64,7 @@ class Panel:
         self._recent: dict[str, RecentFacts] = {}
         self._champion = ("", ChampionHistory())
         self._account = account or AccountMeasures()
-        self._gauges: dict[tuple[str, str], tuple[Observation, int]] = {}
-        self._observed = 0
+        self._gauges: dict[tuple[str, str], Observation] = {}
         self.up_to_seq = 0
         self._readers: dict[str, Callable[[str, datetime], Measured]] = {
             **{name: partial(self._read_gauge, name) for name in GAUGES},
@@ -85,6 +84,11 @@ class Panel:
         if measures is None:
             measures = self._begin(policy, ArmMeasures(self._default_capital))
         return measures
+
+    def has_measured(self, policy: str) -> bool:
+        """Whether an arm has traded, or its positions were valued."""
+        measures = self._arms.get(policy)
+        return measures is not None and (measures.trades > 0 or measures.mark is not None)
 
     def add_arm(
         self, policy: str, capital: Money | None, trial_started_at: datetime | None = None
@@ -126,24 +130,32 @@ class Panel:
         return self._put(trade, self.arm(trade.policy), instead_of=before)
 
     def rebuild(self, policy: str, trades: Iterable[Trade], marks: Iterable[Mark] = ()) -> None:
-        """Measure an arm anew from its current trades and marks, each in time order."""
+        """Measure an arm anew from its current trades and marks, each in time order.
+
+        An error on the way leaves the arm as it was.
+        """
         old = self.arm(policy)
         fresh = ArmMeasures(Money(old.capital), old.trial_started_at)
         fresh.throttled_at = old.throttled_at
-        self._begin(policy, fresh)
+        recent = RecentFacts(fresh, self._kept) if self._kept else None
+        history, up_to_seq = ChampionHistory(), self.up_to_seq
         is_champion = self._champion[0] == policy
-        if is_champion:
-            self._champion = (policy, ChampionHistory())
         facts: Iterator[Trade | Mark] = merge(trades, marks, key=_time_of)
         for fact in facts:
             if isinstance(fact, Mark):
                 fresh.value_open(fact)
             else:
-                self.up_to_seq = max(self.up_to_seq, fact.seq)
+                up_to_seq = max(up_to_seq, fact.seq)
                 fresh.close(fact)
                 if is_champion and fact.book == "live":
-                    self._champion[1].push(fact)
-            self._note(fact, fresh)
+                    history.push(fact)
+            if recent is not None:
+                recent.note(fact, fresh)
+        self._arms[policy], self.up_to_seq = fresh, up_to_seq
+        if recent is not None:
+            self._recent[policy] = recent
+        if is_champion:
+            self._champion = (policy, history)
 
     def crown(self, policy: str) -> None:
         """From its next trade on ``policy`` is what ``pf_prod`` speaks of.
@@ -157,7 +169,7 @@ class Panel:
         return {name: arm.mark for name, arm in self._arms.items() if arm.mark is not None}
 
     def start_account(self, at: datetime | None) -> None:
-        """The account begins anew: only trades that close after ``at`` count, None for all."""
+        """The account's path begins anew, after ``at``; what its days have lost stays."""
         self._account = self._account.afresh(at)
 
     def start_trial(self, policy: str, at: datetime) -> None:
@@ -177,9 +189,8 @@ class Panel:
         """Record a gauge; an older reading than the known one is passed over."""
         key = (observation.name, observation.policy)
         known = self._gauges.get(key)
-        self._observed += 1
-        if known is None or known[0].observed_at <= observation.observed_at:
-            self._gauges[key] = (observation, self._observed)
+        if known is None or known.observed_at <= observation.observed_at:
+            self._gauges[key] = observation
 
     def knows(self, metric: str, policy: str) -> bool:
         """Whether a metric can have a value: gauges only once somebody has reported them."""
@@ -227,15 +238,14 @@ class Panel:
         return Measured(self._account.drawdown(), None, self._account.facts)
 
     def _read_daily_loss(self, _: str, now: datetime) -> Measured:
-        return Measured(self._account.daily_loss(now), None, self._account.facts)
+        return Measured(self._account.daily_loss(now), None, self._account.trades)
 
     def _read_gauge(self, metric: str, policy: str, _: datetime) -> Measured:
-        seen = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
-        if seen is None:
+        gauge = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
+        if gauge is None:
             return Measured(Undefined("unobserved", "nobody has reported it"), None, 0)
-        gauge, count = seen
         reading = Value(twelve_digits(gauge.number), gauge.samples)
-        return Measured(reading, gauge.observed_at, count)
+        return Measured(reading, gauge.observed_at, gauge.seq)
 
     def _read_shadow(self, metric: str, policy: str) -> Measured:
         spec_of(metric)

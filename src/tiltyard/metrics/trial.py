@@ -30,7 +30,6 @@ class NavPath:
         unit: How often ``nav`` and ``equity`` were divided by 2^128.
         steps: Closed trades.
         facts: Closed trades and marks.
-        open_positions: Those of the last mark that have not closed since.
         without_capital: How many of them had no capital to be measured against.
     """
 
@@ -41,16 +40,14 @@ class NavPath:
         self.steps = 0
         self.facts = 0
         self.without_capital = 0
-        self.open_positions = 0
         self._was_known = False
         self._closed_peak = self._closed_worst_peak = self._closed_worst = ONE
         self._marked_peak = self._marked_worst_peak = self._marked_worst = ONE
 
-    def close(self, pnl: int, capital: int) -> None:
+    def close(self, pnl: int, capital: int, still_open: int = 0) -> None:
         """A trade closed; with others still open, equity is what the next mark says."""
         self.steps += 1
         self.facts += 1
-        self.open_positions = max(0, self.open_positions - 1)
         if capital <= 0:
             self.without_capital += 1
             return
@@ -62,12 +59,11 @@ class NavPath:
             self._closed_peak = self.nav
         elif self.nav * self._closed_worst_peak < self._closed_worst * self._closed_peak:
             self._closed_worst_peak, self._closed_worst = self._closed_peak, self.nav
-        if not self.open_positions:
+        if not still_open:
             self._equity_is(self.nav)
 
-    def mark(self, unrealised: int, capital: int, open_positions: int = 1) -> None:
+    def mark(self, unrealised: int, capital: int) -> None:
         """Open positions were valued; until the next mark, those left open keep their worth."""
-        self.open_positions = open_positions
         self.facts += 1
         if capital <= 0:
             self.without_capital += 1
@@ -184,19 +180,17 @@ class Trial:
         vars(other).update(_meters=meters, _pushes=[meter.push for meter in meters.values()])
         return other
 
-    def close(self, closed_at: datetime, outcome: Outcome) -> None:
-        """One more closed trade, in judged order."""
+    def close(self, closed_at: datetime, outcome: Outcome, still_open: int = 0) -> None:
+        """One more closed trade, in judged order, and how many positions it leaves open."""
         self.trades += 1
         for push in self._pushes:
             push(outcome)
-        self.nav.close(outcome[0], outcome[1])
+        self.nav.close(outcome[0], outcome[1], still_open)
         self.daily.follow(closed_at, self.nav)
 
-    def mark(
-        self, marked_at: datetime, unrealised: int, capital: int, open_positions: int = 1
-    ) -> None:
+    def mark(self, marked_at: datetime, unrealised: int, capital: int) -> None:
         """One more mark."""
-        self.nav.mark(unrealised, capital, open_positions)
+        self.nav.mark(unrealised, capital)
         self.daily.follow(marked_at, self.nav)
 
     def losing_trades(self) -> int:

@@ -1,7 +1,8 @@
 """What is told to the world outside, as effects in the outbox.
 
 Two kinds. ``shares`` is the whole of who gets how much; it is sent whenever it changes,
-and once by every desk that starts, so that what was missed is said again. ``notice`` is
+and once by every desk that starts, so that what was missed is said again. What they give to
+challengers expires, unless a desk goes on judging (:mod:`tiltyard.shell.telling`). ``notice`` is
 one thing that happened, for people: a halt with what is open, a page, a proposal. When a
 guard trips more than once in a step, because much came in at once, a person is told once,
 how often and whether it lasts; the audit tells of every time.
@@ -10,7 +11,7 @@ how often and whether it lasts; the audit tells of every time.
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -24,7 +25,11 @@ from tiltyard.shell.store.outbox import request_effect
 ALONE = 1000
 """So many revisions of the shares lie between two that the database knows, for those that are
 sent while it cannot be written."""
-QUIET = frozenset({"desk", "skip_scale", "raise_ceiling", "graduate", "ingest", "unfreeze_ramp"})
+EXPIRE_AFTER = timedelta(seconds=120)
+"""So long after they were judged challengers have their shares."""
+EVERY_DAY = frozenset({"skip_scale", "raise_ceiling"})
+"""Events of every arm on every day, that nobody who watches a desk wants to see."""
+QUIET = EVERY_DAY | {"desk", "graduate", "ingest", "unfreeze_ramp"}
 """Events that are in the audit, and that nobody needs to be told of."""
 _NOTHING_REMEMBERED: Mapping[tuple[str, str], Memory] = {}
 
@@ -69,7 +74,8 @@ class Announcing:
                     own = f"{key}-{number}-{target}"
                     request_effect(connection, own, target, "notice", event, now)
             if "shares" in kinds and shares != self._last:
-                body = {**shares, "revision": seq * ALONE, "decided_at": now}
+                body = {**shares, "revision": seq * ALONE, "decided_at": now,
+                        "expires_at": now + EXPIRE_AFTER}  # fmt: skip
                 own = f"{key}-shares-{target}"
                 request_effect(connection, own, target, "shares", body, now)
         self._next = shares
@@ -99,18 +105,18 @@ def shares_taken(roster: Roster, written: Roster) -> dict[str, object]:
     """The same of a roster that is not written yet: what it takes counts, and not what it gives.
 
     Args:
-        roster: As it stands in memory.
+        roster: As it stands in memory. It may lack who has just joined.
         written: As the database has it.
     """
     if not written.arms or not roster.arms:
         return shares_body(written)
     champion = written.champion().name
-    if roster.arms[champion].state == "halted":
+    if champion in roster.arms and roster.arms[champion].state == "halted":
         champion = roster.champion().name
     shares = {
         name: min(arm.share, roster.arms[name].share)
         for name, arm in written.arms.items()
-        if name != champion
+        if name != champion and name in roster.arms
     }
     shares[champion] = round(1.0 - sum(shares.values()), 12)
     return {
@@ -118,6 +124,12 @@ def shares_taken(roster: Roster, written: Roster) -> dict[str, object]:
         "champion": champion,
         "shares": {name: share for name, share in shares.items() if share},
     }
+
+
+def champion_alone(shares: Mapping[str, object]) -> dict[str, object]:
+    """The same while nobody judges: no challenger gets anything."""
+    champion = shares["champion"]
+    return {**shares, "shares": {} if champion is None else {champion: 1.0}}
 
 
 def _worth_telling(

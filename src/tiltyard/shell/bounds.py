@@ -3,7 +3,9 @@
 The champion's floor, the cap, and when trading days begin: a trigger knows no time zone.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -18,10 +20,12 @@ def tell_bounds(connection: sa.Connection, settings: Settings, now: datetime) ->
     """Bring what the trigger knows up to date, inside a transaction that writes."""
     rules, schedule = settings.shares.rules(), settings.schedule
     write_bounds(connection, rules.champion_floor, rules.cap)
-    today = trading_day(now, schedule.nightly, schedule.zone)
+    days = _days(trading_day(now, schedule.nightly, schedule.zone), schedule.nightly, schedule.zone)
+    if not knows_days(connection, days):
+        write_days(connection, days)
 
-    def begins(days: int) -> datetime:
-        return starts_at(today + timedelta(days=days), schedule.nightly, schedule.zone)
 
-    if not knows_days(connection, now, begins(1)):
-        write_days(connection, [begins(days) for days in range(DAYS_AHEAD)])
+@lru_cache(maxsize=2)
+def _days(today: date, nightly: time, zone: tzinfo) -> Sequence[datetime]:
+    """When trading days begin, from this one on; asked for in every step of a desk."""
+    return [starts_at(today + timedelta(days=ahead), nightly, zone) for ahead in range(DAYS_AHEAD)]

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import SAFETY, Command, Outcome
+from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
@@ -112,11 +113,12 @@ def ask(
             continue
         patience = SAFETY_SECONDS if command.verb in SAFETY else WAIT_SECONDS
         if times.steady() - began >= patience:
+            until = f", until {time_text(command.expires_at)}" if command.expires_at else ""
             raise TiltyardError(
-                "COMMAND_WAITING", f"{command.verb} {command.policy}".strip(),
+                "COMMAND_WAITING", str(command),
                 f"it is recorded as command {seq}, and {lease.holder if lease else 'the desk'} "
                 f"has not carried it out in {patience:.0f} s",
-                "whoever acts next will; see: tiltyard commands",
+                f"whoever acts next will{until}; see: tiltyard commands",
             )  # fmt: skip
         times.wait(0.1)
 
@@ -160,11 +162,12 @@ def carry_out(
     with ledger.transaction() as inside:
         check_lease(inside.connection, token)
         waiting = pending_commands(inside.connection)
-        quick = [command for command in waiting if command.verb != "scale"]
+        nights = [one for one in waiting if one.verb == "scale" and one.outlived(now) is None]
+        quick = [one for one in waiting if one not in nights]
         _obey_all(inside, quick, settings, now, announcing, token)
         on_stage(OBEYED)
     announcing.committed()
-    if len(quick) < len(waiting):
+    if nights:
         desk = LiveDesk(
             ledger, settings, token, announcing=announcing, on_stage=on_stage, nights=False
         )

@@ -5,12 +5,13 @@ a short transaction of its own that checks the lease, and no transaction is open
 target is spoken to. Killed anywhere, the next delivery takes up where the notes end: at
 worst a target is told again, under the same key.
 
-What fails is tried again, later each time, and given up after a number of tries or at once
-when the target refuses. It holds up those behind it in its own lane only; lanes take turns.
+What fails or is refused is tried again, later each time. A notice is given up after a number
+of tries, for the sake of those behind it. The newest shares never are: who has older ones
+would trade by them for ever. A lane holds up nobody but itself; lanes take turns.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -20,7 +21,14 @@ import sqlalchemy as sa
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import Effect, EffectState, Lane, lane_heads, move_effect
+from tiltyard.shell.store.outbox import (
+    SHARES,
+    Effect,
+    EffectState,
+    Lane,
+    lane_heads,
+    move_effect,
+)
 from tiltyard.shell.targets.target import Target
 
 SENT, APPLIED, CHECKED, VERIFIED = STAGES = (
@@ -39,7 +47,8 @@ class Patience:
     """How often a thing is tried, and how long is waited in between.
 
     Attributes:
-        attempts: After so many failures it is given up.
+        attempts: After so many failures a notice is given up, and what was taken is asked after
+            no more.
         first: Waited after the first failure; twice as long after each further one.
         longest: Never waited longer.
 
@@ -90,25 +99,25 @@ def deliver(
     on_stage: Callable[[str], None] = lambda _: None,
     patience: Patience = Patience(),
     most: int = MOST,
-    kinds: Collection[str] = (),
+    lane: Lane | None = None,
 ) -> Delivered:
     """Deliver the effects that are due.
 
     Args:
         ledger: Not inside a transaction.
         token: Of the lease.
-        targets: By name. An effect for a target that is not among them fails.
+        targets: All of them, by name. An effect for a target that is not among them fails.
         now: UTC; what fails is due again so much later.
         on_stage: Told each of :data:`STAGES` that an effect has passed.
         patience: With targets that fail.
         most: After so many effects it returns, so that its caller gets on with other work.
-        kinds: Only effects of these; none for all.
+        lane: Only effects of this one, and those for targets that nobody names any more.
 
     Raises:
         TiltyardError: ``LEASE_LOST``, or what is wrong with the database. Nothing of the
             last note was written.
     """
-    run = _Delivery(ledger, token, targets, now, on_stage, patience, kinds)
+    run = _Delivery(ledger, token, targets, now, on_stage, patience, lane)
     outcomes: Counter[str] = Counter()
     while outcomes.total() < most and (effect := run.next_due()):
         outcomes[run.carry(effect)] += 1
@@ -129,7 +138,7 @@ class _Delivery:
     now: datetime
     on_stage: Callable[[str], None]
     patience: Patience
-    kinds: Collection[str] = ()
+    lane: Lane | None = None
     sent: int = 0
     turns: Counter[Lane] = field(default_factory=Counter)
 
@@ -138,8 +147,7 @@ class _Delivery:
         with self.ledger.snapshot() as inside:
             check_lease(inside.connection, self.token)
             heads = lane_heads(inside.connection)
-        mine = [head for head in heads if not self.kinds or head.kind in self.kinds]
-        due = [head for head in mine if self._is_due(head)]
+        due = [head for head in heads if self._is_mine(head) and self._is_due(head)]
         chosen = min(due, key=lambda effect: (self.turns[effect.lane], effect.seq), default=None)
         if chosen is not None:
             self.turns[chosen.lane] += 1
@@ -158,7 +166,7 @@ class _Delivery:
         try:
             target.send(effect)
         except TiltyardError as error:
-            return self._failed(effect, "requested", "failed", _told(error), final=_is_no(error))
+            return self._lacks(effect, _told(error))
         self.sent += 1
         self.on_stage(SENT)
         applied = replace(effect, state="applied", due_at=self.now, told="taken")
@@ -171,34 +179,34 @@ class _Delivery:
         try:
             answer = target.has(effect)
         except TiltyardError as error:
-            told = f"taken; {_told(error)}"
-            return self._failed(effect, "applied", "applied", told, final=_is_no(error))
+            return self._silent(effect, f"taken; {_told(error)}", is_no=_is_no(error))
         self.on_stage(CHECKED)
         if answer is None:
             return self._settle(effect, "applied", "taken; the target cannot be asked")
         if not answer:
-            told = "taken, but the target did not have it when asked"
-            return self._failed(effect, "requested", "failed", told)
+            return self._lacks(effect, "taken, but the target did not have it when asked")
         outcome = self._settle(effect, "verified", "the target has it")
         if outcome == "verified":
             self.on_stage(VERIFIED)
         return outcome
 
-    def _failed(
-        self,
-        effect: Effect,
-        again: EffectState,
-        given_up: Ending,
-        told: str,
-        *,
-        final: bool = False,
-    ) -> Outcome:
-        """Try it again later from the state ``again`` on, or settle it as ``given_up``."""
-        failures = effect.attempts + 1
-        if final or failures >= self.patience.attempts:
-            return self._settle(replace(effect, attempts=failures), given_up, told)
-        due_at = self.now + self.patience.wait(failures)
-        later = replace(effect, state=again, attempts=failures, due_at=due_at, told=told)
+    def _lacks(self, effect: Effect, told: str) -> Outcome:
+        """The target does not have it: tell it later, but a notice not for ever."""
+        effect = replace(effect, attempts=effect.attempts + 1)
+        if effect.kind != SHARES and effect.attempts >= self.patience.attempts:
+            return self._settle(effect, "failed", told)
+        return self._postpone(effect, "requested", told)
+
+    def _silent(self, effect: Effect, told: str, *, is_no: bool) -> Outcome:
+        """The target took it and does not say that it has it: ask later, but not for ever."""
+        effect = replace(effect, attempts=effect.attempts + 1)
+        if is_no or effect.attempts >= self.patience.attempts:
+            return self._settle(effect, "applied", told)
+        return self._postpone(effect, "applied", told)
+
+    def _postpone(self, effect: Effect, state: EffectState, told: str) -> Outcome:
+        due_at = self.now + self.patience.wait(effect.attempts)
+        later = replace(effect, state=state, due_at=due_at, told=told)
         if not self._write(lambda connection: move_effect(connection, effect, later)):
             return "superseded"
         return "postponed"
@@ -212,6 +220,9 @@ class _Delivery:
         with self.ledger.transaction() as inside:
             check_lease(inside.connection, self.token)
             return note(inside.connection)
+
+    def _is_mine(self, effect: Effect) -> bool:
+        return self.lane in {None, effect.lane} or effect.target not in self.targets
 
     def _is_due(self, effect: Effect) -> bool:
         """Whether its time has come; a clock that was set back keeps nothing waiting."""

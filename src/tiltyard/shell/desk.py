@@ -54,8 +54,8 @@ class Desk:
         panel: The measurements.
         memories: What each guard remembers of each subject.
         takes_only: Nobody comes back and nobody is graduated, while that cannot be written.
-        behind: Arms that have to be measured anew: a late fact lies too far back, or the past of
-            a new champion is asked for.
+        behind: Arms that have to be measured anew: a late fact lies too far back, they have traded
+            before they joined, or the past of a new champion is asked for.
     """
 
     def __init__(
@@ -395,6 +395,8 @@ class Desk:
 
     def _measure_or_size(self, known: Arm | None, arm: Arm) -> None:
         if known is None:
+            if self._live and self.panel.has_measured(arm.name):
+                self.behind.add(arm.name)  # it traded before we knew that it has joined
             self._measure(arm)
         else:
             self.panel.arm(arm.name).capital = arm.capital or self.settings.default_capital() or 0

@@ -5,7 +5,8 @@ been checked. With faults nothing is written, unless the person asked to skip ba
 then those go to a rejects file, each with its faults, and the good ones are written.
 One transaction registers the file's policies and appends its trades; where no desk runs
 that would do it, it also puts candidates on trial and brings the metric columns up to
-date. So a killed ingest has done all of it or nothing.
+date. So a killed ingest has done all of it or nothing. Where somebody holds the lease,
+:mod:`tiltyard.shell.in_its_stead` sees whether that is a desk that lives.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from tiltyard.facts.intake import Intake
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
+from tiltyard.kernel.text import storable
 from tiltyard.scaling.ladder import ShareRules
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.metric_columns import refresh_metrics
@@ -29,7 +31,7 @@ from tiltyard.shell.registration import admit, reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.sources import BadRow, open_source, read_trades
-from tiltyard.shell.store.lease import read_lease
+from tiltyard.shell.store.lease import Lease, read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.staging import Counts, Staging
 
@@ -73,6 +75,7 @@ class Ingested:
         rejected: Rows left out.
         rejects: Where they were written.
         registered: Policies registered on the way.
+        left_to: Whoever held the lease, and was left to act on it; None when we acted.
     """
 
     file: Path
@@ -80,6 +83,7 @@ class Ingested:
     rejected: int
     rejects: Path | None
     registered: Sequence[str]
+    left_to: Lease | None = None
 
 
 def ingest(
@@ -117,7 +121,7 @@ def ingest(
         )  # fmt: skip
     source = open_source(file, policy_from=how.policy_from)
     intake = Intake(
-        source=how.source or source.name, policy=how.policy, account=how.account,
+        source=storable(how.source or source.name), policy=how.policy, account=how.account,
         capital=how.capital, columns=how.columns, assume_utc=how.assume_utc,
     )  # fmt: skip
     with Rejects(file, skip=how.skip_bad) as rejects, ledger.staging() as staging:
@@ -132,11 +136,12 @@ def ingest(
                 _refuse_renamed(staging, file, source.name)
             registered = _register(inside, joining, how, settings.shares.rules(), now, actor)
             counts = staging.append(now=now, known_at=now, actor=actor, source=intake.source)
-            if not is_desk_alive(inside, now):
-                _act_in_its_stead(inside, settings, now, actor)
+            left_to = desk_of(inside, now)
+            if left_to is None:
+                act_in_its_stead(inside, settings, now, actor)
             rejects.put_in_place()
     path = rejects.path if rejects.rows else None
-    return Ingested(file, counts, rejects.rows, path, registered)
+    return Ingested(file, counts, rejects.rows, path, registered, left_to)
 
 
 def _stage(
@@ -213,17 +218,17 @@ def _register(
     return names
 
 
-def _act_in_its_stead(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
+def act_in_its_stead(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
     """What a running desk does for itself when facts come in."""
     _raise_and_admit(inside, settings, now, actor)
     refresh_metrics(inside, settings, now)
     tell_bounds(inside.connection, settings, now)
 
 
-def is_desk_alive(inside: Ledger, now: datetime) -> bool:
-    """Whether somebody holds the lease, and so writes the state of arms."""
+def desk_of(inside: Ledger, now: datetime) -> Lease | None:
+    """Whoever holds the lease, and so writes the state of arms."""
     lease = read_lease(inside.connection)
-    return lease is not None and lease.is_held(now)
+    return lease if lease is not None and lease.is_held(now) else None
 
 
 def _raise_and_admit(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:

@@ -24,11 +24,12 @@ from tiltyard.actions.silence import DEADMAN, freeze_in_silence
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import SAFETY, Command, in_turn
+from tiltyard.facts.command import SAFETY, Command
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import ALONE, Announcing, shares_taken
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.holding import Holding
 from tiltyard.shell.incoming import Incoming
 from tiltyard.shell.left_open import left_open
 from tiltyard.shell.nights import run_as_asked, run_if_due
@@ -43,7 +44,6 @@ from tiltyard.shell.store.desk_record import (
     write_memories,
     write_progress,
 )
-from tiltyard.shell.store.lease import RENEW_EVERY, check_lease, renew_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
@@ -51,8 +51,11 @@ from tiltyard.shell.store.roster_table import ArmColumns, write_metrics
 from tiltyard.shell.unwritten import Unwritten
 
 ACTOR = "desk"
-READ, JUDGED, WRITTEN, COMMITTED = STAGES = ("read", "judged", "written", "committed")
-"""What a desk passes: ``read`` once, when it has started, and the others in every step."""
+BEGUN, READ, JUDGED, WRITTEN, COMMITTED = STAGES = (
+    "begun", "read", "judged", "written", "committed",
+)  # fmt: skip
+"""What a desk passes: ``begun`` once in the life of a ledger, ``read`` once, when it has
+started, and the others in every step."""
 TICK = timedelta(seconds=5)
 
 
@@ -89,8 +92,7 @@ class LiveDesk:
     ) -> None:
         self._ledger = ledger
         self._settings = settings
-        self._token = token
-        self._clock = clock
+        self._holding = Holding(ledger, token, clock)
         self._announcing = announcing or Announcing()
         self._on_stage = on_stage
         self._observe = observe
@@ -153,6 +155,15 @@ class LiveDesk:
         """Whether something is decided that the database does not have yet."""
         return bool(self._unwritten.events)
 
+    def tell_again(self, why: str) -> None:
+        """Others were told something else meanwhile: the next step tells them how it stands.
+
+        Args:
+            why: For the audit, whose rows number what is told.
+        """
+        self._announcing.forget()
+        self._news = why
+
     def refuse_replaced(self) -> None:
         """Whether the ledger is still the one that was opened.
 
@@ -164,36 +175,39 @@ class LiveDesk:
     def start(self) -> None:
         """Read the ledger up to where the last desk judged; nothing is judged or done meanwhile.
 
-        A first desk takes everything that is there as read, and judges what it adds up to.
+        A first desk takes everything that is there as read, and judges what it adds up to. From
+        where on that is, it writes before anything else, so that the next desk goes on from there
+        however early this one is killed.
 
         Raises:
             TiltyardError: ``LEASE_LOST``.
         """
+        begun = self._begin_or_go_on()
         with self._ledger.snapshot() as still:
-            progress, roster = read_progress(still.connection), still.roster()
+            roster = still.roster()
             desk = Desk(self._settings, roster, live=True, observe=self._observe)
-            incoming = Incoming(still.positions() if progress is None else progress.positions())
-            incoming.begin(still, desk, self._renew)
+            incoming = Incoming(begun.positions())
+            incoming.begin(still, desk, self._holding.keep_while_reading)
             kept = read_memories(still.connection, self._modes)
             revision = audit_position(still.connection) * ALONE
         desk.memories = dict(kept)
         self._desk, self._incoming, self._kept = desk, incoming, kept
         self._standing, self._revision = roster, revision
-        if progress is not None:
-            self._settle(progress)
-            self._served_at = self._written_at
+        self._settle(begun)
+        self._served_at = self._written_at
         self._on_stage(READ)
 
-    def _renew(self) -> None:
-        if self._clock is None:
-            return
-        try:
-            with self._ledger.transaction() as inside:
-                check_lease(inside.connection, self._token)
-                renew_lease(inside.connection, self._token, self._clock())
-        except TiltyardError as error:
-            if error.code not in UNAVAILABLE:
-                raise  # else there is time for another try: it lasts longer than two of them
+    def _begin_or_go_on(self) -> Progress:
+        with self._ledger.snapshot() as still:
+            progress = read_progress(still.connection)
+        if progress is not None:
+            return progress
+        with self._ledger.transaction() as inside:
+            began_at = self._holding.check(inside).renewed_at
+            progress = Progress.of(inside.positions(), step=0, judged_at=began_at)
+            write_progress(inside.connection, progress)
+        self._on_stage(BEGUN)
+        return progress
 
     def step(self, now: datetime, steady: float | None = None) -> list[Event]:
         """Everything that is due, as one transaction; what was written to the audit.
@@ -216,16 +230,16 @@ class LiveDesk:
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
                 self._dead_man(now)
-                first, others = in_turn(pending_commands(inside.connection))
-                self._obey(inside, first, now)
+                waiting = pending_commands(inside.connection)
+                self._obey(inside, [one for one in waiting if one.verb in SAFETY], now)
                 self._judge(inside, now)
                 self._on_stage(JUDGED)
                 if not self._incoming.has_more:
-                    self._give(inside, others, now)
+                    self._give(inside, waiting, now)
                 everybody = bool(self._unwritten.events) or self._ticked_at == now
                 columns = self._incoming.changed_columns(self._desk, now, everybody=everybody)
                 is_written = self._write(inside, columns, now)
-                self._renew_after(inside, now)
+                self._holding.keep_at_the_end(inside, now)
                 self._on_stage(WRITTEN)
         except TiltyardError as error:
             if error.code not in UNAVAILABLE:
@@ -255,16 +269,9 @@ class LiveDesk:
             self._announcing.committed()
         self._attempted = Unwritten()
 
-    def _renew_after(self, inside: Ledger, now: datetime) -> None:
-        """A step that took long has used up much of the lease."""
-        if self._clock is not None and (ended := self._clock()) - now >= RENEW_EVERY:
-            renew_lease(inside.connection, self._token, ended)
-
     def _catch_up(self, inside: Ledger, now: datetime) -> None:
         """The roster as others have left it, and on it what we decided and could not write."""
-        lease = check_lease(inside.connection, self._token)
-        if not timedelta() <= now - lease.renewed_at < RENEW_EVERY:
-            renew_lease(inside.connection, self._token, now)
+        self._holding.keep(inside, now)
         progress = read_progress(inside.connection)
         if progress is not None:
             if progress.step > self._step:
@@ -307,6 +314,8 @@ class LiveDesk:
         self._incoming.count_newcomers(inside, self.roster)
 
     def _judge(self, ledger: Ledger, now: datetime) -> None:
+        if not self._step:
+            self._record(self._desk.tick(now), now)  # what a first desk began with
         facts, done = self._incoming.feed(ledger, self._desk, now)
         self._record(done, now)
         if not (self._observe or self._desk.takes_only or self._incoming.has_more):
@@ -334,14 +343,14 @@ class LiveDesk:
             return
         try:
             with self._ledger.snapshot() as still:
-                self._incoming.catch_up(still, self._desk, self._renew)
+                self._incoming.catch_up(still, self._desk, self._holding.keep_while_reading)
         except TiltyardError as error:
             if error.code not in UNAVAILABLE:
                 raise  # else they are behind until the database answers
 
-    def _give(self, inside: Ledger, others: Iterable[Command], now: datetime) -> None:
+    def _give(self, inside: Ledger, waiting: Iterable[Command], now: datetime) -> None:
         """When all there is has been judged: what is asked for without haste, and the night."""
-        self._obey(inside, others, now)
+        self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
         if self._nights and not self._observe:
             done = run_if_due(inside, self._desk, self._unwritten, now, self._written_at)
             self._record(done, now)
@@ -364,7 +373,7 @@ class LiveDesk:
             tell_bounds(connection, self._settings, now)
         write_memories(connection, self._kept, self._desk.memories, self._modes)
         write_metrics(connection, columns, now)
-        key = f"{self._token}-{self._step + 1}"
+        key = f"{self._holding.token}-{self._step + 1}"
         memories = self._desk.memories
         self._announcing.request(connection, key, waiting.events, self.roster, now, memories)
         self._next_revision = audit_position(connection) * ALONE
@@ -376,15 +385,14 @@ class LiveDesk:
         """How far this desk came, and when; one without nights was in nobody's service."""
         judged_at = (self._served_at or now) if self._nights else self._written_at
         if judged_at is not None:
-            trades, marks, observations = (position or 0 for position in self._incoming.seen)
-            progress = Progress(self._step + 1, trades, marks, observations, judged_at)
-            write_progress(connection, progress)
+            seen = self._incoming.seen
+            write_progress(connection, Progress.of(seen, step=self._step + 1, judged_at=judged_at))
 
     def _own_news(self, now: datetime) -> list[Event]:
         """When a desk begins or goes on, the audit tells; shares are numbered by its rows."""
         if not self._news:
             return []
-        return [{"event": "desk", "at": now, "actor": ACTOR, "lease": self._token,
+        return [{"event": "desk", "at": now, "actor": ACTOR, "lease": self._holding.token,
                  "said": self._news}]  # fmt: skip
 
     def _stand(self, trouble: TiltyardError, now: datetime) -> None:
@@ -400,7 +408,7 @@ class LiveDesk:
         self._dead_man(now)
         try:
             with self._ledger.snapshot() as still:
-                check_lease(still.connection, self._token)
+                self._holding.check(still)
                 waiting = pending_commands(still.connection)
                 self._obey(still, [one for one in waiting if one.verb in SAFETY], now)
                 self._judge(still, now)

@@ -39,13 +39,15 @@ def obey(
     """Carry a command out; a refusal is an outcome too, and changes nothing.
 
     Args:
-        command: Any but ``scale``.
+        command: Any; ``scale`` only when it is not carried out any more.
         roster: As it stands.
         marks: The last of each arm.
         settings: Bounds of shares, and the checklist in force.
         now: UTC.
         is_sized: Whether somebody said what equity an arm has.
     """
+    if (refusal := command.outlived(now)) is not None:
+        return roster, [], Outcome(refusal.code, str(refusal), now)
     try:
         if command.verb == "register":
             return _register(command, roster, settings, now)

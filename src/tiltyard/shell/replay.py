@@ -20,6 +20,7 @@ from tiltyard.actions.record import Event, acted
 from tiltyard.facts.action import Action
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import storable
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.judging import Judging
 from tiltyard.shell.recording import Recording
@@ -103,7 +104,7 @@ def finished_event(judging: Judging, start: Start, actions: int) -> Event:
 def actor_name() -> str:
     """Who runs the command, for the audit."""
     try:
-        return getpass.getuser()
+        return storable(getpass.getuser())
     except (KeyError, OSError):
         return "unknown"
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 _LOG = logging.getLogger(__name__)
+STOP_SECONDS = 8.0
 
 
 class Silence:
@@ -93,13 +94,17 @@ class Watchdog:
                 self._changed.notify()  # otherwise it wakes by itself, and finds that it was early
             self._silence.broken(self._steady())
 
-    def stop(self) -> None:
-        """Watch no more; when this returns, no call is under way but one's own."""
+    def stop(self, within: float = STOP_SECONDS) -> None:
+        """Watch no more; when this returns, no call is under way but one's own, or one that hangs.
+
+        Args:
+            within: Seconds that are waited for a call.
+        """
         with self._changed:
             self._is_stopped = True
             self._changed.notify()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(within)
 
     def _watch(self) -> None:
         while self._waits_for_silence():

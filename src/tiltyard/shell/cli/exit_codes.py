@@ -17,6 +17,7 @@ FAILURES = frozenset(
         "AUDIT_EMPTY",
         "CHAMPION_MISSING",
         "CHECKLIST_DIFFERS",
+        "COMMAND_EXPIRED",
         "COMMAND_FAILED",
         "COMMAND_WAITING",
         "DATABASE_CORRUPT",
@@ -52,6 +53,7 @@ FAILURES = frozenset(
 MISTAKES = frozenset(
     {
         "CAPITAL_UNKNOWN",
+        "COMMAND_OVERTAKEN",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
         "HOLD_UNKNOWN",

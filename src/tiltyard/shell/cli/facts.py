@@ -8,6 +8,7 @@ import typer
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
+from tiltyard.shell.cli.asking import waking_times
 from tiltyard.shell.cli.options import (
     Capital,
     Config,
@@ -18,8 +19,10 @@ from tiltyard.shell.cli.options import (
 )
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.in_its_stead import see_to_it
 from tiltyard.shell.ingest import Ingested, Reading, ingest
 from tiltyard.shell.replay import actor_name
+from tiltyard.shell.store.lease import Lease
 
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE…", help="csv, jsonl, parquet, freqtrade.")
@@ -81,6 +84,9 @@ def ingest_files(
             taken = counts.new + counts.corrected + counts.unchanged + counts.quarantined
             if done.rejected and not taken:
                 raise typer.Exit(NOTHING_TAKEN)
+            if done.left_to is not None:
+                with waking_times(ledger) as times:
+                    see_to_it(ledger, settings, done.left_to, times, actor_name(), _say_waiting)
 
 
 def columns_from(pairs: list[str] | None) -> dict[str, str]:
@@ -115,3 +121,7 @@ def _say(done: Ingested) -> None:
     if done.rejects is not None:
         rows = "row" if done.rejected == 1 else "rows"
         typer.echo(f"  rejected: {done.rejected:,} {rows}, see {done.rejects}")
+
+
+def _say_waiting(lease: Lease) -> None:
+    typer.echo(f"  waiting for a sign of life: {lease.holder} holds the lease", err=True)

@@ -9,6 +9,7 @@ import typer
 from tiltyard import __version__
 from tiltyard.checklist.defaults import DEFAULT_TEXT
 from tiltyard.facts.audit import broken_link
+from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
@@ -17,7 +18,7 @@ from tiltyard.shell.settings import FILE
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import every_effect
+from tiltyard.shell.store.outbox import every_effect, shares_in_vain
 
 SETTINGS_TEXT = """\
 # Tiltyard. Every line below is the default: uncomment what you change.
@@ -49,7 +50,7 @@ SETTINGS_TEXT = """\
 # [effects]                    # who else is told, while a desk runs
 # file = "shares.json"         # written whole when shares change; without it, none
 # webhook = "https://bots.example/tiltyard"   # told by POST of shares and notices
-# attempts = 8                 # then it has failed
+# attempts = 8                 # then a notice is given up; shares are told until they arrive
 # timeout = 5                  # seconds that the webhook may take to answer
 
 # The checklist. A guard of the same name replaces only the fields that it gives.
@@ -119,10 +120,14 @@ def _tell_of_desk(ledger: Ledger) -> None:
     with ledger.snapshot() as still:
         lease = read_lease(still.connection)
         waiting = pending_commands(still.connection)
+        in_vain = shares_in_vain(still.connection)
         failed = [one for one in every_effect(still.connection) if one.state == "failed"]
     acting = lease is not None and lease.is_held(system_now())
     typer.echo(f"desk: {lease.holder if lease and acting else 'none runs'}")
     for command in waiting:
         typer.echo(f"command {command.seq} waits: {command.verb} {command.policy}".rstrip())
+    for effect in in_vain:
+        since = time_text(effect.requested_at)
+        typer.echo(f"{effect.target} does not know the shares of {since}: {effect.told}")
     for effect in failed:
         typer.echo(f"effect {effect.seq} on {effect.target} failed: {effect.told}")

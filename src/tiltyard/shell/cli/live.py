@@ -12,7 +12,7 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing
+from tiltyard.shell.announce import EVERY_DAY, Announcing
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
@@ -22,6 +22,7 @@ from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.targets import targets_from
+from tiltyard.shell.telling import RENEW_AFTER
 
 TICK_SECONDS = 5.0
 SHORT_BUSY_MS = 1000
@@ -32,7 +33,6 @@ ONE_ANSWER = 0.5
 A desk at which nothing can be judged loses its challengers their traffic when all of it has
 passed; by then it must know that it is the database that is silent.
 """
-_QUIET = frozenset({"skip_scale", "raise_ceiling"})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,7 +62,7 @@ def run_desk(
 ) -> None:
     """Watch the ledger and act, until stopped: judge every trade, obey commands, run nights."""
     settings = settings_from(config)
-    interval = min(interval, settings.run.deadman / 3)
+    interval = min(interval, settings.run.deadman / 3, RENEW_AFTER.total_seconds())
     answers = AnswerLimit()
     with (
         open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS, answers=answers) as ledger,
@@ -87,9 +87,7 @@ def run_desk(
                  f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
             with (
                 ledger.beside(answers=answers) as door,
-                Beside(
-                    desk, door, settings, token, now=system_now, say=_say, on_failed=_say_failed
-                ) as beside,
+                Beside(desk, door, settings, token, targets, now=system_now, say=_say) as beside,
             ):
                 rounds = Rounds(
                     deliver=beside.deliver,
@@ -128,7 +126,7 @@ def _show(event: Event, only: str | None, *, as_json: bool) -> None:
         return
     if as_json:
         _say(canonical(event), err=False)
-    elif event["event"] not in _QUIET:
+    elif event["event"] not in EVERY_DAY:
         observed = " (observed)" if event.get("mode") == "observe" else ""
         whom, why = event.get("policy") or "all", event.get("reason", "")
         cause = event.get("cause", event["actor"])
@@ -147,11 +145,6 @@ def _say(text: str, *, err: bool = True) -> None:
     """Say it, if anybody can hear: a desk does not end because its log is full."""
     with suppress(OSError):
         typer.echo(text, err=err)
-
-
-def _say_failed(count: int) -> None:
-    effects = "an effect was" if count == 1 else f"{count} effects were"
-    _say(f"{effects} given up, and its target does not know: see tiltyard doctor")
 
 
 def _say_waiting(lease: Lease) -> None:

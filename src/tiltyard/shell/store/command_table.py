@@ -1,18 +1,24 @@
-"""Commands and their outcomes in the database: appended, and never changed."""
+"""Commands and their outcomes in the database: appended, and never changed.
+
+Whatever was typed is kept, escaped where it has to be. A command that could be appended and
+then not be carried out would keep every other from being carried out, for good.
+"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
-from tiltyard.facts.command import Command, Outcome, in_turn
+from tiltyard.facts.command import GIVING, SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import storable
 from tiltyard.shell.store.desk_tables import commands, outcomes
 
 _PENDING = (
     sa.select(commands)
     .where(~sa.exists().where(outcomes.c.command_seq == commands.c.seq))
-    .order_by(commands.c.seq)
+    .order_by(sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1), commands.c.seq)
 )
 
 
@@ -22,6 +28,7 @@ def append_command(connection: sa.Connection, command: Command) -> int:
     Raises:
         TiltyardError: ``KEY_TAKEN`` when the key is that of another command.
     """
+    command = _storable(command)
     found = connection.execute(sa.select(commands).where(commands.c.key == command.key))
     if (row := found.mappings().first()) is not None:
         known = _command(row)
@@ -49,9 +56,25 @@ def append_command(connection: sa.Connection, command: Command) -> int:
 
 
 def pending_commands(connection: sa.Connection) -> Sequence[Command]:
-    """Commands without an outcome, in the order in which they are carried out."""
-    first, others = in_turn([_command(row) for row in connection.execute(_PENDING).mappings()])
-    return [*first, *others]
+    """Commands without an outcome, those for safety first, else in the order asked.
+
+    Those that give know which command for safety was asked after them, answered or not.
+    """
+    found = [_command(row) for row in connection.execute(_PENDING).mappings()]
+    first = min((one.seq for one in found if one.verb in GIVING), default=None)
+    last = None if first is None else _last_for_safety(connection, first)
+    if last is None:
+        return found
+    return [
+        replace(one, overtaken_by=last) if one.verb in GIVING and one.seq < last.seq else one
+        for one in found
+    ]
+
+
+def _last_for_safety(connection: sa.Connection, after: int) -> Command | None:
+    query = sa.select(commands).where(commands.c.seq > after, commands.c.verb.in_(sorted(SAFETY)))
+    row = connection.execute(query.order_by(commands.c.seq.desc()).limit(1)).mappings().first()
+    return None if row is None else _command(row)
 
 
 def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome | None]]:
@@ -92,3 +115,14 @@ def _command(row: sa.RowMapping) -> Command:
 
 def _outcome(row: sa.RowMapping) -> Outcome:
     return Outcome(row["code"], row["text"], row["at"])
+
+
+def _storable(command: Command) -> Command:
+    return replace(
+        command,
+        key=storable(command.key),
+        policy=storable(command.policy),
+        actor=storable(command.actor),
+        reason=storable(command.reason),
+        arguments={name: storable(value) for name, value in command.arguments.items()},
+    )

@@ -41,6 +41,12 @@ class Progress:
     observations: int
     judged_at: datetime
 
+    @classmethod
+    def of(cls, seen: Positions, *, step: int, judged_at: datetime) -> "Progress":
+        """Of a desk that has judged up to these positions."""
+        trades, marks, observations = (position or 0 for position in seen)
+        return cls(step, trades, marks, observations, judged_at)
+
     def positions(self) -> Positions:
         """The last fact of each kind."""
         return Positions(self.trades, self.marks, self.observations)

@@ -5,18 +5,20 @@ them down, but cannot hash. Whoever next changes the roster audits them first.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from tiltyard.actions.record import Event, acted
 from tiltyard.facts.action import Action
+from tiltyard.kernel.clock import microseconds
 from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.desk_tables import external_edits, share_bounds, trading_days
 from tiltyard.shell.store.tables import policies
 
 ACTOR = "sql"
-MONTH = timedelta(days=30)
+MONTH = 30
+"""Days."""
 
 
 def absorb_edits(connection: sa.Connection, at: datetime) -> int:
@@ -24,7 +26,9 @@ def absorb_edits(connection: sa.Connection, at: datetime) -> int:
     events = list(pending_edits(connection))
     if events:
         append_audit(connection, events, at)
-        connection.execute(external_edits.update().values(audited=True))
+        connection.execute(
+            external_edits.update().where(~external_edits.c.audited).values(audited=True)
+        )
     return len(events)
 
 
@@ -58,19 +62,19 @@ def write_bounds(connection: sa.Connection, champion_floor: float, cap: float = 
     connection.execute(share_bounds.insert().values(id=1, champion_floor=champion_floor, cap=cap))
 
 
-def knows_days(connection: sa.Connection, now: datetime, following: datetime) -> bool:
-    """Whether the trigger knows when the trading days of the next month begin.
+def knows_days(connection: sa.Connection, days: Sequence[datetime]) -> bool:
+    """Whether the trigger knows when trading days begin, for a month ahead at least.
 
     Args:
         connection: Where it looks them up.
-        now: UTC.
-        following: When the next trading day begins.
+        days: When they begin: the present one, and those that follow on it.
     """
-    t = trading_days.c
-    nearest, last = connection.execute(
-        sa.select(sa.func.min(sa.case((t.starts_at > now, t.starts_at))), sa.func.max(t.starts_at))
-    ).one()
-    return bool(nearest == following and last >= now + MONTH)
+    start = trading_days.c.starts_at
+    since = sa.select(sa.func.count(), sa.func.sum(start, type_=sa.BigInteger))
+    count, total = connection.execute(since.where(start >= days[0])).one()
+    if not MONTH <= count <= len(days):
+        return False
+    return int(total) == sum(microseconds(day) for day in days[:count])
 
 
 def write_days(connection: sa.Connection, days: Sequence[datetime]) -> None:

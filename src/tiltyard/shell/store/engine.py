@@ -12,7 +12,8 @@ those who are :class:`tiltyard.shell.store.waking.Waking` when it commits.
 A server whose host has fallen silent is given up after some 15 s, whether something was
 being said or nothing (``tcp_user_timeout``, and the keepalives for those who only wait). One
 that has stalled while its host lives on is waited for, unless the caller sets an
-:class:`tiltyard.shell.store.answer_limit.AnswerLimit`.
+:class:`tiltyard.shell.store.answer_limit.AnswerLimit`. The server for its part gives up a
+writer of ours that stalls, or whose host is gone, in the middle of a transaction.
 """
 
 import sqlite3
@@ -35,6 +36,9 @@ CHANNEL = "tiltyard"
 POSTGRES = "postgresql+psycopg"
 WRITE_LOCK = int.from_bytes(b"tiltyard", "big")
 """Key of the advisory lock, of which every Postgres database has its own."""
+
+STALLED_MS = 15_000
+"""As long as a lease lasts: then the server takes the write lock from who says nothing."""
 
 SERVER: Mapping[str, str | int] = {
     "application_name": "tiltyard",
@@ -153,6 +157,7 @@ def _begin_writing(connection: sa.Connection, busy_timeout_ms: int) -> None:
 def _prepare_postgres(engine: sa.Engine, busy_timeout_ms: int) -> None:
     # 0 would wait for ever
     patience = f"SET LOCAL lock_timeout = {max(1, int(busy_timeout_ms))}"
+    alive = f"SET LOCAL idle_in_transaction_session_timeout = {STALLED_MS}"
     one_view = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
     as_others_commit = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
@@ -165,7 +170,7 @@ def _prepare_postgres(engine: sa.Engine, busy_timeout_ms: int) -> None:
             connection.exec_driver_sql(f"{one_view}{only}; {patience}")
         else:
             lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
-            connection.exec_driver_sql(f"{as_others_commit}; {patience}; {lock}")
+            connection.exec_driver_sql(f"{as_others_commit}; {patience}; {alive}; {lock}")
 
     @sa.event.listens_for(engine, "commit")
     def _on_commit(connection: sa.Connection) -> None:

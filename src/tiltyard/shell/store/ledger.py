@@ -1,7 +1,9 @@
 """The door to the ledger.
 
 Anyone may append facts; each append is one transaction, and a fact that is already
-there is passed over. Several reads and writes are made one by :meth:`Ledger.transaction`.
+there is passed over. How it is opened, and how several reads and writes are made one, is in
+:mod:`tiltyard.shell.store.database`.
+
 Current trades are the highest revision of each; they are read in judged order, in chunks,
 so memory does not grow with the ledger.
 """
@@ -9,9 +11,7 @@ so memory does not grow with the ledger.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,10 +21,7 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.clock import microseconds
-from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.store import schema
 from tiltyard.shell.store.anchors import last_anchor
-from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.audit_table import (
     AuditRow,
     append_audit,
@@ -32,11 +29,10 @@ from tiltyard.shell.store.audit_table import (
     audit_rows,
     has_event,
 )
+from tiltyard.shell.store.database import Database
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
-from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url
 from tiltyard.shell.store.fact_tables import append_facts, every_mark, newest_marks
 from tiltyard.shell.store.news import Look, Positions, facts_after
-from tiltyard.shell.store.plain_errors import speaking_plainly
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
     ArmColumns,
@@ -46,7 +42,6 @@ from tiltyard.shell.store.roster_table import (
     write_metrics,
     write_roster,
 )
-from tiltyard.shell.store.staging import Staging
 from tiltyard.shell.store.tables import decisions, marks, observations, policies, trades
 from tiltyard.shell.store.trade_table import (
     JUDGED_ORDER,
@@ -66,150 +61,11 @@ CHUNK = 5000
 RosterChange = Callable[[Roster], tuple[Roster, Sequence[Mapping[str, object]]]]
 """From the roster as it stands to the next one and the events that led there."""
 
-
 EVERYTHING = Positions()
 
 
-class Ledger:
-    """Facts, audit and projection in one database.
-
-    Args:
-        engine: Made by :func:`tiltyard.shell.store.engine.connect`.
-        joined: A connection inside a transaction, for everything to be done in it.
-    """
-
-    def __init__(self, engine: sa.Engine, joined: sa.Connection | None = None) -> None:
-        self._engine = engine
-        self._joined = joined
-        self.url = engine.url
-        self._file = _identity(engine.url)
-
-    @classmethod
-    def open(
-        cls,
-        database: str,
-        *,
-        create: bool = False,
-        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
-        answers: AnswerLimit | None = None,
-    ) -> "Ledger":
-        """Open a database by URL or path.
-
-        Args:
-            database: URL or path.
-            create: Make what is not there, and bring it to the newest schema.
-            busy_timeout_ms: How long is waited for a lock.
-            answers: How long is waited for an answer of a server; for ever when None.
-
-        Raises:
-            TiltyardError: ``DATABASE_MISSING``, ``DATABASE_OUTDATED``, ``DATABASE_CORRUPT`` …
-        """
-        url = database_url(database)
-        path = url.database or ""
-        if url.get_backend_name() == "sqlite" and not create and not Path(path).is_file():
-            raise TiltyardError(
-                "DATABASE_MISSING", path, "no such file", "check --db and TILTYARD_DB, or make it: "
-                "tiltyard init, ingest or db upgrade",
-            )  # fmt: skip
-        ledger = cls(connect(url, busy_timeout_ms=busy_timeout_ms, answers=answers))
-        with speaking_plainly(url):
-            try:
-                if create:
-                    schema.upgrade(ledger._engine)
-                schema.check_version(ledger._engine)
-            except BaseException:
-                ledger.close()
-                raise
-        ledger._file = _identity(url)
-        return ledger
-
-    def beside(self, *, answers: AnswerLimit | None = None) -> "Ledger":
-        """The same database by connections of its own; it need not answer at this moment."""
-        return Ledger(connect(self.url, answers=answers))
-
-    def refuse_replaced(self) -> None:
-        """Whether the file is still the one that was opened.
-
-        Raises:
-            TiltyardError: ``DATABASE_REPLACED``: what is written now would be lost.
-        """
-        if self._file != _identity(self.url):
-            raise TiltyardError(
-                "DATABASE_REPLACED", str(self.url.database), "the file was removed or replaced "
-                "while it was open", "start the desk again on the one that is there now",
-            )  # fmt: skip
-
-    def close(self) -> None:
-        """Let go of every connection."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def transaction(self, staging: Staging | None = None) -> Iterator["Ledger"]:
-        """A ledger whose reads and writes are all one transaction.
-
-        It takes the write lock at once, so what is read in it cannot change before what is
-        written. All of it is written at the end, or nothing when an error leaves it.
-
-        Args:
-            staging: What is staged there may be appended in the same transaction.
-        """
-        if self._joined is not None:
-            yield self
-            return
-        begun = self._engine.begin() if staging is None else staging.transaction()
-        with speaking_plainly(self.url), begun as connection:
-            yield Ledger(self._engine, connection)
-
-    @contextmanager
-    def snapshot(self) -> Iterator["Ledger"]:
-        """A ledger whose reads all see it as it stands now, whatever others write meanwhile."""
-        if self._joined is not None:
-            yield self
-            return
-        with speaking_plainly(self.url), self._engine.connect() as connection:
-            reading = connection.execution_options(reading=True)
-            with reading.begin():
-                yield Ledger(self._engine, reading)
-
-    @property
-    def connection(self) -> sa.Connection:
-        """The connection of a ledger inside :meth:`transaction` or :meth:`snapshot`."""
-        if self._joined is None:
-            raise RuntimeError("only a ledger inside a transaction has one")  # noqa: TRY003 for a programmer
-        return self._joined
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        if self._joined is not None:
-            yield self._joined
-            return
-        with speaking_plainly(self.url), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        if self._joined is not None:
-            yield self._joined
-            return
-        with speaking_plainly(self.url), self._engine.connect() as connection:
-            yield connection.execution_options(reading=True)
-
-    @contextmanager
-    def staging(self) -> Iterator[Staging]:
-        """Take in a file of trades; nothing is seen until it is appended."""
-        with speaking_plainly(self.url), self._engine.connect() as connection:
-            yield Staging(connection)
+class Ledger(Database):
+    """Facts, audit and projection in one database."""
 
     def trades(
         self,
@@ -430,14 +286,3 @@ class Ledger:
             rows = connection.execute(query.execution_options(yield_per=CHUNK))
             for row in rows.mappings():
                 yield kind(**{name: row[name] for name in kind._fields})
-
-
-def _identity(url: sa.URL) -> tuple[int, int] | None:
-    """Which file a SQLite database is; None where there is none."""
-    if url.get_backend_name() != "sqlite":
-        return None
-    try:
-        found = Path(url.database or "").stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

@@ -2,8 +2,8 @@
 
 An effect is written in the transaction that decides it, under a key of its own, so it is
 requested once. It is delivered at least once: ``requested`` until the target has taken
-it, ``applied`` until the target says so when asked, then ``verified``; ``failed`` when it
-has been tried often enough, or ``superseded`` by a newer one of the same kind.
+it, ``applied`` until the target says so when asked, then ``verified``. A notice has
+``failed`` when it has been tried often enough; shares are ``superseded`` by newer ones.
 
 An effect is open until it is settled. A target that cannot be asked leaves an effect
 settled as ``applied``: it was taken, and more cannot be known.
@@ -99,6 +99,15 @@ def lane_heads(connection: sa.Connection) -> Sequence[Effect]:
     heads = sa.select(sa.func.min(effects.c.seq)).where(_IS_OPEN)
     heads = heads.group_by(effects.c.target, effects.c.kind)
     return _effects(connection, sa.select(effects).where(effects.c.seq.in_(heads)))
+
+
+def shares_in_vain(connection: sa.Connection) -> Sequence[Effect]:
+    """The newest shares of every target that was told of them and does not know them."""
+    return [
+        effect
+        for effect in open_effects(connection)
+        if effect.kind == SHARES and effect.state == "requested" and effect.attempts
+    ]
 
 
 def every_effect(connection: sa.Connection) -> Sequence[Effect]:

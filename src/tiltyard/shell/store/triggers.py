@@ -14,7 +14,10 @@ On Postgres the rows are clamped before they are written, and the champion is gi
 rest at the end of the statement, so that one statement may edit any number of rows. Who
 edits queues behind others who do, since neither sees the room that the other takes. Our
 own writers keep edits out by a lock of the table; they must not wait for this queue while
-somebody in it waits for them, so its key is not that of the write lock.
+somebody in it waits for them, so its key is not that of the write lock. Whoever has had to
+wait must see what the others did: an edit in a transaction that looks at the past, REPEATABLE
+READ or SERIALIZABLE, is refused. The functions look only at the tables of our own schema,
+whatever the path of whoever edits.
 """
 
 from datetime import timedelta
@@ -98,16 +101,26 @@ END
 """,
 )
 
+_OUR_SCHEMA = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+_FUNCTION = "RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS"
+
 POSTGRES = (
+    _OUR_SCHEMA,
     f"""
-CREATE FUNCTION bandit_arms_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION bandit_arms_queue() {_FUNCTION} $$
 BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE 'shares are edited in READ COMMITTED, not in %',
+            upper(current_setting('transaction_isolation'))
+            USING ERRCODE = 'invalid_transaction_state',
+                  HINT = 'This transaction cannot see what is on hold by now.';
+    END IF;
     PERFORM pg_advisory_xact_lock({EDIT_LOCK});
     RETURN NULL;
 END $$
 """,
     f"""
-CREATE FUNCTION bandit_arms_clamp() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION bandit_arms_clamp() {_FUNCTION} $$
 DECLARE
     asked double precision := NEW.traffic_allocation;
     most double precision := OLD.traffic_allocation;
@@ -141,7 +154,7 @@ BEGIN
 END $$
 """,
     f"""
-CREATE FUNCTION bandit_arms_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION bandit_arms_balance() {_FUNCTION} $$
 BEGIN
     IF current_setting('tiltyard.edited', true) = 'yes' THEN
         PERFORM set_config('tiltyard.edited', '', true);

@@ -24,7 +24,7 @@ class Target(Protocol):
         """Tell it; it has the effect when this returns.
 
         Raises:
-            TiltyardError: ``TARGET_REFUSED``, and asking again is of no use;
+            TiltyardError: ``TARGET_REFUSED``, and somebody has to look why;
                 ``TARGET_UNREACHABLE``, and it may or may not have it.
         """
 
@@ -37,7 +37,7 @@ class Target(Protocol):
 
 
 def refused(subject: str, facts: str, remedy: str = "") -> TiltyardError:
-    """It said no, and will say no again."""
+    """It said no, and will until somebody has seen to it."""
     return TiltyardError("TARGET_REFUSED", subject, facts, remedy)
 
 

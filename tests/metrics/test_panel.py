@@ -1,0 +1,50 @@
+"""The panel: an arm is measured anew as a whole or not at all."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
+from tiltyard.metrics.catalogue import METRICS
+from tiltyard.metrics.panel import Panel
+
+START = datetime(2025, 7, 7, tzinfo=UTC)
+CAPITAL = Money(10**11)
+ARM, OTHER = "arm", "other"
+
+
+def trade(number: int, policy: str = ARM) -> Trade:
+    at = START + timedelta(hours=number)
+    pnl = Money((number * 7919 % 23 - 11) * 10**8)
+    return Trade("bot", f"{number:03d}", policy, "SOL", "long", at, at, pnl, seq=number)
+
+
+def readings(panel: Panel) -> dict[tuple[str, str], object]:
+    now = START + timedelta(days=99)
+    return {(name, arm): panel.read(name, arm, now) for name in METRICS for arm in (ARM, OTHER)}
+
+
+@pytest.mark.parametrize("kept", [0, 3, 100])
+@pytest.mark.parametrize("champion", [ARM, OTHER])
+def test_an_arm_whose_reading_breaks_off_stays_as_it_was(kept: int, champion: str) -> None:
+    panel, untouched = Panel(CAPITAL, kept=kept), Panel(CAPITAL, kept=kept)
+    for one in (panel, untouched):
+        one.crown(champion)
+        for number in range(200):
+            one.record(trade(number))
+        one.value_open(Mark(ARM, START + timedelta(hours=300), Money(-(10**9)), 1))
+
+    def breaking() -> Iterator[Trade]:
+        yield from map(trade, range(42))
+        raise ConnectionError
+
+    before = readings(panel)
+    with pytest.raises(ConnectionError):
+        panel.rebuild(ARM, breaking(), ())
+    assert readings(panel) == before
+    late = trade(198)._replace(trade_id="late")
+    assert panel.record(late) == untouched.record(late)
+    assert readings(panel) == readings(untouched), "what is late has its place as before"
