@@ -200,3 +200,30 @@ def test_the_same_ledger_is_acted_on_by_a_desk_that_enforces(ledger: Ledger) -> 
     states = {name: arm.state for name, arm in ledger.roster().arms.items()}
     assert (states[FIRST], states[SECOND_ARM], states[THIRD]) == ("halted", "throttled", "live")
     verify(ledger, GUARDED, NOW + MINUTE)
+
+
+def test_a_hold_whose_guard_has_cleared_waits_for_a_desk_that_acts(ledger: Ledger) -> None:
+    employ(ledger, challenger(FIRST, 0.1))
+    report(ledger, [*trades_of(CHAMPION, earning()), *trades_of(FIRST, earning())])
+
+    def observed(rate: float, later: int) -> None:
+        gauge = Observation("api_error_rate", rate, NOW + later * MINUTE, samples=100)
+        ledger.append_observations([gauge], known_at=gauge.observed_at)
+
+    observed(9.0, 0)
+    with desk_on(ledger, settings=GUARDED) as desk:
+        desk.step(NOW)
+    held = ledger.roster().holds()
+    assert held == {"api_error_rate_high"}
+    observed(1.0, 1)
+    with desk_on(ledger, NOW + MINUTE, settings=GUARDED, observe=True) as watching:
+        watching.step(NOW + MINUTE)
+        report(ledger, trades_of(FIRST, [-1.0] * 10, NOW + MINUTE))  # and something to write
+        watching.step(NOW + 2 * MINUTE)
+        assert watching.roster.holds() == held
+    assert ledger.roster().holds() == held
+    assert events(ledger, "unfreeze_ramp") == []
+    verify(ledger, GUARDED, NOW + 2 * MINUTE)
+    with desk_on(ledger, NOW + 3 * MINUTE, settings=GUARDED) as desk:
+        desk.step(NOW + 3 * MINUTE)
+    assert ledger.roster().holds() == frozenset()

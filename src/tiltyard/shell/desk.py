@@ -291,9 +291,10 @@ class Desk:
         verdicts += self._judge(self._seen("account", ""), "", account, account_at)
         if self._measure_only:
             return []
-        done = self.do(plan(verdicts, self.roster, self.checklist))
-        if self._observe:
-            return [action for action in done if action.mode == "observe"]
+        planned = plan(verdicts, self.roster, self.checklist)
+        if self._observe:  # nor does a hold end whose guard enforced before
+            return self.do([action for action in planned if action.mode == "observe"])
+        done = self.do(planned)
         if self.takes_only:
             return done
         for name, some in judged.items():
