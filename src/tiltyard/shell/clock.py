@@ -1,5 +1,6 @@
 """The shell's clocks; every command reads them at its edge and hands values down."""
 
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -11,5 +12,6 @@ def system_now() -> datetime:
 
 def steady_seconds() -> float:
     """Seconds on a clock that nobody sets, and that goes on while the machine sleeps."""
-    counts_sleep = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if counts_sleep is None else time.clock_gettime(counts_sleep)
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
