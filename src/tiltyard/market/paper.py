@@ -1,0 +1,229 @@
+"""A venue on paper: orders that are decided after a bar has closed fill at the next one's open.
+
+One clock for all symbols: :meth:`PaperVenue.open_bars` is told the bars of one interval, as
+far as they are prices. What was ordered before fills at their opens, costs included; then
+what happens inside the bars is looked at, worst first: a stop that could have been hit was
+hit, no better than at its price, and that is known when the bar has closed. Where a market
+is stale nothing fills: who wants out waits for the next price, who wants in has missed it.
+
+A position belongs to an episode and to the lane it was opened in. A lane has one position in
+a symbol at a time, and what one lane does changes nothing in another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import UNITS, Money, money
+from tiltyard.market.bar import Bar
+from tiltyard.market.costs import Costs, Side
+
+Direction = Literal["long", "short"]
+Exit = Literal["signal", "stop", "flatten"]
+
+
+class Lane(NamedTuple):
+    """Where positions are kept apart: an arm's, in one symbol."""
+
+    policy: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An order to open a position.
+
+    Attributes:
+        lane: Whose, and in what.
+        episode_id: What the position is called from entry to exit.
+        direction: ``long`` or ``short``.
+        notional: How much of the quote currency it is to be worth at entry.
+        stop: Price at which it is left, on the losing side; None for none.
+    """
+
+    lane: Lane
+    episode_id: str
+    direction: Direction
+    notional: Money
+    stop: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What is held.
+
+    Attributes:
+        entry: The order that opened it.
+        opened_at: When it was filled.
+        quantity: Base units, in 1e-8.
+        price: Paid or received for a unit, half the spread included.
+        fee: Paid at entry.
+        risk: What is lost between the entry and the stop; None without a stop.
+    """
+
+    entry: Entry
+    opened_at: datetime
+    quantity: int
+    price: float
+    fee: Money
+    risk: Money | None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it gains when the price rises."""
+        return self.entry.direction == "long"
+
+    def value(self, price: float) -> Money:
+        """What it has gained at a price, without costs."""
+        gained = _worth(self.quantity, price) - _worth(self.quantity, self.price)
+        return Money(gained if self.is_long else -gained)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A position that was left.
+
+    Attributes:
+        position: As it was held.
+        closed_at: When.
+        price: Received or paid for a unit, half the spread included.
+        fees: Of both ways.
+        funding: Received or paid; None when a rate was not known, and nothing is counted for it.
+        pnl: After fees, and after funding where that is known.
+        why: ``signal``, ``stop`` or ``flatten``.
+    """
+
+    position: Position
+    closed_at: datetime
+    price: float
+    fees: Money
+    funding: Money | None
+    pnl: Money
+    why: Exit
+
+
+class PaperVenue:
+    """Positions and orders of every lane.
+
+    Args:
+        costs: Of trading here.
+        interval: How long a bar lasts.
+    """
+
+    def __init__(self, costs: Costs, interval: timedelta) -> None:
+        self._costs = costs
+        self._interval = interval
+        self._entries: dict[Lane, Entry] = {}
+        self._exits: dict[Lane, Exit] = {}
+        self._positions: dict[Lane, Position] = {}
+        self._reduce_only: set[str] = set()
+
+    @property
+    def positions(self) -> Mapping[Lane, Position]:
+        """What is held, by lane."""
+        return self._positions
+
+    def enter(self, entry: Entry) -> None:
+        """Open a position at the next price of its symbol.
+
+        Raises:
+            TiltyardError: ``REDUCE_ONLY`` when its policy may only leave; ``LANE_TAKEN`` when the
+                lane holds a position that nobody has asked to leave; ``ORDER_INVALID``.
+        """
+        lane = entry.lane
+        if lane.policy in self._reduce_only:
+            raise TiltyardError("REDUCE_ONLY", lane.policy, "it may only leave positions")
+        if lane in self._positions and lane not in self._exits:
+            held = self._positions[lane].entry.episode_id
+            raise TiltyardError("LANE_TAKEN", lane.policy, f"it holds {lane.symbol} in {held}")
+        if entry.notional <= 0 or (entry.stop is not None and entry.stop <= 0):
+            raise TiltyardError(
+                "ORDER_INVALID", entry.episode_id, f"notional {entry.notional}, stop {entry.stop}",
+                "expected both above zero",
+            )  # fmt: skip
+        self._entries[lane] = entry
+
+    def leave(self, lane: Lane, why: Exit = "signal") -> None:
+        """Close a lane's position at the next price; nothing when it holds none."""
+        self._entries.pop(lane, None)
+        if lane in self._positions:
+            self._exits[lane] = why
+
+    def reduce_only(self, policy: str, *, is_so: bool) -> None:
+        """Whether a policy may only leave positions; orders of it to enter are dropped."""
+        if not is_so:
+            self._reduce_only.discard(policy)
+            return
+        self._reduce_only.add(policy)
+        for lane in [lane for lane in self._entries if lane.policy == policy]:
+            del self._entries[lane]
+
+    def flatten(self, policy: str) -> None:
+        """Leave everything that a policy holds, at the next prices."""
+        for lane in self._positions:
+            if lane.policy == policy:
+                self.leave(lane, "flatten")
+
+    def open_bars(self, bars: Mapping[str, Bar]) -> list[Closed]:
+        """An interval begins: fill what was ordered, then look inside the bars.
+
+        Args:
+            bars: By symbol; a symbol that is not there is stale.
+        """
+        closed: list[Closed] = []
+        for lane in list(self._exits):
+            bar = bars.get(lane.symbol)
+            if bar is not None:
+                closed.append(self._close(lane, bar.open, bar.opened_at, self._exits[lane]))
+        entries, self._entries = self._entries, {}
+        for lane, entry in entries.items():
+            bar = bars.get(lane.symbol)
+            if bar is not None and lane not in self._positions:
+                self._open(entry, bar)
+        for lane in list(self._positions):
+            bar = bars.get(lane.symbol)
+            if bar is not None and (price := _stopped_at(self._positions[lane], bar)) is not None:
+                closed.append(self._close(lane, price, bar.closes_at(self._interval), "stop"))
+        return closed
+
+    def _open(self, entry: Entry, bar: Bar) -> None:
+        is_long = entry.direction == "long"
+        price = self._costs.price("buy" if is_long else "sell", bar.open)
+        quantity = entry.notional * UNITS // money(price)
+        if not quantity:
+            return
+        fee = self._costs.fee(_worth(quantity, price))
+        risk = None
+        if entry.stop is not None:
+            risk = Money(abs(_worth(quantity, price) - _worth(quantity, entry.stop)))
+        self._positions[entry.lane] = Position(entry, bar.opened_at, quantity, price, fee, risk)
+
+    def _close(self, lane: Lane, price: float, at: datetime, why: Exit) -> Closed:
+        position = self._positions.pop(lane)
+        self._exits.pop(lane, None)
+        side: Side = "sell" if position.is_long else "buy"
+        filled = self._costs.price(side, price)
+        fees = Money(position.fee + self._costs.fee(_worth(position.quantity, filled)))
+        funding = self._costs.funding_of(
+            lane.symbol, notional=_worth(position.quantity, position.price),
+            is_long=position.is_long, since=position.opened_at, until=at,
+        )  # fmt: skip
+        pnl = Money(position.value(filled) - fees + (funding or 0))
+        return Closed(position, at, filled, fees, funding, pnl, why)
+
+
+def _worth(quantity: int, price: float) -> Money:
+    """What so many units are worth, rounded to the unit of money."""
+    return Money((quantity * money(price) + UNITS // 2) // UNITS)
+
+
+def _stopped_at(position: Position, bar: Bar) -> float | None:
+    """The price at which a bar takes a position out; None when it does not reach the stop."""
+    stop = position.entry.stop
+    if stop is None:
+        return None
+    if position.is_long:
+        return min(bar.open, stop) if bar.low <= stop else None
+    return max(bar.open, stop) if bar.high >= stop else None

@@ -1,0 +1,155 @@
+"""Which bars are prices, and which only look like some.
+
+A feed that has frozen repeats its last price with no volume; a venue that was down leaves a
+hole; a file that was put together twice has an hour twice. Such bars are found and named,
+and left out: where they were, the market is *stale*. Nothing is filled there, and no position
+is valued by them.
+
+>>> from datetime import UTC, datetime
+>>> from tiltyard.market.bar import HOUR, Bar
+>>> noon = datetime(2024, 10, 28, 12, tzinfo=UTC)
+>>> good = Bar("BTC/USDT", noon, 100.0, 101.0, 99.0, 100.5, 12.0)
+>>> frozen = Bar("BTC/USDT", noon + HOUR, 100.5, 100.5, 100.5, 100.5, 0.0)
+>>> found = inspect([good, frozen], HOUR)
+>>> len(found.bars), str(found.flaws[0])
+(1, 'BTC/USDT frozen 2024-10-28T13:00:00Z: 1 bar, no volume, every price 100.5')
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Literal
+
+from tiltyard.kernel.clock import time_text
+from tiltyard.market.bar import Bar
+
+FlawKind = Literal["gap", "frozen", "no_volume", "impossible", "duplicate", "disorder", "off_grid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A stretch of one symbol that is no price.
+
+    Attributes:
+        kind: ``gap`` (bars that are missing), ``frozen`` (no volume, one price),
+            ``no_volume`` (prices that nobody traded at), ``impossible`` (a price that is no
+            positive number, or a high below a low), ``duplicate``, ``disorder`` (a bar from
+            before the last), ``off_grid`` (it opens between two intervals, counted from the first).
+        symbol: Whose.
+        at: When the first bar of it opened, or should have.
+        bars: How many bars it covers.
+        told: What was seen, for people.
+    """
+
+    kind: FlawKind
+    symbol: str
+    at: datetime
+    bars: int
+    told: str
+
+    def __str__(self) -> str:
+        count = "1 bar" if self.bars == 1 else f"{self.bars:,} bars"
+        told = f", {self.told}" if self.told else ""
+        return f"{self.symbol} {self.kind} {time_text(self.at)}: {count}{told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """Bars of one symbol that are prices, in time order, and what is wrong between them."""
+
+    bars: list[Bar]
+    flaws: list[Flaw]
+
+
+def inspect(bars: Iterable[Bar], interval: timedelta) -> Inspected:
+    """Part the bars of one symbol into prices and flaws.
+
+    A second bar of one time makes neither of the two a price, unless they say the same.
+
+    Args:
+        bars: As they come.
+        interval: From one bar's opening to the next one's.
+    """
+    inspector = _Inspector(interval)
+    for bar in bars:
+        inspector.see(bar)
+    return Inspected(inspector.good, inspector.flaws)
+
+
+class _Inspector:
+    def __init__(self, interval: timedelta) -> None:
+        self.good: list[Bar] = []
+        self.flaws: list[Flaw] = []
+        self._interval = interval
+        self._first: Bar | None = None
+        self._last: Bar | None = None
+
+    def see(self, bar: Bar) -> None:
+        last = self._last
+        if last is not None and bar.opened_at == last.opened_at:
+            self._see_twice(bar, last)
+            return
+        if last is not None and bar.opened_at < last.opened_at:
+            told = f"after the bar of {time_text(last.opened_at)}"
+            self._blame("disorder", bar, told)
+            return
+        self._first = self._first or bar
+        if (bar.opened_at - self._first.opened_at) % self._interval:
+            told = f"not a multiple of {self._interval} after the first"
+            self._blame("off_grid", bar, told)
+            return
+        if last is not None:
+            self._look_for_gap(last, bar)
+        self._last = bar
+        if (fault := _fault(bar)) is None:
+            self.good.append(bar)
+        else:
+            self._blame(fault[0], bar, fault[1])
+
+    def _see_twice(self, bar: Bar, first: Bar) -> None:
+        if bar == first:
+            self._blame("duplicate", bar, "told twice")
+            return
+        self._blame("duplicate", bar, f"another close: {first.close:g} and {bar.close:g}")
+        if self.good and self.good[-1].opened_at == bar.opened_at:
+            self.good.pop()
+
+    def _look_for_gap(self, last: Bar, bar: Bar) -> None:
+        missing = (bar.opened_at - last.opened_at) // self._interval - 1
+        if missing:
+            at = last.opened_at + self._interval
+            self.flaws.append(Flaw("gap", bar.symbol, at, missing, "missing"))
+
+    def _blame(self, kind: FlawKind, bar: Bar, told: str) -> None:
+        """Name it; a bar with the flaw of the one before it makes that longer."""
+        last = self.flaws[-1] if self.flaws else None
+        if (
+            last is not None
+            and (last.kind, last.told) == (kind, told)
+            and bar.opened_at == last.at + last.bars * self._interval
+        ):
+            self.flaws[-1] = Flaw(kind, bar.symbol, last.at, last.bars + 1, told)
+        else:
+            self.flaws.append(Flaw(kind, bar.symbol, bar.opened_at, 1, told))
+
+
+def _fault(bar: Bar) -> tuple[FlawKind, str] | None:
+    """Why a bar by itself is no price; None when it is one."""
+    if (why := _impossible(bar)) is not None:
+        return "impossible", why
+    if not bar.volume and bar.high == bar.low:
+        return "frozen", f"no volume, every price {bar.close:g}"
+    return None if bar.volume else ("no_volume", "prices that nobody traded at")
+
+
+def _impossible(bar: Bar) -> str | None:
+    """What cannot be about a bar; None when it can be."""
+    prices = (bar.open, bar.high, bar.low, bar.close)
+    if not all(isfinite(price) and price > 0 for price in prices):
+        return f"open, high, low, close {', '.join(f'{price:g}' for price in prices)}"
+    if bar.high < max(prices) or bar.low > min(prices):
+        return f"low {bar.low:g} and high {bar.high:g} do not hold the rest"
+    if not (isfinite(bar.volume) and bar.volume >= 0):
+        return f"volume {bar.volume:g}"
+    return None

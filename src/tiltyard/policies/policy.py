@@ -1,0 +1,62 @@
+"""What every policy can do: look at what is known, and say what it wants to hold.
+
+A policy keeps nothing in mind. What it is told is all it knows, so that the same observation
+always has the same answer, whether it is live, on paper, or read again years later.
+"""
+
+from random import Random
+from typing import Literal, NamedTuple, Protocol
+
+from tiltyard.features.vector import Features
+
+Holding = Literal["long", "short", "nothing"]
+
+
+class Observation(NamedTuple):
+    """What a policy is told after a bar has closed.
+
+    Attributes:
+        features: Of the symbol, as of now.
+        holding: What it holds of it.
+    """
+
+    features: Features
+    holding: Holding
+
+
+class Intent(NamedTuple):
+    """What a policy wants.
+
+    Attributes:
+        hold: ``long``, ``short`` or ``nothing``.
+        stop: The price at which it is wrong, on the losing side; None for none. It counts when
+            the position is opened.
+    """
+
+    hold: Holding
+    stop: float | None = None
+
+
+class Policy(Protocol):
+    """A decision rule, trained or hand-written.
+
+    Attributes:
+        needs: The features it has to be told, by name.
+    """
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The features it has to be told."""
+
+    def act(self, observation: Observation, rng: Random) -> Intent:
+        """What it wants to hold from the next bar on; what it holds when it cannot tell."""
+
+
+def hold(what: Holding, stop: float) -> Intent:
+    """Hold with a stop; one at or below zero is none, since no price gets there."""
+    return Intent(what, stop if stop > 0 else None)
+
+
+def stay(observation: Observation) -> Intent:
+    """The answer of a policy that does not know enough."""
+    return Intent(observation.holding)
