@@ -40,11 +40,14 @@ class Announcing:
 
     Attributes:
         targets: Which kinds each configured target takes, by the target's name.
+        revision: Of the shares that the database knows; what is sent without it counts on from
+            there.
     """
 
     targets: Mapping[str, Collection[str]] = field(default_factory=dict)
+    revision: int = 0
     _last: Mapping[str, object] | None = None
-    _next: Mapping[str, object] | None = None
+    _next: tuple[Mapping[str, object], int] | None = None
 
     def request(
         self,
@@ -66,19 +69,18 @@ class Announcing:
             memories: What each guard remembers of each subject after the step.
         """
         notices = _worth_telling(events, memories)
-        shares = shares_body(roster)
-        seq = audit_position(connection)
+        shares, revision = shares_body(roster), revision_of(connection)
         for target, kinds in self.targets.items():
             if "notice" in kinds:
                 for number, event in enumerate(notices):
                     own = f"{key}-{number}-{target}"
                     request_effect(connection, own, target, "notice", event, now)
             if "shares" in kinds and shares != self._last:
-                body = {**shares, "revision": seq * ALONE, "decided_at": now,
+                body = {**shares, "revision": revision, "decided_at": now,
                         "expires_at": now + EXPIRE_AFTER}  # fmt: skip
                 own = f"{key}-shares-{target}"
                 request_effect(connection, own, target, "shares", body, now)
-        self._next = shares
+        self._next = shares, revision
 
     def forget(self) -> None:
         """What the targets were told last is not known any more: tell them again."""
@@ -87,7 +89,12 @@ class Announcing:
     def committed(self) -> None:
         """The transaction of the last request went through."""
         if self._next is not None:
-            self._last, self._next = self._next, None
+            (self._last, self.revision), self._next = self._next, None
+
+
+def revision_of(connection: sa.Connection) -> int:
+    """The number of shares that are told as the audit stands now."""
+    return audit_position(connection) * ALONE
 
 
 def shares_body(roster: Roster) -> dict[str, object]:

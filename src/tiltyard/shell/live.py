@@ -26,7 +26,7 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import SAFETY, Command
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import ALONE, Announcing, shares_taken
+from tiltyard.shell.announce import Announcing, revision_of, shares_taken
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.holding import Holding
@@ -34,8 +34,8 @@ from tiltyard.shell.incoming import Incoming
 from tiltyard.shell.left_open import left_open
 from tiltyard.shell.nights import run_as_asked, run_if_due
 from tiltyard.shell.obey import obey, told
+from tiltyard.shell.pulse import Pulse
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.audit_table import audit_position
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.desk_record import (
     Progress,
@@ -105,7 +105,6 @@ class LiveDesk:
         }
         self._incoming = Incoming(Positions(0, 0, 0))
         self._step = 0
-        self._revision = self._next_revision = 0
         self._news = "began"
         self._kept: dict[tuple[str, str], Memory] = {}
         self._unwritten = Unwritten()
@@ -115,8 +114,7 @@ class LiveDesk:
         self._ticked_at: datetime | None = None
         self._served_at: datetime | None = None
         self._written_at: datetime | None = None
-        self._steady = 0.0
-        self._alive_at: float | None = None
+        self._pulse = Pulse()
         self._is_blind = False
         self.trouble: TiltyardError | None = None
 
@@ -133,7 +131,7 @@ class LiveDesk:
     @property
     def revision(self) -> int:
         """Of the shares that the database knows; what is sent without it counts on from there."""
-        return self._revision
+        return self._announcing.revision
 
     @property
     def observes(self) -> bool:
@@ -189,10 +187,10 @@ class LiveDesk:
             incoming = Incoming(begun.positions())
             incoming.begin(still, desk, self._holding.keep_while_reading)
             kept = read_memories(still.connection, self._modes)
-            revision = audit_position(still.connection) * ALONE
+            revision = revision_of(still.connection)
         desk.memories = dict(kept)
         self._desk, self._incoming, self._kept = desk, incoming, kept
-        self._standing, self._revision = roster, revision
+        self._standing, self._announcing.revision = roster, revision
         self._settle(begun)
         self._served_at = self._written_at
         self._on_stage(READ)
@@ -220,9 +218,7 @@ class LiveDesk:
         Raises:
             TiltyardError: ``LEASE_LOST`` when another process has taken over.
         """
-        self._steady = now.timestamp() if steady is None else steady
-        if self._alive_at is None:
-            self._alive_at = self._steady
+        self._pulse.at(now.timestamp() if steady is None else steady)
         try:
             if self._begins_again:
                 self.start()
@@ -252,8 +248,7 @@ class LiveDesk:
         self._standing = self.roster
         if is_written:
             self._step += 1
-            self._revision, self._news = self._next_revision, ""
-            self._written_at = self._served_at
+            self._news, self._written_at = "", self._served_at
             self._kept = dict(self._desk.memories)
             self._announcing.committed()
         self.trouble = None
@@ -287,10 +282,8 @@ class LiveDesk:
         self._incoming.count_newcomers(inside, self.roster)
 
     def _dead_man(self, now: datetime) -> None:
-        if self._observe or self._alive_at is None:
-            return
-        seconds = self._steady - self._alive_at
-        is_silence = seconds > self._settings.run.deadman
+        seconds = self._pulse.silence
+        is_silence = seconds > self._settings.run.deadman and not self._observe
         if is_silence and DEADMAN not in self.roster.challengers_frozen_by:
             frozen = freeze_in_silence(now, f"nothing was judged for {seconds:.0f} s")
             self._record(self._desk.do([frozen]), now)
@@ -325,7 +318,8 @@ class LiveDesk:
             self._ticked_at, self._incoming.is_remeasured = now, False
         if facts or self._ticked_at == now:
             self._served_at = now
-        self._alive_at, self._is_blind = self._steady, False
+        self._pulse.beat()
+        self._is_blind = False
         if not self._observe:
             self._record(self._desk.do(plan_expiry(self.roster, now)), now)
             self._record(
@@ -376,7 +370,6 @@ class LiveDesk:
         key = f"{self._holding.token}-{self._step + 1}"
         memories = self._desk.memories
         self._announcing.request(connection, key, waiting.events, self.roster, now, memories)
-        self._next_revision = audit_position(connection) * ALONE
         self._attempted = waiting.copy()
         self._write_progress(connection, now)
         return True
