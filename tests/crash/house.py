@@ -146,3 +146,5 @@ def locked(url: str) -> Iterator[None]:
         with closing(psycopg.connect(url, autocommit=True)) as connection:
             connection.execute(b"SELECT pg_advisory_lock(%d)" % WRITE_LOCK)
             yield
+            # by itself it is let go of only when the server has seen that we are gone
+            connection.execute(b"SELECT pg_advisory_unlock(%d)" % WRITE_LOCK)
