@@ -6,7 +6,7 @@ for it. If none lives we take the lease ourselves, carry out what waits, and giv
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tiltyard.facts.arm import Roster
@@ -18,7 +18,7 @@ from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.delivery import deliver
 from tiltyard.shell.ingest import has_capital, raise_ceilings
-from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.live import UNAVAILABLE, LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.obey import obey
 from tiltyard.shell.settings import Settings
@@ -41,6 +41,8 @@ from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.targets import Target
 from tiltyard.shell.unwritten import Unwritten
 
+PASSING = UNAVAILABLE | {"LEASE_LOST"}
+"""What keeps a command that is recorded from being carried out now, and not for ever."""
 WAIT_SECONDS = 5.0
 SAFETY_SECONDS = LASTS.total_seconds() + 1
 """What is asked for safety waits until the lease of a desk that has died is over."""
@@ -87,40 +89,87 @@ def ask(
 
     Raises:
         TiltyardError: ``COMMAND_WAITING`` when nobody has answered in 5 s, or 16 s for a verb of
-            safety. The command stands, and is carried out by whoever acts next.
+            safety, also because the database does not let anybody write. The command stands, and
+            is carried out by whoever acts next.
     """
     with ledger.transaction() as inside:
         seq = append_command(inside.connection, command)
-    began, watch = times.steady(), Watch()
+    stand_in = _StandIn(ledger, settings, times, holder, targets, on_stage)
+    began = times.steady()
+    patience = SAFETY_SECONDS if command.verb in SAFETY else WAIT_SECONDS
     while True:
-        with ledger.snapshot() as still:
-            outcome = outcome_of(still.connection, seq)
-            lease = read_lease(still.connection)
-        if outcome is not None:
-            return outcome
-        dead = lease if lease is not None and watch.is_dead(lease, times.steady()) else None
-        is_free = lease is None or dead is not None or not lease.is_held(times.now())
-        token = take(ledger, holder, times.now(), dead=dead) if is_free else None
-        if token is not None:
-            try:
-                takes = {name: target.takes for name, target in targets.items()}
-                announcing = Announcing(takes)
-                carry_out(ledger, settings, token, times.now(), announcing, on_stage=on_stage)
-                with suppress(TiltyardError):  # what is not delivered stays for who acts next
-                    deliver(ledger, token, targets, times.now(), on_stage=on_stage)
-            finally:
-                give_back(ledger, token)
-            continue
-        patience = SAFETY_SECONDS if command.verb in SAFETY else WAIT_SECONDS
+        try:
+            with ledger.snapshot() as still:
+                outcome = outcome_of(still.connection, seq)
+                lease = read_lease(still.connection)
+            if outcome is not None:
+                stand_in.leave()
+                return outcome
+            if stand_in.acts(lease):
+                continue
+            acting = lease.holder if lease else "the desk"
+            why = f"{acting} has not carried it out in {patience:.0f} s"
+        except TiltyardError as error:
+            if error.code not in PASSING:
+                raise
+            why = f"for {patience:.0f} s it could not be carried out: {error.code}, {error.facts}"
         if times.steady() - began >= patience:
             until = f", until {time_text(command.expires_at)}" if command.expires_at else ""
             raise TiltyardError(
-                "COMMAND_WAITING", str(command),
-                f"it is recorded as command {seq}, and {lease.holder if lease else 'the desk'} "
-                f"has not carried it out in {patience:.0f} s",
+                "COMMAND_WAITING", str(command), f"it is recorded as command {seq}, and {why}",
                 f"whoever acts next will{until}; see: tiltyard commands",
             )  # fmt: skip
         times.wait(0.1)
+
+
+@dataclass(slots=True)
+class _StandIn:
+    """Whoever asks, acting where no desk runs.
+
+    Attributes:
+        token: Of the lease while it is ours, also when it could not be given back.
+    """
+
+    ledger: Ledger
+    settings: Settings
+    times: Times
+    holder: str
+    targets: Mapping[str, Target]
+    on_stage: Callable[[str], None]
+    watch: Watch = field(default_factory=Watch)
+    token: int | None = None
+
+    def acts(self, lease: Lease | None) -> bool:
+        """Carry out what waits, if nobody else has the lease; whether it was done."""
+        if lease is None or lease.token != self.token or not lease.holder:
+            self.token = self._take(lease)
+        if self.token is None:
+            return False
+        try:
+            self._carry_out(self.token)
+        finally:
+            give_back(self.ledger, self.token)
+        self.token = None
+        return True
+
+    def leave(self) -> None:
+        """Give the lease back, if that was not possible before; else it ends by itself."""
+        if self.token is not None:
+            with suppress(TiltyardError):
+                give_back(self.ledger, self.token)
+
+    def _take(self, lease: Lease | None) -> int | None:
+        times = self.times
+        dead = lease if lease is not None and self.watch.is_dead(lease, times.steady()) else None
+        is_free = lease is None or dead is not None or not lease.is_held(times.now())
+        return take(self.ledger, self.holder, times.now(), dead=dead) if is_free else None
+
+    def _carry_out(self, token: int) -> None:
+        takes = {name: target.takes for name, target in self.targets.items()}
+        now = self.times.now()
+        carry_out(self.ledger, self.settings, token, now, Announcing(takes), on_stage=self.on_stage)
+        with suppress(TiltyardError):  # what is not delivered stays for who acts next
+            deliver(self.ledger, token, self.targets, self.times.now(), on_stage=self.on_stage)
 
 
 def take(ledger: Ledger, holder: str, now: datetime, *, dead: Lease | None = None) -> int | None:
