@@ -18,7 +18,7 @@ from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.delivery import deliver
 from tiltyard.shell.ingest import has_capital, raise_ceilings
-from tiltyard.shell.live import UNAVAILABLE, LiveDesk
+from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.obey import obey
 from tiltyard.shell.settings import Settings
@@ -38,6 +38,7 @@ from tiltyard.shell.store.lease import (
     take_lease,
 )
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.plain_errors import UNAVAILABLE
 from tiltyard.shell.targets import Target
 from tiltyard.shell.unwritten import Unwritten
 
