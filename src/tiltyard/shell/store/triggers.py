@@ -180,3 +180,14 @@ CREATE TRIGGER bandit_arms_edited_rows AFTER UPDATE ON bandit_arms
 FOR EACH STATEMENT EXECUTE FUNCTION bandit_arms_balance()
 """,
 )
+
+SQLITE_GONE = tuple(
+    f"DROP TRIGGER IF EXISTS {name}" for name in ("bandit_arms_edited_number", "bandit_arms_edited")
+)
+"""They are not there any more; a migration makes them anew after that."""
+
+POSTGRES_GONE = tuple(
+    f"DROP FUNCTION IF EXISTS {name}() CASCADE"
+    for name in ("bandit_arms_queue", "bandit_arms_clamp", "bandit_arms_balance")
+)
+"""The same; with their functions the triggers go."""

@@ -1,0 +1,53 @@
+"""A database that an earlier version made becomes what this version would make."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.ledger import Ledger
+
+SQLITE_TEXT = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+POSTGRES_TEXT = """
+    SELECT proname, pg_get_functiondef(oid) FROM pg_proc
+    WHERE proname ~ '^bandit_arms_' ORDER BY proname
+"""
+ATTACHED = "SELECT tgname FROM pg_trigger WHERE tgname ~ '^bandit_arms_' ORDER BY tgname"
+
+
+@pytest.fixture
+def engine(ledger_url: str) -> Iterator[sa.Engine]:
+    with Ledger.open(ledger_url, create=True) as ledger:
+        yield ledger._engine
+
+
+def triggers(engine: sa.Engine) -> list[tuple[object, ...]]:
+    queries = [SQLITE_TEXT] if engine.dialect.name == "sqlite" else [POSTGRES_TEXT, ATTACHED]
+    with engine.connect() as connection:
+        return [
+            tuple(row) for query in queries for row in connection.exec_driver_sql(query).fetchall()
+        ]
+
+
+def test_triggers_of_an_earlier_version_are_replaced(engine: sa.Engine, ledger_url: str) -> None:
+    expected = triggers(engine)
+    assert len(expected) == (2 if engine.dialect.name == "sqlite" else 6)
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("DROP TRIGGER bandit_arms_edited")
+            connection.exec_driver_sql(
+                "CREATE TRIGGER bandit_arms_edited AFTER UPDATE ON bandit_arms "
+                "BEGIN SELECT RAISE(ABORT, 'an earlier version'); END"
+            )
+        else:
+            connection.exec_driver_sql(
+                "CREATE OR REPLACE FUNCTION bandit_arms_clamp() RETURNS trigger LANGUAGE plpgsql "
+                "AS $$ BEGIN RAISE 'an earlier version'; END $$"
+            )
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+    assert triggers(engine) != expected
+    with pytest.raises(TiltyardError, match="DATABASE_OUTDATED"):
+        Ledger.open(ledger_url)
+    with Ledger.open(ledger_url, create=True):
+        assert triggers(engine) == expected
