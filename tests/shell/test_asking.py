@@ -68,6 +68,41 @@ def asked(
     return ask(ledger, UNGUARDED, command, times, holder="ann", targets=every)
 
 
+def again(ledger: Ledger, verb: Verb, *targets: Target) -> Outcome:
+    command = Command("again", verb, FIRST, "ann", "", NOW)
+    every = {target.name: target for target in targets}
+    return ask(ledger, UNGUARDED, command, Clock().times(), holder="ann", targets=every)
+
+
+NOT_TOLD = "\n  not told yet: bot; whoever acts next tries again, as tiltyard run --once does"
+
+
+@pytest.mark.parametrize("bot", [Bot(is_away=True), Bot(refuses=True)], ids=["away", "refuses"])
+def test_a_halt_that_a_bot_was_not_told_of_says_so(floor: Ledger, bot: Bot) -> None:
+    done = asked(floor, "halt", bot, Bot("other"))
+    assert done.text.startswith(f"{FIRST}: halted")
+    assert done.text.endswith(NOT_TOLD)
+    assert floor.roster().arms[FIRST].state == "halted"
+
+
+def test_a_halt_asked_again_tells_the_bot_and_says_nothing_more(floor: Ledger) -> None:
+    bot = Bot(is_away=True)
+    asked(floor, "halt", bot)
+    assert again(floor, "halt", bot).text.endswith(NOT_TOLD)
+    clock = Clock()
+    clock.wait(60)
+    bot.is_away = False
+    done = asked(floor, "freeze", bot, policy="", times=clock.times())
+    assert done.text == "every challenger: traffic to 0 %, until tiltyard resume"
+    assert bot.has_taken
+
+
+def test_what_was_refused_says_nothing_of_bots(floor: Ledger) -> None:
+    bot = Bot(is_away=True)
+    asked(floor, "halt", bot)
+    assert asked(floor, "rearm", bot).text.endswith("first: tiltyard review ack 1")
+
+
 @dataclass
 class Lock:
     """Somebody else writes, from the first look at the clock until some seconds later."""

@@ -6,7 +6,7 @@ for it. If none lives we take the lease ourselves, carry out what waits, and giv
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tiltyard.facts.arm import Roster
@@ -38,6 +38,7 @@ from tiltyard.shell.store.lease import (
     take_lease,
 )
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import untold_targets
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
 from tiltyard.shell.targets import Target
 from tiltyard.shell.unwritten import Unwritten
@@ -105,7 +106,7 @@ def ask(
                 lease = read_lease(still.connection)
             if outcome is not None:
                 stand_in.leave()
-                return outcome
+                return stand_in.answer(outcome)
             if stand_in.acts(lease):
                 continue
             acting = lease.holder if lease else "the desk"
@@ -129,6 +130,7 @@ class _StandIn:
 
     Attributes:
         token: Of the lease while it is ours, also when it could not be given back.
+        untold: Targets that could not be told of what was done.
     """
 
     ledger: Ledger
@@ -139,6 +141,7 @@ class _StandIn:
     on_stage: Callable[[str], None]
     watch: Watch = field(default_factory=Watch)
     token: int | None = None
+    untold: Sequence[str] = ()
 
     def acts(self, lease: Lease | None) -> bool:
         """Carry out what waits, if nobody else has the lease; whether it was done."""
@@ -159,6 +162,13 @@ class _StandIn:
             with suppress(TiltyardError):
                 give_back(self.ledger, self.token)
 
+    def answer(self, outcome: Outcome) -> Outcome:
+        """With who has not been told: no desk runs that would try again by itself."""
+        if outcome.refused or not self.untold:
+            return outcome
+        said = f"  not told yet: {', '.join(self.untold)}; whoever acts next tries again, as"
+        return replace(outcome, text=f"{outcome.text}\n{said} tiltyard run --once does")
+
     def _take(self, lease: Lease | None) -> int | None:
         times = self.times
         dead = lease if lease is not None and self.watch.is_dead(lease, times.steady()) else None
@@ -169,8 +179,12 @@ class _StandIn:
         takes = {name: target.takes for name, target in self.targets.items()}
         now = self.times.now()
         carry_out(self.ledger, self.settings, token, now, Announcing(takes), on_stage=self.on_stage)
+        self.untold = sorted(self.targets)
         with suppress(TiltyardError):  # what is not delivered stays for who acts next
-            deliver(self.ledger, token, self.targets, self.times.now(), on_stage=self.on_stage)
+            began = self.times.now()
+            deliver(self.ledger, token, self.targets, began, on_stage=self.on_stage)
+            with self.ledger.snapshot() as still:
+                self.untold = untold_targets(still.connection, began)
 
 
 def take(ledger: Ledger, holder: str, now: datetime, *, dead: Lease | None = None) -> int | None:

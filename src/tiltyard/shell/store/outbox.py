@@ -110,6 +110,15 @@ def shares_in_vain(connection: sa.Connection) -> Sequence[Effect]:
     ]
 
 
+def untold_targets(connection: sa.Connection, since: datetime) -> Sequence[str]:
+    """Targets that have not taken something yet, or have been given up since then."""
+    e = effects.c
+    on_its_way = sa.and_(_IS_OPEN, e.state == "requested")
+    given_up = sa.and_(e.settled_at >= since, e.state == "failed")
+    query = sa.select(e.target).where(sa.or_(on_its_way, given_up)).distinct().order_by(e.target)
+    return connection.scalars(query).all()
+
+
 def every_effect(connection: sa.Connection) -> Sequence[Effect]:
     """All of them, oldest first."""
     return _effects(connection, sa.select(effects))
