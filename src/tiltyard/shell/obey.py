@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from tiltyard.actions.apply import apply
 from tiltyard.actions.open_positions import what_is_open
 from tiltyard.actions.record import Event, acted
@@ -38,6 +40,8 @@ def obey(
 ) -> tuple[Roster, list[Event], Outcome]:
     """Carry a command out; a refusal is an outcome too, and changes nothing.
 
+    So is a defect in one verb. An error of the database is not: the command waits on.
+
     Args:
         command: Any; ``scale`` only when it is not carried out any more.
         roster: As it stands.
@@ -58,6 +62,8 @@ def obey(
         return _act(command, situation, marks, settings)
     except TiltyardError as error:
         return roster, [], Outcome(error.code, str(error), now)
+    except sa.exc.DBAPIError:
+        raise  # what others have done or decided in this transaction is in doubt as well
     except Exception as error:  # noqa: BLE001 a defect in one verb must not stop the others
         _LOG.exception("command %s, %s, has failed", command.seq, command.verb)
         said = f"COMMAND_FAILED {command.verb}: {type(error).__name__}. it was not carried out"
