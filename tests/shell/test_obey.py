@@ -32,9 +32,10 @@ def test_a_defect_in_one_verb_is_its_answer_and_changes_nothing(
 def test_an_error_of_the_database_goes_to_whoever_holds_the_transaction(ledger: Ledger) -> None:
     employ(ledger, challenger(FIRST, 0, "halted"))
     roster = ledger.roster()
-    gone = sa.text("SELECT 1 FROM a_table_that_is_gone")
-    with ledger.snapshot() as still, pytest.raises(sa.exc.DBAPIError):
-        obey(
-            REARM, roster, {}, GUARDED, NOW,
-            is_sized=lambda _: bool(still.connection.scalar(gone)),
-        )  # fmt: skip
+    with ledger.snapshot() as still:
+
+        def away(_: Arm) -> bool:
+            return bool(still.connection.scalar(sa.text("SELECT 1 FROM a_table_that_is_gone")))
+
+        with pytest.raises(sa.exc.DBAPIError):
+            obey(REARM, roster, {}, GUARDED, NOW, is_sized=away)
