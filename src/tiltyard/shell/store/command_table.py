@@ -1,7 +1,9 @@
 """Commands and their outcomes in the database: appended, and never changed.
 
 Whatever was typed is kept, escaped where it has to be. A command that could be appended and
-then not be carried out would keep every other from being carried out, for good.
+then not be carried out would keep every other from being carried out, for good. Which
+of them wait is written beside them, so that a look costs as much as there is to do,
+however much was ever asked.
 """
 
 import json
@@ -13,13 +15,7 @@ import sqlalchemy as sa
 from tiltyard.facts.command import GIVING, SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
-from tiltyard.shell.store.desk_tables import commands, outcomes
-
-_PENDING = (
-    sa.select(commands)
-    .where(~sa.exists().where(outcomes.c.command_seq == commands.c.seq))
-    .order_by(sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1), commands.c.seq)
-)
+from tiltyard.shell.store.desk_tables import commands, outcomes, waiting_commands
 
 
 def append_command(connection: sa.Connection, command: Command) -> int:
@@ -52,7 +48,9 @@ def append_command(connection: sa.Connection, command: Command) -> int:
         )
     )
     key = result.inserted_primary_key
-    return int(key[0]) if key is not None else 0
+    seq = int(key[0]) if key is not None else 0
+    connection.execute(waiting_commands.insert().values(command_seq=seq))
+    return seq
 
 
 def pending_commands(connection: sa.Connection) -> Sequence[Command]:
@@ -60,9 +58,23 @@ def pending_commands(connection: sa.Connection) -> Sequence[Command]:
 
     Those that give know which command for safety was asked after them, answered or not.
     """
-    found = [_command(row) for row in connection.execute(_PENDING).mappings()]
-    first = min((one.seq for one in found if one.verb in GIVING), default=None)
-    last = None if first is None else _last_for_safety(connection, first)
+    w = waiting_commands.c
+    first, last = connection.execute(
+        sa.select(sa.func.min(w.command_seq), sa.func.max(w.command_seq))
+    ).one()
+    if first is None:
+        return []
+    waits = commands.c.seq.in_(sa.select(w.command_seq))
+    safety = sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1)
+    query = sa.select(commands).where(commands.c.seq.between(first, last), waits)
+    query = query.order_by(safety, commands.c.seq)
+    found = [_command(row) for row in connection.execute(query).mappings()]
+    return _overtaken(connection, found)
+
+
+def _overtaken(connection: sa.Connection, found: Sequence[Command]) -> Sequence[Command]:
+    giving = [one.seq for one in found if one.verb in GIVING]
+    last = _last_for_safety(connection, min(giving)) if giving else None
     if last is None:
         return found
     return [
@@ -104,6 +116,7 @@ def write_outcome(connection: sa.Connection, seq: int, outcome: Outcome) -> None
             command_seq=seq, code=outcome.code, text=outcome.text, at=outcome.at
         )
     )
+    connection.execute(waiting_commands.delete().where(waiting_commands.c.command_seq == seq))
 
 
 def _command(row: sa.RowMapping) -> Command:

@@ -1,8 +1,9 @@
 """The tables of the one who acts: lease, commands, nights, what guards remember, effects.
 
-``commands``, ``outcomes`` and ``external_edits`` are only ever appended to. Everything
-here is written by the holder of the lease, save commands, which anyone may append, and
-external edits, which the database's own trigger records.
+``commands``, ``outcomes`` and ``external_edits`` are only ever appended to;
+``waiting_commands`` are those without an outcome, so that nobody reads the others to find
+them. Everything here is written by the holder of the lease, save commands, which anyone may
+append, and external edits, which the database's own trigger records.
 """
 
 import sqlalchemy as sa
@@ -40,6 +41,12 @@ outcomes = sa.Table(
     sa.Column("code", TEXT, nullable=False),
     sa.Column("text", TEXT, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+)
+
+waiting_commands = sa.Table(
+    "waiting_commands",
+    metadata,
+    sa.Column("command_seq", sa.ForeignKey("commands.seq"), primary_key=True),
 )
 
 nights = sa.Table(
