@@ -9,6 +9,7 @@ import typer
 from tiltyard import __version__
 from tiltyard.checklist.defaults import DEFAULT_TEXT
 from tiltyard.facts.audit import broken_link
+from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
@@ -110,6 +111,10 @@ def doctor(database: Database = None, config: Config = None) -> None:
         _tell_of_desk(ledger)
         for item in ledger.quarantined():
             typer.echo(f"quarantined: {item.policy} {item.trade_id}: {item.reason}")
+        for fact in ledger.quarantined_facts():
+            what = "a mark" if fact.kind == "mark" else fact.name
+            whose = f"{what} of {fact.policy or 'the account'}"
+            typer.echo(f"quarantined: {whose} at {time_text(fact.at)}: {fact.reason}")
         if broken is not None:
             raise TiltyardError("AUDIT_BROKEN", "audit", f"row {broken + 1} was edited")
         typer.echo(f"audit: the chain holds, head {ledger.audit_head()}")
