@@ -154,6 +154,63 @@ def test_an_observation_is_too_old_one_second_after_its_time(
     assert (verdict.answer, verdict.reason) == (answer, reason)
 
 
+@pytest.mark.parametrize("stale_after", [0, 600])
+@pytest.mark.parametrize(
+    ("ahead", "answer", "reason"),
+    [
+        (60, "breach", ""),
+        (61, "unknown", "undefined (stale: stamped 1 min ahead of the clock)"),
+        (7200, "unknown", "undefined (stale: stamped 120 min ahead of the clock)"),
+    ],
+)
+def test_an_observation_of_more_than_a_minute_ahead_is_none_of_now(
+    stale_after: int, ahead: int, answer: str, reason: str
+) -> None:
+    bench = Bench(replace(PLAIN, stale_after=stale_after))
+    bench.sees(9)
+    verdict = bench.judges(after=timedelta(seconds=-ahead))
+    assert (verdict.answer, verdict.reason) == (answer, reason)
+
+
+def test_what_is_lost_because_the_clock_was_set_back_is_lost_from_then_on() -> None:
+    bench = Bench(HARD)
+    bench.sees(4)
+    assert bench.judges(after=timedelta(hours=-2)).answer == "unknown"
+    assert bench.memory.lost_since == bench.now
+    assert not bench.judges(after=timedelta(seconds=899)).escalated
+    assert bench.judges(after=SECOND).escalated
+
+
+def test_a_clock_that_is_set_back_takes_no_time_from_what_was_lost_before() -> None:
+    bench = Bench(HARD)
+    bench.sees(4)
+    assert bench.judges(after=timedelta(seconds=601)).answer == "unknown"
+    bench.judges(after=timedelta(hours=-2))
+    assert bench.judges(after=timedelta(seconds=900)).escalated
+
+
+def test_a_clock_that_is_set_back_takes_no_time_from_a_breach_that_lasts() -> None:
+    bench = Bench(replace(PLAIN, confirm=Patience(seconds=600)))
+    bench.sees(6)
+    bench.judges()
+    bench.now -= timedelta(hours=2)
+    bench.sees(6)
+    bench.panel = Panel()
+    bench.sees(6)
+    assert not bench.judges().tripped
+    bench.sees(6)
+    assert bench.judges(after=timedelta(seconds=600)).tripped
+
+
+def test_a_value_is_read_as_of_one_time_and_its_age_told_by_another() -> None:
+    bench = Bench(HARD)
+    bench.sees(9)
+    earlier = NOON - timedelta(hours=1)
+    for now, answer in ((NOON, "breach"), (earlier, "unknown")):
+        verdict, _ = judge(HARD, bench.panel, ARM, ARM, FRESH, now, read_at=earlier)
+        assert (verdict.answer, verdict.at) == (answer, now)
+
+
 def test_without_a_time_limit_an_observation_never_ages() -> None:
     bench = Bench(PLAIN)
     bench.sees(9)

@@ -1,6 +1,7 @@
 """What every ledger must do, whatever database it lives in."""
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -296,6 +297,62 @@ def test_a_correction_from_the_future_is_shown_in_quarantine(ledger: Ledger) -> 
     ingest(ledger, [trade("1")])
     ingest(ledger, [trade("1", closed_at=NOW + timedelta(days=1))])
     assert [q.trade_id for q in ledger.quarantined()] == ["1"]
+
+
+@pytest.mark.parametrize("content", ["the same", "another"])
+def test_a_mark_and_an_observation_from_the_future_wait_in_quarantine_until_their_time(
+    ledger: Ledger, content: str
+) -> None:
+    register(ledger, PPO)
+    limit = NOW + timedelta(seconds=60)
+    mark, gauge = Mark(PPO, limit, Money(-7), 1), Observation("account_balance", 5e3, limit)
+    for fact in (mark, gauge):
+        assert append(ledger, fact) == 1
+    beyond = limit + MICROSECOND
+    marks, gauges = list(ledger.marks()), list(ledger.observations())
+    late = (mark._replace(marked_at=beyond, account="second"), gauge._replace(observed_at=beyond))
+    for _ in range(2):  # told twice, they are kept once
+        for fact in late:
+            assert append(ledger, fact) == 0
+    assert (list(ledger.marks()), list(ledger.observations())) == (marks, gauges)
+    assert ledger.positions() == (0, 1, 1)
+    apart = ledger.quarantined_facts()
+    assert [(one.kind, one.policy, one.name, one.at) for one in apart] == [
+        ("mark", PPO, "second", beyond), ("observation", "", "account_balance", beyond)
+    ]  # fmt: skip
+    assert {one.reason for one in apart} == {"more than 60 s in the future"}
+    now_mark, now_gauge = late
+    if content == "another":
+        now_mark = now_mark._replace(unrealised=Money(-9))
+        now_gauge = now_gauge._replace(number=4e3)
+    assert ledger.append_marks([now_mark], known_at=limit) == 1
+    assert [one.kind for one in ledger.quarantined_facts()] == ["observation"]
+    assert ledger.append_observations([now_gauge], known_at=limit) == 1
+    assert ledger.quarantined_facts() == []
+
+
+def test_what_a_bot_told_of_the_future_is_kept_whole(ledger: Ledger) -> None:
+    register(ledger, PPO)
+    tomorrow = NOW + timedelta(days=1)
+    one = Observation("gpu_util_pct", 80.5, tomorrow, PPO, samples=3)
+    for fact in (one, one._replace(number=70.0)):
+        assert append(ledger, fact) == 0
+    with ledger._engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT content FROM quarantined_facts ORDER BY id"))
+        told = [json.loads(content) for content in rows.scalars()]
+    assert [row["number"] for row in told] == [80.5, 70.0]
+    assert (told[0]["samples"], told[0]["policy"]) == (3, PPO)
+
+
+def test_what_is_from_the_future_and_no_fact_at_all_is_refused(ledger: Ledger) -> None:
+    tomorrow = NOW + timedelta(days=1)
+    for fact, code in (
+        (Mark("gone", tomorrow, Money(1), 1), "POLICY_UNKNOWN"),
+        (Observation("gpu_util_pct", float("nan"), tomorrow), "OBSERVATION_INVALID"),
+    ):
+        with pytest.raises(TiltyardError, match=code):
+            append(ledger, fact)
+    assert ledger.quarantined_facts() == []
 
 
 def test_a_trade_twice_in_one_file_is_a_fault_that_names_the_first_row(ledger: Ledger) -> None:

@@ -3,11 +3,17 @@
 import json
 import shutil
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from command_line import POLICY, Run
+from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
+from tiltyard.kernel.money import Money
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.store.ledger import Ledger
 
 HEADER = "trade_id,policy,symbol,side,opened_at,closed_at,pnl\n"
 GOOD = "1,alpha,BTC/USDT,long,2025-01-01T00:00:00Z,2025-01-01T01:00:00Z,1.5\n"
@@ -193,6 +199,21 @@ def test_a_noted_head_is_asked_for_and_its_absence_fails(known: Run) -> None:
     missed = known("replay", "--verify", "--head", head[::-1])
     assert missed.code == 1
     assert missed.err.startswith("HEAD_UNKNOWN")
+
+
+def test_marks_and_readings_from_the_future_are_shown(known: Run, tmp_path: Path) -> None:
+    ahead = datetime(2199, 1, 1, tzinfo=UTC)
+    with Ledger.open(str(tmp_path / "desk.db")) as ledger:
+        ledger.append_marks([Mark(POLICY, ahead, Money(0), 1)], known_at=system_now())
+        gauge = Observation("account_balance", 5, ahead)
+        ledger.append_observations([gauge], known_at=system_now())
+    said = [line for line in known("doctor").out.splitlines() if line.startswith("quarantined")]
+    when = "at 2199-01-01T00:00:00Z: more than 60 s in the future"
+    assert said == [
+        f"quarantined: a mark of {POLICY} {when}",
+        f"quarantined: account_balance of the account {when}",
+    ]
+    assert "2 marks and observations are in quarantine: tiltyard doctor" in known("report").out
 
 
 def test_a_ledger_verifies_after_a_later_registration(known: Run) -> None:

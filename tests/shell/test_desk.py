@@ -255,6 +255,13 @@ def test_an_arm_named_like_the_account_does_not_wipe_what_is_remembered_of_it() 
     assert kinds(again) == [], "the same episode, told already"
 
 
+def test_a_trade_that_is_told_late_finds_no_gauge_from_its_future() -> None:
+    floor = Desk(load(), desk().roster, live=True)
+    later = NOON + timedelta(hours=1)
+    floor.observe(Observation("up", 1, later), later)
+    assert kinds(floor.feed(trade(0, -1), later)) == []
+
+
 def throttling(metric: str, when: str) -> Settings:
     """The default checklist, with one more guard that takes traffic."""
     more = {"name": "gauge_high", "scope": "arm", "metric": metric, "when": when,

@@ -707,6 +707,34 @@ def test_safety_goes_before_everything_else_that_waits(ledger: Ledger) -> None:
         assert kinds(desk.step(NOON + MINUTE)) == ["halt", "retire"]
 
 
+def test_a_reading_from_the_future_hides_none_of_now(ledger: Ledger) -> None:
+    balance = Observation("account_balance", 5_000, NOON + DAY)
+    with desk_on(ledger, NOON) as desk:
+        ledger.append_observations([balance], known_at=NOON)
+        assert desk.step(NOON) == []
+        low = balance._replace(number=3, observed_at=NOON + MINUTE)
+        ledger.append_observations([low], known_at=NOON + MINUTE)
+        assert kinds(desk.step(NOON + MINUTE)) == ["freeze_challengers"]
+
+
+def test_a_mark_from_the_future_does_not_keep_a_position_valued(ledger: Ledger) -> None:
+    ahead = Mark(BOT, NOON + 365 * DAY, money(0), 1)
+    with desk_on(ledger, NOON) as desk:
+        ledger.append_marks([ahead._replace(marked_at=NOON), ahead], known_at=NOON)
+        assert desk.step(NOON) == []
+        assert kinds(desk.step(NOON + 30 * MINUTE)) == ["throttle"]
+
+
+def test_a_clock_that_is_set_back_makes_no_old_mark_fresh(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        ledger.append_marks([Mark(BOT, NOON, money(-100), 1)], known_at=NOON)
+        assert desk.step(NOON) == []
+        back = NOON - 120 * MINUTE
+        assert desk.step(back) == []
+        assert desk.step(back + 14 * MINUTE) == []
+        assert kinds(desk.step(back + 15 * MINUTE)) == ["throttle"]
+
+
 def test_a_gauge_that_stays_out_of_sight_is_noticed_by_the_clock_alone(ledger: Ledger) -> None:
     with desk_on(ledger, NOON) as desk:
         desk.step(NOON)

@@ -8,7 +8,8 @@ pages, after 15 minutes for one that takes traffic, which then acts as if breach
 breach that is seen when the value is back trips anew. Having too few trades, or no loss
 yet, is unknown too, but never escalates: nothing has been lost sight of. Every number
 that takes part is held to this: the value, a limit made of another metric, a second
-condition, a way back.
+condition, a way back. A clock that is set back gives nobody more time: what has lasted
+until then has lasted since now.
 """
 
 from datetime import datetime, timedelta
@@ -54,7 +55,14 @@ class _Answered(NamedTuple):
 
 
 def judge(
-    guard: Guard, panel: Panel, policy: str, subject: str, memory: Memory, now: datetime
+    guard: Guard,
+    panel: Panel,
+    policy: str,
+    subject: str,
+    memory: Memory,
+    now: datetime,
+    *,
+    read_at: datetime | None = None,
 ) -> tuple[Verdict, Memory]:
     """A verdict on one subject, and what to remember for the next.
 
@@ -65,21 +73,22 @@ def judge(
         subject: Who the verdict is about, for people.
         memory: From the verdict before this one.
         now: UTC.
+        read_at: As of when numbers are read; None is now.
     """
-    sight = Sight(guard, panel, policy, now)
-    measured = panel.read(guard.metric, policy, now)
+    sight = Sight(guard, panel, policy, now, read_at or now)
+    measured = panel.read(guard.metric, policy, read_at or now)
     answer, limit, reason, lost_since = _answer(guard, sight.own(measured), sight)
     recent, breach_since = memory.recent, None
     tripped_at, blindly = memory.tripped_at, memory.tripped_blindly
     if lost_since is not None:
-        lost_since = memory.lost_since or lost_since
+        lost_since = min(memory.lost_since or lost_since, now)
     elif blindly:
         tripped_at, blindly = None, False
     if answer in ("pass", "breach"):
         known = recent if measured.evidence != memory.evidence else recent[:-1]
         recent = (*known, answer == "breach")[-guard.confirm.answers :]
     if answer == "breach":
-        breach_since = memory.breach_since or now
+        breach_since = min(memory.breach_since or now, now)
     confirmed = answer == "breach" and guard.confirm.confirmed(recent, breach_since, now)
     escalated = _lost_too_long(guard, lost_since, now)
     tripped = (confirmed or escalated) and tripped_at is None

@@ -1,7 +1,9 @@
 """What a guard sees of a number: the number, or why not and since when it is lost.
 
 A number is too old by the guard's own ``stale_after``, whichever number it is. One that
-can only rise is an exception: once it is beyond the guard's limit its age is no excuse.
+can only rise is an exception: once it is beyond the guard's limit its age is no excuse. A
+number that is stamped more than a minute ahead of the clock, since somebody has set it
+back, is none of now.
 """
 
 from datetime import datetime, timedelta
@@ -10,6 +12,7 @@ from typing import NamedTuple
 
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import Guard
+from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.catalogue import spec_of
 from tiltyard.metrics.panel import Measured, Panel
@@ -36,16 +39,20 @@ class Sight:
         guard: Whose view.
         panel: The measurements.
         policy: The arm to read; empty for the account.
-        now: UTC.
+        now: UTC; how old a number is.
+        read_at: As of when numbers are read.
     """
 
-    __slots__ = ("_guard", "_now", "_panel", "_policy")
+    __slots__ = ("_guard", "_now", "_panel", "_policy", "_read_at")
 
-    def __init__(self, guard: Guard, panel: Panel, policy: str, now: datetime) -> None:
+    def __init__(
+        self, guard: Guard, panel: Panel, policy: str, now: datetime, read_at: datetime
+    ) -> None:
         self._guard = guard
         self._panel = panel
         self._policy = policy
         self._now = now
+        self._read_at = read_at
 
     def own(self, measured: Measured) -> float | Blind:
         """The guard's own metric, once it has as many samples as the guard wants."""
@@ -60,7 +67,7 @@ class Sight:
 
     def number(self, metric: str) -> float | Blind:
         """Any other metric that takes part."""
-        seen = self._seen(metric, self._panel.read(metric, self._policy, self._now))
+        seen = self._seen(metric, self._panel.read(metric, self._policy, self._read_at))
         if isinstance(seen, Blind):
             return seen._replace(reason=f"{metric} is {seen.reason}")
         return seen
@@ -79,22 +86,24 @@ class Sight:
                 return reading.at_least
             if reading.state == "no_capital":
                 return Blind(str(reading), as_of)
-            return self._too_old(as_of, reading.samples) or Blind(str(reading))
+            return self._untimely(as_of, reading.samples) or Blind(str(reading))
         if not isfinite(reading.number):
             return Blind("not a finite number", self._now, broken=True)
-        old = self._too_old(as_of, reading.samples)
-        return reading.number if old is None or self._is_proven(metric, reading.number) else old
+        lost = self._untimely(as_of, reading.samples)
+        return reading.number if lost is None or self._is_proven(metric, reading.number) else lost
 
-    def _too_old(self, as_of: datetime | None, samples: int) -> Blind | None:
-        age_limit = self._guard.stale_after
-        if not age_limit or as_of is None:
+    def _untimely(self, as_of: datetime | None, samples: int) -> Blind | None:
+        """What is said of a number that is not of now; None of one that is."""
+        if as_of is None:
             return None
-        age = self._now - as_of
-        if age <= timedelta(seconds=age_limit):
+        age, limit = self._now - as_of, timedelta(seconds=self._guard.stale_after)
+        if age < -FUTURE:
+            reason = f"stamped {_minutes(-age)} min ahead of the clock"
+            return Blind(str(Undefined("stale", reason, samples)), self._now)
+        if not limit or age <= limit:
             return None
-        minutes = int(age.total_seconds() // 60)
-        old = Undefined("stale", f"last seen {minutes} min ago", samples)
-        return Blind(str(old), as_of + timedelta(seconds=age_limit))
+        reason = f"last seen {_minutes(age)} min ago"
+        return Blind(str(Undefined("stale", reason, samples)), as_of + limit)
 
     def _is_proven(self, metric: str, number: float) -> bool:
         """Whether a number that can only rise has passed the guard's limit already."""
@@ -105,3 +114,7 @@ class Sight:
             and spec_of(metric).never_falls
             and guard.when.holds(number)
         )
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)

@@ -15,6 +15,8 @@ from tiltyard.kernel.errors import TiltyardError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
+FUTURE = timedelta(seconds=60)
+"""Clocks differ by less: what is stamped further ahead of ours is not of now."""
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -108,8 +108,8 @@ class Desk:
 
         Args:
             trade: The fact.
-            now: When its arm is judged; None judges it when the trade closed. The account is
-                judged at the close: a loss belongs to the day on which it was made.
+            now: When it is judged; None judges it when the trade closed. What the account has
+                lost is read as of the close: a loss belongs to the day on which it was made.
 
         Raises:
             TiltyardError: ``TRADE_OUT_OF_ORDER`` in a replay, where every trade is in judged order.
@@ -291,7 +291,7 @@ class Desk:
         judged = {arm.name: self._judge_arm(arm, now) for arm in arms}
         verdicts = [verdict for some in judged.values() for verdict in some]
         account = self.settings.account.name
-        verdicts += self._judge(self._seen("account", ""), "", account, account_at)
+        verdicts += self._judge(self._seen("account", ""), "", account, now, read_at=account_at)
         if self._measure_only:
             return []
         planned = plan(verdicts, self.roster, self.checklist)
@@ -324,13 +324,20 @@ class Desk:
         ]
 
     def _judge(
-        self, guards: Iterable[Guard], policy: str, subject: str, now: datetime
+        self,
+        guards: Iterable[Guard],
+        policy: str,
+        subject: str,
+        now: datetime,
+        *,
+        read_at: datetime | None = None,
     ) -> list[Verdict]:
         verdicts = []
         for guard in guards:
             key = (guard.name, policy)
+            memory = self.memories.get(key, FRESH)
             verdict, self.memories[key] = judge(
-                guard, self.panel, policy, subject, self.memories.get(key, FRESH), now
+                guard, self.panel, policy, subject, memory, now, read_at=read_at
             )
             verdicts.append(verdict)
         return verdicts

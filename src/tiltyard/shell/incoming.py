@@ -15,13 +15,13 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.correction import Correction
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.clock import FUTURE
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.measure import facts_in_order, take_in
 from tiltyard.shell.metric_columns import panel_columns
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import News, Positions
 from tiltyard.shell.store.roster_table import ArmColumns
-from tiltyard.shell.store.staging import FUTURE
 from tiltyard.shell.store.trade_table import Totals
 
 F = TypeVar("F")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Value, twelve_digits
 from tiltyard.metrics.catalogue import METRICS
@@ -16,7 +17,6 @@ from tiltyard.metrics.panel import Panel
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
-from tiltyard.shell.store.staging import FUTURE
 from tiltyard.shell.store.trade_table import Totals
 
 WINDOW = 150

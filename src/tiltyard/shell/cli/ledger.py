@@ -111,6 +111,10 @@ def doctor(database: Database = None, config: Config = None) -> None:
         _tell_of_desk(ledger)
         for item in ledger.quarantined():
             typer.echo(f"quarantined: {item.policy} {item.trade_id}: {item.reason}")
+        for fact in ledger.quarantined_facts():
+            what = "a mark" if fact.kind == "mark" else fact.name
+            whose = f"{what} of {fact.policy or 'the account'}"
+            typer.echo(f"quarantined: {whose} at {time_text(fact.at)}: {fact.reason}")
         if broken is not None:
             raise TiltyardError("AUDIT_BROKEN", "audit", f"row {broken + 1} was edited")
         typer.echo(f"audit: the chain holds, head {ledger.audit_head()}")

@@ -124,9 +124,12 @@ def _remark(ledger: Ledger, at: datetime | None) -> None:
     late = ledger.learnt_after(at) if at is not None else 0
     if late:
         typer.echo(f"\nThe ledger learnt of {late:,} of these trades only after this time.")
-    kept = len(ledger.quarantined())
-    if kept:
-        typer.echo(f"\n{kept} trades are in quarantine: tiltyard doctor")
+    for what, kept in (
+        ("trades", len(ledger.quarantined())),
+        ("marks and observations", len(ledger.quarantined_facts())),
+    ):
+        if kept:
+            typer.echo(f"\n{kept} {what} are in quarantine: tiltyard doctor")
 
 
 def _exit_code(reports: list[ArmReport]) -> int:

@@ -1,4 +1,7 @@
-"""Marks, decisions and observations in the database: appended once, and never changed."""
+"""Marks, decisions and observations in the database: appended once, and never changed.
+
+A mark or an observation from the future goes into quarantine instead.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,6 +14,7 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.quarantine import keep_apart
 from tiltyard.shell.store.tables import marks, policies
 
 _BEYOND = 2**63
@@ -23,6 +27,12 @@ def append_facts(
     known_at: datetime,
 ) -> int:
     """Append what is new; how many that were.
+
+    Args:
+        connection: In a transaction.
+        table: Of that kind of fact.
+        items: The facts.
+        known_at: Now; a mark or an observation of more than 60 s later is kept apart.
 
     Raises:
         TiltyardError: ``POLICY_UNKNOWN``; ``OBSERVATION_INVALID``; ``FACT_INVALID`` for what
@@ -44,6 +54,8 @@ def append_facts(
                 raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
             row["policy_id"] = ids[name]
         _refuse_unstorable(table, row)
+        if keep_apart(connection, item, known_at):
+            continue
         kept = connection.execute(sa.select(table).where(_same(table, row))).mappings()
         if (before := kept.first()) is None:
             connection.execute(table.insert().values(**row, known_at=known_at))

@@ -33,6 +33,7 @@ from tiltyard.shell.store.database import Database
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
 from tiltyard.shell.store.fact_tables import append_facts, every_mark, newest_marks
 from tiltyard.shell.store.news import Look, Positions, facts_after
+from tiltyard.shell.store.quarantine import QuarantinedFact, quarantined_now
 from tiltyard.shell.store.replay_record import ReplayRecord
 from tiltyard.shell.store.roster_table import (
     ArmColumns,
@@ -199,6 +200,11 @@ class Ledger(Database):
         """Trades kept apart that have not come in properly since."""
         with self._reading() as connection:
             return quarantined(connection)
+
+    def quarantined_facts(self) -> list[QuarantinedFact]:
+        """Marks and observations kept apart that have not been told again in their time."""
+        with self._reading() as connection:
+            return quarantined_now(connection)
 
     def roster(self) -> Roster:
         """Arms, reviews and holds as they stand."""

@@ -10,13 +10,13 @@ which policies may also be registered and admitted.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from tiltyard.facts.content import content_hash
 from tiltyard.facts.trade import Trade
-from tiltyard.kernel.clock import from_microseconds, microseconds, time_text
+from tiltyard.kernel.clock import FUTURE, from_microseconds, microseconds, time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.kernel.money import money_text
 from tiltyard.shell.store.anchors import append_anchor
@@ -30,7 +30,6 @@ from tiltyard.shell.store.tables import (
 )
 from tiltyard.shell.store.trade_table import superseded
 
-FUTURE = timedelta(seconds=60)
 SHOWN = 20
 IN_A_STATEMENT = 500
 CHUNK = 5000

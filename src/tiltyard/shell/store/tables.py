@@ -151,6 +151,21 @@ quarantined_trades = sa.Table(
     sqlite_autoincrement=True,
 )
 
+quarantined_facts = sa.Table(
+    "quarantined_facts",
+    metadata,
+    sa.Column("id", KEY, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("known_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("kind", "policy", "name", "at", "content"),
+    sqlite_autoincrement=True,
+)
+
 marks = sa.Table(
     "marks",
     metadata,
