@@ -93,7 +93,7 @@ def test_a_halt_asked_again_tells_the_bot_and_says_nothing_more(floor: Ledger) -
     clock.wait(60)
     bot.is_away = False
     done = asked(floor, "freeze", bot, policy="", times=clock.times())
-    assert done.text == "every challenger: traffic to 0 %, until tiltyard resume"
+    assert done.text == "every challenger: traffic to 0 %, until tiltyard resume freeze"
     assert bot.has_taken
 
 
