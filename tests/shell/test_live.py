@@ -391,6 +391,16 @@ def test_the_lease_is_renewed_by_the_time_at_which_a_long_step_ends(ledger: Ledg
     assert lease.renewed_at == ended
 
 
+def test_a_database_that_has_lost_what_was_written_ends_the_desk(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        for minutes in range(3):
+            desk.step(NOON + minutes * MINUTE)
+        with ledger.transaction() as inside:
+            inside.connection.exec_driver_sql("UPDATE desk_progress SET step = step - 1")
+        with pytest.raises(TiltyardError, match=r"DATABASE_REPLACED .* steps of the desk"):
+            desk.step(NOON + 4 * MINUTE)
+
+
 def test_a_desk_that_can_only_read_notices_that_another_has_taken_over(ledger: Ledger) -> None:
     with desk_on_a_full_disk(ledger) as (desk, _):
         desk.step(NOON + MINUTE)

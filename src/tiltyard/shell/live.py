@@ -256,6 +256,15 @@ class LiveDesk:
         self._measure_late()
         return written
 
+    def _refuse_a_past(self, progress: Progress) -> None:
+        """A server that was handed over or restored may have lost steps that we wrote."""
+        if progress.step < self._step and self._nights:
+            raise TiltyardError(
+                "DATABASE_REPLACED", self._ledger.url.render_as_string(hide_password=True),
+                f"it knows {progress.step:,} steps of the desk, and {self._step:,} were written",
+                "start the desk again on what is there now",
+            )  # fmt: skip
+
     def _settle(self, progress: Progress) -> None:
         """The last attempt may have been written after all, and only the answer was lost."""
         if progress.step > self._step:
@@ -269,6 +278,7 @@ class LiveDesk:
         self._holding.keep(inside, now)
         progress = read_progress(inside.connection)
         if progress is not None:
+            self._refuse_a_past(progress)
             if progress.step > self._step:
                 self._kept = read_memories(inside.connection, self._modes)
             self._settle(progress)
