@@ -390,7 +390,7 @@ def test_what_a_terminal_of_another_encoding_sends_is_kept_and_keeps_up_nobody(
     assert run("freeze", "--reason", latin, "--actor", latin).code == 0
     refused = run("resume", latin)
     assert (refused.code, refused.err.split()[0]) == (2, "HOLD_UNKNOWN")
-    assert run("resume").out == "no longer on hold by person\n"
+    assert run("resume").out == "no longer on hold by freeze\n"
     assert r"B\udcf6rse" in run("commands").out
     assert run("replay", "--verify").code == 0
 
