@@ -1,1 +1,1 @@
-"""Policies: decision rules, trained or hand-written. So far only their names."""
+"""Policies: decision rules, trained or hand-written; their names, and those built in."""

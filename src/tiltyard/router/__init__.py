@@ -1,1 +1,1 @@
-"""Who may trade: the life of an arm. Splitting traffic joins when the desk trades."""
+"""Who may trade: the life of an arm, and which of them an episode is given to."""
