@@ -53,7 +53,10 @@ def asked(
     open_positions: Mapping[str, int] | None = None, rules: ShareRules = RULES, **arguments: str,
 ) -> Obeyed:  # fmt: skip
     command = Command("key", verb, policy, "ada", reason, now, arguments)
-    return obey(command, Situation(state, rules, now, open_positions or {}))
+    flat = dict.fromkeys(state.arms, 0)
+    return obey(
+        command, Situation(state, rules, now, flat if open_positions is None else open_positions)
+    )
 
 
 def done(state: Roster, verb: Verb, policy: str = "", **more: str) -> Roster:
@@ -185,11 +188,30 @@ def test_the_champion_is_not_retired() -> None:
 
 def test_nobody_is_retired_with_open_positions() -> None:
     state = roster(arm(), arm(OTHER))
-    assert refused(state, "retire", ARM, open_positions={ARM: 1}) == (
-        f"POSITIONS_OPEN {ARM}: its last mark tells of 1 open positions. "
-        "halt it, and retire it when they are closed"
-    )
+    for reason in ("", "closed by hand"):
+        assert refused(state, "retire", ARM, open_positions={ARM: 1}, reason=reason) == (
+            f"POSITIONS_OPEN {ARM}: open positions: 1, by its last mark and its trades since. "
+            "halt it, and retire it when a mark says that nothing is open"
+        )
     assert asked(state, "retire", ARM, open_positions={ARM: 0, OTHER: 3}).actions
+
+
+@pytest.mark.parametrize("state", sorted(set(STATES) - {"champion", "candidate", "retired"}))
+def test_whoever_retires_an_arm_of_which_nobody_knows_what_is_open_says_why(state: State) -> None:
+    before = roster(arm(state=state, share=0.0), arm(OTHER))
+    for known in ({OTHER: 0}, {ARM: None}):
+        assert refused(before, "retire", ARM, open_positions=known, reason=" ") == (
+            f"POSITIONS_UNKNOWN {ARM}: no mark says what is open, or a trade has closed since the "
+            "last one. look, and say how you know that nothing is: --reason TEXT"
+        )
+    seen = asked(before, "retire", ARM, open_positions={}, reason="looked at the venue")
+    (action,) = seen.actions
+    assert action.reason == "looked at the venue"
+
+
+def test_a_candidate_had_no_traffic_and_so_has_nothing_open() -> None:
+    waits = roster(arm(state="candidate", share=0.0))
+    assert asked(waits, "retire", ARM, open_positions={}).actions
 
 
 def test_a_freeze_takes_the_traffic_of_all_challengers_until_a_person_resumes() -> None:

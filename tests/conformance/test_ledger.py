@@ -42,6 +42,8 @@ from tiltyard.facts.trade import Trade, judged_order
 from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import LARGEST, Money
+from tiltyard.metrics.panel import Panel
+from tiltyard.shell.measure import facts_in_order, take_in
 from tiltyard.shell.store.engine import database_url
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
@@ -416,6 +418,39 @@ def test_marks_decisions_and_observations_are_kept_once_and_in_time_order(ledger
     assert [mark._replace(seq=0) for mark in ledger.marks()] == marks[::-1]
     assert [gauge._replace(seq=0) for gauge in ledger.observations()] == gauges[::-1]
     assert [choice._replace(seq=0) for choice in ledger.decisions()] == routed[::-1]
+
+
+def test_the_last_mark_says_what_is_left_of_its_positions(ledger: Ledger) -> None:
+    register(ledger, PPO, NET)
+    marked = NOW - timedelta(hours=1)
+    opened, hour = marked - timedelta(minutes=1), timedelta(hours=1)
+    mark = Mark(PPO, marked, Money(-5), 3)
+    others = [mark._replace(marked_at=marked - hour, open_positions=9),
+              Mark(NET, marked, Money(0), 0)]  # fmt: skip
+    ledger.append_marks([mark, *others], known_at=NOW)
+
+    def left() -> tuple[int, bool]:
+        last = ledger.last_marks()
+        assert set(last) == {PPO, NET}
+        assert last[PPO].mark._replace(seq=0) == mark
+        assert last[NET][1:] == (0, False)
+        panel = Panel()
+        for fact in facts_in_order(ledger):
+            take_in(panel, fact)
+        assert panel.last_marks() == last, "as a desk counts them"
+        return last[PPO].left, last[PPO].traded_since
+
+    before = trade("before", opened_at=opened, closed_at=marked)
+    ingest(ledger, [before, trade("shadow", opened_at=opened, closed_at=NOW, book="shadow")])
+    assert left() == (3, False)
+    ingest(ledger, [trade("later", opened_at=marked + MICROSECOND, closed_at=NOW)])
+    assert left() == (3, True)
+    ingest(ledger, [trade("1", opened_at=marked, closed_at=marked + MICROSECOND)])
+    assert left() == (2, True)
+    ingest(ledger, [trade("1", opened_at=marked, closed_at=NOW)])
+    assert left() == (2, True), "a correction closes it once"
+    ingest(ledger, [trade(str(n), opened_at=opened, closed_at=NOW) for n in range(2, 6)])
+    assert left() == (0, True)
 
 
 def test_what_is_recorded_is_not_told_otherwise_later(ledger: Ledger) -> None:

@@ -11,10 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from crash.conftest import NewFloor, Stage
-from crash.floor import CHALLENGERS, DAY, rules
+from crash.floor import BAD, CHALLENGERS, DAY, HAND, rules
 from crash.play import APPENDED
 from tiltyard.shell import commanding, delivery, live
 from tiltyard.shell.announce import shares_body
+from tiltyard.shell.left_open import LEFT_OPEN
 from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.store.desk_tables import desk_progress, guard_memories, nights
 from tiltyard.shell.store.ledger import Ledger
@@ -31,7 +32,7 @@ PASSED = {
     "judged": STEPS,
     "written": STEPS,
     "committed": STEPS,
-    **dict.fromkeys(delivery.STAGES, 16),
+    **dict.fromkeys(delivery.STAGES, 18),
 }
 
 
@@ -120,6 +121,8 @@ def test_an_undisturbed_day_does_everything_once(undisturbed: tuple[End, dict[st
     assert sorted(halted) == sorted(CHALLENGERS)
     kinds = {event["event"] for event in end.audit}
     assert {"halt", "propose_rollback", "external_edit", "review"} <= kinds
+    paged = [event["policy"] for event in end.audit if event.get("cause") == LEFT_OPEN]
+    assert sorted(paged) == [BAD, HAND]  # no mark says what their halt left; good's is minutes old
     assert end.notices == end.diary
     assert end.shares == {"prod": "1"}
 

@@ -192,8 +192,8 @@ class Arrival(RuleBasedStateMachine):
             assert seen.lifetime_trades == expected.lifetime_trades
             assert seen.live.trades == expected.live.trades
             assert seen.since_throttle == expected.since_throttle
-            assert seen.open_positions == expected.open_positions
             assert seen.valued_at == expected.valued_at
+        assert self.panel.last_marks() == fresh.last_marks()
 
     def arrives(self, trade: Trade) -> None:
         """The ledger's part."""

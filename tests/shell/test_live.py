@@ -534,6 +534,97 @@ def test_a_halt_says_what_is_open_and_pages_when_it_stays_so(ledger: Ledger) -> 
         assert done.text == "bot: retired"
 
 
+def pages(desk: LiveDesk, since: float, until: float) -> list[str]:
+    """What a person is paged for while the minutes after noon pass."""
+    said = []
+    for minutes in range(10 * int(since), 10 * int(until)):
+        events = desk.step(NOON + minutes / 10 * MINUTE)
+        said += [f"{minutes / 10:g}: {e['reason']}" for e in events if e["event"] == "page"]
+    return said
+
+
+def test_a_person_is_paged_once_when_nobody_says_what_is_open_after_a_halt(
+    ledger: Ledger,
+) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        asked(ledger, desk, "halt", BOT, NOON)
+        unknown = "30: what is open 30 min after the halt is not known: no mark was ever reported"
+        assert pages(desk, 1, 40) == [unknown]
+        ledger.append_marks([Mark(BOT, NOON + 40 * MINUTE, money(-3), 1)], known_at=NOON + DAY)
+        told = "40: 1 position is open 30 min after the halt, by the mark of 2025-06-02T12:40:00Z"
+        assert pages(desk, 40, 42) == [told]
+    with desk_on(ledger, NOON + 42 * MINUTE) as another:
+        assert pages(another, 42, 45) == []
+
+
+@pytest.mark.parametrize(
+    ("marked_at", "positions", "words"),
+    [
+        (-1, 0, "is not known: the last mark, of 2025-06-02T11:59:00Z, is older than the halt"),
+        (-1, 1, "1 position is open 30 min after the halt, by the mark of 2025-06-02T11:59:00Z"),
+        (0, 0, ""),
+        (5, 0, ""),
+        (5, 2, "2 positions are open 30 min after the halt, by the mark of 2025-06-02T12:05:00Z"),
+    ],
+)
+def test_only_a_mark_that_is_no_older_than_the_halt_says_that_nothing_is_open(
+    ledger: Ledger, marked_at: int, positions: int, words: str
+) -> None:
+    with desk_on(ledger, NOON - MINUTE) as desk:
+        desk.step(NOON - MINUTE)
+        mark = Mark(BOT, NOON + marked_at * MINUTE, money(0), positions)
+        if marked_at < 0:
+            ledger.append_marks([mark], known_at=NOON)
+        asked(ledger, desk, "halt", BOT, NOON)
+        if marked_at >= 0:
+            ledger.append_marks([mark], known_at=NOON + DAY)
+        said = pages(desk, 1, 40)
+        assert len(said) == bool(words)
+        assert all(words in one for one in said)
+
+
+def test_a_position_that_has_closed_since_its_mark_is_not_said_to_be_open(ledger: Ledger) -> None:
+    hours = (NOON - START) / timedelta(hours=1)
+    with desk_on(ledger, NOON) as desk:
+        ledger.append_marks([Mark(BOT, NOON, money(-1), 1)], known_at=NOON)
+        desk.step(NOON)
+        asked(ledger, desk, "halt", BOT, NOON + MINUTE)
+        append(ledger, [trade(BOT, hours + 0.1, -1)], NOON + 6 * MINUTE)
+        (said,) = pages(desk, 6, 40)
+        assert said.endswith("not known: the last mark, of 2025-06-02T12:00:00Z, is older than "
+                             "the halt")  # fmt: skip
+        ledger.append_marks([Mark(BOT, NOON + 40 * MINUTE, money(0), 0)], known_at=NOON + DAY)
+        desk.step(NOON + 41 * MINUTE)
+        assert asked(ledger, desk, "retire", BOT, NOON + 42 * MINUTE).text == "bot: retired"
+
+
+def test_what_a_throttled_arm_has_open_runs_off_and_nobody_is_paged(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        ledger.append_marks([Mark(BOT, NOON, money(-1), 1)], known_at=NOON)
+        desk.step(NOON)
+        done = asked(ledger, desk, "throttle", BOT, NOON + MINUTE)
+        assert done.text.endswith("1 position, exposure not reported, unrealised -1; it runs off")
+        assert pages(desk, 2, 60) == []
+
+
+def test_whoever_acts_without_a_desk_knows_what_is_left_of_a_mark(ledger: Ledger) -> None:
+    hours = (NOON - START) / timedelta(hours=1)
+    ledger.append_marks([Mark(BOT, NOON, money(-1), 2)], known_at=NOON)
+    append(ledger, [trade(BOT, hours + 0.1, -1)], NOON + 6 * MINUTE)
+    times = Times(lambda: NOON + 7 * MINUTE, lambda: 0.0, lambda _: None)
+
+    def alone(verb: Verb, reason: str) -> Outcome:
+        command = Command(f"key {next(KEYS)}", verb, BOT, "ann", reason, times.now())
+        return ask(ledger, SETTINGS, command, times, holder="ann", targets={})
+
+    assert "2 positions, 1 of them left, exposure not reported" in alone("halt", "").text
+    assert alone("retire", "closed it by hand").code == "POSITIONS_OPEN"
+    append(ledger, [trade(BOT, hours + 0.11, -1)], NOON + 7 * MINUTE)
+    assert alone("retire", "").code == "POSITIONS_UNKNOWN"
+    assert alone("retire", "closed it by hand").text == "bot: retired"
+
+
 def account(capital: float) -> Settings:
     return SETTINGS.model_copy(update={"account": AccountSettings(capital=capital)})
 
@@ -712,7 +803,7 @@ def test_safety_goes_before_everything_else_that_waits(ledger: Ledger) -> None:
         desk.step(NOON)
         with ledger.transaction() as inside:
             for key, verb in (("1", "retire"), ("2", "halt")):
-                command = Command(key, verb, BOT, "ann", "", NOON)  # type: ignore[arg-type] # verbs
+                command = Command(key, verb, BOT, "ann", "its bot is off", NOON)  # type: ignore[arg-type] # verbs
                 append_command(inside.connection, command)
         assert kinds(desk.step(NOON + MINUTE)) == ["halt", "retire"]
 

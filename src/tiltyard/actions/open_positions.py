@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from tiltyard.facts.mark import Mark
+from tiltyard.facts.action import Kind
+from tiltyard.facts.mark import LastMark
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.money import money_text
 
@@ -10,30 +11,75 @@ LEFT_OPEN_AFTER = timedelta(minutes=30)
 """After a halt; then a person is paged."""
 
 
-def what_is_open(mark: Mark | None, halted_at: datetime) -> str:
+def what_is_open(last: LastMark | None, at: datetime, kind: Kind) -> str:
     """One sentence part for people, from the arm's last mark.
 
+    Args:
+        last: What is known; None when no mark was ever reported.
+        at: When traffic was taken.
+        kind: ``halt``, after which positions are only reduced and a person is paged when any
+            are left, or nobody knows; or ``throttle``, after which they run off.
+
     >>> from datetime import UTC
+    >>> from tiltyard.facts.mark import Mark
     >>> from tiltyard.kernel.money import money
     >>> at = datetime(2025, 7, 7, 12, tzinfo=UTC)
-    >>> what_is_open(Mark("bot", at, money(-12.5), 2, currency="USDT"), at)
+    >>> last = LastMark(Mark("bot", at, money(-12.5), 2, currency="USDT"), 2, traded_since=False)
+    >>> what_is_open(last, at, "halt")
     'open at 2025-07-07T12:00:00Z: 2 positions, exposure not reported, unrealised -12.5 USDT; \
 reduce-only, and a page at 2025-07-07T12:30:00Z if any is left'
     """
-    until = time_text(halted_at + LEFT_OPEN_AFTER)
-    if mark is None:
-        return "what is open is not known, no mark was reported; whatever it is, reduce-only"
-    at = time_text(mark.marked_at)
-    if not mark.open_positions:
-        return f"nothing was open at {at}"
+    is_halt = kind == "halt"
+    page = f"reduce-only, and a page at {time_text(at + LEFT_OPEN_AFTER)}"
+    if last is None:
+        what = "what is open is not known, no mark was reported; whatever it is"
+        return (
+            f"{what}, {page} unless a mark says that nothing is" if is_halt else f"{what} runs off"
+        )
+    if last.left:
+        runs_off = "it runs off" if last.left == 1 else "they run off"
+        return f"{_open(last)}; {f'{page} if any is left' if is_halt else runs_off}"
+    marked = time_text(last.mark.marked_at)
+    was_open = last.mark.open_positions > 0
+    said = f"what was open at {marked} has closed" if was_open else f"nothing was open at {marked}"
+    if not is_halt:
+        return said
+    return f"{said}; anything else is {page} unless a mark says that nothing is open"
+
+
+def what_is_left(last: LastMark | None, halted_at: datetime) -> str:
+    """The reason to page a person some time after a halt; empty when it is known that nothing is.
+
+    Only a mark that is no older than the halt knows that.
+    """
+    when = f"{LEFT_OPEN_AFTER.total_seconds() // 60:.0f} min after the halt"
+    if last is None:
+        return f"what is open {when} is not known: no mark was ever reported"
+    marked = time_text(last.mark.marked_at)
+    if last.left:
+        are = "is" if last.left == 1 else "are"
+        return f"{_positions(last.left)} {are} open {when}, by the mark of {marked}"
+    if last.mark.marked_at < halted_at:
+        return (
+            f"what is open {when} is not known: the last mark, of {marked}, is older than the halt"
+        )
+    return ""
+
+
+def _open(last: LastMark) -> str:
+    mark = last.mark
     unit = f" {mark.currency}" if mark.currency else ""
     exposure = (
         "exposure not reported"
         if mark.exposure is None
         else f"exposure {money_text(mark.exposure)}{unit}"
     )
-    positions = "1 position" if mark.open_positions == 1 else f"{mark.open_positions:,} positions"
-    return (
-        f"open at {at}: {positions}, {exposure}, unrealised {money_text(mark.unrealised)}{unit}; "
-        f"reduce-only, and a page at {until} if any is left"
-    )
+    positions = _positions(mark.open_positions)
+    if last.left < mark.open_positions:
+        positions += f", {last.left:,} of them left"
+    unrealised = f"unrealised {money_text(mark.unrealised)}{unit}"
+    return f"open at {time_text(mark.marked_at)}: {positions}, {exposure}, {unrealised}"
+
+
+def _positions(count: int) -> str:
+    return "1 position" if count == 1 else f"{count:,} positions"

@@ -1,4 +1,4 @@
-"""A mark: what an arm's open positions are worth at a time."""
+"""A mark: what an arm's open positions are worth at a time; and what is left of them since."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -29,3 +29,22 @@ class Mark(NamedTuple):
     currency: str = ""
     exposure: Money | None = None
     seq: int = 0
+
+
+class LastMark(NamedTuple):
+    """The last mark of an arm, and what its trades have said since.
+
+    Attributes:
+        mark: As it was reported.
+        left: Positions that it told of and that have not closed since.
+        traded_since: A live trade has closed after it.
+    """
+
+    mark: Mark
+    left: int
+    traded_since: bool
+
+    @property
+    def known(self) -> int | None:
+        """How many positions are open; None when another may have opened before the last close."""
+        return None if self.traded_since and not self.left else self.left

@@ -34,6 +34,7 @@ class ArmMeasures:
         lifetime_trades: Live trades ever, earlier trials included.
         mark: The last mark.
         open_positions: Those that it told of and that have not closed since.
+        traded_since: A live trade has closed after it.
         lost_at: When the drawdown of this trial was lost for want of capital.
         last_capital: What the last trade was measured against; 0 for nothing.
         was_sized: Some trade or mark had a capital to be measured against.
@@ -52,6 +53,7 @@ class ArmMeasures:
         self.lifetime_trades = 0
         self.mark: Mark | None = None
         self.open_positions = 0
+        self.traded_since = False
         self.lost_at: datetime | None = None
         self.last_capital = 0
         self.was_sized = False
@@ -80,6 +82,7 @@ class ArmMeasures:
             self.since_throttle += 1
         if trade.book == "live":
             self.lifetime_trades += 1
+            self.traded_since = True
             if self.mark is not None and trade.opened_at <= self.mark.marked_at:
                 self.open_positions = max(0, self.open_positions - 1)
             if self._in_trial(trade.closed_at):
@@ -106,7 +109,7 @@ class ArmMeasures:
 
     def value_open(self, mark: Mark) -> None:
         """One more mark, not before the last trade."""
-        self.mark, self.open_positions = mark, mark.open_positions
+        self.mark, self.open_positions, self.traded_since = mark, mark.open_positions, False
         capital = mark.capital or self.capital
         self.was_sized |= capital > 0
         if self._in_trial(mark.marked_at):

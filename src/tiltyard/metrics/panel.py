@@ -14,7 +14,7 @@ from heapq import merge
 from typing import NamedTuple
 
 from tiltyard.facts.correction import Correction
-from tiltyard.facts.mark import Mark
+from tiltyard.facts.mark import LastMark, Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
@@ -164,9 +164,13 @@ class Panel:
         """
         self._champion = (policy, ChampionHistory())
 
-    def last_marks(self) -> Mapping[str, Mark]:
+    def last_marks(self) -> Mapping[str, LastMark]:
         """The last mark of every arm that has one."""
-        return {name: arm.mark for name, arm in self._arms.items() if arm.mark is not None}
+        return {
+            name: LastMark(arm.mark, arm.open_positions, arm.traded_since)
+            for name, arm in self._arms.items()
+            if arm.mark is not None
+        }
 
     def start_account(self, at: datetime | None) -> None:
         """The account's path begins anew, after ``at``; what its days have lost stays."""

@@ -1,20 +1,24 @@
-"""Positions that are open half an hour after their arm was halted: a person is paged, once."""
+"""Half an hour after a halt it is known that nothing is open, or a person is paged.
+
+Once when something is open, and once when nobody has said: then a mark may still tell that
+something is.
+"""
 
 from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 
-from tiltyard.actions.open_positions import LEFT_OPEN_AFTER
-from tiltyard.checklist.judge import Memory
+from tiltyard.actions.open_positions import LEFT_OPEN_AFTER, what_is_left
+from tiltyard.checklist.judge import FRESH, Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.mark import Mark
+from tiltyard.facts.mark import LastMark
 
 LEFT_OPEN = "positions_left_open"
 
 
 def left_open(
     roster: Roster,
-    marks: Mapping[str, Mark],
+    marks: Mapping[str, LastMark],
     memories: MutableMapping[tuple[str, str], Memory],
     now: datetime,
 ) -> list[Action]:
@@ -27,14 +31,17 @@ def left_open(
         now: UTC.
     """
     pages = []
-    for name, mark in marks.items():
-        arm, taken_at = roster.arms.get(name), roster.taken_at(name)
-        if arm is None or arm.state != "halted" or taken_at is None or not mark.open_positions:
+    for name in (arm.name for arm in roster.arms.values() if arm.state == "halted"):
+        taken_at = roster.taken_at(name)
+        if taken_at is None or now - taken_at < LEFT_OPEN_AFTER:
             continue
-        paged = memories.get((LEFT_OPEN, name))
-        if now - taken_at < LEFT_OPEN_AFTER or (paged and paged.breach_since == taken_at):
+        last, paged = marks.get(name), memories.get((LEFT_OPEN, name), FRESH)
+        reason, is_blind = what_is_left(last, taken_at), last is None or not last.left
+        was_told = paged.breach_since == taken_at and (is_blind or not paged.tripped_blindly)
+        if not reason or was_told:
             continue
-        memories[LEFT_OPEN, name] = Memory(breach_since=taken_at, tripped_at=now)
-        reason = f"{mark.open_positions} positions are open 30 min after the halt"
+        memories[LEFT_OPEN, name] = Memory(
+            breach_since=taken_at, tripped_at=now, tripped_blindly=is_blind
+        )
         pages.append(Action("page", name, LEFT_OPEN, "enforce", now, reason=reason))
     return pages

@@ -18,7 +18,7 @@ from tiltyard.actions.verbs import obey as planned
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.command import Command, Outcome
-from tiltyard.facts.mark import Mark
+from tiltyard.facts.mark import LastMark
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
@@ -32,7 +32,7 @@ _SAYS_WHAT_IS_OPEN = frozenset({"halt", "throttle"})
 def obey(
     command: Command,
     roster: Roster,
-    marks: Mapping[str, Mark],
+    marks: Mapping[str, LastMark],
     settings: Settings,
     now: datetime,
     *,
@@ -55,7 +55,7 @@ def obey(
     try:
         if command.verb == "register":
             return _register(command, roster, settings, now)
-        held = {name: mark.open_positions for name, mark in marks.items()}
+        held = {name: last.known for name, last in marks.items()}
         situation = Situation(
             roster, settings.shares.rules(), now, held, is_sized, settings.schedule.trading_day
         )
@@ -71,17 +71,17 @@ def obey(
 
 
 def told(
-    action: Action, checklist: str, actor: str, marks: Mapping[str, Mark], now: datetime
+    action: Action, checklist: str, actor: str, marks: Mapping[str, LastMark], now: datetime
 ) -> Event:
     """The event of an action of the running desk; a halt says what is open."""
     event = acted(action, checklist, actor)
     if action.kind in _SAYS_WHAT_IS_OPEN:
-        return {**event, "open": what_is_open(marks.get(action.policy), now)}
+        return {**event, "open": what_is_open(marks.get(action.policy), now, action.kind)}
     return event
 
 
 def _act(
-    command: Command, situation: Situation, marks: Mapping[str, Mark], settings: Settings
+    command: Command, situation: Situation, marks: Mapping[str, LastMark], settings: Settings
 ) -> tuple[Roster, list[Event], Outcome]:
     roster, now = situation.roster, situation.now
     obeyed = planned(command, situation)

@@ -21,7 +21,7 @@ class Situation:
         roster: As it is.
         rules: The bounds of shares.
         now: UTC.
-        open_positions: Of each arm, how many its last mark told of.
+        open_positions: Of each arm, how many are open; None, or nothing, where nobody knows.
         is_sized: Whether somebody said what equity an arm has.
         day_of: The trading day that a time lies in.
     """
@@ -29,7 +29,7 @@ class Situation:
     roster: Roster
     rules: ShareRules
     now: datetime
-    open_positions: Mapping[str, int] = field(default_factory=dict)
+    open_positions: Mapping[str, int | None] = field(default_factory=dict)
     is_sized: Callable[[Arm], bool] = lambda _: True
     day_of: Callable[[datetime], date] = datetime.date
 

@@ -40,7 +40,11 @@ def halt(command: Command, situation: Situation) -> Obeyed:
 
 
 def retire(command: Command, situation: Situation) -> Obeyed:
-    """Out for good; not the champion, and not while positions are open."""
+    """Out for good; not the champion, and not while positions are open.
+
+    Where nobody knows whether any are, a person has to say how they know that none is. A
+    candidate had no traffic, and so has none.
+    """
     arm = asked_for(command, situation)
     if arm.state == "retired":
         return _already(arm)
@@ -49,11 +53,16 @@ def retire(command: Command, situation: Situation) -> Obeyed:
         raise TiltyardError(
             "TRANSITION_REFUSED", arm.name, "it is the champion", "roll back or promote first"
         )
-    held = situation.open_positions.get(arm.name, 0)
+    held = situation.open_positions.get(arm.name)
     if held:
         raise TiltyardError(
-            "POSITIONS_OPEN", arm.name, f"its last mark tells of {held} open positions",
-            "halt it, and retire it when they are closed",
+            "POSITIONS_OPEN", arm.name, f"open positions: {held}, by its last mark and its trades "
+            "since", "halt it, and retire it when a mark says that nothing is open",
+        )  # fmt: skip
+    if held is None and arm.state != "candidate" and not command.reason.strip():
+        raise TiltyardError(
+            "POSITIONS_UNKNOWN", arm.name, "no mark says what is open, or a trade has closed since "
+            "the last one", "look, and say how you know that nothing is: --reason TEXT",
         )  # fmt: skip
     action = action_for("retire", arm.name, command, situation, before=arm.share, after=0.0)
     return Obeyed((action,), f"{arm.name}: retired")

@@ -65,6 +65,7 @@ MISTAKES = frozenset(
         "NO_ROOM",
         "ON_HOLD",
         "POSITIONS_OPEN",
+        "POSITIONS_UNKNOWN",
         "PROPOSAL_EXPIRED",
         "PROPOSAL_MISSING",
         "REVIEW_OPEN",

@@ -72,12 +72,6 @@ def every_mark() -> sa.Select[Any]:
     )
 
 
-def newest_marks() -> sa.Select[Any]:
-    """The last mark of each policy that has one."""
-    last = sa.select(sa.func.max(marks.c.marked_at)).where(marks.c.policy_id == policies.c.id)
-    return every_mark().where(marks.c.marked_at == last.correlate(policies).scalar_subquery())
-
-
 def _refuse_unstorable(table: sa.Table, row: Mapping[str, Any]) -> None:
     """SQLite and Postgres differ in what they do with these."""
     for name, value in row.items():

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.decision import Decision
-from tiltyard.facts.mark import Mark
+from tiltyard.facts.mark import LastMark, Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.clock import microseconds
@@ -31,7 +31,8 @@ from tiltyard.shell.store.audit_table import (
 )
 from tiltyard.shell.store.database import Database
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
-from tiltyard.shell.store.fact_tables import append_facts, every_mark, newest_marks
+from tiltyard.shell.store.fact_tables import append_facts, every_mark
+from tiltyard.shell.store.last_marks import last_marks
 from tiltyard.shell.store.news import Look, Positions, facts_after
 from tiltyard.shell.store.quarantine import QuarantinedFact, quarantined_now
 from tiltyard.shell.store.replay_record import ReplayRecord
@@ -172,9 +173,10 @@ class Ledger(Database):
             query = query.where(marks.c.seq <= up_to_seq)
         yield from self._facts(query.order_by(marks.c.marked_at, marks.c.seq), Mark)
 
-    def last_marks(self) -> Mapping[str, Mark]:
-        """The last mark of every arm that has one."""
-        return {mark.policy: mark for mark in self._facts(newest_marks(), Mark)}
+    def last_marks(self) -> Mapping[str, LastMark]:
+        """The last mark of every arm that has one, and what its trades have said since."""
+        with self._reading() as connection:
+            return last_marks(connection)
 
     def observations(
         self, *, by: datetime | None = None, up_to_seq: int | None = None
