@@ -353,6 +353,21 @@ def test_a_review_is_acknowledged_once() -> None:
     )
 
 
+def test_an_old_review_that_is_not_read_again_is_known_to_be_acknowledged() -> None:
+    newest = (Review(7, ARM, "pf_30", NOON, NOON), Review(9, ARM, "pf_30", NOON))
+    state = replace(roster(arm()), reviews=newest)
+    assert asked(state, "acknowledge", number="8").text == "review 8 is acknowledged already"
+    assert refused(state, "acknowledge", number="10").startswith("REVIEW_UNKNOWN 10")
+
+
+def test_nobody_has_looked_at_a_review_before_it_was_opened() -> None:
+    state = done(roster(arm()), "halt", ARM)
+    assert refused(state, "acknowledge", number="1", now=NOON) == (
+        "REVIEW_NEWER 1: it was opened at 2025-07-07T13:00:00Z, after this was asked at "
+        "2025-07-07T12:00:00Z. look first: tiltyard review ack 1"
+    )
+
+
 @pytest.mark.parametrize(("number", "subject"), [("3", "3"), ("0", "0"), ("x", "x")])
 def test_a_review_that_is_not_there_is_refused(number: str, subject: str) -> None:
     state = done(roster(arm()), "halt", ARM)

@@ -33,7 +33,7 @@ from conformance.samples import (
     texts,
     trade,
 )
-from tiltyard.facts.arm import Review, Roster
+from tiltyard.facts.arm import Proposal, Review, Roster
 from tiltyard.facts.audit import GENESIS, broken_link
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
@@ -549,8 +549,34 @@ def test_a_roster_comes_back_as_it_was_saved(ledger: Ledger) -> None:
     ledger.save_roster(full_roster(), [], at=NOW)
     assert ledger.roster() == full_roster()
     assert list(ledger.roster().arms) == [NET, PPO]
-    ledger.save_roster(Roster(full_roster().arms), [], at=NOW)
-    assert ledger.roster() == Roster(full_roster().arms)
+
+
+def test_a_question_that_is_settled_is_kept_and_out_of_the_way(ledger: Ledger) -> None:
+    settled = tuple(Review(number, PPO, "pf_30", NOW, NOW) for number in range(1, 4))
+    asked = Review(4, PPO, "drift", NOW, advisory=True)
+    open_one = Review(5, NET, "drawdown", NOW)
+    closed = Proposal(1, "promotion", PPO, NOW, "why", NOW, "withdrawn")
+    waits = Proposal(2, "rollback", NET, NOW, "why")
+    every = replace(full_roster(), reviews=(*settled, asked, open_one), proposals=(closed, waits))
+    ledger.save_roster(every, [], at=NOW)
+    with ledger.transaction() as inside:
+        matter = inside.roster_to_change(at=NOW)
+        # by the last of ppo's own it is known when its traffic was taken
+        assert matter.reviews == (settled[-1], asked, open_one)
+        assert matter.proposals == (waits,)
+        seen = replace(open_one, acknowledged_at=NOW)
+        new = Review(6, PPO, "pf_30", NOW)
+        inside.save_roster(replace(matter, reviews=(settled[-1], asked, seen, new)), [], at=NOW)
+    assert ledger.roster().reviews == (*settled, asked, seen, new)
+    assert ledger.roster().proposals == every.proposals
+    with ledger.transaction() as inside:
+        assert inside.roster_to_change(at=NOW).last_proposal == 2
+        expired = replace(waits, closed_at=NOW, outcome="expired")
+        inside.save_roster(
+            replace(inside.roster_to_change(at=NOW), proposals=(expired,)), [], at=NOW
+        )
+    with ledger.transaction() as inside:
+        assert inside.roster_to_change(at=NOW).last_proposal == 2  # the newest gives the number
 
 
 def test_only_an_arm_that_changed_gets_a_higher_revision(ledger: Ledger) -> None:

@@ -124,11 +124,12 @@ class Roster:
 
     Attributes:
         arms: By name.
-        reviews: All that were ever opened.
+        reviews: All that were ever opened, or those that matter: the open ones, the last of each
+            arm by which traffic was taken, and the newest. In the order of their numbers.
         ramp_frozen_by: Guards because of which nobody's share may grow.
         challengers_frozen_by: Guards because of which challengers get nothing.
         entries_stopped_by: Guards because of which nobody may enter.
-        proposals: All that were ever made.
+        proposals: All that were ever made, or those that are open, and the newest.
         account_since: Trades that close after it count for the account; None counts all.
     """
 
@@ -184,8 +185,18 @@ class Roster:
         """Guards because of which nobody's share grows, joins or comes back."""
         return self.ramp_frozen_by | self.challengers_frozen_by | self.entries_stopped_by
 
+    @property
+    def last_review(self) -> int:
+        """Number of the newest review; 0 for none."""
+        return self.reviews[-1].number if self.reviews else 0
+
+    @property
+    def last_proposal(self) -> int:
+        """Number of the newest proposal; 0 for none."""
+        return self.proposals[-1].number if self.proposals else 0
+
     def reviews_of(self, policy: str) -> list[Review]:
-        """Every review of one arm, oldest first."""
+        """The reviews of one arm, oldest first."""
         return [review for review in self.reviews if review.policy == policy]
 
     def open_reviews(self, policy: str | None = None) -> list[Review]:

@@ -27,7 +27,7 @@ def ask(roster: Roster, action: Action) -> Roster:
 
 def open_review(roster: Roster, action: Action, *, advisory: bool) -> Roster:
     """The roster with one more review, of the arm that the action is about."""
-    number = len(roster.reviews) + 1
+    number = roster.last_review + 1
     review = Review(number, action.policy, action.cause, action.at, advisory=advisory)
     return replace(roster, reviews=(*roster.reviews, review))
 
@@ -50,7 +50,7 @@ def proposing(kind: ProposalKind) -> Change:
         policy = arm_of(roster, action).name
         if roster.open_proposal(kind, policy):
             return roster
-        number = len(roster.proposals) + 1
+        number = roster.last_proposal + 1
         proposal = Proposal(number, kind, policy, action.at, action.reason)
         return replace(roster, proposals=(*roster.proposals, proposal))
 

@@ -16,6 +16,7 @@ from tiltyard.actions.verbs.situation import (
 )
 from tiltyard.facts.action import PERSON, PERSONS_HOLDS
 from tiltyard.facts.command import Command
+from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.router.lifecycle import TRADING, next_state
 from tiltyard.scaling.ladder import fits, was_scaled
@@ -23,12 +24,18 @@ from tiltyard.scaling.ladder import fits, was_scaled
 
 def acknowledge(command: Command, situation: Situation) -> Obeyed:
     """A person has looked at a review."""
-    text = command.arguments.get("number", "")
-    reviews = {str(review.number): review for review in situation.roster.reviews}
-    if text not in reviews:
+    text, roster = command.arguments.get("number", ""), situation.roster
+    review = next((one for one in roster.reviews if str(one.number) == text), None)
+    if review is None and text in map(str, range(1, roster.last_review)):
+        return Obeyed((), f"review {text} is acknowledged already")  # and so is not read again
+    if review is None:
         raise TiltyardError("REVIEW_UNKNOWN", text or "review", "no review has this number",
                             "see: tiltyard review list")  # fmt: skip
-    review = reviews[text]
+    if review.opened_at > command.asked_at:
+        raise TiltyardError(
+            "REVIEW_NEWER", text, f"it was opened at {time_text(review.opened_at)}, after this was "
+            f"asked at {time_text(command.asked_at)}", f"look first: tiltyard review ack {text}",
+        )  # fmt: skip
     if review.acknowledged_at is not None:
         return Obeyed((), f"review {text} of {review.policy} is acknowledged already")
     action = action_for(

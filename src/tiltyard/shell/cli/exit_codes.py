@@ -69,6 +69,7 @@ MISTAKES = frozenset(
         "PROPOSAL_EXPIRED",
         "PROPOSAL_MISSING",
         "REVIEW_OPEN",
+        "REVIEW_NEWER",
         "REVIEW_UNKNOWN",
         "CAPITAL_INVALID",
         "CHAMPION_EXISTS",

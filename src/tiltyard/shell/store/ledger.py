@@ -214,10 +214,13 @@ class Ledger(Database):
             return read_roster(connection)
 
     def roster_to_change(self, *, at: datetime) -> Roster:
-        """The roster inside a transaction that will change it; edits by SQL are audited first."""
+        """The roster inside a transaction that will change it; edits by SQL are audited first.
+
+        Of reviews and proposals it has those that matter.
+        """
         lock_arms(self.connection)  # first: no edit may come in between
         absorb_edits(self.connection, at)
-        return read_roster(self.connection)
+        return read_roster(self.connection, whole=False)
 
     def edits_to_audit(self) -> Sequence[Mapping[str, Any]]:
         """Edits by SQL that the audit does not tell of yet, as the events they will be."""

@@ -2,21 +2,25 @@
 
 ``bandit_arms.revision`` rises with every change. A roster that is written must have been
 read at the revisions that stand: what somebody else has changed since is never lost.
+
+Whoever changes a roster reads no review or proposal that is settled; a desk changes it in
+every step.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from tiltyard.facts.arm import Arm, Proposal, Review, Roster
+from tiltyard.facts.arm import Arm, Roster
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.policies.name import parse
+from tiltyard.shell.store.question_table import read_proposals, read_reviews, write_questions
 from tiltyard.shell.store.tables import (
     accounts,
     bandit_arms,
@@ -62,21 +66,25 @@ def lock_arms(connection: sa.Connection) -> None:
         connection.exec_driver_sql(_LOCK_ARMS)
 
 
-def read_roster(connection: sa.Connection) -> Roster:
-    """The roster as the database holds it."""
+def read_roster(connection: sa.Connection, *, whole: bool = True) -> Roster:
+    """The roster as the database holds it.
+
+    Args:
+        connection: In a transaction.
+        whole: With every review and proposal there ever was, and not only those that matter:
+            the open ones, by what traffic was last taken from each arm, and the newest.
+    """
     shares = [bandit_arms.c[name] for name in _SHARES]
     joined = sa.select(policies, *shares).join(
         bandit_arms, bandit_arms.c.policy_id == policies.c.id
     )
     rows = connection.execute(joined.order_by(policies.c.id)).mappings().all()
     names = {row["id"]: row["name"] for row in rows}
-    opened = connection.execute(sa.select(reviews).order_by(reviews.c.number)).mappings()
-    made = connection.execute(sa.select(proposals).order_by(proposals.c.number)).mappings()
     held = connection.execute(sa.select(holds.c.kind, holds.c.guard)).all()
     return Roster(
         arms={row["name"]: _arm(row) for row in rows},
-        reviews=tuple(_review(row, names) for row in opened),
-        proposals=tuple(_proposal(row, names) for row in made),
+        reviews=read_reviews(connection, names, whole=whole),
+        proposals=read_proposals(connection, names, whole=whole),
         account_since=connection.scalar(sa.select(accounts.c.since)),
         **{kind: frozenset(g for k, g in held if k == kind) for kind in _HOLDS},
     )
@@ -88,7 +96,7 @@ def write_roster(connection: sa.Connection, roster: Roster, at: datetime) -> Non
     Raises:
         TiltyardError: ``ROSTER_CHANGED`` when somebody has changed an arm since it was read.
     """
-    before = read_roster(connection)
+    before = read_roster(connection, whole=False)
     ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
     for arm in roster.arms.values():
         known = before.arms.get(arm.name)
@@ -98,10 +106,8 @@ def write_roster(connection: sa.Connection, roster: Roster, at: datetime) -> Non
             ids[arm.name] = _insert(connection, arm, at)
         elif known != arm:
             _update(connection, ids[arm.name], arm, at)
-    if roster.reviews != before.reviews:
-        _rewrite(connection, reviews, roster.reviews, ids)
-    if roster.proposals != before.proposals:
-        _rewrite(connection, proposals, roster.proposals, ids)
+    write_questions(connection, reviews, roster.reviews, before.reviews, ids)
+    write_questions(connection, proposals, roster.proposals, before.proposals, ids)
     _write_holds(connection, roster)
     if roster.account_since != before.account_since:
         _write_account(connection, roster.account_since)
@@ -126,23 +132,6 @@ def _changed(arm: Arm) -> TiltyardError:
     return TiltyardError(
         "ROSTER_CHANGED", arm.name, "somebody else has changed it meanwhile", "run it again"
     )
-
-
-def _rewrite(
-    connection: sa.Connection,
-    table: sa.Table,
-    items: Iterable[Review | Proposal],
-    ids: Mapping[str, int],
-) -> None:
-    """Make a table hold these, whose fields are called like its columns."""
-    connection.execute(table.delete())
-    names = [column.name for column in table.columns if column.name != "policy_id"]
-    rows = [
-        {"policy_id": ids[item.policy], **{name: getattr(item, name) for name in names}}
-        for item in items
-    ]
-    if rows:
-        connection.execute(table.insert(), rows)
 
 
 def write_metrics(connection: sa.Connection, rows: Mapping[str, ArmColumns], at: datetime) -> None:
@@ -252,17 +241,3 @@ def _arm(row: sa.RowMapping) -> Arm:
         deposed_at=row["deposed_at"],
         revision=row["revision"],
     )
-
-
-def _review(row: sa.RowMapping, names: Mapping[int, str]) -> Review:
-    return Review(
-        row["number"], names.get(row["policy_id"], ""), row["guard"], row["opened_at"],
-        row["acknowledged_at"], advisory=bool(row["advisory"]),
-    )  # fmt: skip
-
-
-def _proposal(row: sa.RowMapping, names: Mapping[int, str]) -> Proposal:
-    return Proposal(
-        row["number"], row["kind"], names.get(row["policy_id"], ""), row["opened_at"],
-        row["evidence"], row["closed_at"], row["outcome"],
-    )  # fmt: skip

@@ -222,6 +222,8 @@ reviews = sa.Table(
     sa.Column("opened_at", UtcTime, nullable=False),
     sa.Column("acknowledged_at", UtcTime),
     sa.Column("advisory", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("reviews_by_acknowledgement", "acknowledged_at", "number"),
+    sa.Index("reviews_by_policy", "policy_id", "advisory", "number"),
 )
 
 proposals = sa.Table(
@@ -234,6 +236,7 @@ proposals = sa.Table(
     sa.Column("evidence", sa.Text, nullable=False),
     sa.Column("closed_at", UtcTime),
     sa.Column("outcome", sa.Text, nullable=False),
+    sa.Index("proposals_by_closing", "closed_at", "number"),
 )
 
 accounts = sa.Table(
