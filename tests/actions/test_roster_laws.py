@@ -68,6 +68,10 @@ NOBODY_HOLDS: Mapping[str, int] = {}
 Pick = tuple[int, int, int]
 
 
+def sized(arm: Arm) -> bool:
+    return arm.capital is not None
+
+
 def trading_day(at: datetime) -> date:
     return at.date()
 
@@ -215,7 +219,7 @@ class World:
         name = NAMES[pick[0] % len(NAMES)]
         wanted = Registration(name, "challenger", "", capital, share, self.now)
         with suppress(TiltyardError):
-            self.roster, events = register(self.roster, wanted, self.rules, self.now, "ada")
+            self.roster, events = register(self.roster, wanted, self.rules, self.now, "ada", sized)
             self.audit(events)
 
     def registers_a_champion(self, pick: Pick) -> None:
@@ -223,7 +227,7 @@ class World:
         capital = CAPITAL if pick[1] % 2 else None
         wanted = Registration(name, "champion", "", capital, None, self.now)
         with suppress(TiltyardError):
-            self.roster, events = register(self.roster, wanted, self.rules, self.now, "ada")
+            self.roster, events = register(self.roster, wanted, self.rules, self.now, "ada", sized)
             self.audit(events)
 
     def ingests_unknown_names(self, pick: Pick) -> None:

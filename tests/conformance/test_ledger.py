@@ -264,22 +264,22 @@ def test_totals_count_each_live_trade_once(ledger: Ledger) -> None:
     assert (totals.trades, totals.wins, totals.pnl) == (3, 1, 4)
 
 
-def test_a_policy_is_sized_when_every_live_trade_and_mark_of_it_names_a_capital(
+def test_capital_is_said_by_the_last_trade_and_always_by_every_live_trade_and_mark(
     ledger: Ledger,
 ) -> None:
     register(ledger, PPO, NET)
-    assert not ledger.is_sized(PPO)
-    sized, bare = trade("1", capital=Money(5)), trade("2")
-    ingest(ledger, [sized, trade("3", book="shadow"), trade("4", policy=NET)])
-    assert (ledger.is_sized(PPO), ledger.is_sized(NET)) == (True, False)
+    assert ledger.capital_said(PPO) == (False, True)
+    sized, bare = trade("2", capital=Money(5)), trade("3")
+    ingest(ledger, [sized, trade("1", book="shadow"), trade("4", policy=NET)])
+    assert (ledger.capital_said(PPO), ledger.capital_said(NET)) == ((True, True), (False, False))
     ingest(ledger, [bare])
-    assert not ledger.is_sized(PPO)
+    assert ledger.capital_said(PPO) == (False, False)
     ingest(ledger, [bare._replace(capital=Money(5))])
-    assert ledger.is_sized(PPO), "what it was told first does not count"
+    assert ledger.capital_said(PPO) == (True, True), "what it was told first does not count"
     ledger.append_marks([Mark(PPO, NOW, Money(0), 1, Money(5))], known_at=NOW)
-    assert ledger.is_sized(PPO)
+    assert ledger.capital_said(PPO) == (True, True)
     ledger.append_marks([Mark(PPO, NOW - MICROSECOND, Money(0), 1)], known_at=NOW)
-    assert not ledger.is_sized(PPO)
+    assert ledger.capital_said(PPO) == (True, False)
 
 
 def test_a_trade_from_the_future_waits_in_quarantine_until_its_time(ledger: Ledger) -> None:

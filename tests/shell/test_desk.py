@@ -153,11 +153,11 @@ def test_a_candidate_waits_until_every_trade_of_its_trial_says_what_it_was_sized
     floor = Desk(load(), roster.with_arm(arm), live=True)
     floor.feed(trade(0, 1), NOON)
     floor.feed(trade(1, 1)._replace(capital=CAPITAL), NOON)
-    assert not floor.knows_capital("bot")
+    assert not floor.knows_capital(arm)
     assert kinds(floor.admit(NOON)) == []
     halted = replace(arm, state="halted", throttled_by="person")
     floor.adopt(roster.with_arm(halted))
-    assert floor.knows_capital("bot"), "it would begin a new trial"
+    assert floor.knows_capital(halted), "it would begin a new trial"
 
 
 def test_asking_changes_no_answer_and_measuring_does_nothing() -> None:

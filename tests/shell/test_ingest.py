@@ -94,7 +94,7 @@ def test_nobody_may_be_called_flat(ledger: Ledger, tmp_path: Path) -> None:
 def test_registering_flat_by_hand_is_refused(settings: Settings) -> None:
     wanted = Registration("flat", "challenger", "", CAPITAL, None, NOW)
     with pytest.raises(TiltyardError, match="POLICY_RESERVED"):
-        register(Roster(), wanted, settings.shares.rules(), NOW, "me")
+        register(Roster(), wanted, settings.shares.rules(), NOW, "me", lambda _: True)
 
 
 def test_any_ingest_admits_those_who_wait_in_the_order_they_were_registered(

@@ -934,7 +934,10 @@ def test_who_joined_while_the_database_was_locked_keeps_what_its_trades_said(
         desk.step(NOON)
         wanted = Registration("new_one", "challenger", "", CAPITAL, None, NOON)
         ledger.change_roster(
-            lambda roster: register(roster, wanted, desk._desk.rules, NOON, "ann"), at=NOON
+            lambda roster: register(
+                roster, wanted, desk._desk.rules, NOON, "ann", lambda arm: arm.capital is not None
+            ),
+            at=NOON,
         )
         append(ledger, [trade("new_one", 600 + n, -1_000) for n in range(5)], NOON)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

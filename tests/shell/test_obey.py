@@ -23,7 +23,7 @@ def test_a_defect_in_one_verb_is_its_answer_and_changes_nothing(
     employ(ledger, challenger(FIRST, 0, "halted"))
     roster = ledger.roster()
     with caplog.at_level(logging.ERROR):
-        after, done, outcome = obey(REARM, roster, {}, GUARDED, NOW, is_sized=broken)
+        after, done, outcome = obey(REARM, roster, {}, GUARDED, NOW, knows_capital=broken)
     assert (after, done) == (roster, [])
     assert outcome.text == "COMMAND_FAILED rearm: KeyError. it was not carried out"
     assert "command 0, rearm, has failed" in caplog.text
@@ -38,4 +38,4 @@ def test_an_error_of_the_database_goes_to_whoever_holds_the_transaction(ledger: 
             return bool(still.connection.scalar(sa.text("SELECT 1 FROM a_table_that_is_gone")))
 
         with pytest.raises(sa.exc.DBAPIError):
-            obey(REARM, roster, {}, GUARDED, NOW, is_sized=away)
+            obey(REARM, roster, {}, GUARDED, NOW, knows_capital=away)

@@ -17,7 +17,6 @@ from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.delivery import deliver
-from tiltyard.shell.ingest import has_capital, raise_ceilings
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.obey import obey
@@ -42,6 +41,7 @@ from tiltyard.shell.store.outbox import untold_targets
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
 from tiltyard.shell.targets import Target
 from tiltyard.shell.unwritten import Unwritten
+from tiltyard.shell.without_desk import knows_capital, raise_ceilings
 
 PASSING = UNAVAILABLE | {"LEASE_LOST"}
 """What keeps a command that is recorded from being carried out now, and not for ever."""
@@ -256,7 +256,7 @@ def _obey_all(
     for command in commands:
         roster, done, outcome = obey(
             command, roster, marks, settings, now,
-            is_sized=lambda arm: has_capital(inside, arm, settings),
+            knows_capital=lambda arm: knows_capital(inside, arm, settings),
         )  # fmt: skip
         decided.events += done
         decided.answer(command, outcome)

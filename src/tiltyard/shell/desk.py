@@ -34,6 +34,7 @@ from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import Standing, ladder, was_scaled
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.books import Books
+from tiltyard.shell.registration import is_sized
 from tiltyard.shell.settings import Settings
 
 _ADVISORY = frozenset({"review", "page", "refresh_encoder", "restart_learner"})
@@ -230,7 +231,7 @@ class Desk:
 
     def admit(self, at: datetime) -> list[Action]:
         """Candidates whose capital is known go on trial, as far as there is room."""
-        waiting = [arm.name for arm in self.roster.challengers() if self.knows_capital(arm.name)]
+        waiting = [arm.name for arm in self.roster.challengers() if self.knows_capital(arm)]
         return self.do(plan_admissions(self.roster, waiting, self.rules, at))
 
     def raise_ceilings(self, at: datetime) -> list[Action]:
@@ -246,15 +247,12 @@ class Desk:
         """The trading day that a time lies in."""
         return self.settings.schedule.trading_day(at)
 
-    def knows_capital(self, policy: str) -> bool:
-        """Whether somebody said what equity an arm has: its policy, or the last of its trades.
-
-        A candidate goes on trial with what it has done, so every trade and mark has to say it.
-        """
-        measures = self.panel.arm(policy)
-        if measures.live.nav.without_capital and self.roster.arms[policy].state == "candidate":
-            return False
-        return measures.capital > 0 or measures.last_capital > 0
+    def knows_capital(self, arm: Arm) -> bool:
+        """Whether somebody said what equity an arm has, by what is measured."""
+        measures = self.panel.arm(arm.name)
+        is_said = bool(arm.capital or measures.capital or measures.last_capital)
+        is_blind = measures.live.nav.without_capital > 0
+        return is_sized(arm, is_said=is_said, is_blind=is_blind)
 
     def _standing(self, arm: Arm, verdicts: Iterable[Verdict], at: datetime) -> Standing:
         live = self.panel.arm(arm.name).live

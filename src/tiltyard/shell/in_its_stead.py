@@ -9,11 +9,11 @@ has recorded waits for a sign of life, and when there is none does what a desk w
 from collections.abc import Callable
 
 from tiltyard.shell.commanding import Times
-from tiltyard.shell.ingest import act_in_its_stead, desk_of
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.desk_record import read_progress
-from tiltyard.shell.store.lease import RENEW_EVERY, Lease, Watch, read_lease
+from tiltyard.shell.store.lease import RENEW_EVERY, Lease, Watch, holder_of, read_lease
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.without_desk import act_in_its_stead
 
 
 def see_to_it(
@@ -54,7 +54,7 @@ def see_to_it(
 def _act(ledger: Ledger, settings: Settings, dead: Lease | None, times: Times, actor: str) -> bool:
     with ledger.transaction() as inside:
         now = times.now()
-        if desk_of(inside, now) not in (None, dead):
+        if holder_of(inside.connection, now) not in (None, dead):
             return False  # another desk was faster
         act_in_its_stead(inside, settings, now, actor)
         return True

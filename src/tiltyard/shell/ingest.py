@@ -15,25 +15,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from tiltyard.actions.apply import apply
-from tiltyard.actions.plan import plan_ceilings
-from tiltyard.actions.record import Event, acted
-from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.actions.record import Event
+from tiltyard.facts.arm import FLAT, Roster
 from tiltyard.facts.intake import Intake
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.text import storable
 from tiltyard.scaling.ladder import ShareRules
-from tiltyard.shell.bounds import tell_bounds
-from tiltyard.shell.metric_columns import refresh_metrics
-from tiltyard.shell.registration import admit, reserved, unregistered, welcome
+from tiltyard.shell.registration import reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.sources import BadRow, open_source, read_trades
-from tiltyard.shell.store.lease import Lease, read_lease
+from tiltyard.shell.store.lease import Lease, holder_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.staging import Counts, Staging
+from tiltyard.shell.without_desk import act_in_its_stead
 
 BATCH = 5000
 
@@ -136,7 +133,7 @@ def ingest(
                 _refuse_renamed(staging, file, source.name)
             registered = _register(inside, joining, how, settings.shares.rules(), now, actor)
             counts = staging.append(now=now, known_at=now, actor=actor, source=intake.source)
-            left_to = desk_of(inside, now)
+            left_to = holder_of(inside.connection, now)
             if left_to is None:
                 act_in_its_stead(inside, settings, now, actor)
             rejects.put_in_place()
@@ -216,51 +213,3 @@ def _register(
 
     inside.change_roster(change, at=now)
     return names
-
-
-def act_in_its_stead(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
-    """What a running desk does for itself when facts come in."""
-    _raise_and_admit(inside, settings, now, actor)
-    refresh_metrics(inside, settings, now)
-    tell_bounds(inside.connection, settings, now)
-
-
-def desk_of(inside: Ledger, now: datetime) -> Lease | None:
-    """Whoever holds the lease, and so writes the state of arms."""
-    lease = read_lease(inside.connection)
-    return lease if lease is not None and lease.is_held(now) else None
-
-
-def _raise_and_admit(inside: Ledger, settings: Settings, now: datetime, actor: str) -> None:
-    def change(roster: Roster) -> tuple[Roster, list[Event]]:
-        waiting = [arm for arm in roster.challengers() if arm.state == "candidate"]
-        ready = [arm.name for arm in waiting if has_capital(inside, arm, settings)]
-        digest = settings.checklist.digest
-        roster, raised = raise_ceilings(roster, settings, now, actor)
-        rules = settings.shares.rules()
-        roster, admitted = admit(roster, ready, rules, now, actor, digest)
-        return roster, [*raised, *admitted]
-
-    inside.change_roster(change, at=now)
-
-
-def raise_ceilings(
-    roster: Roster, settings: Settings, now: datetime, actor: str
-) -> tuple[Roster, list[Event]]:
-    """On a new trading day every arm has room for one multiplication again."""
-    events: list[Event] = []
-    for action in plan_ceilings(
-        roster, settings.shares.rules(), now, settings.schedule.trading_day
-    ):
-        roster = apply(roster, action)
-        events.append(acted(action, settings.checklist.digest, actor))
-    return roster, events
-
-
-def has_capital(inside: Ledger, arm: Arm, settings: Settings) -> bool:
-    """Whether somebody said what equity an arm has: its policy, or the last of its trades."""
-    if arm.capital is not None or settings.default_capital() is not None:
-        return True
-    if arm.state == "candidate":
-        return inside.is_sized(arm.name)  # it goes on trial with what it has done
-    return any(trade.capital is not None for trade in inside.tail(arm.name, count=1))

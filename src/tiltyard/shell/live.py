@@ -309,7 +309,7 @@ class LiveDesk:
                 marks = self._desk.panel.last_marks()
                 roster, events, outcome = obey(
                     command, self.roster, marks, self._settings, now,
-                    is_sized=lambda arm: self._desk.knows_capital(arm.name),
+                    knows_capital=self._desk.knows_capital,
                 )  # fmt: skip
                 self._desk.adopt(roster)
                 self._unwritten.events += events

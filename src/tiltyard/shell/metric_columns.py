@@ -4,7 +4,7 @@ A projection for people who read and write SQL. Every replay works it out again,
 desk in each of its steps, and where no desk runs every ingest and every verb does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tiltyard.facts.trade import Trade
@@ -12,7 +12,7 @@ from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Value, twelve_digits
 from tiltyard.metrics.catalogue import METRICS
-from tiltyard.metrics.champion_span import ChampionHistory
+from tiltyard.metrics.champion_span import TRADES, ChampionHistory
 from tiltyard.metrics.panel import Panel
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
@@ -35,15 +35,14 @@ def metric_columns(ledger: Ledger, settings: Settings, now: datetime) -> Mapping
     if not roster.arms:
         return {}
     until = now + FUTURE  # whatever the ledger took in counts
-    history = ChampionHistory()
-    champion = roster.champion()
-    for trade in ledger.trades(champion.name):
-        if trade.book == "live":
-            history.push(trade)
-    rows = {}
+    tails = {}
     for arm in roster.arms.values():
         began = arm.trial_started_at and arm.trial_started_at + INSTANT
-        tail = ledger.tail(arm.name, count=WINDOW, since=began)
+        tails[arm.name] = ledger.tail(arm.name, count=WINDOW, since=began)
+    history = _champions_past(ledger, roster.champion().name, tails.values())
+    rows = {}
+    for arm in roster.arms.values():
+        tail = tails[arm.name]
         capital = arm.capital or settings.default_capital() or 0
         since = tail[0].closed_at if tail else None
         totals = ledger.totals(arm.name)
@@ -76,6 +75,19 @@ def panel_columns(panel: Panel, policy: str, totals: Totals, at: datetime) -> Ar
         wins=totals.wins,
         total_pnl=twelve_digits(totals.pnl / UNITS),
     )
+
+
+def _champions_past(
+    ledger: Ledger, champion: str, tails: Iterable[Sequence[Trade]]
+) -> ChampionHistory:
+    """As far back as any window reaches, or the champion's own last trades."""
+    history = ChampionHistory()
+    reach = [*tails, ledger.tail(champion, count=TRADES)]
+    earliest = min((tail[0].closed_at for tail in reach if tail), default=None)
+    for trade in ledger.trades(champion, closed_from=earliest):
+        if trade.book == "live":
+            history.push(trade)
+    return history
 
 
 def _window(metric: str, tail: Sequence[Trade], capital: int) -> float | None:

@@ -36,7 +36,7 @@ def obey(
     settings: Settings,
     now: datetime,
     *,
-    is_sized: Callable[[Arm], bool],
+    knows_capital: Callable[[Arm], bool],
 ) -> tuple[Roster, list[Event], Outcome]:
     """Carry a command out; a refusal is an outcome too, and changes nothing.
 
@@ -48,16 +48,16 @@ def obey(
         marks: The last of each arm.
         settings: Bounds of shares, and the checklist in force.
         now: UTC.
-        is_sized: Whether somebody said what equity an arm has.
+        knows_capital: Whether somebody said what equity an arm has.
     """
     if (refusal := command.outlived(now)) is not None:
         return roster, [], Outcome(refusal.code, str(refusal), now)
     try:
         if command.verb == "register":
-            return _register(command, roster, settings, now)
+            return _register(command, roster, settings, now, knows_capital)
         held = {name: last.known for name, last in marks.items()}
         situation = Situation(
-            roster, settings.shares.rules(), now, held, is_sized, settings.schedule.trading_day
+            roster, settings.shares.rules(), now, held, knows_capital, settings.schedule.trading_day
         )
         return _act(command, situation, marks, settings)
     except TiltyardError as error:
@@ -115,13 +115,18 @@ def _registration(command: Command, now: datetime) -> Registration:
 
 
 def _register(
-    command: Command, roster: Roster, settings: Settings, now: datetime
+    command: Command,
+    roster: Roster,
+    settings: Settings,
+    now: datetime,
+    knows_capital: Callable[[Arm], bool],
 ) -> tuple[Roster, list[Event], Outcome]:
     wanted = _registration(command, now)
-    roster, events = register(roster, wanted, settings.shares.rules(), now, command.actor)
+    rules = settings.shares.rules()
+    roster, events = register(roster, wanted, rules, now, command.actor, knows_capital)
     arm = roster.arms[wanted.name]
     text = f"{arm.name}: {arm.role}, {arm.state}, traffic {100 * arm.share:.1f} %"
-    if arm.state == "candidate" and arm.capital is None:
+    if arm.state == "candidate" and not knows_capital(arm):
         text += "\n  drawdown is undefined without capital, so it waits: give --capital X"
     elif arm.state == "candidate":
         why = ", ".join(sorted(roster.holds()))

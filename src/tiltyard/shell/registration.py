@@ -6,7 +6,7 @@ admitted in the order in which they were registered. ``flat``, which trades noth
 champion until a real one is registered.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -55,9 +55,22 @@ def with_flat(roster: Roster, at: datetime, events: list[Event], actor: str) -> 
 
 
 def register(
-    roster: Roster, wanted: Registration, rules: ShareRules, at: datetime, actor: str
+    roster: Roster,
+    wanted: Registration,
+    rules: ShareRules,
+    at: datetime,
+    actor: str,
+    knows_capital: Callable[[Arm], bool],
 ) -> tuple[Roster, list[Event]]:
     """The roster with one more arm, and the events to audit.
+
+    Args:
+        roster: As it stands.
+        wanted: Who joins, or whose capital is said.
+        rules: The bounds of shares.
+        at: UTC.
+        actor: Who registers it.
+        knows_capital: Whether somebody said what equity an arm has.
 
     Raises:
         TiltyardError: ``POLICY_NAME_INVALID``, ``POLICY_REGISTERED``, ``POLICY_RESERVED``,
@@ -71,7 +84,8 @@ def register(
     kind = wanted.kind or name.kind
     known = roster.arms.get(wanted.name)
     if known is not None:
-        return _complete(roster, known, wanted, rules, at, actor)
+        roster, event = _complete(roster, known, wanted, at, actor)
+        return _admit_waiting(roster, [event], rules, at, actor, knows_capital)
     _refuse_twin(roster, name)
     if wanted.role == "champion":
         champion = roster.champion()
@@ -91,8 +105,7 @@ def register(
     arm = _candidate(wanted, start, kind)
     roster = roster.with_arm(arm)
     events.append(registered(arm, at, actor))
-    roster, admitted = admit(roster, _waiting(roster), rules, at, actor, "")
-    return roster, [*events, *admitted]
+    return _admit_waiting(roster, events, rules, at, actor, knows_capital)
 
 
 def welcome(
@@ -146,6 +159,17 @@ def admit(
     return roster, events
 
 
+def is_sized(arm: Arm, *, is_said: bool, is_blind: bool) -> bool:
+    """Whether somebody said what equity an arm has.
+
+    Args:
+        arm: A candidate goes on trial with what it has done; everybody else begins anew.
+        is_said: By its policy, the settings, or the last of its trades.
+        is_blind: Some live trade of its trial, or mark, is of no known capital.
+    """
+    return is_said and not (is_blind and arm.state == "candidate")
+
+
 def _refuse_twin(roster: Roster, name: PolicyName) -> None:
     """The sha8 of a policy is unique."""
     twin = next((n for n in roster.arms if name.sha8 and n.endswith(f"_{name.sha8}")), None)
@@ -153,9 +177,17 @@ def _refuse_twin(roster: Roster, name: PolicyName) -> None:
         raise TiltyardError("POLICY_SHA_TAKEN", name.name, f"{twin} ends in the same sha8")
 
 
-def _waiting(roster: Roster) -> list[str]:
-    """Candidates whose policy says what equity it has, in order of registration."""
-    return [arm.name for arm in roster.challengers() if arm.capital is not None]
+def _admit_waiting(
+    roster: Roster,
+    events: Sequence[Event],
+    rules: ShareRules,
+    at: datetime,
+    actor: str,
+    knows_capital: Callable[[Arm], bool],
+) -> tuple[Roster, list[Event]]:
+    ready = [arm.name for arm in roster.challengers() if knows_capital(arm)]
+    roster, admitted = admit(roster, ready, rules, at, actor, "")
+    return roster, [*events, *admitted]
 
 
 def _candidate(wanted: Registration, start: float, kind: str) -> Arm:
@@ -166,8 +198,8 @@ def _candidate(wanted: Registration, start: float, kind: str) -> Arm:
 
 
 def _complete(
-    roster: Roster, known: Arm, wanted: Registration, rules: ShareRules, at: datetime, actor: str
-) -> tuple[Roster, list[Event]]:
+    roster: Roster, known: Arm, wanted: Registration, at: datetime, actor: str
+) -> tuple[Roster, Event]:
     if known.role != wanted.role or known.capital is not None or wanted.capital is None:
         raise TiltyardError(
             "POLICY_REGISTERED", known.name, f"it is a {known.role} already ({known.state})",
@@ -179,10 +211,7 @@ def _complete(
             "be said", "leave --share and --kind out",
         )  # fmt: skip
     arm = replace(known, capital=wanted.capital)
-    events = [registered(arm, at, actor)]
-    roster = roster.with_arm(arm)
-    roster, admitted = admit(roster, _waiting(roster), rules, at, actor, "")
-    return roster, [*events, *admitted]
+    return roster.with_arm(arm), registered(arm, at, actor)
 
 
 def _start_share(wanted: Registration, rules: ShareRules) -> float:

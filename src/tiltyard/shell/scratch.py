@@ -17,10 +17,11 @@ from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.policies.name import parse, select
 from tiltyard.scaling.ladder import ShareRules, fits
-from tiltyard.shell.ingest import Reading, has_capital, ingest
+from tiltyard.shell.ingest import Reading, ingest
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.start import start_event
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.without_desk import knows_capital
 
 ACTOR = "replay"
 BATCH = 5000
@@ -66,7 +67,7 @@ def take_ledger(scratch: Ledger, ledger: Ledger, settings: Settings, now: dateti
     fresh = Roster()
     rules = settings.shares.rules()
     for arm in sorted(ledger.roster().arms.values(), key=lambda arm: arm.role != "champion"):
-        sized = has_capital(ledger, arm, settings)
+        sized = knows_capital(ledger, arm, settings)
         fresh = fresh.with_arm(_first_day(fresh, arm, rules, sized=sized))
     joined = [registered(arm, now, ACTOR) for arm in fresh.arms.values()]
     scratch.save_roster(fresh, joined, at=now)

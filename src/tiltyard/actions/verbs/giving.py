@@ -53,7 +53,7 @@ def rearm(command: Command, situation: Situation) -> Obeyed:
     next_state(arm.name, arm.state, "rearm")
     refuse_holds(arm.name, situation.roster)
     refuse_reviews(arm.name, situation.roster)
-    if not situation.is_sized(arm):
+    if not situation.knows_capital(arm):
         raise TiltyardError(
             "CAPITAL_UNKNOWN", arm.name, "nobody said what equity it has, so its drawdown would be "
             "undefined", "report its capital with its trades, or set policies.capital",

@@ -22,7 +22,7 @@ class Situation:
         rules: The bounds of shares.
         now: UTC.
         open_positions: Of each arm, how many are open; None, or nothing, where nobody knows.
-        is_sized: Whether somebody said what equity an arm has.
+        knows_capital: Whether somebody said what equity an arm has.
         day_of: The trading day that a time lies in.
     """
 
@@ -30,7 +30,7 @@ class Situation:
     rules: ShareRules
     now: datetime
     open_positions: Mapping[str, int | None] = field(default_factory=dict)
-    is_sized: Callable[[Arm], bool] = lambda _: True
+    knows_capital: Callable[[Arm], bool] = lambda _: True
     day_of: Callable[[datetime], date] = datetime.date
 
 

@@ -151,7 +151,7 @@ def _next_step(
 
 def _first_step(desk: Desk, arm: Arm) -> str:
     """What a candidate waits for: its capital, the end of a hold, room, or a trade."""
-    if not desk.knows_capital(arm.name):
+    if not desk.knows_capital(arm):
         return f"say what equity it may use: tiltyard policy register {arm.name} --capital X"
     if desk.roster.holds():
         return f"wait: {', '.join(sorted(desk.roster.holds()))} holds all challengers"

@@ -74,6 +74,12 @@ def read_lease(connection: sa.Connection) -> Lease | None:
     return Lease(row["holder"], row["token"], row["beat"], row["renewed_at"])
 
 
+def holder_of(connection: sa.Connection, now: datetime) -> Lease | None:
+    """The lease when somebody has it, and so writes the state of arms."""
+    lease = read_lease(connection)
+    return lease if lease is not None and lease.is_held(now) else None
+
+
 def take_lease(
     connection: sa.Connection, holder: str, now: datetime, *, dead: bool = False
 ) -> int | None:

@@ -47,12 +47,13 @@ from tiltyard.shell.store.roster_table import (
 from tiltyard.shell.store.tables import decisions, marks, observations, policies, trades
 from tiltyard.shell.store.trade_table import (
     JUDGED_ORDER,
+    CapitalSaid,
     Quarantined,
     StoredTrade,
     Totals,
+    capital_said,
     current_trades,
     every_trade,
-    is_sized,
     live_totals,
     quarantined,
     spans_of,
@@ -75,6 +76,7 @@ class Ledger(Database):
         policy: str | None = None,
         *,
         up_to_seq: int | None = None,
+        closed_from: datetime | None = None,
         closed_by: datetime | None = None,
     ) -> Iterator[Trade]:
         """Current trades in judged order.
@@ -82,11 +84,14 @@ class Ledger(Database):
         Args:
             policy: Only of this one.
             up_to_seq: As the ledger stood at this position.
+            closed_from: Only those closed then or later.
             closed_by: Only those closed by then.
         """
         query = current_trades(up_to_seq)
         if policy is not None:
             query = query.where(policies.c.name == policy)
+        if closed_from is not None:
+            query = query.where(trades.c.closed_at >= microseconds(closed_from))
         if closed_by is not None:
             query = query.where(trades.c.closed_at <= microseconds(closed_by))
         with self._reading() as connection:
@@ -110,10 +115,10 @@ class Ledger(Database):
         with self._reading() as connection:
             return live_totals(connection, policy, up_to_seq)
 
-    def is_sized(self, policy: str) -> bool:
-        """Whether a policy has live trades, and each of them and of its marks names a capital."""
+    def capital_said(self, policy: str) -> CapitalSaid:
+        """What the facts of a policy say of its capital."""
         with self._reading() as connection:
-            return is_sized(connection, policy)
+            return capital_said(connection, policy)
 
     def spans(self) -> Mapping[str, tuple[datetime, datetime, int]]:
         """First open, last close and number of the trades of each policy."""

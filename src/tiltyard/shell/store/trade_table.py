@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -123,13 +123,27 @@ def live_totals(connection: sa.Connection, policy: str, up_to_seq: int | None = 
     return Totals(row[0], int(row[1]), Money(int(row[2]) * _HALF + int(row[3])))
 
 
-def is_sized(connection: sa.Connection, policy: str) -> bool:
-    """Whether a policy has live trades, and each of them and of its marks names a capital."""
-    live = current_trades(None).where(policies.c.name == policy, trades.c.book == "live")
-    bare = live.where(trades.c.capital.is_(None))
+class CapitalSaid(NamedTuple):
+    """What the facts of a policy say of its capital.
+
+    Attributes:
+        last: The last trade names one.
+        always: No live trade and no mark lacks one.
+    """
+
+    last: bool
+    always: bool
+
+
+def capital_said(connection: sa.Connection, policy: str) -> CapitalSaid:
+    """What the facts of a policy say of its capital."""
+    every = current_trades(None).where(policies.c.name == policy)
+    newest = every.order_by(*(column.desc() for column in JUDGED_ORDER)).limit(1)
+    last = connection.execute(newest).mappings().first()
+    bare = every.where(trades.c.book == "live", trades.c.capital.is_(None))
     unsized = every_mark().where(policies.c.name == policy, marks.c.capital.is_(None))
-    query = sa.select(live.exists() & ~bare.exists() & ~unsized.exists())
-    return bool(connection.execute(query).scalar_one())
+    always = connection.scalar(sa.select(~bare.exists() & ~unsized.exists()))
+    return CapitalSaid(bool(last and last["capital"]), bool(always))
 
 
 def spans_of(connection: sa.Connection) -> Mapping[str, tuple[datetime, datetime, int]]:
