@@ -892,9 +892,12 @@ def test_capital_that_is_said_later_counts_for_every_trade_before(ledger: Ledger
         assert kinds(desk.step(NOON + MINUTE)) == []
         said = {"role": "challenger", "capital": "100000"}
         done = asked(ledger, desk, "register", "new_one", NOON + 2 * MINUTE, **said)
-        assert done.text == "new_one: challenger, probation, traffic 10.0 %"
+        assert done.text == (
+            "new_one: challenger, candidate, traffic 0.0 %\n  what it has traded is measured by "
+            "that capital first, which takes a step of the desk"
+        )
         assert desk.is_behind
-        assert kinds(desk.step(NOON + 2.1 * MINUTE)) == []
+        assert kinds(desk.step(NOON + 2.1 * MINUTE)) == ["admit"]
         append(ledger, [trade("new_one", 700 + n, -1_000) for n in range(2)], NOON + 3 * MINUTE)
         assert "halt" in kinds(desk.step(NOON + 3 * MINUTE))
         assert ledger.metrics() == metric_columns(ledger, SETTINGS, NOON + 3 * MINUTE)

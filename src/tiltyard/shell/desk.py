@@ -16,9 +16,8 @@ from datetime import date, datetime
 from tiltyard.actions.apply import apply
 from tiltyard.actions.plan import plan, plan_admissions, plan_ceilings, plan_night
 from tiltyard.actions.way_back import ThrottledArm, plan_resume, would_lose_again
-from tiltyard.checklist.guard import Checklist, Guard
-from tiltyard.checklist.judge import FRESH, Memory, judge
-from tiltyard.checklist.patience import IMMEDIATE
+from tiltyard.checklist.guard import Checklist
+from tiltyard.checklist.on_duty import GuardsOnDuty
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.correction import Correction
@@ -27,17 +26,13 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.metrics.catalogue import DRAWDOWNS, GAUGES
 from tiltyard.metrics.panel import Panel
 from tiltyard.metrics.recent import KEPT
-from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import Standing, ladder, was_scaled
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.books import Books
 from tiltyard.shell.registration import is_sized
 from tiltyard.shell.settings import Settings
-
-_ADVISORY = frozenset({"review", "page", "refresh_encoder", "restart_learner"})
 
 
 class Desk:
@@ -53,7 +48,7 @@ class Desk:
     Attributes:
         roster: Arms as they are now.
         panel: The measurements.
-        memories: What each guard remembers of each subject.
+        guards: Those of the checklist, with what they remember.
         takes_only: Nobody comes back and nobody is graduated, while that cannot be written.
         behind: Arms that have to be measured anew: a late fact lies too far back, their capital was
             said, they have traded before they joined, or the past of a new champion is asked for.
@@ -77,22 +72,15 @@ class Desk:
         )
         self.behind: set[str] = set()
         self.panel.start_account(roster.account_since)
-        self.memories: dict[tuple[str, str], Memory] = {}
         self._measure_only = measure_only
         self.takes_only = False
         self._live = live
         self._observe = observe
         if observe:
             self.checklist = _observing(self.checklist)
-        self._guard_of = {guard.name: guard for guard in self.checklist.guards}
-        self._guards: dict[str, list[Guard]] = {
-            scope: [guard for guard in self.checklist.guards if guard.scope == scope]
-            for scope in ("arm", "champion", "account")
-        }
-        self._on_event: dict[str, list[Guard]] = {
-            scope: [guard for guard in guards if guard.confirm != IMMEDIATE or not measure_only]
-            for scope, guards in self._guards.items()
-        }
+        self.guards = GuardsOnDuty(
+            self.checklist, self.panel, settings.account.name, live=live, only_patient=measure_only
+        )
         self._books = Books(
             arm.name
             for arm in roster.arms.values()
@@ -191,14 +179,7 @@ class Desk:
 
     def judge_all(self, now: datetime) -> list[Verdict]:
         """Every guard on every subject as of ``now``, most urgent first; halted arms too."""
-        verdicts: list[Verdict] = []
-        for arm in self.roster.arms.values():
-            if arm.state not in ("deposed", "retired"):
-                scope = "champion" if arm.role == "champion" else "arm"
-                verdicts += self._look(self._guards[scope], arm.name, arm.name, now)
-        verdicts += self._look(self._guards["account"], "", self.settings.account.name, now)
-        order = {guard.name: guard.priority for guard in self.checklist.guards}
-        return sorted(verdicts, key=lambda verdict: order[verdict.guard])
+        return self.guards.look(self.roster.arms.values(), now)
 
     def next_steps(self, now: datetime) -> list[Action]:
         """What an enforcing desk would do on the verdicts of ``now``; nothing is done."""
@@ -215,8 +196,8 @@ class Desk:
             only: The one arm that may grow; empty for all.
             barred: Arms whose share was multiplied on this trading day already.
         """
-        account = self._judge(self._guards["account"], "", self.settings.account.name, at)
-        judged = {arm.name: self._judge_arm(arm, at) for arm in self.roster.arms.values()}
+        account = self.guards.judge_account(at, every=True)
+        judged = {arm.name: self.guards.judge_arm(arm, at) for arm in self.roster.arms.values()}
         every = [verdict for verdicts in judged.values() for verdict in verdicts]
         done = self.do(plan([*every, *account], self.roster, self.checklist))
         standings = {}
@@ -260,18 +241,11 @@ class Desk:
             self.panel.read("pf_150", arm.name, at).reading,
             self.panel.read("pf_prod", arm.name, at).reading,
             self.panel.read("dd_150", arm.name, at).reading,
-            [(v, self._guard(v).holds_ramp_when_unknown) for v in verdicts if self._blocks(v)],
+            self.guards.restraints(verdicts),
             scaled_today=was_scaled(arm, at, self.trading_day),
             live_trades=live.trades,
             losses=live.losing_trades(),
         )
-
-    def _guard(self, verdict: Verdict) -> Guard:
-        return self._guard_of[verdict.guard]
-
-    def _blocks(self, verdict: Verdict) -> bool:
-        guard = self._guard(verdict)
-        return guard.mode == "enforce" and guard.effect not in _ADVISORY
 
     def _nights(self, until: datetime) -> list[Action]:
         if self._last_event is None or self._measure_only or self._live:
@@ -286,10 +260,9 @@ class Desk:
         self, policies: Sequence[str], now: datetime, account_at: datetime
     ) -> list[Action]:
         arms = [self.roster.arms[name] for name in policies if name in self.roster.arms]
-        judged = {arm.name: self._judge_arm(arm, now) for arm in arms}
+        judged = {arm.name: self.guards.judge_arm(arm, now) for arm in arms}
         verdicts = [verdict for some in judged.values() for verdict in some]
-        account = self.settings.account.name
-        verdicts += self._judge(self._seen("account", ""), "", account, now, read_at=account_at)
+        verdicts += self.guards.judge_account(now, read_at=account_at)
         if self._measure_only:
             return []
         planned = plan(verdicts, self.roster, self.checklist)
@@ -302,53 +275,6 @@ class Desk:
             done += self._resume(name, some, now)
         return done
 
-    def _judge_arm(self, arm: Arm, now: datetime) -> list[Verdict]:
-        if arm.role == "champion":
-            return self._judge(self._seen("champion", arm.name), arm.name, arm.name, now)
-        if arm.state not in TRADING and arm.state != "throttled":
-            return []
-        return self._judge(self._seen("arm", arm.name), arm.name, arm.name, now)
-
-    def _seen(self, scope: str, policy: str) -> list[Guard]:
-        """Guards worth judging on an event: a gauge that nobody ever reported cannot move.
-
-        In a replay of trades that never name a capital, nor can a drawdown: their arms are on
-        trial all the same. Those of a running desk are not, and lose their traffic.
-        """
-        return [
-            guard
-            for guard in self._on_event[scope]
-            if self.panel.knows(guard.metric, policy) or (self._live and guard.metric in DRAWDOWNS)
-        ]
-
-    def _judge(
-        self,
-        guards: Iterable[Guard],
-        policy: str,
-        subject: str,
-        now: datetime,
-        *,
-        read_at: datetime | None = None,
-    ) -> list[Verdict]:
-        verdicts = []
-        for guard in guards:
-            key = (guard.name, policy)
-            memory = self.memories.get(key, FRESH)
-            verdict, self.memories[key] = judge(
-                guard, self.panel, policy, subject, memory, now, read_at=read_at
-            )
-            verdicts.append(verdict)
-        return verdicts
-
-    def _look(
-        self, guards: Iterable[Guard], policy: str, subject: str, now: datetime
-    ) -> list[Verdict]:
-        """The same verdicts, without remembering that somebody asked."""
-        before = dict(self.memories)
-        verdicts = self._judge(guards, policy, subject, now)
-        self.memories = before
-        return verdicts
-
     def _resume(self, policy: str, verdicts: Iterable[Verdict], now: datetime) -> list[Action]:
         arm = self.roster.arms.get(policy)
         if arm is None or arm.state != "throttled":
@@ -359,7 +285,7 @@ class Desk:
             if verdict.guard != arm.throttled_by:
                 continue
             throttled_at = self.roster.taken_at(policy) or now
-            guard, trades = self._guard(verdict), self.panel.arm(policy).since_throttle
+            guard, trades = self.guards.named(verdict.guard), self.panel.arm(policy).since_throttle
             metric = (guard.clear and guard.clear.metric) or guard.metric
             value = self.panel.read(metric, policy, now).reading
             throttled = ThrottledArm(
@@ -421,10 +347,7 @@ class Desk:
     def _start_trial(self, policy: str, at: datetime | None) -> None:
         if at is not None:
             self.panel.start_trial(policy, at)
-        for name, subject in list(self.memories):
-            guard = self._guard_of.get(name)
-            if subject == policy and (guard is None or guard.metric not in GAUGES):
-                del self.memories[name, subject]
+        self.guards.forget_trial(policy)
 
 
 def _observing(checklist: Checklist) -> Checklist:

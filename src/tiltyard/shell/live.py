@@ -13,20 +13,18 @@ not be written is taken back, and decided again when the database answers, from 
 there then.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-
-import sqlalchemy as sa
 
 from tiltyard.actions.plan import plan_expiry
 from tiltyard.actions.record import Event
 from tiltyard.actions.silence import DEADMAN, freeze_in_silence
-from tiltyard.checklist.judge import Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import SAFETY, Command
+from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing, revision_of, shares_taken
+from tiltyard.shell.announce import Announcing, shares_taken
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.holding import Holding
@@ -37,20 +35,12 @@ from tiltyard.shell.obey import obey, told
 from tiltyard.shell.pulse import Pulse
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.command_table import pending_commands
-from tiltyard.shell.store.desk_record import (
-    Progress,
-    read_memories,
-    read_progress,
-    write_memories,
-    write_progress,
-)
+from tiltyard.shell.store.desk_record import Progress, read_progress, write_progress
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
-from tiltyard.shell.store.roster_table import ArmColumns, write_metrics
-from tiltyard.shell.unwritten import Unwritten
+from tiltyard.shell.writing import ACTOR, Writing
 
-ACTOR = "desk"
 BEGUN, READ, JUDGED, WRITTEN, COMMITTED = STAGES = (
     "begun", "read", "judged", "written", "committed",
 )  # fmt: skip
@@ -93,27 +83,21 @@ class LiveDesk:
         self._ledger = ledger
         self._settings = settings
         self._holding = Holding(ledger, token, clock)
-        self._announcing = announcing or Announcing()
         self._on_stage = on_stage
         self._observe = observe
         self._nights = nights
         self._tick = tick
         self._desk = Desk(settings, Roster(), live=True, observe=observe)
         self._standing = Roster()
-        self._modes = {
+        modes: dict[str, Mode] = {
             guard.name: "observe" if observe else guard.mode for guard in settings.checklist.guards
         }
+        self._writing = Writing(token, announcing or Announcing(), modes, in_service=nights)
         self._incoming = Incoming(Positions(0, 0, 0))
-        self._step = 0
-        self._news = "began"
-        self._kept: dict[tuple[str, str], Memory] = {}
-        self._unwritten = Unwritten()
-        self._attempted = Unwritten()
         self._begins_again = False
         self._edited: list[Event] = []
         self._ticked_at: datetime | None = None
         self._served_at: datetime | None = None
-        self._written_at: datetime | None = None
         self._pulse = Pulse()
         self._is_blind = False
         self.trouble: TiltyardError | None = None
@@ -131,7 +115,7 @@ class LiveDesk:
     @property
     def revision(self) -> int:
         """Of the shares that the database knows; what is sent without it counts on from there."""
-        return self._announcing.revision
+        return self._writing.announcing.revision
 
     @property
     def observes(self) -> bool:
@@ -151,7 +135,7 @@ class LiveDesk:
     @property
     def decided_alone(self) -> Sequence[Event]:
         """What is decided and stands in memory, because the database cannot be written."""
-        return self._unwritten.events
+        return self._writing.unwritten.events
 
     def tell_again(self, why: str) -> None:
         """Others were told something else meanwhile: the next step tells them how it stands.
@@ -159,8 +143,7 @@ class LiveDesk:
         Args:
             why: For the audit, whose rows number what is told.
         """
-        self._announcing.forget()
-        self._news = why
+        self._writing.tell_again(why)
 
     def refuse_replaced(self) -> None:
         """Whether the ledger is still the one that was opened.
@@ -186,13 +169,10 @@ class LiveDesk:
             desk = Desk(self._settings, roster, live=True, observe=self._observe)
             incoming = Incoming(begun.positions())
             incoming.begin(still, desk, self._holding.keep_while_reading)
-            kept = read_memories(still.connection, self._modes)
-            revision = revision_of(still.connection)
-        desk.memories = dict(kept)
-        self._desk, self._incoming, self._kept = desk, incoming, kept
-        self._standing, self._announcing.revision = roster, revision
-        self._settle(begun)
-        self._served_at = self._written_at
+            desk.guards.memories = self._writing.begin(still)
+        self._desk, self._incoming, self._standing = desk, incoming, roster
+        self._writing.settle(begun)
+        self._served_at = self._writing.written_at
         self._on_stage(READ)
 
     def _begin_or_go_on(self) -> Progress:
@@ -232,9 +212,14 @@ class LiveDesk:
                 self._on_stage(JUDGED)
                 if not self._incoming.has_more:
                     self._give(inside, waiting, now)
-                everybody = bool(self._unwritten.events) or self._ticked_at == now
+                everybody = bool(self._writing.unwritten.events) or self._ticked_at == now
                 columns = self._incoming.changed_columns(self._desk, now, everybody=everybody)
-                is_written = self._write(inside, columns, now)
+                is_step = self._writing.write(
+                    inside, self._desk, columns, self._incoming.seen, now,
+                    served_at=self._served_at, edited=self._edited,
+                )  # fmt: skip
+                if self._ticked_at == now:
+                    tell_bounds(inside.connection, self._settings, now)
                 self._holding.keep_at_the_end(inside, now)
                 self._on_stage(WRITTEN)
         except TiltyardError as error:
@@ -242,53 +227,24 @@ class LiveDesk:
                 raise
             self._stand(error, now)
             return []
-        written = [*self._edited, *self._unwritten.events]
-        self._edited, self._unwritten = [], Unwritten()
+        events = self._writing.committed(self._desk, self._served_at, is_step=is_step)
+        written, self._edited = [*self._edited, *events], []
         self._incoming.have_written(columns)
-        self._standing = self.roster
-        if is_written:
-            self._step += 1
-            self._news, self._written_at = "", self._served_at
-            self._kept = dict(self._desk.memories)
-            self._announcing.committed()
-        self.trouble = None
+        self._standing, self.trouble = self.roster, None
         self._on_stage(COMMITTED)
         self._measure_late()
         return written
 
-    def _refuse_a_past(self, progress: Progress) -> None:
-        """A server that was handed over or restored may have lost steps that we wrote."""
-        if progress.step < self._step and self._nights:
-            raise TiltyardError(
-                "DATABASE_REPLACED", self._ledger.url.render_as_string(hide_password=True),
-                f"it knows {progress.step:,} steps of the desk, and {self._step:,} were written",
-                "start the desk again on what is there now",
-            )  # fmt: skip
-
-    def _settle(self, progress: Progress) -> None:
-        """The last attempt may have been written after all, and only the answer was lost."""
-        if progress.step > self._step:
-            self._unwritten = self._unwritten.less(self._attempted)
-            self._step, self._written_at = progress.step, progress.judged_at
-            self._announcing.committed()
-        self._attempted = Unwritten()
-
     def _catch_up(self, inside: Ledger, now: datetime) -> None:
         """The roster as others have left it, and on it what we decided and could not write."""
         self._holding.keep(inside, now)
-        progress = read_progress(inside.connection)
-        if progress is not None:
-            self._refuse_a_past(progress)
-            if progress.step > self._step:
-                self._kept = read_memories(inside.connection, self._modes)
-            self._settle(progress)
-        if self.trouble is not None:
-            self._announcing.forget()  # others may have been told without the database
-            self._news = f"the database answers again, after {self.trouble.code}"
+        self._writing.catch_up(inside)
+        if self.trouble is not None:  # others may have been told without the database
+            self.tell_again(f"the database answers again, after {self.trouble.code}")
         self._desk.takes_only = False
         self._edited = list(inside.edits_to_audit())
         self._standing = inside.roster_to_change(at=now)
-        self._desk.adopt(self._unwritten.stand_on(self._standing))
+        self._desk.adopt(self._writing.unwritten.stand_on(self._standing))
         self._incoming.count_newcomers(inside, self.roster)
 
     def _dead_man(self, now: datetime) -> None:
@@ -299,11 +255,12 @@ class LiveDesk:
             self._record(self._desk.do([frozen]), now)
 
     def _obey(self, inside: Ledger, commands: Iterable[Command], now: datetime) -> None:
+        unwritten = self._writing.unwritten
         for command in commands:
-            if command.seq in self._unwritten.answers:
+            if command.seq in unwritten.answers:
                 continue
             if command.verb == "scale":
-                done, outcome = run_as_asked(inside, self._desk, self._unwritten, command, now)
+                done, outcome = run_as_asked(inside, self._desk, unwritten, command, now)
                 self._record(done, now)
             else:
                 marks = self._desk.panel.last_marks()
@@ -312,12 +269,12 @@ class LiveDesk:
                     knows_capital=self._desk.knows_capital,
                 )  # fmt: skip
                 self._desk.adopt(roster)
-                self._unwritten.events += events
-            self._unwritten.answer(command, outcome)
+                unwritten.events += events
+            unwritten.answer(command, outcome)
         self._incoming.count_newcomers(inside, self.roster)
 
     def _judge(self, ledger: Ledger, now: datetime) -> None:
-        if not self._step:
+        if not self._writing.step:
             self._record(self._desk.tick(now), now)  # what a first desk began with
         facts, done = self._incoming.feed(ledger, self._desk, now)
         self._record(done, now)
@@ -332,9 +289,8 @@ class LiveDesk:
         self._is_blind = False
         if not self._observe:
             self._record(self._desk.do(plan_expiry(self.roster, now)), now)
-            self._record(
-                left_open(self.roster, self._desk.panel.last_marks(), self._desk.memories, now), now
-            )
+            marks, memories = self._desk.panel.last_marks(), self._desk.guards.memories
+            self._record(left_open(self.roster, marks, memories, now), now)
 
     def _is_due(self, now: datetime) -> bool:
         if self._ticked_at is None or self._incoming.is_remeasured:
@@ -356,47 +312,17 @@ class LiveDesk:
         """When all there is has been judged: what is asked for without haste, and the night."""
         self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
         if self._nights and not self._observe:
-            done = run_if_due(inside, self._desk, self._unwritten, now, self._written_at)
-            self._record(done, now)
+            unwritten, judged_at = self._writing.unwritten, self._writing.written_at
+            self._record(run_if_due(inside, self._desk, unwritten, now, judged_at), now)
 
     def _record(self, actions: Iterable[Action], now: datetime) -> None:
+        unwritten = self._writing.unwritten
         digest, marks = self._settings.checklist.digest, self._desk.panel.last_marks()
         for action in actions:
-            self._unwritten.events.append(told(action, digest, ACTOR, marks, now))
+            unwritten.events.append(told(action, digest, ACTOR, marks, now))
             if action.kind == "scale":
                 day = self._desk.trading_day(now).isoformat()
-                self._unwritten.note_night(day, action.policy)
-
-    def _write(self, inside: Ledger, columns: Mapping[str, ArmColumns], now: datetime) -> bool:
-        """Whether there was anything to write."""
-        connection, waiting = inside.connection, self._unwritten
-        if not (waiting or columns or self._news or self._edited or self._served_at == now):
-            return False
-        waiting.write(connection, self.roster, now, news=self._own_news(now))
-        if self._ticked_at == now:
-            tell_bounds(connection, self._settings, now)
-        write_memories(connection, self._kept, self._desk.memories, self._modes)
-        write_metrics(connection, columns, now)
-        key = f"{self._holding.token}-{self._step + 1}"
-        memories = self._desk.memories
-        self._announcing.request(connection, key, waiting.events, self.roster, now, memories)
-        self._attempted = waiting.copy()
-        self._write_progress(connection, now)
-        return True
-
-    def _write_progress(self, connection: sa.Connection, now: datetime) -> None:
-        """How far this desk came, and when; one without nights was in nobody's service."""
-        judged_at = (self._served_at or now) if self._nights else self._written_at
-        if judged_at is not None:
-            seen = self._incoming.seen
-            write_progress(connection, Progress.of(seen, step=self._step + 1, judged_at=judged_at))
-
-    def _own_news(self, now: datetime) -> list[Event]:
-        """When a desk begins or goes on, the audit tells; shares are numbered by its rows."""
-        if not self._news:
-            return []
-        return [{"event": "desk", "at": now, "actor": ACTOR, "lease": self._holding.token,
-                 "said": self._news}]  # fmt: skip
+                unwritten.note_night(day, action.policy)
 
     def _stand(self, trouble: TiltyardError, now: datetime) -> None:
         """The database cannot be written: judge what can be read, and keep in memory what follows.
@@ -422,8 +348,7 @@ class LiveDesk:
             self._record(self._desk.tick(now), now)
 
     def _take_back_what_was_given(self) -> None:
-        if not self._unwritten.gives:
+        if not self._writing.take_back_what_was_given():
             return
-        self._unwritten, self._attempted = self._unwritten.takings(), self._attempted.takings()
-        self._desk.adopt(self._unwritten.stand_on(self._standing))
+        self._desk.adopt(self._writing.unwritten.stand_on(self._standing))
         self._begins_again = True  # measures and memories have gone on from what was given

@@ -126,10 +126,16 @@ def _register(
     roster, events = register(roster, wanted, rules, now, command.actor, knows_capital)
     arm = roster.arms[wanted.name]
     text = f"{arm.name}: {arm.role}, {arm.state}, traffic {100 * arm.share:.1f} %"
-    if arm.state == "candidate" and not knows_capital(arm):
-        text += "\n  drawdown is undefined without capital, so it waits: give --capital X"
-    elif arm.state == "candidate":
+    if arm.state == "candidate":
+        text += f"\n  {_why_it_waits(arm, roster, knows_capital)}"
+    return roster, events, Outcome("", text, now)
+
+
+def _why_it_waits(arm: Arm, roster: Roster, knows_capital: Callable[[Arm], bool]) -> str:
+    if knows_capital(arm):
         why = ", ".join(sorted(roster.holds()))
         room = "there is no room above the champion's floor"
-        text += f"\n  {f'on hold by {why}' if why else room}, so it waits"
-    return roster, events, Outcome("", text, now)
+        return f"{f'on hold by {why}' if why else room}, so it waits"
+    if arm.capital is None:
+        return "drawdown is undefined without capital, so it waits: give --capital X"
+    return "what it has traded is measured by that capital first, which takes a step of the desk"
