@@ -53,7 +53,8 @@ class Says:
 
 @contextmanager
 def beside(house: House, deadman: float, says: Says) -> Iterator[Beside]:
-    settings = house.settings.model_copy(update={"run": RunSettings(deadman=deadman)})
+    sooner_than_anybody_may_say = RunSettings.model_construct(deadman=deadman)
+    settings = house.settings.model_copy(update={"run": sooner_than_anybody_may_say})
     with (
         house.ledger.beside() as door,
         Beside(

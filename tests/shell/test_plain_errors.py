@@ -1,9 +1,14 @@
 """What a driver says, and what a person is told."""
 
+import errno
+from pathlib import Path
+
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE, in_plain_words
 
 SERVER = make_url("postgresql+psycopg://me:s3cret@db.example/desk")
@@ -92,3 +97,20 @@ def test_an_unknown_trouble_of_the_connection_is_told_as_it_is() -> None:
 def test_what_wants_a_person_is_no_passing_trouble() -> None:
     lasting = {"DATABASE_CORRUPT", "DATABASE_REPLACED", "DATABASE_OUTDATED", "DATABASE_NEWER"}
     assert not lasting & UNAVAILABLE
+
+
+def test_a_file_that_was_removed_is_told_from_a_folder_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.db"
+    with Ledger.open(str(file), create=True) as ledger:
+        with monkeypatch.context() as sick:
+
+            def stale(*_: object, **__: object) -> None:
+                raise OSError(errno.ESTALE, "stale file handle")
+
+            sick.setattr(Path, "stat", stale)
+            ledger.refuse_replaced()
+        file.rename(tmp_path / "b.db")
+        with pytest.raises(TiltyardError, match="DATABASE_REPLACED"):
+            ledger.refuse_replaced()

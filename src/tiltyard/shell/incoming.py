@@ -58,7 +58,8 @@ class Incoming:
             on_pause: Called now and then.
         """
         for fact in _pausing(facts_in_order(still, up_to=self.seen), on_pause):
-            take_in(desk.panel, fact)
+            if not take_in(desk.panel, fact):
+                desk.behind.add(fact.policy)
         self._columns = dict(still.metrics())
         self.count_newcomers(still, desk.roster)
 

@@ -56,14 +56,14 @@ def facts_in_order(
     yield from merge(trades, marks, observations, key=time_of)
 
 
-def take_in(panel: Panel, fact: Fact) -> None:
-    """Measure a fact, and judge nothing."""
+def take_in(panel: Panel, fact: Fact) -> bool:
+    """Measure a fact, and judge nothing; False when its arm has to be measured anew."""
     if isinstance(fact, Trade):
-        panel.record(fact)
-    elif isinstance(fact, Mark):
-        panel.value_open(fact)
-    else:
-        panel.observe(fact)
+        return panel.record(fact)
+    if isinstance(fact, Mark):
+        return panel.value_open(fact)
+    panel.observe(fact)
+    return True
 
 
 def time_of(fact: Fact) -> datetime:

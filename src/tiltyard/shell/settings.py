@@ -82,7 +82,7 @@ class ScheduleSettings(_Section):
 class RunSettings(_Section):
     """The running desk."""
 
-    deadman: float = Field(default=60, gt=0)
+    deadman: float = Field(default=60, ge=1)
 
 
 class ShareSettings(_Section):

@@ -17,14 +17,14 @@ from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.live import TICK, LiveDesk
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.lease import Lease
+from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.targets import targets_from
 from tiltyard.shell.telling import RENEW_AFTER
 
-TICK_SECONDS = 5.0
 SHORT_BUSY_MS = 1000
 """A desk does not wait long for a locked database: it goes on in memory, and tries again."""
 ONE_ANSWER = 0.5
@@ -43,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
 def run_desk(
     interval: Annotated[
         float, typer.Option(help="Seconds between two looks when nothing comes in.", min=0.1)
-    ] = TICK_SECONDS,
+    ] = TICK.total_seconds(),
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while another desk holds the lease.")
     ] = False,
@@ -81,32 +81,21 @@ def run_desk(
                             tick=timedelta(seconds=interval))  # fmt: skip
             desk.start()
             answers.seconds = settings.run.deadman * ONE_ANSWER
-            mode = "observes" if observe else "acts"
-            end = "" if once else "; stop it with Ctrl-C"
-            _say(f"the desk {mode} on {ledger.url.render_as_string(hide_password=True)}, "
-                 f"{len(desk.roster.arms)} arms{end}")  # fmt: skip
+            _say_on_what(desk, ledger, once=once)
             with (
                 ledger.beside(answers=answers) as door,
                 Beside(desk, door, settings, token, targets, now=system_now, say=_say) as beside,
             ):
                 rounds = Rounds(
-                    deliver=beside.deliver,
-                    stand=beside.stand,
-                    beat=beside.beat,
+                    deliver=beside.deliver, stand=beside.stand, beat=beside.beat,
                     on_event=lambda event: _show(event, only, as_json=as_json),
-                    on_alone=_say_alone,
-                    on_trouble=_say_trouble,
-                    stopping=stopping,
-                    once=once,
-                    interval=interval,
-                )
+                    on_alone=_say_alone, on_trouble=_say_trouble,
+                    stopping=stopping, once=once, interval=interval,
+                )  # fmt: skip
                 go_round(desk, times, rounds)
         finally:
             let_go(ledger, token)
-        if desk.decided_alone:
-            _say("what stood in memory alone is not written: the next desk judges the same facts, "
-                 "and carries out the same commands")  # fmt: skip
-        _say("stopped; the lease is given back")
+        _say_how_it_ends(desk)
 
 
 @contextmanager
@@ -149,6 +138,20 @@ def _say(text: str, *, err: bool = True) -> None:
     """Say it, if anybody can hear: a desk does not end because its log is full."""
     with suppress(OSError):
         typer.echo(text, err=err)
+
+
+def _say_on_what(desk: LiveDesk, ledger: Ledger, *, once: bool) -> None:
+    mode = "observes" if desk.observes else "acts"
+    end = "" if once else "; stop it with Ctrl-C"
+    where = ledger.url.render_as_string(hide_password=True)
+    _say(f"the desk {mode} on {where}, {len(desk.roster.arms)} arms{end}")
+
+
+def _say_how_it_ends(desk: LiveDesk) -> None:
+    if desk.decided_alone:
+        _say("what stood in memory alone is not written: the next desk judges the same facts, "
+             "and carries out the same commands")  # fmt: skip
+    _say("stopped; the lease is given back")
 
 
 def _say_waiting(lease: Lease) -> None:

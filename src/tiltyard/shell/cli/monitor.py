@@ -7,9 +7,10 @@ import typer
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli import run
 from tiltyard.shell.cli.act import scale
-from tiltyard.shell.cli.live import TICK_SECONDS, run_desk
+from tiltyard.shell.cli.live import run_desk
 from tiltyard.shell.cli.options import AsJson, At, Config, Database
 from tiltyard.shell.cli.report import report
+from tiltyard.shell.live import TICK
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def monitor(
     ] = "report",
     interval: Annotated[
         float, typer.Option(help="Seconds between two looks, when continuous.")
-    ] = TICK_SECONDS,
+    ] = TICK.total_seconds(),
     as_json: AsJson = False,
     at: At = None,
     database: Database = None,

@@ -33,7 +33,7 @@ class Database:
         self._engine = engine
         self._joined = joined
         self.url = engine.url
-        self._file = _identity(engine.url)
+        self._file = _identity(engine.url, None)
 
     @classmethod
     def open(
@@ -71,7 +71,7 @@ class Database:
             except BaseException:
                 opened.close()
                 raise
-        opened._file = _identity(url)
+        opened._file = _identity(url, None)
         return opened
 
     def beside(self, *, answers: AnswerLimit | None = None) -> Self:
@@ -84,7 +84,7 @@ class Database:
         Raises:
             TiltyardError: ``DATABASE_REPLACED``: what is written now would be lost.
         """
-        if self._file != _identity(self.url):
+        if self._file != _identity(self.url, self._file):
             raise TiltyardError(
                 "DATABASE_REPLACED", str(self.url.database), "the file was removed or replaced "
                 "while it was open", "start the desk again on the one that is there now",
@@ -163,12 +163,17 @@ class Database:
             yield Staging(connection)
 
 
-def _identity(url: sa.URL) -> tuple[int, int] | None:
-    """Which file a SQLite database is; None where there is none."""
+def _identity(url: sa.URL, known: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Which file a SQLite database is; None where there is none.
+
+    A folder that does not answer at the moment is no other file: then it is the one known.
+    """
     if url.get_backend_name() != "sqlite":
         return None
     try:
         found = Path(url.database or "").stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        return known
     return found.st_dev, found.st_ino
