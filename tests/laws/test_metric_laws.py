@@ -136,7 +136,7 @@ def test_a_growing_account_keeps_its_digits_bounded_and_its_numbers_right() -> N
     done = returns[:-1]
     mean = statistics.fmean(done)
     sharpe = mean / statistics.stdev(done) * math.sqrt(365)
-    assert number(trial.daily.sharpe()) == pytest.approx(sharpe, rel=1e-9)
+    assert number(trial.read("sharpe")) == pytest.approx(sharpe, rel=1e-9)
 
 
 def test_a_gain_on_paper_that_is_lost_again_is_a_drawdown_before_any_trade_has_closed() -> None:
@@ -250,6 +250,17 @@ def test_the_profit_factor_is_above_one_exactly_when_money_was_made(
     lost = sum(-pnl for pnl, _, _ in history if pnl < 0)
     assume(abs(made) * 10**10 > lost)
     assert (number(reading) > 1) == (made > 0)
+
+
+@pytest.mark.parametrize("name", ["sharpe", "sortino"])
+def test_a_day_whose_trade_is_of_no_known_capital_returned_nobody_knows_what(name: str) -> None:
+    trial = Trial()
+    for day in range(40):
+        outcome = (10**9 * (-1) ** day, 10**11 if day != 5 else 0, 0)
+        trial.close(START + timedelta(days=day), outcome)
+    reading = trial.read(name)
+    assert isinstance(reading, Undefined)
+    assert (reading.state, reading.samples) == ("no_capital", 39)
 
 
 @given(start=st.integers(1, 10), days=st.integers(0, 90))

@@ -17,10 +17,11 @@ any of them, :class:`~tiltyard.metrics.rolling.Running` never forgets. The
 Value(number=3.0, samples=2)
 """
 
-METRICS_VERSION = 2
+METRICS_VERSION = 3
 """Raised when a definition changes; every verdict names it.
 
 Since 2 a trade closes a marked position only if it had opened when the mark was made, and
 positions that are open when a trial begins are open in it. A drawdown without capital is
-``no_capital`` whether it was known before or not.
+``no_capital`` whether it was known before or not. Since 3 daily returns are ``no_capital`` where a
+trade or a mark does not say what it is of.
 """

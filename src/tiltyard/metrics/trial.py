@@ -7,6 +7,7 @@ NAV is a whole number that gains digits as an account grows. When it has grown b
 of 2^128 the path is written in a coarser unit, so a trade costs the same for ever.
 """
 
+from collections.abc import Mapping
 from copy import copy
 from datetime import date, datetime
 
@@ -19,6 +20,10 @@ from tiltyard.metrics.rolling import Rolling
 
 _COARSER = 1 << (2 * BITS)
 """From this NAV on the path is written in a unit that is 2^128 times as large."""
+
+
+DAILY: Mapping[str, Sharpe | Sortino] = {"sharpe": Sharpe(), "sortino": Sortino()}
+"""Metrics of one return a day."""
 
 
 class NavPath:
@@ -73,11 +78,16 @@ class NavPath:
         """The worse of the closed and the marked drawdown, percent."""
         worst = max(self.closed_drawdown(), self.marked_drawdown())
         if self.without_capital:
-            reason = f"{self.without_capital} trades or marks do not say what capital they are of"
-            return Undefined("no_capital", reason, self.steps, at_least=worst)
+            return Undefined("no_capital", self.blindness, self.steps, at_least=worst)
         if not self.steps and self._marked_worst == self._marked_worst_peak:
             return Undefined("warming", "no trade has closed")
         return Value(worst, max(1, self.steps))
+
+    @property
+    def blindness(self) -> str:
+        """Why what depends on capital is not known; empty when it is."""
+        count = self.without_capital
+        return f"{count} trades or marks do not say what capital they are of" if count else ""
 
     def closed_drawdown(self) -> float:
         """Largest fall over closed trades, percent."""
@@ -132,13 +142,14 @@ class DailyReturns:
             self._day, self._start = today, self._end
         self._end = nav.equity
 
-    def sharpe(self) -> Reading:
-        """Over the days that have ended."""
-        return Sharpe().value(self._days)
+    @property
+    def days(self) -> int:
+        """How many days have ended."""
+        return self._days[3]
 
-    def sortino(self) -> Reading:
-        """Over the days that have ended."""
-        return Sortino().value(self._days)
+    def read(self, name: str) -> Reading:
+        """One of :data:`DAILY`, over the days that have ended."""
+        return DAILY[name].value(self._days)
 
     def _push(self, gained: int, start: int, *, days: int) -> None:
         element = Sharpe().element(gained, start)
@@ -196,8 +207,8 @@ class Trial:
         """The value of a metric this trial can answer by itself."""
         if name == "dd_challenger_pct":
             return self.nav.drawdown()
-        if name == "sharpe":
-            return self.daily.sharpe()
-        if name == "sortino":
-            return self.daily.sortino()
+        if name in DAILY:
+            if self.nav.without_capital:
+                return Undefined("no_capital", self.nav.blindness, self.daily.days)
+            return self.daily.read(name)
         return self._meters[name].value()
