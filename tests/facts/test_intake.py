@@ -108,7 +108,7 @@ def test_every_known_layout_names_only_fields_of_a_trade() -> None:
         ),
         ("side", "buy", "expected long or short, found 'buy'"),
         ("side", 1, "expected long or short, found 1"),
-        ("book", "paper", "expected live or shadow, found 'paper'"),
+        ("book", "paper", "expected live, shadow or twin, found 'paper'"),
         ("risk", "0", "expected more than zero, found '0'"),
         ("capital", "-1", "expected more than zero, found '-1'"),
         ("quantity", "1_000", "expected a finite decimal number above zero, found '1_000'"),

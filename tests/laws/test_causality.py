@@ -38,7 +38,7 @@ def traded(bars: Sequence[Bar], decide: Decide, costs: Costs) -> list[Closed]:
     venue = PaperVenue(costs, HOUR)
     closed: list[Closed] = []
     for number, bar in enumerate(bars):
-        closed += venue.open_bars({bar.symbol: bar})
+        closed += venue.open_bars({bar.symbol: bar}) + venue.close_bars({bar.symbol: bar})
         position = venue.positions.get(LANE)
         holding: Holding = "nothing" if position is None else position.entry.direction
         intent = decide(number, bar, holding)

@@ -30,6 +30,11 @@ def level(hours: int, price: float) -> dict[str, Bar]:
     return {SOL: bar(hours, price, price, price, price)}
 
 
+def passed(venue: PaperVenue, bars: Mapping[str, Bar]) -> list[Closed]:
+    """What closes while an interval passes."""
+    return venue.open_bars(bars) + venue.close_bars(bars)
+
+
 def entry(
     direction: Direction = "long", notional: float = 1000.0, stop: float | None = None,
     lane: Lane = LANES[0], name: str = "e",
@@ -108,7 +113,7 @@ def played(
     names = iter(range(10_000))
     last: dict[str, float] = {}
     for bars, asked in day:
-        closed += venue.open_bars(bars)
+        closed += passed(venue, bars)
         for lane, one in slow.items():
             one.hour(bars.get(lane.symbol), fee, spread)
         last |= {symbol: one.close for symbol, one in bars.items()}
@@ -193,9 +198,9 @@ class TestFills:
 
     def test_an_order_fills_at_the_next_open_and_not_at_the_close_it_was_decided_on(self) -> None:
         venue = self.venue()
-        venue.open_bars({SOL: bar(0, 100, 100, 100, 100)})
+        passed(venue, {SOL: bar(0, 100, 100, 100, 100)})
         venue.enter(entry())
-        venue.open_bars({SOL: bar(1, 125, 120, 130, 110)})
+        passed(venue, {SOL: bar(1, 125, 120, 130, 110)})
         assert venue.positions[LANES[0]].price == 125
         assert venue.positions[LANES[0]].quantity == 8 * UNIT
         assert venue.positions[LANES[0]].opened_at == NOON + HOUR
@@ -203,35 +208,35 @@ class TestFills:
     def test_a_stop_inside_the_bar_of_the_entry_takes_the_position_out(self) -> None:
         venue = self.venue()
         venue.enter(entry(stop=95))
-        (closed,) = venue.open_bars({SOL: bar(0, 100, 94, 120, 119)})
+        (closed,) = passed(venue, {SOL: bar(0, 100, 94, 120, 119)})
         assert (closed.price, closed.why, closed.pnl) == (95, "stop", money(-50))
         assert closed.position.risk == money(50)
 
     def test_a_stop_that_the_open_has_passed_fills_at_the_open(self) -> None:
         venue = self.venue()
         venue.enter(entry(stop=95))
-        venue.open_bars(level(0, 100))
-        (closed,) = venue.open_bars({SOL: bar(1, 90, 89, 91, 90)})
+        passed(venue, level(0, 100))
+        (closed,) = passed(venue, {SOL: bar(1, 90, 89, 91, 90)})
         assert (closed.price, closed.closed_at) == (90, NOON + 2 * HOUR)
 
     def test_a_stale_market_fills_nothing_and_stops_nobody(self) -> None:
         venue = self.venue()
         venue.enter(entry(stop=95))
-        venue.open_bars(level(0, 100))
+        passed(venue, level(0, 100))
         venue.leave(LANES[0])
         venue.enter(entry(name="missed", lane=LANES[1]))
-        assert venue.open_bars({}) == []
-        (closed,) = venue.open_bars(level(2, 99))
+        assert passed(venue, {}) == []
+        (closed,) = passed(venue, level(2, 99))
         assert (closed.price, closed.closed_at, closed.why) == (99, NOON + 2 * HOUR, "signal")
         assert not venue.positions
 
     def test_who_turns_leaves_and_enters_at_one_open(self) -> None:
         venue = self.venue()
         venue.enter(entry(name="first"))
-        venue.open_bars(level(0, 100))
+        passed(venue, level(0, 100))
         venue.leave(LANES[0])
         venue.enter(entry("short", name="second"))
-        (closed,) = venue.open_bars(level(1, 110))
+        (closed,) = passed(venue, level(1, 110))
         assert closed.position.entry.episode_id == "first"
         assert venue.positions[LANES[0]].entry.episode_id == "second"
         assert venue.positions[LANES[0]].price == 110
@@ -239,15 +244,15 @@ class TestFills:
     def test_reduce_only_drops_what_was_ordered_and_lets_positions_be_left(self) -> None:
         venue = self.venue()
         venue.enter(entry())
-        venue.open_bars(level(0, 100))
+        passed(venue, level(0, 100))
         venue.enter(entry(lane=LANES[1]))
         venue.reduce_only("one", is_so=True)
-        venue.open_bars(level(1, 100) | {BTC: bar(1, 100, 100, 100, 100, BTC)})
+        passed(venue, level(1, 100) | {BTC: bar(1, 100, 100, 100, 100, BTC)})
         assert list(venue.positions) == [LANES[0]]
         with pytest.raises(TiltyardError, match="REDUCE_ONLY one"):
             venue.enter(entry(lane=LANES[1]))
         venue.flatten("one")
-        (closed,) = venue.open_bars(level(2, 105))
+        (closed,) = passed(venue, level(2, 105))
         assert closed.why == "flatten"
         venue.reduce_only("one", is_so=False)
         venue.enter(entry())
@@ -255,7 +260,7 @@ class TestFills:
     def test_a_lane_holds_one_position_at_a_time(self) -> None:
         venue = self.venue()
         venue.enter(entry(name="held"))
-        venue.open_bars(level(0, 100))
+        passed(venue, level(0, 100))
         with pytest.raises(TiltyardError, match="LANE_TAKEN one: it holds SOL/USDT in held"):
             venue.enter(entry(name="second"))
 
@@ -288,18 +293,18 @@ class TestFunding:
     ) -> None:
         venue = PaperVenue(Costs(funding={SOL: self.RATES}, has_funding=True), HOUR)
         venue.enter(entry(direction))
-        venue.open_bars(level(1, 100))
+        passed(venue, level(1, 100))
         venue.leave(LANES[0])
-        (closed,) = venue.open_bars(level(9, 100))
+        (closed,) = passed(venue, level(9, 100))
         assert closed.funding == money(received)
         assert closed.pnl == money(received)
 
     def test_a_rate_that_nobody_recorded_is_unknown_and_not_zero(self) -> None:
         venue = PaperVenue(Costs(funding={SOL: self.RATES}, has_funding=True), HOUR)
         venue.enter(entry())
-        venue.open_bars(level(9, 100))
+        passed(venue, level(9, 100))
         venue.leave(LANES[0])
-        (closed,) = venue.open_bars(level(17, 101))
+        (closed,) = passed(venue, level(17, 101))
         assert closed.funding is None
         assert closed.pnl == money(10)
 

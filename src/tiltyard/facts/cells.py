@@ -76,13 +76,15 @@ def side(value: object) -> Side:
 
 
 def book(value: object) -> Book:
-    """``live`` or ``shadow``, in any case."""
+    """``live``, ``shadow`` or ``twin``, in any case."""
     match value.lower() if isinstance(value, str) else None:
         case "live":
             return "live"
         case "shadow":
             return "shadow"
-    refuse("live or shadow", value)
+        case "twin":
+            return "twin"
+    refuse("live, shadow or twin", value)
 
 
 def time(value: Any, *, assume_utc: bool = False) -> datetime:  # noqa: ANN401 moment refuses the rest

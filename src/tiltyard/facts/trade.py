@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from tiltyard.kernel.money import Money
 
 Side = Literal["long", "short"]
-Book = Literal["live", "shadow"]
+Book = Literal["live", "shadow", "twin"]
 JudgedOrder = tuple[datetime, str, int, str]
 
 
@@ -29,7 +29,9 @@ class Trade(NamedTuple):
         closed_at: UTC, not before ``opened_at``.
         pnl: Net of fees and funding, account currency.
         revision: 1 for the first report, higher for corrections.
-        book: ``live`` for real fills, ``shadow`` for what an arm would have done.
+        book: ``live`` for real fills, ``shadow`` for what an arm would have done with what it was
+            not given, ``twin`` for the same on paper as a live trade: it counts for nothing but
+            the gap between the two.
         account: Where the money was.
         currency: Of every amount in this trade; empty when the source does not say.
         capital: Equity allotted to the policy when the trade was sized.

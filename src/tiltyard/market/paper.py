@@ -1,10 +1,10 @@
 """A venue on paper: orders that are decided after a bar has closed fill at the next one's open.
 
-One clock for all symbols: :meth:`PaperVenue.open_bars` is told the bars of one interval, as
-far as they are prices. What was ordered before fills at their opens, costs included; then
-what happens inside the bars is looked at, worst first: a stop that could have been hit was
-hit, no better than at its price, and that is known when the bar has closed. Where a market
-is stale nothing fills: who wants out waits for the next price, who wants in has missed it.
+One clock for all symbols: the venue is told the bars of one interval, as far as they are
+prices. What was ordered before fills at their opens, costs included. When they have closed,
+what happened inside them is looked at, worst first: a stop that could have been hit was hit,
+no better than at its price. Where a market is stale nothing fills: who wants out waits for
+the next price, who wants in has missed it.
 
 A position belongs to an episode and to the lane it was opened in. A lane has one position in
 a symbol at a time, and what one lane does changes nothing in another.
@@ -167,7 +167,7 @@ class PaperVenue:
                 self.leave(lane, "flatten")
 
     def open_bars(self, bars: Mapping[str, Bar]) -> list[Closed]:
-        """An interval begins: fill what was ordered, then look inside the bars.
+        """An interval begins: fill what was ordered.
 
         Args:
             bars: By symbol; a symbol that is not there is stale.
@@ -182,6 +182,11 @@ class PaperVenue:
             bar = bars.get(lane.symbol)
             if bar is not None and lane not in self._positions:
                 self._open(entry, bar)
+        return closed
+
+    def close_bars(self, bars: Mapping[str, Bar]) -> list[Closed]:
+        """The interval ends: what happened inside the bars that :meth:`open_bars` was told."""
+        closed: list[Closed] = []
         for lane in list(self._positions):
             bar = bars.get(lane.symbol)
             if bar is not None and (price := _stopped_at(self._positions[lane], bar)) is not None:

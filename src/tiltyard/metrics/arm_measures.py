@@ -15,6 +15,7 @@ from tiltyard.metrics.champion_span import TRADES as SPAN_TRADES
 from tiltyard.metrics.metric import Outcome
 from tiltyard.metrics.profit_factor import ProfitFactor
 from tiltyard.metrics.rolling import Rolling, Running
+from tiltyard.metrics.shadow_gap import ShadowGap
 from tiltyard.metrics.trial import Trial
 
 COMBINED_TRADES = 30
@@ -31,6 +32,7 @@ class ArmMeasures:
         throttled_at: When it was last throttled or halted.
         since_throttle: Trades of either book that closed after that.
         trades: Trades of both books ever.
+        gap: What its live trades made more than their twins on paper.
         lifetime_trades: Live trades ever, earlier trials included.
         mark: The last mark.
         open_positions: Those that it told of and that have not closed since.
@@ -57,6 +59,7 @@ class ArmMeasures:
         self.lost_at: datetime | None = None
         self.last_capital = 0
         self.was_sized = False
+        self.gap = ShadowGap()
         self.span: deque[datetime] = deque(maxlen=SPAN_TRADES)
         self.last: JudgedOrder | None = None
 
@@ -66,12 +69,16 @@ class ArmMeasures:
         other.live = self.live.copy()
         other.shadow = None if self.shadow is None else self.shadow.copy()
         other.combined, other.lifetime = self.combined.copy(), self.lifetime.copy()
-        other.span = self.span.copy()
+        other.span, other.gap = self.span.copy(), self.gap.copy()
         return other
 
     def close(self, trade: Trade) -> Outcome:
-        """One more trade, in judged order."""
+        """One more trade, in judged order; a twin is only compared."""
         outcome = (trade.pnl, trade.capital or self.capital, trade.risk or 0)
+        self.gap.see(trade)
+        if trade.book == "twin":
+            self.last = judged_order(trade)
+            return outcome
         self.lifetime.push(outcome)
         self.combined.push(outcome)
         self.trades += 1

@@ -33,7 +33,7 @@ class Books:
             if at > trade.opened_at:
                 break
             allowed = trading
-        return trade if allowed or trade.book == "shadow" else trade._replace(book="shadow")
+        return trade if allowed or trade.book != "live" else trade._replace(book="shadow")
 
     def note(self, action: Action, arms: Iterable[Arm]) -> None:
         """Something was done: who may no longer trade, or may again.

@@ -65,6 +65,8 @@ class Recording:
     def note(self, desk: Desk, trade: Trade, actions: list[Action], *, was_live: bool) -> None:
         """One trade was judged."""
         self.act(desk, trade.closed_at, actions)
+        if trade.book == "twin":
+            return
         arm = desk.panel.arm(trade.policy)
         capital = trade.capital or arm.capital
         equity, peak = self._equity.get(trade.policy, (1.0, 1.0))
