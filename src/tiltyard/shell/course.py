@@ -1,0 +1,259 @@
+"""A course: bars, played as fast as they can be read, on a floor of paper.
+
+Comes in: who trades, and the bars of every interval. Goes out: a desk that has judged every
+trade as it closed, the curves, and what the shadow book said after each stop. An interval
+goes like this. The nights since the last one are run. What was ordered fills, and each trade
+that closes by it is judged at once. What is open is marked; a stop inside the bars closes
+it, and is judged. Then every arm decides, by the shares as they stand after all that.
+
+Nobody sleeps and no clock is read: the same bars and seed are the same course.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from random import Random
+
+from tiltyard.checklist.guard import Checklist
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.trade import Trade
+from tiltyard.features.technical import Indicators
+from tiltyard.features.vector import Features
+from tiltyard.features.wildness import Wildness
+from tiltyard.kernel.undefined import Reading
+from tiltyard.market.bar import Bar
+from tiltyard.market.costs import Costs
+from tiltyard.market.paper import PaperVenue
+from tiltyard.metrics.catalogue import DRAWDOWNS
+from tiltyard.metrics.profit_factor import ProfitFactor
+from tiltyard.metrics.rolling import Running
+from tiltyard.policies.policy import Policy
+from tiltyard.router.floor import Floor, Reporter, Seat
+from tiltyard.router.split import Split
+from tiltyard.scaling.trading_day import nights_between
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.recording import Recording
+from tiltyard.shell.settings import Settings
+
+AFTERWARDS = 100
+"""Trades of an arm's shadow book by which a stop is looked back on."""
+STOPS = frozenset({"throttle", "halt"})
+
+Hour = tuple[datetime, Mapping[str, Bar]]
+"""When an interval began, and the bars of it that are prices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Where a course is played.
+
+    Attributes:
+        interval: How long a bar lasts.
+        costs: Of trading there.
+        live_costs: What real fills cost, where that is more than on paper.
+    """
+
+    interval: timedelta
+    costs: Costs
+    live_costs: Costs | None = None
+
+
+@dataclass(slots=True)
+class Stop:
+    """An arm lost its traffic, and what it would have done then.
+
+    Attributes:
+        action: The throttle or halt.
+        trades: How many of the shadow trades after it are counted, up to 100.
+    """
+
+    action: Action
+    trades: int = 0
+    _meter: Running[tuple[int, int, int, int]] = field(
+        default_factory=lambda: Running(ProfitFactor())
+    )
+
+    def see(self, trade: Trade) -> None:
+        """One more shadow trade of the arm."""
+        if self.trades < AFTERWARDS:
+            self.trades += 1
+            self._meter.push((trade.pnl, 0, 0))
+
+    def profit_factor(self) -> Reading:
+        """Of those trades."""
+        return self._meter.value()
+
+
+class Course:
+    """One course; play it once.
+
+    Args:
+        settings: Bounds, schedule and checklist.
+        seats: Who trades, by name, in order of registration.
+        champion: Which of them is the champion.
+        venue: Where.
+        began: When it begins, UTC.
+        seed: Of whatever is drawn, and of the choice who gets an episode.
+
+    Attributes:
+        desk: As it stands so far.
+        recording: The curves.
+        stops: Every throttle and halt.
+        trades: How many trades were judged, twins included.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        seats: Mapping[str, Seat],
+        champion: str,
+        venue: Venue,
+        began: datetime,
+        *,
+        seed: int,
+    ) -> None:
+        checklist = marked_every(settings.checklist, venue.interval)
+        settings = settings.model_copy(update={"checklist": checklist})
+        self.desk = Desk(settings, _registered(seats, champion, settings, began), live=True)
+        self.recording = Recording()
+        self.stops: list[Stop] = []
+        self.trades = 0
+        self._schedule = settings.schedule
+        self._interval = venue.interval
+        live = PaperVenue(venue.live_costs or venue.costs, venue.interval)
+        paper = PaperVenue(venue.costs, venue.interval)
+        self._floor = Floor(live, paper, Reporter("course"), Random(seed))  # noqa: S311 no secret
+        self._policies: list[Policy] = []
+        for name, seat in seats.items():
+            self._floor.seat(name, seat)
+            self._policies.append(seat.policy)
+        self._seen: dict[str, tuple[Indicators, Wildness]] = {}
+        self._salt = str(seed)
+        self._revision = 0
+        self._shares: Mapping[str, float] = {}
+        self._split: Split | None = None
+        self._last = began
+        self._done: list[Action] = []
+        self._note(self.desk.admit(began), began)
+        self._follow_shares()
+
+    def play(
+        self,
+        hours: Iterable[Hour],
+        *,
+        on_action: Callable[[Action], None] = lambda _: None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Play these intervals, in time order.
+
+        Args:
+            hours: When each began, and its bars.
+            on_action: Told what was done.
+            progress: Told the number of intervals that are over, now and then.
+        """
+        for number, (at, bars) in enumerate(hours, start=1):
+            for action in self._interval_of(at, bars):
+                on_action(action)
+            if number % 1000 == 0:
+                progress(number)
+
+    def _interval_of(self, at: datetime, bars: Mapping[str, Bar]) -> list[Action]:
+        """One interval; what was done in it."""
+        self._done = []
+        self._run_nights(at)
+        self._judge(self._floor.open_bars(bars), at)
+        for mark in self._floor.marks({name: bar.open for name, bar in bars.items()}, at):
+            self._note(self.desk.mark(mark, at), at)
+        self._judge(self._floor.close_bars(bars), at + self._interval)
+        self._follow_shares()
+        known = {symbol: self._see(bar) for symbol, bar in bars.items()}
+        wild = {symbol: self._seen[symbol][1].tercile for symbol in known}
+        self._floor.decide(known, self._split, wild)
+        return self._done
+
+    def _run_nights(self, at: datetime) -> None:
+        for night in nights_between(self._last, at, self._schedule.nightly, self._schedule.zone):
+            self._note(self.desk.raise_ceilings(night) + self.desk.night(night), night)
+        self._last = at
+
+    def _judge(self, trades: Iterable[Trade], at: datetime) -> None:
+        for trade in trades:
+            self.trades += 1
+            done = self.desk.feed(trade, at)
+            self.recording.note(self.desk, trade, [], was_live=trade.book == "live")
+            if trade.book == "shadow":
+                for stop in self.stops:
+                    if stop.action.policy == trade.policy and trade.opened_at >= stop.action.at:
+                        stop.see(trade)
+            self._note(done, at)
+
+    def _note(self, actions: Sequence[Action], at: datetime) -> None:
+        if not actions:
+            return
+        self.recording.act(self.desk, at, list(actions))
+        self.stops += [Stop(one) for one in actions if one.kind in STOPS and one.mode == "enforce"]
+        self._done += actions
+
+    def _follow_shares(self) -> None:
+        """The next choices are made from the shares as they stand."""
+        roster = self.desk.roster
+        shares = {name: arm.share for name, arm in roster.arms.items()}
+        if shares != self._shares:
+            self._shares = shares
+            self._revision += 1
+        self._split = None
+        if not roster.entries_stopped_by:
+            self._split = Split(shares, revision=self._revision, salt=self._salt)
+        self._floor.only_leaves(name for name, arm in roster.arms.items() if arm.state == "halted")
+
+    def _see(self, bar: Bar) -> Features:
+        if bar.symbol not in self._seen:
+            needs = [name for policy in self._policies for name in policy.needs]
+            self._seen[bar.symbol] = Indicators(bar.symbol, needs, self._interval), Wildness()
+        indicators, wildness = self._seen[bar.symbol]
+        wildness.see(bar)
+        return indicators.see(bar)
+
+
+def hours_of(feeds: Iterable[Sequence[Bar]]) -> Iterator[Hour]:
+    """The bars of several symbols by the intervals that they opened in, in time order.
+
+    Args:
+        feeds: Of each symbol, its bars in time order.
+    """
+    by_time: dict[datetime, dict[str, Bar]] = {}
+    for bars in feeds:
+        for bar in bars:
+            by_time.setdefault(bar.opened_at, {})[bar.symbol] = bar
+    for at in sorted(by_time):
+        yield at, by_time[at]
+
+
+def marked_every(checklist: Checklist, interval: timedelta) -> Checklist:
+    """The same checklist where positions are marked once in an interval.
+
+    A mark is as fresh as there can be one until the next is due; from then on its age counts.
+    """
+    seconds = int(interval.total_seconds())
+    guards = tuple(
+        replace(guard, stale_after=guard.stale_after + seconds)
+        if guard.metric in DRAWDOWNS and guard.stale_after
+        else guard
+        for guard in checklist.guards
+    )
+    return replace(checklist, guards=guards)
+
+
+def _registered(
+    seats: Mapping[str, Seat], champion: str, settings: Settings, began: datetime
+) -> Roster:
+    """The champion, and everybody else as a candidate."""
+    first = Arm(champion, "champion", "champion", 1, 1, 1, seats[champion].capital, began)
+    roster, rules = Roster().with_arm(first), settings.shares.rules()
+    for name, seat in seats.items():
+        if name != champion:
+            roster = roster.with_arm(
+                Arm(name, "challenger", "candidate", 0, rules.start, 0, seat.capital, began)
+            )
+    return roster

@@ -1,0 +1,160 @@
+"""A course over bars: what is judged when, what follows, and what it looks like afterwards."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
+from tiltyard.facts.action import Action
+from tiltyard.kernel.money import money
+from tiltyard.kernel.undefined import Value
+from tiltyard.market.bar import HOUR, Bar
+from tiltyard.market.costs import Costs
+from tiltyard.market.simulated import DEFAULT, simulated_hours
+from tiltyard.metrics.shadow_gap import Gap
+from tiltyard.policies.breakout import Breakout
+from tiltyard.policies.policy import Intent, Observation, Policy
+from tiltyard.policies.reversion import Reversion
+from tiltyard.policies.trend import Trend
+from tiltyard.router.floor import Seat
+from tiltyard.shell.course import AFTERWARDS, Course, Hour, Venue, hours_of, marked_every
+from tiltyard.shell.feeds import read_feed
+from tiltyard.shell.settings import load
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+SEED = 20250707
+CAPITAL = money(10_000)
+COSTS = Costs(fee_bps=5, half_spread_bps=1)
+CHAMPION = "trend_20250101_000000_c4a3b105"
+ARMS: Mapping[str, Policy] = {
+    CHAMPION: Trend(20, 100, stop_ranges=4),
+    "breakout_20250101_000000_00000001": Breakout(),
+    "reversion_20250101_000000_00000002": Reversion(),
+}
+
+
+class Flips:
+    """Long and short in turn, after every bar."""
+
+    needs = ("close",)
+
+    def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 the port
+        return Intent("short" if observation.holding == "long" else "long")
+
+
+@pytest.fixture(scope="module")
+def hours() -> list[Hour]:
+    made = simulated_hours(DEFAULT, START, 6_000, np.random.default_rng(SEED))
+    return [(START + number * HOUR, bars) for number, bars in enumerate(made)]
+
+
+def course(
+    arms: Mapping[str, Policy] = ARMS,
+    *,
+    live_costs: Costs | None = None,
+    sized: float = 0.1,
+    interval: timedelta = HOUR,
+    began: datetime = START,
+) -> Course:
+    seats = {name: Seat(policy, CAPITAL, sized) for name, policy in arms.items()}
+    venue = Venue(interval, COSTS, live_costs)
+    return Course(load(), seats, next(iter(arms)), venue, began, seed=SEED)
+
+
+def test_a_course_throttles_halts_and_looks_back_on_each_stop(hours: list[Hour]) -> None:
+    played, told = course(), list[Action]()
+    played.play(hours, on_action=told.append)
+    stops = [stop.action for stop in played.stops]
+    assert stops == [one for one in told if one.kind in ("throttle", "halt")]
+    assert stops
+    assert played.stops[0].trades == AFTERWARDS
+    assert all(0 < stop.trades <= AFTERWARDS for stop in played.stops)
+    assert isinstance(played.stops[0].profit_factor(), Value)
+    for name in ARMS:
+        halted = [one.at for one in stops if one.policy == name and one.kind == "halt"]
+        panel = played.desk.panel.arm(name)
+        assert panel.shadow is None or panel.shadow.trades > 0
+        if halted:
+            assert played.desk.roster.arms[name].share == 0
+    shares = sum(arm.share for arm in played.desk.roster.arms.values())
+    assert shares == pytest.approx(1, abs=1e-9)
+    assert {one.kind for one in told} >= {"skip_scale"}, "nights were run"
+
+
+def test_the_same_bars_and_seed_are_the_same_course(hours: list[Hour]) -> None:
+    one, other = course(), course()
+    first, second = list[Action](), list[Action]()
+    one.play(hours[:2_000], on_action=first.append)
+    other.play(hours[:1_000], on_action=second.append)
+    other.play(hours[1_000:2_000], on_action=second.append)
+    assert first == second
+    assert one.trades == other.trades
+    assert one.desk.roster == other.desk.roster
+
+
+def test_progress_is_told_now_and_then(hours: list[Hour]) -> None:
+    told: list[int] = []
+    course().play(hours[:2_500], progress=told.append)
+    assert told == [1_000, 2_000]
+
+
+def test_a_halted_arm_enters_nothing_more_and_its_shadow_book_goes_on(hours: list[Hour]) -> None:
+    played = course(sized=1.0)
+    played.play(hours)
+    halts = [stop for stop in played.stops if stop.action.kind == "halt"]
+    assert halts
+    for halt in halts:
+        path = played.recording.paths[halt.action.policy]
+        runs_off = 3  # one position a symbol may be open
+        points = zip(path.times, path.live, strict=True)
+        later = [live for at, live in points if at > halt.action.at]
+        assert sum(later) <= runs_off < len(later)
+
+
+def test_fills_that_are_worse_than_on_paper_are_found(hours: list[Hour]) -> None:
+    fair, unfair = course(), course(live_costs=Costs(fee_bps=5, half_spread_bps=11))
+    for played in (fair, unfair):
+        played.play(hours)
+    gaps = [one.desk.panel.arm(CHAMPION).gap.read("SOL/USDT") for one in (fair, unfair)]
+    assert isinstance(gaps[0], Gap)
+    assert isinstance(gaps[1], Gap)
+    assert gaps[0].mean == 0
+    assert gaps[1].high < -0.01
+
+
+def test_a_mark_is_fresh_until_the_next_one_is_due() -> None:
+    seen = marked_every(DEFAULT_CHECKLIST, HOUR).guard("challenger_drawdown_high")
+    assert seen.stale_after == 3600 + 15 * 60
+    other = marked_every(DEFAULT_CHECKLIST, HOUR).guard("encoder_kl_divergence_high")
+    assert other == DEFAULT_CHECKLIST.guard("encoder_kl_divergence_high")
+
+
+def test_nothing_fills_in_the_hour_in_which_the_feed_stood_still(real_data: Path) -> None:
+    still = datetime(2024, 10, 28, 20, tzinfo=UTC)
+    quarter = timedelta(minutes=15)
+    for file, interval, is_still in (
+        ("btc_usdt-15m.parquet", quarter, True),
+        ("btc_usdt-1h.parquet", HOUR, False),
+    ):
+        feed = read_feed(real_data / file)
+        bars = [bar for bar in feed.bars if abs(bar.opened_at - still) < timedelta(days=1)]
+        played = course({CHAMPION: Flips()}, interval=interval, began=bars[0].opened_at)
+        told: list[Action] = []
+        played.play(hours_of([bars]), on_action=told.append)
+        times = {at for at in played.recording.paths[CHAMPION].times if still <= at < still + HOUR}
+        assert times == (set() if is_still else {still})
+        assert [one for one in told if still <= one.at < still + HOUR] == []
+
+
+def test_bars_of_several_symbols_meet_in_the_interval_they_opened_in() -> None:
+    def bar(symbol: str, hour: int) -> Bar:
+        return Bar(symbol, START + hour * HOUR, 1, 1, 1, 1, 1)
+
+    feeds = [[bar("A", 0), bar("A", 2)], [bar("B", 1), bar("B", 2)]]
+    assert [(at, sorted(bars)) for at, bars in hours_of(feeds)] == [
+        (START, ["A"]), (START + HOUR, ["B"]), (START + 2 * HOUR, ["A", "B"]),
+    ]  # fmt: skip
