@@ -15,6 +15,7 @@ from conformance.desks import (
     challenger,
     desk_on,
     employ,
+    run_sql,
     shares,
     stranger,
 )
@@ -30,7 +31,6 @@ INSERT = sa.text(
     "INSERT INTO commands (key, verb, policy, arguments, actor, reason, asked_at) "
     "VALUES (:key, :verb, :policy, :arguments, :actor, :reason, :asked_at)"
 )
-WAITS = sa.text("INSERT INTO waiting_commands SELECT MAX(seq) FROM commands")
 GOOD = {
     "key": "by hand", "verb": "halt", "policy": FIRST, "arguments": "{}", "actor": "ann",
     "reason": "by hand", "asked_at": microseconds(NOW),
@@ -50,7 +50,6 @@ ODD_WORDS = ('{"to": "\\ud800"}', '{"to": "a\\u0000b"}', '{"\\ud800": ""}')
 def write(ledger: Ledger, **odd: object) -> None:
     with stranger(ledger).begin() as connection:
         connection.execute(INSERT, {**GOOD, **odd})
-        connection.execute(WAITS)
 
 
 def only_in_a_file(ledger: Ledger) -> None:
@@ -139,12 +138,37 @@ def test_words_that_cannot_be_written_down_are_escaped(ledger: Ledger, arguments
     assert refused.code == "POLICY_UNKNOWN"
 
 
+def test_what_can_be_read_is_carried_out(ledger: Ledger) -> None:
+    write(ledger)
+    with desk_on(ledger) as desk:
+        desk.step(NOW)
+    assert code(answers(ledger)["by hand"]) == ""
+    assert shares(ledger)[FIRST] == 0
+    verify(ledger, UNGUARDED, NOW)
+
+
+def test_it_waits_from_wherever_it_was_written(ledger: Ledger) -> None:
+    if ledger.url.get_backend_name() == "sqlite":
+        pytest.skip("a file has no search path")
+    with stranger(ledger).begin() as connection:
+        connection.execute(sa.text("SET search_path = pg_catalog"))
+        connection.execute(sa.text(INSERT.text.replace("commands", "public.commands", 1)), GOOD)
+    with ledger.snapshot() as still:
+        assert [one.key for one in pending_commands(still.connection)] == ["by hand"]
+
+
+def test_one_that_somebody_has_answered_by_sql_waits_no_more(ledger: Ledger) -> None:
+    write(ledger)
+    run_sql(ledger, "INSERT INTO outcomes SELECT seq, 'NO', 'no', asked_at FROM commands")
+    with ledger.snapshot() as still:
+        assert pending_commands(still.connection) == []
+
+
 def test_text_in_another_encoding_is_obeyed_and_escaped(ledger: Ledger) -> None:
     only_in_a_file(ledger)
     latin = "CAST(X'42F67273652E' AS TEXT)"
     with stranger(ledger).begin() as connection:
         connection.execute(sa.text(INSERT.text.replace(":reason", latin)), GOOD)
-        connection.execute(WAITS)
     with desk_on(ledger) as desk:
         desk.step(NOW)
     assert shares(ledger)[FIRST] == 0

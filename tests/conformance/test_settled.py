@@ -76,12 +76,13 @@ def test_commands_wait_until_they_are_answered_and_no_longer(ledger: Ledger) -> 
         assert [one.seq for one in pending_commands(still.connection)] == [second]
 
 
-def test_a_command_that_waits_does_so_after_an_upgrade(ledger_url: str) -> None:
+@pytest.mark.parametrize("version", ["0002", "0006"])
+def test_a_command_that_waits_does_so_after_an_upgrade(ledger_url: str, version: str) -> None:
     engine = connect(database_url(ledger_url))
     with engine.begin() as connection:
         config = schema._config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        command.upgrade(config, version)
         settled_commands(connection)
         row = connection.execute(sa.select(commands).limit(1)).mappings().one()
         connection.execute(commands.insert().values({**row, "key": "waits", "seq": MANY + 1}))

@@ -2,8 +2,8 @@
 
 Whatever was typed is kept, escaped where it has to be. A command that could be appended and
 then not be carried out would keep every other from being carried out, for good. Which
-of them wait is written beside them, so that a look costs as much as there is to do,
-however much was ever asked.
+of them wait is written beside them by the database itself, so that a look costs as much as
+there is to do, however much was ever asked, and whoever appends one need not know of it.
 """
 
 import json
@@ -49,9 +49,7 @@ def append_command(connection: sa.Connection, command: Command) -> int:
         )
     )
     key = result.inserted_primary_key
-    seq = int(key[0]) if key is not None else 0
-    connection.execute(waiting_commands.insert().values(command_seq=seq))
-    return seq
+    return int(key[0]) if key is not None else 0
 
 
 def pending_commands(connection: sa.Connection) -> Sequence[Command]:
@@ -117,7 +115,6 @@ def write_outcome(connection: sa.Connection, seq: int, outcome: Outcome) -> None
             command_seq=seq, code=outcome.code, text=outcome.text, at=outcome.at
         )
     )
-    connection.execute(waiting_commands.delete().where(waiting_commands.c.command_seq == seq))
 
 
 def _outcome(row: sa.RowMapping) -> Outcome:
