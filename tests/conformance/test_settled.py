@@ -6,9 +6,19 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from conformance.desks import FIRST, NOW, SECOND, challenger, desk_on, employ
+from conformance.desks import (
+    FIRST,
+    NOW,
+    SECOND,
+    challenger,
+    desk_on,
+    employ,
+    report,
+    trades_of,
+)
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.shell.store import schema
+from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.command_table import append_command, pending_commands, write_outcome
 from tiltyard.shell.store.desk_tables import commands, outcomes
 from tiltyard.shell.store.engine import connect, database_url
@@ -64,6 +74,35 @@ def test_a_quiet_step_costs_the_same_however_much_was_settled(
             settle(inside.connection)
         desk.step(NOW + SECOND)
         assert work(ledger, lambda: desk.step(NOW + SECOND)) <= before
+
+
+def audited(connection: sa.Connection) -> None:
+    append_audit(connection, ({"event": "halt", "number": n} for n in range(MANY)), NOW)
+
+
+def test_what_the_audit_vouches_for_is_found_however_much_happened_since(ledger: Ledger) -> None:
+    for anchored in (0, 1):
+        found = [work(ledger, look) for look in (ledger.is_record, ledger.anchor)]
+        with ledger.transaction() as inside:
+            audited(inside.connection)
+        assert [work(ledger, look) for look in (ledger.is_record, ledger.anchor)] == found
+        assert (ledger.is_record(), ledger.anchor()[0]) == (False, anchored)
+        employ(ledger, challenger(FIRST, 0.1))
+        report(ledger, trades_of(FIRST, [1]))
+
+
+def test_it_is_found_in_what_an_earlier_version_wrote(ledger_url: str) -> None:
+    engine = connect(database_url(ledger_url))
+    with engine.begin() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        told = {"event": "ingest", "up_to_seq": 7, "facts": "digest"}
+        append_audit(connection, [{"event": "replay"}, told, {"event": "halt"}], NOW)
+    engine.dispose()
+    with Ledger.open(ledger_url, create=True) as ledger:
+        assert ledger.is_record()
+        assert ledger.anchor() == (7, "digest")
 
 
 def test_commands_wait_until_they_are_answered_and_no_longer(ledger: Ledger) -> None:

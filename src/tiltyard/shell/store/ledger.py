@@ -27,7 +27,7 @@ from tiltyard.shell.store.audit_table import (
     append_audit,
     audit_head,
     audit_rows,
-    has_event,
+    newest_event,
 )
 from tiltyard.shell.store.database import Database
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
@@ -288,7 +288,7 @@ class Ledger(Database):
     def is_record(self) -> bool:
         """Whether it holds the record of a replay."""
         with self._reading() as connection:
-            return has_event(connection, "replay")
+            return newest_event(connection, "replay") is not None
 
     def anchor(self) -> tuple[int, str]:
         """The last position of a trade that the audit vouches for, and the digest so far."""
