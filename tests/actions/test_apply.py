@@ -21,7 +21,8 @@ STEPS: frozenset[Kind] = frozenset(
     {"admit", "graduate", "throttle", "halt", "resume", "rearm", "retire", "crown"}
 )
 OF_ONE_ARM: frozenset[Kind] = STEPS | {
-    "scale", "raise_ceiling", "external_edit", "review", "propose_promotion", "propose_rollback"
+    "scale", "raise_ceiling", "external_edit", "begin_now", "review", "propose_promotion",
+    "propose_rollback",
 }  # fmt: skip
 CHALLENGERS = ("a", "b", "c")
 

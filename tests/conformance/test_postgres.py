@@ -9,6 +9,7 @@ from conformance.samples import NET, NOW, PPO, code_of_opening, ingest, register
 from postgres import Server
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store import engine
+from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.engine import database_url
 from tiltyard.shell.store.lease import LASTS
 from tiltyard.shell.store.ledger import Ledger
@@ -201,3 +202,18 @@ def test_all_text_is_compared_by_its_bytes(ledger: Ledger) -> None:
     )
     with ledger._engine.connect() as connection:
         assert connection.execute(other).all() == []
+
+
+def test_the_last_ingest_and_a_record_are_found_without_reading_the_audit(ledger: Ledger) -> None:
+    read = sa.text(
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'audit'"
+    )
+    register(ledger, PPO)
+    ingest(ledger, [trade()])
+    with ledger.transaction() as inside:
+        since = ({"event": "halt", "number": number} for number in range(2000))
+        append_audit(inside.connection, since, NOW)
+    with ledger.snapshot() as still:
+        assert not still.is_record()
+        assert still.anchor()[0] == 1
+        assert still.connection.execute(read).scalar_one() < 10

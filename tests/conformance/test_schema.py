@@ -9,7 +9,10 @@ from alembic import command
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.schema import _config
 
-SQLITE_TEXT = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+SQLITE_TEXT = """
+    SELECT name, sql FROM sqlite_master
+    WHERE type = 'trigger' AND tbl_name = 'bandit_arms' ORDER BY name
+"""
 POSTGRES_TEXT = """
     SELECT proname, pg_get_functiondef(oid) FROM pg_proc
     WHERE proname ~ '^bandit_arms_' ORDER BY proname

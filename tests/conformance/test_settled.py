@@ -6,9 +6,19 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from conformance.desks import FIRST, NOW, SECOND, challenger, desk_on, employ
+from conformance.desks import (
+    FIRST,
+    NOW,
+    SECOND,
+    challenger,
+    desk_on,
+    employ,
+    report,
+    trades_of,
+)
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.shell.store import schema
+from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.command_table import append_command, pending_commands, write_outcome
 from tiltyard.shell.store.desk_tables import commands, outcomes
 from tiltyard.shell.store.engine import connect, database_url
@@ -66,6 +76,35 @@ def test_a_quiet_step_costs_the_same_however_much_was_settled(
         assert work(ledger, lambda: desk.step(NOW + SECOND)) <= before
 
 
+def audited(connection: sa.Connection) -> None:
+    append_audit(connection, ({"event": "halt", "number": n} for n in range(MANY)), NOW)
+
+
+def test_what_the_audit_vouches_for_is_found_however_much_happened_since(ledger: Ledger) -> None:
+    for anchored in (0, 1):
+        found = [work(ledger, look) for look in (ledger.is_record, ledger.anchor)]
+        with ledger.transaction() as inside:
+            audited(inside.connection)
+        assert [work(ledger, look) for look in (ledger.is_record, ledger.anchor)] == found
+        assert (ledger.is_record(), ledger.anchor()[0]) == (False, anchored)
+        employ(ledger, challenger(FIRST, 0.1))
+        report(ledger, trades_of(FIRST, [1]))
+
+
+def test_it_is_found_in_what_an_earlier_version_wrote(ledger_url: str) -> None:
+    engine = connect(database_url(ledger_url))
+    with engine.begin() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        told = {"event": "ingest", "up_to_seq": 7, "facts": "digest"}
+        append_audit(connection, [{"event": "replay"}, told, {"event": "halt"}], NOW)
+    engine.dispose()
+    with Ledger.open(ledger_url, create=True) as ledger:
+        assert ledger.is_record()
+        assert ledger.anchor() == (7, "digest")
+
+
 def test_commands_wait_until_they_are_answered_and_no_longer(ledger: Ledger) -> None:
     with ledger.transaction() as inside:
         first, second = asked(inside.connection, "a"), asked(inside.connection, "b")
@@ -76,12 +115,13 @@ def test_commands_wait_until_they_are_answered_and_no_longer(ledger: Ledger) -> 
         assert [one.seq for one in pending_commands(still.connection)] == [second]
 
 
-def test_a_command_that_waits_does_so_after_an_upgrade(ledger_url: str) -> None:
+@pytest.mark.parametrize("version", ["0002", "0006"])
+def test_a_command_that_waits_does_so_after_an_upgrade(ledger_url: str, version: str) -> None:
     engine = connect(database_url(ledger_url))
     with engine.begin() as connection:
         config = schema._config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        command.upgrade(config, version)
         settled_commands(connection)
         row = connection.execute(sa.select(commands).limit(1)).mappings().one()
         connection.execute(commands.insert().values({**row, "key": "waits", "seq": MANY + 1}))

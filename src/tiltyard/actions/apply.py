@@ -16,7 +16,15 @@ from tiltyard.actions.changes.holds import (
 )
 from tiltyard.actions.changes.questions import acknowledge, ask, expire, proposing
 from tiltyard.actions.changes.shares import edit, raise_ceiling, scale
-from tiltyard.actions.changes.trial import admit, graduate, rearm, resume, retire, take_traffic
+from tiltyard.actions.changes.trial import (
+    admit,
+    begin_now,
+    graduate,
+    rearm,
+    resume,
+    retire,
+    take_traffic,
+)
 from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.arm import Roster
 
@@ -48,6 +56,7 @@ CHANGES: dict[Kind, Change] = {
     "scale": scale,
     "raise_ceiling": raise_ceiling,
     "external_edit": edit,
+    "begin_now": begin_now,
     "freeze_challengers": freeze_challengers,
     "unfreeze_challengers": unfreeze_challengers,
     "freeze_ramp": freeze_ramp,

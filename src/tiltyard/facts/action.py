@@ -20,6 +20,7 @@ Kind = Literal[
     "skip_scale",  # the nightly rule, and why not
     "raise_ceiling",  # a new trading day, and so room for one more multiplication
     "external_edit",  # somebody changed the share by SQL
+    "begin_now",  # a trial, or the account's path, was to begin in a far future
     "freeze_ramp",  # nobody's share grows
     "unfreeze_ramp",
     "freeze_challengers",  # challengers get nothing

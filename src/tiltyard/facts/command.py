@@ -56,6 +56,7 @@ class Command:
         arguments: Further values of the verb, as text.
         seq: Position in the ledger; 0 before it is appended.
         overtaken_by: Of one that gives and waits, the last that was asked for safety since.
+        unreadable: What is wrong with one that was written by SQL; empty when nothing is.
     """
 
     key: str
@@ -67,6 +68,7 @@ class Command:
     arguments: Mapping[str, str] = field(default_factory=dict)
     seq: int = 0
     overtaken_by: "Command | None" = None
+    unreadable: str = ""
 
     def __str__(self) -> str:
         return f"{self.verb.replace('_', '-')} {self.policy}".rstrip()
@@ -75,6 +77,14 @@ class Command:
     def expires_at(self) -> datetime | None:
         """From when on it is not carried out any more; None for never."""
         return self.asked_at + LASTS if self.verb in GIVING else None
+
+    def refusal(self, now: datetime) -> TiltyardError | None:
+        """Why nobody may carry it out; None while somebody may."""
+        if self.unreadable:
+            return TiltyardError(
+                "COMMAND_UNREADABLE", str(self), self.unreadable, "ask again, by tiltyard itself"
+            )
+        return self.outlived(now)
 
     def outlived(self, now: datetime) -> TiltyardError | None:
         """Why it is not carried out any more; None while it is."""

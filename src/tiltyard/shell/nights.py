@@ -48,7 +48,7 @@ def run_as_asked(
     inside: Ledger, desk: Desk, unwritten: Unwritten, command: Command, now: datetime
 ) -> tuple[list[Action], Outcome]:
     """The verb ``scale``: the night for one arm or for all; what was done, and the answer."""
-    if (refusal := command.outlived(now)) is not None:
+    if (refusal := command.refusal(now)) is not None:
         return [], Outcome(refusal.code, str(refusal), now)
     try:
         only = select(command.policy, list(desk.roster.arms)) if command.policy else ""

@@ -50,7 +50,7 @@ def obey(
         now: UTC.
         knows_capital: Whether somebody said what equity an arm has.
     """
-    if (refusal := command.outlived(now)) is not None:
+    if (refusal := command.refusal(now)) is not None:
         return roster, [], Outcome(refusal.code, str(refusal), now)
     try:
         if command.verb == "register":

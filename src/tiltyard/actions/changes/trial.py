@@ -73,6 +73,16 @@ def retire(roster: Roster, action: Action) -> Roster:
     )
 
 
+def begin_now(roster: Roster, action: Action) -> Roster:
+    """A trial that was to begin in a far future has begun, or the account's path has.
+
+    Until then no guard would have seen a trade of it.
+    """
+    if not action.policy:
+        return replace(roster, account_since=action.at)
+    return roster.with_arm(replace(arm_of(roster, action), trial_started_at=action.at))
+
+
 def _on_trial_again(roster: Roster, arm: Arm, action: Action) -> Roster:
     return roster.with_arm(
         replace(

@@ -55,6 +55,7 @@ MISTAKES = frozenset(
     {
         "CAPITAL_UNKNOWN",
         "COMMAND_OVERTAKEN",
+        "COMMAND_UNREADABLE",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
         "HOLD_UNKNOWN",

@@ -13,12 +13,11 @@ import sqlalchemy as sa
 
 from tiltyard.facts.audit import GENESIS
 from tiltyard.facts.content import FactsDigest, trade_line
-from tiltyard.shell.store.audit_table import append_audit
-from tiltyard.shell.store.tables import audit, trades
+from tiltyard.shell.store.audit_table import append_audit, newest_event
+from tiltyard.shell.store.tables import trades
 
 EVENT = "ingest"
 CHUNK = 5000
-_FOUND = f'%"event":"{EVENT}"%'  # the audit's bodies are canonical: no other text has it
 
 
 def append_anchor(
@@ -50,8 +49,7 @@ def append_anchor(
 
 def last_anchor(connection: sa.Connection) -> tuple[int, str]:
     """The last position that the audit vouches for, and the digest up to it."""
-    newest = sa.select(audit.c.body).where(audit.c.body.like(_FOUND))
-    body = connection.scalar(newest.order_by(audit.c.seq.desc()).limit(1))
+    body = newest_event(connection, EVENT)
     if body is None:
         return 0, GENESIS
     event = json.loads(body)

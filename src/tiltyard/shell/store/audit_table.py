@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tiltyard.facts.audit import GENESIS, canonical, chain
-from tiltyard.shell.store.tables import audit
+from tiltyard.shell.store.tables import audit, tells_of
 
 BATCH = 1000
 
@@ -60,7 +60,7 @@ def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
         yield AuditRow(*row)
 
 
-def has_event(connection: sa.Connection, event: str) -> bool:
-    """Whether the audit has an event of this name; its bodies are canonical, so text tells."""
-    found = sa.exists().where(audit.c.body.like(f'%"event":"{event}"%'))
-    return bool(connection.scalar(sa.select(found)))
+def newest_event(connection: sa.Connection, event: str) -> str | None:
+    """The body of the newest event of this name, of which there is an index; None for none."""
+    newest = sa.select(audit.c.body).where(tells_of(event)).order_by(audit.c.seq.desc())
+    return connection.scalar(newest.limit(1))

@@ -2,8 +2,8 @@
 
 Whatever was typed is kept, escaped where it has to be. A command that could be appended and
 then not be carried out would keep every other from being carried out, for good. Which
-of them wait is written beside them, so that a look costs as much as there is to do,
-however much was ever asked.
+of them wait is written beside them by the database itself, so that a look costs as much as
+there is to do, however much was ever asked, and whoever appends one need not know of it.
 """
 
 import json
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tiltyard.facts.command import GIVING, SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
+from tiltyard.shell.store.command_rows import COLUMNS, command_from
 from tiltyard.shell.store.desk_tables import commands, outcomes, waiting_commands
 
 
@@ -25,9 +26,9 @@ def append_command(connection: sa.Connection, command: Command) -> int:
         TiltyardError: ``KEY_TAKEN`` when the key is that of another command.
     """
     command = _storable(command)
-    found = connection.execute(sa.select(commands).where(commands.c.key == command.key))
+    found = connection.execute(sa.select(*COLUMNS).where(commands.c.key == command.key))
     if (row := found.mappings().first()) is not None:
-        known = _command(row)
+        known = command_from(row)
         if (known.verb, known.policy, known.arguments) != (
             command.verb, command.policy, dict(command.arguments),
         ):  # fmt: skip
@@ -48,9 +49,7 @@ def append_command(connection: sa.Connection, command: Command) -> int:
         )
     )
     key = result.inserted_primary_key
-    seq = int(key[0]) if key is not None else 0
-    connection.execute(waiting_commands.insert().values(command_seq=seq))
-    return seq
+    return int(key[0]) if key is not None else 0
 
 
 def pending_commands(connection: sa.Connection) -> Sequence[Command]:
@@ -66,9 +65,9 @@ def pending_commands(connection: sa.Connection) -> Sequence[Command]:
         return []
     waits = commands.c.seq.in_(sa.select(w.command_seq))
     safety = sa.case((commands.c.verb.in_(sorted(SAFETY)), 0), else_=1)
-    query = sa.select(commands).where(commands.c.seq.between(first, last), waits)
+    query = sa.select(*COLUMNS).where(commands.c.seq.between(first, last), waits)
     query = query.order_by(safety, commands.c.seq)
-    found = [_command(row) for row in connection.execute(query).mappings()]
+    found = [command_from(row) for row in connection.execute(query).mappings()]
     return _overtaken(connection, found)
 
 
@@ -84,20 +83,20 @@ def _overtaken(connection: sa.Connection, found: Sequence[Command]) -> Sequence[
 
 
 def _last_for_safety(connection: sa.Connection, after: int) -> Command | None:
-    query = sa.select(commands).where(commands.c.seq > after, commands.c.verb.in_(sorted(SAFETY)))
+    query = sa.select(*COLUMNS).where(commands.c.seq > after, commands.c.verb.in_(sorted(SAFETY)))
     row = connection.execute(query.order_by(commands.c.seq.desc()).limit(1)).mappings().first()
-    return None if row is None else _command(row)
+    return None if row is None else command_from(row)
 
 
 def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome | None]]:
     """Every command and what came of it, in the order asked."""
     query = (
-        sa.select(commands, outcomes.c.code, outcomes.c.text, outcomes.c.at)
+        sa.select(*COLUMNS, outcomes.c.code, outcomes.c.text, outcomes.c.at)
         .outerjoin(outcomes, outcomes.c.command_seq == commands.c.seq)
         .order_by(commands.c.seq)
     )
     return [
-        (_command(row), None if row["at"] is None else _outcome(row))
+        (command_from(row), None if row["at"] is None else _outcome(row))
         for row in connection.execute(query).mappings()
     ]
 
@@ -116,14 +115,6 @@ def write_outcome(connection: sa.Connection, seq: int, outcome: Outcome) -> None
             command_seq=seq, code=outcome.code, text=outcome.text, at=outcome.at
         )
     )
-    connection.execute(waiting_commands.delete().where(waiting_commands.c.command_seq == seq))
-
-
-def _command(row: sa.RowMapping) -> Command:
-    return Command(
-        row["key"], row["verb"], row["policy"], row["actor"], row["reason"], row["asked_at"],
-        json.loads(row["arguments"]), row["seq"],
-    )  # fmt: skip
 
 
 def _outcome(row: sa.RowMapping) -> Outcome:

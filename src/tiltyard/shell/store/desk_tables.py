@@ -3,7 +3,7 @@
 ``commands``, ``outcomes`` and ``external_edits`` are only ever appended to;
 ``waiting_commands`` are those without an outcome, so that nobody reads the others to find
 them. Everything here is written by the holder of the lease, save commands, which anyone may
-append, and external edits, which the database's own trigger records.
+append, and what the database's own triggers record: external edits, and which commands wait.
 """
 
 import sqlalchemy as sa

@@ -27,8 +27,9 @@ from tiltyard.shell.store.audit_table import (
     append_audit,
     audit_head,
     audit_rows,
-    has_event,
+    newest_event,
 )
+from tiltyard.shell.store.beginnings import begin_what_lies_ahead
 from tiltyard.shell.store.database import Database
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
 from tiltyard.shell.store.fact_tables import append_facts, every_mark
@@ -221,10 +222,12 @@ class Ledger(Database):
     def roster_to_change(self, *, at: datetime) -> Roster:
         """The roster inside a transaction that will change it; edits by SQL are audited first.
 
-        Of reviews and proposals it has those that matter.
+        What was to begin in a far future has begun then. Of reviews and proposals it has those
+        that matter.
         """
         lock_arms(self.connection)  # first: no edit may come in between
         absorb_edits(self.connection, at)
+        begin_what_lies_ahead(self.connection, at)
         return read_roster(self.connection, whole=False)
 
     def edits_to_audit(self) -> Sequence[Mapping[str, Any]]:
@@ -288,7 +291,7 @@ class Ledger(Database):
     def is_record(self) -> bool:
         """Whether it holds the record of a replay."""
         with self._reading() as connection:
-            return has_event(connection, "replay")
+            return newest_event(connection, "replay") is not None
 
     def anchor(self) -> tuple[int, str]:
         """The last position of a trade that the audit vouches for, and the digest so far."""

@@ -101,11 +101,12 @@ END
 """,
 )
 
-_OUR_SCHEMA = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+OUR_SCHEMA = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+"""What functions that are made after it look at, whatever the path of whoever wakes them."""
 _FUNCTION = "RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS"
 
 POSTGRES = (
-    _OUR_SCHEMA,
+    OUR_SCHEMA,
     f"""
 CREATE FUNCTION bandit_arms_queue() {_FUNCTION} $$
 BEGIN
