@@ -226,7 +226,7 @@ def carry_out(
     with ledger.transaction() as inside:
         check_lease(inside.connection, token)
         waiting = pending_commands(inside.connection)
-        nights = [one for one in waiting if one.verb == "scale" and one.outlived(now) is None]
+        nights = [one for one in waiting if one.verb == "scale" and one.refusal(now) is None]
         quick = [one for one in waiting if one not in nights]
         _obey_all(inside, quick, settings, now, announcing, token)
         on_stage(OBEYED)
