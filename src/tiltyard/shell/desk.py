@@ -18,7 +18,7 @@ from tiltyard.actions.plan import plan, plan_admissions, plan_ceilings, plan_nig
 from tiltyard.actions.way_back import ThrottledArm, plan_resume, would_lose_again
 from tiltyard.checklist.guard import Checklist
 from tiltyard.checklist.on_duty import GuardsOnDuty
-from tiltyard.facts.action import Action
+from tiltyard.facts.action import GIVING, Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.correction import Correction
 from tiltyard.facts.mark import Mark
@@ -268,9 +268,9 @@ class Desk:
         planned = plan(verdicts, self.roster, self.checklist)
         if self._observe:  # nor does a hold end whose guard enforced before
             return self.do([action for action in planned if action.mode == "observe"])
-        done = self.do(planned)
         if self.takes_only:
-            return done
+            return self.do([action for action in planned if action.kind not in GIVING])
+        done = self.do(planned)
         for name, some in judged.items():
             done += self._resume(name, some, now)
         return done

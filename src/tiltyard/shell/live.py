@@ -95,9 +95,11 @@ class LiveDesk:
         self._writing = Writing(token, announcing or Announcing(), modes, in_service=nights)
         self._incoming = Incoming(Positions(0, 0, 0))
         self._begins_again = False
+        self._stood: set[tuple[str, str, str]] = set()
         self._edited: list[Event] = []
         self._ticked_at: datetime | None = None
         self._served_at: datetime | None = None
+        self._has_judged = False
         self._pulse = Pulse()
         self._is_blind = False
         self.trouble: TiltyardError | None = None
@@ -201,8 +203,7 @@ class LiveDesk:
         self._pulse.at(now.timestamp() if steady is None else steady)
         try:
             if self._begins_again:
-                self.start()
-                self._begins_again = False
+                self._begin_again()
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
                 self._dead_man(now)
@@ -216,7 +217,7 @@ class LiveDesk:
                 columns = self._incoming.changed_columns(self._desk, now, everybody=everybody)
                 is_step = self._writing.write(
                     inside, self._desk, columns, self._incoming.seen, now,
-                    served_at=self._served_at, edited=self._edited,
+                    has_judged=self._has_judged, served_at=self._served_at, edited=self._edited,
                 )  # fmt: skip
                 if self._ticked_at == now:
                     tell_bounds(inside.connection, self._settings, now)
@@ -283,14 +284,14 @@ class LiveDesk:
         if self._is_due(now):
             self._record(self._desk.tick(now), now)
             self._ticked_at, self._incoming.is_remeasured = now, False
-        if facts or self._ticked_at == now:
-            self._served_at = now
+        self._has_judged = bool(facts) or self._ticked_at == now
         self._pulse.beat()
         self._is_blind = False
         if not self._observe:
             self._record(self._desk.do(plan_expiry(self.roster, now)), now)
             marks, memories = self._desk.panel.last_marks(), self._desk.guards.memories
             self._record(left_open(self.roster, marks, memories, now), now)
+        self._stood.clear()
 
     def _is_due(self, now: datetime) -> bool:
         if self._ticked_at is None or self._incoming.is_remeasured:
@@ -309,16 +310,28 @@ class LiveDesk:
                 raise  # else they are behind until the database answers
 
     def _give(self, inside: Ledger, waiting: Iterable[Command], now: datetime) -> None:
-        """When all there is has been judged: what is asked for without haste, and the night."""
-        self._obey(inside, [one for one in waiting if one.verb not in SAFETY], now)
+        """When all there is has been judged: what is asked for without haste, and the night.
+
+        Nobody grows by what is known to be measured wrongly: then the night, and whoever asks for
+        it, waits for the next step, which follows at once.
+        """
+        asked = [one for one in waiting if one.verb not in SAFETY]
+        self._obey(inside, [one for one in asked if one.verb != "scale"], now)
+        if self.is_behind:
+            return
+        self._obey(inside, [one for one in asked if one.verb == "scale"], now)
         if self._nights and not self._observe:
             unwritten, judged_at = self._writing.unwritten, self._writing.written_at
             self._record(run_if_due(inside, self._desk, unwritten, now, judged_at), now)
+        if self._has_judged:
+            self._served_at = now
 
     def _record(self, actions: Iterable[Action], now: datetime) -> None:
         unwritten = self._writing.unwritten
         digest, marks = self._settings.checklist.digest, self._desk.panel.last_marks()
         for action in actions:
+            if (action.kind, action.policy, action.cause) in self._stood:
+                continue  # decided before, and not written yet
             unwritten.events.append(told(action, digest, ACTOR, marks, now))
             if action.kind == "scale":
                 day = self._desk.trading_day(now).isoformat()
@@ -352,3 +365,14 @@ class LiveDesk:
             return
         self._desk.adopt(self._writing.unwritten.stand_on(self._standing))
         self._begins_again = True  # measures and memories have gone on from what was given
+
+    def _begin_again(self) -> None:
+        """From what the database has, and on it what stands in memory."""
+        self.start()
+        self._desk.adopt(self._writing.unwritten.stand_on(self._standing))
+        self._stood = {_what(event) for event in self._writing.unwritten.events}
+        self._begins_again = False
+
+
+def _what(event: Event) -> tuple[str, str, str]:
+    return event["event"], event.get("policy", ""), event.get("cause", "")

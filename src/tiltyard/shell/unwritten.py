@@ -4,14 +4,14 @@ Whoever decides, a desk in its step or a person's verb where no desk runs, colle
 and writes all of it in one transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from tiltyard.actions.record import Event, after
-from tiltyard.facts.action import GIVING
+from tiltyard.facts.action import GIVING, PROTECTIVE
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import SAFETY, Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
@@ -98,19 +98,29 @@ class Unwritten:
     def takings(self) -> "Unwritten":
         """What of it stands though it cannot be written: whatever gives nobody anything.
 
-        What gave is decided again when the database answers: commands wait there, and so does
-        the night.
+        Whatever else there was is decided again when the database answers: commands wait there,
+        so does the night, and guards go back to what they remembered.
         """
         safe = {seq: one for seq, one in self.answers.items() if one[0].verb in SAFETY}
-        return Unwritten([event for event in self.events if not _gives(event)], safe)
+        return Unwritten([event for event in self.events if _stands(event, safe)], safe)
 
     def less(self, written: "Unwritten") -> "Unwritten":
-        """What is left when the first of it, ``written``, is in the database."""
+        """What is left when that of it which was ``written`` is in the database.
+
+        The very events: what was dropped or decided since changes nothing in that.
+        """
+        done = {id(event) for event in written.events}
         return Unwritten(
-            self.events[len(written.events) :],
+            [event for event in self.events if id(event) not in done],
             {seq: said for seq, said in self.answers.items() if seq not in written.answers},
             [night for night in self.nights if night not in written.nights],
         )
+
+
+def _stands(event: Event, answered: Container[int]) -> bool:
+    """Whether it has taken something: by a person's word that is answered, or protecting."""
+    by_word = event.get("command") in answered
+    return by_word or (event["event"] in PROTECTIVE and not _gives(event))
 
 
 def _gives(event: Event) -> bool:

@@ -42,7 +42,8 @@ class Writing:
         unwritten: What is decided and is not in the database yet.
         announcing: As given.
         step: The last that was written.
-        written_at: When the facts that it was about were judged; None for never.
+        written_at: When everything there was had been judged, as far as that is written; None
+            for never.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Writing:
         seen: Positions,
         now: datetime,
         *,
+        has_judged: bool,
         served_at: datetime | None,
         edited: Sequence[Event],
     ) -> bool:
@@ -115,11 +117,13 @@ class Writing:
             columns: Rows of metrics that have changed.
             seen: Up to where facts are judged.
             now: UTC.
-            served_at: When something was last judged.
+            has_judged: Something was judged in this step.
+            served_at: When everything there was had been judged, and the night was run if it
+                was due; the next desk runs one that has come due since.
             edited: What the audit was told of edits by SQL.
         """
         connection, waiting, memories = inside.connection, self.unwritten, desk.guards.memories
-        if not (waiting or columns or self._news or edited or served_at == now):
+        if not (waiting or columns or self._news or edited or has_judged):
             return False
         waiting.write(connection, desk.roster, now, news=self._own_news(now))
         write_memories(connection, self._kept, memories, self._modes)
@@ -138,7 +142,7 @@ class Writing:
 
         Args:
             desk: As it was written.
-            served_at: When something was last judged.
+            served_at: As it was written.
             is_step: There was something to write.
         """
         events, self.unwritten = self.unwritten.events, Unwritten()

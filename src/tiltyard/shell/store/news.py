@@ -1,5 +1,6 @@
 """What the ledger has learnt since somebody last looked."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -58,11 +59,12 @@ _GAUGES = _behind(sa.select(observations), observations)
 def facts_after(connection: sa.Connection, seen: Positions) -> Look:
     """Facts behind these positions, so many of each kind at most.
 
-    A trade that has been corrected already is left out: its correction stands for it, and is
-    told as a correction only when the trade lies before these positions.
+    A trade that is corrected by another of them, or was before, is left out: its correction
+    stands for it, and is told as a correction only when the trade lies before these positions.
     """
-    rows = connection.execute(_TRADES, {"seen": seen.trades or 0, "most": MOST}).all()
-    current = sorted((trade_from(row[:-1]) for row in rows if not row[-1]), key=judged_order)
+    found = connection.execute(_TRADES, {"seen": seen.trades or 0, "most": MOST})
+    rows: list[Sequence[Any]] = list(found)
+    current = sorted(_current(connection, rows), key=judged_order)
     new_marks, last_mark = _others(connection, _MARKS, Mark, seen.marks or 0)
     gauges, last_gauge = _others(connection, _GAUGES, Observation, seen.observations or 0)
     timed = [
@@ -76,6 +78,18 @@ def facts_after(connection: sa.Connection, seen: Positions) -> Look:
         Positions(rows[-1][-2] if rows else seen.trades or 0, last_mark, last_gauge),
         is_all=max(len(rows), len(new_marks), len(gauges)) < MOST,
     )
+
+
+def _current(connection: sa.Connection, rows: Sequence[Sequence[Any]]) -> Iterator[Trade]:
+    """The trades that no later revision stands for, as the ledger stood after these rows."""
+    last = rows[-1][-2] if rows else 0
+    for row in rows:
+        trade, is_superseded = trade_from(row[:-1]), row[-1]
+        if is_superseded:
+            newest = revision_before(connection, trade, last)
+            is_superseded = newest is not None and newest.revision > trade.revision
+        if not is_superseded:
+            yield trade
 
 
 def _told(connection: sa.Connection, trade: Trade, seen: Positions) -> Trade | Correction:
