@@ -1,16 +1,30 @@
 """The running desk: what it does with what comes in, and what it remembers."""
 
-import json
 import sqlite3
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from live_desks import (
+    DAY,
+    KEYS,
+    MINUTE,
+    NOON,
+    SETTINGS,
+    append,
+    asked,
+    audited,
+    desk_on,
+    fall,
+    good,
+    good_ledger,
+    kinds,
+)
 from records import BOT, CAPITAL, CHAMPION, START, ledger_of, trade
 from tiltyard.actions.record import Event
 from tiltyard.checklist.defaults import DEFAULT_TEXT
@@ -28,74 +42,16 @@ from tiltyard.shell.commanding import Times, ask, carry_out, give_back, take
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import metric_columns
 from tiltyard.shell.registration import Registration, register
-from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
+from tiltyard.shell.settings import AccountSettings, Settings, load
 from tiltyard.shell.store.command_table import append_command, outcome_of
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.verify import verify
 
-SETTINGS = load().model_copy(update={"run": RunSettings(deadman=1e9)})
-NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-KEYS = iter(range(10_000))
-
-
-def good(count: int, policy: str = BOT, first: int = 0) -> list[Trade]:
-    """Profit factor 3, without a fall worth the name."""
-    return [trade(policy, 2 * n, 3 if n % 2 else -1) for n in range(first, first + count)]
-
-
-def fall(policy: str = BOT, hours: float = 700, percent: float = 5) -> Trade:
-    return trade(policy, hours, -percent / 100 * float(CAPITAL) / 1e8)
-
-
-def append(ledger: Ledger, trades: Iterable[Trade], now: datetime) -> None:
-    with ledger.staging() as staging:
-        staging.add([(n, one, False) for n, one in enumerate(trades)])
-        staging.commit(now=now, known_at=now)
-
-
-@contextmanager
-def desk_on(
-    ledger: Ledger, now: datetime, settings: Settings = SETTINGS, *, observe: bool = False
-) -> Iterator[LiveDesk]:
-    token = take(ledger, "test", now)
-    assert token is not None
-    desk = LiveDesk(ledger, settings, token, observe=observe)
-    desk.start()
-    yield desk
-    give_back(ledger, token)
-
-
-def asked(
-    ledger: Ledger, desk: LiveDesk, verb: Verb, policy: str, now: datetime, **said: str
-) -> Outcome:
-    """What a running desk answers."""
-    command = Command(f"key {next(KEYS)}", verb, policy, "ann", "because", now, said)
-    with ledger.transaction() as inside:
-        seq = append_command(inside.connection, command)
-    desk.step(now)
-    with ledger.snapshot() as still:
-        outcome = outcome_of(still.connection, seq)
-    assert outcome is not None
-    return outcome
-
-
-def kinds(events: Iterable[Event]) -> list[str]:
-    return [event["event"] for event in events]
-
-
-def audited(ledger: Ledger, kind: str) -> list[Event]:
-    return [event for row in ledger.audit() if (event := json.loads(row.body))["event"] == kind]
-
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """A champion and a challenger with 200 good trades each, the bot live at 10 %."""
-    trades = [*good(200), *good(200, CHAMPION)]
-    with ledger_of(tmp_path / "tiltyard.db", trades) as opened:
-        with desk_on(opened, NOON - MINUTE) as desk:
-            assert kinds(desk.step(NOON - MINUTE)) == ["admit", "graduate"]
+    with good_ledger(tmp_path / "tiltyard.db") as opened:
         yield opened
 
 
