@@ -60,4 +60,9 @@ def test_a_throttle_says_that_it_runs_off(last: LastMark | None, words: str) -> 
     ids=["all", "some", "none", "none of those, and others may have opened before the last closed"],
 )
 def test_how_many_are_known_to_be_open(left: int, *, traded_since: bool, known: int | None) -> None:
-    assert LastMark(TWO, left, traded_since=traded_since).known == known
+    last = LastMark(TWO, left, traded_since=traded_since)
+    assert last.known_after(TWO.marked_at) == known
+    before = last.known_after(TWO.marked_at - timedelta(hours=1))
+    assert before == known, "the mark is of after the halt"
+    for taken_at in (TWO.marked_at + timedelta(seconds=1), None):
+        assert last.known_after(taken_at) == (left or None), "it may have entered since"

@@ -201,8 +201,8 @@ def test_whoever_retires_an_arm_of_which_nobody_knows_what_is_open_says_why(stat
     before = roster(arm(state=state, share=0.0), arm(OTHER))
     for known in ({OTHER: 0}, {ARM: None}):
         assert refused(before, "retire", ARM, open_positions=known, reason=" ") == (
-            f"POSITIONS_UNKNOWN {ARM}: no mark says what is open, or a trade has closed since the "
-            "last one. look, and say how you know that nothing is: --reason TEXT"
+            f"POSITIONS_UNKNOWN {ARM}: no mark since it lost its traffic, and since its last trade, "
+            "says what is open. look, and say how you know that nothing is: --reason TEXT"
         )
     seen = asked(before, "retire", ARM, open_positions={}, reason="looked at the venue")
     (action,) = seen.actions

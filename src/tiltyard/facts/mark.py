@@ -44,7 +44,13 @@ class LastMark(NamedTuple):
     left: int
     traded_since: bool
 
-    @property
-    def known(self) -> int | None:
-        """How many positions are open; None when another may have opened before the last close."""
-        return None if self.traded_since and not self.left else self.left
+    def known_after(self, taken_at: datetime | None) -> int | None:
+        """How many positions are open; None when another may have been opened since the mark.
+
+        Args:
+            taken_at: When the arm lost its traffic; None while it may still enter.
+        """
+        if self.left:
+            return self.left
+        is_old = taken_at is None or self.mark.marked_at < taken_at
+        return None if is_old or self.traded_since else 0

@@ -31,6 +31,8 @@ EVERY_DAY = frozenset({"skip_scale", "raise_ceiling"})
 """Events of every arm on every day, that nobody who watches a desk wants to see."""
 QUIET = EVERY_DAY | {"desk", "graduate", "ingest", "unfreeze_ramp"}
 """Events that are in the audit, and that nobody needs to be told of."""
+ONLY_LEAVES = frozenset({"halted", "retired"})
+"""States in which an arm may only reduce what it holds."""
 _NOTHING_REMEMBERED: Mapping[tuple[str, str], Memory] = {}
 
 
@@ -104,7 +106,7 @@ def shares_body(roster: Roster) -> dict[str, object]:
         "champion": champion,
         "shares": {name: arm.share for name, arm in roster.arms.items() if arm.share},
         "entries_stopped_by": sorted(roster.entries_stopped_by),
-        "reduce_only": sorted(n for n, arm in roster.arms.items() if arm.state == "halted"),
+        "reduce_only": sorted(n for n, arm in roster.arms.items() if arm.state in ONLY_LEAVES),
     }
 
 

@@ -31,12 +31,15 @@ def left_open(
         now: UTC.
     """
     pages = []
-    for name in (arm.name for arm in roster.arms.values() if arm.state == "halted"):
-        taken_at = roster.taken_at(name)
-        if taken_at is None or now - taken_at < LEFT_OPEN_AFTER:
+    for arm in roster.arms.values():
+        name, taken_at = arm.name, roster.taken_at(arm.name)
+        if arm.state not in ("halted", "retired") or taken_at is None:
             continue
         last, paged = marks.get(name), memories.get((LEFT_OPEN, name), FRESH)
         reason, is_blind = what_is_left(last, taken_at), last is None or not last.left
+        has_said = arm.state == "retired" and is_blind  # who retired it says that nothing is open
+        if has_said or now - taken_at < LEFT_OPEN_AFTER:
+            continue
         was_told = paged.breach_since == taken_at and (is_blind or not paged.tripped_blindly)
         if not reason or was_told:
             continue

@@ -55,7 +55,9 @@ def obey(
     try:
         if command.verb == "register":
             return _register(command, roster, settings, now, knows_capital)
-        held = {name: last.known for name, last in marks.items()}
+        held = {
+            name: last.known_after(_entered_until(roster, name)) for name, last in marks.items()
+        }
         situation = Situation(
             roster, settings.shares.rules(), now, held, knows_capital, settings.schedule.trading_day
         )
@@ -68,6 +70,12 @@ def obey(
         _LOG.exception("command %s, %s, has failed", command.seq, command.verb)
         said = f"COMMAND_FAILED {command.verb}: {type(error).__name__}. it was not carried out"
         return roster, [], Outcome("COMMAND_FAILED", said, now)
+
+
+def _entered_until(roster: Roster, name: str) -> datetime | None:
+    """When an arm lost its traffic; None while it has some, or nobody knows."""
+    arm = roster.arms.get(name)
+    return None if arm is None or arm.share else roster.taken_at(name)
 
 
 def told(

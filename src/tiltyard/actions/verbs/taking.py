@@ -61,8 +61,8 @@ def retire(command: Command, situation: Situation) -> Obeyed:
         )  # fmt: skip
     if held is None and arm.state != "candidate" and not command.reason.strip():
         raise TiltyardError(
-            "POSITIONS_UNKNOWN", arm.name, "no mark says what is open, or a trade has closed since "
-            "the last one", "look, and say how you know that nothing is: --reason TEXT",
+            "POSITIONS_UNKNOWN", arm.name, "no mark since it lost its traffic, and since its last "
+            "trade, says what is open", "look, and say how you know that nothing is: --reason TEXT",
         )  # fmt: skip
     action = action_for("retire", arm.name, command, situation, before=arm.share, after=0.0)
     return Obeyed((action,), f"{arm.name}: retired")

@@ -53,6 +53,7 @@ FAILURES = frozenset(
 
 MISTAKES = frozenset(
     {
+        "ACCOUNT_DIFFERS",
         "CAPITAL_UNKNOWN",
         "COMMAND_OVERTAKEN",
         "COMMAND_UNREADABLE",

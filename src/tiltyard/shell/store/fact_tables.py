@@ -36,11 +36,12 @@ def append_facts(
 
     Raises:
         TiltyardError: ``POLICY_UNKNOWN``; ``OBSERVATION_INVALID``; ``FACT_INVALID`` for what
-            no database can hold; ``FACT_DIFFERS`` for other content under a key that is
-            there already.
+            no database can hold; ``ACCOUNT_DIFFERS`` for a mark of another account or currency
+            than the policy's trades; ``FACT_DIFFERS`` for other content under a key that is there
+            already.
     """
     added = 0
-    ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
+    registered = {row.name: row for row in connection.execute(sa.select(policies))}
     for item in items:
         row: dict[str, Any] = item._asdict()
         del row["seq"]
@@ -50,9 +51,11 @@ def append_facts(
             )
         if "policy_id" in table.c:
             name = row.pop("policy")
-            if name not in ids:
+            if name not in registered:
                 raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
-            row["policy_id"] = ids[name]
+            row["policy_id"] = registered[name].id
+            if isinstance(item, Mark):
+                _refuse_another_account(item, registered[name])
         _refuse_unstorable(table, row)
         if keep_apart(connection, item, known_at):
             continue
@@ -70,6 +73,18 @@ def every_mark() -> sa.Select[Any]:
     return sa.select(marks, policies.c.name.label("policy")).join(
         policies, policies.c.id == marks.c.policy_id
     )
+
+
+def _refuse_another_account(mark: Mark, policy: sa.Row[Any]) -> None:
+    """A mark tells of everything that an arm holds, so one of another account would hide it."""
+    own = (policy.account, policy.currency or mark.currency)
+    told = (mark.account, mark.currency or policy.currency or "")
+    if policy.account is not None and told != own:
+        raise TiltyardError(
+            "ACCOUNT_DIFFERS", mark.policy, f"a mark of account {mark.account!r} and currency "
+            f"{mark.currency!r}, and its trades are of {own[0]!r} and {own[1]!r}",
+            "give what trades in another account a policy of its own",
+        )  # fmt: skip
 
 
 def _refuse_unstorable(table: sa.Table, row: Mapping[str, Any]) -> None:

@@ -180,6 +180,7 @@ marks = sa.Table(
     sa.Column("exposure", sa.BigInteger),
     sa.Column("known_at", UtcTime, nullable=False),
     sa.UniqueConstraint("policy_id", "account", "marked_at"),
+    sa.Index("marks_by_time", "policy_id", "marked_at"),
     sqlite_autoincrement=True,
 )
 
