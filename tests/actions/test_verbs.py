@@ -146,11 +146,29 @@ def test_a_halt_is_for_everybody_who_is_not_gone(state: State) -> None:
 
 def test_a_halted_champion_leaves_the_throne_to_flat() -> None:
     before = roster(arm(share=0.25), known_good(OTHER, NOON))
-    assert asked(before, "halt", PROD).text.endswith("halted, traffic 75.0 % to 0 %; flat is the "
-                                                     "champion")  # fmt: skip
+    assert asked(before, "halt", PROD).text == (
+        f"{PROD}: halted, traffic 75.0 % to 0 %; flat is the champion\n  to undo it: acknowledge "
+        f"the review, re-arm, and tiltyard policy rollback flat --to {PROD}"
+    )
     after = done(before, "halt", PROD)
     assert (after.champion().name, after.champion().share) == (FLAT, 0.75)
     assert (after.arms[PROD].state, after.arms[PROD].role) == ("halted", "challenger")
+
+
+def test_a_champion_that_was_halted_by_mistake_comes_back_as_the_halt_has_said() -> None:
+    halted = done(roster(arm(share=0.25)), "halt", PROD)
+    back = done(done(halted, "acknowledge", number="1"), "rearm", PROD)
+    assert back.arms[PROD].state == "probation"
+    reigns = done(back, "rollback", FLAT, to=PROD)
+    assert (reigns.champion().name, reigns.champion().share) == (PROD, 0.75)
+    assert (reigns.arms[FLAT].state, reigns.arms[ARM].share) == ("deposed", 0.25)
+    assert refused(reigns, "rollback", PROD, to=ARM).startswith("NOT_KNOWN_GOOD")
+
+
+def test_nobody_is_rolled_back_who_is_no_champion() -> None:
+    assert refused(roster(arm()), "rollback", ARM) == (
+        f"TRANSITION_REFUSED {ARM}: not the champion; {PROD} is. name the champion that is to go"
+    )
 
 
 @pytest.mark.parametrize("champion", [PROD, FLAT])
@@ -201,8 +219,8 @@ def test_whoever_retires_an_arm_of_which_nobody_knows_what_is_open_says_why(stat
     before = roster(arm(state=state, share=0.0), arm(OTHER))
     for known in ({OTHER: 0}, {ARM: None}):
         assert refused(before, "retire", ARM, open_positions=known, reason=" ") == (
-            f"POSITIONS_UNKNOWN {ARM}: no mark since it lost its traffic, and since its last trade, "
-            "says what is open. look, and say how you know that nothing is: --reason TEXT"
+            f"POSITIONS_UNKNOWN {ARM}: no mark since it lost its traffic, and since its last "
+            "trade, says what is open. look, and say how you know that nothing is: --reason TEXT"
         )
     seen = asked(before, "retire", ARM, open_positions={}, reason="looked at the venue")
     (action,) = seen.actions

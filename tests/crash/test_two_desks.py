@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -21,12 +23,38 @@ from tiltyard.shell.clock import system_now
 from tiltyard.shell.commanding import Times, give_back, take
 from tiltyard.shell.delivery import deliver
 from tiltyard.shell.running import Rounds, go_round, hold_lease
-from tiltyard.shell.store.lease import LASTS, Lease, read_lease
+from tiltyard.shell.store.lease import LASTS, Lease, Watch, read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import every_effect
 from tiltyard.shell.store.tables import metadata
 
 YEAR = timedelta(days=365)
+
+
+def test_a_desk_keeps_its_lease_while_somebody_leaves_an_edit_by_sql_open(
+    ledger_url: str, tmp_path: Path
+) -> None:
+    """Else whoever asks for a halt takes it from the one process that could have halted."""
+    if ledger_url.startswith("sqlite"):
+        pytest.skip("there an edit that is open keeps out every writer, who takes a lease as well")
+    with housed(ledger_url, tmp_path) as house, closing(psycopg.connect(ledger_url)) as other:
+        house.round()
+        other.execute("UPDATE bandit_arms SET traffic_allocation = 0.05")
+        house.lose(BAD)
+        watch = Watch()
+        for _ in range(8):
+            house.round(later=5)
+            assert house.desk.trouble is not None
+            assert house.desk.trouble.code == "DATABASE_LOCKED"
+            with house.other.snapshot() as still:
+                lease = read_lease(still.connection)
+            assert lease is not None
+            assert lease.is_held(house.now)
+            assert not watch.is_dead(lease, house.steady)
+        assert house.state(BAD) == "halted"
+        other.rollback()
+        house.round()
+        assert house.written("halt") == [BAD]
 
 
 def times(house: House, seconds: list[float]) -> Times:

@@ -43,7 +43,7 @@ from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import metric_columns
 from tiltyard.shell.registration import Registration, register
 from tiltyard.shell.settings import AccountSettings, Settings, load
-from tiltyard.shell.store.command_table import append_command, outcome_of
+from tiltyard.shell.store.command_table import append_command, outcome_of, pending_commands
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.verify import verify
@@ -740,8 +740,43 @@ def test_the_same_key_asked_twice_is_one_command(ledger: Ledger) -> None:
     times = Times(lambda: NOON, lambda: 0.0, lambda _: None)
     command = Command("same", "freeze", "", "ann", "", NOON)
     first = ask(ledger, SETTINGS, command, times, holder="ann", targets={})
-    assert ask(ledger, SETTINGS, command, times, holder="ann", targets={}) == first
+    again = ask(ledger, SETTINGS, command, times, holder="ann", targets={})
+    assert again.text == (
+        f"{first.text}\n  so it was answered at 2025-06-02T12:00:00Z, and nothing was done now: "
+        "this key was asked before"
+    )
     assert len(audited(ledger, "freeze_challengers")) == 1
+
+
+def test_safety_is_asked_for_as_long_as_a_lock_may_last_and_then_nothing_stands(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    path = str(tmp_path / "tiltyard.db")
+    seconds = [0.0]
+    with (
+        Ledger.open(path, busy_timeout_ms=0) as impatient,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+
+        def wait(some: float) -> None:
+            seconds[0] += some
+            if seconds[0] > ends_after:
+                other.execute("ROLLBACK")
+
+        times = Times(lambda: NOON, lambda: seconds[0], wait)
+        command = Command("one", "freeze", "", "ann", "", NOON)
+        other.execute("BEGIN IMMEDIATE")
+        ends_after = 100.0
+        with pytest.raises(
+            TiltyardError, match=r"^DATABASE_LOCKED freeze: it is not recorded: .* stop the bots"
+        ):
+            ask(impatient, SETTINGS, command, times, holder="ann", targets={})
+        assert 16 <= seconds[0] < 17
+        with ledger.snapshot() as still:
+            assert pending_commands(still.connection) == []
+        ends_after = seconds[0] + 10
+        done = ask(impatient, SETTINGS, command, times, holder="ann", targets={})
+        assert done.text.startswith("every challenger: traffic to 0 %")
 
 
 def test_a_command_that_nobody_answers_stands_and_is_carried_out_later(ledger: Ledger) -> None:

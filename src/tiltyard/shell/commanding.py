@@ -92,13 +92,15 @@ def ask(
     Raises:
         TiltyardError: ``COMMAND_WAITING`` when nobody has answered in 5 s, or 16 s for a verb of
             safety, also because the database does not let anybody write. The command stands, and
-            is carried out by whoever acts next.
+            is carried out by whoever acts next. Whatever keeps it from being recorded for as long:
+            then nothing stands.
     """
-    with ledger.transaction() as inside:
-        seq = append_command(inside.connection, command)
-    stand_in = _StandIn(ledger, settings, times, holder, targets, on_stage)
     began = times.steady()
     patience = SAFETY_SECONDS if command.verb in SAFETY else WAIT_SECONDS
+    seq, answered = _append(ledger, command, times, until=began + patience)
+    if answered is not None:
+        return answered
+    stand_in = _StandIn(ledger, settings, times, holder, targets, on_stage)
     while True:
         try:
             with ledger.snapshot() as still:
@@ -122,6 +124,32 @@ def ask(
                 f"whoever acts next will{until}; see: tiltyard commands",
             )  # fmt: skip
         times.wait(0.1)
+
+
+def _append(
+    ledger: Ledger, command: Command, times: Times, *, until: float
+) -> tuple[int, Outcome | None]:
+    """Where the command stands, and what was answered if it was asked by this key before."""
+    while True:
+        try:
+            with ledger.transaction() as inside:
+                seq = append_command(inside.connection, command)
+                before = outcome_of(inside.connection, seq)
+        except TiltyardError as error:
+            if error.code not in UNAVAILABLE:
+                raise
+            if times.steady() >= until:
+                raise TiltyardError(
+                    error.code, str(command), f"it is not recorded: {error.facts}",
+                    "ask again; until then, stop the bots themselves, or the desk: bots trade the "
+                    "champion alone 120 s after it has ended",
+                ) from None  # fmt: skip
+            times.wait(0.1)
+            continue
+        if before is None or before.refused:
+            return seq, before
+        said = f"  so it was answered at {time_text(before.at)}, and nothing was done now: this key"
+        return seq, replace(before, text=f"{before.text}\n{said} was asked before")
 
 
 @dataclass(slots=True)

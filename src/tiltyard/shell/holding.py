@@ -48,6 +48,18 @@ class Holding:
         if not timedelta() <= now - renewed_at < RENEW_EVERY:
             renew_lease(inside.connection, self.token, now)
 
+    def keep_apart(self, now: datetime) -> None:
+        """Renew it though the step could not be written, which took its renewal back.
+
+        Whoever edits by SQL, and leaves that open, keeps a step waiting and not the lease.
+        """
+        try:
+            with self._ledger.transaction() as inside:
+                self.keep(inside, now)
+        except TiltyardError as error:
+            if error.code not in UNAVAILABLE:
+                raise
+
     def keep_at_the_end(self, inside: Ledger, began: datetime) -> None:
         """Renew it in a transaction that has taken long since it began."""
         if self._clock is not None and (ended := self._clock()) - began >= RENEW_EVERY:

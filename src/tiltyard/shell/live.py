@@ -345,6 +345,8 @@ class LiveDesk:
         their traffic.
         """
         self.trouble = trouble
+        if trouble.code == "DATABASE_LOCKED":
+            self._holding.keep_apart(now)
         self._take_back_what_was_given()
         self._desk.takes_only = True
         self._dead_man(now)

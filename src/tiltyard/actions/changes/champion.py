@@ -11,13 +11,18 @@ from tiltyard.actions.changes.questions import settle
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.router.lifecycle import next_state
+from tiltyard.router.lifecycle import TRADING, next_state
 
 
 def crown(roster: Roster, action: Action) -> Roster:
-    """A new champion; the proposal that the action names is approved by it."""
+    """A new champion; the proposal that the action names is approved by it.
+
+    Whoever is on trial may follow ``flat``, when a person names it.
+    """
     arm = arm_of(roster, action)
-    next_state(arm.name, arm.state, "crown")
+    is_named = action.cause == "rollback" and roster.champion().name == FLAT
+    if not (is_named and arm.state in TRADING):
+        next_state(arm.name, arm.state, "crown")
     roster = settle(roster, arm.name, action.at, approved=action.number)
     roster = _put_on_throne(depose(roster, action.at), arm)
     return roster.with_arm(roster.arms[arm.name])

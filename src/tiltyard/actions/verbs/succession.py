@@ -12,7 +12,7 @@ from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.command import Command
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
-from tiltyard.router.lifecycle import next_state
+from tiltyard.router.lifecycle import TRADING, next_state
 
 
 def approve(command: Command, situation: Situation) -> Obeyed:
@@ -47,12 +47,17 @@ def rollback(command: Command, situation: Situation) -> Obeyed:
     """The champion is halted, and the last known-good one, or ``flat``, takes over.
 
     The champion is named, so that asking twice does not roll back twice. A proposal to do
-    so is approved by it. ``flat`` makes way for a known-good one without being halted.
+    so is approved by it. ``flat`` makes way for a known-good one without being halted, and
+    for anybody on trial whom a person names: so a champion that was halted by mistake comes back.
     """
     arm, roster = asked_for(command, situation), situation.roster
     if arm.role != "champion":
-        champion = roster.champion()
-        return Obeyed((), f"{arm.name} is not the champion; {champion.name} is")
+        is_not = f"not the champion; {roster.champion().name} is"
+        if arm.state in ("halted", "deposed"):
+            return Obeyed((), f"{arm.name} is {is_not}")
+        raise TiltyardError(
+            "TRANSITION_REFUSED", arm.name, is_not, "name the champion that is to go"
+        )
     target = _known_good(command, roster)
     if target.name == arm.name:
         return Obeyed((), f"{arm.name} is the champion, and nobody known-good could follow it")
@@ -83,6 +88,8 @@ def _known_good(command: Command, roster: Roster) -> Arm:
     good = {arm.name: arm for arm in roster.arms.values() if arm.state == "deposed"}
     if wanted:
         name = select(wanted, list(roster.arms))
+        if roster.champion().name == FLAT and roster.arms[name].state in TRADING:
+            return roster.arms[name]
         if name not in good:
             raise TiltyardError(
                 "NOT_KNOWN_GOOD", name, f"it is {roster.arms[name].state}, and was no champion in "

@@ -35,8 +35,11 @@ def halt(command: Command, situation: Situation) -> Obeyed:
         return _already(arm)
     refuse_flat(arm)
     action = action_for("halt", arm.name, command, situation, before=arm.share, after=0.0)
-    crowned = f"; {FLAT} is the champion" if arm.role == "champion" else ""
-    return Obeyed((action,), f"{arm.name}: halted, traffic {percent(arm.share)} to 0 %{crowned}")
+    text = f"{arm.name}: halted, traffic {percent(arm.share)} to 0 %"
+    if arm.role == "champion":
+        text += f"; {FLAT} is the champion\n  to undo it: acknowledge the review, re-arm, and "
+        text += f"tiltyard policy rollback {FLAT} --to {arm.name}"
+    return Obeyed((action,), text)
 
 
 def retire(command: Command, situation: Situation) -> Obeyed:
