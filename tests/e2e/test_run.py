@@ -104,6 +104,39 @@ def test_an_observing_desk_says_so_and_changes_nothing(
     assert json.loads(floor("report", POLICY, "--json").out)["state"] == "probation"
 
 
+def test_a_desk_that_runs_goes_by_the_checklist_that_it_began_with(
+    floor: Run, tmp_path: Path
+) -> None:
+    other = "the desk goes by another checklist ("
+    quiet = floor("checklist", "observe", "challenger_drawdown_high")
+    assert quiet.out == "challenger_drawdown_high: observe (tiltyard.toml)\n"
+    with desk_of(tmp_path) as desk:
+        assert other not in floor("doctor").out
+        said = floor("checklist", "enforce", "challenger_drawdown_high")
+        assert said.code == 0
+        assert other in said.out
+        assert "than tiltyard.toml (" in said.out
+        assert "start it again" in said.out
+        found = floor("doctor")
+        assert found.code == 0
+        assert other in found.out
+        told_to_stop(desk)
+    with desk_of(tmp_path) as desk:
+        assert other not in floor("doctor").out
+        told_to_stop(desk)
+
+
+def test_a_checklist_is_changed_in_silence_where_no_database_can_be_opened(
+    run: Run, tmp_path: Path
+) -> None:
+    alone = "challenger_drawdown_high: observe (tiltyard.toml)\n"
+    without = run("checklist", "observe", "challenger_drawdown_high")
+    assert (without.code, without.out, without.err) == (0, alone, "")
+    (tmp_path / "desk.db").write_text("no database", "utf-8")
+    beside = run("checklist", "observe", "challenger_drawdown_high")
+    assert (beside.code, beside.out, beside.err) == (0, alone, "")
+
+
 def test_the_monitor_people_know_scales_and_watches(
     floor: Run, known_csv: Path, tmp_path: Path, monitor: Callable[..., str]
 ) -> None:

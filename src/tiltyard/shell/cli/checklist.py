@@ -24,9 +24,12 @@ from tiltyard.shell.cli.options import (
     open_ledger,
     settings_from,
 )
+from tiltyard.shell.clock import system_now
 from tiltyard.shell.history import roster_at
 from tiltyard.shell.measure import measure
+from tiltyard.shell.report.desk import other_checklist
 from tiltyard.shell.settings import FILE
+from tiltyard.shell.store.lease import read_lease
 
 
 def add_to(app: typer.Typer) -> None:
@@ -131,6 +134,19 @@ def _set_mode(name: str, mode: Mode, config: Path | None) -> None:
     unsaved.write_text(tomlkit.dumps(document), encoding="utf-8")
     unsaved.replace(path)
     typer.echo(f"{name}: {mode} ({path})")
+    _tell_of_desk(path)
+
+
+def _tell_of_desk(path: Path) -> None:
+    """Say it when a desk runs that knows nothing of what was written."""
+    settings = settings_from(path)
+    try:
+        with open_ledger(None, settings) as ledger, ledger.snapshot() as still:
+            lease = read_lease(still.connection)
+    except TiltyardError:
+        return  # a checklist is changed also where there is no database yet
+    for line in other_checklist(lease, settings.checklist.digest, str(path), system_now()):
+        typer.echo(line)
 
 
 def _refuse_unknown(checklist: Checklist, name: str) -> None:
