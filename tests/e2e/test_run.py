@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,24 @@ def test_a_desk_that_runs_goes_by_the_checklist_that_it_began_with(
     with desk_of(tmp_path) as desk:
         assert other not in floor("doctor").out
         told_to_stop(desk)
+
+
+def test_of_a_killed_desk_doctor_says_when_it_last_gave_a_sign_of_life(
+    floor: Run, tmp_path: Path
+) -> None:
+    with desk_of(tmp_path) as desk:
+        lives = floor("doctor").out
+        assert re.search(
+            r"^desk: .+, process \d+, last sign of life \d+ s ago$", lives, re.MULTILINE
+        )
+        desk.kill()
+    with closing(sqlite3.connect(tmp_path / "desk.db")) as connection, connection:
+        connection.execute("UPDATE leases SET renewed_at = renewed_at - 180000000")
+    over = floor("doctor").out
+    assert re.search(
+        r"^desk: none runs; the last sign of life of .+, process \d+ was 3 min ago$",
+        over, re.MULTILINE,
+    )  # fmt: skip
 
 
 def test_a_checklist_is_changed_in_silence_where_no_database_can_be_opened(

@@ -13,7 +13,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.report.desk import other_checklist
+from tiltyard.shell.report.desk import other_checklist, who_acts
 from tiltyard.shell.report.text import hold_lines
 from tiltyard.shell.settings import FILE, Settings
 from tiltyard.shell.store.command_table import pending_commands
@@ -128,8 +128,7 @@ def _tell_of_desk(ledger: Ledger, settings: Settings, file: str) -> None:
         in_vain = shares_in_vain(still.connection)
         failed = [one for one in every_effect(still.connection) if one.state == "failed"]
     now = system_now()
-    acting = lease is not None and lease.is_held(now)
-    typer.echo(f"desk: {lease.holder if lease and acting else 'none runs'}")
+    typer.echo(f"desk: {who_acts(lease, now)}")
     for line in other_checklist(lease, settings.checklist.digest, file, now):
         typer.echo(line)
     for command in waiting:
