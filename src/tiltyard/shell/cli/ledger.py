@@ -132,7 +132,7 @@ def _tell_of_desk(ledger: Ledger, settings: Settings, file: str) -> None:
     for line in other_checklist(lease, settings.checklist.digest, file, now):
         typer.echo(line)
     for command in waiting:
-        typer.echo(f"command {command.seq} waits: {command.verb} {command.policy}".rstrip())
+        typer.echo(f"command {command.seq} waits: {command}")
     for effect in in_vain:
         since = time_text(effect.requested_at)
         typer.echo(f"{effect.target} does not know the shares of {since}: {effect.told}")
