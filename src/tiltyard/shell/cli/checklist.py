@@ -10,6 +10,7 @@ import typer
 
 from tiltyard.checklist.explain import Answer, operating_characteristics, sentences
 from tiltyard.checklist.guard import NEEDS_AN_END, Checklist, Guard
+from tiltyard.checklist.warnings import warnings
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
@@ -46,7 +47,7 @@ def lint(
     file: Annotated[Path | None, typer.Argument(help="[./tiltyard.toml]")] = None,
     config: Config = None,
 ) -> None:
-    """Check the declaration; every fault at once, exit 2."""
+    """Check the declaration; every fault at once, exit 2. Warns of what nobody means."""
     settings = settings_from(file or config)
     guards = settings.checklist.guards
     for guard in guards:
@@ -56,7 +57,11 @@ def lint(
             f"{guard.priority:>3}  {guard.name:<30}{guard.scope:<9}{guard.metric:<24}"
             f"{guard.when!s:<18}{guard.effect:<19}{guard.mode:<9}{end}"
         )
-    typer.echo(f"{len(guards)} guards, no fault. {settings.checklist.digest[:12]}")
+    doubts = warnings(settings.checklist)
+    for doubt in doubts:
+        typer.echo(f"warning: {doubt}")
+    many = "" if not doubts else f", {len(doubts)} {'warning' if len(doubts) == 1 else 'warnings'}"
+    typer.echo(f"{len(guards)} guards, no fault{many}. {settings.checklist.digest[:12]}")
 
 
 def explain(
