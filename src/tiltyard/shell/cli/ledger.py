@@ -14,12 +14,14 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.report.desk import other_checklist, who_acts
+from tiltyard.shell.report.outside import untold_lines
 from tiltyard.shell.report.text import hold_lines
 from tiltyard.shell.settings import FILE, Settings
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import every_effect, shares_in_vain
+from tiltyard.shell.targets import targets_from
 
 SETTINGS_TEXT = """\
 # Tiltyard. Every line below is the default: uncomment what you change.
@@ -133,8 +135,5 @@ def _tell_of_desk(ledger: Ledger, settings: Settings, file: str) -> None:
         typer.echo(line)
     for command in waiting:
         typer.echo(f"command {command.seq} waits: {command}")
-    for effect in in_vain:
-        since = time_text(effect.requested_at)
-        typer.echo(f"{effect.target} does not know the shares of {since}: {effect.told}")
-    for effect in failed:
-        typer.echo(f"effect {effect.seq} on {effect.target} failed: {effect.told}")
+    for line in untold_lines(in_vain, failed, targets_from(settings)):
+        typer.echo(line)
