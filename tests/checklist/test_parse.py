@@ -50,6 +50,29 @@ def faults(*tables: Any, defaults: Any = ()) -> list[str]:  # noqa: ANN401 fault
     return [str(fault) for fault in caught.value.faults]
 
 
+def test_a_misspelt_name_of_a_built_in_guard_is_one_fault_with_the_right_name() -> None:
+    misspelt = {"name": "challenger_drawdown", "when": "> 6"}
+    (told,) = faults(misspelt, defaults=DEFAULTS)
+    assert told == (
+        "no built-in guard, did you mean 'challenger_drawdown_high'? a guard of its own needs: "
+        "scope, metric, effect, priority @ $.guard[0].name"
+    )
+
+
+def test_a_guard_with_a_near_name_that_says_everything_is_ones_own() -> None:
+    mine = amended(table(name="challenger_drawdown"))
+    assert mine.guard("challenger_drawdown").metric == "net_pnl"
+
+
+def test_a_guard_like_no_built_in_one_is_told_each_field_that_it_lacks() -> None:
+    alone = {**LEAST, "name": "zebra"}
+    del alone["scope"], alone["priority"]
+    assert faults(alone, defaults=DEFAULTS) == [
+        "missing @ $.guard[0].scope",
+        "missing @ $.guard[0].priority",
+    ]
+
+
 def test_a_file_with_many_faults_says_them_all_at_once() -> None:
     text = """
     [[guard]]

@@ -94,6 +94,11 @@ def is_finite(reading: Reading) -> bool:
     return isinstance(reading, Undefined) or math.isfinite(reading.number)
 
 
+def is_in_range(name: str, reading: Reading) -> bool:
+    spec = spec_of(name)
+    return isinstance(reading, Undefined) or spec.least <= reading.number <= spec.most
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_it_says_what_it_means_and_can_be_made_from_what_it_declares(name: str) -> None:
     spec = METRICS.get(name)
@@ -202,6 +207,7 @@ def test_its_number_is_finite_whatever_happened(name: str, case: str) -> None:
     for outcome in EXTREMES[case] * 100:
         meter.push(outcome)
         assert is_finite(meter.value()), case
+        assert is_in_range(name, meter.value()), case
 
 
 @pytest.mark.parametrize("name", DERIVED)
@@ -221,7 +227,9 @@ def test_what_the_panel_derives_is_finite_whatever_happened(name: str, case: str
             )
         )
         panel.value_open(Mark(ARM, at, Money(-pnl), 1, Money(capital)))
-        assert is_finite(panel.read(name, ARM, at).reading), case
+        reading = panel.read(name, ARM, at).reading
+        assert is_finite(reading), case
+        assert is_in_range(name, reading), case
 
 
 @pytest.mark.parametrize("name", DERIVED)

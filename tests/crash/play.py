@@ -118,7 +118,10 @@ class Player:
         self.desk.start()
 
     def take(self, at: datetime) -> None:
-        token = hold_lease(self.ledger, f"process {os.getpid()}", _times(at), wait=True)
+        token = hold_lease(
+            self.ledger, f"process {os.getpid()}", _times(at),
+            checklist=rules().checklist.digest, wait=True,
+        )  # fmt: skip
         assert token is not None
         self.token = token
 

@@ -108,7 +108,7 @@ def test_a_second_desk_is_told_who_holds_the_lease_and_exits_1(
 def test_who_waits_takes_over_when_the_holder_is_dead_for_15_seconds(house: House) -> None:
     house.now += 3 * SECOND
     seconds, told = [100.0], list[str]()
-    token = hold_lease(house.other, "second", times(house, seconds), wait=True,
+    token = hold_lease(house.other, "second", times(house, seconds), checklist="", wait=True,
                        on_wait=lambda lease: told.append(lease.holder))  # fmt: skip
     assert token == house.token + 1
     assert seconds[0] == 100 + LASTS.total_seconds()
@@ -124,7 +124,10 @@ def test_who_waits_does_not_take_the_lease_of_a_desk_that_lives(house: House) ->
 
     waiting = Times(lambda: house.now, lambda: seconds[0], wait)
     stopping: Callable[[], bool] = lambda: next(rounds) > 60  # noqa: E731 a minute
-    assert hold_lease(house.other, "second", waiting, wait=True, stopping=stopping) is None
+    assert (
+        hold_lease(house.other, "second", waiting, checklist="", wait=True, stopping=stopping)
+        is None
+    )
     house.step(1)
 
 
@@ -143,9 +146,12 @@ def test_who_waits_goes_on_waiting_while_the_database_is_locked(
         rounds = count(1)
         stopping: Callable[[], bool] = lambda: next(rounds) > 3  # noqa: E731
         clocks = times(house, [0])
-        assert hold_lease(house.ledger, "x", clocks, wait=True, stopping=stopping) is None
+        assert (
+            hold_lease(house.ledger, "x", clocks, checklist="", wait=True, stopping=stopping)
+            is None
+        )
         with pytest.raises(TiltyardError, match="DATABASE_LOCKED"):
-            hold_lease(house.ledger, "x", clocks, wait=False)
+            hold_lease(house.ledger, "x", clocks, checklist="", wait=False)
 
 
 def test_a_desk_that_was_stalled_writes_nothing_more_and_says_so(house: House) -> None:
@@ -221,7 +227,7 @@ def test_when_the_clock_is_set_back_a_dead_desk_is_replaced_after_15_steady_seco
 ) -> None:
     house.now -= back
     seconds = [1000.0]
-    token = hold_lease(house.other, "second", times(house, seconds), wait=True)
+    token = hold_lease(house.other, "second", times(house, seconds), checklist="", wait=True)
     assert token == house.token + 1
     assert seconds[0] == 1015
     assert lease_of(house.other).renewed_at == house.now

@@ -42,6 +42,8 @@ def test_every_metric_has_a_heading_and_its_unit_and_no_other_has() -> None:
     for name, spec in METRICS.items():
         assert f"Unit: {spec.unit}" in told[name], f"{name} is in {spec.unit}"
         assert f"Source: {spec.source}" in told[name], f"{name} comes from {spec.source}"
+        said = re.findall(r"Range: ([^.]+)\.", told[name])
+        assert said == [spec.range] * bool(spec.range), f"{name} lies in {spec.range}"
 
 
 def test_every_field_of_a_guard_and_of_its_way_back_has_a_heading() -> None:

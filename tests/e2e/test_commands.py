@@ -190,6 +190,27 @@ def test_doctor_says_who_does_not_know_the_shares(known: Run, tmp_path: Path) ->
     assert "does not know" not in known("doctor").out
 
 
+def test_doctor_says_in_one_line_what_a_target_lacks_that_is_named_no_more(
+    known: Run, tmp_path: Path
+) -> None:
+    settings = tmp_path / "tiltyard.toml"
+    settings.write_text('[effects]\nfile = "gone/shares.json"\n', "utf-8")
+    assert known("policy", "halt", POLICY).code == 0
+    settings.write_text("", "utf-8")
+    before = known("doctor").out
+    asked = known("freeze")
+    assert asked.code == 0
+    assert "not told yet" not in asked.out
+    after = known("doctor").out
+    for told in (before, after):
+        (line,) = [line for line in told.splitlines() if line.startswith("file ")]
+        assert line.startswith(
+            "file is named by the settings no more, and was not told of 1 effect, the last at 20"
+        )
+        assert line.endswith(": nothing is to be done, or name it again in [effects]")
+        assert "effect 1 on file" not in told
+
+
 def test_a_noted_head_is_asked_for_and_its_absence_fails(known: Run) -> None:
     told = known("replay", "--verify").out
     assert "nothing was judged in this ledger" in told

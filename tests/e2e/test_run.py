@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,57 @@ def test_an_observing_desk_says_so_and_changes_nothing(
         assert (event["event"], event["mode"]) == ("halt", "observe")
         told_to_stop(desk, signal.SIGINT)
     assert json.loads(floor("report", POLICY, "--json").out)["state"] == "probation"
+
+
+def test_a_desk_that_runs_goes_by_the_checklist_that_it_began_with(
+    floor: Run, tmp_path: Path
+) -> None:
+    other = "the desk goes by another checklist ("
+    quiet = floor("checklist", "observe", "challenger_drawdown_high")
+    assert quiet.out == "challenger_drawdown_high: observe (tiltyard.toml)\n"
+    with desk_of(tmp_path) as desk:
+        assert other not in floor("doctor").out
+        said = floor("checklist", "enforce", "challenger_drawdown_high")
+        assert said.code == 0
+        assert other in said.out
+        assert "than tiltyard.toml (" in said.out
+        assert "start it again" in said.out
+        found = floor("doctor")
+        assert found.code == 0
+        assert other in found.out
+        told_to_stop(desk)
+    with desk_of(tmp_path) as desk:
+        assert other not in floor("doctor").out
+        told_to_stop(desk)
+
+
+def test_of_a_killed_desk_doctor_says_when_it_last_gave_a_sign_of_life(
+    floor: Run, tmp_path: Path
+) -> None:
+    with desk_of(tmp_path) as desk:
+        lives = floor("doctor").out
+        assert re.search(
+            r"^desk: .+, process \d+, last sign of life \d+ s ago$", lives, re.MULTILINE
+        )
+        desk.kill()
+    with closing(sqlite3.connect(tmp_path / "desk.db")) as connection, connection:
+        connection.execute("UPDATE leases SET renewed_at = renewed_at - 180000000")
+    over = floor("doctor").out
+    assert re.search(
+        r"^desk: none runs; the last sign of life of .+, process \d+ was 3 min ago$",
+        over, re.MULTILINE,
+    )  # fmt: skip
+
+
+def test_a_checklist_is_changed_in_silence_where_no_database_can_be_opened(
+    run: Run, tmp_path: Path
+) -> None:
+    alone = "challenger_drawdown_high: observe (tiltyard.toml)\n"
+    without = run("checklist", "observe", "challenger_drawdown_high")
+    assert (without.code, without.out, without.err) == (0, alone, "")
+    (tmp_path / "desk.db").write_text("no database", "utf-8")
+    beside = run("checklist", "observe", "challenger_drawdown_high")
+    assert (beside.code, beside.out, beside.err) == (0, alone, "")
 
 
 def test_the_monitor_people_know_scales_and_watches(

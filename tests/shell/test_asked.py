@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiltyard.facts.command import Command, Outcome
+from tiltyard.facts.command import Command, Outcome, Verb
 from tiltyard.shell.report.asked import WIDTH, asked_json, asked_text
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
@@ -46,6 +47,19 @@ def test_what_somebody_typed_does_not_steer_the_terminal() -> None:
         "      why: line one\\x07",
         "      waiting",
     ]
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "typed"),
+    [("stop_all", {}, "stop-all"), ("acknowledge", {"number": "3"}, "review ack, number=3")],
+)
+def test_a_verb_is_told_as_people_type_it_and_programs_read_its_name(
+    verb: Verb, arguments: dict[str, str], typed: str
+) -> None:
+    asked = Command("a key", verb, "", "kim", "", NOON, arguments)
+    assert asked_text(asked, None).splitlines()[0].endswith(f"kim: {typed}")
+    assert asked_json(asked, None)["verb"] == verb
+    assert str(asked) == typed.partition(",")[0]
 
 
 words = st.text(st.characters(codec="utf-8"), max_size=150)

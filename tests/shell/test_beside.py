@@ -19,7 +19,7 @@ from tiltyard.kernel.clock import moment
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.settings import RunSettings
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import every_effect
+from tiltyard.shell.store.outbox import NOTICE, every_effect, request_effect
 from tiltyard.shell.targets import WebhookTarget
 
 PROMPT = 30.0
@@ -154,6 +154,16 @@ def unreachable(ledger: Ledger) -> Iterator[None]:
     sa.event.listen(ledger._engine, "before_cursor_execute", before)
     yield
     sa.event.remove(ledger._engine, "before_cursor_execute", before)
+
+
+def test_what_nobody_can_be_told_any_more_is_given_up_and_said_to_be_that(house: House) -> None:
+    with house.ledger.transaction() as inside:
+        for key in ("one", "two"):
+            request_effect(inside.connection, key, "gone", NOTICE, {}, house.now)
+    said = "2 effects were given up, since the settings name its target no more"
+    with beside(house, NEVER, says := Says()) as found:
+        found.deliver()
+        assert soon(lambda: says.said == [said])
 
 
 def test_shares_stand_as_the_desk_has_them_while_it_judges(house: House, url: str) -> None:

@@ -333,7 +333,7 @@ def test_lanes_take_turns_so_a_long_one_does_not_keep_shares_waiting(ledger: Led
 def test_an_effect_for_a_target_that_nobody_names_any_more_fails(ledger: Ledger) -> None:
     house = opened(ledger)
     house.request("a", target="gone")
-    assert house.deliver() == Delivered(failed=1)
+    assert house.deliver() == Delivered(unnamed=1)
     assert house.outbox()["a"].told == "the settings name no target 'gone'"
 
 

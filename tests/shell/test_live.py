@@ -406,6 +406,22 @@ def test_scale_by_name_moves_that_arm_alone(tmp_path: Path) -> None:
         assert ledger.roster().arms["other"].share == 0.15
 
 
+def test_scale_tells_of_challengers_and_of_the_champion_that_it_is_one(ledger: Ledger) -> None:
+    with desk_on(ledger, NOON) as desk:
+        desk.step(NOON)
+        assert ledger.roster().arms[FLAT].state == "deposed"
+        (line,) = asked(ledger, desk, "scale", "", NOON + MINUTE).text.splitlines()
+        assert line.startswith(f"{BOT}: 10.0 % to ")
+        named = asked(ledger, desk, "scale", FLAT, NOON + 2 * MINUTE).text
+        assert named == f"{FLAT}: 0.0 % to 0.0 %, deposed, no traffic"
+        share = 100 * ledger.roster().arms[CHAMPION].share
+        champion = asked(ledger, desk, "scale", CHAMPION, NOON + 3 * MINUTE).text
+        assert champion == f"{CHAMPION}: the champion, it has what is left over: {share:.1f} %"
+        asked(ledger, desk, "retire", BOT, NOON + 4 * MINUTE)
+        nobody = asked(ledger, desk, "scale", "", NOON + 5 * MINUTE).text
+        assert nobody == "there is no challenger"
+
+
 def test_what_has_grown_as_far_as_it_can_is_proposed_approved_and_kept_for_a_rollback(
     tmp_path: Path,
 ) -> None:

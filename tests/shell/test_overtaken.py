@@ -147,7 +147,8 @@ def test_a_command_that_gives_is_not_carried_out_ten_minutes_later(
     assert codes(ledger, in_time) != ["COMMAND_EXPIRED"]
     (answer,) = answers(ledger, too_late)
     assert answer is not None
-    assert answer.text.startswith(f"COMMAND_EXPIRED {verb} {policy}".rstrip())
+    typed = "review ack" if verb == "acknowledge" else verb
+    assert answer.text.startswith(f"COMMAND_EXPIRED {typed} {policy}".rstrip())
     assert answer.text.endswith("after 10 min it is carried out no more. ask again, if it is "
                                 "still wanted")  # fmt: skip
 

@@ -53,10 +53,11 @@ def parse_checklist(tables: Sequence[Table], defaults: Sequence[Table], file: st
     """
     faults: list[Fault] = []
     merged = _merge(tables, defaults, faults)
+    built_in = [table["name"] for table in defaults]
     guards = [
         guard
         for path, table in merged
-        if (guard := _Reader(table, path, faults).guard()) is not None
+        if (guard := _Reader(table, path, faults, built_in).guard()) is not None
     ]
     _refuse_conflicts(guards, merged, faults)
     if faults:
@@ -112,17 +113,18 @@ def _amended(base: Table, table: Table) -> Table:
 class _Reader:
     """Reads one table; faults go to a shared list, so that all are found."""
 
-    def __init__(self, table: Table, path: str, faults: list[Fault]) -> None:
+    def __init__(
+        self, table: Table, path: str, faults: list[Fault], built_in: Sequence[str]
+    ) -> None:
         self.table = table
         self.path = path
         self.faults = faults
+        self.built_in = built_in
         self.before = len(faults)
 
     def guard(self) -> Guard | None:
         self._refuse_unknown_fields()
-        for field in REQUIRED:
-            if field not in self.table:
-                self._fault(field, "missing")
+        self._refuse_lacking()
         fields: dict[str, Any] = {
             key: reader(self, key) for key, reader in FIELDS.items() if key in self.table
         }
@@ -224,6 +226,16 @@ class _Reader:
         for key in self.table:
             if key not in FIELDS:
                 self._fault(key, f"unknown field {key!r}, {did_you_mean(key, FIELDS)}".rstrip(", "))
+
+    def _refuse_lacking(self) -> None:
+        """A guard that says too little is often a built-in one whose name is misspelt."""
+        lacking = [field for field in REQUIRED if field not in self.table]
+        if lacking and (hint := did_you_mean(self.table["name"], self.built_in)):
+            others = ", ".join(lacking)
+            self._fault("name", f"no built-in guard, {hint} a guard of its own needs: {others}")
+            return
+        for field in lacking:
+            self._fault(field, "missing")
 
     def _refuse_danger(self, guard: Guard) -> None:
         latched = self.table.get("latch") is True

@@ -38,6 +38,9 @@ GIVING: frozenset[Verb] = frozenset(
 )
 """Verbs by which somebody gets more, or may get more then."""
 
+_TYPED: Mapping[str, str] = {"stop_all": "stop-all", "acknowledge": "review ack"}
+"""What people type, where it is not the verb itself."""
+
 LASTS = timedelta(minutes=10)
 """So long a command that gives waits for somebody to carry it out."""
 
@@ -71,7 +74,12 @@ class Command:
     unreadable: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verb.replace('_', '-')} {self.policy}".rstrip()
+        return f"{self.typed} {self.policy}".rstrip()
+
+    @property
+    def typed(self) -> str:
+        """The verb as people type it."""
+        return _TYPED.get(self.verb, self.verb)
 
     @property
     def expires_at(self) -> datetime | None:

@@ -5,6 +5,7 @@ Three sources: an arm's own closed trades (``trades``), a gauge that somebody re
 A trade metric is also kept over the shadow book, under its name with ``_shadow``.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,6 +34,8 @@ class MetricSpec:
         make: A fresh meter, for ``trades``.
         window: Trades in the window; 0 for all of the trial.
         never_falls: Within a trial it can only rise, so a breach outlives its mark.
+        least: No value is lower; minus infinity where there is no such bound.
+        most: No value is higher.
     """
 
     unit: Unit
@@ -41,27 +44,67 @@ class MetricSpec:
     make: Callable[[], Meter] | None = None
     window: int = 0
     never_falls: bool = False
+    least: float = -math.inf
+    most: float = math.inf
+
+    @property
+    def range(self) -> str:
+        """Where values lie, for people: ``0 to 100``, ``0 or more``; empty for anywhere."""
+        if self.least == -math.inf:
+            return ""
+        more = "or more" if self.most == math.inf else f"to {self.most:g}"
+        return f"{self.least:g} {more}"
 
 
 METRICS: Registry[MetricSpec] = Registry("metric")
 
 
 def _rolling(name: str, metric: Any, trades: int, unit: Unit, meaning: str) -> None:  # noqa: ANN401 any metric
+    least, most = _range(name)
     METRICS.add(
         name,
-        MetricSpec(unit, meaning, make=lambda: Rolling(metric, trades=trades), window=trades),
-    )
+        MetricSpec(
+            unit, meaning, make=lambda: Rolling(metric, trades=trades), window=trades,
+            least=least, most=most,
+        ),
+    )  # fmt: skip
 
 
 def _running(name: str, metric: Any, unit: Unit, meaning: str) -> None:  # noqa: ANN401 any metric
-    METRICS.add(name, MetricSpec(unit, meaning, make=lambda: Running(metric)))
+    least, most = _range(name)
+    METRICS.add(
+        name, MetricSpec(unit, meaning, make=lambda: Running(metric), least=least, most=most)
+    )
 
 
 def _given(name: str, source: Literal["gauge", "derived"], unit: Unit, meaning: str) -> None:
-    METRICS.add(name, MetricSpec(unit, meaning, source=source, never_falls=name in _NEVER_FALL))
+    least, most = _range(name)
+    METRICS.add(
+        name,
+        MetricSpec(
+            unit, meaning, source=source, never_falls=name in _NEVER_FALL, least=least, most=most
+        ),
+    )
+
+
+def _range(name: str) -> tuple[float, float]:
+    if name in _SHARES_OF_A_WHOLE:
+        return 0, 100
+    if name in _NEVER_NEGATIVE:
+        return 0, math.inf
+    return (0, 1) if name in _FLAGS else (-math.inf, math.inf)
 
 
 _NEVER_FALL = ("dd_challenger_pct", "account_drawdown_pct")
+_SHARES_OF_A_WHOLE = (
+    "dd_challenger_pct", "dd_150", "account_drawdown_pct", "win_rate", "win_rate_30",
+    "gpu_util_pct", "api_error_rate",
+)  # fmt: skip
+_NEVER_NEGATIVE = (
+    "pf_challenger_30", "profit_factor", "pf_150", "pf_prod", "pf_30_with_shadow",
+    "consecutive_losses", "account_daily_loss_pct", "encoder_kl_divergence",
+)  # fmt: skip
+_FLAGS = ("up", "learner_progress")
 
 
 _rolling("pf_challenger_30", ProfitFactor(), 30, "ratio", "profit factor, last 30 trades")

@@ -169,8 +169,11 @@ class Beside:
             patience=self._patience, lane=(target.name, kind),
         )  # fmt: skip
         if done.failed:
-            effects = "an effect was" if done.failed == 1 else f"{done.failed} effects were"
-            self._say(f"{effects} given up, and its target does not know: see tiltyard doctor")
+            given_up = f"{_effects_were(done.failed)} given up"
+            self._say(f"{given_up}, and its target does not know: see tiltyard doctor")
+        if done.unnamed:
+            given_up = f"{_effects_were(done.unnamed)} given up"
+            self._say(f"{given_up}, since the settings name its target no more")
 
     def _alarm(self) -> None:
         """Nothing was judged for too long; the desk's own thread may hang."""
@@ -193,3 +196,7 @@ class Beside:
         except TiltyardError as error:
             return error.code == "LEASE_LOST"
         return False
+
+
+def _effects_were(count: int) -> str:
+    return "an effect was" if count == 1 else f"{count} effects were"

@@ -23,6 +23,7 @@ from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import (
     SHARES,
+    UNNAMED,
     Effect,
     EffectState,
     Lane,
@@ -39,7 +40,7 @@ MOST = 50
 LONGEST_TOLD = 300
 
 Ending = Literal["verified", "applied", "failed"]
-Outcome = Literal["verified", "applied", "failed", "postponed", "superseded"]
+Outcome = Literal["verified", "applied", "failed", "unnamed", "postponed", "superseded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Delivered(NamedTuple):
         verified: Settled: the target has them.
         applied: Settled: the target took them, and cannot be asked.
         failed: Settled: given up.
+        unnamed: Settled: given up, since the settings do not name its target any more.
         postponed: To be tried again later.
         superseded: Settled meanwhile by newer ones.
     """
@@ -86,6 +88,7 @@ class Delivered(NamedTuple):
     verified: int = 0
     applied: int = 0
     failed: int = 0
+    unnamed: int = 0
     postponed: int = 0
     superseded: int = 0
 
@@ -157,7 +160,9 @@ class _Delivery:
         """Take one effect as far as it goes now."""
         target = self.targets.get(effect.target)
         if target is None:
-            return self._settle(effect, "failed", f"the settings name no target {effect.target!r}")
+            told = f"{UNNAMED} {effect.target!r}"
+            outcome = self._settle(effect, "failed", told)
+            return "unnamed" if outcome == "failed" else outcome
         if effect.state == "requested":
             return self._send(target, effect)
         return self._verify(target, effect)

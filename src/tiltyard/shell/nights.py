@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Roster, State
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
@@ -17,6 +18,9 @@ from tiltyard.shell.desk import Desk
 from tiltyard.shell.store.desk_record import runs_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.unwritten import Unwritten
+
+_OUT: frozenset[State] = frozenset({"deposed", "retired"})
+"""Who gets no traffic, and nobody expects to."""
 
 
 def run_if_due(
@@ -62,7 +66,7 @@ def run_as_asked(
     done = desk.night(now, only, barred=ran)
     if not only and "" not in ran:
         unwritten.note_night(day)
-    return done, Outcome("", "\n".join(_steps(done)) or "there is no challenger", now)
+    return done, Outcome("", "\n".join(_answer(desk.roster, done, only)), now)
 
 
 def _ran(inside: Ledger, unwritten: Unwritten, day: str) -> set[str]:
@@ -72,11 +76,18 @@ def _ran(inside: Ledger, unwritten: Unwritten, day: str) -> set[str]:
     }
 
 
-def _steps(done: Iterable[Action]) -> list[str]:
-    """What a night brought each arm, a line each."""
-    return [
+def _answer(roster: Roster, done: Iterable[Action], only: str) -> list[str]:
+    """What a night brought each challenger, a line each.
+
+    Who has been deposed or retired is told of only when named.
+    """
+    if only and (arm := roster.arms[only]).role == "champion":
+        return [f"{only}: the champion, it has what is left over: {100 * arm.share:.1f} %"]
+    steps = [
         f"{step.policy}: {100 * (step.before or 0):.1f} % to {100 * (step.after or 0):.1f} %, "
         f"{step.reason}"
         for step in done
         if step.kind in ("scale", "skip_scale")
+        and (only or roster.arms[step.policy].state not in _OUT)
     ]
+    return steps or ["there is no challenger"]

@@ -68,7 +68,7 @@ def obey(
         raise  # what others have done or decided in this transaction is in doubt as well
     except Exception as error:  # noqa: BLE001 a defect in one verb must not stop the others
         _LOG.exception("command %s, %s, has failed", command.seq, command.verb)
-        said = f"COMMAND_FAILED {command.verb}: {type(error).__name__}. it was not carried out"
+        said = f"COMMAND_FAILED {command.typed}: {type(error).__name__}. it was not carried out"
         return roster, [], Outcome("COMMAND_FAILED", said, now)
 
 

@@ -12,7 +12,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.commanding import Times, give_back, take
 from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.store.lease import Lease, Watch, read_lease
+from tiltyard.shell.store.lease import Lease, Watch, go_by, read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
 
@@ -52,16 +52,18 @@ def hold_lease(
     holder: str,
     times: Times,
     *,
+    checklist: str,
     wait: bool,
     stopping: Callable[[], bool] = lambda: False,
     on_wait: Callable[[Lease], object] = lambda _: None,
 ) -> int | None:
-    """Take the lease; its token, or None when told to stop while waiting.
+    """Take the lease for a desk; its token, or None when told to stop while waiting.
 
     Args:
         ledger: Where the lease is.
         holder: Our name on it.
         times: Clocks.
+        checklist: Digest of what the desk will judge by, whoever changes the settings.
         wait: Wait for it while another has it.
         stopping: Whether to give up.
         on_wait: Told once who has it.
@@ -75,7 +77,10 @@ def hold_lease(
             with ledger.snapshot() as still:
                 lease = read_lease(still.connection)
             dead = lease if lease is not None and watch.is_dead(lease, times.steady()) else None
-            token = take(ledger, holder, times.now(), dead=dead)
+            with ledger.transaction() as inside:
+                token = take(inside, holder, times.now(), dead=dead)
+                if token is not None:
+                    go_by(inside.connection, token, checklist)
         except TiltyardError as error:
             if not wait or error.code not in UNAVAILABLE:
                 raise

@@ -10,6 +10,7 @@ import typer
 
 from tiltyard.checklist.explain import Answer, operating_characteristics, sentences
 from tiltyard.checklist.guard import NEEDS_AN_END, Checklist, Guard
+from tiltyard.checklist.warnings import warnings
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
@@ -24,9 +25,12 @@ from tiltyard.shell.cli.options import (
     open_ledger,
     settings_from,
 )
+from tiltyard.shell.clock import system_now
 from tiltyard.shell.history import roster_at
 from tiltyard.shell.measure import measure
+from tiltyard.shell.report.desk import other_checklist
 from tiltyard.shell.settings import FILE
+from tiltyard.shell.store.lease import read_lease
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,7 +47,7 @@ def lint(
     file: Annotated[Path | None, typer.Argument(help="[./tiltyard.toml]")] = None,
     config: Config = None,
 ) -> None:
-    """Check the declaration; every fault at once, exit 2."""
+    """Check the declaration; every fault at once, exit 2. Warns of what nobody means."""
     settings = settings_from(file or config)
     guards = settings.checklist.guards
     for guard in guards:
@@ -53,7 +57,11 @@ def lint(
             f"{guard.priority:>3}  {guard.name:<30}{guard.scope:<9}{guard.metric:<24}"
             f"{guard.when!s:<18}{guard.effect:<19}{guard.mode:<9}{end}"
         )
-    typer.echo(f"{len(guards)} guards, no fault. {settings.checklist.digest[:12]}")
+    doubts = warnings(settings.checklist)
+    for doubt in doubts:
+        typer.echo(f"warning: {doubt}")
+    many = "" if not doubts else f", {len(doubts)} {'warning' if len(doubts) == 1 else 'warnings'}"
+    typer.echo(f"{len(guards)} guards, no fault{many}. {settings.checklist.digest[:12]}")
 
 
 def explain(
@@ -131,6 +139,19 @@ def _set_mode(name: str, mode: Mode, config: Path | None) -> None:
     unsaved.write_text(tomlkit.dumps(document), encoding="utf-8")
     unsaved.replace(path)
     typer.echo(f"{name}: {mode} ({path})")
+    _tell_of_desk(path)
+
+
+def _tell_of_desk(path: Path) -> None:
+    """Say it when a desk runs that knows nothing of what was written."""
+    settings = settings_from(path)
+    try:
+        with open_ledger(None, settings) as ledger, ledger.snapshot() as still:
+            lease = read_lease(still.connection)
+    except TiltyardError:
+        return  # a checklist is changed also where there is no database yet
+    for line in other_checklist(lease, settings.checklist.digest, str(path), system_now()):
+        typer.echo(line)
 
 
 def _refuse_unknown(checklist: Checklist, name: str) -> None:

@@ -13,12 +13,15 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.report.desk import other_checklist, who_acts
+from tiltyard.shell.report.outside import untold_lines
 from tiltyard.shell.report.text import hold_lines
-from tiltyard.shell.settings import FILE
+from tiltyard.shell.settings import FILE, Settings
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import every_effect, shares_in_vain
+from tiltyard.shell.targets import targets_from
 
 SETTINGS_TEXT = """\
 # Tiltyard. Every line below is the default: uncomment what you change.
@@ -108,7 +111,7 @@ def doctor(database: Database = None, config: Config = None) -> None:
         typer.echo(f"arms: {len(roster.arms)}, open reviews: {len(roster.open_reviews())}")
         for line in hold_lines(roster):
             typer.echo(line)
-        _tell_of_desk(ledger)
+        _tell_of_desk(ledger, settings, str(config or FILE))
         for item in ledger.quarantined():
             typer.echo(f"quarantined: {item.policy} {item.trade_id}: {item.reason}")
         for fact in ledger.quarantined_facts():
@@ -120,18 +123,17 @@ def doctor(database: Database = None, config: Config = None) -> None:
         typer.echo(f"audit: the chain holds, head {ledger.audit_head()}")
 
 
-def _tell_of_desk(ledger: Ledger) -> None:
+def _tell_of_desk(ledger: Ledger, settings: Settings, file: str) -> None:
     with ledger.snapshot() as still:
         lease = read_lease(still.connection)
         waiting = pending_commands(still.connection)
         in_vain = shares_in_vain(still.connection)
         failed = [one for one in every_effect(still.connection) if one.state == "failed"]
-    acting = lease is not None and lease.is_held(system_now())
-    typer.echo(f"desk: {lease.holder if lease and acting else 'none runs'}")
+    now = system_now()
+    typer.echo(f"desk: {who_acts(lease, now)}")
+    for line in other_checklist(lease, settings.checklist.digest, file, now):
+        typer.echo(line)
     for command in waiting:
-        typer.echo(f"command {command.seq} waits: {command.verb} {command.policy}".rstrip())
-    for effect in in_vain:
-        since = time_text(effect.requested_at)
-        typer.echo(f"{effect.target} does not know the shares of {since}: {effect.told}")
-    for effect in failed:
-        typer.echo(f"effect {effect.seq} on {effect.target} failed: {effect.told}")
+        typer.echo(f"command {command.seq} waits: {command}")
+    for line in untold_lines(in_vain, failed, targets_from(settings)):
+        typer.echo(line)

@@ -69,8 +69,8 @@ def run_desk(
         waking_times(ledger) as times,
         _until_told() as stopping,
     ):
-        token = hold_lease(ledger, holder_name(), times, wait=wait, stopping=stopping,
-                           on_wait=_say_waiting)  # fmt: skip
+        token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
+                           wait=wait, stopping=stopping, on_wait=_say_waiting)  # fmt: skip
         if token is None:
             return
         try:

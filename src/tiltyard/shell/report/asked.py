@@ -25,7 +25,7 @@ def asked_text(command: Command, outcome: Outcome | None) -> str:
           no longer on hold by freeze
     """
     values = [f"{name}={value}" for name, value in command.arguments.items() if value]
-    what = ", ".join([f"{command.verb} {command.policy}".strip(), *values])
+    what = ", ".join([str(command), *values])
     head = f"{command.seq:>4}  {time_text(command.asked_at)}  "
     lines = _wrapped(f"{command.actor}: {what}", head)
     if command.reason:

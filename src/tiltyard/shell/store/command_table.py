@@ -33,8 +33,8 @@ def append_command(connection: sa.Connection, command: Command) -> int:
             command.verb, command.policy, dict(command.arguments),
         ):  # fmt: skip
             raise TiltyardError(
-                "KEY_TAKEN", command.key, f"it is the key of command {known.seq}, {known.verb} "
-                f"{known.policy}".rstrip(), "choose another key",
+                "KEY_TAKEN", command.key, f"it is the key of command {known.seq}, {known}",
+                "choose another key",
             )  # fmt: skip
         return known.seq
     result = connection.execute(

@@ -18,6 +18,7 @@ leases = sa.Table(
     sa.Column("token", sa.BigInteger, nullable=False),
     sa.Column("beat", sa.BigInteger, nullable=False),
     sa.Column("renewed_at", UtcTime, nullable=False),
+    sa.Column("checklist", TEXT, nullable=False, server_default=""),
 )
 
 commands = sa.Table(

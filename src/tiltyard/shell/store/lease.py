@@ -4,6 +4,9 @@ One row. Whoever takes the lease gets a higher token; every write of the holder 
 its own transaction, that the token is still its own. A holder that was stopped and wakes
 up after another has taken over finds a higher token, and writes nothing.
 
+A desk says by which checklist it goes. A verb that acts because no desk runs has the lease
+for a moment, and says nothing of the kind.
+
 A lease that was renewed in the future tells of a clock that was set back. It is not
 trusted and not taken at once: :class:`Watch` watches whether it still beats.
 """
@@ -30,12 +33,14 @@ class Lease:
         token: Rises with every holder.
         beat: Rises with every renewal.
         renewed_at: UTC, by the holder's clock.
+        checklist: Digest of what a desk judges by; empty while the holder is no desk.
     """
 
     holder: str
     token: int
     beat: int
     renewed_at: datetime
+    checklist: str = ""
 
     def is_held(self, now: datetime) -> bool:
         """Whether somebody has it, as far as clocks tell."""
@@ -71,7 +76,7 @@ def read_lease(connection: sa.Connection) -> Lease | None:
     row = connection.execute(sa.select(leases).where(leases.c.name == _NAME)).mappings().first()
     if row is None:
         return None
-    return Lease(row["holder"], row["token"], row["beat"], row["renewed_at"])
+    return Lease(row["holder"], row["token"], row["beat"], row["renewed_at"], row["checklist"])
 
 
 def holder_of(connection: sa.Connection, now: datetime) -> Lease | None:
@@ -99,9 +104,15 @@ def take_lease(
     if lease.is_held(now) and not dead:
         return None
     token = lease.token + 1
-    taken = leases.update().values(holder=holder, token=token, beat=1, renewed_at=now)
-    connection.execute(taken)
+    taken = {"holder": holder, "token": token, "beat": 1, "renewed_at": now, "checklist": ""}
+    connection.execute(leases.update().values(**taken))
     return token
+
+
+def go_by(connection: sa.Connection, token: int, checklist: str) -> None:
+    """Say that the holder is a desk, and by which checklist it goes until it ends."""
+    own = leases.update().where(leases.c.token == token)
+    connection.execute(own.values(checklist=checklist))
 
 
 def check_lease(connection: sa.Connection, token: int) -> Lease:

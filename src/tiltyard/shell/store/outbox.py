@@ -25,6 +25,8 @@ from tiltyard.shell.store.desk_tables import effects
 EffectState = Literal["requested", "applied", "verified", "failed", "superseded"]
 SHARES = "shares"
 NOTICE = "notice"
+UNNAMED = "the settings name no target"
+"""How what is told begins, of an effect that failed because nobody could be told any more."""
 _CHANGES = ("state", "attempts", "due_at", "settled_at", "told")
 _IS_OPEN = effects.c.settled_at.is_(None)
 
@@ -61,6 +63,11 @@ class Effect:
     requested_at: datetime
     settled_at: datetime | None
     told: str
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether it was given up because the settings did not name its target."""
+        return self.state == "failed" and self.told.startswith(UNNAMED)
 
     @property
     def lane(self) -> Lane:
@@ -111,10 +118,14 @@ def shares_in_vain(connection: sa.Connection) -> Sequence[Effect]:
 
 
 def untold_targets(connection: sa.Connection, since: datetime) -> Sequence[str]:
-    """Targets that have not taken something yet, or have been given up since then."""
+    """Targets that have not taken something yet, or have been given up since then.
+
+    Who was given up because the settings do not name it is not waited for.
+    """
     e = effects.c
     on_its_way = sa.and_(_IS_OPEN, e.state == "requested")
-    given_up = sa.and_(e.settled_at >= since, e.state == "failed")
+    has_failed = sa.and_(e.state == "failed", sa.not_(e.told.startswith(UNNAMED)))
+    given_up = sa.and_(e.settled_at >= since, has_failed)
     query = sa.select(e.target).where(sa.or_(on_its_way, given_up)).distinct().order_by(e.target)
     return connection.scalars(query).all()
 
