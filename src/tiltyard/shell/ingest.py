@@ -9,6 +9,7 @@ date. So a killed ingest has done all of it or nothing. Where somebody holds the
 :mod:`tiltyard.shell.in_its_stead` sees whether that is a desk that lives.
 """
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,7 +122,10 @@ def ingest(
         source=storable(how.source or source.name), policy=how.policy, account=how.account,
         capital=how.capital, columns=how.columns, assume_utc=how.assume_utc,
     )  # fmt: skip
-    with Rejects(file, skip=how.skip_bad) as rejects, ledger.staging() as staging:
+    with (
+        Rejects(file, skip=how.skip_bad, cures=_cures(file, intake.source, how)) as rejects,
+        ledger.staging(named_after_file=how.source is None) as staging,
+    ):
         _stage(staging, read_trades(source, intake), rejects, progress)
         _check_whole(staging, rejects)
         rejects.refuse()
@@ -170,6 +174,19 @@ def _check_whole(staging: Staging, rejects: Rejects) -> None:
         rejects.add(row, shown.get(row), faults)
     if rejects.skip:
         staging.discard(list(found))
+
+
+def _cures(file: Path, source: str, how: Reading) -> Mapping[str, str]:
+    """What mends a file whose trades clash with those that the ledger has from its source."""
+    folder = file.resolve().parent.name
+    own = shlex.quote(folder) if folder and folder != how.source else "NAME"
+    named = ", named after the file," if how.source is None else ""
+    another = (
+        f"The ledger has other trades of source {source!r}{named} already. If this is another "
+        f"bot's file, or one begun anew, it needs a source of its own: --source {own}"
+    )
+    corrected = f"If these trades were corrected: --source {shlex.quote(source)}"
+    return {"trade": f"{another}. {corrected}."}
 
 
 def _refuse_renamed(staging: Staging, file: Path, own: str) -> None:
