@@ -288,10 +288,27 @@ def test_the_trades_of_one_bot_do_not_take_the_place_of_anothers(
     with pytest.raises(Faults) as caught:
         take(ledger, tmp_path / "two" / "trades.csv", line(1, "omega"), line(2, "omega"))
     assert "expected 'alpha', whose trade '1' is in the ledger" in str(caught.value)
+    assert caught.value.remedy == (
+        "Nothing was written. The ledger has other trades of source 'csv:trades', named after the "
+        "file, already. If this is another bot's file, or one begun anew, it needs a source of its "
+        "own: --source two. Otherwise mend the file, or leave bad rows out with --skip-bad."
+    )
     assert [trade.policy for trade in ledger.trades()] == ["alpha", "alpha"]
     own = replace(WITH, source="two")
     again = take(ledger, tmp_path / "two" / "trades.csv", line(1, "omega"), how=own)
     assert told(again) == (1, 0, 0)
+    with pytest.raises(Faults) as caught:
+        take(ledger, tmp_path / "two" / "trades.csv", line(1), how=own)
+    assert "other trades of source 'two' already. If" in caught.value.remedy
+    assert "--source NAME. Otherwise" in caught.value.remedy
+
+
+def test_a_wall_of_clashes_says_what_ends_it(ledger: Ledger, tmp_path: Path) -> None:
+    take(ledger, tmp_path / "a.csv", *(line(number) for number in range(MOST_FAULTY + 1)))
+    with pytest.raises(Faults) as caught:
+        take(ledger, tmp_path / "a.csv", *(line(n, "omega") for n in range(MOST_FAULTY + 1)))
+    assert "reading stopped after 10,000 faulty rows" in caught.value.remedy
+    assert "it needs a source of its own: --source" in caught.value.remedy
 
 
 def test_another_bots_file_of_the_same_name_and_strategy_replaces_nothing(

@@ -186,7 +186,7 @@ def _cures(file: Path, source: str, how: Reading) -> Mapping[str, str]:
         f"bot's file, or one begun anew, it needs a source of its own: --source {own}"
     )
     corrected = f"If these trades were corrected: --source {shlex.quote(source)}"
-    return {"trade": f"{another}. {corrected}."}
+    return {"policy": f"{another}.", "trade": f"{another}. {corrected}."}
 
 
 def _refuse_renamed(staging: Staging, file: Path, own: str) -> None:

@@ -120,7 +120,9 @@ def _owners(connection: sa.Connection, limit: int) -> _Found:
         .distinct()
     )
     return [
-        _fault(row, "policy", f"expected {owner!r}, whose trade {name!r} is in the ledger")
+        _fault(
+            row, "policy", f"expected {owner!r}, whose trade {name!r} is in the ledger", "policy"
+        )
         for row, name, owner in connection.execute(query.order_by(_S.row_number).limit(limit))
     ]
 
@@ -175,5 +177,7 @@ def _scopes(connection: sa.Connection, limit: int) -> _Found:
     return found
 
 
-def _fault(row: int, column: str, text: str, clash: Literal["", "trade"] = "") -> tuple[int, Fault]:
+def _fault(
+    row: int, column: str, text: str, clash: Literal["", "policy", "trade"] = ""
+) -> tuple[int, Fault]:
     return row, Fault(f"row {row}, column {column}", text, clash=clash)
