@@ -42,6 +42,7 @@ class Reading:
 
     Attributes:
         source: Names the reporter; the file's own when None.
+        called: What the file's own source is called instead of the file's name.
         policy: For rows that name none.
         account: For rows that name none.
         capital: For rows that name none, and for policies registered on the way.
@@ -53,6 +54,7 @@ class Reading:
     """
 
     source: str | None = None
+    called: str | None = None
     policy: str | None = None
     account: str | None = None
     capital: Money | None = None
@@ -118,8 +120,9 @@ def ingest(
             "more trades would undo", "ingest into a ledger of its own: --db FILE",
         )  # fmt: skip
     source = open_source(file, policy_from=how.policy_from)
+    own = f"{source.name.partition(':')[0]}:{how.called}" if how.called else source.name
     intake = Intake(
-        source=storable(how.source or source.name), policy=how.policy, account=how.account,
+        source=storable(how.source or own), policy=how.policy, account=how.account,
         capital=how.capital, columns=how.columns, assume_utc=how.assume_utc,
     )  # fmt: skip
     with (
@@ -134,7 +137,7 @@ def ingest(
         joining = staging.policies(by=now if how.register else None)
         with ledger.transaction(staging) as inside:
             if how.source is None:
-                _refuse_renamed(staging, file, source.name)
+                _refuse_renamed(staging, file, own)
             registered = _register(inside, joining, how, settings.shares.rules(), now, actor)
             counts = staging.append(now=now, known_at=now, actor=actor, source=intake.source)
             left_to = holder_of(inside.connection, now)
