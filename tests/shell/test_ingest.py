@@ -355,9 +355,32 @@ def test_whoever_names_the_source_or_the_revision_may_correct_what_a_trade_is(
 
 def test_a_policy_that_no_row_needs_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     idle = replace(WITH, policy="omega")
-    assert refusal(ledger, tmp_path / "a.csv", line(), how=idle).code == "OPTION_IDLE"
+    refused = refusal(ledger, tmp_path / "a.csv", line(), how=idle)
+    assert refused.code == "OPTION_IDLE"
+    assert refused.remedy.endswith("--policy-from nothing")
     done = take(ledger, tmp_path / "a.csv", line(1, ""), line(2, day="02"), how=idle)
     assert done.registered == ["omega", "alpha"]
+
+
+def test_two_bots_of_one_strategy_are_told_apart_where_nothing_in_the_rows_names_them(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    for name in ("botA", "botB"):
+        own = replace(WITH, source=name, policy=name, policy_from="nothing")
+        (tmp_path / name).mkdir()
+        done = take(ledger, tmp_path / name / "trades.csv", line(1), line(2), how=own)
+        assert (done.registered, told(done)) == ([name], (2, 0, 0))
+    assert sorted({trade.policy for trade in ledger.trades()}) == ["botA", "botB"]
+
+
+def test_where_nothing_in_the_rows_names_the_policy_one_option_must(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    unnamed = replace(WITH, policy_from="nothing")
+    refused = refusal(ledger, tmp_path / "a.csv", line(), how=unnamed)
+    assert (refused.code, refused.remedy) == ("COLUMNS_MISSING", "name it: --policy NAME")
+    twice = replace(unnamed, policy="omega", columns={"policy": "symbol"})
+    assert refusal(ledger, tmp_path / "a.csv", line(), how=twice).code == "OPTION_IDLE"
 
 
 def test_a_trade_9_is_judged_before_a_trade_10_of_the_same_close(

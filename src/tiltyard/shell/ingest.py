@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from tiltyard.actions.record import Event
 from tiltyard.facts.arm import FLAT, Roster
@@ -27,7 +26,7 @@ from tiltyard.scaling.ladder import ShareRules
 from tiltyard.shell.registration import reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.sources import BadRow, open_source, read_trades
+from tiltyard.shell.sources import BadRow, PolicyFrom, open_source, read_trades
 from tiltyard.shell.store.lease import Lease, holder_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.staging import Counts, Staging
@@ -48,7 +47,7 @@ class Reading:
         capital: For rows that name none, and for policies registered on the way.
         columns: Canonical field to the file's column.
         assume_utc: Read times without an offset as UTC.
-        policy_from: Which field of a freqtrade database names the policy.
+        policy_from: Which field of a freqtrade file names the policy.
         register: Register unknown policies as challengers.
         skip_bad: Write the good rows and a rejects file.
     """
@@ -60,7 +59,7 @@ class Reading:
     capital: Money | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     assume_utc: bool = False
-    policy_from: Literal["strategy", "enter_tag"] = "strategy"
+    policy_from: PolicyFrom = "strategy"
     register: bool = False
     skip_bad: bool = False
 
@@ -114,6 +113,7 @@ def ingest(
     """
     if how.policy == FLAT:
         raise reserved()
+    _refuse_two_namers(how)
     if ledger.is_record():
         raise TiltyardError(
             "RECORD_CLOSED", str(ledger.url.database), "it holds the record of a replay, which "
@@ -205,12 +205,29 @@ def _refuse_renamed(staging: Staging, file: Path, own: str) -> None:
         )
 
 
+def _refuse_two_namers(how: Reading) -> None:
+    """Where no row is to name its policy, the option does, and nothing else."""
+    if how.policy_from != "nothing":
+        return
+    if how.policy is None:
+        raise TiltyardError(
+            "COLUMNS_MISSING", "--policy-from nothing", "then no row names its policy",
+            "name it: --policy NAME",
+        )  # fmt: skip
+    if "policy" in how.columns:
+        raise TiltyardError(
+            "OPTION_IDLE", "--policy-from nothing", "--map says which column names the policy",
+            "leave one of the two out",
+        )  # fmt: skip
+
+
 def _idle_policy(policy: str) -> TiltyardError:
     return TiltyardError(
         "OPTION_IDLE",
         "--policy",
         f"every row of the file names its policy, and none of them is {policy!r}",
-        "leave the option out, or name the column that holds the policy: --map policy=COLUMN",
+        "leave the option out; or name the column that holds the policy: --map policy=COLUMN; "
+        "or, if it is the policy of every row: --policy-from nothing",
     )
 
 

@@ -1,7 +1,7 @@
 """``ingest``: trades from files into the ledger."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -22,6 +22,7 @@ from tiltyard.shell.clock import system_now
 from tiltyard.shell.in_its_stead import see_to_it
 from tiltyard.shell.ingest import Ingested, Reading, ingest
 from tiltyard.shell.replay import actor_name
+from tiltyard.shell.sources import PolicyFrom as SourcePolicyFrom
 from tiltyard.shell.store.lease import Lease
 
 Files = Annotated[
@@ -35,7 +36,8 @@ Columns = Annotated[
 ]
 AssumeUtc = Annotated[bool, typer.Option("--assume-utc", help="Times without offset are UTC.")]
 PolicyFrom = Annotated[
-    Literal["strategy", "enter_tag"], typer.Option(help="What names the policy in freqtrade.")
+    SourcePolicyFrom,
+    typer.Option(help="What names the policy in freqtrade; nothing: --policy does."),
 ]
 
 
