@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from command_line import POLICY, Run
+from tiltyard import __version__
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import Money
@@ -233,6 +234,14 @@ def test_an_option_that_would_do_nothing_is_refused(known: Run, words: tuple[str
     ran = known("replay", *words)
     assert ran.code == 2
     assert ran.err.startswith("OPTION_IDLE")
+
+
+def test_the_version_is_said_without_a_database_or_settings(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tiltyard.toml").write_text("no settings", encoding="utf-8")
+    ran = run("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"tiltyard {__version__}\n", "")
+    assert "--version" in run("--help").out
+    assert list(tmp_path.iterdir()) == [tmp_path / "tiltyard.toml"]
 
 
 def test_a_database_that_is_not_one_is_a_clear_error(run: Run, tmp_path: Path) -> None:
