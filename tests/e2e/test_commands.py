@@ -404,6 +404,37 @@ def test_what_a_terminal_of_another_encoding_sends_is_kept_and_keeps_up_nobody(
     assert run("replay", "--verify").code == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("resume", "freeze", "--reason"), "reason"),
+        (("resume", "freeze", "--actor"), "actor"),
+        (("freeze", "--key"), "key"),
+        (("policy", "halt"), "policy"),
+        (("policy", "rollback", POLICY, "--to"), "to"),
+        (("policy", "register", "a", "--kind"), "kind"),
+        (("ingest", "known.csv", "--source"), "source"),
+        (("ingest", "known.csv", "--account"), "account"),
+    ],
+)
+def test_what_nobody_would_read_to_its_end_is_refused(
+    known: Run, words: tuple[str, ...], name: str
+) -> None:
+    assert known("freeze").code == 0
+    before = known("commands").out
+    ran = known(*words, "x" * 100_000)
+    told = f"TEXT_TOO_LONG {name}: it has 100,000 characters, and 1,000 are the most. "
+    assert (ran.code, ran.err) == (2, f"{told}say it in fewer\n")
+    assert known("commands").out == before
+
+
+def test_a_halt_does_not_wait_for_a_shorter_reason(known: Run) -> None:
+    assert known("policy", "halt", POLICY, "--reason", "x" * 100_000).code == 0
+    (halt,) = (one for one in json.loads(known("commands", "--json").out) if one["verb"] == "halt")
+    assert (halt["outcome"], halt["reason"]) == ("done", "x" * 999 + "…")
+    assert known("policy", "rearm", POLICY, "--reason", "x" * 1000).err.startswith("REVIEW_OPEN")
+
+
 def test_the_page_of_a_kept_replay_shows_what_the_replay_did(known: Run, tmp_path: Path) -> None:
     kept = tmp_path / "kept.db"
     assert known("replay", "--into", kept).code == 0

@@ -8,6 +8,7 @@ import typer
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
+from tiltyard.kernel.text import refuse_long
 from tiltyard.shell.cli.asking import waking_times
 from tiltyard.shell.cli.options import (
     Capital,
@@ -68,6 +69,7 @@ def ingest_files(
     config: Config = None,
 ) -> None:
     """Record closed trades. A bad file writes nothing; reading a file twice changes nothing."""
+    refuse_long(source=source or "", account=account or "")
     settings = settings_from(config)
     how = Reading(
         source=source, policy=policy, account=account, capital=capital_from(capital),
