@@ -371,6 +371,57 @@ def test_a_revision_the_ledger_holds_with_other_content_is_a_fault(ledger: Ledge
     assert "row 2, column revision" in fault
 
 
+@pytest.mark.parametrize(
+    ("fields", "guessed", "explicit", "refused"),
+    [
+        ({"symbol": "ETH/USDT"}, True, False, True),
+        ({"side": "short"}, True, False, True),
+        ({"opened_at": NOW - timedelta(days=1)}, True, False, True),
+        ({"pnl": Money(7), "closed_at": NOW, "quantity": "2"}, True, False, False),
+        ({"symbol": "ETH/USDT"}, False, False, False),
+        ({"symbol": "ETH/USDT", "revision": 3}, True, True, False),
+    ],
+)
+def test_a_trade_changes_what_it_is_only_where_its_source_or_its_revision_is_said(
+    ledger: Ledger, fields: dict[str, object], *, guessed: bool, explicit: bool, refused: bool
+) -> None:
+    register(ledger, PPO)
+    ingest(ledger, [trade("1", symbol="SOL/USDT"), trade("2")])
+    ingest(ledger, [trade("1")])
+    other = trade("1")._replace(**fields)  # type: ignore[arg-type] # fields of a trade
+    with ledger.staging(named_after_file=guessed) as staging:
+        staging.add([(1, trade("2"), False), (2, other, explicit)])
+        found = staging.faults()
+        assert list(found) == ([2] if refused else [])
+        if refused:
+            (fault,) = found[2]
+            told = "the ledger has '1' of 'bot' as long BTC/USDT, opened 2025-07-07T21:30:00Z;"
+            assert fault.message.startswith(told)
+            assert fault.message.endswith("needs a source of its own: --source NAME")
+            with pytest.raises(TiltyardError, match="TRADES_FAULTY"):
+                staging.commit(now=NOW, known_at=NOW)
+        else:
+            assert staging.commit(now=NOW, known_at=NOW) == Counts(0, 1, 1, 0)
+    (kept,) = (one for one in stored(ledger) if one.trade_id == "1")
+    assert kept == (trade("1")._replace(revision=2) if refused else other._replace(revision=3))
+
+
+def test_another_trade_that_somebody_wrote_under_its_name_meanwhile_is_found_at_the_end(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    register(ledger, PPO)
+    with (
+        ledger.staging(named_after_file=True) as staging,
+        Ledger.open(ledger_url) as other,
+    ):
+        staging.add([(1, trade("1"), False)])
+        assert staging.faults() == {}
+        ingest(other, [trade("1", symbol="ETH/USDT")])
+        with pytest.raises(TiltyardError, match="TRADES_FAULTY"):
+            staging.commit(now=NOW, known_at=NOW)
+    assert [one.symbol for one in stored(ledger)] == ["ETH/USDT"]
+
+
 @pytest.mark.parametrize("fields", [{"account": "second"}, {"currency": "EUR"}])
 def test_a_policy_stays_in_one_account_and_currency(ledger: Ledger, fields: dict[str, str]) -> None:
     other = trade("2")._replace(**fields)  # type: ignore[arg-type] # account or currency

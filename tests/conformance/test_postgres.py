@@ -56,6 +56,24 @@ def test_a_port_that_is_no_number_is_refused_without_a_piece_of_the_password() -
     assert "%3A" in refused.remedy
 
 
+@pytest.mark.parametrize(
+    ("scheme", "facts"),
+    [
+        ("mysql", "neither SQLite nor Postgres"),
+        ("http", "neither SQLite nor Postgres"),
+        ("postgresql+nothing", "no such driver"),
+        ("", "no URL"),
+    ],
+)
+def test_what_is_no_database_of_ours_is_refused_with_what_is_expected(
+    scheme: str, facts: str
+) -> None:
+    refused = refusal(f"{scheme}://me:{SECRET}@host/desk")
+    assert (refused.code, facts in refused.facts) == ("DATABASE_URL_INVALID", True)
+    assert "a SQLite file" in refused.remedy
+    assert "--db postgresql://user@host/database" in refused.remedy
+
+
 def test_a_server_that_does_not_answer_is_unreachable() -> None:
     refused = refusal(f"postgresql://me:{SECRET}@127.0.0.1:1/desk")
     assert (refused.code, "start it" in refused.remedy) == ("DATABASE_UNREACHABLE", True)

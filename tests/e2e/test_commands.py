@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from command_line import POLICY, Run
+from tiltyard import __version__
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import Money
@@ -256,6 +257,14 @@ def test_an_option_that_would_do_nothing_is_refused(known: Run, words: tuple[str
     assert ran.err.startswith("OPTION_IDLE")
 
 
+def test_the_version_is_said_without_a_database_or_settings(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tiltyard.toml").write_text("no settings", encoding="utf-8")
+    ran = run("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"tiltyard {__version__}\n", "")
+    assert "--version" in run("--help").out
+    assert list(tmp_path.iterdir()) == [tmp_path / "tiltyard.toml"]
+
+
 def test_a_database_that_is_not_one_is_a_clear_error(run: Run, tmp_path: Path) -> None:
     (tmp_path / "desk.db").write_bytes(b"garbage" * 1000)
     ran = run("report")
@@ -414,6 +423,37 @@ def test_what_a_terminal_of_another_encoding_sends_is_kept_and_keeps_up_nobody(
     assert run("resume").out == "no longer on hold by freeze\n"
     assert r"B\udcf6rse" in run("commands").out
     assert run("replay", "--verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("resume", "freeze", "--reason"), "reason"),
+        (("resume", "freeze", "--actor"), "actor"),
+        (("freeze", "--key"), "key"),
+        (("policy", "halt"), "policy"),
+        (("policy", "rollback", POLICY, "--to"), "to"),
+        (("policy", "register", "a", "--kind"), "kind"),
+        (("ingest", "known.csv", "--source"), "source"),
+        (("ingest", "known.csv", "--account"), "account"),
+    ],
+)
+def test_what_nobody_would_read_to_its_end_is_refused(
+    known: Run, words: tuple[str, ...], name: str
+) -> None:
+    assert known("freeze").code == 0
+    before = known("commands").out
+    ran = known(*words, "x" * 100_000)
+    told = f"TEXT_TOO_LONG {name}: it has 100,000 characters, and 1,000 are the most. "
+    assert (ran.code, ran.err) == (2, f"{told}say it in fewer\n")
+    assert known("commands").out == before
+
+
+def test_a_halt_does_not_wait_for_a_shorter_reason(known: Run) -> None:
+    assert known("policy", "halt", POLICY, "--reason", "x" * 100_000).code == 0
+    (halt,) = (one for one in json.loads(known("commands", "--json").out) if one["verb"] == "halt")
+    assert (halt["outcome"], halt["reason"]) == ("done", "x" * 999 + "…")
+    assert known("policy", "rearm", POLICY, "--reason", "x" * 1000).err.startswith("REVIEW_OPEN")
 
 
 def test_the_page_of_a_kept_replay_shows_what_the_replay_did(known: Run, tmp_path: Path) -> None:

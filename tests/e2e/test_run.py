@@ -171,6 +171,19 @@ def test_the_monitor_people_know_scales_and_watches(
         told_to_stop(desk)
 
 
+@pytest.mark.parametrize(
+    ("name", "code"), [("eee02a75", "POLICY_UNKNOWN"), ("5", "POLICY_UNKNOWN"), ("", "")]
+)
+def test_a_desk_that_is_to_tell_of_nobody_is_refused_where_there_are_arms(
+    run: Run, name: str, code: str
+) -> None:
+    assert run("db", "upgrade").code == 0
+    assert run("run", "--once", "--only", "yet_to_come").code == 0
+    assert run("policy", "register", POLICY, "--capital", "10000").code == 0
+    done = run("run", "--once", "--only", name)
+    assert (done.code, done.err[: len(code)]) == (2 if code else 0, code)
+
+
 @pytest.fixture
 def monitor(tmp_path: Path) -> Callable[..., str]:
     def command(*words: str) -> str:
@@ -192,13 +205,16 @@ def monitor(tmp_path: Path) -> Callable[..., str]:
     ("words", "facts"),
     [
         (("--mode", "scale", "--at", "2025-01-01T00:00:00Z"), "OPTION_IDLE --at"),
+        (("--mode", "continuous", "--policy-sha", "eee02a75"), "POLICY_UNKNOWN 'eee02a75'"),
     ],
 )
 def test_the_monitor_refuses_what_makes_no_sense(
-    words: tuple[str, ...], facts: str, tmp_path: Path
+    floor: Run, words: tuple[str, ...], facts: str, tmp_path: Path
 ) -> None:
+    assert floor("policy", "list").code == 0
     done = subprocess.run(
         [sys.executable, str(ROOT / "live_ops_monitor.py"), *words],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "TILTYARD_DB": str(tmp_path / "desk.db")},
     )  # fmt: skip
     assert (done.returncode, done.stderr[: len(facts)]) == (2, facts)

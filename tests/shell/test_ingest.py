@@ -288,17 +288,99 @@ def test_the_trades_of_one_bot_do_not_take_the_place_of_anothers(
     with pytest.raises(Faults) as caught:
         take(ledger, tmp_path / "two" / "trades.csv", line(1, "omega"), line(2, "omega"))
     assert "expected 'alpha', whose trade '1' is in the ledger" in str(caught.value)
+    assert caught.value.remedy == (
+        "Nothing was written. The ledger has other trades of source 'csv:trades', named after the "
+        "file, already. If this is another bot's file, or one begun anew, it needs a source of its "
+        "own: --source two. Otherwise mend the file, or leave bad rows out with --skip-bad."
+    )
     assert [trade.policy for trade in ledger.trades()] == ["alpha", "alpha"]
     own = replace(WITH, source="two")
     again = take(ledger, tmp_path / "two" / "trades.csv", line(1, "omega"), how=own)
     assert told(again) == (1, 0, 0)
+    with pytest.raises(Faults) as caught:
+        take(ledger, tmp_path / "two" / "trades.csv", line(1), how=own)
+    assert "other trades of source 'two' already. If" in caught.value.remedy
+    assert "--source NAME. Otherwise" in caught.value.remedy
+
+
+def test_a_wall_of_clashes_says_what_ends_it(ledger: Ledger, tmp_path: Path) -> None:
+    take(ledger, tmp_path / "a.csv", *(line(number) for number in range(MOST_FAULTY + 1)))
+    with pytest.raises(Faults) as caught:
+        take(ledger, tmp_path / "a.csv", *(line(n, "omega") for n in range(MOST_FAULTY + 1)))
+    assert "reading stopped after 10,000 faulty rows" in caught.value.remedy
+    assert "it needs a source of its own: --source" in caught.value.remedy
+
+
+def test_another_bots_file_of_the_same_name_and_strategy_replaces_nothing(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    for name in ("botA", "botB"):
+        (tmp_path / name).mkdir()
+    first, second = (tmp_path / name / "trades.csv" for name in ("botA", "botB"))
+    own = [line(number, pnl=number) for number in range(1, 41)]
+    others = [line(number, pnl=-number, day="02") for number in range(1, 41)]
+    take(ledger, first, *own)
+    with pytest.raises(Faults) as caught:
+        take(ledger, second, *others)
+    assert caught.value.total == 40
+    assert (
+        "the ledger has '1' of 'csv:trades' as long BTC, opened 2025-01-01T00:00:00Z; another "
+        "bot's file needs a source of its own: --source NAME @ row 1, column trade_id"
+    ) in str(caught.value)
+    assert str(caught.value).endswith(
+        "Nothing was written. The ledger has other trades of source 'csv:trades', named after the "
+        "file, already. If this is another bot's file, or one begun anew, it needs a source of its "
+        "own: --source botB. If these trades were corrected: --source csv:trades. Otherwise mend "
+        "the file, or leave bad rows out with --skip-bad."
+    )
+    assert sum(trade.pnl for trade in ledger.trades()) == sum(map(money, range(1, 41)))
+    skipped = take(ledger, second, *others, line(41), how=replace(WITH, skip_bad=True))
+    assert (told(skipped), skipped.rejected) == ((1, 0, 0), 40)
+    again = take(ledger, second, *others, how=replace(WITH, source="botB"))
+    assert told(again) == (40, 0, 0)
+
+
+def test_whoever_names_the_source_or_the_revision_may_correct_what_a_trade_is(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    take(ledger, file, line(1), line(2))
+    by_hand = replace(WITH, source="csv:a")
+    assert told(take(ledger, file, line(1, day="02"), line(2), how=by_hand)) == (0, 1, 1)
+    text = f"{HEADER},revision\n{line(2, day='03')},2\n"
+    file.write_text(text, encoding="utf-8")
+    assert told(ingest(ledger, file, WITH, load(), NOW)) == (0, 1, 0)
+    assert [trade.opened_at.day for trade in ledger.trades()] == [2, 3]
 
 
 def test_a_policy_that_no_row_needs_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     idle = replace(WITH, policy="omega")
-    assert refusal(ledger, tmp_path / "a.csv", line(), how=idle).code == "OPTION_IDLE"
+    refused = refusal(ledger, tmp_path / "a.csv", line(), how=idle)
+    assert refused.code == "OPTION_IDLE"
+    assert refused.remedy.endswith("--policy-from nothing")
     done = take(ledger, tmp_path / "a.csv", line(1, ""), line(2, day="02"), how=idle)
     assert done.registered == ["omega", "alpha"]
+
+
+def test_two_bots_of_one_strategy_are_told_apart_where_nothing_in_the_rows_names_them(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    for name in ("botA", "botB"):
+        own = replace(WITH, source=name, policy=name, policy_from="nothing")
+        (tmp_path / name).mkdir()
+        done = take(ledger, tmp_path / name / "trades.csv", line(1), line(2), how=own)
+        assert (done.registered, told(done)) == ([name], (2, 0, 0))
+    assert sorted({trade.policy for trade in ledger.trades()}) == ["botA", "botB"]
+
+
+def test_where_nothing_in_the_rows_names_the_policy_one_option_must(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    unnamed = replace(WITH, policy_from="nothing")
+    refused = refusal(ledger, tmp_path / "a.csv", line(), how=unnamed)
+    assert (refused.code, refused.remedy) == ("COLUMNS_MISSING", "name it: --policy NAME")
+    twice = replace(unnamed, policy="omega", columns={"policy": "symbol"})
+    assert refusal(ledger, tmp_path / "a.csv", line(), how=twice).code == "OPTION_IDLE"
 
 
 def test_a_trade_9_is_judged_before_a_trade_10_of_the_same_close(

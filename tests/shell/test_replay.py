@@ -49,6 +49,49 @@ def files_replayed(path: Path, files: Sequence[Path], champion: str | None) -> R
         return replay(scratch, SETTINGS, NOW)
 
 
+def csv_of(path: Path, *rows: tuple[object, str, str, str]) -> Path:
+    """A file of trades: identifier, policy, day, and result."""
+    lines = [
+        f"{name},{policy},BTC,long,2025-01-{day}T00:00:00Z,2025-01-{day}T01:00:00Z,{pnl}"
+        for name, policy, day, pnl in rows
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([HEADER.strip(), *lines, ""]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("strategies", [("Grid", "Trend"), ("Grid", "Grid")])
+def test_the_files_of_bots_that_give_them_one_name_are_replayed_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategies: tuple[str, str]
+) -> None:
+    one, other = strategies
+    csv_of(tmp_path / "bots/a/trades.csv", (1, one, "01", "1"), (2, one, "02", "2"))
+    csv_of(tmp_path / "bots/b/live/trades.csv", (1, other, "03", "3"), (2, other, "04", "4"))
+    csv_of(tmp_path / "bots/b/live/trades.tsv", (1, other, "05", "5"))
+    csv_of(tmp_path / "bots/b/more.csv", (1, other, "06", "6"))
+    monkeypatch.chdir(tmp_path / "bots/b")
+    files = [Path(f"../{name}") for name in ("a/trades.csv", "b/live/trades.csv",
+             "b/live/trades.tsv", "b/more.csv", "b/../a/trades.csv")]  # fmt: skip
+    files_replayed(tmp_path / "r.db", files, None)
+    with Ledger.open(str(tmp_path / "r.db")) as record:
+        kept = list(record.trades())
+        verify(record, SETTINGS, NOW)
+    assert [(trade.source, trade.pnl) for trade in kept] == [
+        ("csv:a/trades.csv", money(1)), ("csv:a/trades.csv", money(2)),
+        ("csv:b/live/trades.csv", money(3)), ("csv:b/live/trades.csv", money(4)),
+        ("csv:b/live/trades.tsv", money(5)), ("csv:more", money(6)),
+    ]  # fmt: skip
+    assert [trade.policy for trade in kept] == [one, one, other, other, other, other]
+
+
+@pytest.mark.parametrize("name", ["b/trades.csv", "a/renamed.csv"])
+def test_a_file_and_its_copy_are_not_replayed_as_two(tmp_path: Path, name: str) -> None:
+    files = [csv_of(tmp_path / one, (1, "Grid", "01", "1")) for one in ("a/trades.csv", name)]
+    with pytest.raises(TiltyardError, match="SOURCE_RENAMED") as caught:
+        files_replayed(tmp_path / "r.db", files, None)
+    assert caught.value.remedy.startswith("Leave one of the two out. If")
+
+
 def test_a_report_on_the_record_of_real_logs_gives_the_replays_numbers(
     real_data: Path, tmp_path: Path
 ) -> None:

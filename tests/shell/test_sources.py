@@ -377,6 +377,18 @@ def test_the_policy_of_a_freqtrade_trade_may_be_its_entry_tag(tmp_path: Path) ->
     assert complaints(found) == [Fault("row 2, column policy", "required, but missing or empty")]
 
 
+def test_where_nothing_names_the_policy_of_a_freqtrade_trade_whoever_reads_it_does(
+    tmp_path: Path,
+) -> None:
+    path = database(tmp_path / "a.sqlite", STORED)
+    (own,) = trades(read(path))
+    (named,) = trades(read(path, Intake("file", policy="GridA"), policy_from="nothing"))
+    assert named == own._replace(policy="GridA")
+    assert complaints(read(path, policy_from="nothing")) == [
+        Fault("row 1, column policy", "required, but missing or empty")
+    ]
+
+
 def test_an_old_freqtrade_database_without_shorts_tags_and_funding_is_read(tmp_path: Path) -> None:
     dropped = ("is_short", "enter_tag", "funding_fees")
     kept = {name: value for name, value in STORED.items() if name not in dropped}
@@ -469,6 +481,14 @@ def test_a_backtest_zip_gives_every_strategys_trades_and_the_starting_balance(
     assert {t.capital for t in trades(read(path, Intake("f", capital=money(7))))} == {money(7)}
     plain = write(tmp_path / f"{NAME}.json", content)
     assert trades(read(plain)) == [first, twin, last]
+
+
+def test_a_backtest_that_is_read_under_another_policy_has_the_same_trades(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", **{f"{NAME}.json": result(A=[TRADE, TRADE])})
+    own = trades(read(path))
+    named = trades(read(path, Intake("file", policy="GridA"), policy_from="nothing"))
+    assert named == [trade._replace(policy="GridA") for trade in own]
+    assert own[0].trade_id
 
 
 def _bomb(path: Path) -> Path:

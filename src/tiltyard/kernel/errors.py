@@ -10,6 +10,7 @@ POLICY_UNKNOWN eee02a74: no policy ends so. policy list
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 class TiltyardError(Exception):
@@ -38,11 +39,13 @@ class Fault:
         place: Where: ``row 7, column pnl`` or ``$.guard[1].metric``.
         message: What was found and what was expected there.
         spoils_file: It makes what stands elsewhere in the file doubtful, too.
+        clash: The ledger has another ``policy``'s trade, or another ``trade``, under its name.
     """
 
     place: str
     message: str
     spoils_file: bool = field(default=False, compare=False)
+    clash: Literal["", "policy", "trade"] = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.message} @ {self.place}"

@@ -10,7 +10,7 @@ symbol, with an interval; sums are whole numbers, so a pair counts the same when
 >>> for tenths in (1, 3) * 20:
 ...     gap.push("SOL/USDT", tenths * SCALE // 10)
 >>> gap.read("SOL/USDT")
-Gap(mean=0.2, low=0.168614, high=0.231386, pairs=40)
+Gap(mean=0.2, low=0.168615, high=0.231385, pairs=40)
 """
 
 from collections import OrderedDict

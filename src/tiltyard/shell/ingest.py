@@ -9,11 +9,11 @@ date. So a killed ingest has done all of it or nothing. Where somebody holds the
 :mod:`tiltyard.shell.in_its_stead` sees whether that is a desk that lives.
 """
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from tiltyard.actions.record import Event
 from tiltyard.facts.arm import FLAT, Roster
@@ -26,7 +26,7 @@ from tiltyard.scaling.ladder import ShareRules
 from tiltyard.shell.registration import reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.sources import BadRow, open_source, read_trades
+from tiltyard.shell.sources import BadRow, PolicyFrom, open_source, read_trades
 from tiltyard.shell.store.lease import Lease, holder_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.staging import Counts, Staging
@@ -41,23 +41,25 @@ class Reading:
 
     Attributes:
         source: Names the reporter; the file's own when None.
+        called: What the file's own source is called instead of the file's name.
         policy: For rows that name none.
         account: For rows that name none.
         capital: For rows that name none, and for policies registered on the way.
         columns: Canonical field to the file's column.
         assume_utc: Read times without an offset as UTC.
-        policy_from: Which field of a freqtrade database names the policy.
+        policy_from: Which field of a freqtrade file names the policy.
         register: Register unknown policies as challengers.
         skip_bad: Write the good rows and a rejects file.
     """
 
     source: str | None = None
+    called: str | None = None
     policy: str | None = None
     account: str | None = None
     capital: Money | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     assume_utc: bool = False
-    policy_from: Literal["strategy", "enter_tag"] = "strategy"
+    policy_from: PolicyFrom = "strategy"
     register: bool = False
     skip_bad: bool = False
 
@@ -111,17 +113,22 @@ def ingest(
     """
     if how.policy == FLAT:
         raise reserved()
+    _refuse_two_namers(how)
     if ledger.is_record():
         raise TiltyardError(
             "RECORD_CLOSED", str(ledger.url.database), "it holds the record of a replay, which "
             "more trades would undo", "ingest into a ledger of its own: --db FILE",
         )  # fmt: skip
     source = open_source(file, policy_from=how.policy_from)
+    own = f"{source.name.partition(':')[0]}:{how.called}" if how.called else source.name
     intake = Intake(
-        source=storable(how.source or source.name), policy=how.policy, account=how.account,
+        source=storable(how.source or own), policy=how.policy, account=how.account,
         capital=how.capital, columns=how.columns, assume_utc=how.assume_utc,
     )  # fmt: skip
-    with Rejects(file, skip=how.skip_bad) as rejects, ledger.staging() as staging:
+    with (
+        Rejects(file, skip=how.skip_bad, cures=_cures(file, intake.source, how)) as rejects,
+        ledger.staging(named_after_file=how.source is None) as staging,
+    ):
         _stage(staging, read_trades(source, intake), rejects, progress)
         _check_whole(staging, rejects)
         rejects.refuse()
@@ -130,7 +137,7 @@ def ingest(
         joining = staging.policies(by=now if how.register else None)
         with ledger.transaction(staging) as inside:
             if how.source is None:
-                _refuse_renamed(staging, file, source.name)
+                _refuse_renamed(staging, file, own)
             registered = _register(inside, joining, how, settings.shares.rules(), now, actor)
             counts = staging.append(now=now, known_at=now, actor=actor, source=intake.source)
             left_to = holder_of(inside.connection, now)
@@ -172,6 +179,19 @@ def _check_whole(staging: Staging, rejects: Rejects) -> None:
         staging.discard(list(found))
 
 
+def _cures(file: Path, source: str, how: Reading) -> Mapping[str, str]:
+    """What mends a file whose trades clash with those that the ledger has from its source."""
+    folder = file.resolve().parent.name
+    own = shlex.quote(folder) if folder and folder != how.source else "NAME"
+    named = ", named after the file," if how.source is None else ""
+    another = (
+        f"The ledger has other trades of source {source!r}{named} already. If this is another "
+        f"bot's file, or one begun anew, it needs a source of its own: --source {own}"
+    )
+    corrected = f"If these trades were corrected: --source {shlex.quote(source)}"
+    return {"policy": f"{another}.", "trade": f"{another}. {corrected}."}
+
+
 def _refuse_renamed(staging: Staging, file: Path, own: str) -> None:
     count, other = staging.told_already()
     if count:
@@ -185,12 +205,29 @@ def _refuse_renamed(staging: Staging, file: Path, own: str) -> None:
         )
 
 
+def _refuse_two_namers(how: Reading) -> None:
+    """Where no row is to name its policy, the option does, and nothing else."""
+    if how.policy_from != "nothing":
+        return
+    if how.policy is None:
+        raise TiltyardError(
+            "COLUMNS_MISSING", "--policy-from nothing", "then no row names its policy",
+            "name it: --policy NAME",
+        )  # fmt: skip
+    if "policy" in how.columns:
+        raise TiltyardError(
+            "OPTION_IDLE", "--policy-from nothing", "--map says which column names the policy",
+            "leave one of the two out",
+        )  # fmt: skip
+
+
 def _idle_policy(policy: str) -> TiltyardError:
     return TiltyardError(
         "OPTION_IDLE",
         "--policy",
         f"every row of the file names its policy, and none of them is {policy!r}",
-        "leave the option out, or name the column that holds the policy: --map policy=COLUMN",
+        "leave the option out; or name the column that holds the policy: --map policy=COLUMN; "
+        "or, if it is the policy of every row: --policy-from nothing",
     )
 
 

@@ -9,9 +9,9 @@ nothing of, and appear under their name only when they are complete.
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from tiltyard.kernel.errors import Fault, Faults
@@ -33,14 +33,19 @@ class Rejects:
     Args:
         file: The file.
         skip: They are left out and written beside it; otherwise they refuse the file.
+        cures: What mends a file whose trades clash with the ledger's, by ``Fault.clash``.
     """
 
-    def __init__(self, file: Path, *, skip: bool) -> None:
+    def __init__(
+        self, file: Path, *, skip: bool, cures: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.path = file.with_name(file.name + ".rejects.jsonl")
         self.skip = skip
         self.most = MOST_REJECTED if skip else MOST_FAULTY
         self.rows = 0
         self._file = file
+        self._cures = cures
+        self._cure = ""
         self._faults: list[Fault] = []
         self._total = 0
         self._collected = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 closed on exit
@@ -65,6 +70,8 @@ class Rejects:
         """
         self.rows += 1
         self._total += len(faults)
+        for fault in faults:
+            self._cure = self._cure or self._cures.get(fault.clash, "")
         self._faults += faults[: max(0, SHOWN_FAULTS - len(self._faults))]
         if not self.skip:
             if self.rows >= self.most:
@@ -86,8 +93,7 @@ class Rejects:
         if self._total and not self.skip:
             raise Faults(
                 "INGEST_REFUSED", str(self._file), self._faults, total=self._total,
-                remedy="Nothing was written. Mend the file, or leave bad rows out with "
-                "--skip-bad.",
+                remedy=f"Nothing was written. {self._how_to_mend()}",
             )  # fmt: skip
 
     def put_in_place(self) -> None:
@@ -105,11 +111,15 @@ class Rejects:
             raise
 
     def _refusal(self, why: str) -> Faults:
-        skip = "" if self.skip else " Mend the file, or leave bad rows out with --skip-bad."
+        skip = "" if self.skip else f" {self._how_to_mend()}"
         return Faults(
             "INGEST_REFUSED", str(self._file), self._faults, total=self._total, at_least=True,
             remedy=f"Nothing was written: {why}{skip}",
         )  # fmt: skip
+
+    def _how_to_mend(self) -> str:
+        mend = "Mend the file, or leave bad rows out with --skip-bad."
+        return f"{self._cure} Otherwise m{mend[1:]}" if self._cure else mend
 
     def _doubt(self, faults: Sequence[Fault]) -> Faults:
         return Faults(

@@ -2,10 +2,12 @@
 
 Every policy goes on trial, in order of registration, as far as the champion's floor
 leaves room; the others wait as candidates. Files name no shares, so the policies in them
-share the room evenly.
+share the room evenly. Every file is a source of its own, also where bots give theirs one name.
 """
 
-from collections.abc import Iterable, Sequence
+import os.path
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +32,7 @@ MILLION = 1_000_000  # shares are written with six decimals
 
 def take_files(
     scratch: Ledger,
-    files: Iterable[Path],
+    files: Sequence[Path],
     how: Reading,
     settings: Settings,
     now: datetime,
@@ -41,10 +43,13 @@ def take_files(
 
     Raises:
         Faults: ``INGEST_REFUSED``.
-        TiltyardError: ``REPLAY_EMPTY``; ``POLICY_UNKNOWN`` for a champion not in the files.
+        TiltyardError: ``REPLAY_EMPTY``; ``SOURCE_RENAMED`` for a file and its copy;
+            ``POLICY_UNKNOWN`` for a champion not in the files.
     """
+    names = _own_names(files)
     for file in files:
-        _take_file(scratch, file, replace(how, register=True), settings, now)
+        own = replace(how, register=True, called=names[file])
+        _take_file(scratch, file, own, settings, now)
     spans = scratch.spans()
     if not spans:
         raise TiltyardError("REPLAY_EMPTY", str(scratch.url.database), "no trade to replay")
@@ -86,13 +91,39 @@ def take_ledger(scratch: Ledger, ledger: Ledger, settings: Settings, now: dateti
     scratch.save_roster(fresh, [start_event(scratch, settings, began, ACTOR, None)], at=now)
 
 
+def _own_names(files: Sequence[Path]) -> Mapping[Path, str | None]:
+    """What sets apart the sources of files with one name: the way from the folder they share.
+
+    Of a file whose name no other has, None.
+    """
+    places = {file: file.parent.resolve() / file.name for file in files}
+    alike: defaultdict[str, set[Path]] = defaultdict(set)
+    for place in places.values():
+        alike[place.stem].add(place)
+    return {
+        file: _way_to(place, alike[place.stem]) if len(alike[place.stem]) > 1 else None
+        for file, place in places.items()
+    }
+
+
+def _way_to(place: Path, alike: Iterable[Path]) -> str:
+    shared = os.path.commonpath([other.parent for other in alike])
+    return place.relative_to(shared).as_posix()
+
+
 def _take_file(
     scratch: Ledger, file: Path, how: Reading, settings: Settings, now: datetime
 ) -> None:
     try:
         ingest(scratch, file, how, settings, now, actor=ACTOR)
-    except Faults as error:
-        if error.code != "INGEST_REFUSED":
+    except TiltyardError as error:
+        if error.code == "SOURCE_RENAMED":
+            raise TiltyardError(
+                error.code, error.subject, error.facts,
+                "Leave one of the two out. If these are other trades, take each file into a ledger "
+                "with a source of its own (tiltyard ingest --source), and replay that.",
+            ) from None  # fmt: skip
+        if not isinstance(error, Faults) or error.code != "INGEST_REFUSED":
             raise
         raise Faults(
             error.code, error.subject, error.faults, total=error.total,

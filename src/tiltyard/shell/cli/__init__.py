@@ -7,10 +7,11 @@ with a code that ``docs/reference/errors.md`` explains.
 
 import os
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from tiltyard import __version__
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli import act, checklist, demo, facts, ledger, live, policy, replay, report
 from tiltyard.shell.cli.exit_codes import FAILED, INTERRUPTED, exit_code
@@ -32,6 +33,22 @@ replay.add_to(app)
 live.add_to(app)
 act.add_to(app)
 demo.add_to(app)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tiltyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say it, and end."),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from tiltyard.facts.command import Command, CommandRefused, Verb
+from tiltyard.facts.command import SAFETY, Command, CommandRefused, Verb
+from tiltyard.kernel.text import refuse_long, shortened
 from tiltyard.shell.cli.options import open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times, ask
@@ -57,11 +58,16 @@ def ask_for(
 
     Raises:
         CommandRefused: With the code of whatever refused it.
+        TiltyardError: ``TEXT_TOO_LONG``.
     """
+    given = arguments or {}
+    if verb in SAFETY:
+        reason = shortened(reason)
+    refuse_long(**given, policy=policy, reason=reason, actor=actor or "", key=key or "")
     settings = settings_from(config)
     command = Command(
         key or str(uuid.uuid4()), verb, policy, actor or actor_name(), reason, system_now(),
-        arguments or {},
+        given,
     )  # fmt: skip
     with open_ledger(database, settings, create=create) as ledger, waking_times(ledger) as times:
         outcome = ask(ledger, settings, command, times, holder=holder_name(),

@@ -128,6 +128,7 @@ MISTAKES = frozenset(
         "SOURCE_UNREADABLE",
         "SOURCE_UNTAGGED",
         "SPAN_INVALID",
+        "TEXT_TOO_LONG",
         "TIME_INVALID",
         "TIME_NAIVE",
         "TRADES_FAULTY",

@@ -1,13 +1,14 @@
 """``ingest``: trades from files into the ledger."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
+from tiltyard.kernel.text import refuse_long
 from tiltyard.shell.cli.asking import waking_times
 from tiltyard.shell.cli.options import (
     Capital,
@@ -22,6 +23,7 @@ from tiltyard.shell.clock import system_now
 from tiltyard.shell.in_its_stead import see_to_it
 from tiltyard.shell.ingest import Ingested, Reading, ingest
 from tiltyard.shell.replay import actor_name
+from tiltyard.shell.sources import PolicyFrom as SourcePolicyFrom
 from tiltyard.shell.store.lease import Lease
 
 Files = Annotated[
@@ -35,7 +37,8 @@ Columns = Annotated[
 ]
 AssumeUtc = Annotated[bool, typer.Option("--assume-utc", help="Times without offset are UTC.")]
 PolicyFrom = Annotated[
-    Literal["strategy", "enter_tag"], typer.Option(help="What names the policy in freqtrade.")
+    SourcePolicyFrom,
+    typer.Option(help="What names the policy in freqtrade; nothing: --policy does."),
 ]
 
 
@@ -66,6 +69,7 @@ def ingest_files(
     config: Config = None,
 ) -> None:
     """Record closed trades. A bad file writes nothing; reading a file twice changes nothing."""
+    refuse_long(source=source or "", account=account or "")
     settings = settings_from(config)
     how = Reading(
         source=source, policy=policy, account=account, capital=capital_from(capital),

@@ -1,7 +1,7 @@
 """``run``: the running desk, and what it says of itself."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -12,6 +12,7 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.policies.name import select
 from tiltyard.shell.announce import EVERY_DAY, Announcing
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
@@ -69,6 +70,7 @@ def run_desk(
         waking_times(ledger) as times,
         _until_told() as stopping,
     ):
+        concerns = _about(only, list(ledger.roster().arms))
         token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
                            wait=wait, stopping=stopping, on_wait=_say_waiting)  # fmt: skip
         if token is None:
@@ -88,7 +90,7 @@ def run_desk(
             ):
                 rounds = Rounds(
                     deliver=beside.deliver, stand=beside.stand, beat=beside.beat,
-                    on_event=lambda event: _show(event, only, as_json=as_json),
+                    on_event=lambda event: _show(event, concerns, as_json=as_json),
                     on_alone=_say_alone, on_trouble=_say_trouble,
                     stopping=stopping, once=once, interval=interval,
                 )  # fmt: skip
@@ -113,9 +115,19 @@ def _until_told() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _show(event: Event, only: str | None, *, as_json: bool) -> None:
+def _about(only: str | None, names: Sequence[str]) -> Callable[[str], bool]:
+    """Whether somebody is whom ``--only`` means; where nobody has joined yet, whoever ends so."""
+    if not only:
+        return lambda _: True
+    if not names:
+        return lambda name: name.endswith(only)
+    chosen = select(only, names)
+    return lambda name: name == chosen
+
+
+def _show(event: Event, concerns: Callable[[str], bool], *, as_json: bool) -> None:
     policy = event.get("policy", "")
-    if only is not None and policy and not policy.endswith(only):
+    if policy and not concerns(policy):
         return
     if as_json:
         _say(canonical(event), err=False)

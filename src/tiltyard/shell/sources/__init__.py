@@ -9,8 +9,8 @@ never a file (a backtest result is one JSON document and is the exception, up to
 Nothing here writes. A database that a bot is using is read in short, read-only steps.
 """
 
-from tiltyard.shell.sources.opening import open_source
+from tiltyard.shell.sources.opening import PolicyFrom, open_source
 from tiltyard.shell.sources.reading import BadRow, read_trades
 from tiltyard.shell.sources.source import BadLine, Batch, Source
 
-__all__ = ["BadLine", "BadRow", "Batch", "Source", "open_source", "read_trades"]
+__all__ = ["BadLine", "BadRow", "Batch", "PolicyFrom", "Source", "open_source", "read_trades"]

@@ -11,9 +11,9 @@ from tiltyard.shell.sources.freqtrade_backtest import FreqtradeBacktest
 from tiltyard.shell.sources.freqtrade_database import FreqtradeDatabase
 from tiltyard.shell.sources.jsonl_file import JsonlFile
 from tiltyard.shell.sources.parquet_file import ParquetFile
-from tiltyard.shell.sources.source import BadLine, Batch, Source, unreadable
+from tiltyard.shell.sources.source import BadLine, Batch, Row, Source, unreadable
 
-PolicyFrom = Literal["strategy", "enter_tag"]
+PolicyFrom = Literal["strategy", "enter_tag", "nothing"]
 
 KINDS = (
     "CSV (.csv .tsv .txt), JSON lines (.jsonl .ndjson), Parquet (.parquet .pq), a freqtrade "
@@ -41,7 +41,8 @@ def open_source(path: Path, *, policy_from: PolicyFrom = "strategy") -> Source:
     Args:
         path: Of a file of one of :data:`KINDS`.
         policy_from: The column that names the policy: one bot may serve several under one
-            strategy and tell them apart by ``enter_tag``.
+            strategy and tell them apart by ``enter_tag``. With ``nothing`` no row names one,
+            since several bots may run one strategy.
 
     Raises:
         TiltyardError: ``SOURCE_MISSING``, ``SOURCE_EMPTY``, ``SOURCE_UNKNOWN``,
@@ -49,7 +50,13 @@ def open_source(path: Path, *, policy_from: PolicyFrom = "strategy") -> Source:
     """
     kind = _kind(path, _first_bytes(path))
     source = kind(path)
-    return source if policy_from == "strategy" else _Tagged(path, source)
+    if policy_from == "strategy":
+        return source
+    if policy_from == "enter_tag" and source.columns and "enter_tag" not in source.columns:
+        raise TiltyardError(
+            "SOURCE_UNTAGGED", str(path), "no column 'enter_tag'", "take policies from strategy"
+        )
+    return _Named(source, "enter_tag" if policy_from == "enter_tag" else None)
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -89,22 +96,25 @@ def _is_utf16(start: bytes) -> bool:
     return sorted(zeros) == [0, len(start) // 2] and len(start) > 1
 
 
-class _Tagged:
-    """A source whose policies are named by the tag of the entry."""
+class _Named:
+    """A source whose policies are named by another column, or by none.
 
-    def __init__(self, path: Path, source: Source) -> None:
-        if source.columns and "enter_tag" not in source.columns:
-            raise TiltyardError(
-                "SOURCE_UNTAGGED", str(path), "no column 'enter_tag'", "take policies from strategy"
-            )
+    Other columns stay as they are: an identifier that is made of them is the same.
+    """
+
+    def __init__(self, source: Source, column: str | None) -> None:
         self.name = source.name
         self.columns = (*source.columns, "policy") if source.columns else ()
         self._source = source
+        self._column = column
 
     def batches(self) -> Iterator[Batch]:
-        """The rows, each with a policy."""
+        """The rows, each with a policy or with none."""
         for batch in self._source.batches():
             yield [
-                (n, row if isinstance(row, BadLine) else {**row, "policy": row.get("enter_tag")})
+                (n, row if isinstance(row, BadLine) else {**row, "policy": self._policy(row)})
                 for n, row in batch
             ]
+
+    def _policy(self, row: Row) -> object:
+        return None if self._column is None else row.get(self._column)

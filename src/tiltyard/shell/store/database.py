@@ -157,10 +157,14 @@ class Database:
             yield connection.execution_options(reading=True)
 
     @contextmanager
-    def staging(self) -> Iterator[Staging]:
-        """Take in a file of trades; nothing is seen until it is appended."""
+    def staging(self, *, named_after_file: bool = False) -> Iterator[Staging]:
+        """Take in a file of trades; nothing is seen until it is appended.
+
+        Args:
+            named_after_file: Nobody has said which source it is.
+        """
         with speaking_plainly(self.url), self._engine.connect() as connection:
-            yield Staging(connection)
+            yield Staging(connection, named_after_file=named_after_file)
 
 
 def _identity(url: sa.URL, known: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -37,6 +37,12 @@ POSTGRES = "postgresql+psycopg"
 WRITE_LOCK = int.from_bytes(b"tiltyard", "big")
 """Key of the advisory lock, of which every Postgres database has its own."""
 
+EXPECTED = (
+    "expected a SQLite file, --db folder/tiltyard.db, or a Postgres server, "
+    "--db postgresql://user@host/database"
+)
+"""What may be named as a database."""
+
 STALLED_MS = 15_000
 """As long as a lease lasts: then the server takes the write lock from who says nothing."""
 
@@ -67,13 +73,19 @@ def database_url(text: str) -> URL:
     try:
         url = make_url(text)
     except sa.exc.ArgumentError as error:
-        raise TiltyardError("DATABASE_URL_INVALID", "--db", str(error)) from error
+        raise TiltyardError("DATABASE_URL_INVALID", "--db", "it is no URL", EXPECTED) from error
     except ValueError as error:  # it quotes what it takes for the port: a piece of a password
         raise TiltyardError(
             "DATABASE_URL_INVALID", "--db", "its port is no number",
             "in a password write %40 for @, %3A for : and %2F for /",
         ) from error  # fmt: skip
-    return _postgres(url) if url.drivername in {"postgres", "postgresql"} else url
+    if url.drivername in {"postgres", "postgresql"}:
+        return _postgres(url)
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise TiltyardError(
+            "DATABASE_URL_INVALID", url.drivername, "it is neither SQLite nor Postgres", EXPECTED
+        )
+    return url
 
 
 def _postgres(url: URL) -> URL:
@@ -101,7 +113,9 @@ def connect(
             url, connect_args=unsaid if postgres else {}, pool_pre_ping=postgres
         )
     except (sa.exc.NoSuchModuleError, ImportError) as error:
-        raise TiltyardError("DATABASE_URL_INVALID", url.drivername, str(error)) from error
+        raise TiltyardError(
+            "DATABASE_URL_INVALID", url.drivername, "there is no such driver here", EXPECTED
+        ) from error
     if url.get_backend_name() == "sqlite":
         _prepare_sqlite(engine, busy_timeout_ms)
     elif postgres:

@@ -1,30 +1,44 @@
 """What can be wrong with a file as a whole, found by set over its staged trades.
 
 A trade that stands twice in it; a revision that the ledger holds with other content; a
-trade that is another policy's; a policy whose trades are in two accounts or currencies.
-And trades that the ledger has from another source, which is what a renamed file looks like.
+trade that is another policy's, or another trade under its name; a policy whose trades are in
+two accounts or currencies. And trades that the ledger has from another source, which is what a
+renamed file looks like.
 """
+
+from typing import Literal
 
 import sqlalchemy as sa
 
+from tiltyard.kernel.clock import from_microseconds, time_text
 from tiltyard.kernel.errors import Fault
 from tiltyard.shell.store.tables import policies, staged_trades, trades
+from tiltyard.shell.store.trade_table import superseded
 
 _S = staged_trades.c
-_Found = list[tuple[int, str, str]]
+_Found = list[tuple[int, Fault]]
 
 
-def staged_faults(connection: sa.Connection, limit: int) -> dict[int, list[Fault]]:
-    """Faults by row, at most ``limit`` of each sort; call it inside a transaction."""
+def staged_faults(
+    connection: sa.Connection, limit: int, *, named_after_file: bool
+) -> dict[int, list[Fault]]:
+    """Faults by row, at most ``limit`` of each sort; call it inside a transaction.
+
+    Args:
+        connection: Of the stage.
+        limit: So many rows of each sort.
+        named_after_file: Nobody has said which source it is.
+    """
     found = [
         *_duplicates(connection, limit),
         *_conflicts(connection, limit),
         *_owners(connection, limit),
+        *(_others(connection, limit) if named_after_file else ()),
         *_scopes(connection, limit),
     ]
     rows: dict[int, list[Fault]] = {}
-    for row, column, text in sorted(found):
-        rows.setdefault(row, []).append(Fault(f"row {row}, column {column}", text))
+    for row, fault in sorted(found, key=lambda one: (one[0], one[1].place, one[1].message)):
+        rows.setdefault(row, []).append(fault)
     return rows
 
 
@@ -71,7 +85,7 @@ def _duplicates(connection: sa.Connection, limit: int) -> _Found:
     seen = sa.select(_S.row_number, _S.trade_id, first).join(crowd, same).subquery()
     query = sa.select(seen).where(seen.c.row_number != seen.c.first).order_by(seen.c.row_number)
     return [
-        (row, "trade_id", f"{name!r} stands in row {first} already")
+        _fault(row, "trade_id", f"{name!r} stands in row {first} already")
         for row, name, first in connection.execute(query.limit(limit))
     ]
 
@@ -87,7 +101,7 @@ def _conflicts(connection: sa.Connection, limit: int) -> _Found:
         ),
     )
     return [
-        (
+        _fault(
             row,
             "revision",
             f"the ledger holds revision {revision} of {name!r} with other content",
@@ -106,9 +120,35 @@ def _owners(connection: sa.Connection, limit: int) -> _Found:
         .distinct()
     )
     return [
-        (row, "policy", f"expected {owner!r}, whose trade {name!r} is in the ledger")
+        _fault(
+            row, "policy", f"expected {owner!r}, whose trade {name!r} is in the ledger", "policy"
+        )
         for row, name, owner in connection.execute(query.order_by(_S.row_number).limit(limit))
     ]
+
+
+def _others(connection: sa.Connection, limit: int) -> _Found:
+    """What a trade is never changes: market, side and opening. Its result may be corrected."""
+    told = (trades.c.symbol, trades.c.side, trades.c.opened_at)
+    known = sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id, ~superseded())
+    differs = sa.or_(*(column != _S[column.name] for column in told))
+    query = (
+        sa.select(_S.row_number, _S.source, _S.trade_id, *told)
+        .select_from(staged_trades)
+        .join(trades, known)
+        .join(policies, policies.c.id == trades.c.policy_id)
+        .where(policies.c.name == _S.policy, _S.revision.is_(None), differs)
+        .order_by(_S.row_number)
+    )
+    found: _Found = []
+    for row, source, name, symbol, side, opened in connection.execute(query.limit(limit)):
+        text = (
+            f"the ledger has {name!r} of {source!r} as {side} {symbol}, opened "
+            f"{time_text(from_microseconds(opened))}; another bot's file needs a source of its "
+            "own: --source NAME"
+        )
+        found.append(_fault(row, "trade_id", text, "trade"))
+    return found
 
 
 def _scopes(connection: sa.Connection, limit: int) -> _Found:
@@ -133,5 +173,11 @@ def _scopes(connection: sa.Connection, limit: int) -> _Found:
             f"of {policy}; nothing is summed over accounts or currencies"
         )
         rows = connection.scalars(wrong.order_by(_S.row_number).limit(limit))
-        found += [(row, "account", text) for row in rows]
+        found += [_fault(row, "account", text) for row in rows]
     return found
+
+
+def _fault(
+    row: int, column: str, text: str, clash: Literal["", "policy", "trade"] = ""
+) -> tuple[int, Fault]:
+    return row, Fault(f"row {row}, column {column}", text, clash=clash)

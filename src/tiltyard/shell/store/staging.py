@@ -58,10 +58,16 @@ class Staging:
     """One ingest; made by :meth:`tiltyard.shell.store.ledger.Ledger.staging`.
 
     Staging takes no write lock of the database: only :meth:`transaction` does.
+
+    Args:
+        connection: Of its own.
+        named_after_file: Nobody has said which source it is, so another bot's file may have
+            the same: then no trade changes what it is, unless it states its revision.
     """
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, *, named_after_file: bool = False) -> None:
         self._connection = connection.execution_options(staging=True)
+        self._named_after_file = named_after_file
         with self._aside():
             staged_trades.drop(connection, checkfirst=True)
             staged_trades.create(connection)
@@ -95,7 +101,7 @@ class Staging:
     def faults(self, *, limit: int = 100_000) -> dict[int, list[Fault]]:
         """What is wrong with the file as a whole, by row; the first ``limit`` rows of it."""
         with self._aside():
-            rows = staged_faults(self._connection, limit)
+            rows = self._faults(limit)
             self._faultless_at = None if rows else self._newest()
         return rows
 
@@ -197,10 +203,14 @@ class Staging:
     def _refuse_faults(self) -> None:
         if self._faultless_at is not None and self._faultless_at == self._newest():
             return  # nobody has written a trade since they were looked for
-        rows = staged_faults(self._connection, SHOWN)
+        rows = self._faults(SHOWN)
         if rows:
             faults = [fault for found in rows.values() for fault in found]
             raise Faults("TRADES_FAULTY", "trades", faults)
+
+    def _faults(self, limit: int) -> dict[int, list[Fault]]:
+        named_after_file = self._named_after_file
+        return staged_faults(self._connection, limit, named_after_file=named_after_file)
 
     def _quarantine(self, future: sa.ColumnElement[bool], known_at: datetime) -> tuple[int, int]:
         known = sa.exists().where(
