@@ -70,7 +70,9 @@ def test_odd_words_do_not_end_a_desk(ledger: Ledger, odd: str) -> None:
 def test_an_odd_key_asked_twice_is_one_command(ledger: Ledger) -> None:
     employ(ledger, challenger(FIRST, 0.1))
     odd = replace(RESUME, verb="freeze", key=LATIN, reason=LATIN)
-    assert asked(ledger, odd) == asked(ledger, odd)
+    first, again = asked(ledger, odd), asked(ledger, odd)
+    assert (again.code, again.at) == (first.code, first.at)
+    assert again.text.startswith(f"{first.text}\n  so it was answered at ")
     with ledger.snapshot() as still:
         ((kept, _),) = every_command(still.connection)
     assert (kept.key, kept.reason) == (r"B\udcf6rse", r"B\udcf6rse")

@@ -15,6 +15,32 @@ def test_the_simulated_floor_is_judged_and_verified(run: Run, tmp_path: Path) ->
     assert (tmp_path / "demo" / "simulated.html").stat().st_size > 100_000
 
 
+def test_on_the_simulated_market_arms_trade_bars_and_are_stopped(run: Run, tmp_path: Path) -> None:
+    ran = run("demo")
+    _, _, market = ran.out.partition("=== A simulated market")
+    timeline = market.splitlines()
+    assert any(" throttle " in line or " halt " in line for line in timeline)
+    assert "What the shadow book said in the 100 trades after each stop:" in market
+    assert "+0.000, interval +0.000 … +0.000" in market, "one venue, and so no gap"
+    assert (tmp_path / "demo" / "market.html").stat().st_size > 100_000
+
+
+def test_on_real_hours_the_floor_trades_under_both_checklists(
+    run: Run, real_data: Path, tmp_path: Path
+) -> None:
+    bars = tmp_path / "bars"
+    bars.mkdir()
+    (bars / "sol_usdt-1h.parquet").symlink_to(real_data / "sol_usdt-1h.parquet")
+    ran = run("demo", "--data", bars)
+    assert ran.code == 0, ran.err
+    literal, _, relative = ran.out.partition("=== Compared with the champion, on real hours")
+    assert "2020-10-23 to 2025-07-01" in literal
+    assert " halt " in literal
+    assert " resume " in relative
+    for name in ("market-literal", "market-relative"):
+        assert (tmp_path / "demo" / f"{name}.html").stat().st_size > 100_000
+
+
 def test_on_the_real_logs_nobody_reaches_the_literal_limit(run: Run, real_data: Path) -> None:
     ran = run("demo", "--data", real_data)
     assert ran.code == 0, ran.err

@@ -15,11 +15,14 @@ from random import Random
 from typing import Annotated
 
 import typer
+from numpy.random import default_rng
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money, money, money_text
 from tiltyard.kernel.undefined import Value
+from tiltyard.market.simulated import DEFAULT, simulated_hours
+from tiltyard.shell.cli.demo_market import REAL_BARS, Market, play_market, real_feeds
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.cli.replay import closing_lines, show_action, verified_line
 from tiltyard.shell.clock import system_now
@@ -48,6 +51,8 @@ FLOOR = (
 )
 REAL_CHAMPION = "VolCompressionBreakout_4h_v1"
 REAL_LOGS = "trades-*.parquet"
+MARKET_DAYS = 365
+_REAL_CHECKLIST = Path(__file__).parents[4] / "examples" / "checklist.real.toml"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,13 +71,18 @@ class _Run:
 
 
 def demo(
-    data: Annotated[Path | None, typer.Option(help="A folder with trades-*.parquet.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A folder with trades-*.parquet, or with bars as btc_usdt-1h.parquet."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where databases and pages go.")] = Path("demo"),
 ) -> None:
-    """Judge a simulated floor, or real trade logs, and write the pages."""
+    """Judge a simulated floor and market, or real trade logs and hours; write the pages."""
     out.mkdir(parents=True, exist_ok=True)
     for run in _real(data) if data else _simulated(out):
         _play(run, out)
+    for market in _real_markets(data, out) if data else _simulated_market(out):
+        play_market(market)
 
 
 def _simulated(out: Path) -> list[_Run]:
@@ -100,14 +110,33 @@ def _simulated(out: Path) -> list[_Run]:
 
 def _real(data: Path) -> list[_Run]:
     files = sorted(data.glob(REAL_LOGS))
-    if not files:
-        raise TiltyardError("DATA_MISSING", str(data), f"no {REAL_LOGS} in this folder")
-    real = Path(__file__).parents[4] / "examples" / "checklist.real.toml"
-    return [
+    if not files and not any(data.glob(REAL_BARS)):
+        missing = f"no {REAL_LOGS} and no {REAL_BARS} in this folder"
+        raise TiltyardError("DATA_MISSING", str(data), missing)
+    real = _REAL_CHECKLIST
+    return [] if not files else [
         _Run("The literal checklist on real logs", files, REAL_CHAMPION, REAL_CAPITAL, None,
              "real-literal"),
         _Run("Compared with the champion (examples/checklist.real.toml)", files, REAL_CHAMPION,
              REAL_CAPITAL, real, "real-relative"),
+    ]  # fmt: skip
+
+
+def _simulated_market(out: Path) -> list[Market]:
+    hours = simulated_hours(DEFAULT, START, 24 * MARKET_DAYS, default_rng(SEED))
+    feeds = [[bars[symbol.name] for bars in hours] for symbol in DEFAULT.symbols]
+    title = "A simulated market: three symbols, a champion and three challengers that trade bars"
+    return [Market(title, feeds, load(), out / "market.html")]
+
+
+def _real_markets(data: Path, out: Path) -> list[Market]:
+    if not (feeds := real_feeds(data)):
+        return []
+    relative = load(_REAL_CHECKLIST)
+    return [
+        Market("The literal checklist on real hours", feeds, load(), out / "market-literal.html"),
+        Market("Compared with the champion, on real hours", feeds, relative,
+               out / "market-relative.html"),
     ]  # fmt: skip
 
 

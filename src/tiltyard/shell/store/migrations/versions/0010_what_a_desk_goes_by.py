@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from tiltyard.shell.store.tables import TEXT
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -11,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Whoever holds the lease now has said nothing."""
-    op.add_column("leases", sa.Column("checklist", sa.Text, nullable=False, server_default=""))
+    op.add_column("leases", sa.Column("checklist", TEXT, nullable=False, server_default=""))
 
 
 def downgrade() -> None:
