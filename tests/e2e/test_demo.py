@@ -5,6 +5,15 @@ from pathlib import Path
 from command_line import Run
 
 
+def some_of(folder: Path, files: str, tmp_path: Path) -> Path:
+    """Another folder, with these files of one."""
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    for file in folder.glob(files):
+        (chosen / file.name).symlink_to(file)
+    return chosen
+
+
 def test_the_simulated_floor_is_judged_and_verified(run: Run, tmp_path: Path) -> None:
     ran = run("demo")
     assert ran.code == 0, ran.err
@@ -28,10 +37,7 @@ def test_on_the_simulated_market_arms_trade_bars_and_are_stopped(run: Run, tmp_p
 def test_on_real_hours_the_floor_trades_under_both_checklists(
     run: Run, real_data: Path, tmp_path: Path
 ) -> None:
-    bars = tmp_path / "bars"
-    bars.mkdir()
-    (bars / "sol_usdt-1h.parquet").symlink_to(real_data / "sol_usdt-1h.parquet")
-    ran = run("demo", "--data", bars)
+    ran = run("demo", "--data", some_of(real_data, "sol_usdt-1h.parquet", tmp_path))
     assert ran.code == 0, ran.err
     literal, _, relative = ran.out.partition("=== Compared with the champion, on real hours")
     assert "2020-10-23 to 2025-07-01" in literal
@@ -41,8 +47,10 @@ def test_on_real_hours_the_floor_trades_under_both_checklists(
         assert (tmp_path / "demo" / f"{name}.html").stat().st_size > 100_000
 
 
-def test_on_the_real_logs_nobody_reaches_the_literal_limit(run: Run, real_data: Path) -> None:
-    ran = run("demo", "--data", real_data)
+def test_on_the_real_logs_nobody_reaches_the_literal_limit(
+    run: Run, real_data: Path, tmp_path: Path
+) -> None:
+    ran = run("demo", "--data", some_of(real_data, "trades-*.parquet", tmp_path))
     assert ran.code == 0, ran.err
     assert "On these logs nobody reaches 1.6." in ran.out
     assert ran.out.count("judgements came out the same") == 2
