@@ -15,7 +15,7 @@ from tiltyard.facts.action import PROTECTIVE, Action, Kind
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Value
-from tiltyard.router.lifecycle import TRADING
+from tiltyard.router.lifecycle import ONLY_LEAVES, TRADING
 from tiltyard.scaling.ladder import ShareRules, Step, fits, was_scaled
 
 
@@ -142,7 +142,7 @@ def _take_traffic(guard: Guard, verdict: Verdict, roster: Roster) -> list[Action
     kind: Kind = "throttle" if guard.effect == "throttle" or verdict.escalated else "halt"
     if kind == "throttle" and arm.state not in TRADING:
         return []
-    if kind == "halt" and arm.state in ("halted", "retired"):
+    if kind == "halt" and arm.state in ONLY_LEAVES:
         return []
     return [_action(kind, arm.name, guard, verdict, before=arm.share, after=0.0)]
 

@@ -47,6 +47,17 @@ def acted(action: Action, checklist: str, actor: str) -> Event:
     return {**body, "actor": actor, "checklist": checklist, "metrics_version": METRICS_VERSION}
 
 
+def carried_out(
+    roster: Roster, actions: Iterable[Action], checklist: str, actor: str
+) -> tuple[Roster, list[Event]]:
+    """The roster after these actions, and their events; as :func:`acted`."""
+    events: list[Event] = []
+    for action in actions:
+        roster = apply(roster, action)
+        events.append(acted(action, checklist, actor))
+    return roster, events
+
+
 def fold(events: Iterable[Event], roster: Roster = _NOBODY) -> Roster:
     """The roster that a sequence of audit events adds up to, from ``roster`` on."""
     for event in events:

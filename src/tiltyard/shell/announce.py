@@ -19,6 +19,7 @@ from tiltyard.actions.record import Event
 from tiltyard.checklist.judge import FRESH, Memory
 from tiltyard.facts.action import CAUSES, PERSON
 from tiltyard.facts.arm import Roster
+from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.shell.store.audit_table import audit_position
 from tiltyard.shell.store.outbox import request_effect
 
@@ -31,8 +32,6 @@ EVERY_DAY = frozenset({"skip_scale", "raise_ceiling"})
 """Events of every arm on every day, that nobody who watches a desk wants to see."""
 QUIET = EVERY_DAY | {"desk", "graduate", "ingest", "unfreeze_ramp"}
 """Events that are in the audit, and that nobody needs to be told of."""
-ONLY_LEAVES = frozenset({"halted", "retired"})
-"""States in which an arm may only reduce what it holds."""
 _NOTHING_REMEMBERED: Mapping[tuple[str, str], Memory] = {}
 
 

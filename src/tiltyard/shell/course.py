@@ -30,6 +30,7 @@ from tiltyard.metrics.profit_factor import ProfitFactor
 from tiltyard.metrics.rolling import Running
 from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Floor, Reporter, Seat
+from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.desk import Desk
@@ -205,7 +206,7 @@ class Course:
         self._split = None
         if not roster.entries_stopped_by:
             self._split = Split(shares, revision=self._revision, salt=self._salt)
-        self._floor.only_leaves(name for name, arm in roster.arms.items() if arm.state == "halted")
+        self._floor.only_leaves(n for n, arm in roster.arms.items() if arm.state in ONLY_LEAVES)
 
     def _see(self, bar: Bar) -> Features:
         if bar.symbol not in self._seen:

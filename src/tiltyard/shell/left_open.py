@@ -12,6 +12,7 @@ from tiltyard.checklist.judge import FRESH, Memory
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import LastMark
+from tiltyard.router.lifecycle import ONLY_LEAVES
 
 LEFT_OPEN = "positions_left_open"
 
@@ -33,7 +34,7 @@ def left_open(
     pages = []
     for arm in roster.arms.values():
         name, taken_at = arm.name, roster.taken_at(arm.name)
-        if arm.state not in ("halted", "retired") or taken_at is None:
+        if arm.state not in ONLY_LEAVES or taken_at is None:
             continue
         last, paged = marks.get(name), memories.get((LEFT_OPEN, name), FRESH)
         reason, is_blind = what_is_left(last, taken_at), last is None or not last.left

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tiltyard.actions.apply import apply
 from tiltyard.actions.changes.champion import depose
 from tiltyard.actions.plan import plan_admissions
-from tiltyard.actions.record import Event, acted, registered
+from tiltyard.actions.record import Event, carried_out, registered
 from tiltyard.facts.arm import FLAT, Arm, Role, Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
@@ -152,11 +151,7 @@ def admit(
     roster: Roster, names: Iterable[str], rules: ShareRules, at: datetime, actor: str, digest: str
 ) -> tuple[Roster, list[Event]]:
     """Put candidates whose capital is known on trial, as far as there is room."""
-    events: list[Event] = []
-    for action in plan_admissions(roster, names, rules, at):
-        roster = apply(roster, action)
-        events.append(acted(action, digest, actor))
-    return roster, events
+    return carried_out(roster, plan_admissions(roster, names, rules, at), digest, actor)
 
 
 def is_sized(arm: Arm, *, is_said: bool, is_blind: bool) -> bool:

@@ -6,9 +6,8 @@ on trial as well, and brings the metric columns up to date.
 
 from datetime import datetime
 
-from tiltyard.actions.apply import apply
 from tiltyard.actions.plan import plan_ceilings
-from tiltyard.actions.record import Event, acted
+from tiltyard.actions.record import Event, carried_out
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.metric_columns import refresh_metrics
@@ -36,13 +35,8 @@ def raise_ceilings(
     roster: Roster, settings: Settings, now: datetime, actor: str
 ) -> tuple[Roster, list[Event]]:
     """On a new trading day every arm has room for one multiplication again."""
-    events: list[Event] = []
-    for action in plan_ceilings(
-        roster, settings.shares.rules(), now, settings.schedule.trading_day
-    ):
-        roster = apply(roster, action)
-        events.append(acted(action, settings.checklist.digest, actor))
-    return roster, events
+    raised = plan_ceilings(roster, settings.shares.rules(), now, settings.schedule.trading_day)
+    return carried_out(roster, raised, settings.checklist.digest, actor)
 
 
 def knows_capital(ledger: Ledger, arm: Arm, settings: Settings) -> bool:

@@ -15,7 +15,7 @@ from tiltyard.facts.action import PERSON
 from tiltyard.facts.arm import FLAT, Arm
 from tiltyard.facts.command import Command
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.router.lifecycle import next_state
+from tiltyard.router.lifecycle import ONLY_LEAVES, next_state
 
 
 def throttle(command: Command, situation: Situation) -> Obeyed:
@@ -31,7 +31,7 @@ def throttle(command: Command, situation: Situation) -> Obeyed:
 def halt(command: Command, situation: Situation) -> Obeyed:
     """Share 0 and positions reduce-only; of the champion too, and then ``flat`` takes over."""
     arm = asked_for(command, situation)
-    if arm.state in ("halted", "retired"):
+    if arm.state in ONLY_LEAVES:
         return _already(arm)
     refuse_flat(arm)
     action = action_for("halt", arm.name, command, situation, before=arm.share, after=0.0)

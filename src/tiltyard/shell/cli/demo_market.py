@@ -27,7 +27,7 @@ from tiltyard.shell.course import AFTERWARDS, Course, Stop, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.page import write_page
 from tiltyard.shell.report.content import describe
-from tiltyard.shell.report.text import action_line, share
+from tiltyard.shell.report.text import action_line, standing_lines
 from tiltyard.shell.settings import Settings
 
 SEED = 20250707
@@ -95,9 +95,7 @@ def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
     arms = course.desk.roster.arms.values()
     width = max(len(arm.name) for arm in arms)
     yield f"\n{course.trades:,} trades, live and on paper, {began:%Y-%m-%d} to {ended:%Y-%m-%d}"
-    for arm in arms:
-        by = f" by {arm.throttled_by}" if arm.throttled_by else ""
-        yield f"  {arm.name:<{width}}  {arm.role:<11}{share(arm.share):>7}  {arm.state}{by}"
+    yield from standing_lines(course.desk.roster)
     yield from _aftermath(course.stops, width)
     yield "\nLive fills beside their twins on paper, in R:"
     for arm in arms:

@@ -28,7 +28,7 @@ from tiltyard.shell.ingest import Reading
 from tiltyard.shell.page import refuse_unwritable, write_page
 from tiltyard.shell.replay import Replayed, replay
 from tiltyard.shell.report.content import describe
-from tiltyard.shell.report.text import action_line, share
+from tiltyard.shell.report.text import action_line, standing_lines
 from tiltyard.shell.report.wire import action_json
 from tiltyard.shell.scratch import take_files, take_ledger
 from tiltyard.shell.settings import Settings
@@ -131,10 +131,7 @@ def closing_lines(done: Replayed, settings: Settings) -> list[str]:
     """What a replay came to: how long, how each arm ended, and what could not be judged."""
     arms = done.desk.roster.arms.values()
     lines = ["", f"{done.trades:,} trades, {done.began:%Y-%m-%d} to {done.ended:%Y-%m-%d}"]
-    width = max(len(arm.name) for arm in arms)
-    for arm in arms:
-        by = f" by {arm.throttled_by}" if arm.throttled_by else ""
-        lines.append(f"  {arm.name:<{width}}  {arm.role:<11}{share(arm.share):>7}  {arm.state}{by}")
+    lines += standing_lines(done.desk.roster)
     blind = [
         arm.name
         for arm in arms

@@ -54,6 +54,16 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
     return "\n".join(lines)
 
 
+def standing_lines(roster: Roster) -> list[str]:
+    """How each arm stands, a line each."""
+    width = max(map(len, roster.arms), default=0)
+    return [
+        f"  {arm.name:<{width}}  {arm.role:<11}{share(arm.share):>7}  {arm.state}"
+        + (f" by {arm.throttled_by}" if arm.throttled_by else "")
+        for arm in roster.arms.values()
+    ]
+
+
 def hold_lines(roster: Roster) -> list[str]:
     """What is on hold for everybody, because of whom, and what ends it; no line for nothing."""
     return [f"on hold: {hold}" for hold in on_hold(roster)]
