@@ -78,7 +78,7 @@ def test_a_halt_is_ended_by_a_person_only() -> None:
 @pytest.mark.parametrize(
     ("name", "samples", "stale_after"),
     [
-        ("challenger_profit_factor_low", 30, 0),
+        ("challenger_profit_factor_low", 30, 600),
         ("champion_profit_factor_low", 30, 0),
         ("api_error_rate_high", 20, 600),
         ("challenger_drawdown_high", 1, 900),

@@ -73,6 +73,7 @@ effect = "throttle"  # to 0 %, and open a review
 priority = 20
 severity = "critical"
 alert = "ChallengerProfitFactorLow"
+stale_after = "10 min"  # of the bot's last heartbeat, where it sends any
 on_unknown = "freeze_ramp_then_throttle"
 cool_down = "1 d"
 [guard.clear]  # the way back, by the shadow book

@@ -136,6 +136,8 @@ TRADE_METRICS: tuple[str, ...] = tuple(n for n, spec in METRICS.items() if spec.
 GAUGES: frozenset[str] = frozenset(n for n, spec in METRICS.items() if spec.source == "gauge")
 DRAWDOWNS: frozenset[str] = frozenset({"dd_challenger_pct", "dd_150"})
 """Of an arm: measured against its capital."""
+HEARTBEAT = "bot_heartbeat"
+"""The gauge by which a policy's bot says that it lives."""
 SHADOW = "_shadow"
 
 

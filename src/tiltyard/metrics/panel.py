@@ -21,7 +21,14 @@ from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
 from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.arm_measures import ArmMeasures
-from tiltyard.metrics.catalogue import DRAWDOWNS, GAUGES, SHADOW, TRADE_METRICS, spec_of
+from tiltyard.metrics.catalogue import (
+    DRAWDOWNS,
+    GAUGES,
+    HEARTBEAT,
+    SHADOW,
+    TRADE_METRICS,
+    spec_of,
+)
 from tiltyard.metrics.champion_span import ChampionHistory
 from tiltyard.metrics.recent import RecentFacts
 
@@ -219,7 +226,13 @@ class Panel:
         measures = self.arm(policy)
         reading, trades = measures.live.read(metric), measures.live.trades
         lacks_capital = isinstance(reading, Undefined) and reading.state == "no_capital"
-        return Measured(reading, measures.lost_at if lacks_capital else None, trades)
+        as_of = measures.lost_at if lacks_capital else self._heard_from(policy)
+        return Measured(reading, as_of, trades)
+
+    def _heard_from(self, policy: str) -> datetime | None:
+        """When an arm's bot last said that it lives; None for one that never does."""
+        beat = self._gauges.get((HEARTBEAT, policy))
+        return None if beat is None else beat.observed_at
 
     def _read_daily(self, metric: str, policy: str, _: datetime) -> Measured:
         live = self.arm(policy).live

@@ -4,15 +4,17 @@ The command is appended, where nobody can lose it. If a desk lives, it answers, 
 for it. If none lives we take the lease ourselves, carry out what waits, and give it back.
 """
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import SAFETY, Command, Outcome
+from tiltyard.facts.command import SAFETY, Command, Outcome, Verb
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import refuse_long, shortened
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bounds import tell_bounds
@@ -66,6 +68,29 @@ class Times:
     now: Callable[[], datetime]
     steady: Callable[[], float]
     wait: Callable[[float], object]
+
+
+def command_of(
+    verb: Verb,
+    policy: str,
+    arguments: Mapping[str, str],
+    *,
+    reason: str,
+    actor: str,
+    key: str,
+    now: datetime,
+) -> Command:
+    """A command as somebody has put it; a key of its own where none is given.
+
+    What is asked for safety does not wait until its reason is shorter.
+
+    Raises:
+        TiltyardError: ``TEXT_TOO_LONG``.
+    """
+    if verb in SAFETY:
+        reason = shortened(reason)
+    refuse_long(**arguments, policy=policy, reason=reason, actor=actor, key=key)
+    return Command(key or str(uuid.uuid4()), verb, policy, actor, reason, now, arguments)
 
 
 def ask(

@@ -85,6 +85,15 @@ class RunSettings(_Section):
     deadman: float = Field(default=60, ge=1)
 
 
+class ApiSettings(_Section):
+    """The running desk over HTTP."""
+
+    serve: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(default=8420, ge=0, le=65535)
+    requests_per_second: float = Field(default=50, ge=1, le=100_000)
+
+
 class ShareSettings(_Section):
     """Bounds of traffic allocation, fractions of all opportunities."""
 
@@ -148,6 +157,7 @@ class Settings(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     shares: ShareSettings = ShareSettings()
     run: RunSettings = RunSettings()
+    api: ApiSettings = ApiSettings()
     effects: EffectSettings = EffectSettings()
     checklist: Checklist
 

@@ -13,7 +13,18 @@ import typer
 
 from tiltyard import __version__
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.cli import act, checklist, demo, facts, ledger, live, policy, replay, report
+from tiltyard.shell.cli import (
+    act,
+    checklist,
+    demo,
+    facts,
+    ledger,
+    live,
+    policy,
+    replay,
+    report,
+    token,
+)
 from tiltyard.shell.cli.exit_codes import FAILED, INTERRUPTED, exit_code
 
 app = typer.Typer(
@@ -32,6 +43,7 @@ report.add_to(app)
 replay.add_to(app)
 live.add_to(app)
 act.add_to(app)
+token.add_to(app)
 demo.add_to(app)
 
 

@@ -3,19 +3,18 @@
 import json
 import os
 import socket
-import uuid
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tiltyard.facts.command import SAFETY, Command, CommandRefused, Verb
-from tiltyard.kernel.text import refuse_long, shortened
+from tiltyard.facts.command import CommandRefused, Verb
 from tiltyard.shell.cli.options import open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
-from tiltyard.shell.commanding import Times, ask
+from tiltyard.shell.commanding import Times, ask, command_of
 from tiltyard.shell.replay import actor_name
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import LastingWaking
@@ -35,9 +34,14 @@ def holder_name() -> str:
 
 
 @contextmanager
-def waking_times(ledger: Ledger) -> Iterator[Times]:
-    """The clocks of a command that waits until somebody writes to the ledger."""
-    with closing(LastingWaking(ledger.url)) as waking:
+def waking_times(ledger: Ledger, pause: Callable[[float], object] = time.sleep) -> Iterator[Times]:
+    """The clocks of a command that waits until somebody writes to the ledger.
+
+    Args:
+        ledger: Where.
+        pause: How the time between two looks is spent.
+    """
+    with closing(LastingWaking(ledger.url, pause)) as waking:
         yield Times(system_now, steady_seconds, waking.wait)
 
 
@@ -60,15 +64,11 @@ def ask_for(
         CommandRefused: With the code of whatever refused it.
         TiltyardError: ``TEXT_TOO_LONG``.
     """
-    given = arguments or {}
-    if verb in SAFETY:
-        reason = shortened(reason)
-    refuse_long(**given, policy=policy, reason=reason, actor=actor or "", key=key or "")
-    settings = settings_from(config)
-    command = Command(
-        key or str(uuid.uuid4()), verb, policy, actor or actor_name(), reason, system_now(),
-        given,
+    command = command_of(
+        verb, policy, arguments or {}, reason=reason, actor=actor or actor_name(), key=key or "",
+        now=system_now(),
     )  # fmt: skip
+    settings = settings_from(config)
     with open_ledger(database, settings, create=create) as ledger, waking_times(ledger) as times:
         outcome = ask(ledger, settings, command, times, holder=holder_name(),
                       targets=targets_from(settings))  # fmt: skip

@@ -13,6 +13,7 @@ WRONG = 2
 
 FAILURES = frozenset(
     {
+        "ADDRESS_TAKEN",
         "AUDIT_BROKEN",
         "AUDIT_EMPTY",
         "CHAMPION_MISSING",
@@ -31,6 +32,7 @@ FAILURES = frozenset(
         "LEASE_HELD",
         "LEASE_LOST",
         "METRICS_DIFFER",
+        "NOT_READY",
         "METRICS_VERSION_DIFFERS",
         "METRIC_TWICE",
         "PAGE_UNWRITABLE",
@@ -42,6 +44,7 @@ FAILURES = frozenset(
         "SETTINGS_DIFFER",
         "SOURCE_LOCKED",
         "SYSTEM_REFUSED",
+        "TOO_BUSY",
         "TARGET_REFUSED",
         "TARGET_UNREACHABLE",
         "TRADE_EDITED",
@@ -54,6 +57,8 @@ FAILURES = frozenset(
 MISTAKES = frozenset(
     {
         "ACCOUNT_DIFFERS",
+        "ADDRESS_UNKNOWN",
+        "BATCH_TOO_LARGE",
         "CAPITAL_UNKNOWN",
         "COMMAND_OVERTAKEN",
         "COMMAND_UNREADABLE",
@@ -99,6 +104,7 @@ MISTAKES = frozenset(
         "FIELD_UNKNOWN",
         "GUARD_UNKNOWN",
         "INGEST_REFUSED",
+        "ITEMS_REFUSED",
         "LANE_TAKEN",
         "MAP_INVALID",
         "METRIC_UNKNOWN",
@@ -116,6 +122,10 @@ MISTAKES = frozenset(
         "RECORD_CLOSED",
         "REDUCE_ONLY",
         "REPLAY_EMPTY",
+        "REQUEST_INVALID",
+        "REQUEST_MALFORMED",
+        "SCOPE_MISSING",
+        "SCOPE_UNKNOWN",
         "SCRATCH_EXISTS",
         "SHARES_EXCEED_ONE",
         "SHARES_INVALID",
@@ -131,6 +141,11 @@ MISTAKES = frozenset(
         "TEXT_TOO_LONG",
         "TIME_INVALID",
         "TIME_NAIVE",
+        "TOKEN_MISSING",
+        "TOKEN_NAMED",
+        "TOKEN_REFUSED",
+        "TOKEN_UNKNOWN",
+        "TOO_FAST",
         "TRADES_FAULTY",
         "TRANSITION_REFUSED",
     }

@@ -1,9 +1,10 @@
 """``run``: the running desk, and what it says of itself."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime, timedelta
+from socket import socket
 from typing import Annotated
 
 import typer
@@ -14,16 +15,20 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
 from tiltyard.shell.announce import EVERY_DAY, Announcing
+from tiltyard.shell.api.listening import listen
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.live import TICK, LiveDesk
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
+from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.targets import targets_from
+from tiltyard.shell.store.waking import Bell
+from tiltyard.shell.targets import Target, targets_from
+from tiltyard.shell.targets.held_shares import HeldShares
 from tiltyard.shell.telling import RENEW_AFTER
 
 SHORT_BUSY_MS = 1000
@@ -57,18 +62,23 @@ def run_desk(
     only: Annotated[
         str | None, typer.Option("--only", metavar="POLICY", help="Print what concerns this arm.")
     ] = None,
+    serve: Annotated[
+        bool | None, typer.Option("--serve/--no-serve", help="Over HTTP, too. [api.serve]")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Of HTTP. [api.port]", min=0, max=65535)] = None,
     as_json: AsJson = False,
     database: Database = None,
     config: Config = None,
 ) -> None:
     """Watch the ledger and act, until stopped: judge every trade, obey commands, run nights."""
-    settings = settings_from(config)
+    settings = _with_api(settings_from(config), serve=serve, port=port)
     interval = min(interval, settings.run.deadman / 3, RENEW_AFTER.total_seconds())
-    answers = AnswerLimit()
+    answers, bell = AnswerLimit(), Bell()
     with (
         open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS, answers=answers) as ledger,
-        waking_times(ledger) as times,
+        waking_times(ledger, bell.pause) as times,
         _until_told() as stopping,
+        _listening(settings) as listening,
     ):
         concerns = _about(only, list(ledger.roster().arms))
         token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
@@ -76,7 +86,8 @@ def run_desk(
         if token is None:
             return
         try:
-            targets = targets_from(settings)
+            shares, outside = HeldShares(), targets_from(settings)
+            targets = {**outside, shares.name: shares} if listening else outside
             takes = {name: target.takes for name, target in targets.items()}
             desk = LiveDesk(ledger, settings, token, clock=system_now,
                             announcing=Announcing(takes), observe=observe,
@@ -87,7 +98,13 @@ def run_desk(
             with (
                 ledger.beside(answers=answers) as door,
                 Beside(desk, door, settings, token, targets, now=system_now, say=_say) as beside,
+                ExitStack() as served,
             ):
+                if listening:
+                    api_door = served.enter_context(ledger.beside(answers=answers))
+                    served.enter_context(
+                        _api(desk, api_door, settings, shares, outside, bell, listening)
+                    )
                 rounds = Rounds(
                     deliver=beside.deliver, stand=beside.stand, beat=beside.beat,
                     on_event=lambda event: _show(event, concerns, as_json=as_json),
@@ -98,6 +115,42 @@ def run_desk(
         finally:
             let_go(ledger, token)
         _say_how_it_ends(desk)
+
+
+def _with_api(settings: Settings, *, serve: bool | None, port: int | None) -> Settings:
+    """The settings, as the command line amends them."""
+    said = {"serve": serve if port is None or serve is not None else True, "port": port}
+    chosen = {name: value for name, value in said.items() if value is not None}
+    return settings.model_copy(update={"api": settings.api.model_copy(update=chosen)})
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket | None]:
+    """A socket for the API, before anything else is begun; None where it does not serve."""
+    if not settings.api.serve:
+        yield None
+        return
+    with closing(listen(settings.api.host, settings.api.port)) as listening:
+        yield listening
+
+
+@contextmanager
+def _api(
+    desk: LiveDesk,
+    door: Ledger,
+    settings: Settings,
+    shares: HeldShares,
+    targets: Mapping[str, Target],
+    bell: Bell,
+    listening: socket,
+) -> Iterator[None]:
+    """The API beside a desk; what serves it takes a second to import, so others do not."""
+    from tiltyard.shell.api.serving import Serving, inside_of  # noqa: PLC0415 slow
+
+    inside = inside_of(desk, door, settings, shares, targets, bell, holder=holder_name())
+    with Serving(inside, listening) as server:
+        _say(f"the API is at {server.address}/docs")
+        yield
 
 
 @contextmanager

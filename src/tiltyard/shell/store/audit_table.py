@@ -52,6 +52,14 @@ def audit_position(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.max(audit.c.seq))) or 0
 
 
+def salt_of(connection: sa.Connection) -> str:
+    """What keeps the choices of this ledger apart from another's: the hash of its oldest row.
+
+    Empty where there is none, and so no arm either.
+    """
+    return connection.scalar(sa.select(audit.c.hash).order_by(audit.c.seq).limit(1)) or ""
+
+
 def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
     """The chain, oldest first, from behind a position on."""
     query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)

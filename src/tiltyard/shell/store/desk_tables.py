@@ -1,5 +1,7 @@
 """The tables of the one who acts: lease, commands, nights, what guards remember, effects.
 
+Beside them are the tokens of those who may talk to it over HTTP.
+
 ``commands``, ``outcomes`` and ``external_edits`` are only ever appended to;
 ``waiting_commands`` are those without an outcome, so that nobody reads the others to find
 them. Everything here is written by the holder of the lease, save commands, which anyone may
@@ -122,4 +124,15 @@ external_edits = sa.Table(
     sa.Column("ceiling", sa.Float, nullable=False),
     sa.Column("audited", sa.Boolean, nullable=False, server_default=sa.false()),
     sqlite_autoincrement=True,
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("hash", TEXT, nullable=False, unique=True),
+    sa.Column("scopes", TEXT, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime),
+    sa.Column("revoked_at", UtcTime),
 )

@@ -6,7 +6,7 @@ A mark or an observation from the future goes into quarantine instead.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -20,6 +20,10 @@ from tiltyard.shell.store.tables import marks, policies
 _BEYOND = 2**63
 
 
+Fate = Literal["new", "unchanged", "quarantined"]
+"""What became of a fact: appended; there already; stamped in the future, and kept apart."""
+
+
 def append_facts(
     connection: sa.Connection,
     table: sa.Table,
@@ -28,44 +32,78 @@ def append_facts(
 ) -> int:
     """Append what is new; how many that were.
 
+    Raises:
+        TiltyardError: As :func:`append_each` says of the first that is wrong.
+    """
+    fates = append_each(connection, table, items, known_at)
+    for fate in fates:
+        if isinstance(fate, TiltyardError):
+            raise fate
+    return fates.count("new")
+
+
+def append_each(
+    connection: sa.Connection,
+    table: sa.Table,
+    items: Iterable[Mark | Decision | Observation],
+    known_at: datetime,
+) -> list[Fate | TiltyardError]:
+    """Append what is new; of each, what became of it or what is wrong with it.
+
+    Where anything is wrong, the caller is expected to leave the transaction.
+
     Args:
         connection: In a transaction.
         table: Of that kind of fact.
         items: The facts.
         known_at: Now; a mark or an observation of more than 60 s later is kept apart.
 
-    Raises:
-        TiltyardError: ``POLICY_UNKNOWN``; ``OBSERVATION_INVALID``; ``FACT_INVALID`` for what
-            no database can hold; ``ACCOUNT_DIFFERS`` for a mark of another account or currency
-            than the policy's trades; ``FACT_DIFFERS`` for other content under a key that is there
-            already.
+    Returns:
+        In the order of the facts: a fate; or ``POLICY_UNKNOWN``; ``OBSERVATION_INVALID``;
+        ``FACT_INVALID`` for what no database can hold; ``ACCOUNT_DIFFERS`` for a mark of another
+        account or currency than the policy's trades; ``FACT_DIFFERS`` for other content under a
+        key that is there already.
     """
-    added = 0
     registered = {row.name: row for row in connection.execute(sa.select(policies))}
+    fates: list[Fate | TiltyardError] = []
     for item in items:
-        row: dict[str, Any] = item._asdict()
-        del row["seq"]
-        if isinstance(item, Observation) and not isfinite(item.number):
-            raise TiltyardError(
-                "OBSERVATION_INVALID", item.name, f"expected a finite number, found {item.number}"
-            )
-        if "policy_id" in table.c:
-            name = row.pop("policy")
-            if name not in registered:
-                raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
-            row["policy_id"] = registered[name].id
-            if isinstance(item, Mark):
-                _refuse_another_account(item, registered[name])
-        _refuse_unstorable(table, row)
-        if keep_apart(connection, item, known_at):
-            continue
-        kept = connection.execute(sa.select(table).where(_same(table, row))).mappings()
-        if (before := kept.first()) is None:
-            connection.execute(table.insert().values(**row, known_at=known_at))
-            added += 1
-        elif differing := [name for name in row if before[name] != row[name]]:
-            raise _differs(table, before, row, differing[0])
-    return added
+        try:
+            fates.append(_append(connection, table, item, registered, known_at))
+        except TiltyardError as error:
+            fates.append(error)
+    return fates
+
+
+def _append(
+    connection: sa.Connection,
+    table: sa.Table,
+    item: Mark | Decision | Observation,
+    registered: Mapping[str, sa.Row[Any]],
+    known_at: datetime,
+) -> Fate:
+    row: dict[str, Any] = item._asdict()
+    del row["seq"]
+    if isinstance(item, Observation) and not isfinite(item.number):
+        raise TiltyardError(
+            "OBSERVATION_INVALID", item.name, f"expected a finite number, found {item.number}"
+        )
+    if "policy_id" in table.c:
+        name = row.pop("policy")
+        if name not in registered:
+            raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
+        row["policy_id"] = registered[name].id
+        if isinstance(item, Mark):
+            _refuse_another_account(item, registered[name])
+    _refuse_unstorable(table, row)
+    if keep_apart(connection, item, known_at):
+        return "quarantined"
+    kept = connection.execute(sa.select(table).where(_same(table, row))).mappings()
+    if (before := kept.first()) is None:
+        connection.execute(table.insert().values(**row, known_at=known_at))
+        return "new"
+    if differing := [name for name in row if before[name] != row[name]]:
+        raise _differs(table, before, row, differing[0])
+    return "unchanged"
 
 
 def every_mark() -> sa.Select[Any]:

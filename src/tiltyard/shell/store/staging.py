@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -33,6 +34,7 @@ from tiltyard.shell.store.trade_table import superseded
 SHOWN = 20
 IN_A_STATEMENT = 500
 CHUNK = 5000
+Fate = Literal["new", "corrected", "quarantined"]
 _NAMES = tuple(column.name for column in TRADE_FIELDS)
 _S = staged_trades.c
 
@@ -154,7 +156,13 @@ class Staging:
             return self.append(now=now, known_at=known_at, actor=actor, source=source)
 
     def append(
-        self, *, now: datetime, known_at: datetime, actor: str = "ingest", source: str = ""
+        self,
+        *,
+        now: datetime,
+        known_at: datetime,
+        actor: str = "ingest",
+        source: str = "",
+        fates: dict[int, Fate] | None = None,
     ) -> Counts:
         """Append what is new, and anchor it; every policy must be registered.
 
@@ -165,18 +173,23 @@ class Staging:
             known_at: When the ledger learnt of these trades.
             actor: Who appends them, for the audit.
             source: Where they come from, for the audit.
+            fates: Told what became of each row that is not as it was; for few rows.
 
         Raises:
             TiltyardError: ``POLICY_UNKNOWN``, or ``TRADES_FAULTY`` when the stage has faults.
         """
         total = self._count()
         self._refuse_faults()
+        if fates is not None:
+            fates |= self._rows(_future(now), "quarantined")
         quarantined, apart = self._quarantine(_future(now), known_at)
         self._refuse_strangers()
         self._keep_capital()
         self._drop_unchanged()
         appended = self._count()
         corrected = self._count(_has_earlier())
+        if fates is not None:
+            fates |= self._rows(_has_earlier(), "corrected") | self._rows(~_has_earlier(), "new")
         self._append(known_at)
         self._claim_scopes()
         self._connection.execute(staged_trades.delete())
@@ -288,6 +301,9 @@ class Staging:
             for column, own in zip((policies.c.account, policies.c.currency), scope, strict=True):
                 unclaimed = policies.update().where(policies.c.name == policy, column.is_(None))
                 self._connection.execute(unclaimed.values({column.name: own}))
+
+    def _rows(self, where: sa.ColumnElement[bool], fate: Fate) -> dict[int, Fate]:
+        return dict.fromkeys(self._connection.scalars(sa.select(_S.row_number).where(where)), fate)
 
     def _newest(self) -> int:
         newest = sa.select(sa.func.coalesce(sa.func.max(trades.c.seq), 0))

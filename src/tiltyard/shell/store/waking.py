@@ -10,6 +10,7 @@ every 25 ms when nobody has committed for a second: asking takes 0.15 ms where s
 are dear, and at rest that must be less than 1 % of a core.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,13 +38,15 @@ class Waking:
 
     Args:
         url: The ledger's (:attr:`tiltyard.shell.store.ledger.Ledger.url`).
+        pause: How the time between two questions to SQLite is spent.
 
     Raises:
         TiltyardError: ``DATABASE_UNREACHABLE`` …
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, pause: Callable[[float], object] = time.sleep) -> None:
         self._url = url
+        self._pause = pause
         self._engine = connect(url, answers=AnswerLimit(ANSWER_SECONDS))
         with self._speaking_plainly(), speaking_plainly(url):
             self._connection = self._engine.raw_connection()
@@ -107,7 +110,7 @@ class Waking:
                 if (now := time.monotonic()) >= until:
                     return False
                 pause = REST_SECONDS if now >= quiet_from else BUSY_SECONDS
-                time.sleep(min(pause, until - now))
+                self._pause(min(pause, until - now))
             quiet_from = now + LULL_SECONDS
             return True
 
@@ -125,6 +128,22 @@ class Waking:
             raise plain from error
 
 
+class Bell:
+    """Ends a pause early: whoever has just committed in this process rings it."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        """Something was committed. Any thread may say so."""
+        self._rung.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, or until it is rung."""
+        self._rung.wait(seconds)
+        self._rung.clear()
+
+
 class LastingWaking:
     """A waking that outlives its connection: while the database is away it waits by the clock.
 
@@ -132,21 +151,23 @@ class LastingWaking:
 
     Args:
         url: The ledger's.
+        pause: As of :class:`Waking`.
 
     Raises:
         TiltyardError: ``DATABASE_UNREACHABLE`` … when there is no connection to begin with.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, pause: Callable[[float], object] = time.sleep) -> None:
         self._url = url
-        self._waking: Waking | None = Waking(url)
+        self._pause = pause
+        self._waking: Waking | None = Waking(url, pause)
 
     def wait(self, seconds: float) -> bool:
         """Whether somebody may have committed something; else after ``seconds``."""
         try:
             if self._waking is not None:
                 return self._waking.wait(seconds)
-            self._waking = Waking(self._url)
+            self._waking = Waking(self._url, self._pause)
         except TiltyardError:
             self.close()
             time.sleep(seconds)

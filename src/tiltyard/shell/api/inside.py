@@ -1,0 +1,46 @@
+"""What the API works with; the addresses are given it, and know nothing else of the desk."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiltyard.shell.api.gate import Gate
+from tiltyard.shell.api.recorder import Recorder
+from tiltyard.shell.commanding import Times
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.targets import Target
+from tiltyard.shell.targets.held_shares import HeldShares
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Behind the API.
+
+    Attributes:
+        door: To the ledger, of its own.
+        settings: Should a command have to be carried out without a desk.
+        gate: Who may come in.
+        recorder: Writes what is reported.
+        shares: As bots are told them.
+        salt: Of the choices of this ledger.
+        times: Clocks, and how to wait for a command's outcome.
+        holder: Our name on the lease, should we have to act.
+        targets: Who outside is told then.
+        troubles: Why the desk does not judge, for people; empty while it does.
+    """
+
+    door: Ledger
+    settings: Settings
+    gate: Gate
+    recorder: Recorder
+    shares: HeldShares
+    salt: Callable[[], str]
+    times: Times
+    holder: str
+    targets: Mapping[str, Target]
+    troubles: Callable[[], Sequence[str]]
+
+    def now(self) -> datetime:
+        """The time of day, UTC."""
+        return self.times.now()

@@ -1,0 +1,118 @@
+"""Writes what bots report: as many reports in one transaction as have come meanwhile.
+
+A report is written whole or not at all, and answered when it is committed. When something is
+wrong with one of those that were written together, each is written by itself, so that one
+bot's mistake costs another nothing. While the database does not let anybody write, all that
+wait are told so; what they send again changes nothing that was written after all.
+
+One thread writes; whoever reports waits for it, and never for the desk.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.api.reports import Answer, Report, write_together
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.plain_errors import UNAVAILABLE
+
+MOST_TOGETHER = 5000
+"""Items that are written in one transaction, unless a single report has more."""
+MOST_WAITING = 50_000
+"""Items that may wait; who comes then is told to come later."""
+
+_Waiting = tuple[Report, "Future[Answer]"]
+
+
+class Recorder:
+    """The thread that writes.
+
+    Args:
+        door: To the ledger, of its own.
+        now: The time of day.
+        on_written: Called after every transaction, so that the desk looks at once.
+    """
+
+    def __init__(
+        self, door: Ledger, now: Callable[[], datetime], on_written: Callable[[], object]
+    ) -> None:
+        self._door = door
+        self._now = now
+        self._on_written = on_written
+        self._waiting: deque[_Waiting] = deque()
+        self._items = 0
+        self._changed = threading.Condition()
+        self._is_ending = False
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write; once."""
+        self._thread.start()
+
+    def end(self, within: float) -> None:
+        """Write what waits, take no more, and end.
+
+        Args:
+            within: Seconds that are waited for it.
+        """
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify()
+        self._thread.join(within)
+
+    def put(self, report: Report) -> "Future[Answer]":
+        """Have a report written; what became of it, once that is committed.
+
+        Raises:
+            TiltyardError: ``TOO_BUSY`` when too much waits, or nothing is written any more.
+        """
+        answer: Future[Answer] = Future()
+        with self._changed:
+            if self._is_ending or self._items + len(report) > MOST_WAITING:
+                raise TiltyardError(
+                    "TOO_BUSY", "the desk", f"{self._items:,} reported items wait to be written",
+                    "send it again a little later",
+                )  # fmt: skip
+            self._waiting.append((report, answer))
+            self._items += len(report)
+            self._changed.notify()
+        return answer
+
+    def _run(self) -> None:
+        while taken := self._next():
+            self._write(taken)
+
+    def _next(self) -> list[_Waiting]:
+        """Those that are written together; none when it is time to end."""
+        with self._changed:
+            while not self._waiting and not self._is_ending:
+                self._changed.wait()
+            taken: list[_Waiting] = []
+            count = 0
+            while self._waiting:
+                size = len(self._waiting[0][0])
+                if taken and count + size > MOST_TOGETHER:
+                    break
+                count += size
+                taken.append(self._waiting.popleft())
+            self._items -= count
+            return taken
+
+    def _write(self, waiting: Sequence[_Waiting]) -> None:
+        try:
+            answers = write_together(self._door, [report for report, _ in waiting], self._now())
+        except Exception as error:  # noqa: BLE001 whoever waits must be told, and others served
+            passes = isinstance(error, TiltyardError) and error.code in UNAVAILABLE
+            if len(waiting) > 1 and not passes:
+                for one in waiting:
+                    self._write([one])
+                return
+            for _, answer in waiting:
+                answer.set_exception(error)
+        else:
+            self._on_written()
+            for (_, answer), said in zip(waiting, answers, strict=True):
+                answer.set_result(said)

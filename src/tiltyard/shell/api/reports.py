@@ -1,0 +1,203 @@
+"""What bots report, and how several reports are written in one transaction.
+
+Trades of all reports are staged and checked as one file would be
+(:mod:`tiltyard.shell.store.staging`). Marks, observations and decisions follow one by one. And
+an episode that is asked about is given to the arm that it was given to before, or to the one
+that the shares choose.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import sqlalchemy as sa
+
+from tiltyard.facts.decision import Decision
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.shell.api.items import Fact, ItemFault
+from tiltyard.shell.store.fact_tables import append_each
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.staging import Fate, Staging
+from tiltyard.shell.store.tables import decisions, marks, observations, policies
+
+FactKind = Literal["marks", "observations", "decisions"]
+Written = Mapping[str, int]
+"""How many items of a report were new, corrected, unchanged, quarantined."""
+Answer = Written | Decision
+
+_TABLES = {"marks": marks, "observations": observations, "decisions": decisions}
+_FATES = ("new", "corrected", "unchanged", "quarantined")
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """Closed trades.
+
+    Attributes:
+        actor: Whose token it was.
+        source: Who reports.
+        rows: The trades, each with whether it states its revision.
+    """
+
+    actor: str
+    source: str
+    rows: Sequence[tuple[Trade, bool]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts of one other kind.
+
+    Attributes:
+        kind: Which.
+        items: The facts.
+    """
+
+    kind: FactKind
+    items: Sequence[Fact]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Somebody asks who gets an episode.
+
+    Attributes:
+        chosen: By the shares of now.
+    """
+
+    chosen: Decision
+
+    def __len__(self) -> int:
+        return 1
+
+
+Report = Trades | Facts | Episode
+
+
+class ItemsRefused(TiltyardError):  # noqa: N818 it is an answer
+    """A report of which nothing was written, and everything that is wrong with it.
+
+    Args:
+        kind: Of facts.
+        faults: Each with its item.
+    """
+
+    def __init__(self, kind: str, faults: Sequence[ItemFault]) -> None:
+        self.items = tuple(faults)
+        count = "1 fault" if len(faults) == 1 else f"{len(faults):,} faults"
+        super().__init__(
+            "ITEMS_REFUSED", kind, count, "nothing of this batch was written: mend these, or send "
+            "the others alone",
+        )  # fmt: skip
+
+
+def write_together(door: Ledger, reports: Sequence[Report], now: datetime) -> list[Answer]:
+    """Write reports in one transaction; what became of each.
+
+    Args:
+        door: To the ledger.
+        reports: Those that are written together.
+        now: UTC.
+
+    Raises:
+        ItemsRefused: Something is wrong with one of them, and nothing of any was written. Items
+            of trades are counted through all the reports.
+        TiltyardError: The database does not let us.
+    """
+    told = [report for report in reports if isinstance(report, Trades)]
+    if not told:
+        with door.transaction() as inside:
+            return _write_all(inside.connection, reports, iter(()), now)
+    with door.staging() as staging:
+        staging.add([(row, *trade) for row, trade in enumerate(_all(told))])
+        if found := staging.faults():
+            every = [(row, fault) for row, faults in sorted(found.items()) for fault in faults]
+            raise ItemsRefused(
+                "trades", [ItemFault(row, _field(one.place), one.message) for row, one in every]
+            )
+        with door.transaction(staging) as inside:
+            counts = _append_trades(inside.connection, staging, told, now)
+            return _write_all(inside.connection, reports, counts, now)
+
+
+def _write_all(
+    connection: sa.Connection, reports: Sequence[Report], counts: Iterator[Written], now: datetime
+) -> list[Answer]:
+    return [
+        next(counts) if isinstance(report, Trades) else _write(connection, report, now)
+        for report in reports
+    ]
+
+
+def _all(reports: Iterable[Trades]) -> Iterator[tuple[Trade, bool]]:
+    for report in reports:
+        yield from report.rows
+
+
+def _append_trades(
+    connection: sa.Connection, staging: Staging, reports: Sequence[Trades], now: datetime
+) -> Iterator[Written]:
+    known = set(connection.scalars(sa.select(policies.c.name)))
+    if unknown := [
+        ItemFault(row, "policy", f"POLICY_UNKNOWN {trade.policy!r}: not registered")
+        for row, (trade, _) in enumerate(_all(reports))
+        if trade.policy not in known
+    ]:
+        raise ItemsRefused("trades", unknown)
+    fates: dict[int, Fate] = {}
+    actor = ", ".join(sorted({report.actor for report in reports}))
+    source = ", ".join(sorted({report.source for report in reports}))
+    try:
+        staging.append(now=now, known_at=now, actor=actor, source=source, fates=fates)
+    except Faults as error:  # somebody has written meanwhile
+        faults = [ItemFault(None, _field(one.place), one.message) for one in error.faults]
+        raise ItemsRefused("trades", faults) from None
+    row = 0
+    for report in reports:
+        yield _counts(fates.get(one, "unchanged") for one in range(row, row + len(report)))
+        row += len(report)
+
+
+def _write(connection: sa.Connection, report: Facts | Episode, now: datetime) -> Answer:
+    if isinstance(report, Episode):
+        return _given(connection, report.chosen, now)
+    fates = append_each(connection, _TABLES[report.kind], report.items, now)
+    if faults := [
+        ItemFault(item, "", str(fate))
+        for item, fate in enumerate(fates)
+        if isinstance(fate, TiltyardError)
+    ]:
+        raise ItemsRefused(report.kind, faults)
+    return _counts(str(fate) for fate in fates)
+
+
+def _given(connection: sa.Connection, chosen: Decision, now: datetime) -> Decision:
+    """To whom an episode was given: it never changes owner."""
+    query = sa.select(decisions, policies.c.name.label("policy")).join(
+        policies, policies.c.id == decisions.c.policy_id
+    )
+    before = connection.execute(query.where(decisions.c.episode_id == chosen.episode_id))
+    if (row := before.mappings().first()) is not None:
+        return Decision(**{name: row[name] for name in Decision._fields})
+    (fate,) = append_each(connection, decisions, [chosen], now)
+    if isinstance(fate, TiltyardError):
+        raise fate
+    return chosen
+
+
+def _counts(fates: Iterable[str]) -> Written:
+    count = Counter(fates)
+    return {fate: count[fate] for fate in _FATES}
+
+
+def _field(place: str) -> str:
+    return place.rpartition(", column ")[2]

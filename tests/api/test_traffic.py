@@ -1,0 +1,54 @@
+"""Who gets an episode, by the shares that the desk tells."""
+
+from served import PROD, Served, trade, until
+from tiltyard.router.split import Split
+from tiltyard.shell.store.ledger import Ledger
+
+
+def test_whoever_asks_is_told_what_it_could_have_chosen_itself(served: Served) -> None:
+    with served.asking("ingest") as bot, Ledger.open(served.database) as ledger:
+        shares = bot.get("/v1/route").json()
+        assert shares["champion"] == PROD
+        assert abs(sum(shares["shares"].values()) - 1) < 1e-9
+        split = Split(shares["shares"], revision=shares["revision"], salt=shares["salt"])
+        for number in range(20):
+            episode = f"episode {number}"
+            asked = {"episode_id": episode, "symbol": "SOL/USDT", "volatility_tercile": 2}
+            given = bot.post("/v1/route", json=asked).json()
+            policy, propensity, revision = split.choose(episode)
+            assert given["choice"] == {
+                "policy": policy, "propensity": propensity, "share_revision": revision
+            }  # fmt: skip
+            assert bot.post("/v1/route", json=asked).json()["choice"] == given["choice"]
+        decisions = [one for one in ledger.decisions() if one.episode_id.startswith("episode ")]
+        assert len(decisions) == 20
+        assert {one.volatility_tercile for one in decisions} == {2}
+
+
+def test_a_halt_is_in_the_shares_and_an_episode_keeps_its_owner(served: Served) -> None:
+    with served.asking() as bot:
+        revision = bot.get("/v1/route").json()["revision"]
+        fall = {"trades": [trade(1, "bot4", "-600")]}
+        assert bot.post("/v1/trades", json=fall).status_code == 200
+        until(lambda: bot.get("/v1/route").json()["revision"] > revision)
+        told = bot.get("/v1/route").json()
+        assert "bot4" not in told["shares"]
+        assert "bot4" in told["reduce_only"]
+        (arm,) = [one for one in bot.get("/v1/policies").json()["policies"]
+                  if one["policy"] == "bot4"]  # fmt: skip
+        assert (arm["state"], arm["traffic_allocation"]) == ("halted", 0)
+        (review,) = [one for one in bot.get("/v1/reviews").json()["reviews"]
+                     if one["policy"] == "bot4"]  # fmt: skip
+        assert review["guard"] == "challenger_drawdown_high"
+
+
+def test_nobody_enters_while_a_person_says_so(served: Served) -> None:
+    with served.asking() as person:
+        done = person.post("/v1/stop-all", json={"reason": "news"})
+        assert done.json()["done"].startswith("no entries for anyone")
+        until(lambda: bool(person.get("/v1/route").json()["entries_stopped_by"]))
+        asked = {"episode_id": "during", "symbol": "SOL/USDT"}
+        assert person.post("/v1/route", json=asked).json()["choice"] is None
+        assert person.post("/v1/resume", json={"hold": "stop-all"}).status_code == 200
+        until(lambda: not person.get("/v1/route").json()["entries_stopped_by"])
+        assert person.post("/v1/route", json=asked).json()["choice"] is not None
