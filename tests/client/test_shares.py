@@ -207,3 +207,8 @@ def test_a_later_end_gives_shares_back_to_a_bot_whose_clock_was_fast() -> None:
         told(expires_at="2026-03-02T12:01:40Z"), now=NOON + timedelta(seconds=40), steady=40.0
     )
     assert renewed.share_of("bot", **after(41)) == 0.3
+
+
+def test_shares_end_when_they_say_by_the_time_of_day_even_if_that_was_set() -> None:
+    assert held().share_of("bot", now=NOON + timedelta(seconds=59), steady=1.0) == 0.3
+    assert held().share_of("bot", now=NOON + timedelta(seconds=60), steady=1.0) == 0
