@@ -7,7 +7,8 @@ in this order and you have walked a trade from the bot to the verdict:
 ``policies`` (who may trade), ``router`` (which state a policy is in), ``metrics``
 (what its trades say), ``simulation`` (a world whose truth is known), ``checklist``
 (what is allowed), ``scaling`` (what a night earns), ``actions`` (what follows), and
-``shell`` (files, databases, commands: the only part that touches the outside).
+``shell`` (files, databases, commands: what touches the outside). Beside the shell stands
+``client``, a bot's side of a desk.
 """
 
 __version__ = "0.1.0"

@@ -1,0 +1,85 @@
+"""The client for a bot of threads or of none: its courier has a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Self
+
+from tiltyard.client.asking import Asking, seconds
+from tiltyard.client.courier import Courier
+
+PATIENCE = 10.0
+"""Seconds that are waited for deliveries at the end, unless the bot says otherwise."""
+_MARGIN = 1.0
+"""Seconds that the courier has to say that the time is up, and to end."""
+
+
+class Client(Asking):
+    """A bot's side of a desk, for any of its threads.
+
+    ``with Client(url, token, champion="prod") as client:`` delivers at its end what is left.
+    The arguments are those of :class:`tiltyard.client.asking.Asking`.
+    """
+
+    def flush(self, timeout: float = PATIENCE) -> bool:
+        """Wait until what was reported so far is delivered or refused; whether it is."""
+        return self._wait(self._courier.flush, timeout)
+
+    def wait_until_told(self, timeout: float = PATIENCE) -> bool:
+        """Wait for the first shares; whether there are any."""
+        return self._wait(self._courier.until_told, timeout)
+
+    def close(self, timeout: float = PATIENCE) -> bool:
+        """Deliver what is left, and end; whether all was delivered.
+
+        What is asked afterwards is answered from what is held until that expires, and what is
+        reported is not delivered.
+        """
+        self.flush(timeout)
+        if self._thread.is_alive():
+            with suppress(RuntimeError):  # its loop has ended meanwhile
+                self._loop.call_soon_threadsafe(self._task.cancel)
+            self._thread.join(_MARGIN)
+        self._keeping.close()
+        return not self.pending
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._courier = Courier(self._loop, self._desk, self._keeping, self._standing, self._pace)
+        self._task = self._loop.create_task(self._courier.run())
+        self._thread = threading.Thread(target=self._carry, name="tiltyard-client", daemon=True)
+        self._thread.start()
+
+    def _nudge(self) -> None:
+        self._courier.nudge()
+
+    def _carry(self) -> None:
+        try:
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._task)
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+
+    def _wait(self, until: Callable[[float], Awaitable[bool]], timeout: object) -> bool:
+        within = seconds(timeout)
+
+        async def waiting() -> bool:
+            return await until(within)
+
+        waited = waiting()
+        try:
+            answer = asyncio.run_coroutine_threadsafe(waited, self._loop)
+        except RuntimeError:  # closed
+            waited.close()
+            return not self.pending
+        with suppress(TimeoutError, asyncio.CancelledError):
+            return answer.result(within + _MARGIN)
+        return False

@@ -1,0 +1,180 @@
+"""A spool: nothing that was reported is lost with the process, nor with a disk that is full."""
+
+import json
+import logging
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from client.desks import TOKEN
+from tiltyard.client import Client
+from tiltyard.client.keeping import _SETTLED_LINES, Keeping
+from tiltyard.kernel.errors import TiltyardError
+
+
+def texts(keeping: Keeping) -> list[str]:
+    return [fact.text for fact in keeping.batch("trades", 1000)]
+
+
+def test_what_is_not_settled_is_there_again(tmp_path: Path) -> None:
+    first = Keeping(tmp_path / "spool")
+    for number in range(5):
+        first.put("trades", f'{{"trade_id":"{number}"}}')
+    first.put("marks", "{}")
+    first.settle(first.batch("trades", 2))
+    first.close()
+    second = Keeping(tmp_path / "spool")
+    assert texts(second) == [f'{{"trade_id":"{number}"}}' for number in (2, 3, 4)]
+    assert len(second) == 4
+    second.put("trades", "{}")
+    assert texts(second)[-1] == "{}", "what is new comes after what was there"
+    second.close()
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_a_last_line_that_was_cut_off_is_passed_over(tmp_path: Path, cut: int) -> None:
+    first = Keeping(tmp_path / "spool")
+    first.put("trades", '{"trade_id":"1"}')
+    first.put("trades", '{"trade_id":"2"}')
+    first.close()
+    spool = tmp_path / "spool"
+    spool.write_bytes(spool.read_bytes()[:-cut])
+    second = Keeping(spool)
+    assert texts(second) == ['{"trade_id":"1"}', '{"trade_id":"2"}'][: 2 if cut == 1 else 1]
+    second.put("trades", '{"trade_id":"3"}')
+    second.close()
+    third = Keeping(spool)
+    assert texts(third)[-1] == '{"trade_id":"3"}'
+    third.close()
+    assert not (tmp_path / "spool.damaged").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "<html>", "[]", "7", "{}", '{"number":1}', '{"settled":[{}]}', "\0" * 100,
+     '{"number":"1","kind":"trades","fact":{}}', '{"number":-1,"kind":"trades","fact":{}}',
+     '{"number":1,"kind":"bets","fact":{}}', '{"number":1,"kind":"trades","fact":7}',
+     '{"number":1,"kind":"trades","fact":{"pnl":NaN}}', "[" * 100_000],
+    ids=range(14),
+)  # fmt: skip
+def test_a_line_within_that_is_damaged_costs_no_other_and_is_kept(
+    tmp_path: Path, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = tmp_path / "spool"
+    good = '{"number":7,"kind":"trades","fact":{"trade_id":"1"}}'
+    spool.write_text(f"{line}\n{good}\n")
+    before = spool.read_bytes()
+    keeping = Keeping(spool)
+    assert texts(keeping) == ['{"trade_id":"1"}']
+    keeping.close()
+    assert (tmp_path / "spool.damaged").read_bytes() == before
+    assert "1 lines cannot be read" in caplog.text
+
+
+def test_what_is_settled_leaves_the_file(tmp_path: Path) -> None:
+    keeping = Keeping(tmp_path / "spool")
+    for _ in range(_SETTLED_LINES):
+        keeping.put("trades", "{}")
+    keeping.settle(keeping.batch("trades", _SETTLED_LINES))
+    keeping.put("trades", '{"trade_id":"last"}')
+    keeping.keep()
+    assert (tmp_path / "spool").read_text().count("\n") == 1
+    keeping.close()
+    again = Keeping(tmp_path / "spool")
+    assert texts(again) == ['{"trade_id":"last"}']
+    again.close()
+
+
+def test_what_is_reported_while_the_file_is_written_anew_is_in_it(tmp_path: Path) -> None:
+    keeping = Keeping(tmp_path / "spool")
+    ended = threading.Event()
+
+    def keeps() -> None:
+        while not ended.is_set():
+            keeping._settled = 10**9
+            keeping.keep()
+
+    keeper = threading.Thread(target=keeps)
+    keeper.start()
+    for number in range(2000):
+        keeping.put("trades", f'{{"trade_id":"{number}"}}')
+        if number % 2:
+            keeping.settle(keeping.batch("trades", 1))
+    ended.set()
+    keeper.join()
+    keeping.close()
+    again = Keeping(tmp_path / "spool")
+    assert texts(again) == [f'{{"trade_id":"{number}"}}' for number in range(1000, 2000)]
+    again.close()
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """No file may grow beyond this: what a full disk looks like to who writes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_is_reported_while_the_disk_is_full_is_kept_and_written_when_it_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeping = Keeping(tmp_path / "spool")
+    with full_disk(100):
+        for number in range(10):
+            keeping.put("trades", f'{{"trade_id":"{number}"}}')
+            keeping.keep()
+    assert len(keeping) == 10
+    assert [r.message for r in caplog.records if r.levelno == logging.WARNING] == [
+        "the spool cannot be written: [Errno 27] File too large; reports are in memory alone"
+    ]
+    keeping.keep()
+    keeping.close()
+    again = Keeping(tmp_path / "spool")
+    assert len(again) == 10
+    again.close()
+
+
+def test_two_clients_do_not_share_a_spool(tmp_path: Path) -> None:
+    first = Keeping(tmp_path / "spool")
+    with pytest.raises(TiltyardError, match=r"SPOOL_UNUSABLE .*another client has it"):
+        Keeping(tmp_path / "spool")
+    first.close()
+    Keeping(tmp_path / "spool").close()
+
+
+def test_a_spool_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
+    for path in (tmp_path / "no folder" / "spool", tmp_path):
+        with pytest.raises(TiltyardError, match="SPOOL_UNUSABLE"):
+            Client("http://127.0.0.1:9", TOKEN, champion="prod", spool=path)
+
+
+CRASH = """
+import os, sys
+from tiltyard.client import Client
+client = Client("http://127.0.0.1:9", "t", champion="prod", spool=sys.argv[1])
+for number in range(500):
+    client.route(f"e{number}", "SOL")
+    client.trade(trade_id=number, policy="prod", symbol="SOL", side="long", pnl=1,
+                 opened_at="2026-03-02T12:00:00Z", closed_at="2026-03-02T12:00:00Z")
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_bot_that_is_killed_loses_nothing_of_what_it_reported(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    killed = subprocess.run([sys.executable, "-c", CRASH, str(spool)], check=False, timeout=60)
+    assert killed.returncode == -9
+    keeping = Keeping(spool)
+    assert [json.loads(text)["trade_id"] for text in texts(keeping)] == list(map(str, range(500)))
+    assert len(keeping.batch("decisions", 1000)) == 500
+    keeping.close()
