@@ -1,6 +1,7 @@
 """A running desk that serves over HTTP, as a process, and who talks to it."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -51,12 +52,23 @@ class Served:
 
     def token(self, *scopes: Scope, name: str = "") -> str:
         """The secret of a new token."""
-        chosen = frozenset(scopes or SCOPES)
-        secret = f"secret-{os.urandom(8).hex()}"
-        with Ledger.open(self.database) as ledger, ledger.transaction() as inside:
-            token = Token(name or secret, chosen, system_now())
-            add_token(inside.connection, token, secret, "test")
-        return secret
+        return new_token(self.database, *scopes, name=name)
+
+
+def new_token(database: str, *scopes: Scope, name: str = "") -> str:
+    """The secret of a new token; of all scopes when none are named."""
+    secret = f"secret-{os.urandom(8).hex()}"
+    with Ledger.open(database) as ledger, ledger.transaction() as inside:
+        token = Token(name or secret, frozenset(scopes or SCOPES), system_now())
+        add_token(inside.connection, token, secret, "test")
+    return secret
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def populate(database: str, bots: int = 5, share: float = 0.1) -> list[str]:
@@ -84,7 +96,8 @@ def serving(database: str, folder: Path, settings: str = "", port: int = 0) -> I
     """A desk that has told its shares."""
     (folder / "tiltyard.toml").write_text(settings, "utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tiltyard", "run", "--port", str(port), "--db", database],
+        [sys.executable, "-m", "tiltyard", "run", "--wait", "--port", str(port), "--db",
+         database],
         cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     with process:

@@ -1,0 +1,65 @@
+"""Whatever the description allows, and much that it does not, is answered as it says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from served import Served, populate, serving
+
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance,
+    response_schema_conformance,
+]  # fmt: skip
+EXAMPLES = 25
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder: Path = tmp_path_factory.mktemp("described")
+    database = str(folder / "desk.db")
+    populate(database)
+    with serving(database, folder, "[api]\nrequests_per_second = 10000\n") as served:
+        yield served
+
+
+LOOKED_AT = ("/healthz", "/readyz", "/v1/route", "/v1/policies", "/v1/reviews")
+SENT_TO = (
+    "/v1/trades", "/v1/marks", "/v1/observations", "/v1/decisions", "/v1/heartbeats", "/v1/route",
+    "/v1/policies", "/v1/policies/{policy}/halt", "/v1/policies/{policy}/rollback",
+    "/v1/policies/{policy}/approve", "/v1/stop-all", "/v1/resume", "/v1/scale",
+    "/v1/reviews/{number}/acknowledge",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mode"),
+    [
+        *(("GET", path, GenerationMode.POSITIVE) for path in LOOKED_AT),
+        *(("POST", path, mode) for path in SENT_TO for mode in GenerationMode),
+    ],
+)
+def test_every_answer_is_one_that_is_described(
+    desk: Served, method: str, path: str, mode: GenerationMode
+) -> None:
+    described = schemathesis.openapi.from_url(f"{desk.url}/openapi.json")
+    headers = {"Authorization": f"Bearer {desk.token()}"}
+
+    @given(described[path][method].as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    def check(case: schemathesis.Case) -> None:
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    check()
