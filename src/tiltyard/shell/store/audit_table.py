@@ -52,6 +52,12 @@ def audit_position(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.max(audit.c.seq))) or 0
 
 
+def salt_of(connection: sa.Connection) -> str:
+    """Hash of the oldest row, by which the choices of two ledgers differ; "" when there is none."""
+    oldest = sa.select(audit.c.hash).order_by(audit.c.seq).limit(1)
+    return connection.scalar(oldest) or ""
+
+
 def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
     """The chain, oldest first, from behind a position on."""
     query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)
