@@ -1,6 +1,7 @@
 """A desk that trades on bars: what is played when, who may enter, and what stays as it was."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from floors import (
     rules,
 )
 from live_desks import put
+from tiltyard.actions.apply import apply
+from tiltyard.actions.record import Event
+from tiltyard.facts.action import Action
+from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.market.bar import HOUR, Bar
@@ -160,16 +165,23 @@ def test_a_desk_that_begins_anew_every_hour_ends_with_the_same(
 
 
 def test_what_was_ordered_fills_at_the_next_open_and_a_position_is_valued_at_each_close(
-    breaking: House,
+    breaking: House, folder: Path
 ) -> None:
+    bars = quiet_and_up(START)
+    bars[JUMP + 1] = bars[JUMP + 1]._replace(high=112.0, close=111.0)
+    put_bars(folder / SOL, bars)
+    breaking.begin()
+    breaking.round()
+    assert breaking.trader.trouble is None
     assert [one.policy for one in breaking.ledger.decisions()] == [BREAKOUT]
-    assert breaking.trader.open_positions == []
     breaking.round(BROKE_OUT + HOUR - timedelta(seconds=1))
     assert breaking.trader.open_positions == []
     breaking.round(BROKE_OUT + HOUR)
     (position,) = breaking.trader.open_positions
     assert (position.opened_at, position.price) == (BROKE_OUT, 110 * 1.0001)
-    assert [one.marked_at for one in breaking.ledger.marks()] == [BROKE_OUT + HOUR]
+    (mark,) = breaking.ledger.marks()
+    assert mark.marked_at == BROKE_OUT + HOUR
+    assert mark.unrealised == position.value(111.0) - position.fee
     assert "long SOL/USDT since 2025-05-03T13:00:00Z" in breaking.trader.left_open[0]
 
 
@@ -329,6 +341,52 @@ def test_what_a_halted_arm_holds_is_left_when_its_course_on_paper_leaves_it(
     assert (last.open_positions, last.unrealised) == (0, 0)
 
 
+def test_what_an_interval_did_is_judged_before_anybody_decides_by_it(
+    ledger_url: str, folder: Path
+) -> None:
+    """One bar stops the position at a loss of a tenth of the account, and breaks out downwards."""
+    bars = quiet_and_up(START)
+    bars[JUMP + 2] = bars[JUMP + 2]._replace(low=40.0, close=45.0)
+    bars[JUMP + 3] = bars[JUMP + 3]._replace(open=45.0, high=46.0, low=44.0, close=45.0)
+    put_bars(folder / SOL, bars)
+    settings = rules(MarketSettings(feed="x", sized=1.0))
+    account = settings.account.model_copy(update={"capital": 10_000})
+    settings = settings.model_copy(update={"account": account})
+    with house_on(ledger_url, folder, BROKE_OUT, [BREAKOUT], settings=settings) as house:
+        house.round()
+        play(house, BROKE_OUT + 2 * HOUR)
+        assert [one.book for one in house.trades()] == ["live", "twin"]
+        assert "stop_entries" in house.kinds()
+        assert len(list(house.ledger.decisions())) == 1
+        play(house, BROKE_OUT + 3 * HOUR)
+        assert house.trader.open_positions == []
+        (paper,) = house.trader._paper.positions.values()
+        assert paper.entry.direction == "short"
+
+
+def test_a_new_champion_keeps_what_it_holds(ledger_url: str, folder: Path) -> None:
+    put_bars(folder / SOL, quiet_and_up(START))
+    with house_on(ledger_url, folder, BROKE_OUT, [CHAMPION, BREAKOUT]) as house:
+        house.round()
+        play(house, BROKE_OUT + 2 * HOUR)
+        before = house.trader._floor.snapshot()
+        assert [one.entry.lane.policy for one in before.paper.positions] == [BREAKOUT]
+
+        def crowned(roster: Roster) -> tuple[Roster, list[Event]]:
+            crown = Action("crown", BREAKOUT, "rollback", "enforce", house.now)
+            return apply(replace_state(roster), crown), []
+
+        house.ledger.change_roster(crowned, at=house.now)
+        house.round()
+        assert house.desk.roster.champion().name == BREAKOUT
+        assert house.trader._floor.snapshot() == before
+
+
+def replace_state(roster: Roster) -> Roster:
+    """As it stands when the challenger is through with its trial."""
+    return roster.with_arm(replace(roster.arms[BREAKOUT], state="live"))
+
+
 def test_an_observing_desk_gives_nobody_anything_and_paper_goes_on(
     ledger_url: str, folder: Path
 ) -> None:
@@ -342,17 +400,23 @@ def test_an_observing_desk_gives_nobody_anything_and_paper_goes_on(
 
 
 def test_while_the_database_is_locked_nothing_is_played_and_then_everything_once(
-    breaking: House, ledger_url: str
+    breaking: House, ledger_url: str, folder: Path
 ) -> None:
+    bars = quiet_and_up(START)
+    bars[JUMP + 2] = bars[JUMP + 2]._replace(low=90.0)
+    put_bars(folder / SOL, bars)
+    breaking.round(BROKE_OUT + HOUR)
     with locked(ledger_url):
-        breaking.round(BROKE_OUT + HOUR)
-        assert breaking.desk.trouble is not None
-        assert breaking.trader.trouble is not None
+        for _ in range(2):
+            breaking.round(BROKE_OUT + 2 * HOUR)
+            assert breaking.desk.trouble is not None
+            assert breaking.trader.trouble is not None
     assert breaking.said == [], "the desk tells of the database"
-    breaking.round(BROKE_OUT + HOUR + timedelta(seconds=5))
+    assert breaking.trades() == []
+    breaking.round(BROKE_OUT + 2 * HOUR + timedelta(seconds=5))
     assert breaking.trader.trouble is None
-    assert len(breaking.trader.open_positions) == 1
-    assert len(list(breaking.ledger.marks())) == 1
+    assert sorted(one.book for one in breaking.trades()) == ["live", "twin"]
+    assert [one.open_positions for one in breaking.ledger.marks()] == [1, 0]
 
 
 def test_a_broken_file_is_told_once_and_the_others_trade_on(breaking: House, folder: Path) -> None:
@@ -397,6 +461,10 @@ def test_the_next_interval_waits_a_little_for_files_that_are_written_one_after_t
         assert len(list(house.ledger.marks())) == 1
         house.round(BROKE_OUT + 2 * HOUR + timedelta(minutes=1))
         assert len(list(house.ledger.marks())) == 1, "not all of what it holds has a price"
+        put_bars(folder / "ETH_USDT-1h.parquet", eth[: JUMP + 3])
+        house.round()
+        late = "ETH/USDT: 1 bar from 2025-05-03T14:00:00Z on came after the interval was played"
+        assert house.said == [f"{late}; it was stale"]
         assert "until 2025-05-03T15:00:00Z" in house.trader.story
 
 
@@ -413,8 +481,7 @@ def test_a_bar_that_is_rewritten_after_it_was_used_changes_nothing_and_is_told_o
     play(breaking, BROKE_OUT + 3 * HOUR)
     assert breaking.trader.open_positions == before
     assert breaking.said[0] == (
-        "SOL/USDT: 1 bar from 2025-05-03T13:00:00Z on changed after they were used; "
-        "what was done by them stands"
+        "SOL/USDT: 1 bar from 2025-05-03T13:00:00Z on changed after use; what was done stands"
     )
     assert len(breaking.said) == 2, "it was rewritten twice"
     assert breaking.trades() == []

@@ -214,13 +214,15 @@ class BarFolder:
         """Of what both know: a file that is cut off at its beginning rewrites nothing."""
         first = max(min(before), min(after, default=used))
         times = {at for at in before.keys() | after.keys() if first <= at <= used - self.interval}
-        changed = sorted(at for at in times if before.get(at) != after.get(at))
+        changed = sorted(at for at in times & before.keys() if before[at] != after.get(at))
         if changed:
-            bars = "1 bar" if len(changed) == 1 else f"{len(changed):,} bars"
-            self._say(
-                f"{symbol}: {bars} from {time_text(changed[0])} on changed after they were used; "
-                "what was done by them stands"
-            )
+            self._tell_late(symbol, changed, "changed after use; what was done stands")
+        if late := sorted(times - before.keys()):
+            self._tell_late(symbol, late, "came after the interval was played; it was stale")
+
+    def _tell_late(self, symbol: str, times: Sequence[datetime], what: str) -> None:
+        bars = "1 bar" if len(times) == 1 else f"{len(times):,} bars"
+        self._say(f"{symbol}: {bars} from {time_text(times[0])} on {what}")
 
 
 def _refused(file: Path, facts: str) -> TiltyardError:
