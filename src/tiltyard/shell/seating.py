@@ -8,7 +8,7 @@ long as it holds something for real.
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.name import parse
@@ -47,7 +47,7 @@ def seating(
     foreign: dict[str, tuple[str, str]] = {}
     for name, arm in roster.arms.items():
         capital = arm.capital or settings.default_capital()
-        if kind_of(arm) not in POLICIES or capital is None:
+        if name == FLAT or kind_of(arm) not in POLICIES or capital is None:
             continue
         if arm.state == "retired" and name not in holding:
             continue
