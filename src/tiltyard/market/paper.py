@@ -104,6 +104,20 @@ class Closed:
     why: Exit
 
 
+class Holdings(NamedTuple):
+    """All that a venue has to know to go on, in the order in which it came about.
+
+    Attributes:
+        entries: Orders to open a position.
+        exits: Lanes that are to be left at the next price, and why.
+        positions: What is held.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    exits: tuple[tuple[Lane, Exit], ...] = ()
+    positions: tuple[Position, ...] = ()
+
+
 class PaperVenue:
     """Positions and orders of every lane.
 
@@ -124,6 +138,17 @@ class PaperVenue:
     def positions(self) -> Mapping[Lane, Position]:
         """What is held, by lane."""
         return self._positions
+
+    def snapshot(self) -> Holdings:
+        """What is held and ordered; who may only leave is not part of it."""
+        positions = tuple(self._positions.values())
+        return Holdings(tuple(self._entries.values()), tuple(self._exits.items()), positions)
+
+    def restore(self, holdings: Holdings) -> None:
+        """Go on from what was held and ordered then, and from nothing else."""
+        self._entries = {entry.lane: entry for entry in holdings.entries}
+        self._exits = dict(holdings.exits)
+        self._positions = {position.entry.lane: position for position in holdings.positions}
 
     def enter(self, entry: Entry) -> None:
         """Open a position at the next price of its symbol.
@@ -159,6 +184,12 @@ class PaperVenue:
         self._reduce_only.add(policy)
         for lane in [lane for lane in self._entries if lane.policy == policy]:
             del self._entries[lane]
+
+    def forget(self, policy: str) -> None:
+        """Drop whatever a policy holds and has ordered, as if it had never been there."""
+        for kept in (self._entries, self._exits, self._positions):
+            for lane in [lane for lane in kept if lane.policy == policy]:
+                del kept[lane]
 
     def flatten(self, policy: str) -> None:
         """Leave everything that a policy holds, at the next prices."""

@@ -10,10 +10,11 @@ An opportunity is a symbol after a bar has closed. Who gets it is asked once, an
 down when somebody would begin an episode there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
+from typing import NamedTuple
 
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
@@ -22,7 +23,7 @@ from tiltyard.features.vector import Features
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.money import Money, money_text
 from tiltyard.market.bar import Bar
-from tiltyard.market.paper import Closed, Entry, Lane, PaperVenue
+from tiltyard.market.paper import Closed, Entry, Holdings, Lane, PaperVenue
 from tiltyard.policies.policy import Holding, Observation, Policy
 from tiltyard.router.split import Split
 
@@ -62,6 +63,29 @@ class Reporter:
     currency: str = ""
 
 
+class FloorState(NamedTuple):
+    """All that a floor has to know to go on, beside who is seated.
+
+    Attributes:
+        live: What is held and ordered for real.
+        paper: The same on paper.
+        lived: Episodes on paper that were filled for real as well, in the order of their lanes.
+        marked: Arms whose last mark told of something open.
+    """
+
+    live: Holdings = Holdings()
+    paper: Holdings = Holdings()
+    lived: tuple[tuple[Lane, str], ...] = ()
+    marked: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every arm that anything of it is about."""
+        entries = (*self.live.entries, *self.paper.entries)
+        entries += tuple(one.entry for one in (*self.live.positions, *self.paper.positions))
+        return frozenset(self.marked) | {entry.lane.policy for entry in entries}
+
+
 class Floor:
     """The seats of all arms, and what they hold.
 
@@ -87,6 +111,29 @@ class Floor:
     def seat(self, name: str, seat: Seat) -> None:
         """An arm joins, or trades by another policy from now on."""
         self._seats[name] = seat
+
+    def unseat(self, name: str) -> None:
+        """An arm trades no more; what it held on paper is no trade, and it must hold nothing else.
+
+        Args:
+            name: One that holds nothing for real.
+        """
+        self._seats.pop(name, None)
+        self._live.forget(name)
+        self._paper.forget(name)
+        self._lived = {one for one in self._lived if one[0].policy != name}
+        self._marked.discard(name)
+
+    def snapshot(self) -> FloorState:
+        """What is held, ordered and told."""
+        live, paper = self._live.snapshot(), self._paper.snapshot()
+        return FloorState(live, paper, tuple(sorted(self._lived)), tuple(sorted(self._marked)))
+
+    def restore(self, state: FloorState) -> None:
+        """Go on from what was held, ordered and told then, and from nothing else."""
+        self._live.restore(state.live)
+        self._paper.restore(state.paper)
+        self._lived, self._marked = set(state.lived), set(state.marked)
 
     def only_leaves(self, names: Iterable[str]) -> None:
         """These, and no others, may only leave what they hold for real."""
@@ -116,21 +163,30 @@ class Floor:
     def marks(self, prices: Mapping[str, float], at: datetime) -> list[Mark]:
         """What each arm's real positions are worth; one that has left everything says so once.
 
+        What an arm with a position in a stale market is worth is not known, so nothing is said.
+
         Args:
-            prices: The last of each symbol that has one.
+            prices: Of each symbol that has one now.
             at: UTC.
         """
         held: dict[str, list[tuple[Money, Money]]] = {}
+        unknown: set[str] = set()
         for lane, position in self._live.positions.items():
-            price = prices.get(lane.symbol, position.price)
-            worth = Money(position.value(price) - position.fee)
+            if lane.symbol not in prices:
+                unknown.add(lane.policy)
+                continue
+            worth = Money(position.value(prices[lane.symbol]) - position.fee)
             held.setdefault(lane.policy, []).append((worth, position.entry.notional))
-        told = sorted(held.keys() | self._marked)
-        self._marked = set(held)
+        told = sorted((held.keys() | self._marked) - unknown)
+        self._marked = held.keys() | (self._marked & unknown)
         return [self._mark(name, held.get(name, []), at) for name in told]
 
     def decide(
-        self, known: Mapping[str, Features], split: Split | None, terciles: Mapping[str, int]
+        self,
+        known: Mapping[str, Features],
+        split: Split | None,
+        terciles: Mapping[str, int],
+        barred: Collection[str] = (),
     ) -> list[Decision]:
         """Ask every arm about every symbol, and order what follows.
 
@@ -138,11 +194,12 @@ class Floor:
             known: By symbol, what is known now.
             split: Who gets an opportunity; None when nobody may enter.
             terciles: By symbol, how wild it is: 0, 1 or 2.
+            barred: Symbols in which nobody may enter now, on paper either; leaving goes on.
         """
         decisions = []
         for symbol, features in known.items():
             entries = self._wanted(symbol, features)
-            if not entries:
+            if not entries or symbol in barred:
                 continue
             episode = entries[0].episode_id
             choice = split.choose(episode) if split else None

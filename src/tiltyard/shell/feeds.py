@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -21,6 +23,8 @@ from tiltyard.market.bar import Bar
 from tiltyard.market.costs import FundingRates
 from tiltyard.market.quality import Flaw, inspect
 
+SUFFIXES = (".parquet", ".csv", ".feather", ".arrow", ".ipc")
+"""Of files that may hold bars."""
 TIMES = ("timestamp", "date", "open_time", "time", "datetime")
 """Columns that may say when a bar opened."""
 SHOWN_FAULTS = 20
@@ -47,12 +51,45 @@ class Feed:
     flaws: Sequence[Flaw]
 
 
+class FeedName(NamedTuple):
+    """What the name of a file of bars tells.
+
+    Attributes:
+        symbol: As the venue writes it.
+        interval: How long a bar lasts.
+    """
+
+    symbol: str
+    interval: timedelta
+
+
+def feed_name(file: Path) -> FeedName | None:
+    """What the name of a file tells; None when it tells nothing."""
+    named = _NAME.fullmatch(file.stem)
+    if named is None or not int(named["count"]):
+        return None
+    interval = int(named["count"]) * _UNITS[named["unit"]]
+    return FeedName(f"{named['base']}/{named['quote']}".upper(), interval)
+
+
+def interval_text(interval: timedelta) -> str:
+    """How long a bar lasts, for people.
+
+    >>> interval_text(timedelta(minutes=15)), interval_text(timedelta(hours=4))
+    ('15 min', '4 h')
+    """
+    unit = max(unit for unit in _UNITS.values() if not interval % unit)
+    name = {"m": "min", "h": "h", "d": "d"}[next(k for k, v in _UNITS.items() if v == unit)]
+    return f"{interval // unit} {name}"
+
+
 def read_feed(
     file: Path,
     *,
     symbol: str | None = None,
     interval: timedelta | None = None,
     assume_utc: bool = False,
+    last: int | None = None,
 ) -> Feed:
     """The bars of a file.
 
@@ -61,21 +98,21 @@ def read_feed(
         symbol: Whose they are; by the name of the file when None.
         interval: How long a bar lasts; by the name of the file when None.
         assume_utc: Read times without an offset as UTC.
+        last: Only so many rows, from the end of the file.
 
     Raises:
         TiltyardError: ``FEED_UNNAMED``, ``FEED_UNREADABLE``.
         Faults: ``COLUMNS_MISSING``, ``TIMES_INVALID``.
     """
-    named = _NAME.fullmatch(file.stem)
+    named = feed_name(file)
     if named is not None:
-        symbol = symbol or f"{named['base']}/{named['quote']}".upper()
-        interval = interval or int(named["count"]) * _UNITS[named["unit"]]
+        symbol, interval = symbol or named.symbol, interval or named.interval
     if not symbol or not interval:
         raise TiltyardError(
             "FEED_UNNAMED", str(file), "its name tells neither symbol nor interval",
             "call it as SOL_USDT-1h, or say both",
         )  # fmt: skip
-    found = inspect(_bars(file, symbol, assume_utc=assume_utc), interval)
+    found = inspect(_bars(file, symbol, assume_utc=assume_utc, last=last), interval)
     return Feed(symbol, interval, found.bars, found.flaws)
 
 
@@ -91,17 +128,17 @@ def read_funding(file: Path, *, assume_utc: bool = False) -> FundingRates:
     return FundingRates(sorted(rates.items()))
 
 
-def _bars(file: Path, symbol: str, *, assume_utc: bool) -> Iterator[Bar]:
-    for at, values in _rows(file, PRICES, assume_utc=assume_utc):
+def _bars(file: Path, symbol: str, *, assume_utc: bool, last: int | None) -> Iterator[Bar]:
+    for at, values in _rows(file, PRICES, assume_utc=assume_utc, last=last):
         prices = (float("nan") if value is None else value for value in values)
         yield Bar(symbol, at, *prices)
 
 
 def _rows(
-    file: Path, columns: Sequence[str], *, assume_utc: bool
+    file: Path, columns: Sequence[str], *, assume_utc: bool, last: int | None = None
 ) -> Iterator[tuple[datetime, tuple[float | None, ...]]]:
     """Times and numbers; what is no number is None."""
-    frame = _frame(file)
+    frame = _frame(file) if last is None else _frame(file).tail(last)
     when = next((name for name in TIMES if name in frame.columns), None)
     missing = [name for name in columns if name not in frame.columns]
     if when is None or missing:
@@ -131,14 +168,15 @@ def _times(file: Path, values: pl.Series, *, assume_utc: bool) -> list[datetime]
 
 
 def _frame(file: Path) -> pl.DataFrame:
+    """What is in a file, read whole first: somebody may be writing to it, or cut it short."""
     try:
         match file.suffix:
             case ".parquet":
-                return pl.read_parquet(file, glob=False)
+                return pl.read_parquet(BytesIO(file.read_bytes()))
             case ".feather" | ".arrow" | ".ipc":
-                return pl.read_ipc(file)
+                return pl.read_ipc(BytesIO(file.read_bytes()))
             case ".csv":
-                return pl.read_csv(file, infer_schema_length=None, glob=False)
+                return pl.read_csv(BytesIO(file.read_bytes()), infer_schema_length=None)
     except (PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise TiltyardError("FEED_UNREADABLE", str(file), first) from None

@@ -31,6 +31,7 @@ class Rounds:
         on_event: Told every event that was written.
         on_alone: Told every event that stands in memory, once, before it is written.
         on_trouble: Told when the database stops answering, and None when it answers again.
+        follow: Done after a step; whether another step and more of it are to follow at once.
         stopping: Whether to end after this round.
         once: End as soon as everything that is there has been judged.
         interval: Seconds between two rounds when nothing is written meanwhile.
@@ -43,6 +44,7 @@ class Rounds:
     on_alone: Callable[[Event], object]
     on_trouble: Callable[[TiltyardError | None], object]
     stopping: Callable[[], bool]
+    follow: Callable[[], bool] = lambda: False
     once: bool = False
     interval: float = 5.0
 
@@ -127,7 +129,8 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
             rounds.stand()
         if not desk.is_blind:
             rounds.beat()
-        goes_on = desk.is_behind and trouble is None
+        has_more = rounds.follow()
+        goes_on = has_more or (desk.is_behind and trouble is None)
         if rounds.stopping() or (rounds.once and not goes_on):
             return
         if not goes_on:

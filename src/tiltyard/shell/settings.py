@@ -24,6 +24,7 @@ from tiltyard.kernel.registry import did_you_mean
 from tiltyard.metrics.account import AccountMeasures
 from tiltyard.scaling.ladder import ShareRules, fits
 from tiltyard.scaling.trading_day import trading_day
+from tiltyard.shell.market_settings import MarketSettings
 
 FILE = "tiltyard.toml"
 LARGEST_FILE = 1 << 20
@@ -159,6 +160,7 @@ class Settings(_Section):
     run: RunSettings = RunSettings()
     api: ApiSettings = ApiSettings()
     effects: EffectSettings = EffectSettings()
+    market: MarketSettings = MarketSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:

@@ -28,6 +28,7 @@ FAILURES = frozenset(
         "DATABASE_REPLACED",
         "DATABASE_UNREACHABLE",
         "FACTS_DIFFER",
+        "FLOOR_UNREADABLE",
         "HEAD_UNKNOWN",
         "LEASE_HELD",
         "LEASE_LOST",
@@ -49,6 +50,7 @@ FAILURES = frozenset(
         "TOO_BUSY",
         "TRADE_EDITED",
         "TRADE_OUT_OF_ORDER",
+        "TRADING_FAILED",
         "VERDICTS_DIFFER",
     }
 )
@@ -85,6 +87,9 @@ MISTAKES = frozenset(
         "FACT_DIFFERS",
         "FACT_INVALID",
         "FEATURE_UNKNOWN",
+        "FEED_MISSING",
+        "FEED_MIXED",
+        "FEED_REFUSED",
         "FEED_UNNAMED",
         "FEED_UNREADABLE",
         "FIELD_UNKNOWN",
@@ -126,6 +131,7 @@ MISTAKES = frozenset(
         "SCOPE_MISSING",
         "SCOPE_UNKNOWN",
         "SCRATCH_EXISTS",
+        "SEAT_MISSING",
         "SHARES_EXCEED_ONE",
         "SHARES_INVALID",
         "SHARE_INVALID",

@@ -20,6 +20,7 @@ from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.course import marked_every
 from tiltyard.shell.live import TICK, LiveDesk
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.settings import Settings
@@ -30,6 +31,7 @@ from tiltyard.shell.store.waking import Bell
 from tiltyard.shell.targets import Target, targets_from
 from tiltyard.shell.targets.held_shares import HeldShares
 from tiltyard.shell.telling import RENEW_AFTER
+from tiltyard.shell.trading import Trader, interval_to_trade, trader_on
 
 SHORT_BUSY_MS = 1000
 """A desk does not wait long for a locked database: it goes on in memory, and tries again."""
@@ -80,6 +82,10 @@ def run_desk(
         _until_told() as stopping,
         _listening(settings) as listening,
     ):
+        bars_last = interval_to_trade(ledger, settings)
+        if bars_last is not None:
+            checklist = marked_every(settings.checklist, bars_last)
+            settings = settings.model_copy(update={"checklist": checklist})
         concerns = _about(only, list(ledger.roster().arms))
         token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
                            wait=wait, stopping=stopping, on_wait=_say_waiting)  # fmt: skip
@@ -95,6 +101,10 @@ def run_desk(
             desk.start()
             answers.seconds = settings.run.deadman * ONE_ANSWER
             _say_on_what(desk, ledger, once=once)
+            trader = trader_on(ledger, settings, token, bars_last, say=_say)
+            if trader is not None:
+                trader.begin(desk.roster)
+                _say(trader.story)
             with (
                 ledger.beside(answers=answers) as door,
                 Beside(desk, door, settings, token, targets, now=system_now, say=_say) as beside,
@@ -109,12 +119,13 @@ def run_desk(
                     deliver=beside.deliver, stand=beside.stand, beat=beside.beat,
                     on_event=lambda event: _show(event, concerns, as_json=as_json),
                     on_alone=_say_alone, on_trouble=_say_trouble,
+                    follow=lambda: trader is not None and trader.follow(desk, system_now()),
                     stopping=stopping, once=once, interval=interval,
                 )  # fmt: skip
                 go_round(desk, times, rounds)
         finally:
             let_go(ledger, token)
-        _say_how_it_ends(desk)
+        _say_how_it_ends(desk, trader)
 
 
 def _with_api(settings: Settings, *, serve: bool | None, port: int | None) -> Settings:
@@ -212,10 +223,12 @@ def _say_on_what(desk: LiveDesk, ledger: Ledger, *, once: bool) -> None:
     _say(f"the desk {mode} on {where}, {len(desk.roster.arms)} arms{end}")
 
 
-def _say_how_it_ends(desk: LiveDesk) -> None:
+def _say_how_it_ends(desk: LiveDesk, trader: Trader | None) -> None:
     if desk.decided_alone:
         _say("what stood in memory alone is not written: the next desk judges the same facts, "
              "and carries out the same commands")  # fmt: skip
+    for line in trader.left_open if trader is not None else ():
+        _say(line)
     _say("stopped; the lease is given back")
 
 

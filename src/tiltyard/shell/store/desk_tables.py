@@ -1,4 +1,4 @@
-"""The tables of the one who acts: lease, commands, nights, what guards remember, effects.
+"""The tables of the one who acts: lease, commands, nights, memories of guards, effects, floor.
 
 Beside them are the tokens of those who may talk to it over HTTP.
 
@@ -78,6 +78,14 @@ desk_progress = sa.Table(
     sa.Column("marks", sa.BigInteger, nullable=False),
     sa.Column("observations", sa.BigInteger, nullable=False),
     sa.Column("judged_at", UtcTime, nullable=False),
+)
+
+floor_state = sa.Table(
+    "floor_state",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", TEXT, nullable=False),
+    sa.Column("written_at", UtcTime, nullable=False),
 )
 
 effects = sa.Table(

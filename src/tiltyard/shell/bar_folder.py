@@ -1,0 +1,246 @@
+"""A folder of bars that somebody keeps writing to: what of it is known, and what comes next.
+
+A file is read again when it has changed. What cannot be read is told once until it changes, and
+its symbol is stale meanwhile; so is one whose file is gone. A bar counts when it has closed.
+Where files are written one after the other, the next interval waits for those that have kept up
+until now, a tenth of an interval and a minute at most.
+
+What was used stays as it was used: a bar that is another afterwards, or comes too late, is told.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tiltyard.kernel.clock import EPOCH, time_text
+from tiltyard.kernel.errors import Fault, Faults, TiltyardError
+from tiltyard.market.bar import Bar
+from tiltyard.market.quality import Flaw
+from tiltyard.shell.feeds import SUFFIXES, Feed, feed_name, interval_text, read_feed
+
+LOOKS_BACK = 20_000
+"""So many rows of a file are read, from its end; all of them where that does not reach back to what
+was played last."""
+PART, MOST_PATIENCE = 10, timedelta(minutes=1)
+"""The next interval waits for files that lag: a tenth of an interval, and a minute at most."""
+TRADED_AT = frozenset({"frozen", "no_volume"})
+"""A row that is no price for these reasons says that there will be no other."""
+
+_TICK = timedelta(microseconds=1)
+_Stamp = tuple[int, int, int]
+
+
+def interval_of(folder: Path) -> timedelta | None:
+    """How long the bars in a folder last, by the names of its files; None where there are none.
+
+    Raises:
+        Faults: ``FEED_MIXED`` when they differ.
+    """
+    named = [(file, found) for file in _files(folder) if (found := feed_name(file))]
+    if len({name.interval for _, name in named}) > 1:
+        faults = [
+            Fault(file.name, f"bars of {interval_text(name.interval)}") for file, name in named
+        ]
+        raise Faults(
+            "FEED_MIXED", str(folder), faults, remedy="keep each interval in a folder of its own"
+        )
+    return named[0][1].interval if named else None
+
+
+@dataclass(slots=True)
+class _Symbol:
+    """What is known of one symbol.
+
+    Attributes:
+        file: Where it is from.
+        stamp: Of the file, when it was last read.
+        times: When the bars that are prices opened, in time order.
+        bars: Those, by that time.
+        until: When the last row of it had closed that is there to stay.
+        is_away: The file is gone, or cannot be read.
+    """
+
+    file: Path
+    stamp: _Stamp | None
+    times: Sequence[datetime]
+    bars: Mapping[datetime, Bar]
+    until: datetime
+    is_away: bool = False
+
+    def place(self, at: datetime) -> int:
+        """How many of the bars opened before a time."""
+        return bisect_left(self.times, at)
+
+
+class BarFolder:
+    """The bars in a folder.
+
+    Args:
+        folder: Where the files are.
+        interval: How long each bar lasts.
+        say: Told, for people, what is wrong.
+    """
+
+    def __init__(self, folder: Path, interval: timedelta, say: Callable[[str], object]) -> None:
+        self.folder = folder
+        self.interval = interval
+        self._say = say
+        self._symbols: dict[str, _Symbol] = {}
+        self._refused: dict[Path, _Stamp] = {}
+        self._told: set[tuple[str, str, datetime]] = set()
+        self._patience = min(interval / PART, MOST_PATIENCE)
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """Those that have been seen, in the order of their names."""
+        return sorted(self._symbols)
+
+    def look(self, used: datetime | None) -> None:
+        """Read what has changed.
+
+        Args:
+            used: Bars that had closed by then have been used; None when none have.
+        """
+        found = {file: stamp for file in _files(self.folder) if (stamp := _stamp(file))}
+        for known in self._symbols.values():
+            if known.file not in found and not known.is_away:
+                known.is_away, known.stamp = True, None
+                self._refused.clear()  # another file may have its bars
+                self._say(f"{known.file.name} is gone: its market is stale")
+        self._refused = {file: stamp for file, stamp in self._refused.items() if file in found}
+        for file, stamp in found.items():
+            self._look_at(file, stamp, used)
+
+    def newest(self, now: datetime) -> datetime | None:
+        """When the last bar that has closed by ``now`` had closed; None where none has."""
+        opened = now - self.interval
+        last = [one.times[: one.place(opened + _TICK)][-1:] for one in self._here()]
+        return max((at + self.interval for times in last for at in times), default=None)
+
+    def following(self, until: datetime, now: datetime) -> datetime | None:
+        """When the next interval began of which there are bars; None while there is none to play.
+
+        Args:
+            until: Everything is played until then.
+            now: UTC.
+        """
+        begun = (one.times[one.place(until) :][:1] for one in self._here())
+        at = min((time for times in begun for time in times), default=None)
+        if at is None or at + self.interval > now:
+            return None
+        lags = any(until <= one.until < at + self.interval for one in self._symbols.values())
+        return None if lags and now < at + self.interval + self._patience else at
+
+    def at(self, opened_at: datetime) -> dict[str, Bar]:
+        """The bars of an interval that are prices, by symbol."""
+        here = ((name, one) for name, one in sorted(self._symbols.items()) if not one.is_away)
+        return {name: one.bars[opened_at] for name, one in here if opened_at in one.bars}
+
+    def since(self, symbol: str, after: datetime, until: datetime) -> Iterator[Bar]:
+        """The bars of a symbol that opened after a time and had closed until another."""
+        known = self._symbols[symbol]
+        first, end = known.place(after + _TICK), known.place(until - self.interval + _TICK)
+        return (known.bars[at] for at in known.times[first:end])
+
+    def _here(self) -> Iterator[_Symbol]:
+        return (one for one in self._symbols.values() if not one.is_away)
+
+    def _look_at(self, file: Path, stamp: _Stamp, used: datetime | None) -> None:
+        if self._refused.get(file) == stamp:
+            return
+        name = feed_name(file)
+        known = self._symbols.get(name.symbol) if name else None
+        if known is not None and known.file == file and known.stamp == stamp:
+            return
+        try:
+            if known is not None and known.file != file and not known.is_away:
+                raise _refused(file, f"{known.file.name} has the bars of the same symbol")
+            feed = self._read(file, used)
+        except TiltyardError as error:
+            self._refused[file] = stamp
+            self._say(str(error))
+            if known is not None and known.file == file:
+                known.is_away, known.stamp = True, None
+            return
+        if self._refused.pop(file, None):
+            self._say(f"{file.name} is read again")
+        self._take_in(file, stamp, feed, used)
+
+    def _read(self, file: Path, used: datetime | None) -> Feed:
+        feed = read_feed(file, last=LOOKS_BACK)
+        if used is not None and feed.bars and feed.bars[0].opened_at > used:
+            feed = read_feed(file)
+        if feed.interval != self.interval:
+            lasts, others = interval_text(feed.interval), interval_text(self.interval)
+            raise _refused(file, f"bars of {lasts}, and the others last {others}")
+        if feed.bars and (feed.bars[0].opened_at - EPOCH) % self.interval:
+            told = time_text(feed.bars[0].opened_at)
+            raise _refused(
+                file, f"bars open at {told}, not at a multiple of {interval_text(self.interval)}"
+            )
+        return feed
+
+    def _take_in(self, file: Path, stamp: _Stamp, feed: Feed, used: datetime | None) -> None:
+        bars = {bar.opened_at: bar for bar in feed.bars}
+        known = self._symbols.get(feed.symbol)
+        if used is not None:
+            if known is not None and known.bars:
+                self._tell_rewritten(feed.symbol, known.bars, bars, used)
+            for flaw in feed.flaws:
+                self._tell_flaw(flaw, used)
+        ends = [bar.closes_at(self.interval) for bar in feed.bars[-1:]]
+        ends += [self._end(flaw) for flaw in feed.flaws if flaw.kind in TRADED_AT]
+        until = max(ends, default=EPOCH)
+        self._symbols[feed.symbol] = _Symbol(file, stamp, list(bars), bars, until)
+
+    def _end(self, flaw: Flaw) -> datetime:
+        return flaw.at + flaw.bars * self.interval
+
+    def _tell_flaw(self, flaw: Flaw, used: datetime) -> None:
+        key = (flaw.symbol, flaw.kind, flaw.at)
+        if self._end(flaw) > used and key not in self._told:
+            self._told.add(key)
+            self._say(f"stale: {flaw}")
+
+    def _tell_rewritten(
+        self,
+        symbol: str,
+        before: Mapping[datetime, Bar],
+        after: Mapping[datetime, Bar],
+        used: datetime,
+    ) -> None:
+        """Of what both know: a file that is cut off at its beginning rewrites nothing."""
+        first = max(min(before), min(after, default=used))
+        times = {at for at in before.keys() | after.keys() if first <= at <= used - self.interval}
+        changed = sorted(at for at in times & before.keys() if before[at] != after.get(at))
+        if changed:
+            self._tell_late(symbol, changed, "changed after use; what was done stands")
+        if late := sorted(times - before.keys()):
+            self._tell_late(symbol, late, "came after the interval was played; it was stale")
+
+    def _tell_late(self, symbol: str, times: Sequence[datetime], what: str) -> None:
+        bars = "1 bar" if len(times) == 1 else f"{len(times):,} bars"
+        self._say(f"{symbol}: {bars} from {time_text(times[0])} on {what}")
+
+
+def _refused(file: Path, facts: str) -> TiltyardError:
+    return TiltyardError("FEED_REFUSED", str(file), facts, "its bars are not traded on")
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files that may hold bars, in the order of their names; none where there is no folder."""
+    try:
+        every = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [one for one in every if one.suffix in SUFFIXES and not one.name.startswith(".")]
+
+
+def _stamp(file: Path) -> _Stamp | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

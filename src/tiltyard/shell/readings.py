@@ -1,0 +1,57 @@
+"""What is known of each symbol when a bar has closed, kept up bar after bar.
+
+Nothing of it is written down: who begins reads the bars before once more.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from tiltyard.features.technical import Indicators
+from tiltyard.features.vector import Features
+from tiltyard.features.wildness import Wildness
+from tiltyard.kernel.clock import EPOCH
+from tiltyard.policies.catalogue import POLICIES
+from tiltyard.shell.bar_folder import BarFolder
+
+NEEDS = tuple(need for _, policy in POLICIES.items() for need in policy.needs)
+"""What any policy may have to be told."""
+
+
+class _Symbol:
+    def __init__(self, symbol: str, bars: BarFolder) -> None:
+        self.indicators = Indicators(symbol, NEEDS, bars.interval)
+        self.wildness = Wildness()
+        self.last = EPOCH
+        self.features = Features(symbol, EPOCH, {})
+
+
+class Readings:
+    """Of every symbol in a folder.
+
+    Args:
+        bars: The folder.
+    """
+
+    def __init__(self, bars: BarFolder) -> None:
+        self._bars = bars
+        self._symbols: dict[str, _Symbol] = {}
+
+    def at(self, until: datetime) -> tuple[Mapping[str, Features], Mapping[str, int]]:
+        """What is known of the symbols with a bar that closed then, and how wild they are.
+
+        Args:
+            until: Not before any time that was asked for before.
+        """
+        known, wild = {}, {}
+        for name in self._bars.symbols:
+            if name not in self._symbols:
+                self._symbols[name] = _Symbol(name, self._bars)
+            symbol = self._symbols[name]
+            for bar in self._bars.since(name, symbol.last, until):
+                symbol.wildness.see(bar)
+                symbol.features, symbol.last = symbol.indicators.see(bar), bar.opened_at
+            if symbol.features.as_of == until and name in self._bars.at(
+                until - self._bars.interval
+            ):
+                known[name], wild[name] = symbol.features, symbol.wildness.tercile
+        return known, wild

@@ -1,0 +1,79 @@
+"""Who trades on the floor: every arm of whose kind we have the policy, and whose capital is known.
+
+Arms of other kinds are traded by bots elsewhere, and left alone. So is an arm whose trades are of
+another account or currency: nothing is summed over those. A retired arm keeps its seat for as
+long as it holds something for real.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.policies.catalogue import POLICIES
+from tiltyard.policies.name import parse
+from tiltyard.router.floor import Seat
+from tiltyard.shell.settings import Settings
+
+
+class Seating(NamedTuple):
+    """Who trades, and who does not though we have the policy.
+
+    Attributes:
+        seats: By name, in order of registration.
+        foreign: Arms whose trades are of another account or currency, with those.
+    """
+
+    seats: Mapping[str, Seat]
+    foreign: Mapping[str, tuple[str, str]]
+
+
+def seating(
+    roster: Roster,
+    settings: Settings,
+    scopes: Mapping[str, tuple[str, str]],
+    holding: Collection[str],
+) -> Seating:
+    """Who trades.
+
+    Args:
+        roster: All arms.
+        settings: The account, how positions are sized, and what capital an arm has otherwise.
+        scopes: Account and currency of every policy whose trades have said them.
+        holding: Arms that hold something for real.
+    """
+    own = (settings.account.name, settings.account.currency)
+    seats: dict[str, Seat] = {}
+    foreign: dict[str, tuple[str, str]] = {}
+    for name, arm in roster.arms.items():
+        capital = arm.capital or settings.default_capital()
+        if name == FLAT or kind_of(arm) not in POLICIES or capital is None:
+            continue
+        if arm.state == "retired" and name not in holding:
+            continue
+        if scopes.get(name, own) != own:
+            foreign[name] = scopes[name]
+            continue
+        seats[name] = Seat(POLICIES.get(kind_of(arm)), capital, settings.market.sized)
+    return Seating(seats, foreign)
+
+
+def kind_of(arm: Arm) -> str:
+    """What sort of policy an arm is, by what was said of it, or its name."""
+    return arm.kind or parse(arm.name).kind
+
+
+def refuse_homeless(roster: Roster, seats: Collection[str], holding: Collection[str]) -> None:
+    """Whether everybody who holds something has a seat.
+
+    Raises:
+        TiltyardError: ``SEAT_MISSING``.
+    """
+    for name in sorted(set(holding) - set(seats)):
+        arm = roster.arms.get(name)
+        kind = "nothing that is registered" if arm is None else f"of kind {kind_of(arm)!r}"
+        raise TiltyardError(
+            "SEAT_MISSING", name, f"it holds positions on the floor, and is {kind}, or has no "
+            "capital, or trades of another account",
+            "give back the settings and the version by which it traded",
+        )  # fmt: skip

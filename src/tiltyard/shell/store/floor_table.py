@@ -1,0 +1,30 @@
+"""What is held on the floor, in the database: one row, written with the facts that led there."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tiltyard.shell.store.desk_tables import floor_state
+from tiltyard.shell.store.tables import policies
+
+_ONLY = 1
+
+
+def read_floor(connection: sa.Connection) -> str | None:
+    """The text that was written last; None when nobody has ever traded."""
+    return connection.scalar(sa.select(floor_state.c.body))
+
+
+def write_floor(connection: sa.Connection, body: str, at: datetime) -> None:
+    """Put this text in the place of the last, in the transaction of whoever holds the lease."""
+    values = {"body": body, "written_at": at}
+    if not connection.execute(floor_state.update().values(**values)).rowcount:
+        connection.execute(floor_state.insert().values(id=_ONLY, **values))
+
+
+def scopes(connection: sa.Connection) -> Mapping[str, tuple[str, str]]:
+    """Account and currency of every policy whose trades have said them."""
+    columns = (policies.c.name, policies.c.account, policies.c.currency)
+    claimed = sa.select(*columns).where(policies.c.account.is_not(None))
+    return {name: (account, currency) for name, account, currency in connection.execute(claimed)}
