@@ -21,8 +21,7 @@ from tiltyard.facts.command import Command, Outcome
 from tiltyard.facts.mark import LastMark
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.kernel.money import money
-from tiltyard.shell.registration import Registration, register
+from tiltyard.shell.registration import Registration, capital_of, register
 from tiltyard.shell.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -115,7 +114,7 @@ def _registration(command: Command, now: datetime) -> Registration:
         name=command.policy,
         role="champion" if said.get("role") == "champion" else "challenger",
         kind=said.get("kind", ""),
-        capital=money(said["capital"]) if "capital" in said else None,
+        capital=capital_of(said["capital"]) if "capital" in said else None,
         share=start,
         created_at=moment(said["created_at"]) if "created_at" in said else now,
         digest=said.get("digest", ""),

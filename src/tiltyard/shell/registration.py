@@ -15,7 +15,7 @@ from tiltyard.actions.plan import plan_admissions
 from tiltyard.actions.record import Event, carried_out, registered
 from tiltyard.facts.arm import FLAT, Arm, Role, Roster
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.kernel.money import Money
+from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.registry import did_you_mean
 from tiltyard.policies.name import PolicyName, parse
 from tiltyard.scaling.ladder import ShareRules
@@ -42,6 +42,18 @@ class Registration:
     share: float | None
     created_at: datetime
     digest: str = ""
+
+
+def capital_of(text: str) -> Money:
+    """What equity somebody says a policy has.
+
+    Raises:
+        TiltyardError: ``MONEY_INVALID``, ``CAPITAL_INVALID`` for anything but a positive amount.
+    """
+    amount = money(text)
+    if amount <= 0:
+        raise TiltyardError("CAPITAL_INVALID", text, "expected a positive amount")
+    return amount
 
 
 def with_flat(roster: Roster, at: datetime, events: list[Event], actor: str) -> Roster:

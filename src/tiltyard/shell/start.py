@@ -131,7 +131,7 @@ def mark_digests(ledger: Ledger, up_to: Positions) -> dict[str, str]:
 
 def _deciding(settings: Settings) -> Mapping[str, Any]:
     """Every setting that decides, as the audit writes it."""
-    exclude = {"ledger", "effects", "run", "api", "checklist"}
+    exclude = {"ledger", "effects", "run", "api", "market", "checklist"}
     plain = settings.model_dump(mode="json", exclude=exclude)
     kept: Mapping[str, Any] = json.loads(canonical(plain))
     return kept

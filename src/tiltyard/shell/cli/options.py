@@ -9,8 +9,9 @@ import typer
 
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.kernel.money import Money, money
+from tiltyard.kernel.money import Money
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.registration import capital_of
 from tiltyard.shell.settings import Settings, load
 from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, database_url
@@ -69,9 +70,4 @@ def capital_from(text: str | None) -> Money | None:
     Raises:
         TiltyardError: ``CAPITAL_INVALID`` for anything but a positive amount.
     """
-    if text is None:
-        return None
-    amount = money(text)
-    if amount <= 0:
-        raise TiltyardError("CAPITAL_INVALID", text, "expected a positive amount")
-    return amount
+    return None if text is None else capital_of(text)
