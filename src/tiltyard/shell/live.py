@@ -33,11 +33,12 @@ from tiltyard.shell.left_open import left_open
 from tiltyard.shell.nights import run_as_asked, run_if_due
 from tiltyard.shell.obey import obey, told
 from tiltyard.shell.pulse import Pulse
+from tiltyard.shell.rehearsal import rehearse_halt
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.desk_record import Progress, read_progress, write_progress
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.news import Positions
+from tiltyard.shell.store.news import Positions, is_anything_new
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
 from tiltyard.shell.writing import ACTOR, Writing
 
@@ -139,6 +140,15 @@ class LiveDesk:
         """What is decided and stands in memory, because the database cannot be written."""
         return self._writing.unwritten.events
 
+    @property
+    def has_news(self) -> bool:
+        """Whether others have written what it has not looked at; also when nobody can say."""
+        try:
+            with self._ledger.snapshot() as still:
+                return is_anything_new(still.connection, self._incoming.seen)
+        except TiltyardError:
+            return True  # the next step finds out what is wrong
+
     def tell_again(self, why: str) -> None:
         """Others were told something else meanwhile: the next step tells them how it stands.
 
@@ -176,6 +186,11 @@ class LiveDesk:
         self._writing.settle(begun)
         self._served_at = self._writing.written_at
         self._on_stage(READ)
+
+    def rehearse(self, now: datetime) -> None:
+        """Write a halt and take it back, so that the first in earnest is not the slowest."""
+        digest = self._settings.checklist.digest
+        rehearse_halt(self._ledger, self._standing, self._writing.announcing, digest, now)
 
     def _begin_or_go_on(self) -> Progress:
         with self._ledger.snapshot() as still:

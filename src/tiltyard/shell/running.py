@@ -134,13 +134,14 @@ def go_round(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
         if rounds.stopping() or (rounds.once and not goes_on):
             return
         if not goes_on:
-            _wait(times, rounds)
+            _wait(desk, times, rounds)
 
 
-def _wait(times: Times, rounds: Rounds) -> None:
+def _wait(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
+    """Until the next look is due, or somebody else than the desk has committed something."""
     until = times.steady() + rounds.interval
     while not rounds.stopping() and (left := until - times.steady()) > 0:
-        if times.wait(min(left, LOOK_UP_EVERY)):
+        if times.wait(min(left, LOOK_UP_EVERY)) and desk.has_news:
             return
 
 

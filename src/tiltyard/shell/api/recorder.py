@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from datetime import datetime
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.api.reports import Answer, Report, write_together
+from tiltyard.shell.api.reports import Answer, Report, Stage, write_together
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
 
@@ -42,6 +42,7 @@ class Recorder:
         self._door = door
         self._now = now
         self._on_written = on_written
+        self._stage = Stage(door)
         self._waiting: deque[_Waiting] = deque()
         self._items = 0
         self._changed = threading.Condition()
@@ -84,6 +85,7 @@ class Recorder:
     def _run(self) -> None:
         while taken := self._next():
             self._write(taken)
+        self._stage.close()
 
     def _next(self) -> list[_Waiting]:
         """Those that are written together; none when it is time to end."""
@@ -103,8 +105,10 @@ class Recorder:
 
     def _write(self, waiting: Sequence[_Waiting]) -> None:
         try:
-            answers = write_together(self._door, [report for report, _ in waiting], self._now())
+            reports = [report for report, _ in waiting]
+            answers = write_together(self._door, self._stage, reports, self._now())
         except Exception as error:  # noqa: BLE001 whoever waits must be told, and others served
+            self._stage.close()
             passes = isinstance(error, TiltyardError) and error.code in UNAVAILABLE
             if len(waiting) > 1 and not passes:
                 for one in waiting:

@@ -8,6 +8,7 @@ that the shares choose.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -20,6 +21,7 @@ from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.api.items import Fact, ItemFault
 from tiltyard.shell.store.fact_tables import append_each
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.plain_errors import speaking_plainly
 from tiltyard.shell.store.staging import Fate, Staging
 from tiltyard.shell.store.tables import decisions, marks, observations, policies
 
@@ -29,6 +31,9 @@ Written = Mapping[str, int]
 Answer = Written | Decision
 
 _TABLES = {"marks": marks, "observations": observations, "decisions": decisions}
+USES = 50
+"""So often a stage is used."""
+_NAMES = sa.select(policies.c.name)
 _FATES = ("new", "corrected", "unchanged", "quarantined")
 
 
@@ -100,11 +105,43 @@ class ItemsRefused(TiltyardError):  # noqa: N818 it is an answer
         )  # fmt: skip
 
 
-def write_together(door: Ledger, reports: Sequence[Report], now: datetime) -> list[Answer]:
+class Stage:
+    """Where trades are checked before they are written, kept from one time to the next.
+
+    Args:
+        door: To the ledger.
+    """
+
+    def __init__(self, door: Ledger) -> None:
+        self._door = door
+        self._open = ExitStack()
+        self._staging: Staging | None = None
+        self._uses = 0
+
+    def ready(self) -> Staging:
+        """An empty one; now and then a new one, since on Postgres rows that are gone take room."""
+        self._uses += 1
+        if self._uses > USES:
+            self.close()
+        if self._staging is None:
+            self._staging, self._uses = self._open.enter_context(self._door.staging()), 0
+        return self._staging
+
+    def close(self) -> None:
+        """Let go of it and what is in it; the next is another."""
+        self._staging = None
+        with suppress(TiltyardError):  # its connection is gone already
+            self._open.close()
+
+
+def write_together(
+    door: Ledger, stage: Stage, reports: Sequence[Report], now: datetime
+) -> list[Answer]:
     """Write reports in one transaction; what became of each.
 
     Args:
         door: To the ledger.
+        stage: Of that door; it is to be closed when this raises.
         reports: Those that are written together.
         now: UTC.
 
@@ -117,16 +154,18 @@ def write_together(door: Ledger, reports: Sequence[Report], now: datetime) -> li
     if not told:
         with door.transaction() as inside:
             return _write_all(inside.connection, reports, iter(()), now)
-    with door.staging() as staging:
+    with speaking_plainly(door.url):
+        staging = stage.ready()
         staging.add([(row, *trade) for row, trade in enumerate(_all(told))])
-        if found := staging.faults():
-            every = [(row, fault) for row, faults in sorted(found.items()) for fault in faults]
-            raise ItemsRefused(
-                "trades", [ItemFault(row, _field(one.place), one.message) for row, one in every]
-            )
-        with door.transaction(staging) as inside:
-            counts = _append_trades(inside.connection, staging, told, now)
-            return _write_all(inside.connection, reports, counts, now)
+        found = staging.faults()
+    if found:
+        every = [(row, fault) for row, faults in sorted(found.items()) for fault in faults]
+        raise ItemsRefused(
+            "trades", [ItemFault(row, _field(one.place), one.message) for row, one in every]
+        )
+    with door.transaction(staging) as inside:
+        counts = _append_trades(inside.connection, staging, told, now)
+        return _write_all(inside.connection, reports, counts, now)
 
 
 def _write_all(
@@ -146,7 +185,7 @@ def _all(reports: Iterable[Trades]) -> Iterator[tuple[Trade, bool]]:
 def _append_trades(
     connection: sa.Connection, staging: Staging, reports: Sequence[Trades], now: datetime
 ) -> Iterator[Written]:
-    known = set(connection.scalars(sa.select(policies.c.name)))
+    known = set(connection.scalars(_NAMES))
     if unknown := [
         ItemFault(row, "policy", f"POLICY_UNKNOWN {trade.policy!r}: not registered")
         for row, (trade, _) in enumerate(_all(reports))

@@ -1,5 +1,6 @@
 """``run``: the running desk, and what it says of itself."""
 
+import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -99,6 +100,7 @@ def run_desk(
                             announcing=Announcing(takes), observe=observe,
                             tick=timedelta(seconds=interval))  # fmt: skip
             desk.start()
+            desk.rehearse(system_now())
             answers.seconds = settings.run.deadman * ONE_ANSWER
             _say_on_what(desk, ledger, once=once)
             trader = trader_on(ledger, settings, token, bars_last, say=_say)
@@ -122,6 +124,7 @@ def run_desk(
                     follow=lambda: trader is not None and trader.follow(desk, system_now()),
                     stopping=stopping, once=once, interval=interval,
                 )  # fmt: skip
+                gc.freeze()  # what is there by now stays: no search for garbage holds up a halt
                 go_round(desk, times, rounds)
         finally:
             let_go(ledger, token)

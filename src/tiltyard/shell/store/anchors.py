@@ -18,6 +18,13 @@ from tiltyard.shell.store.tables import trades
 
 EVENT = "ingest"
 CHUNK = 5000
+_T = trades.c
+_BEHIND = (
+    sa.select(_T.seq, _T.revision, _T.content, _T.known_at)
+    .where(_T.seq > sa.bindparam("seq"))
+    .order_by(_T.seq)
+    .execution_options(yield_per=CHUNK)
+)
 
 
 def append_anchor(
@@ -35,9 +42,7 @@ def append_anchor(
     """
     up_to_seq, digest = last_anchor(connection)
     running = FactsDigest(digest)
-    t = trades.c
-    query = sa.select(t.seq, t.revision, t.content, t.known_at).where(t.seq > up_to_seq)
-    result = connection.execute(query.order_by(t.seq), execution_options={"yield_per": CHUNK})
+    result = connection.execute(_BEHIND, {"seq": up_to_seq})
     for rows in result.partitions():
         running.add("\n".join([trade_line(*row) for row in rows]))
         up_to_seq = rows[-1][0]

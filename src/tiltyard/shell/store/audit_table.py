@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,8 @@ from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.shell.store.tables import audit, tells_of
 
 BATCH = 1000
+_HEAD = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_POSITION = sa.select(sa.func.max(audit.c.seq))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,12 @@ def append_audit(
 
 def audit_head(connection: sa.Connection) -> str:
     """Hash of the newest row; of nothing, :data:`GENESIS`."""
-    newest = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    return connection.scalar(newest) or GENESIS
+    return connection.scalar(_HEAD) or GENESIS
 
 
 def audit_position(connection: sa.Connection) -> int:
     """Position of the newest row; 0 for none."""
-    return connection.scalar(sa.select(sa.func.max(audit.c.seq))) or 0
+    return connection.scalar(_POSITION) or 0
 
 
 def salt_of(connection: sa.Connection) -> str:
@@ -70,5 +72,10 @@ def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
 
 def newest_event(connection: sa.Connection, event: str) -> str | None:
     """The body of the newest event of this name, of which there is an index; None for none."""
+    return connection.scalar(_newest(event))
+
+
+@cache
+def _newest(event: str) -> sa.Select[str]:
     newest = sa.select(audit.c.body).where(tells_of(event)).order_by(audit.c.seq.desc())
-    return connection.scalar(newest.limit(1))
+    return newest.limit(1)

@@ -18,10 +18,15 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.scaling.ladder import BELIEVED_AHEAD
 from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.roster_table import read_metrics, write_metrics
-from tiltyard.shell.store.tables import accounts, policies
+from tiltyard.shell.store.tables import UtcTime, accounts, policies
 
 ACTOR = "ledger"
 _TRIALS, _ACCOUNTS = policies.c.trial_started_at, accounts.c.since
+_FARTHEST: sa.BindParameter[datetime] = sa.bindparam("farthest", type_=UtcTime)
+_AHEAD = sa.union_all(
+    sa.select(policies.c.name, _TRIALS).where(_TRIALS > _FARTHEST),
+    sa.select(sa.literal(""), _ACCOUNTS).where(_ACCOUNTS > _FARTHEST),
+)
 
 
 def begin_what_lies_ahead(connection: sa.Connection, at: datetime) -> None:
@@ -52,12 +57,9 @@ def _forget_windows(connection: sa.Connection, names: set[str], at: datetime) ->
 
 
 def _of_the_future(connection: sa.Connection, at: datetime) -> Iterator[Event]:
-    farthest = at + BELIEVED_AHEAD
-    ahead = sa.union_all(
-        sa.select(policies.c.name, _TRIALS).where(farthest < _TRIALS),
-        sa.select(sa.literal(""), _ACCOUNTS).where(farthest < _ACCOUNTS),
-    )
-    for policy, begins in sorted(map(tuple, connection.execute(ahead))):
+    for policy, begins in sorted(
+        map(tuple, connection.execute(_AHEAD, {"farthest": at + BELIEVED_AHEAD}))
+    ):
         reason = f"it was to begin at {time_text(begins)}"
         action = Action("begin_now", policy, "lifecycle", "enforce", at, reason=reason)
         yield acted(action, "", ACTOR)

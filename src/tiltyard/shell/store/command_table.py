@@ -18,6 +18,10 @@ from tiltyard.kernel.text import storable
 from tiltyard.shell.store.command_rows import COLUMNS, command_from
 from tiltyard.shell.store.desk_tables import commands, outcomes, waiting_commands
 
+_WAITING = sa.select(
+    sa.func.min(waiting_commands.c.command_seq), sa.func.max(waiting_commands.c.command_seq)
+)
+
 
 def append_command(connection: sa.Connection, command: Command) -> int:
     """Append a command; its position, or that of the same one with the same key.
@@ -58,9 +62,7 @@ def pending_commands(connection: sa.Connection) -> Sequence[Command]:
     Those that give know which command for safety was asked after them, answered or not.
     """
     w = waiting_commands.c
-    first, last = connection.execute(
-        sa.select(sa.func.min(w.command_seq), sa.func.max(w.command_seq))
-    ).one()
+    first, last = connection.execute(_WAITING).one()
     if first is None:
         return []
     waits = commands.c.seq.in_(sa.select(w.command_seq))

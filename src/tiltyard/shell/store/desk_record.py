@@ -52,9 +52,15 @@ class Progress:
         return Positions(self.trades, self.marks, self.observations)
 
 
+_PROGRESS = sa.select(desk_progress)
+_GO_ON = desk_progress.update().values(
+    **{name: sa.bindparam(name) for name in Progress.__dataclass_fields__}
+)
+
+
 def read_progress(connection: sa.Connection) -> Progress | None:
     """How far the last desk came; None when there never was one."""
-    row = connection.execute(sa.select(desk_progress)).mappings().first()
+    row = connection.execute(_PROGRESS).mappings().first()
     if row is None:
         return None
     return Progress(**{name: row[name] for name in Progress.__dataclass_fields__})
@@ -63,7 +69,7 @@ def read_progress(connection: sa.Connection) -> Progress | None:
 def write_progress(connection: sa.Connection, progress: Progress) -> None:
     """Say how far this desk has come."""
     values = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
-    if not connection.execute(desk_progress.update().values(**values)).rowcount:
+    if not connection.execute(_GO_ON, values).rowcount:
         connection.execute(desk_progress.insert().values(id=_ONLY, **values))
 
 

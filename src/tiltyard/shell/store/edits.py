@@ -19,6 +19,13 @@ from tiltyard.shell.store.tables import policies
 ACTOR = "sql"
 MONTH = 30
 """Days."""
+_E = external_edits.c
+_PENDING = (
+    sa.select(policies.c.name, _E.at, _E.before, _E.asked, _E.after, _E.ceiling)
+    .join(policies, policies.c.id == _E.policy_id)
+    .where(~_E.audited)
+    .order_by(_E.seq)
+)
 
 
 def absorb_edits(connection: sa.Connection, at: datetime) -> int:
@@ -34,14 +41,7 @@ def absorb_edits(connection: sa.Connection, at: datetime) -> int:
 
 def pending_edits(connection: sa.Connection) -> Iterator[Event]:
     """Edits that the audit does not tell of yet, as the events they will be, oldest first."""
-    e = external_edits.c
-    query = (
-        sa.select(policies.c.name, e.at, e.before, e.asked, e.after, e.ceiling)
-        .join(policies, policies.c.id == e.policy_id)
-        .where(~e.audited)
-        .order_by(e.seq)
-    )
-    for policy, at, before, asked, after, ceiling in connection.execute(query):
+    for policy, at, before, asked, after, ceiling in connection.execute(_PENDING):
         reason = (
             "edited by SQL" if after == round(asked, 12) else f"edited by SQL to {asked:g}, clamped"
         )

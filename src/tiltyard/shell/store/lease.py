@@ -22,6 +22,7 @@ from tiltyard.shell.store.desk_tables import leases
 LASTS = timedelta(seconds=15)
 RENEW_EVERY = timedelta(seconds=5)
 _NAME = "desk"
+_LEASE = sa.select(leases).where(leases.c.name == _NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Watch:
 
 def read_lease(connection: sa.Connection) -> Lease | None:
     """The lease; None when nobody ever had it."""
-    row = connection.execute(sa.select(leases).where(leases.c.name == _NAME)).mappings().first()
+    row = connection.execute(_LEASE).mappings().first()
     if row is None:
         return None
     return Lease(row["holder"], row["token"], row["beat"], row["renewed_at"], row["checklist"])

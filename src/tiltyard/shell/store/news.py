@@ -9,6 +9,7 @@ from tiltyard.facts.correction import Correction
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade, judged_order
+from tiltyard.shell.store.desk_tables import external_edits, waiting_commands
 from tiltyard.shell.store.fact_tables import every_mark
 from tiltyard.shell.store.tables import marks, observations, trades
 from tiltyard.shell.store.trade_table import (
@@ -77,6 +78,29 @@ def facts_after(connection: sa.Connection, seen: Positions) -> Look:
         [fact for _, _, fact in timed],
         Positions(rows[-1][-2] if rows else seen.trades or 0, last_mark, last_gauge),
         is_all=max(len(rows), len(new_marks), len(gauges)) < MOST,
+    )
+
+
+_NEWEST = sa.select(
+    *(
+        sa.select(sa.func.max(table.c.seq)).scalar_subquery()
+        for table in (trades, marks, observations)
+    ),
+    sa.exists(sa.select(waiting_commands.c.command_seq)),
+    sa.exists(sa.select(external_edits.c.seq).where(~external_edits.c.audited)),
+)
+
+
+def is_anything_new(connection: sa.Connection, seen: Positions) -> bool:
+    """Whether there is a fact behind these positions, a command that waits, or an edit by SQL.
+
+    Much less work than a step, after which a desk is woken by its own commit.
+    """
+    *newest, is_asked, is_edited = connection.execute(_NEWEST).one()
+    return (
+        is_asked
+        or is_edited
+        or any((there or 0) > (known or 0) for there, known in zip(newest, seen, strict=True))
     )
 
 

@@ -29,6 +29,15 @@ UNNAMED = "the settings name no target"
 """How what is told begins, of an effect that failed because nobody could be told any more."""
 _CHANGES = ("state", "attempts", "due_at", "settled_at", "told")
 _IS_OPEN = effects.c.settled_at.is_(None)
+_EVERY = sa.select(effects).order_by(effects.c.seq)
+_OPEN = _EVERY.where(_IS_OPEN)
+_LANE_HEADS = _EVERY.where(
+    effects.c.seq.in_(
+        sa.select(sa.func.min(effects.c.seq))
+        .where(_IS_OPEN)
+        .group_by(effects.c.target, effects.c.kind)
+    )
+)
 
 Lane = tuple[str, str]
 """Target and kind."""
@@ -98,14 +107,12 @@ def request_effect(
 
 def open_effects(connection: sa.Connection) -> Sequence[Effect]:
     """Effects that are not settled, oldest first."""
-    return _effects(connection, sa.select(effects).where(_IS_OPEN))
+    return _effects(connection, _OPEN)
 
 
 def lane_heads(connection: sa.Connection) -> Sequence[Effect]:
     """The oldest open effect of every lane, oldest first."""
-    heads = sa.select(sa.func.min(effects.c.seq)).where(_IS_OPEN)
-    heads = heads.group_by(effects.c.target, effects.c.kind)
-    return _effects(connection, sa.select(effects).where(effects.c.seq.in_(heads)))
+    return _effects(connection, _LANE_HEADS)
 
 
 def shares_in_vain(connection: sa.Connection) -> Sequence[Effect]:
@@ -132,7 +139,7 @@ def untold_targets(connection: sa.Connection, since: datetime) -> Sequence[str]:
 
 def every_effect(connection: sa.Connection) -> Sequence[Effect]:
     """All of them, oldest first."""
-    return _effects(connection, sa.select(effects))
+    return _effects(connection, _EVERY)
 
 
 def move_effect(connection: sa.Connection, before: Effect, after: Effect) -> bool:
@@ -146,5 +153,5 @@ def move_effect(connection: sa.Connection, before: Effect, after: Effect) -> boo
 
 
 def _effects(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> Sequence[Effect]:
-    rows = connection.execute(query.order_by(effects.c.seq)).mappings()
+    rows = connection.execute(query).mappings()
     return [Effect(**{name: row[name] for name in Effect.__dataclass_fields__}) for row in rows]

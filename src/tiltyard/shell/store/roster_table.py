@@ -35,6 +35,13 @@ _ACCOUNT = "default"
 _LOCK_ARMS = "LOCK TABLE bandit_arms IN SHARE ROW EXCLUSIVE MODE"
 """Against edits by SQL, which do not queue for our lock. On SQLite every writer does."""
 _SHARES = ("traffic_allocation", "ceiling", "scaled_at", "revision")
+_ARMS = (
+    sa.select(policies, *(bandit_arms.c[name] for name in _SHARES))
+    .join(bandit_arms, bandit_arms.c.policy_id == policies.c.id)
+    .order_by(policies.c.id)
+)
+_HELD = sa.select(holds.c.kind, holds.c.guard)
+_SINCE = sa.select(accounts.c.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,23 @@ class ArmColumns:
     total_pnl: float
 
 
+_COLUMNS = tuple(ArmColumns.__dataclass_fields__)
+_SET_COLUMNS = (
+    bandit_arms.update()
+    .where(
+        bandit_arms.c.policy_id
+        == sa.select(policies.c.id)
+        .where(policies.c.name == sa.bindparam("policy"))
+        .scalar_subquery()
+    )
+    .values(
+        **{name: sa.bindparam(name) for name in _COLUMNS},
+        revision=bandit_arms.c.revision + 1,
+        updated_at=sa.bindparam("at"),
+    )
+)
+
+
 def lock_arms(connection: sa.Connection) -> None:
     """Nobody else changes the arms, by SQL or otherwise, before the transaction ends."""
     if connection.dialect.name == "postgresql":
@@ -74,18 +98,14 @@ def read_roster(connection: sa.Connection, *, whole: bool = True) -> Roster:
         whole: With every review and proposal there ever was, and not only those that matter:
             the open ones, by what traffic was last taken from each arm, and the newest.
     """
-    shares = [bandit_arms.c[name] for name in _SHARES]
-    joined = sa.select(policies, *shares).join(
-        bandit_arms, bandit_arms.c.policy_id == policies.c.id
-    )
-    rows = connection.execute(joined.order_by(policies.c.id)).mappings().all()
+    rows = connection.execute(_ARMS).mappings().all()
     names = {row["id"]: row["name"] for row in rows}
-    held = connection.execute(sa.select(holds.c.kind, holds.c.guard)).all()
+    held = connection.execute(_HELD).all()
     return Roster(
         arms={row["name"]: _arm(row) for row in rows},
         reviews=read_reviews(connection, names, whole=whole),
         proposals=read_proposals(connection, names, whole=whole),
-        account_since=connection.scalar(sa.select(accounts.c.since)),
+        account_since=connection.scalar(_SINCE),
         **{kind: frozenset(g for k, g in held if k == kind) for kind in _HOLDS},
     )
 
@@ -136,16 +156,12 @@ def _changed(arm: Arm) -> TiltyardError:
 
 def write_metrics(connection: sa.Connection, rows: Mapping[str, ArmColumns], at: datetime) -> None:
     """Set the metric columns of some arms."""
-    for name, columns in rows.items():
-        values = {field: getattr(columns, field) for field in ArmColumns.__dataclass_fields__}
-        connection.execute(
-            bandit_arms.update()
-            .where(
-                bandit_arms.c.policy_id
-                == sa.select(policies.c.id).where(policies.c.name == name).scalar_subquery()
-            )
-            .values(**values, revision=bandit_arms.c.revision + 1, updated_at=at)
-        )
+    changed = [
+        {"at": at, "policy": name, **{f: getattr(columns, f) for f in _COLUMNS}}
+        for name, columns in rows.items()
+    ]
+    for one in changed:
+        connection.execute(_SET_COLUMNS, one)
 
 
 def read_metrics(connection: sa.Connection) -> dict[str, ArmColumns]:

@@ -6,7 +6,7 @@ two accounts or currencies. And trades that the ledger has from another source, 
 renamed file looks like.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -76,72 +76,37 @@ def told_elsewhere(connection: sa.Connection) -> dict[str, int]:
 
 
 def _duplicates(connection: sa.Connection, limit: int) -> _Found:
-    trade, said = (_S.source, _S.trade_id), sa.func.count(_S.revision)
-    several = sa.select(*trade, sa.func.count().label("rows"), said.label("said"))
-    crowd = several.group_by(*trade).having(sa.func.count() > 1).subquery()
-    slot = sa.case((crowd.c.said == crowd.c.rows, _S.revision), else_=0)
-    first = sa.func.min(_S.row_number).over(partition_by=(*trade, slot)).label("first")
-    same = sa.and_(crowd.c.source == _S.source, crowd.c.trade_id == _S.trade_id)
-    seen = sa.select(_S.row_number, _S.trade_id, first).join(crowd, same).subquery()
-    query = sa.select(seen).where(seen.c.row_number != seen.c.first).order_by(seen.c.row_number)
     return [
         _fault(row, "trade_id", f"{name!r} stands in row {first} already")
-        for row, name, first in connection.execute(query.limit(limit))
+        for row, name, first in connection.execute(_DUPLICATES, {"most": limit})
     ]
 
 
 def _conflicts(connection: sa.Connection, limit: int) -> _Found:
-    query = sa.select(_S.row_number, _S.trade_id, _S.revision).join(
-        trades,
-        sa.and_(
-            trades.c.source == _S.source,
-            trades.c.trade_id == _S.trade_id,
-            trades.c.revision == _S.revision,
-            trades.c.content != _S.content,
-        ),
-    )
     return [
         _fault(
             row,
             "revision",
             f"the ledger holds revision {revision} of {name!r} with other content",
         )
-        for row, name, revision in connection.execute(query.order_by(_S.row_number).limit(limit))
+        for row, name, revision in connection.execute(_CONFLICTS, {"most": limit})
     ]
 
 
 def _owners(connection: sa.Connection, limit: int) -> _Found:
     """An episode never changes owner."""
-    query = (
-        sa.select(_S.row_number, _S.trade_id, policies.c.name)
-        .join(trades, sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id))
-        .join(policies, policies.c.id == trades.c.policy_id)
-        .where(policies.c.name != _S.policy)
-        .distinct()
-    )
     return [
         _fault(
             row, "policy", f"expected {owner!r}, whose trade {name!r} is in the ledger", "policy"
         )
-        for row, name, owner in connection.execute(query.order_by(_S.row_number).limit(limit))
+        for row, name, owner in connection.execute(_OWNERS, {"most": limit})
     ]
 
 
 def _others(connection: sa.Connection, limit: int) -> _Found:
     """What a trade is never changes: market, side and opening. Its result may be corrected."""
-    told = (trades.c.symbol, trades.c.side, trades.c.opened_at)
-    known = sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id, ~superseded())
-    differs = sa.or_(*(column != _S[column.name] for column in told))
-    query = (
-        sa.select(_S.row_number, _S.source, _S.trade_id, *told)
-        .select_from(staged_trades)
-        .join(trades, known)
-        .join(policies, policies.c.id == trades.c.policy_id)
-        .where(policies.c.name == _S.policy, _S.revision.is_(None), differs)
-        .order_by(_S.row_number)
-    )
     found: _Found = []
-    for row, source, name, symbol, side, opened in connection.execute(query.limit(limit)):
+    for row, source, name, symbol, side, opened in connection.execute(_OTHERS, {"most": limit}):
         text = (
             f"the ledger has {name!r} of {source!r} as {side} {symbol}, opened "
             f"{time_text(from_microseconds(opened))}; another bot's file needs a source of its "
@@ -152,16 +117,11 @@ def _others(connection: sa.Connection, limit: int) -> _Found:
 
 
 def _scopes(connection: sa.Connection, limit: int) -> _Found:
-    scope = (_S.policy, _S.account, _S.currency)
-    groups = sa.select(*scope).group_by(*scope).order_by(sa.func.min(_S.row_number))
-    registered = sa.select(policies.c.name, policies.c.account, policies.c.currency)
     expected = {
-        name: (account, currency)
-        for name, account, currency in connection.execute(registered)
-        if account is not None
+        name: (account, currency) for name, account, currency in connection.execute(_CLAIMED)
     }
     found: _Found = []
-    for policy, account, currency in connection.execute(groups).all():
+    for policy, account, currency in connection.execute(_GROUPS).all():
         right = expected.setdefault(policy, (account, currency))
         if right == (account, currency):
             continue
@@ -181,3 +141,60 @@ def _fault(
     row: int, column: str, text: str, clash: Literal["", "policy", "trade"] = ""
 ) -> tuple[int, Fault]:
     return row, Fault(f"row {row}, column {column}", text, clash=clash)
+
+
+def _duplicates_by_row() -> sa.Select[Any]:
+    """Trades that stand in the stage before, whose revisions do not tell them apart."""
+    trade, said = (_S.source, _S.trade_id), sa.func.count(_S.revision)
+    several = sa.select(*trade, sa.func.count().label("rows"), said.label("said"))
+    crowd = several.group_by(*trade).having(sa.func.count() > 1).subquery()
+    slot = sa.case((crowd.c.said == crowd.c.rows, _S.revision), else_=0)
+    first = sa.func.min(_S.row_number).over(partition_by=(*trade, slot)).label("first")
+    same = sa.and_(crowd.c.source == _S.source, crowd.c.trade_id == _S.trade_id)
+    seen = sa.select(_S.row_number, _S.trade_id, first).join(crowd, same).subquery()
+    query = sa.select(seen).where(seen.c.row_number != seen.c.first)
+    return query.order_by(seen.c.row_number).limit(_MOST)
+
+
+def _other_trades() -> sa.Select[Any]:
+    """Trades that the ledger has as others under their name."""
+    told = (trades.c.symbol, trades.c.side, trades.c.opened_at)
+    known = sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id, ~superseded())
+    differs = sa.or_(*(column != _S[column.name] for column in told))
+    return (
+        sa.select(_S.row_number, _S.source, _S.trade_id, *told)
+        .select_from(staged_trades)
+        .join(trades, known)
+        .join(policies, policies.c.id == trades.c.policy_id)
+        .where(policies.c.name == _S.policy, _S.revision.is_(None), differs)
+        .order_by(_S.row_number)
+        .limit(_MOST)
+    )
+
+
+_MOST: sa.BindParameter[int] = sa.bindparam("most")
+_SCOPE = (_S.policy, _S.account, _S.currency)
+_SAME_NAME = sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
+# made once: whoever stages a single trade would make them again for each
+_DUPLICATES = _duplicates_by_row()
+_CONFLICTS = (
+    sa.select(_S.row_number, _S.trade_id, _S.revision)
+    .join(trades, sa.and_(_SAME_NAME, trades.c.revision == _S.revision))
+    .where(trades.c.content != _S.content)
+    .order_by(_S.row_number)
+    .limit(_MOST)
+)
+_OWNERS = (
+    sa.select(_S.row_number, _S.trade_id, policies.c.name)
+    .join(trades, _SAME_NAME)
+    .join(policies, policies.c.id == trades.c.policy_id)
+    .where(policies.c.name != _S.policy)
+    .distinct()
+    .order_by(_S.row_number)
+    .limit(_MOST)
+)
+_OTHERS = _other_trades()
+_GROUPS = sa.select(*_SCOPE).group_by(*_SCOPE).order_by(sa.func.min(_S.row_number))
+_CLAIMED = sa.select(policies.c.name, policies.c.account, policies.c.currency).where(
+    policies.c.account.is_not(None)
+)

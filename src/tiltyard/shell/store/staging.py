@@ -96,9 +96,9 @@ class Staging:
         query = sa.select(_S.policy).group_by(_S.policy)
         query = query.order_by(sa.func.min(_S.closed_at), _S.policy)
         if by is not None:
-            query = query.where(~_future(by))
+            query = query.where(~_IS_FUTURE)
         with self._aside():
-            return list(self._connection.scalars(query))
+            return list(self._connection.scalars(query, _horizon(by) if by else {}))
 
     def faults(self, *, limit: int = 100_000) -> dict[int, list[Fault]]:
         """What is wrong with the file as a whole, by row; the first ``limit`` rows of it."""
@@ -178,21 +178,23 @@ class Staging:
         Raises:
             TiltyardError: ``POLICY_UNKNOWN``, or ``TRADES_FAULTY`` when the stage has faults.
         """
-        total = self._count()
+        total = self._count(_COUNT)
         self._refuse_faults()
         if fates is not None:
-            fates |= self._rows(_future(now), "quarantined")
-        quarantined, apart = self._quarantine(_future(now), known_at)
+            rows = self._connection.scalars(_FUTURE_ROWS, _horizon(now))
+            fates |= dict.fromkeys(rows, "quarantined")
+        quarantined, apart = self._quarantine(now, known_at)
         self._refuse_strangers()
         self._keep_capital()
-        self._drop_unchanged()
-        appended = self._count()
-        corrected = self._count(_has_earlier())
+        self._connection.execute(_DROP_UNCHANGED)
+        appended = self._count(_COUNT)
+        corrected = self._count(_COUNT_CORRECTIONS)
         if fates is not None:
-            fates |= self._rows(_has_earlier(), "corrected") | self._rows(~_has_earlier(), "new")
-        self._append(known_at)
+            fates |= dict.fromkeys(self._connection.scalars(_ROWS), "new")
+            fates |= dict.fromkeys(self._connection.scalars(_CORRECTIONS), "corrected")
+        self._connection.execute(_APPEND, {"known_at": microseconds(known_at)})
         self._claim_scopes()
-        self._connection.execute(staged_trades.delete())
+        self._connection.execute(_EMPTY)
         counts = Counts(appended - corrected, corrected, total - apart - appended, quarantined)
         if appended or quarantined:
             said = {"actor": actor, "source": source, "new": counts.new,
@@ -208,8 +210,7 @@ class Staging:
             yield
 
     def _refuse_strangers(self) -> None:
-        absent = sa.select(_S.policy).where(_S.policy.not_in(sa.select(policies.c.name)))
-        name = self._connection.scalar(absent.limit(1))
+        name = self._connection.scalar(_STRANGERS)
         if name is not None:
             raise TiltyardError("POLICY_UNKNOWN", name, "not registered")
 
@@ -225,36 +226,18 @@ class Staging:
         named_after_file = self._named_after_file
         return staged_faults(self._connection, limit, named_after_file=named_after_file)
 
-    def _quarantine(self, future: sa.ColumnElement[bool], known_at: datetime) -> tuple[int, int]:
-        known = sa.exists().where(
-            quarantined_trades.c.source == _S.source,
-            quarantined_trades.c.trade_id == _S.trade_id,
-            quarantined_trades.c.content == _S.content,
-        )
-        columns = ["source", "trade_id", "policy", "closed_at", "pnl", "content"]
-        rows = sa.select(
-            *(_S[name] for name in columns),
-            sa.literal("more than 60 s in the future"),
-            sa.literal(microseconds(known_at)),
-        ).where(future, ~known)
+    def _quarantine(self, now: datetime, known_at: datetime) -> tuple[int, int]:
         added = self._connection.execute(
-            quarantined_trades.insert().from_select([*columns, "reason", "known_at"], rows),
+            _QUARANTINE, {**_horizon(now), "known_at": microseconds(known_at)},
             execution_options={"preserve_rowcount": True},
-        ).rowcount
-        removed = self._connection.execute(staged_trades.delete().where(future)).rowcount
+        ).rowcount  # fmt: skip
+        removed = self._connection.execute(_DROP_FUTURE, _horizon(now)).rowcount
         return added, removed
 
     def _keep_capital(self) -> None:
         """A report that names no capital does not take away what an earlier one said."""
-        same = sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
-        query = (
-            sa.select(staged_trades, trades.c.capital.label("known"))
-            .join(trades, same)
-            .where(_S.capital.is_(None), trades.c.capital.is_not(None), ~superseded())
-            .execution_options(yield_per=CHUNK)
-        )
         kept: list[dict[str, object]] = []
-        for row in self._connection.execute(query).mappings():
+        for row in self._connection.execute(_LACKS_CAPITAL).mappings():
             said = {name: row[name] for name in Trade._fields[:-1]}
             said |= {"capital": row["known"], "revision": None}
             content = content_hash(tuple(said.values()))
@@ -267,77 +250,27 @@ class Staging:
             values = change.values(capital=sa.bindparam("known"), content=sa.bindparam("told"))
             self._connection.execute(values, kept)
 
-    def _drop_unchanged(self) -> None:
-        same = sa.exists().where(
-            trades.c.source == _S.source,
-            trades.c.trade_id == _S.trade_id,
-            trades.c.content == _S.content,
-            trades.c.revision == sa.func.coalesce(_S.revision, _newest_revision()),
-        )
-        self._connection.execute(staged_trades.delete().where(same))
-
-    def _append(self, known_at: datetime) -> None:
-        rows = (
-            sa.select(
-                _S.source,
-                _S.trade_id,
-                sa.func.coalesce(_S.revision, sa.func.coalesce(_newest_revision(), 0) + 1),
-                policies.c.id,
-                *(_S[name] for name in _NAMES),
-                _S.content,
-                sa.literal(microseconds(known_at)),
-            )
-            .join(policies, policies.c.name == _S.policy)
-            .order_by(
-                _S.closed_at, _S.source, sa.func.length(_S.trade_id), _S.trade_id, _S.revision
-            )
-        )
-        columns = ["source", "trade_id", "revision", "policy_id", *_NAMES, "content", "known_at"]
-        self._connection.execute(trades.insert().from_select(columns, rows))
-
     def _claim_scopes(self) -> None:
-        first = (_S.policy, sa.func.min(_S.account), sa.func.min(_S.currency))
-        for policy, *scope in self._connection.execute(sa.select(*first).group_by(_S.policy)).all():
+        """Policies that had neither are those of the account and currency of their first trades."""
+        for policy, *scope in self._connection.execute(_UNCLAIMED).all():
             for column, own in zip((policies.c.account, policies.c.currency), scope, strict=True):
                 unclaimed = policies.update().where(policies.c.name == policy, column.is_(None))
                 self._connection.execute(unclaimed.values({column.name: own}))
 
-    def _rows(self, where: sa.ColumnElement[bool], fate: Fate) -> dict[int, Fate]:
-        return dict.fromkeys(self._connection.scalars(sa.select(_S.row_number).where(where)), fate)
-
     def _newest(self) -> int:
-        newest = sa.select(sa.func.coalesce(sa.func.max(trades.c.seq), 0))
-        return int(self._connection.execute(newest).scalar_one())
+        return int(self._connection.execute(_NEWEST).scalar_one())
 
-    def _count(self, where: sa.ColumnElement[bool] | None = None) -> int:
-        query = sa.select(sa.func.count()).select_from(staged_trades)
-        query = query if where is None else query.where(where)
+    def _count(self, query: sa.Select[int]) -> int:
         return int(self._connection.execute(query).scalar_one())
 
 
-def _future(now: datetime) -> sa.ColumnElement[bool]:
-    horizon = microseconds(now + FUTURE)
-    return sa.or_(_S.closed_at > horizon, _S.opened_at > horizon)
+def _horizon(now: datetime) -> Mapping[str, int]:
+    return {"horizon": microseconds(now + FUTURE)}
 
 
 def _batched(rows: Sequence[int]) -> Iterator[Sequence[int]]:
     """The same rows, few enough for one statement at a time."""
     return (rows[start : start + IN_A_STATEMENT] for start in range(0, len(rows), IN_A_STATEMENT))
-
-
-def _newest_revision() -> sa.ScalarSelect[int]:
-    """Of a staged trade, the highest revision that the ledger holds; NULL for none."""
-    held = trades.alias("held")
-    return (
-        sa.select(sa.func.max(held.c.revision))
-        .where(held.c.source == _S.source, held.c.trade_id == _S.trade_id)
-        .correlate(staged_trades)
-        .scalar_subquery()
-    )
-
-
-def _has_earlier() -> sa.ColumnElement[bool]:
-    return sa.exists().where(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
 
 
 def _row(number: int, trade: Trade, explicit: bool) -> dict[str, object]:  # noqa: FBT001 a column
@@ -351,3 +284,84 @@ def _row(number: int, trade: Trade, explicit: bool) -> dict[str, object]:  # noq
     row["row_number"] = number
     row["content"] = content
     return row
+
+
+def _newest_revision() -> sa.ScalarSelect[int]:
+    """Of a staged trade, the highest revision that the ledger holds; NULL for none."""
+    held = trades.alias("held")
+    return (
+        sa.select(sa.func.max(held.c.revision))
+        .where(held.c.source == _S.source, held.c.trade_id == _S.trade_id)
+        .correlate(staged_trades)
+        .scalar_subquery()
+    )
+
+
+def _quarantine() -> sa.Insert:
+    """Keep apart what lies in the future, once however often it is told."""
+    known = sa.exists().where(
+        quarantined_trades.c.source == _S.source,
+        quarantined_trades.c.trade_id == _S.trade_id,
+        quarantined_trades.c.content == _S.content,
+    )
+    columns = ["source", "trade_id", "policy", "closed_at", "pnl", "content"]
+    rows = sa.select(
+        *(_S[name] for name in columns),
+        sa.literal("more than 60 s in the future"),
+        sa.bindparam("known_at", type_=sa.BigInteger),
+    ).where(_IS_FUTURE, ~known)
+    return quarantined_trades.insert().from_select([*columns, "reason", "known_at"], rows)
+
+
+def _append() -> sa.Insert:
+    """Append what is staged, in judged order."""
+    rows = (
+        sa.select(
+            _S.source,
+            _S.trade_id,
+            sa.func.coalesce(_S.revision, sa.func.coalesce(_newest_revision(), 0) + 1),
+            policies.c.id,
+            *(_S[name] for name in _NAMES),
+            _S.content,
+            sa.bindparam("known_at", type_=sa.BigInteger),
+        )
+        .join(policies, policies.c.name == _S.policy)
+        .order_by(_S.closed_at, _S.source, sa.func.length(_S.trade_id), _S.trade_id, _S.revision)
+    )
+    columns = ["source", "trade_id", "revision", "policy_id", *_NAMES, "content", "known_at"]
+    return trades.insert().from_select(columns, rows)
+
+
+_SAME = sa.and_(trades.c.source == _S.source, trades.c.trade_id == _S.trade_id)
+_IS_FUTURE = sa.or_(_S.closed_at > sa.bindparam("horizon"), _S.opened_at > sa.bindparam("horizon"))
+_HAS_EARLIER = sa.exists().where(_SAME)
+# made once: whoever stages a single trade would make them again for each
+_NEWEST = sa.select(sa.func.coalesce(sa.func.max(trades.c.seq), 0))
+_COUNT = sa.select(sa.func.count()).select_from(staged_trades)
+_COUNT_CORRECTIONS = _COUNT.where(_HAS_EARLIER)
+_ROWS = sa.select(_S.row_number)
+_FUTURE_ROWS, _CORRECTIONS = _ROWS.where(_IS_FUTURE), _ROWS.where(_HAS_EARLIER)
+_STRANGERS = sa.select(_S.policy).where(_S.policy.not_in(sa.select(policies.c.name))).limit(1)
+_QUARANTINE = _quarantine()
+_DROP_FUTURE = staged_trades.delete().where(_IS_FUTURE)
+_DROP_UNCHANGED = staged_trades.delete().where(
+    sa.exists().where(
+        _SAME,
+        trades.c.content == _S.content,
+        trades.c.revision == sa.func.coalesce(_S.revision, _newest_revision()),
+    )
+)
+_LACKS_CAPITAL = (
+    sa.select(staged_trades, trades.c.capital.label("known"))
+    .join(trades, _SAME)
+    .where(_S.capital.is_(None), trades.c.capital.is_not(None), ~superseded())
+    .execution_options(yield_per=CHUNK)
+)
+_UNCLAIMED = (
+    sa.select(_S.policy, sa.func.min(_S.account), sa.func.min(_S.currency))
+    .join(policies, policies.c.name == _S.policy)
+    .where(sa.or_(policies.c.account.is_(None), policies.c.currency.is_(None)))
+    .group_by(_S.policy)
+)
+_APPEND = _append()
+_EMPTY = staged_trades.delete()
