@@ -37,6 +37,8 @@ from tiltyard.shell.desk import Desk
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.settings import Settings
 
+TOLD_EVERY = 100
+"""Intervals between two words of how far it is."""
 AFTERWARDS = 100
 """Trades of an arm's shadow book by which a stop is looked back on."""
 STOPS = frozenset({"throttle", "halt"})
@@ -144,7 +146,7 @@ class Course:
         hours: Iterable[Hour],
         *,
         on_action: Callable[[Action], None] = lambda _: None,
-        progress: Callable[[int], None] = lambda _: None,
+        progress: Callable[[int], object] = lambda _: None,
     ) -> None:
         """Play these intervals, in time order.
 
@@ -156,7 +158,7 @@ class Course:
         for number, (at, bars) in enumerate(hours, start=1):
             for action in self._interval_of(at, bars):
                 on_action(action)
-            if number % 1000 == 0:
+            if number % TOLD_EVERY == 0:
                 progress(number)
 
     def _interval_of(self, at: datetime, bars: Mapping[str, Bar]) -> list[Action]:

@@ -8,8 +8,8 @@ the literal checklist, and once with one that compares with the champion.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -21,8 +21,16 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money, money, money_text
 from tiltyard.kernel.undefined import Value
+from tiltyard.market.costs import Costs
 from tiltyard.market.simulated import DEFAULT, simulated_hours
-from tiltyard.shell.cli.demo_market import REAL_BARS, Market, play_market, real_feeds
+from tiltyard.shell.cli.demo_market import (
+    ON_REAL_HOURS,
+    REAL_BARS,
+    Market,
+    on_a_simulated_market,
+    play_market,
+    real_feeds,
+)
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.cli.replay import closing_lines, show_action, verified_line
 from tiltyard.shell.clock import system_now
@@ -51,7 +59,21 @@ FLOOR = (
 )
 REAL_CHAMPION = "VolCompressionBreakout_4h_v1"
 REAL_LOGS = "trades-*.parquet"
-MARKET_DAYS = 365
+MARKET_DAYS, DRIFTS_AFTER = 90, 40
+TRENDING = replace(
+    DEFAULT,
+    symbols=[
+        replace(symbol, name=f"{symbol.name.partition('/')[0]}{number}/USDT")
+        for number in range(1, 5)
+        for symbol in DEFAULT.symbols
+    ],
+    trend=8.0,
+    trend_hours=120.0,
+)
+"""Twelve symbols, since what an arm is judged by is trades."""
+START_SHARE = 0.2
+SLIPPING = Costs(fee_bps=5, half_spread_bps=4)
+"""Real fills that are worse than those on paper, so that there is something to be measured."""
 _REAL_CHECKLIST = Path(__file__).parents[4] / "examples" / "checklist.real.toml"
 
 
@@ -123,10 +145,17 @@ def _real(data: Path) -> list[_Run]:
 
 
 def _simulated_market(out: Path) -> list[Market]:
-    hours = simulated_hours(DEFAULT, START, 24 * MARKET_DAYS, default_rng(SEED))
-    feeds = [[bars[symbol.name] for bars in hours] for symbol in DEFAULT.symbols]
-    title = "A simulated market: three symbols, a champion and three challengers that trade bars"
-    return [Market(title, feeds, load(), out / "market.html")]
+    hours = simulated_hours(TRENDING, START, 24 * MARKET_DAYS, default_rng(SEED))
+    feeds = [[bars[symbol.name] for bars in hours] for symbol in TRENDING.symbols]
+    policies = on_a_simulated_market(START + timedelta(days=DRIFTS_AFTER))
+    title = (
+        "A simulated market whose trends last: a champion, a good, a bad and a drifting "
+        "challenger trade it"
+    )
+    settings = load()
+    shares = settings.shares.model_copy(update={"start": START_SHARE})
+    settings = settings.model_copy(update={"shares": shares})
+    return [Market(title, feeds, policies, settings, out / "market.html", SLIPPING)]
 
 
 def _real_markets(data: Path, out: Path) -> list[Market]:
@@ -134,8 +163,9 @@ def _real_markets(data: Path, out: Path) -> list[Market]:
         return []
     relative = load(_REAL_CHECKLIST)
     return [
-        Market("The literal checklist on real hours", feeds, load(), out / "market-literal.html"),
-        Market("Compared with the champion, on real hours", feeds, relative,
+        Market("The literal checklist on real hours", feeds, ON_REAL_HOURS, load(),
+               out / "market-literal.html"),
+        Market("Compared with the champion, on real hours", feeds, ON_REAL_HOURS, relative,
                out / "market-relative.html"),
     ]  # fmt: skip
 

@@ -1,28 +1,33 @@
 """``demo`` on a market: policies that trade by themselves, on hours that were or never were.
 
-A champion that follows two averages, and three challengers: slower averages, breakouts,
-reversion. Every bar goes through the floor, every trade through the desk. What is printed is
-what the desk did and when; what each arm's shadow book said after it lost its traffic; and
-what real fills were worth beside those on paper.
+On real hours a champion follows two averages, and three challengers slower averages, breakouts
+and reversion. On a simulated market whose trends last, one challenger is better than the
+champion, one is bad, and one drifts: it is the good one until it forgets what it knew. Every
+bar goes through the floor, every trade through the desk. On a terminal one watches the arms;
+what is printed is what the desk did and when, what each arm's shadow book said after it lost its
+traffic, and what real fills were worth beside those on paper.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from random import Random
 
 import typer
 
 from tiltyard.facts.action import Action
 from tiltyard.kernel.money import money
-from tiltyard.kernel.undefined import Value
+from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
 from tiltyard.metrics.shadow_gap import Gap
 from tiltyard.policies.catalogue import POLICIES
+from tiltyard.policies.policy import Intent, Observation, Policy
+from tiltyard.policies.trend import Trend
 from tiltyard.router.floor import Seat
 from tiltyard.shell.announce import EVERY_DAY
-from tiltyard.shell.cli.progress import counting
+from tiltyard.shell.cli.watching import watching
 from tiltyard.shell.course import AFTERWARDS, Course, Stop, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.page import write_page
@@ -32,15 +37,58 @@ from tiltyard.shell.settings import Settings
 
 SEED = 20250707
 CAPITAL = money(10_000)
-SIZED = 0.1
+SIZED = 0.03
+"""Of the capital in each position: the 4 % halt is a rule of sizing."""
 COSTS = Costs(fee_bps=5, half_spread_bps=1)
 CHAMPION = "trend_20201001_000000_c4a3b105"
-KINDS = {
-    CHAMPION: "trend",
-    "trend_20201001_000000_510e0200": "slow-trend",
-    "breakout_20201001_000000_b0ea4b00": "breakout",
-    "reversion_20201001_000000_0badcafe": "reversion",
+ON_REAL_HOURS: Mapping[str, Policy] = {
+    CHAMPION: POLICIES.get("trend"),
+    "trend_20201001_000000_510e0200": POLICIES.get("slow-trend"),
+    "breakout_20201001_000000_b0ea4b00": POLICIES.get("breakout"),
+    "reversion_20201001_000000_0badcafe": POLICIES.get("reversion"),
 }
+GOOD, BAD = Trend(50, 100, stop_ranges=6), POLICIES.get("reversion")
+
+
+@dataclass(frozen=True, slots=True)
+class Drifting:
+    """A policy that is another from a time on, as one that has learnt is when its market changes.
+
+    Attributes:
+        before: What it was.
+        since: From when on it is another, UTC.
+        after: What it is then.
+    """
+
+    before: Policy
+    since: datetime
+    after: Policy
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What both need."""
+        return (*self.before.needs, *self.after.needs)
+
+    def act(self, observation: Observation, rng: Random) -> Intent:
+        """As the one that it is by now."""
+        changed = observation.features.as_of >= self.since
+        return (self.after if changed else self.before).act(observation, rng)
+
+
+def on_a_simulated_market(drifts_at: datetime) -> Mapping[str, Policy]:
+    """The champion, a good, a bad and a drifting challenger."""
+    return {
+        CHAMPION: Trend(20, 100, stop_ranges=6),
+        "trend_20250325_090000_600dcafe": GOOD,
+        "reversion_20250326_090000_badc0de5": BAD,
+        "timesnet_20250327_090000_d21f7000": Drifting(GOOD, drifts_at, BAD),
+    }
+
+
+NOT_SHOWN = EVERY_DAY | {"review", "page"}
+"""What a person is asked for beside what was done."""
+MOST_SYMBOLS = 4
+"""With a line of its own each."""
 REAL_BARS = "*_usdt-1h.parquet"
 
 
@@ -51,14 +99,18 @@ class Market:
     Attributes:
         title: For people.
         feeds: The bars of each symbol.
+        policies: Who trades them, by name; the champion is among them.
         settings: With the checklist.
         page: Where the picture goes.
+        live_costs: What real fills cost, where that is more than on paper.
     """
 
     title: str
     feeds: Sequence[Sequence[Bar]]
+    policies: Mapping[str, Policy]
     settings: Settings
     page: Path
+    live_costs: Costs | None = None
 
 
 def real_feeds(folder: Path) -> list[Sequence[Bar]]:
@@ -75,10 +127,13 @@ def play_market(market: Market) -> None:
     typer.echo(f"\n=== {market.title}\n")
     began = min(bars[0].opened_at for bars in market.feeds)
     ended = max(bars[-1].closes_at(HOUR) for bars in market.feeds)
-    seats = {name: Seat(POLICIES.get(kind), CAPITAL, SIZED) for name, kind in KINDS.items()}
-    course = Course(market.settings, seats, CHAMPION, Venue(HOUR, COSTS), began, seed=SEED)
-    with counting(market.page.stem, "hours") as progress:
-        course.play(hours_of(market.feeds), on_action=_show, progress=progress)
+    seats = {name: Seat(policy, CAPITAL, SIZED) for name, policy in market.policies.items()}
+    course = Course(market.settings, seats, CHAMPION, Venue(HOUR, COSTS, market.live_costs), began,
+                    seed=SEED)  # fmt: skip
+    with watching(course) as (say, progress):
+        course.play(
+            hours_of(market.feeds), on_action=lambda action: _show(action, say), progress=progress
+        )
     typer.echo("\n".join(_closing(course, began, ended)))
     names = list(course.desk.roster.arms)
     reports = [describe(course.desk, one, ended, course.recording.actions) for one in names]
@@ -86,9 +141,9 @@ def play_market(market: Market) -> None:
     typer.echo(f"Page: {market.page}")
 
 
-def _show(action: Action) -> None:
-    if action.kind not in EVERY_DAY:
-        typer.echo(action_line(action))
+def _show(action: Action, say: Callable[[str], object]) -> None:
+    if action.kind not in NOT_SHOWN:
+        say(action_line(action))
 
 
 def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
@@ -99,8 +154,10 @@ def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
     yield from _aftermath(course.stops, width)
     yield "\nLive fills beside their twins on paper, in R:"
     for arm in arms:
-        gap = course.desk.panel.arm(arm.name).gap.read()
-        yield f"  {arm.name:<{width}}  {_gap_text(gap) if isinstance(gap, Gap) else gap}"
+        gap = course.desk.panel.arm(arm.name).gap
+        yield f"  {arm.name:<{width}}  {_gap_text(gap.read())}"
+        for symbol in gap.symbols if len(gap.symbols) <= MOST_SYMBOLS else ():
+            yield f"    {symbol:<{width - 2}}  {_gap_text(gap.read(symbol))}"
 
 
 def _aftermath(stops: Iterable[Stop], width: int) -> Iterator[str]:
@@ -115,6 +172,8 @@ def _aftermath(stops: Iterable[Stop], width: int) -> Iterator[str]:
         )
 
 
-def _gap_text(gap: Gap) -> str:
+def _gap_text(gap: Gap | Undefined) -> str:
     """The mean, its interval, and how many pairs it is made from."""
+    if isinstance(gap, Undefined):
+        return str(gap)
     return f"{gap.mean:+.3f}, interval {gap.low:+.3f} … {gap.high:+.3f}, {gap.pairs:,} pairs"

@@ -1,0 +1,64 @@
+"""A course as one watches it: on a terminal a table of the arms, and above it what was done.
+
+In a pipe there is no table, and what was done is a line each.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from tiltyard.kernel.undefined import Value
+from tiltyard.shell.course import Course
+from tiltyard.shell.report.text import number, share
+
+FRAMES = 12
+"""A second."""
+_STYLES = {"champion": "bold", "halted": "red", "throttled": "yellow", "retired": "dim"}
+
+
+@contextmanager
+def watching(course: Course) -> Iterator[tuple[Callable[[str], object], Callable[[int], object]]]:
+    """Two functions: one to say a line, one to tell how many hours are over.
+
+    Args:
+        course: Watched while it is played.
+    """
+    console = Console()
+    if not console.is_terminal:
+        yield typer.echo, lambda _: None
+        return
+    with Live(console=console, refresh_per_second=FRAMES, transient=True) as live:
+        yield (
+            lambda line: live.console.print(line, markup=False, highlight=False, soft_wrap=True),
+            lambda hours: live.update(arms_table(course, hours)),
+        )
+
+
+def arms_table(course: Course, hours: int) -> Table:
+    """How every arm stands now."""
+    days = f"day {hours // 24:,}, {course.trades:,} trades, live and on paper"
+    table = Table(caption=days, caption_justify="left", expand=False)
+    table.add_column("policy")
+    table.add_column("state")
+    for heading in ("traffic", "live trades", "PF 30", "with shadow", "drawdown"):
+        table.add_column(heading, justify="right")
+    for arm in course.desk.roster.arms.values():
+        measures = course.desk.panel.arm(arm.name)
+        read = {
+            "pf": measures.live.read("pf_challenger_30"),
+            "shadow": measures.combined.value(),
+            "drawdown": measures.live.nav.drawdown(),
+        }
+        pf, shadow, drawdown = (
+            number(one.number) if isinstance(one, Value) else "–" for one in read.values()
+        )
+        fallen = drawdown if drawdown == "–" else f"{drawdown} %"
+        table.add_row(
+            arm.name, arm.state, share(arm.share), f"{measures.live.trades:,}", pf, shadow, fallen,
+            style=_STYLES.get(arm.state, ""),
+        )  # fmt: skip
+    return table
