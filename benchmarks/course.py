@@ -15,9 +15,16 @@ from pathlib import Path
 from time import perf_counter
 
 from tiltyard.market.bar import HOUR
-from tiltyard.policies.catalogue import POLICIES
 from tiltyard.router.floor import Seat
-from tiltyard.shell.cli.demo_market import CAPITAL, CHAMPION, COSTS, KINDS, SEED, SIZED, real_feeds
+from tiltyard.shell.cli.demo_market import (
+    CAPITAL,
+    CHAMPION,
+    COSTS,
+    ON_REAL_HOURS,
+    SEED,
+    SIZED,
+    real_feeds,
+)
 from tiltyard.shell.course import Course, Venue, hours_of
 from tiltyard.shell.settings import load
 
@@ -28,7 +35,7 @@ def play(data: Path, *, relative: bool) -> None:
     """One course, and one line about it."""
     began = perf_counter()
     feeds = real_feeds(data)
-    seats = {name: Seat(POLICIES.get(kind), CAPITAL, SIZED) for name, kind in KINDS.items()}
+    seats = {name: Seat(policy, CAPITAL, SIZED) for name, policy in ON_REAL_HOURS.items()}
     settings = load(RELATIVE) if relative else load()
     first = min(bars[0].opened_at for bars in feeds)
     course = Course(settings, seats, CHAMPION, Venue(HOUR, COSTS), first, seed=SEED)

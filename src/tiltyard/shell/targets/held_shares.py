@@ -85,8 +85,8 @@ def _held(effect: Effect) -> Held:
     try:
         shares = {name: float(share) for name, share in body["shares"].items()}
         return Held(
-            effect.key, body, body["revision"], moment(body["expires_at"]), shares,
+            effect.key, body, int(body["revision"]), moment(body["expires_at"]), shares,
             body["champion"], not body["entries_stopped_by"], frozenset(body["reduce_only"]),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, TiltyardError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, TiltyardError) as error:
         raise refused("api", f"these are no shares: {error}") from None
