@@ -3,7 +3,8 @@
 import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from socket import socket
 from typing import Annotated
@@ -21,6 +22,7 @@ from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.commanding import Times
 from tiltyard.shell.course import marked_every
 from tiltyard.shell.live import TICK, LiveDesk
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
@@ -84,51 +86,124 @@ def run_desk(
         _listening(settings) as listening,
     ):
         bars_last = interval_to_trade(ledger, settings)
-        if bars_last is not None:
-            checklist = marked_every(settings.checklist, bars_last)
-            settings = settings.model_copy(update={"checklist": checklist})
         concerns = _about(only, list(ledger.roster().arms))
         token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
                            wait=wait, stopping=stopping, on_wait=_say_waiting)  # fmt: skip
         if token is None:
             return
         try:
-            shares, outside = HeldShares(), targets_from(settings)
-            targets = {**outside, shares.name: shares} if listening else outside
-            takes = {name: target.takes for name, target in targets.items()}
-            desk = LiveDesk(ledger, settings, token, clock=system_now,
-                            announcing=Announcing(takes), observe=observe,
-                            tick=timedelta(seconds=interval))  # fmt: skip
-            desk.start()
-            desk.rehearse(system_now())
-            answers.seconds = settings.run.deadman * ONE_ANSWER
-            _say_on_what(desk, ledger, once=once)
-            trader = trader_on(ledger, settings, token, bars_last, say=_say)
-            if trader is not None:
-                trader.begin(desk.roster)
-                _say(trader.story)
-            with (
-                ledger.beside(answers=answers) as door,
-                Beside(desk, door, settings, token, targets, now=system_now, say=_say) as beside,
-                ExitStack() as served,
-            ):
-                if listening:
-                    api_door = served.enter_context(ledger.beside(answers=answers))
-                    served.enter_context(
-                        _api(desk, api_door, settings, shares, outside, bell, listening)
-                    )
-                rounds = Rounds(
-                    deliver=beside.deliver, stand=beside.stand, beat=beside.beat,
-                    on_event=lambda event: _show(event, concerns, as_json=as_json),
-                    on_alone=_say_alone, on_trouble=_say_trouble,
-                    follow=lambda: trader is not None and trader.follow(desk, system_now()),
-                    stopping=stopping, once=once, interval=interval,
-                )  # fmt: skip
-                gc.freeze()  # what is there by now stays: no search for garbage holds up a halt
-                go_round(desk, times, rounds)
+            running = _Running(
+                ledger, settings, token, times, bell, answers, listening, bars_last, stopping,
+                once=once, observe=observe, interval=interval,
+                on_event=lambda event: _show(event, concerns, as_json=as_json),
+            )  # fmt: skip
+            running.go()
         finally:
             let_go(ledger, token)
-        _say_how_it_ends(desk, trader)
+        running.say_how_it_ended()
+
+
+@dataclass(slots=True)
+class _Running:
+    """A desk that has its lease, and those beside it.
+
+    Attributes:
+        listening: Where the API listens; None where it does not serve.
+        bars_last: How long the bars last that it trades on; None where it trades on none.
+    """
+
+    ledger: Ledger
+    settings: Settings
+    token: int
+    times: Times
+    bell: Bell
+    answers: AnswerLimit
+    listening: socket | None
+    bars_last: timedelta | None
+    stopping: Callable[[], bool]
+    once: bool
+    observe: bool
+    interval: float
+    on_event: Callable[[Event], object]
+    desk: LiveDesk | None = None
+    trader: Trader | None = None
+
+    def go(self) -> None:
+        """Begin, and go round until told to stop."""
+        settings, ledger = self._with_marks_every_bar(), self.ledger
+        shares, outside = HeldShares(), targets_from(settings)
+        targets = {**outside, shares.name: shares} if self.listening else outside
+        desk = self.desk = self._begun(settings, targets)
+        trader = self.trader = self._trading(settings, desk)
+        with (
+            ledger.beside(answers=self.answers) as door,
+            Beside(desk, door, settings, self.token, targets, now=system_now, say=_say) as beside,
+            ledger.beside(answers=self.answers) as api_door,
+            self._api(desk, api_door, settings, shares, outside),
+        ):
+            rounds = Rounds(
+                deliver=beside.deliver, stand=beside.stand, beat=beside.beat,
+                on_event=self.on_event, on_alone=_say_alone, on_trouble=_say_trouble,
+                follow=lambda: trader is not None and trader.follow(desk, system_now()),
+                stopping=self.stopping, once=self.once, interval=self.interval,
+            )  # fmt: skip
+            gc.freeze()  # what is there by now stays: no search for garbage holds up a halt
+            go_round(desk, self.times, rounds)
+
+    def say_how_it_ended(self) -> None:
+        """What is open, and what is not written."""
+        if self.desk is not None and self.desk.decided_alone:
+            _say("what stood in memory alone is not written: the next desk judges the same facts, "
+                 "and carries out the same commands")  # fmt: skip
+        for line in () if self.trader is None else self.trader.left_open:
+            _say(line)
+        _say("stopped; the lease is given back")
+
+    def _with_marks_every_bar(self) -> Settings:
+        """The settings, where a mark is as old as a bar before the next is due."""
+        settings = self.settings
+        if self.bars_last is None:
+            return settings
+        checklist = marked_every(settings.checklist, self.bars_last)
+        return settings.model_copy(update={"checklist": checklist})
+
+    def _begun(self, settings: Settings, targets: Mapping[str, Target]) -> LiveDesk:
+        takes = {name: target.takes for name, target in targets.items()}
+        desk = LiveDesk(self.ledger, settings, self.token, clock=system_now,
+                        announcing=Announcing(takes), observe=self.observe,
+                        tick=timedelta(seconds=self.interval))  # fmt: skip
+        desk.start()
+        desk.rehearse(system_now())
+        self.answers.seconds = settings.run.deadman * ONE_ANSWER
+        _say_on_what(desk, self.ledger, once=self.once)
+        return desk
+
+    def _trading(self, settings: Settings, desk: LiveDesk) -> Trader | None:
+        trader = trader_on(self.ledger, settings, self.token, self.bars_last, say=_say)
+        if trader is not None:
+            trader.begin(desk.roster)
+            _say(trader.story)
+        return trader
+
+    @contextmanager
+    def _api(
+        self,
+        desk: LiveDesk,
+        door: Ledger,
+        settings: Settings,
+        shares: HeldShares,
+        outside: Mapping[str, Target],
+    ) -> Iterator[None]:
+        """What serves it takes a second to import, so a desk that does not serve does not."""
+        if self.listening is None:
+            yield
+            return
+        from tiltyard.shell.api.serving import Serving, inside_of  # noqa: PLC0415 slow
+
+        inside = inside_of(desk, door, settings, shares, outside, self.bell, holder=holder_name())
+        with Serving(inside, self.listening) as server:
+            _say(f"the API is at {server.address}/docs")
+            yield
 
 
 def _with_api(settings: Settings, *, serve: bool | None, port: int | None) -> Settings:
@@ -146,25 +221,6 @@ def _listening(settings: Settings) -> Iterator[socket | None]:
         return
     with closing(listen(settings.api.host, settings.api.port)) as listening:
         yield listening
-
-
-@contextmanager
-def _api(
-    desk: LiveDesk,
-    door: Ledger,
-    settings: Settings,
-    shares: HeldShares,
-    targets: Mapping[str, Target],
-    bell: Bell,
-    listening: socket,
-) -> Iterator[None]:
-    """The API beside a desk; what serves it takes a second to import, so others do not."""
-    from tiltyard.shell.api.serving import Serving, inside_of  # noqa: PLC0415 slow
-
-    inside = inside_of(desk, door, settings, shares, targets, bell, holder=holder_name())
-    with Serving(inside, listening) as server:
-        _say(f"the API is at {server.address}/docs")
-        yield
 
 
 @contextmanager
@@ -224,15 +280,6 @@ def _say_on_what(desk: LiveDesk, ledger: Ledger, *, once: bool) -> None:
     end = "" if once else "; stop it with Ctrl-C"
     where = ledger.url.render_as_string(hide_password=True)
     _say(f"the desk {mode} on {where}, {len(desk.roster.arms)} arms{end}")
-
-
-def _say_how_it_ends(desk: LiveDesk, trader: Trader | None) -> None:
-    if desk.decided_alone:
-        _say("what stood in memory alone is not written: the next desk judges the same facts, "
-             "and carries out the same commands")  # fmt: skip
-    for line in trader.left_open if trader is not None else ():
-        _say(line)
-    _say("stopped; the lease is given back")
 
 
 def _say_waiting(lease: Lease) -> None:
