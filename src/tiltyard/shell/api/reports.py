@@ -1,9 +1,9 @@
 """What bots report, and how several reports are written in one transaction.
 
 Trades of all reports are staged and checked as one file would be
-(:mod:`tiltyard.shell.store.staging`). Marks, observations and decisions follow one by one. And
-an episode that is asked about is given to the arm that it was given to before, or to the one
-that the shares choose.
+(:mod:`tiltyard.shell.store.staging`), here in the transaction that appends them. Marks,
+observations and decisions follow one by one. And an episode that is asked about is given to the
+arm that it was given to before, or to the one that the shares choose.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
-from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.api.items import Fact, ItemFault
 from tiltyard.shell.store.fact_tables import append_each
 from tiltyard.shell.store.ledger import Ledger
@@ -156,14 +156,13 @@ def write_together(
             return _write_all(inside.connection, reports, iter(()), now)
     with speaking_plainly(door.url):
         staging = stage.ready()
-        staging.add([(row, *trade) for row, trade in enumerate(_all(told))])
-        found = staging.faults()
-    if found:
-        every = [(row, fault) for row, faults in sorted(found.items()) for fault in faults]
-        raise ItemsRefused(
-            "trades", [ItemFault(row, _field(one.place), one.message) for row, one in every]
-        )
     with door.transaction(staging) as inside:
+        staging.add([(row, *trade) for row, trade in enumerate(_all(told))])
+        if found := staging.faults():
+            every = [(row, fault) for row, faults in sorted(found.items()) for fault in faults]
+            raise ItemsRefused(
+                "trades", [ItemFault(row, _field(one.place), one.message) for row, one in every]
+            )
         counts = _append_trades(inside.connection, staging, told, now)
         return _write_all(inside.connection, reports, counts, now)
 
@@ -195,11 +194,7 @@ def _append_trades(
     fates: dict[int, Fate] = {}
     actor = ", ".join(sorted({report.actor for report in reports}))
     source = ", ".join(sorted({report.source for report in reports}))
-    try:
-        staging.append(now=now, known_at=now, actor=actor, source=source, fates=fates)
-    except Faults as error:  # somebody has written meanwhile
-        faults = [ItemFault(None, _field(one.place), one.message) for one in error.faults]
-        raise ItemsRefused("trades", faults) from None
+    staging.append(now=now, known_at=now, actor=actor, source=source, fates=fates)
     row = 0
     for report in reports:
         yield _counts(fates.get(one, "unchanged") for one in range(row, row + len(report)))

@@ -204,7 +204,13 @@ class Staging:
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
-        """A transaction that only reads the ledger and writes the stage."""
+        """A transaction that only reads the ledger and writes the stage, if there is none yet.
+
+        Few trades may be staged and checked in the one that appends them.
+        """
+        if self._connection.in_transaction():
+            yield
+            return
         self._connection.execution_options(reading=True)
         with self._connection.begin():
             yield
