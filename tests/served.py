@@ -105,7 +105,7 @@ def serving(database: str, folder: Path, settings: str = "", port: int = 0) -> I
             assert process.stderr is not None
             while "the API is at " not in (said := process.stderr.readline()):
                 assert said, "the desk has ended"
-            url = said.removeprefix("the API is at ").removesuffix("/docs\n")
+            url = said.removeprefix("the API is at ").strip()
             until(lambda: _is_ready(url))
             yield Served(url, database, process)
         finally:

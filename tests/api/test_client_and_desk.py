@@ -70,8 +70,8 @@ def test_the_first_bot_trades_on_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     first_bot = runpy.run_path(str(ROOT / "examples" / "first_bot.py"))
-    entered: Counter[str] = first_bot["main"](served.url, served.token("ingest"))
+    entered: Counter[str] = first_bot["main"](served.url, served.token("ingest", name="bots"))
     assert entered[PROD]
     with Ledger.open(served.database) as ledger:
-        kept = Counter(one.policy for one in ledger.trades() if one.source == "first-bot")
+        kept = Counter(one.policy for one in ledger.trades() if one.source == "bots/first-bot")
     assert kept == entered

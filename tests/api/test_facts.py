@@ -50,7 +50,13 @@ def test_a_trade_twice_in_a_batch_is_refused(served: Served) -> None:
     with served.asking("ingest", name="twice") as bot:
         answer = bot.post("/v1/trades", json={"trades": [trade(1), trade(1, pnl=2)]})
         assert answer.status_code == 422
-        assert {one["item"] for one in answer.json()["error"]["faults"]} <= {0, 1}
+        assert {one["item"] for one in answer.json()["error"]["faults"]} == {1}
+
+
+def test_the_same_trade_twice_in_a_batch_is_one(served: Served) -> None:
+    with served.asking("ingest", name="stutters") as bot:
+        batch = {"trades": [trade(1), trade(2), trade(1)]}
+        assert bot.post("/v1/trades", json=batch).json() == counts(new=2, unchanged=1)
 
 
 def test_a_trade_of_another_policy_under_its_name_is_refused(served: Served) -> None:
@@ -66,7 +72,7 @@ def test_a_source_may_be_named_and_is_the_token_otherwise(served: Served) -> Non
         assert bot.post("/v1/trades", json=said).json() == counts(new=1)
         assert bot.post("/v1/trades", json={"trades": [trade(1)]}).json() == counts(new=1)
         sources = {one.source for one in ledger.trades("bot0")}
-        assert {"venue-7", "sourced"} <= sources
+        assert {"sourced/venue-7", "sourced"} <= sources
 
 
 def test_the_future_is_kept_apart(served: Served) -> None:
@@ -84,7 +90,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "marks": {"policy": "bot0", "marked_at": AT, "unrealised": "-3.5", "open_positions": 1},
     "observations": {"name": "account_balance", "number": 12.5, "observed_at": AT},
     "decisions": {"episode_id": "e", "symbol": "SOL", "policy": "bot0", "propensity": 0.1,
-                  "share_revision": 3000, "decided_at": AT},
+                  "share_revision": 3, "decided_at": AT},
 }  # fmt: skip
 
 
@@ -143,3 +149,39 @@ def test_an_empty_batch_is_nothing(served: Served) -> None:
     with served.asking("ingest") as bot:
         for kind in (*GOOD, "trades", "heartbeats"):
             assert bot.post(f"/v1/{kind}", json={kind: []}).json() == counts()
+
+
+def test_a_heartbeat_from_the_future_silences_nobody(served: Served) -> None:
+    with served.asking("ingest") as bot, Ledger.open(served.database) as ledger:
+        ahead = {"policy": "bot2", "at": "2999-01-01T00:00:00Z"}
+        beat = {"policy": "bot2", "at": "2026-03-02T12:00:00Z"}
+        assert bot.post("/v1/heartbeats", json={"heartbeats": [ahead, beat]}).json() == counts(
+            new=1, quarantined=1
+        )
+        later = {"policy": "bot2", "at": "2026-03-02T12:05:00Z"}
+        assert bot.post("/v1/heartbeats", json={"heartbeats": [later]}).json() == counts(new=1)
+        kept = [one.observed_at.minute for one in ledger.observations() if one.policy == "bot2"]
+        assert kept == [0, 5]
+
+
+def test_a_heartbeat_of_nobody_is_refused(served: Served) -> None:
+    with served.asking("ingest") as bot:
+        beats = [{"policy": "nobody", "at": AT}]
+        (fault,) = bot.post("/v1/heartbeats", json={"heartbeats": beats}).json()["error"]["faults"]
+        assert (fault["item"], fault["place"]) == (0, "policy")
+
+
+def test_what_a_trade_is_does_not_change_unless_its_revision_says_so(served: Served) -> None:
+    with served.asking("ingest", name="another run") as bot:
+        assert bot.post("/v1/trades", json={"trades": [trade(1)]}).json() == counts(new=1)
+        another = trade(1, symbol="BTC/USDT")
+        assert bot.post("/v1/trades", json={"trades": [another]}).status_code == 422
+        said = {"trades": [{**another, "revision": 2}]}
+        assert bot.post("/v1/trades", json=said).json() == counts(corrected=1)
+
+
+@pytest.mark.parametrize("wrong", [{"pnl": True}, {"trade_id": True}, {"opened_at": True}])
+def test_true_is_no_number(served: Served, wrong: dict[str, Any]) -> None:
+    with served.asking("ingest") as bot:
+        answer = bot.post("/v1/trades", json={"trades": [{**trade(1), **wrong}]})
+        assert answer.status_code == 422, answer.text

@@ -52,3 +52,35 @@ def test_nobody_enters_while_a_person_says_so(served: Served) -> None:
         assert person.post("/v1/resume", json={"hold": "stop-all"}).status_code == 200
         until(lambda: not person.get("/v1/route").json()["entries_stopped_by"])
         assert person.post("/v1/route", json=asked).json()["choice"] is not None
+
+
+def test_an_episode_of_an_arm_that_has_lost_its_share_is_nobodys(served: Served) -> None:
+    with served.asking() as person:
+        shares = person.get("/v1/route").json()
+        split = Split(shares["shares"], revision=shares["revision"], salt=shares["salt"])
+        own = next(f"own {n}" for n in range(10_000) if split.choose(f"own {n}").policy == "bot3")
+        asked = {"episode_id": own, "symbol": "SOL/USDT"}
+        assert person.post("/v1/route", json=asked).json()["choice"]["policy"] == "bot3"
+        assert person.post("/v1/policies/bot3/throttle", json={}).status_code == 200
+        until(lambda: "bot3" not in person.get("/v1/route").json()["shares"])
+        assert person.post("/v1/route", json=asked).json()["choice"] is None
+
+
+def test_a_decision_that_the_shares_would_not_have_made_is_refused(served: Served) -> None:
+    with served.asking() as bot:
+        shares = bot.get("/v1/route").json()
+        split = Split(shares["shares"], revision=shares["revision"], salt=shares["salt"])
+        policy, propensity, revision = split.choose("chosen elsewhere")
+        said = {"episode_id": "chosen elsewhere", "symbol": "SOL", "policy": policy,
+                "propensity": propensity, "share_revision": revision,
+                "decided_at": "2026-03-02T12:00:00Z"}  # fmt: skip
+        others = [
+            {"policy": next(name for name in shares["shares"] if name != policy)},
+            {"propensity": propensity / 2},
+            {"share_revision": 0},
+            {"decided_at": "2999-01-01T00:00:00Z"},
+        ]
+        for other in others:
+            answer = bot.post("/v1/decisions", json={"decisions": [{**said, **other}]})
+            assert answer.status_code == 422, other
+        assert bot.post("/v1/decisions", json={"decisions": [said]}).json()["new"] == 1

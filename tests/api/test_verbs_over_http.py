@@ -56,3 +56,12 @@ def test_a_long_reason_does_not_keep_a_halt_waiting(served: Served) -> None:
     with served.asking("operate") as ann:
         answer = ann.post("/v1/policies/bot1/halt", json={"reason": "x" * 5000})
         assert answer.status_code == 200, answer.text
+
+
+def test_who_may_not_approve_gives_nobody_more_than_others_begin_with(served: Served) -> None:
+    said = {"policy": "trend_20260101_000000_feedbeef", "capital": "5000", "share": 0.3}
+    with served.asking("operate") as ann:
+        answer = ann.post("/v1/policies", json=said)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "SCOPE_MISSING")
+    with served.asking("operate", "approve") as joe:
+        assert joe.post("/v1/policies", json=said).status_code == 200

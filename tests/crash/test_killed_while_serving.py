@@ -68,7 +68,7 @@ def test_no_trade_is_lost_or_doubled_and_halts_stand(
     limits = "[api]\nrequests_per_second = 100000\n"
     with new_database() as database:
         populate(database, BOTS, share=0.012)
-        bots = Bots(f"http://127.0.0.1:{port}", new_token(database, "ingest"))
+        bots = Bots(f"http://127.0.0.1:{port}", new_token(database, "ingest", name="bots"))
         for life, killed_after in enumerate((*KILLED_AFTER, BOTS * EACH)):
             with serving(database, tmp_path, limits, port) as desk:
                 if not life:
@@ -86,7 +86,9 @@ def test_no_trade_is_lost_or_doubled_and_halts_stand(
         assert not bots.refused
         with Ledger.open(database) as ledger:
             every = [(one.source, int(one.trade_id), one.revision) for one in ledger.trades()]
-            wanted = [(f"bot {bot}", number, 1) for bot in range(BOTS) for number in range(EACH)]
+            wanted = [
+                (f"bots/bot {bot}", number, 1) for bot in range(BOTS) for number in range(EACH)
+            ]
             assert sorted(every) == sorted(wanted)
             arms = ledger.roster().arms.values()
             fell = {f"bot{bot}" for bot in range(BOTS) if bot % 5 < len(FALLS_AT)}

@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import champion_alone
+from tiltyard.shell.announce import EXPIRE_AFTER, champion_alone, shares_body
+from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.courier import Courier
 from tiltyard.shell.delivery import Patience, deliver
 from tiltyard.shell.live import LiveDesk
@@ -46,6 +47,7 @@ class Beside:
         targets: Who is told, by name.
         now: The time of day.
         say: Told, for people, what the watchdog does and who does not know what.
+        shares: Held for the API; None where there is none.
     """
 
     def __init__(
@@ -58,7 +60,10 @@ class Beside:
         *,
         now: Callable[[], datetime],
         say: Callable[[str], object],
+        shares: HeldShares | None = None,
     ) -> None:
+        self._shares = shares
+        self._judged_at: datetime | None = None
         self._desk = desk
         self._door = door
         self._token = token
@@ -98,6 +103,7 @@ class Beside:
             else:
                 for telling in self._tellings:
                     telling.follow_outbox()
+                self._hold_for_the_api()
         self._nudge()
 
     def stand(self) -> None:
@@ -113,8 +119,13 @@ class Beside:
                 self._stand()
         self._nudge()
 
+    def _hold_for_the_api(self) -> None:
+        if self._shares is not None and self._judged_at is not None:
+            shares, until = shares_body(self._desk.roster), self._judged_at + EXPIRE_AFTER
+            self._shares.follow(shares, self._desk.revision, self._judged_at, until)
+
     def _judged(self) -> None:
-        self._has_judged = True
+        self._has_judged, self._judged_at = True, self._now()
         for telling in self._tellings:
             telling.judged(self._now())
 
@@ -124,6 +135,10 @@ class Beside:
             shares = champion_alone(shares)
         for telling in self._tellings:
             telling.stand_alone(shares, self._desk.revision)
+        if self._shares is not None:
+            now = self._now()
+            until = (self._judged_at or now) + EXPIRE_AFTER
+            self._shares.stand(shares, self._desk.revision, now, until)
 
     def _notice_the_alarm(self) -> None:
         """Between two steps: see that the next one tells again, and whether one has."""

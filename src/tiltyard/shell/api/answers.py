@@ -1,7 +1,9 @@
 """How the API says no: one shape for every error, and the status that goes with its code.
 
-The code is the one that the command line shows and ``docs/reference/errors.md`` explains. A
-status below 500 means that the same request will be refused again, save 401, 403 and 429.
+The code is the one that the command line shows and ``docs/reference/errors.md`` explains. What
+lets us down, the machine or the ledger, is 500 or 503, and the same request may be taken later;
+below 500 it will be refused again, save 401, 403 and 429. Where the ledger is and what its
+driver says is for the desk's own log.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +15,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from tiltyard.facts.command import CommandRefused
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.api.items import ItemFault
 from tiltyard.shell.api.reports import ItemsRefused
-from tiltyard.shell.store.plain_errors import UNAVAILABLE
+from tiltyard.shell.cli.exit_codes import FAILURES
 
 RETRY_SECONDS = 2
 _STATUS: Mapping[str, HTTPStatus] = {
@@ -24,25 +27,21 @@ _STATUS: Mapping[str, HTTPStatus] = {
     "CAPITAL_INVALID": HTTPStatus.UNPROCESSABLE_ENTITY,
     "BATCH_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "COMMAND_FAILED": HTTPStatus.INTERNAL_SERVER_ERROR,
-    "COMMAND_WAITING": HTTPStatus.SERVICE_UNAVAILABLE,
     "HOLD_UNKNOWN": HTTPStatus.NOT_FOUND,
     "ITEMS_REFUSED": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "LEASE_LOST": HTTPStatus.SERVICE_UNAVAILABLE,
     "MONEY_INVALID": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "NOT_READY": HTTPStatus.SERVICE_UNAVAILABLE,
     "POLICY_NAME_INVALID": HTTPStatus.UNPROCESSABLE_ENTITY,
     "POLICY_UNKNOWN": HTTPStatus.NOT_FOUND,
     "REQUEST_INVALID": HTTPStatus.UNPROCESSABLE_ENTITY,
     "REQUEST_MALFORMED": HTTPStatus.BAD_REQUEST,
+    "REQUEST_SLOW": HTTPStatus.REQUEST_TIMEOUT,
     "REVIEW_UNKNOWN": HTTPStatus.NOT_FOUND,
     "SCOPE_MISSING": HTTPStatus.FORBIDDEN,
     "SHARE_INVALID": HTTPStatus.UNPROCESSABLE_ENTITY,
     "TEXT_TOO_LONG": HTTPStatus.UNPROCESSABLE_ENTITY,
     "TOKEN_MISSING": HTTPStatus.UNAUTHORIZED,
     "TOKEN_REFUSED": HTTPStatus.UNAUTHORIZED,
-    "TOO_BUSY": HTTPStatus.SERVICE_UNAVAILABLE,
     "TOO_FAST": HTTPStatus.TOO_MANY_REQUESTS,
-    **dict.fromkeys(UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
@@ -62,7 +61,14 @@ def refuse_politely(app: FastAPI) -> None:
 
 def answer_to(error: TiltyardError) -> JSONResponse:
     """What is said of an error."""
-    status = _STATUS.get(error.code, HTTPStatus.CONFLICT)
+    ours = HTTPStatus.SERVICE_UNAVAILABLE if error.code in FAILURES else HTTPStatus.CONFLICT
+    status = _STATUS.get(error.code, ours)
+    if error.code.startswith("DATABASE_"):
+        error = TiltyardError(
+            error.code, "the ledger", "it cannot be used now", "the desk's own log says more"
+        )
+    if isinstance(error, CommandRefused):
+        error = TiltyardError(error.code, "", error.facts.removeprefix(f"{error.code} "))
     faults: Sequence[ItemFault] = ()
     if isinstance(error, ItemsRefused):
         faults = error.items
@@ -83,14 +89,24 @@ async def _of_ours(_: Request, error: Exception) -> JSONResponse:
     return answer_to(error)
 
 
-async def _of_the_request(_: Request, error: Exception) -> JSONResponse:
+async def _of_the_request(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
+    kind = request.headers.get("Content-Type", "")
+    if request.method == "POST" and "json" not in kind:
+        return answer_to(
+            TiltyardError(
+                "REQUEST_MALFORMED",
+                "Content-Type",
+                f"expected application/json, found {kind!r}",
+                "send the header Content-Type: application/json",
+            )
+        )
     details = error.errors()
     kinds = {detail["type"] for detail in details}
     if _NOT_JSON in kinds:
         return answer_to(
-            TiltyardError("REQUEST_MALFORMED", "the body", "it is no JSON", "see: /docs")
+            TiltyardError("REQUEST_MALFORMED", "the body", "it is no JSON", "see: /openapi.json")
         )
     if kinds == {_TOO_LONG}:
         return answer_to(
@@ -106,7 +122,7 @@ async def _of_the_address(_: Request, error: Exception) -> JSONResponse:
         raise error
     malformed = error.status_code == HTTPStatus.BAD_REQUEST
     code = "REQUEST_MALFORMED" if malformed else "ADDRESS_UNKNOWN"
-    said = TiltyardError(code, "the request", str(error.detail), "see: /docs")
+    said = TiltyardError(code, "the request", str(error.detail), "see: /openapi.json")
     answer = answer_to(said)
     answer.status_code = error.status_code
     answer.headers.update(error.headers or {})
@@ -126,7 +142,7 @@ class RequestInvalid(ItemsRefused):
 
     def __init__(self, faults: Sequence[ItemFault]) -> None:
         super().__init__("the request", faults)
-        self.code, self.remedy = "REQUEST_INVALID", "see: /docs"
+        self.code, self.remedy = "REQUEST_INVALID", "see: /openapi.json"
 
 
 def _faults(details: Sequence[Mapping[str, Any]]) -> list[ItemFault]:

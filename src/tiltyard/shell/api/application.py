@@ -1,6 +1,7 @@
 """The addresses of the API, and what stands before all of them.
 
-``/docs`` and ``/openapi.json`` describe it; the description is the contract.
+``/openapi.json`` describes it; the description is the contract. There is no page for people:
+those that come with the library are made of what other machines on the internet serve.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ _REFUSALS: Mapping[int | str, dict[str, Any]] = {
     401: {"model": wire.Refusal, "description": "No token, or none that is good."},
     403: {"model": wire.Refusal, "description": "The token may not do that."},
     404: {"model": wire.Refusal, "description": "There is no such thing."},
+    408: {"model": wire.Refusal, "description": "It took too long to come."},
     409: {"model": wire.Refusal, "description": "It is refused as things stand."},
     413: {"model": wire.Refusal, "description": "It is too much at once."},
     422: {"model": wire.Refusal, "description": "Something in it is wrong; nothing was written."},
@@ -40,6 +42,8 @@ def application(inside: Inside) -> FastAPI:
         summary="A champion trades; challengers earn their traffic or lose it.",
         responses=dict(_REFUSALS),
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     app.add_middleware(LimitedBody)
     refuse_politely(app)

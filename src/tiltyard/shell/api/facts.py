@@ -5,7 +5,7 @@ comes when it is committed; what the desk does about it follows at once.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, cast
 
@@ -13,10 +13,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from tiltyard.facts import cells
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.observation import Observation
+from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
 from tiltyard.metrics.catalogue import HEARTBEAT
+from tiltyard.router.split import Split
 from tiltyard.shell.api import wire
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.api.items import ItemFault, Row, read_facts, read_trades
@@ -41,7 +44,9 @@ def fact_routes(inside: Inside) -> APIRouter:
         trades, faults = read_trades(source, _rows(batch.trades))
         if faults:
             raise ItemsRefused("trades", faults)
-        return await _written(inside, Trades(token.name, source, trades))
+        once = list(dict.fromkeys(trades))  # told twice, it is one
+        taken = await _written(inside, Trades(token.name, source, once))
+        return taken.model_copy(update={"unchanged": taken.unchanged + len(trades) - len(once)})
 
     @router.post("/marks")
     async def report_marks(batch: wire.MarkBatch, _: Reporter) -> wire.Taken:
@@ -56,7 +61,11 @@ def fact_routes(inside: Inside) -> APIRouter:
     @router.post("/decisions")
     async def report_decisions(batch: wire.DecisionBatch, _: Reporter) -> wire.Taken:
         """Report to which arms episodes were given, by a bot that has chosen by itself."""
-        return await _take(inside, "decisions", batch.decisions)
+        found, faults = read_facts("decisions", _rows(batch.decisions))
+        faults += _misrouted(inside, cast("Sequence[Decision]", found)) if not faults else ()
+        if faults:
+            raise ItemsRefused("decisions", faults)
+        return await _written(inside, Facts("decisions", found))
 
     @router.post("/heartbeats")
     async def report_heartbeats(batch: wire.HeartbeatBatch, _: Reporter) -> wire.Taken:
@@ -72,10 +81,14 @@ def fact_routes(inside: Inside) -> APIRouter:
                 "heartbeats",
                 [ItemFault(f.item, places.get(f.place, f.place), f.message) for f in faults],
             )
-        kept = beats.worth_keeping(cast("Sequence[Observation]", found))
-        taken = await _written(inside, Facts("observations", kept))
+        now = inside.now() + FUTURE
+        told = cast("Sequence[Observation]", found)
+        kept = beats.worth_keeping([one for one in told if one.observed_at <= now])
+        ahead = [one for one in told if one.observed_at > now]
+        taken = await _written(inside, Facts("observations", [*kept, *ahead]))
         beats.have_kept(kept)
-        return taken.model_copy(update={"unchanged": taken.unchanged + len(found) - len(kept)})
+        passed_over = len(told) - len(kept) - len(ahead)
+        return taken.model_copy(update={"unchanged": taken.unchanged + passed_over})
 
     return router
 
@@ -104,6 +117,23 @@ class _Beats:
         self._last |= {beat.policy: beat.observed_at for beat in beats}
 
 
+def _misrouted(inside: Inside, decisions: Sequence[Decision]) -> Iterator[ItemFault]:
+    """Decisions that the shares they name would not have made, as far as those are known."""
+    ahead, salt = inside.now() + FUTURE, inside.salt()
+    for item, one in enumerate(decisions):
+        if one.decided_at > ahead:
+            yield ItemFault(item, "decided_at", "it lies in the future")
+        elif not one.share_revision and one.propensity != 1:
+            yield ItemFault(item, "propensity", "expected 1: with revision 0 one arm has all")
+        elif shares := inside.shares.told(one.share_revision):
+            policy, propensity, _ = Split(shares, revision=one.share_revision, salt=salt).choose(
+                one.episode_id
+            )
+            if (policy, propensity) != (one.policy, one.propensity):
+                said = f"expected {policy!r} with propensity {propensity:g}, by revision"
+                yield ItemFault(item, "policy", f"{said} {one.share_revision} and this episode")
+
+
 async def _take(inside: Inside, kind: FactKind, items: Sequence[BaseModel]) -> wire.Taken:
     found, faults = read_facts(kind, _rows(items))
     if faults:
@@ -123,8 +153,9 @@ def _rows(items: Sequence[BaseModel]) -> list[Row]:
 
 
 def _source(said: str | None, token: Token) -> str:
-    source = storable(said or token.name)
+    """Nobody reports as somebody else: a source that is named is one of the token's own."""
+    source = token.name if not said or said == token.name else f"{token.name}/{said}"
     try:
-        return cells.text(source)
+        return cells.text(storable(source))
     except ValueError as error:
         raise TiltyardError("REQUEST_INVALID", "source", str(error)) from None

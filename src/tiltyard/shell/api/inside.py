@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tiltyard.shell.api.gate import Gate
+from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.api.recorder import Recorder
 from tiltyard.shell.commanding import Times
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.targets import Target
-from tiltyard.shell.targets.held_shares import HeldShares
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Inside:
     """Behind the API.
 
     Attributes:
-        door: To the ledger, of its own.
+        door: To the ledger, for verbs and whoever looks; gate and recorder have their own.
         settings: Should a command have to be carried out without a desk.
         gate: Who may come in.
         recorder: Writes what is reported.

@@ -1,26 +1,30 @@
 """Writes what bots report: as many reports in one transaction as have come meanwhile.
 
 A report is written whole or not at all, and answered when it is committed. When something is
-wrong with one of those that were written together, each is written by itself, so that one
-bot's mistake costs another nothing. While the database does not let anybody write, all that
-wait are told so; what they send again changes nothing that was written after all.
+wrong with some of those that were written together, the others are written without them, so that
+one bot's mistake costs another next to nothing. While the database does not let anybody write,
+all that wait are told so; what they send again changes nothing that was written after all.
 
 One thread writes; whoever reports waits for it, and never for the desk.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.api.reports import Answer, Report, Stage, write_together
+from tiltyard.shell.api.reports import Answer, ItemsRefused, Report, Stage, write_together
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
 
-MOST_TOGETHER = 5000
-"""Items that are written in one transaction, unless a single report has more."""
+MOST_TOGETHER = 1000
+"""From so many items on no more are written in the same transaction."""
+MANY = 100
+PAUSE_SECONDS = 0.005
+"""So long others may take the write lock after many items: a verb, or the desk in its step."""
 MOST_WAITING = 50_000
 """Items that may wait; who comes then is told to come later."""
 
@@ -82,25 +86,36 @@ class Recorder:
             self._changed.notify()
         return answer
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it writes what it is given."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
-        while taken := self._next():
-            self._write(taken)
+        while not self._is_over():
+            if taken := self._next():
+                self._write(taken)
+                if sum(len(report) for report, _ in taken) > MANY:
+                    time.sleep(PAUSE_SECONDS)
         self._stage.close()
 
+    def _is_over(self) -> bool:
+        with self._changed:
+            return self._is_ending and not self._waiting
+
     def _next(self) -> list[_Waiting]:
-        """Those that are written together; none when it is time to end."""
+        """Those that are written together; none when nobody waits for any, or it is to end."""
         with self._changed:
             while not self._waiting and not self._is_ending:
                 self._changed.wait()
             taken: list[_Waiting] = []
             count = 0
-            while self._waiting:
-                size = len(self._waiting[0][0])
-                if taken and count + size > MOST_TOGETHER:
-                    break
-                count += size
-                taken.append(self._waiting.popleft())
-            self._items -= count
+            while self._waiting and not (taken and count >= MOST_TOGETHER):
+                report, answer = self._waiting.popleft()
+                self._items -= len(report)
+                if answer.set_running_or_notify_cancel():  # else nobody waits for it any more
+                    count += len(report)
+                    taken.append((report, answer))
             return taken
 
     def _write(self, waiting: Sequence[_Waiting]) -> None:
@@ -111,8 +126,7 @@ class Recorder:
             self._stage.close()
             passes = isinstance(error, TiltyardError) and error.code in UNAVAILABLE
             if len(waiting) > 1 and not passes:
-                for one in waiting:
-                    self._write([one])
+                self._write_apart(waiting, error)
                 return
             for _, answer in waiting:
                 answer.set_exception(error)
@@ -120,3 +134,12 @@ class Recorder:
             self._on_written()
             for (_, answer), said in zip(waiting, answers, strict=True):
                 answer.set_result(said)
+
+    def _write_apart(self, waiting: Sequence[_Waiting], error: Exception) -> None:
+        """Those that are wrong each by itself, after the others together."""
+        wrong = error.of if isinstance(error, ItemsRefused) else range(len(waiting))
+        others = [one for number, one in enumerate(waiting) if number not in wrong]
+        if others:
+            self._write(others)
+        for number in sorted(wrong):
+            self._write([waiting[number]])

@@ -7,7 +7,7 @@ arm that it was given to before, or to the one that the shares choose.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from tiltyard.facts.decision import Decision
+from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.api.items import Fact, ItemFault
@@ -94,10 +95,14 @@ class ItemsRefused(TiltyardError):  # noqa: N818 it is an answer
     Args:
         kind: Of facts.
         faults: Each with its item.
+        of: Which of the reports that were written together.
     """
 
-    def __init__(self, kind: str, faults: Sequence[ItemFault]) -> None:
+    def __init__(
+        self, kind: str, faults: Sequence[ItemFault], *, of: Collection[int] = (0,)
+    ) -> None:
         self.items = tuple(faults)
+        self.of = frozenset(of)
         count = "1 fault" if len(faults) == 1 else f"{len(faults):,} faults"
         super().__init__(
             "ITEMS_REFUSED", kind, count, "nothing of this batch was written: mend these, or send "
@@ -124,7 +129,10 @@ class Stage:
         if self._uses > USES:
             self.close()
         if self._staging is None:
-            self._staging, self._uses = self._open.enter_context(self._door.staging()), 0
+            self._staging, self._uses = (
+                self._open.enter_context(self._door.staging(named_after_file=True)),
+                0,
+            )
         return self._staging
 
     def close(self) -> None:
@@ -160,10 +168,10 @@ def write_together(
         staging.add([(row, *trade) for row, trade in enumerate(_all(told))])
         if found := staging.faults():
             every = [(row, fault) for row, faults in sorted(found.items()) for fault in faults]
-            raise ItemsRefused(
-                "trades", [ItemFault(row, _field(one.place), one.message) for row, one in every]
+            raise _wrong_trades(
+                reports, [ItemFault(row, _field(one.place), one.message) for row, one in every]
             )
-        counts = _append_trades(inside.connection, staging, told, now)
+        counts = _append_trades(inside.connection, staging, reports, now)
         return _write_all(inside.connection, reports, counts, now)
 
 
@@ -171,9 +179,20 @@ def _write_all(
     connection: sa.Connection, reports: Sequence[Report], counts: Iterator[Written], now: datetime
 ) -> list[Answer]:
     return [
-        next(counts) if isinstance(report, Trades) else _write(connection, report, now)
-        for report in reports
+        next(counts) if isinstance(report, Trades) else _write(connection, number, report, now)
+        for number, report in enumerate(reports)
     ]
+
+
+def _wrong_trades(reports: Sequence[Report], faults: Sequence[ItemFault]) -> ItemsRefused:
+    """With the reports that the faults are in; items are counted through all of trades."""
+    owners = [
+        number
+        for number, report in enumerate(reports)
+        if isinstance(report, Trades)
+        for _ in report.rows
+    ]
+    return ItemsRefused("trades", faults, of={owners[one.item or 0] for one in faults})
 
 
 def _all(reports: Iterable[Trades]) -> Iterator[tuple[Trade, bool]]:
@@ -182,15 +201,16 @@ def _all(reports: Iterable[Trades]) -> Iterator[tuple[Trade, bool]]:
 
 
 def _append_trades(
-    connection: sa.Connection, staging: Staging, reports: Sequence[Trades], now: datetime
+    connection: sa.Connection, staging: Staging, every: Sequence[Report], now: datetime
 ) -> Iterator[Written]:
+    reports = [report for report in every if isinstance(report, Trades)]
     known = set(connection.scalars(_NAMES))
     if unknown := [
         ItemFault(row, "policy", f"POLICY_UNKNOWN {trade.policy!r}: not registered")
         for row, (trade, _) in enumerate(_all(reports))
         if trade.policy not in known
     ]:
-        raise ItemsRefused("trades", unknown)
+        raise _wrong_trades(every, unknown)
     fates: dict[int, Fate] = {}
     actor = ", ".join(sorted({report.actor for report in reports}))
     source = ", ".join(sorted({report.source for report in reports}))
@@ -201,17 +221,34 @@ def _append_trades(
         row += len(report)
 
 
-def _write(connection: sa.Connection, report: Facts | Episode, now: datetime) -> Answer:
+def _write(
+    connection: sa.Connection, number: int, report: Facts | Episode, now: datetime
+) -> Answer:
     if isinstance(report, Episode):
         return _given(connection, report.chosen, now)
     fates = append_each(connection, _TABLES[report.kind], report.items, now)
-    if faults := [
+    faults = [*_of_strangers(connection, report)]
+    faults += [
         ItemFault(item, "", str(fate))
         for item, fate in enumerate(fates)
         if isinstance(fate, TiltyardError)
-    ]:
-        raise ItemsRefused(report.kind, faults)
+    ]
+    if faults:
+        raise ItemsRefused(report.kind, faults, of={number})
     return _counts(str(fate) for fate in fates)
+
+
+def _of_strangers(connection: sa.Connection, report: Facts) -> Iterator[ItemFault]:
+    """Observations of arms that nobody has registered: a name that is mistyped is never seen."""
+    about = [
+        (item, one.policy)
+        for item, one in enumerate(report.items)
+        if isinstance(one, Observation) and one.policy
+    ]
+    known = set(connection.scalars(_NAMES)) if about else set()
+    for item, policy in about:
+        if policy not in known:
+            yield ItemFault(item, "policy", f"POLICY_UNKNOWN {policy!r}: not registered")
 
 
 def _given(connection: sa.Connection, chosen: Decision, now: datetime) -> Decision:

@@ -9,24 +9,27 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import uvicorn
 
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.api.application import application
 from tiltyard.shell.api.gate import Gate
+from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.api.inside import Inside
+from tiltyard.shell.api.limits import PromptProtocol
 from tiltyard.shell.api.recorder import Recorder
+from tiltyard.shell.api.vital import Vital
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times
-from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Bell
 from tiltyard.shell.targets import Target
-from tiltyard.shell.targets.held_shares import HeldShares
 
 STOP_SECONDS = 5
 KEEP_ALIVE_SECONDS = 75
@@ -35,9 +38,17 @@ LOOK_SECONDS = 0.01
 """So often an answer to a command is looked for."""
 
 
+class Doors(NamedTuple):
+    """To the ledger, so that whoever waits at one keeps nobody waiting at another."""
+
+    gate: Ledger
+    recorder: Ledger
+    others: Ledger
+
+
 def inside_of(
-    desk: LiveDesk,
-    door: Ledger,
+    vital: Vital,
+    doors: Doors,
     settings: Settings,
     shares: HeldShares,
     targets: Mapping[str, Target],
@@ -48,10 +59,10 @@ def inside_of(
     """What the API of a desk works with.
 
     Args:
-        desk: Beside which it serves.
-        door: To its ledger, for the API alone.
+        vital: Of the desk.
+        doors: To its ledger, for the API alone.
         settings: The desk's.
-        shares: One of its targets.
+        shares: As the desk tells them.
         targets: Who outside is told, should a command have to be carried out without it.
         bell: Wakes the desk.
         holder: Our name on the lease then.
@@ -61,29 +72,35 @@ def inside_of(
         bell.ring()  # what we wait for may just have been asked
         time.sleep(min(seconds, LOOK_SECONDS))
 
+    recorder = Recorder(doors.recorder, system_now, bell.ring)
+
     def troubles() -> list[str]:
-        held = shares.held
-        found = [] if desk.trouble is None else [desk.trouble.code]
-        if held is None:
-            found.append("nothing was judged yet")
-        elif held.expires_at <= system_now():
-            found.append("nothing was judged for too long: the champion trades alone")
+        found = vital.troubles()
+        if shares.held is None:
+            found.append("the shares are not told yet")
+        if not recorder.is_at_work:
+            found.append("nothing that is reported is written")
         return found
 
-    recorder = Recorder(door, system_now, bell.ring)
-    gate = Gate(door, system_now, settings.api.requests_per_second)
+    gate = Gate(doors.gate, system_now, settings.api.requests_per_second)
     times = Times(system_now, steady_seconds, wait)
     return Inside(
-        door, settings, gate, recorder, shares, _Salt(door), times, holder, targets, troubles
-    )
+        doors.others, settings, gate, recorder, shares, _Salt(doors.gate), times, holder, targets,
+        troubles,
+    )  # fmt: skip
 
 
 class _Salt:
-    """The ledger's, once it has one; it never changes."""
+    """The ledger's; it never changes, and is read before anybody asks.
+
+    A desk has told shares only when there is one.
+    """
 
     def __init__(self, door: Ledger) -> None:
         self._door = door
         self._found = ""
+        with suppress(TiltyardError):
+            self()
 
     def __call__(self) -> str:
         if not self._found:
@@ -104,8 +121,8 @@ class Serving:
         self._inside = inside
         self._listening = listening
         config = uvicorn.Config(
-            application(inside), log_config=None, access_log=False, lifespan="off",
-            server_header=False, timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            application(inside), http=PromptProtocol, log_config=None, access_log=False,
+            lifespan="off", server_header=False, timeout_keep_alive=KEEP_ALIVE_SECONDS,
             limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=STOP_SECONDS,
             proxy_headers=False,
         )  # fmt: skip
@@ -120,6 +137,7 @@ class Serving:
 
     def __enter__(self) -> Self:
         self._inside.recorder.start()
+        self._inside.gate.start()
         self._thread.start()
         return self
 
@@ -131,6 +149,7 @@ class Serving:
     ) -> None:
         self._server.should_exit = True
         self._thread.join(2 * STOP_SECONDS)
+        self._inside.gate.end(STOP_SECONDS)
         self._inside.recorder.end(STOP_SECONDS)
         self._listening.close()
 

@@ -1,5 +1,7 @@
 """``/v1/policies`` and ``/v1/reviews``: how it stands, for people and scripts."""
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Depends
 
 from tiltyard.actions.on_hold import on_hold
@@ -8,39 +10,48 @@ from tiltyard.shell.api import wire
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.report.wire import hold_json
 
+AT_ONCE = 4
+"""Looks at the ledger at the same time."""
+
 
 def standing_routes(inside: Inside) -> APIRouter:
     """The addresses that only tell."""
     router = APIRouter(prefix="/v1", tags=["standing"])
     reads = Depends(inside.gate.lets_in("read"))
 
+    at_once = anyio.CapacityLimiter(AT_ONCE)
+
     @router.get("/policies", dependencies=[reads])
-    def list_policies() -> wire.Arms:
+    async def list_policies() -> wire.Arms:
         """Tell every arm as it stands."""
-        return _arms(inside)
+        return await anyio.to_thread.run_sync(_arms, inside, limiter=at_once)
 
     @router.get("/reviews", dependencies=[reads])
-    def list_reviews() -> wire.Reviews:
+    async def list_reviews() -> wire.Reviews:
         """Tell what waits for a person."""
-        roster = inside.door.roster()
-        reviews = [
-            wire.ReviewState(
-                number=one.number, policy=one.policy, guard=one.guard,
-                opened_at=one.opened_at, advisory=one.advisory,
-            )
-            for one in roster.open_reviews()
-        ]  # fmt: skip
-        proposals = [
-            wire.ProposalState(
-                number=one.number, kind=one.kind, policy=one.policy, opened_at=one.opened_at,
-                expires_at=one.expires_at, evidence=one.evidence,
-            )
-            for one in roster.proposals
-            if one.closed_at is None
-        ]  # fmt: skip
-        return wire.Reviews(reviews=reviews, proposals=proposals)
+        return await anyio.to_thread.run_sync(_reviews, inside, limiter=at_once)
 
     return router
+
+
+def _reviews(inside: Inside) -> wire.Reviews:
+    roster = inside.door.roster()
+    reviews = [
+        wire.ReviewState(
+            number=one.number, policy=one.policy, guard=one.guard,
+            opened_at=one.opened_at, advisory=one.advisory,
+        )
+        for one in roster.open_reviews()
+    ]  # fmt: skip
+    proposals = [
+        wire.ProposalState(
+            number=one.number, kind=one.kind, policy=one.policy, opened_at=one.opened_at,
+            expires_at=one.expires_at, evidence=one.evidence,
+        )
+        for one in roster.proposals
+        if one.closed_at is None
+    ]  # fmt: skip
+    return wire.Reviews(reviews=reviews, proposals=proposals)
 
 
 def _arms(inside: Inside) -> wire.Arms:

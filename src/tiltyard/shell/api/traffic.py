@@ -2,7 +2,7 @@
 
 The shares are those that every target is told, with their expiry; they are in memory, and are
 told while the database is away. Who asks about an episode has the answer written down as a
-decision first: asked again, it is the same.
+decision first: asked again, it is the same, or nobody when that arm may not enter any more.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from tiltyard.facts.decision import Decision
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
 from tiltyard.shell.api import wire
+from tiltyard.shell.api.held_shares import Held
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.api.reports import Episode
 from tiltyard.shell.store.token_table import Token
-from tiltyard.shell.targets.held_shares import Held
 
 
 def traffic_routes(inside: Inside) -> APIRouter:
@@ -39,10 +39,8 @@ def traffic_routes(inside: Inside) -> APIRouter:
         """Say who gets this episode, and write it down."""
         held, salt = _held(inside)
         now = inside.now()
-        split = held.split(now, salt)
-        shares = _shares(held, salt).model_dump()
-        if split is None:
-            return wire.Given(**shares, choice=None)
+        if (split := held.split(now, salt)) is None:
+            return wire.Given(**_shares(held, salt).model_dump(), choice=None)
         episode = storable(asked.episode_id)
         policy, propensity, revision = split.choose(episode)
         decision = Decision(
@@ -50,27 +48,30 @@ def traffic_routes(inside: Inside) -> APIRouter:
             asked.volatility_tercile, now.hour,
         )  # fmt: skip
         given = cast("Decision", await asyncio.wrap_future(inside.recorder.put(Episode(decision))))
-        if given.policy in held.only_leave:  # it was given before, and its arm may not enter now
-            return wire.Given(**shares, choice=None)
-        choice = wire.Choice(
-            policy=given.policy, propensity=given.propensity, share_revision=given.share_revision
-        )
-        return wire.Given(**shares, choice=choice)
+        held, salt = _held(inside)  # they may be others by now, and what they take counts
+        choice = None
+        if held.lets_enter(given.policy, inside.now()):
+            choice = wire.Choice(
+                policy=given.policy,
+                propensity=given.propensity,
+                share_revision=given.share_revision,
+            )
+        return wire.Given(**_shares(held, salt).model_dump(), choice=choice)
 
     return router
 
 
 def _held(inside: Inside) -> tuple[Held, str]:
-    held = inside.shares.held
-    if held is None or not inside.salt():
+    held, salt = inside.shares.held, inside.salt()
+    if held is None or not salt:
         raise TiltyardError(
             "NOT_READY", "the shares", "the desk has judged nothing yet", "ask again shortly"
         )
-    return held, inside.salt()
+    return held, salt
 
 
 def _shares(held: Held, salt: str) -> wire.Shares:
-    body = held.body
-    said = {name: body[name] for name in ("champion", "entries_stopped_by", "reduce_only",
-                                          "revision", "decided_at", "expires_at")}  # fmt: skip
-    return wire.Shares.model_validate({**said, "shares": held.shares, "salt": salt})
+    return wire.Shares(
+        **held.body, revision=held.revision, salt=salt, decided_at=held.decided_at,
+        expires_at=held.expires_at,
+    )  # fmt: skip

@@ -5,15 +5,21 @@ its outcome. The same ``Idempotency-Key`` asked twice is one command.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Depends, Header
-from starlette.concurrency import run_in_threadpool
 
-from tiltyard.facts.command import CommandRefused, Verb
+from tiltyard.facts.command import SAFETY, CommandRefused, Verb
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money, money_text
+from tiltyard.shell.announce import revision_of, shares_body
 from tiltyard.shell.api import wire
+from tiltyard.shell.api.gate import refuse_without
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.commanding import ask, command_of
 from tiltyard.shell.store.token_table import Scope, Token
@@ -39,9 +45,16 @@ _ABOUT_ALL: Mapping[Verb, str] = {
 }
 
 
+AT_ONCE = 4
+"""Verbs that wait for an answer at the same time; those for safety have as many for themselves."""
+
+
 def verb_routes(inside: Inside) -> APIRouter:
     """The addresses of the verbs."""
-    asking = _Asking(inside, APIRouter(prefix="/v1", tags=["verbs"]))
+    asking = _Asking(
+        inside, APIRouter(prefix="/v1", tags=["verbs"]),
+        anyio.CapacityLimiter(AT_ONCE), anyio.CapacityLimiter(AT_ONCE),
+    )  # fmt: skip
     for verb, says in _ABOUT_ONE.items():
         asking.add_about_one(verb, says)
     for verb, says in _ABOUT_ALL.items():
@@ -59,6 +72,8 @@ class _Asking:
 
     inside: Inside
     router: APIRouter
+    urgent: anyio.CapacityLimiter
+    others: anyio.CapacityLimiter
 
     def may(self, verb: Verb) -> Callable[..., Awaitable[Token]]:
         return self.inside.gate.lets_in(_SCOPE[verb])
@@ -71,30 +86,44 @@ class _Asking:
             verb, policy, given, reason=reason, actor=token.name, key=key, now=self.inside.now()
         )
         inside = self.inside
-        outcome = await run_in_threadpool(
+        asking = partial(
             ask, inside.door, inside.settings, command, inside.times,
             holder=inside.holder, targets=inside.targets,
         )  # fmt: skip
+        limiter = self.urgent if verb in SAFETY else self.others
+        outcome = await anyio.to_thread.run_sync(asking, limiter=limiter)
         if outcome.refused:
             raise CommandRefused(outcome)
+        if verb in SAFETY:  # nobody who hears the answer is told older shares afterwards
+            await anyio.to_thread.run_sync(self.tell_shares, limiter=limiter)
         return wire.Done(verb=verb, policy=policy, done=outcome.text)
+
+    def tell_shares(self) -> None:
+        held = self.inside.shares.held
+        if held is None:
+            return
+        with suppress(TiltyardError), self.inside.door.snapshot() as still:
+            shares, revision = shares_body(still.roster()), revision_of(still.connection)
+            self.inside.shares.follow(shares, revision, self.inside.now(), held.expires_at)
 
     def add_about_one(self, verb: Verb, says: str) -> None:
         async def about_one(
             policy: str,
-            asked: wire.Asked,
             token: Annotated[Token, Depends(self.may(verb))],
+            asked: wire.Asked | None = None,
             key: Key = "",
         ) -> wire.Done:
-            return await self.do(verb, token, key, asked.reason, policy)
+            return await self.do(verb, token, key, asked.reason if asked else "", policy)
 
-        self.router.post(f"/policies/{{policy}}/{verb}", name=verb, summary=says)(about_one)
+        self.router.post(f"/policies/{{policy:path}}/{verb}", name=verb, summary=says)(about_one)
 
     def add_about_all(self, verb: Verb, says: str) -> None:
         async def about_all(
-            asked: wire.Asked, token: Annotated[Token, Depends(self.may(verb))], key: Key = ""
+            token: Annotated[Token, Depends(self.may(verb))],
+            asked: wire.Asked | None = None,
+            key: Key = "",
         ) -> wire.Done:
-            return await self.do(verb, token, key, asked.reason)
+            return await self.do(verb, token, key, asked.reason if asked else "")
 
         address = f"/{verb.replace('_', '-')}"
         self.router.post(address, name=verb, summary=says)(about_all)
@@ -109,40 +138,45 @@ class _Asking:
             """Let a policy join: a challenger on probation, or the first champion."""
             capital = "" if joining.capital is None else money_text(money(joining.capital))
             share = "" if joining.share is None else str(joining.share)
+            if joining.share is not None and joining.share > self.inside.settings.shares.start:
+                refuse_without(token, "approve")  # it would be given more than others begin with
             return await self.do(
                 "register", token, key, "", joining.policy, role=joining.role,
                 kind=joining.kind, capital=capital, share=share, digest=joining.digest,
             )  # fmt: skip
 
     def add_rollback(self) -> None:
-        @self.router.post("/policies/{policy}/rollback")
+        @self.router.post("/policies/{policy:path}/rollback")
         async def rollback(
             policy: str,
-            asked: wire.AskedRollback,
             token: Annotated[Token, Depends(self.may("rollback"))],
+            asked: wire.AskedRollback | None = None,
             key: Key = "",
         ) -> wire.Done:
             """Halt the champion, and crown the previous known-good one, or flat."""
+            asked = asked or wire.AskedRollback()
             said = {"to": asked.to, "digest": asked.digest}
             return await self.do("rollback", token, key, asked.reason, policy, **said)
 
     def add_resume(self) -> None:
         @self.router.post("/resume")
         async def resume(
-            asked: wire.AskedResume,
             token: Annotated[Token, Depends(self.may("resume"))],
+            asked: wire.AskedResume | None = None,
             key: Key = "",
         ) -> wire.Done:
             """End what is on hold."""
+            asked = asked or wire.AskedResume()
             return await self.do("resume", token, key, asked.reason, hold=asked.hold)
 
     def add_acknowledge(self) -> None:
         @self.router.post("/reviews/{number}/acknowledge")
         async def acknowledge(
             number: int,
-            asked: wire.Asked,
             token: Annotated[Token, Depends(self.may("acknowledge"))],
+            asked: wire.Asked | None = None,
             key: Key = "",
         ) -> wire.Done:
             """Say that a person has looked at it; only then may its arm be re-armed."""
+            asked = asked or wire.Asked()
             return await self.do("acknowledge", token, key, asked.reason, number=str(number))

@@ -30,7 +30,13 @@ class _Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class TradeItem(_Wire):
+class _Sent(_Wire):
+    """What others send: ``true`` is no number, and a number no text that means one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TradeItem(_Sent):
     """A closed trade, after costs. The same one again, with another content, corrects it."""
 
     trade_id: Text
@@ -60,7 +66,7 @@ class TradeItem(_Wire):
     episode_id: Text | None = None
 
 
-class MarkItem(_Wire):
+class MarkItem(_Sent):
     """What an arm's open positions are worth."""
 
     policy: Text
@@ -73,7 +79,7 @@ class MarkItem(_Wire):
     exposure: Amount | None = None
 
 
-class ObservationItem(_Wire):
+class ObservationItem(_Sent):
     """A gauge that was read."""
 
     name: Text
@@ -83,7 +89,7 @@ class ObservationItem(_Wire):
     samples: int | None = None
 
 
-class DecisionItem(_Wire):
+class DecisionItem(_Sent):
     """To which arm an episode was given."""
 
     episode_id: Text
@@ -95,41 +101,41 @@ class DecisionItem(_Wire):
     volatility_tercile: int | None = None
 
 
-class HeartbeatItem(_Wire):
+class HeartbeatItem(_Sent):
     """The bot of a policy lives."""
 
     policy: Text
     at: Time
 
 
-class TradeBatch(_Wire):
+class TradeBatch(_Sent):
     """Closed trades of one reporter."""
 
     source: Annotated[
-        str | None, Field(description="Who reports; the token's name if nothing is said.")
+        str | None, Field(description="Which of the token's reporters; its source is TOKEN/SOURCE.")
     ] = None
     trades: Annotated[list[TradeItem], Field(max_length=MOST_ITEMS)]
 
 
-class MarkBatch(_Wire):
+class MarkBatch(_Sent):
     """Marks."""
 
     marks: Annotated[list[MarkItem], Field(max_length=MOST_ITEMS)]
 
 
-class ObservationBatch(_Wire):
+class ObservationBatch(_Sent):
     """Observations."""
 
     observations: Annotated[list[ObservationItem], Field(max_length=MOST_ITEMS)]
 
 
-class DecisionBatch(_Wire):
+class DecisionBatch(_Sent):
     """Decisions."""
 
     decisions: Annotated[list[DecisionItem], Field(max_length=MOST_ITEMS)]
 
 
-class HeartbeatBatch(_Wire):
+class HeartbeatBatch(_Sent):
     """Heartbeats."""
 
     heartbeats: Annotated[list[HeartbeatItem], Field(max_length=MOST_ITEMS)]
@@ -161,7 +167,7 @@ class Shares(_Wire):
     expires_at: datetime
 
 
-class EpisodeAsked(_Wire):
+class EpisodeAsked(_Sent):
     """An opportunity that somebody would take."""
 
     episode_id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -183,7 +189,7 @@ class Given(Shares):
     choice: Choice | None
 
 
-class Joining(_Wire):
+class Joining(_Sent):
     """A policy that joins."""
 
     policy: Annotated[str, Field(min_length=1, max_length=LONGEST)]
@@ -194,7 +200,7 @@ class Joining(_Wire):
     digest: Annotated[str, Field(max_length=LONGEST, description="SHA-256 of what serves.")] = ""
 
 
-class Asked(_Wire):
+class Asked(_Sent):
     """Why something is asked for."""
 
     reason: str = ""

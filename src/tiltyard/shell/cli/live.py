@@ -3,7 +3,7 @@
 import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from socket import socket
@@ -17,7 +17,9 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
 from tiltyard.shell.announce import EVERY_DAY, Announcing
+from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.api.listening import listen
+from tiltyard.shell.api.vital import Vital
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
@@ -32,7 +34,6 @@ from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Bell
 from tiltyard.shell.targets import Target, targets_from
-from tiltyard.shell.targets.held_shares import HeldShares
 from tiltyard.shell.telling import RENEW_AFTER
 from tiltyard.shell.trading import Trader, interval_to_trade, trader_on
 
@@ -83,7 +84,6 @@ def run_desk(
         open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS, answers=answers) as ledger,
         waking_times(ledger, bell.pause) as times,
         _until_told() as stopping,
-        _listening(settings) as listening,
     ):
         bars_last = interval_to_trade(ledger, settings)
         concerns = _about(only, list(ledger.roster().arms))
@@ -92,12 +92,13 @@ def run_desk(
         if token is None:
             return
         try:
-            running = _Running(
-                ledger, settings, token, times, bell, answers, listening, bars_last, stopping,
-                once=once, observe=observe, interval=interval,
-                on_event=lambda event: _show(event, concerns, as_json=as_json),
-            )  # fmt: skip
-            running.go()
+            with _listening(settings) as listening:
+                running = _Running(
+                    ledger, settings, token, times, bell, answers, listening, bars_last, stopping,
+                    once=once, observe=observe, interval=interval,
+                    on_event=lambda event: _show(event, concerns, as_json=as_json),
+                )  # fmt: skip
+                running.go()
         finally:
             let_go(ledger, token)
         running.say_how_it_ended()
@@ -131,18 +132,25 @@ class _Running:
     def go(self) -> None:
         """Begin, and go round until told to stop."""
         settings, ledger = self._with_marks_every_bar(), self.ledger
-        shares, outside = HeldShares(), targets_from(settings)
-        targets = {**outside, shares.name: shares} if self.listening else outside
+        shares, targets = HeldShares(), targets_from(settings)
         desk = self.desk = self._begun(settings, targets)
         trader = self.trader = self._trading(settings, desk)
+        vital = Vital(desk, settings.run.deadman, self._floor_troubles)
         with (
             ledger.beside(answers=self.answers) as door,
-            Beside(desk, door, settings, self.token, targets, now=system_now, say=_say) as beside,
-            ledger.beside(answers=self.answers) as api_door,
-            self._api(desk, api_door, settings, shares, outside),
+            Beside(
+                desk, door, settings, self.token, targets, now=system_now, say=_say, shares=shares
+            ) as beside,
+            self._api(vital, settings, shares, targets),
         ):
+
+            def beat() -> None:
+                beside.beat()
+                vital.beat()
+
             rounds = Rounds(
-                deliver=beside.deliver, stand=beside.stand, beat=beside.beat,
+                deliver=beside.deliver, stand=beside.stand,
+                beat=beat,
                 on_event=self.on_event, on_alone=_say_alone, on_trouble=_say_trouble,
                 follow=lambda: trader is not None and trader.follow(desk, system_now()),
                 stopping=self.stopping, once=self.once, interval=self.interval,
@@ -185,24 +193,33 @@ class _Running:
             _say(trader.story)
         return trader
 
+    def _floor_troubles(self) -> list[str]:
+        trouble = None if self.trader is None else self.trader.trouble
+        return [] if trouble is None else [f"nobody trades on bars: {trouble.code}"]
+
     @contextmanager
     def _api(
         self,
-        desk: LiveDesk,
-        door: Ledger,
+        vital: Vital,
         settings: Settings,
         shares: HeldShares,
-        outside: Mapping[str, Target],
+        targets: Mapping[str, Target],
     ) -> Iterator[None]:
         """What serves it takes a second to import, so a desk that does not serve does not."""
         if self.listening is None:
             yield
             return
-        from tiltyard.shell.api.serving import Serving, inside_of  # noqa: PLC0415 slow
+        from tiltyard.shell.api.serving import Doors, Serving, inside_of  # noqa: PLC0415 slow
 
-        inside = inside_of(desk, door, settings, shares, outside, self.bell, holder=holder_name())
-        with Serving(inside, self.listening) as server:
-            _say(f"the API is at {server.address}/docs")
+        with ExitStack() as opened:
+            doors = Doors(
+                *(opened.enter_context(self.ledger.beside(answers=self.answers)) for _ in range(3))
+            )
+            inside = inside_of(
+                vital, doors, settings, shares, targets, self.bell, holder=holder_name()
+            )
+            server = opened.enter_context(Serving(inside, self.listening))
+            _say(f"the API is at {server.address}")
             yield
 
 
@@ -215,7 +232,7 @@ def _with_api(settings: Settings, *, serve: bool | None, port: int | None) -> Se
 
 @contextmanager
 def _listening(settings: Settings) -> Iterator[socket | None]:
-    """A socket for the API, before anything else is begun; None where it does not serve."""
+    """A socket for the API of whoever has the lease; None where it does not serve."""
     if not settings.api.serve:
         yield None
         return
@@ -249,14 +266,14 @@ def _about(only: str | None, names: Sequence[str]) -> Callable[[str], bool]:
 
 
 def _show(event: Event, concerns: Callable[[str], bool], *, as_json: bool) -> None:
-    policy = event.get("policy", "")
+    policy = event.get("policy", "") or event.get("arm", {}).get("name", "")
     if policy and not concerns(policy):
         return
     if as_json:
         _say(canonical(event), err=False)
     elif event["event"] not in EVERY_DAY:
         observed = " (observed)" if event.get("mode") == "observe" else ""
-        whom, why = event.get("policy") or "all", event.get("reason", "")
+        whom, why = policy or "all", " ".join(event.get("reason", "").split())
         cause = event.get("cause", event["actor"])
         _say(
             f"{_time(event['at'])}  {event['event']}{observed}  {whom}: {why} [{cause}]", err=False

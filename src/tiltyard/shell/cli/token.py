@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tiltyard.facts import cells
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
@@ -25,6 +26,9 @@ from tiltyard.shell.store.token_table import (
     in_order,
     revoke_token,
 )
+
+RESERVED = frozenset({"floor", "desk", "ladder", "lifecycle", "person", "sql"})
+"""Who acts or reports in the ledger already."""
 
 Name = Annotated[str, typer.Argument(help="Who it is: the audit calls them so.")]
 
@@ -53,7 +57,17 @@ def create_token(
     config: Config = None,
 ) -> None:
     """Let somebody in; the secret is shown this once, and kept nowhere."""
-    refuse_long(name=name, actor=actor or "")
+    refuse_long(actor=actor or "")
+    try:
+        cells.text(name)
+    except ValueError as error:
+        raise TiltyardError("TOKEN_NAME_INVALID", repr(name)[:40], str(error)) from None
+    if not name.strip() or "/" in name or name in RESERVED:
+        raise TiltyardError(
+            "TOKEN_NAME_INVALID", repr(name), "it is the source of what it reports, so it is not "
+            f"empty, has no slash, and is none of {', '.join(sorted(RESERVED))}",
+            "choose another name",
+        )  # fmt: skip
     chosen = frozenset(_scope(scope) for scope in scopes)
     now = system_now()
     ends = None if days is None else now + timedelta(days=days)

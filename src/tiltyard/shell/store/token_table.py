@@ -96,9 +96,9 @@ def revoke_token(connection: sa.Connection, name: str, at: datetime, actor: str)
     return True
 
 
-def find_token(connection: sa.Connection, secret: str) -> Token | None:
-    """Whose secret this is; None for nobody's."""
-    query = sa.select(tokens).where(tokens.c.hash == hash_of(secret))
+def find_token(connection: sa.Connection, hashed: str) -> Token | None:
+    """Whose secret has this hash; None for nobody's."""
+    query = sa.select(tokens).where(tokens.c.hash == hashed)
     row = connection.execute(query).mappings().first()
     return None if row is None else _token(row)
 

@@ -1,0 +1,89 @@
+"""Shares as this process holds them for whoever asks it."""
+
+from datetime import UTC, datetime, timedelta
+
+from tiltyard.shell.announce import ALONE
+from tiltyard.shell.api.held_shares import REMEMBERED, HeldShares
+
+EXPIRES = datetime(2026, 3, 2, 12, 2, tzinfo=UTC)
+BEFORE = EXPIRES - timedelta(seconds=1)
+LATER = EXPIRES + timedelta(minutes=1)
+
+
+def body(bot: float = 0.1, **said: object) -> dict[str, object]:
+    shares = {"prod": 1 - bot, "bot": bot} if bot else {"prod": 1.0}
+    return {"champion": "prod", "shares": shares, "entries_stopped_by": [], "reduce_only": [],
+            **said}  # fmt: skip
+
+
+def told(**said: object) -> HeldShares:
+    shares = HeldShares()
+    shares.follow(body(**said), 7000, BEFORE, EXPIRES)  # type: ignore[arg-type]
+    return shares
+
+
+def test_newer_shares_are_held_and_older_ones_change_nothing() -> None:
+    shares = told()
+    shares.follow(body(0.2), 8000, BEFORE, EXPIRES)
+    shares.follow(body(0.3), 7000, BEFORE, EXPIRES)
+    assert shares.held is not None
+    assert (shares.held.revision, shares.held.shares["bot"]) == (8000, 0.2)
+    assert shares.told(7000) == body()["shares"]
+
+
+def test_the_same_shares_keep_their_revision_and_last_longer() -> None:
+    shares = told()
+    shares.follow(body(), 9000, LATER, LATER)
+    assert shares.held is not None
+    assert (shares.held.revision, shares.held.expires_at) == (7000, LATER)
+    shares.follow(body(), 9000, BEFORE, EXPIRES)
+    assert shares.held.expires_at == LATER
+
+
+def test_what_stands_in_memory_is_numbered_on_and_never_as_high_as_what_comes_next() -> None:
+    shares = told()
+    for number in range(2 * ALONE):
+        shares.stand(body(0.1 if number % 2 else 0), 7000, BEFORE, EXPIRES)
+        assert shares.held is not None
+        assert 7000 < shares.held.revision < 8000
+    shares.follow(body(0.2), 8000, BEFORE, EXPIRES)
+    assert shares.held is not None
+    assert shares.held.revision == 8000
+
+
+def test_no_more_are_remembered_than_fit() -> None:
+    shares = HeldShares()
+    for number in range(2 * REMEMBERED):
+        shares.follow(body(0.1 if number % 2 else 0.2), 1000 * (number + 1), BEFORE, EXPIRES)
+    known = [n for n in range(2 * REMEMBERED) if shares.told(1000 * (n + 1)) is not None]
+    assert known == list(range(REMEMBERED, 2 * REMEMBERED))
+
+
+def test_until_they_expire_challengers_have_theirs_and_then_the_champion_all() -> None:
+    held = told().held
+    assert held is not None
+    before, after = held.split(BEFORE, "salt"), held.split(EXPIRES, "salt")
+    assert before is not None
+    assert after is not None
+    assert {before.choose(f"episode {n}").policy for n in range(200)} == {"prod", "bot"}
+    assert {after.choose(f"episode {n}") for n in range(200)} == {("prod", 1.0, 0)}
+    assert held.lets_enter("bot", BEFORE)
+    assert not held.lets_enter("bot", EXPIRES)
+    assert held.lets_enter("prod", EXPIRES)
+
+
+def test_who_has_lost_its_share_or_only_leaves_may_not_enter() -> None:
+    held = told(bot=0, reduce_only=["prod"]).held
+    assert held is not None
+    assert not held.lets_enter("bot", BEFORE)
+    assert not held.lets_enter("prod", BEFORE)
+
+
+def test_nobody_has_any_while_entries_are_stopped_or_there_is_no_champion() -> None:
+    stopped = told(entries_stopped_by=["person"]).held
+    assert stopped is not None
+    assert stopped.split(BEFORE, "salt") is None
+    assert not stopped.lets_enter("prod", BEFORE)
+    nobody = told(champion=None, shares={}).held
+    assert nobody is not None
+    assert nobody.split(BEFORE, "salt") is None
