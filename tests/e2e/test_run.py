@@ -141,7 +141,7 @@ def test_of_a_killed_desk_doctor_says_when_it_last_gave_a_sign_of_life(
         connection.execute("UPDATE leases SET renewed_at = renewed_at - 180000000")
     over = floor("doctor").out
     assert re.search(
-        r"^desk: none runs; the last sign of life of .+, process \d+ was 3 min ago$",
+        r"^desk: none renews its lease; the last sign of life of .+, process \d+ was 3 min ago$",
         over, re.MULTILINE,
     )  # fmt: skip
 

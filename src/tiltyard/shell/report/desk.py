@@ -20,7 +20,7 @@ def who_acts(lease: Lease | None, now: datetime) -> str:
     if lease is None or not lease.holder:
         return "none runs"
     if not lease.is_held(now):
-        return f"none runs; the last sign of life of {lease.holder} was {_ago(lease, now)}"
+        return f"none renews its lease; the last sign of life of {lease.holder} was {_ago(lease, now)}"
     return f"{lease.holder}, last sign of life {_ago(lease, now)}"
 
 
