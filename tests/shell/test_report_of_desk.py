@@ -18,7 +18,11 @@ LEASE = Lease("ann@host, process 7", 3, 9, NOON)
         (Lease("", 3, 9, NOON), timedelta(0), "none runs"),
         (LEASE, timedelta(0), "ann@host, process 7, last sign of life 0 s ago"),
         (LEASE, timedelta(seconds=14), "ann@host, process 7, last sign of life 14 s ago"),
-        (LEASE, LASTS, "none renews its lease; the last sign of life of ann@host, process 7 was 15 s ago"),
+        (
+            LEASE,
+            LASTS,
+            "none renews its lease; the last sign of life of ann@host, process 7 was 15 s ago",
+        ),
         (
             LEASE, timedelta(minutes=4, seconds=59),
             "none renews its lease; the last sign of life of ann@host, process 7 was 4 min ago",

@@ -20,7 +20,8 @@ def who_acts(lease: Lease | None, now: datetime) -> str:
     if lease is None or not lease.holder:
         return "none runs"
     if not lease.is_held(now):
-        return f"none renews its lease; the last sign of life of {lease.holder} was {_ago(lease, now)}"
+        seen = f"the last sign of life of {lease.holder} was {_ago(lease, now)}"
+        return f"none renews its lease; {seen}"
     return f"{lease.holder}, last sign of life {_ago(lease, now)}"
 
 
