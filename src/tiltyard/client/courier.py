@@ -3,8 +3,9 @@
 It asks for the shares every few seconds, and delivers what was reported: in batches, in order
 for each kind, again and again until the desk has them. A kind whose batch fails waits longer
 each time; when the desk is gone, all do. Of a batch that is refused, what is named at fault
-goes to the refused and the rest is sent again; when nothing is named, half of it is tried, until
-what is at fault stands alone.
+goes to the refused and the rest is sent again; when the desk cannot read a batch at all, half of
+it is tried, until what is at fault stands alone. Whatever else a desk says leaves everything
+where it is.
 
 It is one coroutine, for the loop of a thread of its own or for the bot's loop.
 """
@@ -14,7 +15,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import httpx
@@ -81,6 +82,7 @@ class Lane:
         failures: In a row.
         due: By the loop's clock, when the next attempt may be made.
         asked_for: By the same, until when the desk has asked to be left alone.
+        told: Codes of failures since the last success; each is logged once.
     """
 
     kind: Kind
@@ -88,6 +90,7 @@ class Lane:
     failures: int = 0
     due: float = 0.0
     asked_for: float = 0.0
+    told: set[str] = field(default_factory=set)
 
 
 class Courier:
@@ -218,11 +221,14 @@ class Courier:
             case Wrong(items, faults):
                 self._refuse(lane, facts, items, faults)
             case Later() as later:
+                if later.is_too_large:
+                    lane.most = _half(facts)
                 self._postpone(lane, later)
                 return
         if lane.failures:
             _LOG.warning("%s are delivered again", lane.kind)
         lane.failures, lane.due = 0, 0.0
+        lane.told.clear()
         self._to_keep.set()
         self._changed.set()
 
@@ -238,10 +244,11 @@ class Courier:
         for item, own in items.items():
             self._keeping.refuse_fact(facts[item], own)
         if not items:
-            lane.most = (len(facts) + 1) // 2
+            lane.most = _half(facts)
 
     def _postpone(self, lane: Lane, later: Later) -> None:
-        if not lane.failures:
+        if later.code not in lane.told:
+            lane.told.add(later.code)
             _LOG.warning("%s wait: %s", lane.kind, later.why)
         own = min(self._pace.first_wait * 2 ** min(lane.failures, 30), self._pace.longest_wait)
         lane.failures += 1
@@ -270,6 +277,10 @@ class Courier:
             return Answer(0, f"no answer within {self._pace.answer_within:g} s".encode())
         except Exception as error:  # noqa: BLE001 whatever the network does, the bot goes on
             return Answer(0, f"{type(error).__name__} {error}".encode())
+
+
+def _half(facts: list[Fact]) -> int:
+    return (len(facts) + 1) // 2
 
 
 def batch_body(kind: Kind, facts: list[Fact], source: str | None) -> bytes:
