@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TypeGuard, Unpack
 
 import httpx
@@ -79,7 +79,7 @@ class Asking:
         self._standing = Standing(_name("champion", champion), now, steady)
         self._pace = pace
         self._episodes: OrderedDict[str, Route] = OrderedDict()
-        self._lock = Lock()
+        self._lock = RLock()  # who handles a signal may ask, too
         self._keeping = Keeping(None if spool is None else Path(spool))
         self._start()
 
