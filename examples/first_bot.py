@@ -31,7 +31,7 @@ def main(url: str, token: str) -> Counter[str]:
             entered[route.policy] += 1
             client.heartbeat(route.policy)
             client.trade(
-                trade_id=number, policy=route.policy, symbol="SOL/USDT",
+                trade_id=episode, policy=route.policy, symbol="SOL/USDT",
                 side=rng.choice(["long", "short"]), opened_at=opened_at,
                 closed_at=opened_at + timedelta(seconds=rng.uniform(5, 50)),
                 pnl=round(rng.gauss(0.1, 5), 2), capital=CAPITAL, episode_id=episode,

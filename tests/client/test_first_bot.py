@@ -50,3 +50,13 @@ def test_the_first_bot_goes_on_without_a_desk_and_delivers_the_next_time(
     desk.start()
     first_bot.main(desk.url, TOKEN)
     assert len(desk.items("trades", "trade_id")) == 20
+
+
+def test_the_first_bot_that_runs_again_leaves_the_trades_of_before_as_they_were(
+    first_bot: Any,  # noqa: ANN401 as above
+    desk: Desk,
+) -> None:
+    desk.shares = shares(expires_at="2100-01-01T00:00:00Z")
+    for _ in range(2):
+        first_bot.main(desk.url, TOKEN)
+    assert len(set(desk.items("trades", "trade_id"))) == 2 * first_bot.EPISODES
