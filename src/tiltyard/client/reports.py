@@ -34,6 +34,8 @@ KINDS: tuple[Kind, ...] = ("decisions", "trades", "marks", "observations", "hear
 Time = datetime | str | int
 Amount = Decimal | float | str
 _MOST = 2**53
+_MOST_COUNTED = 2**31
+"""As a desk does: :mod:`tiltyard.shell.api.items`."""
 
 
 class TradeReport(TypedDict, total=False):
@@ -117,8 +119,8 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _whole(least: int, most: int = _MOST) -> Callable[[object], int]:
-    expected = f"a whole number from {least}" + (f" to {most}" if most < _MOST else "")
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    expected = f"a whole number from {least} to {most}"
 
     def whole(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -157,7 +159,7 @@ FIELDS: Mapping[Kind, Mapping[str, _Field]] = MappingProxyType(
             "policy": _Field(cells.text),
             "marked_at": _Field(_time),
             "unrealised": _Field(_amount),
-            "open_positions": _Field(_whole(0)),
+            "open_positions": _Field(_whole(0, _MOST_COUNTED)),
             "capital": _Field(_positive_amount, is_required=False),
             "account": _Field(cells.text, is_required=False),
             "currency": _Field(cells.text, is_required=False),
@@ -168,7 +170,7 @@ FIELDS: Mapping[Kind, Mapping[str, _Field]] = MappingProxyType(
             "number": _Field(_number),
             "observed_at": _Field(_time),
             "policy": _Field(cells.text, is_required=False),
-            "samples": _Field(_whole(1), is_required=False),
+            "samples": _Field(_whole(1, _MOST_COUNTED), is_required=False),
         },
         "heartbeats": {"policy": _Field(cells.text), "at": _Field(_time)},
     }
