@@ -35,6 +35,7 @@ def test_the_first_bot_asks_before_each_entry_and_reports_each_trade(
     assert set(desk.items("decisions", "share_revision")) == {7}
     assert sorted(desk.items("marks", "policy")) == sorted(entered)
     assert desk.sources[0] is None
+    assert "heartbeats" not in desk.taken, "who ends has said nothing that it cannot keep up"
     assert "0 reports wait" in capsys.readouterr().out
 
 
@@ -46,7 +47,7 @@ def test_the_first_bot_goes_on_without_a_desk_and_delivers_the_next_time(
     desk.stop()
     first_bot.EPISODES = 10
     assert first_bot.main(desk.url, TOKEN) == {"prod": 10}
-    assert "31 reports wait" in capsys.readouterr().out
+    assert "21 reports wait" in capsys.readouterr().out
     desk.start()
     first_bot.main(desk.url, TOKEN)
     assert len(desk.items("trades", "trade_id")) == 20

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tiltyard.client.outbox import Fact, Outbox, Refused
-from tiltyard.client.reports import Kind
+from tiltyard.client.reports import Kind, Said
 from tiltyard.client.spool import Spool
 from tiltyard.kernel.errors import Fault
 from tiltyard.kernel.text import shortened, storable
@@ -95,7 +95,7 @@ class Keeping:
             trouble = self._write_down(None, self._outbox.remove(facts))
         self._tell_of(trouble)
 
-    def refuse(self, kind: Kind, said: Mapping[str, object], faults: tuple[Fault, ...]) -> None:
+    def refuse(self, kind: Said, said: Mapping[str, object], faults: tuple[Fault, ...]) -> None:
         """Keep what was refused for good, and say so."""
         with self._lock:
             self._refused.append(Refused(kind, said, faults))

@@ -27,9 +27,11 @@ from tiltyard.kernel.errors import Fault
 from tiltyard.kernel.money import money_text
 from tiltyard.kernel.registry import did_you_mean
 
-Kind = Literal["decisions", "trades", "marks", "observations", "heartbeats"]
-KINDS: tuple[Kind, ...] = ("decisions", "trades", "marks", "observations", "heartbeats")
+Kind = Literal["decisions", "trades", "marks", "observations"]
+KINDS: tuple[Kind, ...] = ("decisions", "trades", "marks", "observations")
 """In the order in which they are sent: a trade names the decision that it came from."""
+Said = Kind | Literal["heartbeats"]
+"""What is delivered until the desk has it, and what is only ever told anew."""
 
 Time = datetime | str | int
 Amount = Decimal | float | str
@@ -144,7 +146,7 @@ _WRITES: Mapping[Callable[[Any], object], Callable[[Any], object]] = MappingProx
 )
 """How a cell is written, for those that do not read to what JSON holds."""
 
-FIELDS: Mapping[Kind, Mapping[str, _Field]] = MappingProxyType(
+FIELDS: Mapping[Said, Mapping[str, _Field]] = MappingProxyType(
     {
         "decisions": {
             "episode_id": _Field(cells.text),
@@ -178,7 +180,7 @@ FIELDS: Mapping[Kind, Mapping[str, _Field]] = MappingProxyType(
 """What is said of each kind; of a decision, what the bot says of it."""
 
 
-def written(kind: Kind, said: Mapping[str, object]) -> str:
+def written(kind: Said, said: Mapping[str, object]) -> str:
     """One fact as JSON.
 
     Raises:
@@ -187,7 +189,7 @@ def written(kind: Kind, said: Mapping[str, object]) -> str:
     return as_json(read(kind, said))
 
 
-def read(kind: Kind, said: Mapping[str, object]) -> dict[str, object]:
+def read(kind: Said, said: Mapping[str, object]) -> dict[str, object]:
     """One fact in JSON's terms.
 
     Raises:
