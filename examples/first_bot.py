@@ -1,5 +1,7 @@
 """A bot that trades random signals on paper, asks a desk who may enter, and reports.
 
+It ends, so it sends no heartbeats: a desk throttles a policy whose bot sent some and fell silent.
+
 BOT_TOKEN=... python examples/first_bot.py http://127.0.0.1:8420
 """
 
@@ -29,9 +31,8 @@ def main(url: str, token: str) -> Counter[str]:
             if route.policy is None:
                 continue
             entered[route.policy] += 1
-            client.heartbeat(route.policy)
             client.trade(
-                trade_id=number, policy=route.policy, symbol="SOL/USDT",
+                trade_id=episode, policy=route.policy, symbol="SOL/USDT",
                 side=rng.choice(["long", "short"]), opened_at=opened_at,
                 closed_at=opened_at + timedelta(seconds=rng.uniform(5, 50)),
                 pnl=round(rng.gauss(0.1, 5), 2), capital=CAPITAL, episode_id=episode,

@@ -65,13 +65,17 @@ def test_a_halt_reaches_a_bot_within_seconds(served: Served) -> None:
         assert bot.only_leaves("bot3")
 
 
-def test_the_first_bot_trades_on_it(
+def test_the_first_bot_trades_on_it_as_often_as_it_is_run(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     first_bot = runpy.run_path(str(ROOT / "examples" / "first_bot.py"))
-    entered: Counter[str] = first_bot["main"](served.url, served.token("ingest", name="bots"))
+    token = served.token("ingest", name="bots")
+    entered: Counter[str] = sum(
+        (first_bot["main"](served.url, token) for _ in range(2)), start=Counter()
+    )
     assert entered[PROD]
     with Ledger.open(served.database) as ledger:
-        kept = Counter(one.policy for one in ledger.trades() if one.source == "bots/first-bot")
-    assert kept == entered
+        trades = [one for one in ledger.trades() if one.source == "bots/first-bot"]
+    assert Counter(one.policy for one in trades) == entered
+    assert {one.revision for one in trades} == {1}, "the second run corrects nothing of the first"

@@ -104,6 +104,11 @@ class Desk:
         sofar = self.asked
         self.wait_until(lambda: self.asked >= sofar + times)
 
+    def wait_for_batches(self, times: int) -> None:
+        """Wait until so many more have come, taken or not."""
+        sofar = len(self.posted)
+        self.wait_until(lambda: len(self.posted) >= sofar + times)
+
     def items(self, kind: str, name: str) -> list[Any]:
         """One field of all that was taken of a kind."""
         with self.changed:
@@ -170,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
             {"item": place, "place": "$", "message": message} for place, message in found if message
         ]
         if faults:
-            self.fail(422, faults=faults)
+            self.fail(422, "ITEMS_REFUSED", faults)
             return
         with desk.changed:
             told = {(kind, json.dumps(item)): item for item in items}
@@ -181,9 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
         answer = {"new": len(new), "unchanged": len(items) - len(new), "quarantined": 0}
         self.say(200, json.dumps(answer).encode())
 
-    def fail(self, status: int, faults: object = (), **headers: str) -> None:
+    def fail(self, status: int, code: str = "NOT_SO", faults: object = (), **headers: str) -> None:
         """An error as the desk's own are."""
-        error = {"code": "NOT_SO", "subject": "it", "facts": "no", "remedy": "", "faults": faults}
+        error = {"code": code, "subject": "it", "facts": "no", "remedy": "", "faults": faults}
         self.say(status, json.dumps({"error": error}).encode(), **headers)
 
     def say(self, status: int, body: bytes, **headers: str) -> None:
@@ -203,9 +208,9 @@ def says(status: int, body: bytes = b"", **headers: str) -> Answer:
     return lambda handler: handler.say(status, body, **headers)
 
 
-def fails(status: int, **headers: str) -> Answer:
+def fails(status: int, code: str = "NOT_SO", faults: object = (), **headers: str) -> Answer:
     """Answer with an error of the desk's."""
-    return lambda handler: handler.fail(status, **headers)
+    return lambda handler: handler.fail(status, code, faults, **headers)
 
 
 def hangs(handler: _Handler) -> None:

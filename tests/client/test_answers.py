@@ -8,20 +8,48 @@ from hypothesis import strategies as st
 
 from tiltyard.client.answers import LONGEST_WAIT, Answer, Later, Taken, Wrong, meaning
 
+NAMED = {"item": 0, "place": "p", "message": "no"}
 
-def refusal(*faults: object) -> bytes:
+
+def refusal(*faults: object, code: object = "ITEMS_REFUSED") -> bytes:
     return json.dumps(
-        {"error": {"code": "BAD", "subject": "x", "facts": "no", "faults": faults}}
+        {"error": {"code": code, "subject": "x", "facts": "no", "faults": faults}}
     ).encode()
 
 
-@pytest.mark.parametrize("status", [400, 409, 413, 422])
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"error": 7}', refusal(), refusal(7, None)])
-def test_a_refusal_for_good_without_items_is_of_the_whole(status: int, body: bytes) -> None:
-    answer = meaning(Answer(status, body), 3)
+@pytest.mark.parametrize(("status", "code"), [(413, "BATCH_TOO_LARGE"), (400, "REQUEST_MALFORMED")])
+def test_a_batch_that_a_desk_cannot_read_is_wrong_as_a_whole(status: int, code: str) -> None:
+    answer = meaning(Answer(status, refusal(code=code)), 3)
     assert isinstance(answer, Wrong)
     assert not answer.items
     assert answer.faults
+
+
+@pytest.mark.parametrize("code", ["ITEMS_REFUSED", "REQUEST_INVALID"])
+def test_an_item_is_wrong_when_it_is_named(code: str) -> None:
+    answer = meaning(Answer(422, refusal(NAMED, code=code)), 3)
+    assert isinstance(answer, Wrong)
+    assert set(answer.items) == {0}
+    nobody = refusal({"item": None, "place": "source", "message": "too long"}, code=code)
+    assert isinstance(meaning(Answer(422, nobody), 3), Later)
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 422])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"no", b"[]", b'{"error": 7}', b'{"error": {"code": ["ITEMS_REFUSED"]}}', refusal(),
+     refusal(7, None), refusal(NAMED, code="DATABASE_CORRUPT"), refusal(NAMED, code=None)],
+)  # fmt: skip
+def test_a_refusal_that_is_of_no_item_is_never_for_good(status: int, body: bytes) -> None:
+    answer = meaning(Answer(status, body), 1)
+    assert isinstance(answer, Later)
+    assert answer.is_too_large == (status == 413)
+
+
+def test_the_code_is_what_a_failure_is_told_by() -> None:
+    answer = meaning(Answer(409, refusal(code="DATABASE_CORRUPT")), 1)
+    assert answer == Later("DATABASE_CORRUPT", "409, DATABASE_CORRUPT no")
+    assert meaning(Answer(409, b"no"), 1) == Later("409", "409")
 
 
 def test_a_fault_is_of_the_item_that_it_names_if_there_is_one() -> None:

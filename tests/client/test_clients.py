@@ -27,6 +27,7 @@ from client.desks import (
     shares,
 )
 from tiltyard.client import Pace, Route
+from tiltyard.client.beats import MOST_BEATING
 from tiltyard.kernel.clock import time_text
 from tiltyard.router.split import Split
 
@@ -291,15 +292,15 @@ def test_what_is_refused_goes_aside_with_its_fault_and_holds_up_nothing(
     assert len(told) == len(bad), "each is logged once"
 
 
-@pytest.mark.parametrize("status", [400, 409, 413, 422])
+@pytest.mark.parametrize(("status", "code"), [(413, "BATCH_TOO_LARGE"), (400, "REQUEST_MALFORMED")])
 @pytest.mark.parametrize("bad", [{0}, {77}, {1, 2, 99}])
-def test_a_refusal_that_names_no_item_finds_it_all_the_same(
-    bot: Bot, desk: Desk, status: int, bad: set[int]
+def test_what_a_desk_cannot_read_is_found_by_halves(
+    bot: Bot, desk: Desk, status: int, code: str, bad: set[int]
 ) -> None:
     def refuses_bad_batches(handler: Any) -> None:  # noqa: ANN401 the desk's own
         items = desk.posted[-1][1]
         if any(int(item["trade_id"]) in bad for item in items):
-            handler.say(status, b"no")
+            handler.fail(status, code)
         else:
             handler._take("trades", items)
 
@@ -311,6 +312,133 @@ def test_a_refusal_that_names_no_item_finds_it_all_the_same(
     assert desk.items("trades", "trade_id") == good
     assert [r.said["trade_id"] for r in bot.refused] == [str(number) for number in sorted(bad)]
     assert len([kind for kind, _ in desk.posted if kind == "trades"]) < 60
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [fails(409, "DATABASE_CORRUPT"), fails(422, "REQUEST_INVALID"), fails(422, "TEXT_TOO_LONG"),
+     says(400, b"<html>"), says(409), says(413), says(422, b"{}")],
+    ids=["damaged", "of no item", "another code", "400", "409", "413", "422"],
+)  # fmt: skip
+def test_a_refusal_that_is_of_no_item_settles_nothing_and_is_told_once(
+    bot: Bot, desk: Desk, answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.instead["trades"] = answer
+    for number in range(20):
+        bot.trade(**trade(number))
+    desk.wait_for_batches(8)
+    assert (bot.pending, bot.refused) == (20, ())
+    assert len([record for record in caplog.records if "trades wait: 4" in record.message]) == 1
+    desk.instead.clear()
+    assert bot.flush()
+    assert desk.items("trades", "trade_id") == [str(number) for number in range(20)]
+
+
+def test_a_second_trouble_is_told_of_too(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    for code in ("TOO_EARLY", "DATABASE_CORRUPT"):
+        desk.instead["trades"] = fails(409, code)
+        bot.trade(**trade(1))
+        desk.wait_for_batches(4)
+    told = [record.message for record in caplog.records if "wait" in record.message]
+    assert told == [f"trades wait: 409, {code} no" for code in ("TOO_EARLY", "DATABASE_CORRUPT")]
+
+
+def test_a_batch_that_something_between_finds_too_large_is_sent_in_parts(
+    bot: Bot, desk: Desk
+) -> None:
+    def takes_ten(handler: Any) -> None:  # noqa: ANN401 the desk's own
+        items = desk.posted[-1][1]
+        if len(items) > 10:
+            handler.say(413, b"<html>")
+        else:
+            handler._take("trades", items)
+
+    desk.instead["trades"] = takes_ten
+    for number in range(60):
+        bot.trade(**trade(number))
+    assert bot.flush()
+    assert desk.items("trades", "trade_id") == [str(number) for number in range(60)]
+
+
+def beats(desk: Desk) -> list[tuple[Any, Any]]:
+    with desk.changed:
+        return [(b["policy"], b["at"]) for kind, all_ in desk.posted if kind == "heartbeats"
+                for b in all_]  # fmt: skip
+
+
+def test_a_heartbeat_goes_on_by_itself_at_the_time_at_which_it_is_sent_until_it_is_ended(
+    new_bot: NewBot, desk: Desk, clock: Clock
+) -> None:
+    bot = new_bot(pace=QUICK._replace(beat=0.01))
+    bot.heartbeat("prod")
+    for _ in range(3):
+        desk.wait_until(lambda: ("prod", time_text(clock.now())) in beats(desk))
+        clock.advance(60)
+    bot.heartbeat("bot")
+    bot.end_heartbeat("prod")
+    assert bot.flush()
+    clock.advance(60)
+    now = time_text(clock.now())
+    desk.wait_until(lambda: ("bot", now) in beats(desk))
+    assert ("prod", now) not in beats(desk)
+    bot.close()
+    sofar = len(beats(desk))
+    new_bot()
+    desk.wait_for_renewal(5)
+    assert sofar == len(beats(desk)), "a closed client says nothing more"
+
+
+def test_one_heartbeat_is_sent_a_minute_however_often_it_is_said(bot: Bot, desk: Desk) -> None:
+    for _ in range(100):
+        bot.heartbeat("prod")
+    assert bot.pending <= 1
+    assert bot.flush()
+    bot.heartbeat("prod")
+    desk.wait_for_renewal(3)
+    assert beats(desk) == [("prod", time_text(NOON))]
+
+
+def test_a_desk_that_comes_back_hears_who_lives_now_and_nothing_older(
+    new_bot: NewBot, desk: Desk, clock: Clock
+) -> None:
+    desk.stop()
+    bot = new_bot(pace=QUICK._replace(beat=0.01))
+    for policy in ("prod", "bot"):
+        bot.heartbeat(policy)
+    bot.end_heartbeat("bot")
+    assert not bot.flush(0.1)
+    assert bot.pending == 1
+    clock.advance(3600)
+    desk.start()
+    assert bot.flush()
+    assert bot.pending == 0
+    assert set(beats(desk)) == {("prod", time_text(clock.now()))}
+
+
+def test_a_heartbeat_that_the_desk_refuses_ends_and_the_others_go_on(
+    new_bot: NewBot, desk: Desk, clock: Clock
+) -> None:
+    bot = new_bot(pace=QUICK._replace(beat=0.01))
+    desk.finds = lambda item: "no such policy" if item["policy"] == "nobody" else ""
+    for policy in ("prod", "nobody"):
+        bot.heartbeat(policy)
+    assert bot.flush()
+    clock.advance(60)
+    now = time_text(clock.now())
+    desk.wait_until(lambda: ("prod", now) in beats(desk))
+    assert [(one.kind, one.said["policy"]) for one in bot.refused] == [("heartbeats", "nobody")]
+    assert ("nobody", now) not in beats(desk)
+
+
+def test_there_is_room_for_so_many_heartbeats(bot: Bot, desk: Desk) -> None:
+    for number in range(MOST_BEATING + 1):
+        bot.heartbeat(f"p{number}")
+    bot.heartbeat("p0")
+    assert bot.flush()
+    assert len({policy for policy, _ in beats(desk)}) == MOST_BEATING
+    assert [one.said["policy"] for one in bot.refused] == [f"p{MOST_BEATING}"]
 
 
 def test_one_kind_that_the_desk_has_a_defect_with_holds_up_no_other(bot: Bot, desk: Desk) -> None:

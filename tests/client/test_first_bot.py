@@ -35,6 +35,7 @@ def test_the_first_bot_asks_before_each_entry_and_reports_each_trade(
     assert set(desk.items("decisions", "share_revision")) == {7}
     assert sorted(desk.items("marks", "policy")) == sorted(entered)
     assert desk.sources[0] is None
+    assert "heartbeats" not in desk.taken, "who ends has said nothing that it cannot keep up"
     assert "0 reports wait" in capsys.readouterr().out
 
 
@@ -46,7 +47,17 @@ def test_the_first_bot_goes_on_without_a_desk_and_delivers_the_next_time(
     desk.stop()
     first_bot.EPISODES = 10
     assert first_bot.main(desk.url, TOKEN) == {"prod": 10}
-    assert "31 reports wait" in capsys.readouterr().out
+    assert "21 reports wait" in capsys.readouterr().out
     desk.start()
     first_bot.main(desk.url, TOKEN)
     assert len(desk.items("trades", "trade_id")) == 20
+
+
+def test_the_first_bot_that_runs_again_leaves_the_trades_of_before_as_they_were(
+    first_bot: Any,  # noqa: ANN401 as above
+    desk: Desk,
+) -> None:
+    desk.shares = shares(expires_at="2100-01-01T00:00:00Z")
+    for _ in range(2):
+        first_bot.main(desk.url, TOKEN)
+    assert len(set(desk.items("trades", "trade_id"))) == 2 * first_bot.EPISODES

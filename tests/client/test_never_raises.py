@@ -48,6 +48,7 @@ def test_nothing_that_a_bot_says_or_asks_raises(
         for report in (bot.trade, bot.mark, bot.observe):
             report(**fields)
         bot.heartbeat(values[3])
+        bot.end_heartbeat(values[2])
         assert "Client" in repr(bot)
 
     law()

@@ -71,11 +71,11 @@ def test_what_there_is_no_room_for_is_counted_and_told_of_now_and_again(
 ) -> None:
     keeping = Keeping(None, room=10)
     for _ in range(10):
-        keeping.put("heartbeats", "{}")
+        keeping.put("observations", "{}")
     for _ in range(125):
         keeping.put("trades", "{}")
     assert len(keeping) == 10
-    assert keeping.dropped == {"heartbeats": 10, "trades": 115}
+    assert keeping.dropped == {"observations": 10, "trades": 115}
     assert [record.message.rpartition(": ")[2] for record in caplog.records] == [
         "1}", "10}", "90}",
     ]  # fmt: skip

@@ -144,6 +144,74 @@ def test_what_is_reported_while_the_disk_is_full_is_kept_and_written_when_it_is_
     again.close()
 
 
+class Reports(logging.Handler):
+    """Reports each line of the log, too; it has a lock, as every handler has."""
+
+    def __init__(self, keeping: Keeping) -> None:
+        super().__init__()
+        self.keeping = keeping
+        self.has_begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "bot":
+            self.has_begun.set()
+            self.may_go_on.wait(10)
+        self.keeping.put("observations", "{}")
+        self.keeping.keep()
+
+
+@pytest.mark.parametrize("does", ["put", "settle", "keep", "close"])
+def test_a_log_that_reports_is_never_waited_for_by_what_it_needs(tmp_path: Path, does: str) -> None:
+    keeping = Keeping(tmp_path / "spool")
+    keeping.put("trades", "{}")
+    handler = Reports(keeping)
+    logging.getLogger().addHandler(handler)
+    calls = {
+        "put": lambda: keeping.put("trades", "{}"),
+        "settle": lambda: keeping.settle(keeping.batch("trades", 1)),
+        "keep": keeping.keep,
+        "close": keeping.close,
+    }
+    if does in {"keep", "close"}:
+        keeping._settled = 10**9
+    logs = threading.Thread(target=logging.getLogger("bot").warning, args=("x",), daemon=True)
+    calls_it = threading.Thread(target=calls[does], daemon=True)
+    try:
+        with full_disk(10):
+            logs.start()
+            assert handler.has_begun.wait(10)
+            calls_it.start()
+            while not keeping._is_failing:
+                assert calls_it.is_alive()
+            handler.may_go_on.set()
+            logs.join(5)
+            calls_it.join(5)
+        assert not logs.is_alive(), "the log waits for the client, and that for the log"
+        assert not calls_it.is_alive()
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.createLock()  # so that a failure ends, too
+    keeping.close()
+
+
+@pytest.mark.parametrize("written", range(45))
+def test_a_line_that_was_written_in_part_costs_no_other(tmp_path: Path, written: int) -> None:
+    spool = tmp_path / "spool"
+    keeping = Keeping(spool)
+    keeping.put("trades", '{"trade_id":"1"}')
+    with full_disk(spool.stat().st_size + written):
+        keeping.put("trades", '{"trade_id":"2"}')
+    for number in (3, 4):
+        keeping.put("trades", f'{{"trade_id":"{number}"}}')
+    crashed = tmp_path / "crashed"
+    crashed.write_bytes(spool.read_bytes())
+    keeping.close()
+    again = Keeping(crashed)
+    assert [text[-3] for text in texts(again)] == ["1", "3", "4"]
+    assert (tmp_path / "crashed.damaged").exists() == (written > 0)
+    again.close()
+
+
 def test_two_clients_do_not_share_a_spool(tmp_path: Path) -> None:
     first = Keeping(tmp_path / "spool")
     with pytest.raises(TiltyardError, match=r"SPOOL_UNUSABLE .*another client has it"):

@@ -1,13 +1,15 @@
 """What a desk's answer to a batch means: it has it, try again later, or this is wrong with it.
 
-A desk refuses a batch as a whole and says which items are at fault. What it may take another
-time is tried again for ever; so is whatever does not look like an answer of a desk.
+A desk refuses a batch as a whole and says which items are at fault. Only that is for good, or
+that it cannot read a batch at all. Everything else is tried again for ever: what it may take
+another time, what it says of itself rather than of an item, such as that its database is
+damaged, and whatever does not look like an answer of a desk.
 
 >>> meaning(Answer(200, b'{"new": 2, "unchanged": 0, "quarantined": 0}'), 2)
 Taken()
 >>> meaning(Answer(429, b"", retry_after="7"), 2)
-Later(why='429', wait=7.0, is_for_all=True)
->>> meaning(Answer(422, b'''{"error": {"code": "FACTS_INVALID", "subject": "marks", "facts": "",
+Later(code='429', why='429', wait=7.0, is_for_all=True, is_too_large=False)
+>>> meaning(Answer(422, b'''{"error": {"code": "ITEMS_REFUSED", "subject": "marks", "facts": "",
 ...     "faults": [{"item": 1, "place": "policy", "message": "no such policy"}]}}'''), 2)
 Wrong(items={1: (Fault(place='policy', message='no such policy', ...),)}, faults=())
 """
@@ -23,14 +25,10 @@ from tiltyard.kernel.text import shortened
 
 LONGEST_WAIT = 300.0
 """Seconds; a desk that asks for more is asked again sooner."""
-_FOR_GOOD = frozenset(
-    {
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    }
-)
+_OF_ITEMS = frozenset({"ITEMS_REFUSED", "REQUEST_INVALID"})
+"""Codes of refusals that name the items at fault."""
+_OF_A_BATCH = frozenset({"BATCH_TOO_LARGE", "REQUEST_MALFORMED"})
+"""Codes of refusals of a batch that was not read, whatever is in it."""
 _FOR_ALL = frozenset(
     {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 )
@@ -59,14 +57,18 @@ class Later(NamedTuple):
     """It may be taken another time.
 
     Attributes:
+        code: The desk's, or the status in its place.
         why: For people.
         wait: So many seconds at least; 0 when the desk does not say.
         is_for_all: Other batches would fare no better.
+        is_too_large: A smaller one may fare better.
     """
 
+    code: str
     why: str
     wait: float = 0.0
     is_for_all: bool = False
+    is_too_large: bool = False
 
 
 class Wrong(NamedTuple):
@@ -86,20 +88,27 @@ def meaning(answer: Answer, count: int) -> Taken | Later | Wrong:
     said = _object(answer.body)
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES and said is not None:
         return Taken()
-    error = said.get("error") if said else None
-    if answer.status in _FOR_GOOD:
-        return _wrong(answer.status, error if isinstance(error, dict) else {}, count)
-    is_for_all = not answer.status or answer.status in _FOR_ALL
-    return Later(told(answer), wait_of(answer), is_for_all)
+    error = _error(said)
+    code = _text(error.get("code"))
+    if HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        items, faults = _faults(answer.status, error, count)
+        if (items and code in _OF_ITEMS) or code in _OF_A_BATCH:
+            return Wrong(items, faults)
+    return Later(
+        code or str(answer.status),
+        told(answer),
+        wait_of(answer),
+        not answer.status or answer.status in _FOR_ALL,
+        answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    )
 
 
 def told(answer: Answer) -> str:
     """An answer that is of no use, for people."""
     if not answer.status:
         return answer.body.decode(errors="replace")
-    said = _object(answer.body) or {}
-    error = said.get("error")
-    if not isinstance(error, dict):
+    error = _error(_object(answer.body))
+    if not error:
         return str(answer.status)
     words = (str(error.get(part, "")) for part in ("code", "facts", "remedy"))
     return shortened(f"{answer.status}, {' '.join(filter(None, words))}")
@@ -112,7 +121,10 @@ def wait_of(answer: Answer) -> float:
     return min(float(wait[:9]), LONGEST_WAIT) if is_number else 0.0
 
 
-def _wrong(status: int, error: Mapping[str, Any], count: int) -> Wrong:
+def _faults(
+    status: int, error: Mapping[str, Any], count: int
+) -> tuple[Mapping[int, tuple[Fault, ...]], tuple[Fault, ...]]:
+    """Those of items, and those that are not said of any."""
     items: dict[int, tuple[Fault, ...]] = {}
     general: list[Fault] = []
     faults = error.get("faults")
@@ -128,7 +140,12 @@ def _wrong(status: int, error: Mapping[str, Any], count: int) -> Wrong:
     if not items and not general:
         words = " ".join(_text(error.get(part)) for part in ("code", "subject", "facts"))
         general.append(Fault(f"HTTP {status}", words.strip() or "refused without a reason"))
-    return Wrong(items or _NO_ITEMS, tuple(general))
+    return items or _NO_ITEMS, tuple(general)
+
+
+def _error(said: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    error = said.get("error") if said else None
+    return error if isinstance(error, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -5,18 +5,20 @@ memory, and what is reported is put by, for a courier. What a bot says wrongly i
 with the reason, among what the desk refuses.
 """
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TypeGuard, Unpack
 
 import httpx
 
+from tiltyard.client.beats import MOST_BEATING, Beats
 from tiltyard.client.clocks import steady_seconds, system_now
-from tiltyard.client.courier import USUAL, Desk, Pace
+from tiltyard.client.courier import USUAL, Courier, Desk, Pace
 from tiltyard.client.keeping import Keeping
 from tiltyard.client.outbox import Refused
 from tiltyard.client.reports import (
@@ -24,6 +26,7 @@ from tiltyard.client.reports import (
     MarkReport,
     ObservationReport,
     Refusal,
+    Said,
     TradeReport,
     as_json,
     read,
@@ -79,7 +82,8 @@ class Asking:
         self._standing = Standing(_name("champion", champion), now, steady)
         self._pace = pace
         self._episodes: OrderedDict[str, Route] = OrderedDict()
-        self._lock = Lock()
+        self._beats = Beats()
+        self._lock = RLock()  # who handles a signal may ask, too
         self._keeping = Keeping(None if spool is None else Path(spool))
         self._start()
 
@@ -136,13 +140,27 @@ class Asking:
         self._report("observations", {"observed_at": self._standing.now(), **said})
 
     def heartbeat(self, policy: str) -> None:
-        """Say that a policy is at work."""
-        self._report("heartbeats", {"policy": policy, "at": self._standing.now()})
+        """Say that a policy's bot lives, now and once a minute for as long as this client does.
+
+        Once is enough, and again changes nothing. A desk that has heard of it takes 10 minutes of
+        silence for an end: its share shrinks from then on.
+        """
+
+        def begins(name: str) -> None:
+            if not self._beats.begin(name):
+                raise Refusal((Fault("policy", f"{MOST_BEATING} have a heartbeat already"),))
+            self._nudge()
+
+        self._of_heartbeat(policy, begins)
+
+    def end_heartbeat(self, policy: str) -> None:
+        """Say no more that it lives. The desk is not told that this is meant."""
+        self._of_heartbeat(policy, self._beats.end)
 
     @property
     def pending(self) -> int:
-        """How many reports the desk does not have yet."""
-        return len(self._keeping)
+        """How many reports the desk does not have yet, first heartbeats among them."""
+        return len(self._keeping) + len(self._beats.unsaid)
 
     @property
     def refused(self) -> tuple[Refused, ...]:
@@ -191,12 +209,25 @@ class Asking:
         except Exception:  # noqa: BLE001 nothing is raised into a bot
             _LOG.exception("a defect of the client: one of %s is lost", kind)
 
-    def _refuse(self, kind: Kind, said: Mapping[str, object], faults: tuple[Fault, ...]) -> None:
+    def _of_heartbeat(self, policy: str, follows: Callable[[str], None]) -> None:
+        try:
+            said = {"policy": policy, "at": self._standing.now()}
+            try:
+                follows(str(read("heartbeats", said)["policy"]))
+            except Refusal as refusal:
+                self._refuse("heartbeats", said, refusal.faults)
+        except Exception:  # noqa: BLE001 nothing is raised into a bot
+            _LOG.exception("a defect of the client: a heartbeat is lost")
+
+    def _refuse(self, kind: Said, said: Mapping[str, object], faults: tuple[Fault, ...]) -> None:
         self._keeping.refuse(kind, {name: _shown(value) for name, value in said.items()}, faults)
 
     def _put(self, kind: Kind, text: str) -> None:
         self._keeping.put(kind, text)
         self._nudge()
+
+    def _new_courier(self, loop: asyncio.AbstractEventLoop) -> Courier:
+        return Courier(loop, self._desk, self._keeping, self._beats, self._standing, self._pace)
 
     def _start(self) -> None:
         """Begin to ask and to deliver."""

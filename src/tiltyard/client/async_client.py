@@ -65,7 +65,7 @@ class AsyncClient(Asking):
         if self._is_closed or (self._loop is loop and self._task and not self._task.done()):
             return
         self._loop = loop
-        self._courier = Courier(loop, self._desk, self._keeping, self._standing, self._pace)
+        self._courier = self._new_courier(loop)
         self._task = loop.create_task(self._courier.run())
 
     def _at_work(self) -> Courier | None:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Self
 
 from tiltyard.client.asking import Asking, seconds
-from tiltyard.client.courier import Courier
 
 PATIENCE = 10.0
 """Seconds that are waited for deliveries at the end, unless the bot says otherwise."""
@@ -52,7 +51,7 @@ class Client(Asking):
 
     def _start(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._courier = Courier(self._loop, self._desk, self._keeping, self._standing, self._pace)
+        self._courier = self._new_courier(self._loop)
         self._task = self._loop.create_task(self._courier.run())
         self._thread = threading.Thread(target=self._carry, name="tiltyard-client", daemon=True)
         self._thread.start()

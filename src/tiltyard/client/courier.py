@@ -3,8 +3,9 @@
 It asks for the shares every few seconds, and delivers what was reported: in batches, in order
 for each kind, again and again until the desk has them. A kind whose batch fails waits longer
 each time; when the desk is gone, all do. Of a batch that is refused, what is named at fault
-goes to the refused and the rest is sent again; when nothing is named, half of it is tried, until
-what is at fault stands alone.
+goes to the refused and the rest is sent again; when the desk cannot read a batch at all, half of
+it is tried, until what is at fault stands alone. Whatever else a desk says leaves everything
+where it is.
 
 It is one coroutine, for the loop of a thread of its own or for the bot's loop.
 """
@@ -14,16 +15,18 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import httpx
 
 from tiltyard.client.answers import Answer, Later, Taken, Wrong, meaning, wait_of
+from tiltyard.client.beats import Beats
 from tiltyard.client.keeping import Keeping
 from tiltyard.client.outbox import Fact
-from tiltyard.client.reports import KINDS, Kind
+from tiltyard.client.reports import KINDS, Kind, Said
 from tiltyard.client.standing import Standing
+from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault
 
 _LOG = logging.getLogger("tiltyard.client")
@@ -41,12 +44,14 @@ class Pace(NamedTuple):
         answer_within: An exchange is given up after so long, whatever it is doing.
         first_wait: After a failure; twice as long after each further one.
         longest_wait: Between two attempts, unless the desk asks for more.
+        beat: Between two heartbeats of a policy.
     """
 
     renew: float = 5.0
     answer_within: float = 5.0
     first_wait: float = 0.5
     longest_wait: float = 30.0
+    beat: float = 60.0
 
 
 USUAL = Pace()
@@ -81,13 +86,15 @@ class Lane:
         failures: In a row.
         due: By the loop's clock, when the next attempt may be made.
         asked_for: By the same, until when the desk has asked to be left alone.
+        told: Codes of failures since the last success; each is logged once.
     """
 
-    kind: Kind
+    kind: Said
     most: int = MOST
     failures: int = 0
     due: float = 0.0
     asked_for: float = 0.0
+    told: set[str] = field(default_factory=set)
 
 
 class Courier:
@@ -97,6 +104,7 @@ class Courier:
         loop: In which it runs.
         desk: Where to.
         keeping: What is to be delivered.
+        beats: Who is alive.
         standing: Takes the answers about the shares.
         pace: How fast.
     """
@@ -106,15 +114,19 @@ class Courier:
         loop: asyncio.AbstractEventLoop,
         desk: Desk,
         keeping: Keeping,
+        beats: Beats,
         standing: Standing,
         pace: Pace,
     ) -> None:
         self._loop = loop
         self._desk = desk
         self._keeping = keeping
+        self._beats = beats
         self._standing = standing
         self._pace = pace
-        self._lanes = [Lane(kind) for kind in KINDS]
+        self._lanes: dict[Kind, Lane] = {kind: Lane(kind) for kind in KINDS}
+        self._beating = Lane("heartbeats")
+        self._next_beat = 0.0
         self._is_nudged = False
         self._to_send, self._to_keep, self._changed = (asyncio.Event() for _ in range(3))
 
@@ -149,11 +161,13 @@ class Courier:
 
     async def flush(self, timeout: float) -> bool:  # noqa: ASYNC109 it is the caller's word
         """Deliver what there is now; whether that was done in time."""
-        last = self._keeping.last
-        for lane in self._lanes:
+        last, unsaid = self._keeping.last, self._beats.unsaid
+        for lane in (*self._lanes.values(), self._beating):
             lane.due = lane.asked_for
         self._wake()
-        return await self._until(lambda: not self._keeping.has_up_to(last), timeout)
+        return await self._until(
+            lambda: not (self._keeping.has_up_to(last) or unsaid & self._beats.unsaid), timeout
+        )
 
     async def until_told(self, timeout: float) -> bool:  # noqa: ASYNC109 as above
         """Wait for the first shares; whether they came in time."""
@@ -197,20 +211,46 @@ class Courier:
         """Deliver one batch of each kind whose time has come, then wait for the next."""
         self._is_nudged = False
         self._to_send.clear()
-        for lane in self._lanes:
+        for kind, lane in self._lanes.items():
             if lane.due <= self._loop.time():
-                await self._deliver(http, lane)
-        waiting = [lane.due for lane in self._lanes if self._keeping.batch(lane.kind, 1)]
+                await self._deliver(http, kind, lane)
+        if self._beats.policies and self._beat_is_due() <= self._loop.time():
+            await self._beat(http)
+        waiting = [lane.due for kind, lane in self._lanes.items() if self._keeping.batch(kind, 1)]
+        if self._beats.policies:
+            waiting.append(self._beat_is_due())
         with suppress(TimeoutError):
             async with asyncio.timeout_at(min(waiting, default=None)):
                 await self._to_send.wait()
 
-    async def _deliver(self, http: httpx.AsyncClient, lane: Lane) -> None:
-        facts = self._keeping.batch(lane.kind, lane.most)
+    def _beat_is_due(self) -> float:
+        return max(self._beating.due, 0.0 if self._beats.unsaid else self._next_beat)
+
+    async def _beat(self, http: httpx.AsyncClient) -> None:
+        """Say who is alive now."""
+        began, at = self._loop.time(), time_text(self._standing.now())
+        beats = [{"policy": policy, "at": at} for policy in self._beats.policies]
+        body = json.dumps({"heartbeats": beats}).encode()
+        answer = await self._exchange(http, "POST", "/v1/heartbeats", body)
+        match meaning(answer, len(beats)):
+            case Taken():
+                self._beats.have_told(beat["policy"] for beat in beats)
+                self._next_beat = began + self._pace.beat
+            case Wrong(items, faults):
+                for item, own in (items or dict.fromkeys(range(len(beats)), faults)).items():
+                    self._beats.end(beats[item]["policy"])
+                    self._keeping.refuse("heartbeats", beats[item], own)
+            case Later() as later:
+                self._postpone(self._beating, later)
+                return
+        self._is_through(self._beating)
+
+    async def _deliver(self, http: httpx.AsyncClient, kind: Kind, lane: Lane) -> None:
+        facts = self._keeping.batch(kind, lane.most)
         if not facts:
             return
-        body = batch_body(lane.kind, facts, self._desk.source)
-        answer = await self._exchange(http, "POST", f"/v1/{lane.kind}", body)
+        body = batch_body(kind, facts, self._desk.source)
+        answer = await self._exchange(http, "POST", f"/v1/{kind}", body)
         match meaning(answer, len(facts)):
             case Taken():
                 self._keeping.settle(facts)
@@ -218,12 +258,18 @@ class Courier:
             case Wrong(items, faults):
                 self._refuse(lane, facts, items, faults)
             case Later() as later:
+                if later.is_too_large:
+                    lane.most = _half(facts)
                 self._postpone(lane, later)
                 return
+        self._is_through(lane)
+        self._to_keep.set()
+
+    def _is_through(self, lane: Lane) -> None:
         if lane.failures:
             _LOG.warning("%s are delivered again", lane.kind)
         lane.failures, lane.due = 0, 0.0
-        self._to_keep.set()
+        lane.told.clear()
         self._changed.set()
 
     def _refuse(
@@ -238,15 +284,16 @@ class Courier:
         for item, own in items.items():
             self._keeping.refuse_fact(facts[item], own)
         if not items:
-            lane.most = (len(facts) + 1) // 2
+            lane.most = _half(facts)
 
     def _postpone(self, lane: Lane, later: Later) -> None:
-        if not lane.failures:
+        if later.code not in lane.told:
+            lane.told.add(later.code)
             _LOG.warning("%s wait: %s", lane.kind, later.why)
         own = min(self._pace.first_wait * 2 ** min(lane.failures, 30), self._pace.longest_wait)
         lane.failures += 1
         now = self._loop.time()
-        for one in self._lanes if later.is_for_all else (lane,):
+        for one in (*self._lanes.values(), self._beating) if later.is_for_all else (lane,):
             one.due = now + max(own, later.wait)
             one.asked_for = now + later.wait
 
@@ -270,6 +317,10 @@ class Courier:
             return Answer(0, f"no answer within {self._pace.answer_within:g} s".encode())
         except Exception as error:  # noqa: BLE001 whatever the network does, the bot goes on
             return Answer(0, f"{type(error).__name__} {error}".encode())
+
+
+def _half(facts: list[Fact]) -> int:
+    return (len(facts) + 1) // 2
 
 
 def batch_body(kind: Kind, facts: list[Fact], source: str | None) -> bytes:

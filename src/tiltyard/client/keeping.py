@@ -3,6 +3,8 @@
 Putting a fact in waits for no disk: the spool's line is handed to the system, and somebody
 else sees, with :meth:`Keeping.keep`, that it gets to the disk and that the file stays short.
 While the disk does not take it, the facts stay in memory, and are written down when it does.
+
+Nothing is logged while a lock is held: what handles the log may report, too, by whatever thread.
 """
 
 import json
@@ -13,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tiltyard.client.outbox import Fact, Outbox, Refused
-from tiltyard.client.reports import Kind
+from tiltyard.client.reports import Kind, Said
 from tiltyard.client.spool import Spool
 from tiltyard.kernel.errors import Fault
 from tiltyard.kernel.text import shortened, storable
@@ -35,7 +37,7 @@ class Keeping:
     """
 
     def __init__(self, spool: Path | None, room: int | None = None) -> None:
-        self._lock = threading.RLock()  # who logs may report, too
+        self._lock = threading.RLock()  # who handles a signal may report, too
         self._keeps = threading.Lock()
         self._spool = None if spool is None else Spool(spool)
         self._outbox = Outbox(room or (ROOM if spool is None else ROOM_WITH_SPOOL))
@@ -77,8 +79,8 @@ class Keeping:
         with self._lock:
             number = self._outbox.number()
             lost = self._outbox.add(number, kind, text)
-            if self._spool is not None:
-                self._write_down(self._spool, Fact(number, kind, text), lost)
+            trouble = self._write_down(Fact(number, kind, text), lost)
+        self._tell_of(trouble)
         if lost:
             self._tell_of_lost()
 
@@ -90,11 +92,10 @@ class Keeping:
     def settle(self, facts: Sequence[Fact]) -> None:
         """The desk has them, or has refused them for good."""
         with self._lock:
-            settled = self._outbox.remove(facts)
-            if self._spool is not None and settled:
-                self._write_down(self._spool, None, settled)
+            trouble = self._write_down(None, self._outbox.remove(facts))
+        self._tell_of(trouble)
 
-    def refuse(self, kind: Kind, said: Mapping[str, object], faults: tuple[Fault, ...]) -> None:
+    def refuse(self, kind: Said, said: Mapping[str, object], faults: tuple[Fault, ...]) -> None:
         """Keep what was refused for good, and say so."""
         with self._lock:
             self._refused.append(Refused(kind, said, faults))
@@ -113,18 +114,11 @@ class Keeping:
 
     def keep(self) -> None:
         """See that the disk has it all. Takes a while; nobody who reports waits for it."""
-        spool = self._spool
-        if spool is None:
-            return
         with self._keeps:
-            try:
-                if self._is_failing or self._is_long():
-                    self._keep_anew(spool)
-                if self._is_dirty:
-                    self._is_dirty = False
-                    spool.sync()
-            except OSError as error:
-                self._fails(error)
+            has_recovered, trouble = self._kept()
+        if has_recovered:
+            _LOG.warning("the spool is written again")
+        self._tell_of(trouble)
 
     def close(self) -> None:
         """Let go of the spool; what is reported afterwards is kept in memory."""
@@ -134,10 +128,25 @@ class Keeping:
             if spool is not None:
                 spool.close()
 
+    def _kept(self) -> tuple[bool, OSError | None]:
+        spool, has_recovered = self._spool, False
+        if spool is None:
+            return False, None
+        try:
+            if self._is_failing or self._is_long():
+                has_recovered = self._keep_anew(spool)
+            if self._is_dirty:
+                self._is_dirty = False
+                spool.sync()
+        except OSError as error:
+            return has_recovered, self._first(error)
+        return has_recovered, None
+
     def _is_long(self) -> bool:
         return self._settled >= max(_SETTLED_LINES, len(self._outbox))
 
-    def _keep_anew(self, spool: Spool) -> None:
+    def _keep_anew(self, spool: Spool) -> bool:
+        """Write the spool anew; whether it could not be written before."""
         with self._lock:
             facts = list(self._outbox)
             self._settled = 0
@@ -149,12 +158,14 @@ class Keeping:
             raise
         with self._lock:
             spool.go_on_with(file)
-            has_failed, self._is_failing = self._is_failing, False
+            had_failed, self._is_failing = self._is_failing, False
             self._is_dirty = True
-        if has_failed:
-            _LOG.warning("the spool is written again")
+        return had_failed
 
-    def _write_down(self, spool: Spool, fact: Fact | None, settled: Sequence[Fact]) -> None:
+    def _write_down(self, fact: Fact | None, settled: Sequence[Fact]) -> OSError | None:
+        spool = self._spool
+        if spool is None or not (fact or settled):
+            return None
         self._is_dirty = True
         self._settled += len(settled)
         try:
@@ -163,12 +174,17 @@ class Keeping:
             if settled:
                 spool.settle(one.number for one in settled)
         except OSError as error:
-            self._fails(error)
+            return self._first(error)
+        return None
 
-    def _fails(self, error: OSError) -> None:
-        if not self._is_failing:
-            self._is_failing = True
-            _LOG.warning("the spool cannot be written: %s; reports are in memory alone", error)
+    def _first(self, error: OSError) -> OSError | None:
+        """The error, unless there was one before it and nothing was mended since."""
+        was_failing, self._is_failing = self._is_failing, True
+        return None if was_failing else error
+
+    def _tell_of(self, trouble: OSError | None) -> None:
+        if trouble is not None:
+            _LOG.warning("the spool cannot be written: %s; reports are in memory alone", trouble)
 
     def _tell_of_lost(self) -> None:
         dropped = self.dropped

@@ -1,26 +1,26 @@
 """What was reported and has not been delivered yet, in order, for each kind.
 
 A fact keeps its number until the desk has taken or refused it. There is room for so many;
-when it is full, the oldest of what matters least goes: heartbeats, then observations, marks,
+when it is full, the oldest of what matters least goes: observations, then marks, then
 decisions, and trades only when there is nothing else.
 
 >>> outbox = Outbox(most=2)
->>> for kind in ("trades", "heartbeats", "trades"):
+>>> for kind in ("trades", "observations", "trades"):
 ...     for lost in outbox.add(outbox.number(), kind, "{}"):
 ...         print("no room for", lost)
-no room for Fact(number=2, kind='heartbeats', text='{}')
+no room for Fact(number=2, kind='observations', text='{}')
 >>> [fact.number for fact in outbox.batch("trades", 1000)], outbox.dropped
-([1, 3], {'heartbeats': 1})
+([1, 3], {'observations': 1})
 """
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from tiltyard.client.reports import KINDS, Kind
+from tiltyard.client.reports import KINDS, Kind, Said
 from tiltyard.kernel.errors import Fault
 
-GIVES_WAY: tuple[Kind, ...] = ("heartbeats", "observations", "marks", "decisions", "trades")
+GIVES_WAY: tuple[Kind, ...] = ("observations", "marks", "decisions", "trades")
 """What is dropped first comes first."""
 MOST_BYTES = 900_000
 """Of a batch; a desk takes 1 MiB."""
@@ -49,7 +49,7 @@ class Refused(NamedTuple):
         faults: What is wrong with it.
     """
 
-    kind: Kind
+    kind: Said
     said: Mapping[str, object]
     faults: tuple[Fault, ...]
 

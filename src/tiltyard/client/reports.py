@@ -27,13 +27,17 @@ from tiltyard.kernel.errors import Fault
 from tiltyard.kernel.money import money_text
 from tiltyard.kernel.registry import did_you_mean
 
-Kind = Literal["decisions", "trades", "marks", "observations", "heartbeats"]
-KINDS: tuple[Kind, ...] = ("decisions", "trades", "marks", "observations", "heartbeats")
+Kind = Literal["decisions", "trades", "marks", "observations"]
+KINDS: tuple[Kind, ...] = ("decisions", "trades", "marks", "observations")
 """In the order in which they are sent: a trade names the decision that it came from."""
+Said = Kind | Literal["heartbeats"]
+"""What is delivered until the desk has it, and what is only ever told anew."""
 
 Time = datetime | str | int
 Amount = Decimal | float | str
 _MOST = 2**53
+_MOST_COUNTED = 2**31
+"""As a desk does: :mod:`tiltyard.shell.api.items`."""
 
 
 class TradeReport(TypedDict, total=False):
@@ -117,8 +121,8 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _whole(least: int, most: int = _MOST) -> Callable[[object], int]:
-    expected = f"a whole number from {least}" + (f" to {most}" if most < _MOST else "")
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    expected = f"a whole number from {least} to {most}"
 
     def whole(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -142,7 +146,7 @@ _WRITES: Mapping[Callable[[Any], object], Callable[[Any], object]] = MappingProx
 )
 """How a cell is written, for those that do not read to what JSON holds."""
 
-FIELDS: Mapping[Kind, Mapping[str, _Field]] = MappingProxyType(
+FIELDS: Mapping[Said, Mapping[str, _Field]] = MappingProxyType(
     {
         "decisions": {
             "episode_id": _Field(cells.text),
@@ -157,7 +161,7 @@ FIELDS: Mapping[Kind, Mapping[str, _Field]] = MappingProxyType(
             "policy": _Field(cells.text),
             "marked_at": _Field(_time),
             "unrealised": _Field(_amount),
-            "open_positions": _Field(_whole(0)),
+            "open_positions": _Field(_whole(0, _MOST_COUNTED)),
             "capital": _Field(_positive_amount, is_required=False),
             "account": _Field(cells.text, is_required=False),
             "currency": _Field(cells.text, is_required=False),
@@ -168,7 +172,7 @@ FIELDS: Mapping[Kind, Mapping[str, _Field]] = MappingProxyType(
             "number": _Field(_number),
             "observed_at": _Field(_time),
             "policy": _Field(cells.text, is_required=False),
-            "samples": _Field(_whole(1), is_required=False),
+            "samples": _Field(_whole(1, _MOST_COUNTED), is_required=False),
         },
         "heartbeats": {"policy": _Field(cells.text), "at": _Field(_time)},
     }
@@ -176,7 +180,7 @@ FIELDS: Mapping[Kind, Mapping[str, _Field]] = MappingProxyType(
 """What is said of each kind; of a decision, what the bot says of it."""
 
 
-def written(kind: Kind, said: Mapping[str, object]) -> str:
+def written(kind: Said, said: Mapping[str, object]) -> str:
     """One fact as JSON.
 
     Raises:
@@ -185,7 +189,7 @@ def written(kind: Kind, said: Mapping[str, object]) -> str:
     return as_json(read(kind, said))
 
 
-def read(kind: Kind, said: Mapping[str, object]) -> dict[str, object]:
+def read(kind: Said, said: Mapping[str, object]) -> dict[str, object]:
     """One fact in JSON's terms.
 
     Raises:

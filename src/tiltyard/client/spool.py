@@ -6,7 +6,8 @@ on the disk at the next :meth:`Spool.sync`, a moment later, so a power cut loses
 What is settled is left out when the file is written anew, beside the old one and then put in
 its place. One client at a time has a spool.
 
-A last line that was cut off is passed over. Lines within that cannot be read are passed over
+A last line that was cut off is passed over. After a line that the disk took in part only, the
+next begins on a line of its own. Lines within that cannot be read are passed over
 too, and the file is kept as it was found, under its name and ``.damaged``.
 """
 
@@ -26,6 +27,7 @@ if sys.platform != "win32":
     import fcntl
 
 _LARGEST = 2**53
+_NEWLINE = ord("\n")
 
 
 class Spool:
@@ -42,6 +44,7 @@ class Spool:
         self.path = path
         self.damaged = 0
         self._since: list[bytes] | None = None
+        self._is_torn = False
         try:
             self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -112,7 +115,7 @@ class Spool:
         except OSError:
             os.close(file)
             raise
-        old, self._file = self._file, file
+        old, self._file, self._is_torn = self._file, file, False
         os.close(old)
 
     def give_up_anew(self) -> None:
@@ -127,7 +130,11 @@ class Spool:
     def _write(self, line: bytes) -> None:
         if self._since is not None:
             self._since.append(line)
-        _write_all(self._file, line)
+        rest = memoryview(b"\n" + line if self._is_torn else line)
+        while rest:
+            written = os.write(self._file, rest)
+            self._is_torn = rest[written - 1] != _NEWLINE
+            rest = rest[written:]
 
     def _take_lock(self) -> None:
         if sys.platform != "win32":
