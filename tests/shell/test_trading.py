@@ -16,6 +16,7 @@ from floors import (
     REVERSION,
     House,
     house_on,
+    populate,
     put_bars,
     quiet_and_up,
     rules,
@@ -504,11 +505,12 @@ def test_an_arm_whose_trades_are_of_another_account_is_not_traded_and_that_is_to
     put_bars(folder / SOL, quiet_and_up(START))
     told = Trade("bot", "1", BREAKOUT, "SOL/USDT", "long", START, START + HOUR, CAPITAL,
                  account="other", currency="EUR")  # fmt: skip
-    with house_on(ledger_url, folder, BROKE_OUT, [BREAKOUT, CHAMPION]) as house:
-        with house.ledger.staging() as staging:
+    with Ledger.open(ledger_url, create=True) as ledger:
+        populate(ledger, [BREAKOUT, CHAMPION], BROKE_OUT)
+        with ledger.staging() as staging:
             staging.add([(1, told, False)])
-            staging.commit(now=house.now, known_at=house.now)
-        house.begin()
+            staging.commit(now=BROKE_OUT, known_at=BROKE_OUT)
+        house = House(ledger, rules(), folder, BROKE_OUT)
         house.round()
         assert house.trader.seated == [CHAMPION]
         (said,) = house.said
@@ -548,12 +550,8 @@ def test_whoever_holds_something_and_has_no_seat_any_more_stops_the_floor(
     breaking: House,
 ) -> None:
     breaking.round(BROKE_OUT + HOUR)
-    account = breaking.settings.account.model_copy(update={"currency": "EUR"})
     with breaking.ledger.transaction() as inside:
-        inside.connection.exec_driver_sql(
-            "UPDATE policies SET account = 'default', currency = 'USDT'"
-        )
-    breaking.settings = breaking.settings.model_copy(update={"account": account})
+        inside.connection.exec_driver_sql("UPDATE policies SET kind = 'external'")
     breaking.begin()
     breaking.round()
     assert [line.partition(" ")[0] for line in breaking.said] == ["SEAT_MISSING"]

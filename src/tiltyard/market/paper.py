@@ -176,6 +176,12 @@ class PaperVenue:
         if lane in self._positions:
             self._exits[lane] = why
 
+    def withdraw(self, episode_id: str) -> None:
+        """Drop what was ordered to enter in an episode."""
+        self._entries = {
+            lane: one for lane, one in self._entries.items() if one.episode_id != episode_id
+        }
+
     def reduce_only(self, policy: str, *, is_so: bool) -> None:
         """Whether a policy may only leave positions; orders of it to enter are dropped."""
         if not is_so:

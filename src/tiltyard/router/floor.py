@@ -145,6 +145,14 @@ class Floor:
         """Leave everything that an arm holds for real, at the next prices."""
         self._live.flatten(name)
 
+    def withdraw(self, episode_id: str) -> None:
+        """Nobody enters for real in this episode after all; on paper it goes on."""
+        self._live.withdraw(episode_id)
+
+    def mark_again(self, name: str) -> None:
+        """What was told of an arm last is not written: it is told when the next bar closes."""
+        self._marked.add(name)
+
     def open_bars(self, bars: Mapping[str, Bar]) -> list[Trade]:
         """An interval begins: what was ordered is filled; the trades that have closed by it.
 

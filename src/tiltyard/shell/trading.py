@@ -16,7 +16,7 @@ What goes wrong here is told and tried again; it never keeps the desk from judgi
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,13 +35,19 @@ from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
 from tiltyard.shell.bar_folder import BarFolder, interval_of
 from tiltyard.shell.feeds import interval_text
+from tiltyard.shell.floor_facts import (
+    append_decisions,
+    append_marks,
+    in_their_account,
+    under_free_names,
+)
 from tiltyard.shell.floor_text import Played, played_from, text_of
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.readings import Readings
-from tiltyard.shell.seating import refuse_homeless, seating
+from tiltyard.shell.seating import Seating, refuse_homeless, seating
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.audit_table import salt_of
-from tiltyard.shell.store.floor_table import read_floor, scopes, write_floor
+from tiltyard.shell.store.floor_table import claim, read_floor, scopes, write_floor
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
@@ -133,7 +139,7 @@ class Trader:
         self._floor = Floor(self._live, self._paper, reporter, self._rng)
         self._seated: set[str] = set()
         self._seated_by: object = None
-        self._foreign: set[str] = set()
+        self._foreign: Mapping[str, tuple[str, str]] = {}
         self._salt = ""
         self._until: datetime | None = None
         self._has_begun = self._has_decided = False
@@ -251,25 +257,43 @@ class Trader:
         by = [(arm.name, arm.capital, arm.state == "retired") for arm in roster.arms.values()]
         if self._seated_by == (by, holding):
             return
-        with self._ledger.snapshot() as still:
-            seats, foreign = seating(roster, self._settings, scopes(still.connection), holding)
+        seats, foreign = self._claimed(roster, holding)
         refuse_homeless(roster, seats, holding)
         for name, (account, currency) in foreign.items():
-            if name not in self._foreign:
-                said = f"account {account!r} and currency {currency!r}"
-                self._say(f"{name} is not traded on the floor: its trades are of {said}")
+            if name not in self._foreign or (name in self._seated) != (name in seats):
+                said = f"its trades are of account {account!r} and currency {currency!r}"
+                only = "only leaves what it holds" if name in seats else "is not traded"
+                self._say(f"{name} {only} on the floor: {said}")
         for name in (self._seated | self._floor.snapshot().names) - seats.keys():
             self._floor.unseat(name)
         for name, seat in seats.items():
             self._floor.seat(name, seat)
-        self._seated, self._foreign, self._seated_by = set(seats), set(foreign), (by, holding)
+        self._seated, self._foreign, self._seated_by = set(seats), foreign, (by, holding)
+
+    def _claimed(self, roster: Roster, holding: Collection[str]) -> Seating:
+        """Who trades; from now on in this account, so that nobody else's trade says another."""
+        with self._ledger.snapshot() as still:
+            known = scopes(still.connection)
+        found = seating(roster, self._settings, known, holding)
+        if not (unclaimed := found.seats.keys() - known.keys()):
+            return found
+        account = self._settings.account
+        with self._ledger.transaction() as inside:
+            check_lease(inside.connection, self._token)
+            claim(inside.connection, unclaimed, account.name, account.currency)
+            known = scopes(inside.connection)
+        return seating(roster, self._settings, known, holding)
 
     def _who_may_not_enter(self, desk: LiveDesk) -> Iterable[str]:
         """Whose orders to enter for real are dropped, and who only leaves."""
         arms = desk.roster.arms.values()
         if desk.observes or desk.roster.entries_stopped_by:
             return [arm.name for arm in arms]
-        return [arm.name for arm in arms if not arm.share or arm.state in ONLY_LEAVES]
+        return [
+            arm.name
+            for arm in arms
+            if not arm.share or arm.state in ONLY_LEAVES or arm.name in self._foreign
+        ]
 
     def _play(self, at: datetime, until: datetime, now: datetime) -> None:
         """One interval: fills, stops, marks."""
@@ -316,18 +340,25 @@ class Trader:
         decisions: Sequence[Decision] = (),
     ) -> None:
         """Facts and what stands after them, both or neither."""
-        state = Played(
-            until, self._bars.interval, self._floor.snapshot(), has_decided=stage == DECIDED
-        )
+        said: list[str] = []
         with ExitStack() as stack:
             staging = stack.enter_context(self._ledger.staging()) if trades else None
+            connection = stack.enter_context(self._ledger.transaction(staging)).connection
+            check_lease(connection, self._token)
             if staging is not None:
-                staging.add([(number, one, False) for number, one in enumerate(trades, start=1)])
-            inside = stack.enter_context(self._ledger.transaction(staging))
-            check_lease(inside.connection, self._token)
-            if staging is not None:
+                named, said = under_free_names(connection, in_their_account(trades, self._foreign))
+                staging.add([(number, one, False) for number, one in enumerate(named, start=1)])
                 staging.append(now=now, known_at=now, actor=SOURCE, source=SOURCE)
-            inside.append_marks(marks, known_at=now)
-            inside.append_decisions(decisions, known_at=now)
-            write_floor(inside.connection, text_of(state), now)
+            own = in_their_account(marks, self._foreign)
+            for name, told in append_marks(connection, own, now).items():
+                self._floor.mark_again(name)
+                said.append(told)
+            for episode, told in append_decisions(connection, decisions, now).items():
+                self._floor.withdraw(episode)
+                said.append(told)
+            floor, has_decided = self._floor.snapshot(), stage == DECIDED
+            state = Played(until, self._bars.interval, floor, has_decided=has_decided)
+            write_floor(connection, text_of(state), now)
             self._on_stage(stage)
+        for line in said:
+            self._say(line)
