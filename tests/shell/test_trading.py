@@ -27,7 +27,7 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
-from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
 from tiltyard.policies.catalogue import POLICIES
@@ -41,7 +41,6 @@ from tiltyard.shell.settings import load
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.trading import interval_to_trade
 from tiltyard.shell.verify import verify
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
@@ -563,29 +562,3 @@ def test_a_process_that_has_lost_its_lease_writes_nothing_more(breaking: House) 
     with pytest.raises(TiltyardError, match="LEASE_LOST"):
         breaking.trader.follow(breaking.desk, BROKE_OUT + HOUR)
     assert list(breaking.ledger.marks()) == []
-
-
-def test_the_names_of_the_files_say_how_long_a_bar_lasts(ledger: Ledger, folder: Path) -> None:
-    settings = rules(MarketSettings(feed=str(folder)))
-    assert interval_to_trade(ledger, rules(MarketSettings())) is None
-    with pytest.raises(TiltyardError, match="FEED_MISSING"):
-        interval_to_trade(ledger, settings)
-    put_bars(folder / SOL, quiet_and_up(START))
-    (folder / "notes.txt").write_text("not of bars")
-    assert interval_to_trade(ledger, settings) == HOUR
-    put_bars(folder / "BTC_USDT-15m.csv", quiet_and_up(START))
-    with pytest.raises(Faults, match="FEED_MIXED") as refused:
-        interval_to_trade(ledger, settings)
-    assert [fault.place for fault in refused.value.faults] == ["BTC_USDT-15m.csv", SOL]
-
-
-def test_a_desk_that_holds_something_begins_while_its_folder_is_away(
-    breaking: House, folder: Path
-) -> None:
-    (folder / SOL).unlink()
-    folder.rmdir()
-    settings = rules(MarketSettings(feed=str(folder)))
-    assert interval_to_trade(breaking.ledger, settings) == HOUR
-    breaking.begin()
-    breaking.round(BROKE_OUT + HOUR)
-    assert breaking.trader.trouble is None

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tiltyard.kernel.clock import EPOCH, time_text
-from tiltyard.kernel.errors import Fault, Faults, TiltyardError
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.bar import Bar
 from tiltyard.market.quality import Flaw
-from tiltyard.shell.feeds import SUFFIXES, Feed, feed_name, interval_text, read_feed
+from tiltyard.shell.feeds import SUFFIXES, Feed, FeedName, feed_name, interval_text, read_feed
 
 LOOKS_BACK = 20_000
 """So many rows of a file are read, from its end; all of them where that does not reach back to what
@@ -32,21 +32,9 @@ _TICK = timedelta(microseconds=1)
 _Stamp = tuple[int, int, int]
 
 
-def interval_of(folder: Path) -> timedelta | None:
-    """How long the bars in a folder last, by the names of its files; None where there are none.
-
-    Raises:
-        Faults: ``FEED_MIXED`` when they differ.
-    """
-    named = [(file, found) for file in _files(folder) if (found := feed_name(file))]
-    if len({name.interval for _, name in named}) > 1:
-        faults = [
-            Fault(file.name, f"bars of {interval_text(name.interval)}") for file, name in named
-        ]
-        raise Faults(
-            "FEED_MIXED", str(folder), faults, remedy="keep each interval in a folder of its own"
-        )
-    return named[0][1].interval if named else None
+def named_files(folder: Path) -> Mapping[Path, FeedName]:
+    """The files of bars in a folder, and what their names tell."""
+    return {file: found for file in _files(folder) if (found := feed_name(file))}
 
 
 @dataclass(slots=True)

@@ -157,6 +157,10 @@ class LiveDesk:
         """
         self._writing.tell_again(why)
 
+    def judge_by(self, settings: Settings) -> None:
+        """Other settings count from the next step on, as if a desk began with them."""
+        self._settings, self._begins_again = settings, True
+
     def refuse_replaced(self) -> None:
         """Whether the ledger is still the one that was opened.
 

@@ -19,7 +19,6 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 
 from tiltyard.facts.arm import Roster
@@ -33,7 +32,7 @@ from tiltyard.market.paper import PaperVenue, Position
 from tiltyard.router.floor import Floor, FloorState, Reporter
 from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
-from tiltyard.shell.bar_folder import BarFolder, interval_of
+from tiltyard.shell.bar_folder import BarFolder
 from tiltyard.shell.feeds import interval_text
 from tiltyard.shell.floor_facts import (
     append_decisions,
@@ -59,44 +58,21 @@ PLAYED, RECORDED, DECIDED, ORDERED = STAGES = ("played", "recorded", "decided", 
 _LOG = logging.getLogger(__name__)
 
 
-def interval_to_trade(ledger: Ledger, settings: Settings) -> timedelta | None:
-    """How long the bars last that a desk is to trade on; None where it is to trade on none.
-
-    Where the folder is away, they last as long as those that were played last: a desk that holds
-    something has to begin.
+def refuse_other_bars(played: Played, interval: timedelta) -> None:
+    """Whether what is held for real was opened on bars as long as these.
 
     Raises:
-        TiltyardError: ``FEED_MISSING``.
-        Faults: ``FEED_MIXED``.
+        TiltyardError: ``INTERVAL_DIFFERS``.
     """
-    if not settings.market.feed:
-        return None
-    folder = Path(settings.market.feed)
-    if (found := interval_of(folder)) is not None:
-        return found
-    with ledger.snapshot() as still:
-        text = read_floor(still.connection)
-    if text is None:
-        raise TiltyardError(
-            "FEED_MISSING", str(folder), "no file of bars is there, so nobody knows how long a "
-            "bar lasts", "put the first one there, called as SOL_USDT-1h.parquet",
-        )  # fmt: skip
-    return played_from(text).interval
-
-
-def trader_on(
-    ledger: Ledger,
-    settings: Settings,
-    token: int,
-    interval: timedelta | None,
-    *,
-    say: Callable[[str], object],
-) -> "Trader | None":
-    """The trader of a desk on the market of its settings; None where it trades on no bars."""
-    if interval is None:
-        return None
-    bars = BarFolder(Path(settings.market.feed), interval, say)
-    return Trader(ledger, settings, token, bars, say=say)
+    held = played.floor.live.positions
+    if not held or played.interval == interval:
+        return
+    names = ", ".join(sorted({position.entry.lane.policy for position in held}))
+    raise TiltyardError(
+        "INTERVAL_DIFFERS", names, f"what it holds was opened on bars of "
+        f"{interval_text(played.interval)}, and the folder has bars of {interval_text(interval)}",
+        f"put the bars of {interval_text(played.interval)} back until it has left",
+    )  # fmt: skip
 
 
 class Trader:
@@ -144,6 +120,11 @@ class Trader:
         self._until: datetime | None = None
         self._has_begun = self._has_decided = False
         self.trouble: TiltyardError | None = None
+
+    @property
+    def interval(self) -> timedelta:
+        """How long a bar lasts."""
+        return self._bars.interval
 
     @property
     def seated(self) -> Sequence[str]:
@@ -245,12 +226,23 @@ class Trader:
         if not self._has_begun:
             with self._ledger.snapshot() as still:
                 text, self._salt = read_floor(still.connection), salt_of(still.connection)
-            played = None if text is None else played_from(text)
+            played = None if text is None else self._on_these_bars(played_from(text))
             self._floor.restore(FloorState() if played is None else played.floor)
             self._until = None if played is None else played.until
             self._has_decided = played is not None and played.has_decided
             self._seated_by, self._has_begun = None, True
         self._take_seats(roster)
+
+    def _on_these_bars(self, played: Played) -> Played:
+        """What stands; what was held on paper on bars of another length is no trade."""
+        refuse_other_bars(played, self._bars.interval)
+        if played.interval == self._bars.interval:
+            return played
+        self._say(
+            f"the bars last {interval_text(self._bars.interval)}, and lasted "
+            f"{interval_text(played.interval)} before: what was ordered, and held on paper, is gone"
+        )
+        return played._replace(floor=FloorState(marked=played.floor.marked), has_decided=True)
 
     def _take_seats(self, roster: Roster) -> None:
         holding = {lane.policy for lane in self._live.positions}
