@@ -208,13 +208,16 @@ class Trader:
 
     def _follow(self, desk: LiveDesk, now: datetime) -> bool:
         self._go_on(desk.roster)
-        self._bars.look(self._until)
+        if self._bars.look(self._until):
+            return True  # one file at a time: the desk judges between them
         if self._until is None:
             self._until = self._bars.newest(now)  # a first desk trades from now on
         if self._until is None:
             return False
         self._floor.only_leaves(self._who_may_not_enter(desk))
-        if not self._has_decided:
+        if not self._has_decided and now - self._until <= self._bars.interval:
+            if self._readings.catch_up(self._until):
+                return True  # one symbol at a time, as well
             self._decide(desk, self._until, now)
         at = self._bars.following(self._until, now)
         if at is None:
@@ -300,9 +303,10 @@ class Trader:
         self._on_stage(RECORDED)
 
     def _decide(self, desk: LiveDesk, until: datetime, now: datetime) -> None:
-        """Every arm decides by what is known since the last interval has closed."""
-        if now - until > self._bars.interval:
-            return  # it was missed, and is not made up
+        """Every arm decides by what is known since the last interval has closed.
+
+        What was missed for longer than an interval is not made up.
+        """
         known, wild = self._readings.at(until)
         self._rng.seed(f"{self._salt} {time_text(until)}")
         before = self._floor.snapshot()
