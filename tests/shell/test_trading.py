@@ -1,5 +1,6 @@
 """A desk that trades on bars: what is played when, who may enter, and what stays as it was."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,7 @@ from tiltyard.shell.settings import load
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import every_effect
 from tiltyard.shell.verify import verify
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
@@ -265,7 +267,9 @@ def test_the_frozen_hour_of_a_real_feed_gives_no_fill_and_no_breach(
         assert not [at for at in filled if still <= at < still + HOUR]
         marked = {one.marked_at for one in house.ledger.marks()}
         assert not [at for at in marked if still < at <= still + HOUR]
-        assert not house.kinds() & {"halt", "throttle", "stop_entries", "freeze_challengers"}
+        assert not house.kinds() & {"halt", "stop_entries", "freeze_challengers"}
+        throttled = [str(one["reason"]) for one in house.events if one["event"] == "throttle"]
+        assert all(reason.startswith("undefined (stale: ") for reason in throttled)
 
 
 BLACKOUT = {"from": "2025-05-03T13:00:00Z", "until": "2025-05-03T15:00:00Z"}
@@ -562,3 +566,28 @@ def test_a_process_that_has_lost_its_lease_writes_nothing_more(breaking: House) 
     with pytest.raises(TiltyardError, match="LEASE_LOST"):
         breaking.trader.follow(breaking.desk, BROKE_OUT + HOUR)
     assert list(breaking.ledger.marks()) == []
+
+
+def test_an_episode_is_given_by_the_shares_that_bots_were_told_last(
+    ledger_url: str, folder: Path
+) -> None:
+    """Trades that come in meanwhile, and change no share, make no other choice of it."""
+    put_bars(folder / SOL, quiet_and_up(START))
+    with house_on(ledger_url, folder, BROKE_OUT - HOUR, ARMS) as house:
+        house.targets = {"bot": {"shares"}}
+        house.begin()
+        house.round()
+        told = Trade("bot", "1", CHAMPION, "SOL/USDT", "long", house.now, house.now, CAPITAL,
+                     account="default", currency="USDT", capital=CAPITAL)  # fmt: skip
+        with house.ledger.staging() as staging:
+            staging.add([(1, told, False)])
+            staging.commit(now=house.now, known_at=house.now)
+        house.round(BROKE_OUT)
+        (decision,) = house.ledger.decisions()
+        with house.ledger.snapshot() as still:
+            last = [json.loads(one.body) for one in every_effect(still.connection)][-1]
+            shares = {name: float(share) for name, share in last["shares"].items()}
+            split = Split(shares, revision=last["revision"], salt=salt_of(still.connection))
+        assert decision.share_revision == last["revision"] < house.desk.revision
+        choice = decision.policy, decision.propensity, decision.share_revision
+        assert split.choose(decision.episode_id) == choice

@@ -121,6 +121,11 @@ class LiveDesk:
         return self._writing.announcing.revision
 
     @property
+    def told_revision(self) -> int:
+        """Under which the shares as they stand were last told, and every bot chooses by them."""
+        return self._writing.announcing.told
+
+    @property
     def observes(self) -> bool:
         """Whether it changes nothing."""
         return self._observe

@@ -323,7 +323,7 @@ class Trader:
         if desk.trouble or desk.observes or roster.entries_stopped_by or not roster.arms:
             return None
         shares = {name: arm.share for name, arm in roster.arms.items()}
-        return Split(shares, revision=desk.revision, salt=self._salt)
+        return Split(shares, revision=desk.told_revision, salt=self._salt)
 
     def _write(
         self,
