@@ -29,6 +29,7 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import money
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
 from tiltyard.policies.catalogue import POLICIES
@@ -591,3 +592,26 @@ def test_an_episode_is_given_by_the_shares_that_bots_were_told_last(
         assert decision.share_revision == last["revision"] < house.desk.revision
         choice = decision.policy, decision.propensity, decision.share_revision
         assert split.choose(decision.episode_id) == choice
+
+
+@pytest.mark.parametrize("begins_anew", [False, True])
+def test_a_trade_tells_of_the_capital_that_it_was_sized_by(
+    breaking: House, folder: Path, *, begins_anew: bool
+) -> None:
+    """Half of the capital is taken out while it is held."""
+    breaking.round(BROKE_OUT + HOUR)
+
+    def halved(roster: Roster) -> tuple[Roster, list[Event]]:
+        arm = replace(roster.arms[BREAKOUT], capital=money(5_000))
+        return roster.with_arm(arm), []
+
+    breaking.ledger.change_roster(halved, at=breaking.now)
+    if begins_anew:
+        breaking.begin()
+    bars = quiet_and_up(START)
+    bars[JUMP + 3] = bars[JUMP + 3]._replace(low=90.0)
+    put_bars(folder / SOL, bars)
+    play(breaking, BROKE_OUT + 3 * HOUR)
+    assert breaking.desk.roster.arms[BREAKOUT].capital == money(5_000)
+    assert [one.capital for one in breaking.trades()] == [CAPITAL, CAPITAL]
+    assert [one.capital for one in breaking.ledger.marks()][-1] == money(5_000)

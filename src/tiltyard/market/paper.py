@@ -41,6 +41,7 @@ class Entry:
         direction: ``long`` or ``short``.
         notional: How much of the quote currency it is to be worth at entry.
         stop: Price at which it is left, on the losing side; None for none.
+        capital: Equity that its notional was measured by; None when that is not known.
     """
 
     lane: Lane
@@ -48,6 +49,7 @@ class Entry:
     direction: Direction
     notional: Money
     stop: float | None = None
+    capital: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

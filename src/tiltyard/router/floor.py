@@ -238,7 +238,9 @@ class Floor:
             self._paper.leave(lane)
             self._live.leave(lane)
             if intent.hold != "nothing":
-                entries.append(Entry(lane, episode, intent.hold, seat.notional, intent.stop))
+                entries.append(
+                    Entry(lane, episode, intent.hold, seat.notional, intent.stop, seat.capital)
+                )
         return entries
 
     def _trades(self, live: Iterable[Closed], paper: Iterable[Closed]) -> list[Trade]:
@@ -256,7 +258,7 @@ class Floor:
             reporter.source, f"{entry.episode_id} {policy} {book}", policy, entry.lane.symbol,
             entry.direction, position.opened_at, closed.closed_at, closed.pnl,
             book=book, account=reporter.account, currency=reporter.currency,
-            capital=self._seats[policy].capital, risk=position.risk or None,
+            capital=entry.capital or self._seats[policy].capital, risk=position.risk or None,
             notional=entry.notional, fees=closed.fees, funding=closed.funding,
             quantity=money_text(Money(position.quantity)), entry_price=repr(position.price),
             exit_price=repr(closed.price), episode_id=entry.episode_id,
