@@ -1,6 +1,6 @@
 """A desk that trades on bars in a folder, at times that are passed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
 from tiltyard.market.bar import HOUR, Bar
+from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bar_folder import BarFolder
 from tiltyard.shell.commanding import take
 from tiltyard.shell.course import marked_every
@@ -96,6 +97,7 @@ class House:
     observe: bool = False
     on_stage: Callable[[str], None] = lambda _: None
     token: int = 0
+    targets: Mapping[str, Collection[str]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
@@ -108,8 +110,9 @@ class House:
         assert token is not None
         self.token = token
         self.desk = LiveDesk(
-            self.ledger, self.settings, token, observe=self.observe, on_stage=self.on_stage
-        )
+            self.ledger, self.settings, token, announcing=Announcing(self.targets),
+            observe=self.observe, on_stage=self.on_stage,
+        )  # fmt: skip
         self.desk.start()
         bars = BarFolder(self.folder, self.interval, self.said.append)
         self.trader = Trader(

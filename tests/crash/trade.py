@@ -29,7 +29,9 @@ def run(url: str, folder: Path, until: datetime, stage: str, number: int) -> Non
         times = Times(lambda: now, lambda: float(next(seconds)), lambda _: None)
         token = hold_lease(ledger, "desk", times, checklist="", wait=True)
         assert token is not None
-        house = House(ledger, rules(), folder, now, token=token, on_stage=points)
+        house = House(
+            ledger, rules(), folder, now, token=token, targets={"bot": {"shares"}}, on_stage=points
+        )  # fmt: skip
         while now < until:
             house.round(now)
             assert house.desk.trouble is house.trader.trouble is None

@@ -25,9 +25,20 @@ def floor(run: Run, tmp_path: Path) -> Run:
     return run
 
 
-def test_a_folder_without_bars_is_refused_at_first(floor: Run) -> None:
-    refused = floor("run", "--once")
-    assert (refused.code, refused.err[:12]) == (2, "FEED_MISSING")
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [([], "FEED_MISSING"), (["SOL_USDT-1h.csv", "SOL_USDT-4h.csv"], "FEED_MIXED")],
+)
+def test_a_folder_that_nobody_can_trade_on_keeps_the_floor_shut_and_the_desk_running(
+    floor: Run, tmp_path: Path, names: list[str], code: str
+) -> None:
+    for name in names:
+        put_bars(tmp_path / "bars" / name, quiet_and_up(system_now()))
+    assert floor("policy", "halt", BREAKOUT, "--reason", "test").code == 0
+    ended = floor("run", "--once")
+    assert ended.code == 0, ended.err
+    assert f"\n{code} bars: " in ended.err
+    assert ended.err.endswith("the floor is shut\nstopped; the lease is given back\n")
 
 
 def test_it_decides_by_the_hour_that_has_ended_and_another_finds_what_was_ordered(

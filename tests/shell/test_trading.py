@@ -1,5 +1,6 @@
 """A desk that trades on bars: what is played when, who may enter, and what stays as it was."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from floors import (
     REVERSION,
     House,
     house_on,
+    populate,
     put_bars,
     quiet_and_up,
     rules,
@@ -26,7 +28,8 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
-from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import money
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
 from tiltyard.policies.catalogue import POLICIES
@@ -40,7 +43,7 @@ from tiltyard.shell.settings import load
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.trading import interval_to_trade
+from tiltyard.shell.store.outbox import every_effect
 from tiltyard.shell.verify import verify
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
@@ -265,7 +268,9 @@ def test_the_frozen_hour_of_a_real_feed_gives_no_fill_and_no_breach(
         assert not [at for at in filled if still <= at < still + HOUR]
         marked = {one.marked_at for one in house.ledger.marks()}
         assert not [at for at in marked if still < at <= still + HOUR]
-        assert not house.kinds() & {"halt", "throttle", "stop_entries", "freeze_challengers"}
+        assert not house.kinds() & {"halt", "stop_entries", "freeze_challengers"}
+        throttled = [str(one["reason"]) for one in house.events if one["event"] == "throttle"]
+        assert all(reason.startswith("undefined (stale: ") for reason in throttled)
 
 
 BLACKOUT = {"from": "2025-05-03T13:00:00Z", "until": "2025-05-03T15:00:00Z"}
@@ -504,11 +509,12 @@ def test_an_arm_whose_trades_are_of_another_account_is_not_traded_and_that_is_to
     put_bars(folder / SOL, quiet_and_up(START))
     told = Trade("bot", "1", BREAKOUT, "SOL/USDT", "long", START, START + HOUR, CAPITAL,
                  account="other", currency="EUR")  # fmt: skip
-    with house_on(ledger_url, folder, BROKE_OUT, [BREAKOUT, CHAMPION]) as house:
-        with house.ledger.staging() as staging:
+    with Ledger.open(ledger_url, create=True) as ledger:
+        populate(ledger, [BREAKOUT, CHAMPION], BROKE_OUT)
+        with ledger.staging() as staging:
             staging.add([(1, told, False)])
-            staging.commit(now=house.now, known_at=house.now)
-        house.begin()
+            staging.commit(now=BROKE_OUT, known_at=BROKE_OUT)
+        house = House(ledger, rules(), folder, BROKE_OUT)
         house.round()
         assert house.trader.seated == [CHAMPION]
         (said,) = house.said
@@ -548,12 +554,8 @@ def test_whoever_holds_something_and_has_no_seat_any_more_stops_the_floor(
     breaking: House,
 ) -> None:
     breaking.round(BROKE_OUT + HOUR)
-    account = breaking.settings.account.model_copy(update={"currency": "EUR"})
     with breaking.ledger.transaction() as inside:
-        inside.connection.exec_driver_sql(
-            "UPDATE policies SET account = 'default', currency = 'USDT'"
-        )
-    breaking.settings = breaking.settings.model_copy(update={"account": account})
+        inside.connection.exec_driver_sql("UPDATE policies SET kind = 'external'")
     breaking.begin()
     breaking.round()
     assert [line.partition(" ")[0] for line in breaking.said] == ["SEAT_MISSING"]
@@ -567,27 +569,49 @@ def test_a_process_that_has_lost_its_lease_writes_nothing_more(breaking: House) 
     assert list(breaking.ledger.marks()) == []
 
 
-def test_the_names_of_the_files_say_how_long_a_bar_lasts(ledger: Ledger, folder: Path) -> None:
-    settings = rules(MarketSettings(feed=str(folder)))
-    assert interval_to_trade(ledger, rules(MarketSettings())) is None
-    with pytest.raises(TiltyardError, match="FEED_MISSING"):
-        interval_to_trade(ledger, settings)
-    put_bars(folder / SOL, quiet_and_up(START))
-    (folder / "notes.txt").write_text("not of bars")
-    assert interval_to_trade(ledger, settings) == HOUR
-    put_bars(folder / "BTC_USDT-15m.csv", quiet_and_up(START))
-    with pytest.raises(Faults, match="FEED_MIXED") as refused:
-        interval_to_trade(ledger, settings)
-    assert [fault.place for fault in refused.value.faults] == ["BTC_USDT-15m.csv", SOL]
-
-
-def test_a_desk_that_holds_something_begins_while_its_folder_is_away(
-    breaking: House, folder: Path
+def test_an_episode_is_given_by_the_shares_that_bots_were_told_last(
+    ledger_url: str, folder: Path
 ) -> None:
-    (folder / SOL).unlink()
-    folder.rmdir()
-    settings = rules(MarketSettings(feed=str(folder)))
-    assert interval_to_trade(breaking.ledger, settings) == HOUR
-    breaking.begin()
+    """Trades that come in meanwhile, and change no share, make no other choice of it."""
+    put_bars(folder / SOL, quiet_and_up(START))
+    with house_on(ledger_url, folder, BROKE_OUT - HOUR, ARMS) as house:
+        house.targets = {"bot": {"shares"}}
+        house.begin()
+        house.round()
+        told = Trade("bot", "1", CHAMPION, "SOL/USDT", "long", house.now, house.now, CAPITAL,
+                     account="default", currency="USDT", capital=CAPITAL)  # fmt: skip
+        with house.ledger.staging() as staging:
+            staging.add([(1, told, False)])
+            staging.commit(now=house.now, known_at=house.now)
+        house.round(BROKE_OUT)
+        (decision,) = house.ledger.decisions()
+        with house.ledger.snapshot() as still:
+            last = [json.loads(one.body) for one in every_effect(still.connection)][-1]
+            shares = {name: float(share) for name, share in last["shares"].items()}
+            split = Split(shares, revision=last["revision"], salt=salt_of(still.connection))
+        assert decision.share_revision == last["revision"] < house.desk.revision
+        choice = decision.policy, decision.propensity, decision.share_revision
+        assert split.choose(decision.episode_id) == choice
+
+
+@pytest.mark.parametrize("begins_anew", [False, True])
+def test_a_trade_tells_of_the_capital_that_it_was_sized_by(
+    breaking: House, folder: Path, *, begins_anew: bool
+) -> None:
+    """Half of the capital is taken out while it is held."""
     breaking.round(BROKE_OUT + HOUR)
-    assert breaking.trader.trouble is None
+
+    def halved(roster: Roster) -> tuple[Roster, list[Event]]:
+        arm = replace(roster.arms[BREAKOUT], capital=money(5_000))
+        return roster.with_arm(arm), []
+
+    breaking.ledger.change_roster(halved, at=breaking.now)
+    if begins_anew:
+        breaking.begin()
+    bars = quiet_and_up(START)
+    bars[JUMP + 3] = bars[JUMP + 3]._replace(low=90.0)
+    put_bars(folder / SOL, bars)
+    play(breaking, BROKE_OUT + 3 * HOUR)
+    assert breaking.desk.roster.arms[BREAKOUT].capital == money(5_000)
+    assert [one.capital for one in breaking.trades()] == [CAPITAL, CAPITAL]
+    assert [one.capital for one in breaking.ledger.marks()][-1] == money(5_000)

@@ -41,6 +41,7 @@ class Entry:
         direction: ``long`` or ``short``.
         notional: How much of the quote currency it is to be worth at entry.
         stop: Price at which it is left, on the losing side; None for none.
+        capital: Equity that its notional was measured by; None when that is not known.
     """
 
     lane: Lane
@@ -48,6 +49,7 @@ class Entry:
     direction: Direction
     notional: Money
     stop: float | None = None
+    capital: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,12 @@ class PaperVenue:
         self._entries.pop(lane, None)
         if lane in self._positions:
             self._exits[lane] = why
+
+    def withdraw(self, episode_id: str) -> None:
+        """Drop what was ordered to enter in an episode."""
+        self._entries = {
+            lane: one for lane, one in self._entries.items() if one.episode_id != episode_id
+        }
 
     def reduce_only(self, policy: str, *, is_so: bool) -> None:
         """Whether a policy may only leave positions; orders of it to enter are dropped."""

@@ -71,13 +71,23 @@ def inspect(bars: Iterable[Bar], interval: timedelta) -> Inspected:
         bars: As they come.
         interval: From one bar's opening to the next one's.
     """
-    inspector = _Inspector(interval)
+    inspector = Inspector(interval)
     for bar in bars:
         inspector.see(bar)
     return Inspected(inspector.good, inspector.flaws)
 
 
-class _Inspector:
+class Inspector:
+    """Parts bars as they come.
+
+    Args:
+        interval: From one bar's opening to the next one's.
+
+    Attributes:
+        good: Those that are prices, in time order.
+        flaws: What is wrong between them; the last of them may become longer.
+    """
+
     def __init__(self, interval: timedelta) -> None:
         self.good: list[Bar] = []
         self.flaws: list[Flaw] = []
@@ -86,6 +96,7 @@ class _Inspector:
         self._last: Bar | None = None
 
     def see(self, bar: Bar) -> None:
+        """The next bar of the symbol."""
         last = self._last
         if last is not None and bar.opened_at == last.opened_at:
             self._see_twice(bar, last)

@@ -145,6 +145,14 @@ class Floor:
         """Leave everything that an arm holds for real, at the next prices."""
         self._live.flatten(name)
 
+    def withdraw(self, episode_id: str) -> None:
+        """Nobody enters for real in this episode after all; on paper it goes on."""
+        self._live.withdraw(episode_id)
+
+    def mark_again(self, name: str) -> None:
+        """What was told of an arm last is not written: it is told when the next bar closes."""
+        self._marked.add(name)
+
     def open_bars(self, bars: Mapping[str, Bar]) -> list[Trade]:
         """An interval begins: what was ordered is filled; the trades that have closed by it.
 
@@ -230,7 +238,9 @@ class Floor:
             self._paper.leave(lane)
             self._live.leave(lane)
             if intent.hold != "nothing":
-                entries.append(Entry(lane, episode, intent.hold, seat.notional, intent.stop))
+                entries.append(
+                    Entry(lane, episode, intent.hold, seat.notional, intent.stop, seat.capital)
+                )
         return entries
 
     def _trades(self, live: Iterable[Closed], paper: Iterable[Closed]) -> list[Trade]:
@@ -248,7 +258,7 @@ class Floor:
             reporter.source, f"{entry.episode_id} {policy} {book}", policy, entry.lane.symbol,
             entry.direction, position.opened_at, closed.closed_at, closed.pnl,
             book=book, account=reporter.account, currency=reporter.currency,
-            capital=self._seats[policy].capital, risk=position.risk or None,
+            capital=entry.capital or self._seats[policy].capital, risk=position.risk or None,
             notional=entry.notional, fees=closed.fees, funding=closed.funding,
             quantity=money_text(Money(position.quantity)), entry_price=repr(position.price),
             exit_price=repr(closed.price), episode_id=entry.episode_id,

@@ -43,12 +43,14 @@ class Announcing:
         targets: Which kinds each configured target takes, by the target's name.
         revision: Of the shares that the database knows; what is sent without it counts on from
             there.
+        told: Under which revision the shares as they stand were last told.
     """
 
     targets: Mapping[str, Collection[str]] = field(default_factory=dict)
     revision: int = 0
+    told: int = 0
     _last: Mapping[str, object] | None = None
-    _next: tuple[Mapping[str, object], int] | None = None
+    _next: tuple[Mapping[str, object], int, int] | None = None
 
     def request(
         self,
@@ -81,7 +83,7 @@ class Announcing:
                         "expires_at": now + EXPIRE_AFTER}  # fmt: skip
                 own = f"{key}-shares-{target}"
                 request_effect(connection, own, target, "shares", body, now)
-        self._next = shares, revision
+        self._next = shares, revision, self.told if shares == self._last else revision
 
     def forget(self) -> None:
         """What the targets were told last is not known any more: tell them again."""
@@ -90,7 +92,7 @@ class Announcing:
     def committed(self) -> None:
         """The transaction of the last request went through."""
         if self._next is not None:
-            (self._last, self.revision), self._next = self._next, None
+            (self._last, self.revision, self.told), self._next = self._next, None
 
 
 def revision_of(connection: sa.Connection) -> int:

@@ -15,14 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tiltyard.kernel.clock import EPOCH, time_text
-from tiltyard.kernel.errors import Fault, Faults, TiltyardError
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.bar import Bar
 from tiltyard.market.quality import Flaw
-from tiltyard.shell.feeds import SUFFIXES, Feed, feed_name, interval_text, read_feed
+from tiltyard.shell.feeds import SUFFIXES, FeedName, feed_name, interval_text
+from tiltyard.shell.growing_feed import GrowingFeed, Read
 
-LOOKS_BACK = 20_000
-"""So many rows of a file are read, from its end; all of them where that does not reach back to what
-was played last."""
 PART, MOST_PATIENCE = 10, timedelta(minutes=1)
 """The next interval waits for files that lag: a tenth of an interval, and a minute at most."""
 TRADED_AT = frozenset({"frozen", "no_volume"})
@@ -32,21 +30,9 @@ _TICK = timedelta(microseconds=1)
 _Stamp = tuple[int, int, int]
 
 
-def interval_of(folder: Path) -> timedelta | None:
-    """How long the bars in a folder last, by the names of its files; None where there are none.
-
-    Raises:
-        Faults: ``FEED_MIXED`` when they differ.
-    """
-    named = [(file, found) for file in _files(folder) if (found := feed_name(file))]
-    if len({name.interval for _, name in named}) > 1:
-        faults = [
-            Fault(file.name, f"bars of {interval_text(name.interval)}") for file, name in named
-        ]
-        raise Faults(
-            "FEED_MIXED", str(folder), faults, remedy="keep each interval in a folder of its own"
-        )
-    return named[0][1].interval if named else None
+def named_files(folder: Path) -> Mapping[Path, FeedName]:
+    """The files of bars in a folder, and what their names tell."""
+    return {file: found for file in _files(folder) if (found := feed_name(file))}
 
 
 @dataclass(slots=True)
@@ -54,7 +40,7 @@ class _Symbol:
     """What is known of one symbol.
 
     Attributes:
-        file: Where it is from.
+        feed: Where it is from.
         stamp: Of the file, when it was last read.
         times: When the bars that are prices opened, in time order.
         bars: Those, by that time.
@@ -62,12 +48,17 @@ class _Symbol:
         is_away: The file is gone, or cannot be read.
     """
 
-    file: Path
+    feed: GrowingFeed
     stamp: _Stamp | None
-    times: Sequence[datetime]
-    bars: Mapping[datetime, Bar]
+    times: list[datetime]
+    bars: dict[datetime, Bar]
     until: datetime
     is_away: bool = False
+
+    @property
+    def file(self) -> Path:
+        """Where it is from."""
+        return self.feed.file
 
     def place(self, at: datetime) -> int:
         """How many of the bars opened before a time."""
@@ -89,6 +80,7 @@ class BarFolder:
         self._say = say
         self._symbols: dict[str, _Symbol] = {}
         self._refused: dict[Path, _Stamp] = {}
+        self._changed: list[Path] = []
         self._told: set[tuple[str, str, datetime]] = set()
         self._patience = min(interval / PART, MOST_PATIENCE)
 
@@ -97,8 +89,10 @@ class BarFolder:
         """Those that have been seen, in the order of their names."""
         return sorted(self._symbols)
 
-    def look(self, used: datetime | None) -> None:
-        """Read what has changed.
+    def look(self, used: datetime | None) -> bool:
+        """Read one file that has changed; whether others have that are to be read first, too.
+
+        What changes meanwhile waits: a file that is written all the time keeps nobody.
 
         Args:
             used: Bars that had closed by then have been used; None when none have.
@@ -110,8 +104,14 @@ class BarFolder:
                 self._refused.clear()  # another file may have its bars
                 self._say(f"{known.file.name} is gone: its market is stale")
         self._refused = {file: stamp for file, stamp in self._refused.items() if file in found}
-        for file, stamp in found.items():
-            self._look_at(file, stamp, used)
+        waiting = self._changed or [
+            file for file, stamp in found.items() if self._is_new(file, stamp)
+        ]
+        self._changed = [file for file in waiting if file in found]
+        if self._changed:
+            file = self._changed.pop(0)
+            self._look_at(file, found[file], used)
+        return bool(self._changed)
 
     def newest(self, now: datetime) -> datetime | None:
         """When the last bar that has closed by ``now`` had closed; None where none has."""
@@ -138,6 +138,11 @@ class BarFolder:
         here = ((name, one) for name, one in sorted(self._symbols.items()) if not one.is_away)
         return {name: one.bars[opened_at] for name, one in here if opened_at in one.bars}
 
+    def count_since(self, symbol: str, after: datetime, until: datetime) -> int:
+        """How many bars those are that :meth:`since` gives."""
+        known = self._symbols[symbol]
+        return known.place(until - self.interval + _TICK) - known.place(after + _TICK)
+
     def since(self, symbol: str, after: datetime, until: datetime) -> Iterator[Bar]:
         """The bars of a symbol that opened after a time and had closed until another."""
         known = self._symbols[symbol]
@@ -147,53 +152,70 @@ class BarFolder:
     def _here(self) -> Iterator[_Symbol]:
         return (one for one in self._symbols.values() if not one.is_away)
 
-    def _look_at(self, file: Path, stamp: _Stamp, used: datetime | None) -> None:
+    def _is_new(self, file: Path, stamp: _Stamp) -> bool:
         if self._refused.get(file) == stamp:
-            return
+            return False
         name = feed_name(file)
         known = self._symbols.get(name.symbol) if name else None
-        if known is not None and known.file == file and known.stamp == stamp:
-            return
+        return known is None or known.file != file or known.stamp != stamp
+
+    def _look_at(self, file: Path, stamp: _Stamp, used: datetime | None) -> None:
+        name = feed_name(file)
+        known = self._symbols.get(name.symbol) if name else None
         try:
             if known is not None and known.file != file and not known.is_away:
                 raise _refused(file, f"{known.file.name} has the bars of the same symbol")
-            feed = self._read(file, used)
+            feed = (
+                known.feed if known is not None and known.file == file else self._feed(file, name)
+            )
+            read = feed.read(used)
+            self._refuse_off_grid(file, read)
         except TiltyardError as error:
             self._refused[file] = stamp
             self._say(str(error))
             if known is not None and known.file == file:
                 known.is_away, known.stamp = True, None
+                known.feed.forget()
             return
         if self._refused.pop(file, None):
             self._say(f"{file.name} is read again")
-        self._take_in(file, stamp, feed, used)
+        self._take_in(feed, stamp, read, used)
 
-    def _read(self, file: Path, used: datetime | None) -> Feed:
-        feed = read_feed(file, last=LOOKS_BACK)
-        if used is not None and feed.bars and feed.bars[0].opened_at > used:
-            feed = read_feed(file)
-        if feed.interval != self.interval:
-            lasts, others = interval_text(feed.interval), interval_text(self.interval)
+    def _feed(self, file: Path, name: FeedName | None) -> GrowingFeed:
+        if name is None:
+            raise TiltyardError(
+                "FEED_UNNAMED", str(file), "its name tells neither symbol nor interval",
+                "call it as SOL_USDT-1h",
+            )  # fmt: skip
+        if name.interval != self.interval:
+            lasts, others = interval_text(name.interval), interval_text(self.interval)
             raise _refused(file, f"bars of {lasts}, and the others last {others}")
-        if feed.bars and (feed.bars[0].opened_at - EPOCH) % self.interval:
-            told = time_text(feed.bars[0].opened_at)
+        return GrowingFeed(file, name.symbol, self.interval)
+
+    def _refuse_off_grid(self, file: Path, read: Read) -> None:
+        if read.bars and (read.bars[0].opened_at - EPOCH) % self.interval:
+            told = time_text(read.bars[0].opened_at)
             raise _refused(
                 file, f"bars open at {told}, not at a multiple of {interval_text(self.interval)}"
             )
-        return feed
 
-    def _take_in(self, file: Path, stamp: _Stamp, feed: Feed, used: datetime | None) -> None:
-        bars = {bar.opened_at: bar for bar in feed.bars}
+    def _take_in(self, feed: GrowingFeed, stamp: _Stamp, read: Read, used: datetime | None) -> None:
         known = self._symbols.get(feed.symbol)
+        bars = {bar.opened_at: bar for bar in read.bars}
         if used is not None:
             if known is not None and known.bars:
-                self._tell_rewritten(feed.symbol, known.bars, bars, used)
-            for flaw in feed.flaws:
+                self._tell_changes(feed.symbol, known.bars, bars, used, is_whole=read.is_whole)
+            for flaw in read.flaws:
                 self._tell_flaw(flaw, used)
-        ends = [bar.closes_at(self.interval) for bar in feed.bars[-1:]]
-        ends += [self._end(flaw) for flaw in feed.flaws if flaw.kind in TRADED_AT]
-        until = max(ends, default=EPOCH)
-        self._symbols[feed.symbol] = _Symbol(file, stamp, list(bars), bars, until)
+        ends = [bar.closes_at(self.interval) for bar in read.bars[-1:]]
+        ends += [self._end(flaw) for flaw in read.flaws if flaw.kind in TRADED_AT]
+        if known is None or read.is_whole:
+            until = max(ends, default=EPOCH)
+            self._symbols[feed.symbol] = _Symbol(feed, stamp, list(bars), bars, until)
+            return
+        known.stamp, known.is_away, known.until = stamp, False, max([known.until, *ends])
+        known.times.extend(bars)
+        known.bars.update(bars)
 
     def _end(self, flaw: Flaw) -> datetime:
         return flaw.at + flaw.bars * self.interval
@@ -204,19 +226,25 @@ class BarFolder:
             self._told.add(key)
             self._say(f"stale: {flaw}")
 
-    def _tell_rewritten(
+    def _tell_changes(
         self,
         symbol: str,
         before: Mapping[datetime, Bar],
         after: Mapping[datetime, Bar],
         used: datetime,
+        *,
+        is_whole: bool,
     ) -> None:
         """Of what both know: a file that is cut off at its beginning rewrites nothing."""
-        first = max(min(before), min(after, default=used))
-        times = {at for at in before.keys() | after.keys() if first <= at <= used - self.interval}
-        changed = sorted(at for at in times & before.keys() if before[at] != after.get(at))
-        if changed:
-            self._tell_late(symbol, changed, "changed after use; what was done stands")
+        last = used - self.interval
+        if is_whole:
+            first = max(min(before), min(after, default=used))
+            times = {at for at in before.keys() | after.keys() if first <= at <= last}
+            changed = sorted(at for at in times & before.keys() if before[at] != after.get(at))
+            if changed:
+                self._tell_late(symbol, changed, "changed after use; what was done stands")
+        else:
+            times = {at for at in after if at <= last}
         if late := sorted(times - before.keys()):
             self._tell_late(symbol, late, "came after the interval was played; it was stale")
 

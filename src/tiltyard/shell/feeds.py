@@ -112,7 +112,9 @@ def read_feed(
             "FEED_UNNAMED", str(file), "its name tells neither symbol nor interval",
             "call it as SOL_USDT-1h, or say both",
         )  # fmt: skip
-    found = inspect(_bars(file, symbol, assume_utc=assume_utc, last=last), interval)
+    found = inspect(
+        bars_of(table_of_bars(file, last), file, symbol, assume_utc=assume_utc), interval
+    )
     return Feed(symbol, interval, found.bars, found.flaws)
 
 
@@ -123,21 +125,39 @@ def read_funding(file: Path, *, assume_utc: bool = False) -> FundingRates:
         TiltyardError: ``FEED_UNREADABLE``.
         Faults: ``COLUMNS_MISSING``, ``TIMES_INVALID``.
     """
-    rows = _rows(file, ("funding_rate",), assume_utc=assume_utc)
+    rows = _rows(file, _table(file, ("funding_rate",)), assume_utc=assume_utc)
     rates = {at: rate for at, (rate,) in rows if rate is not None}
     return FundingRates(sorted(rates.items()))
 
 
-def _bars(file: Path, symbol: str, *, assume_utc: bool, last: int | None) -> Iterator[Bar]:
-    for at, values in _rows(file, PRICES, assume_utc=assume_utc, last=last):
+def table_of_bars(file: Path, last: int | None = None) -> pl.DataFrame:
+    """The rows of a file of bars as they are there: a time first, then prices and volume.
+
+    Args:
+        file: Parquet, csv or feather, by its suffix.
+        last: Only so many rows, from the end of the file.
+
+    Raises:
+        TiltyardError: ``FEED_UNREADABLE``.
+        Faults: ``COLUMNS_MISSING``.
+    """
+    return _table(file, PRICES, last)
+
+
+def bars_of(
+    table: pl.DataFrame, file: Path, symbol: str, *, assume_utc: bool = False
+) -> Iterator[Bar]:
+    """The bars of such rows, prices or not.
+
+    Raises:
+        Faults: ``TIMES_INVALID``.
+    """
+    for at, values in _rows(file, table, assume_utc=assume_utc):
         prices = (float("nan") if value is None else value for value in values)
         yield Bar(symbol, at, *prices)
 
 
-def _rows(
-    file: Path, columns: Sequence[str], *, assume_utc: bool, last: int | None = None
-) -> Iterator[tuple[datetime, tuple[float | None, ...]]]:
-    """Times and numbers; what is no number is None."""
+def _table(file: Path, columns: Sequence[str], last: int | None = None) -> pl.DataFrame:
     frame = _frame(file) if last is None else _frame(file).tail(last)
     when = next((name for name in TIMES if name in frame.columns), None)
     missing = [name for name in columns if name not in frame.columns]
@@ -146,9 +166,15 @@ def _rows(
         if when is None:
             faults.insert(0, Fault("header", f"no time: expected one of {', '.join(TIMES)}"))
         raise Faults("COLUMNS_MISSING", str(file), faults, remedy="rename the columns of the file")
-    times = _times(file, frame[when], assume_utc=assume_utc)
-    numbers = frame.select(pl.col(columns).cast(pl.Float64, strict=False)).iter_rows()
-    yield from zip(times, numbers, strict=True)
+    return frame.select(when, pl.col(columns).cast(pl.Float64, strict=False))
+
+
+def _rows(
+    file: Path, table: pl.DataFrame, *, assume_utc: bool
+) -> Iterator[tuple[datetime, tuple[float | None, ...]]]:
+    """Times and numbers; what is no number is None."""
+    times = _times(file, table.to_series(0), assume_utc=assume_utc)
+    return zip(times, table[:, 1:].iter_rows(), strict=True)
 
 
 def _times(file: Path, values: pl.Series, *, assume_utc: bool) -> list[datetime]:

@@ -20,7 +20,9 @@ from tiltyard.kernel.money import Money
 from tiltyard.market.paper import Entry, Holdings, Lane, Position
 from tiltyard.router.floor import FloorState
 
-VERSION = 1
+VERSION = 2
+READS = frozenset({1, VERSION})
+"""The first did not say what capital an order was sized by."""
 _SECOND = timedelta(seconds=1)
 
 
@@ -64,7 +66,7 @@ def played_from(text: str) -> Played:
     """
     try:
         plain = json.loads(text)
-        if (version := plain["version"]) != VERSION:
+        if (version := plain["version"]) not in READS:
             raise _unreadable(f"written as version {version}, expected {VERSION}")  # noqa: TRY003 as everywhere
         floor = FloorState(
             _read_holdings(plain["live"]),
@@ -109,13 +111,17 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "direction": entry.direction,
         "notional": entry.notional,
         "stop": entry.stop,
+        "capital": entry.capital,
     }
 
 
 def _read_entry(plain: dict[str, Any]) -> Entry:
     lane = Lane(plain["policy"], plain["symbol"])
-    notional = Money(plain["notional"])
-    return Entry(lane, plain["episode"], plain["direction"], notional, plain["stop"])
+    notional, capital = Money(plain["notional"]), plain.get("capital")
+    return Entry(
+        lane, plain["episode"], plain["direction"], notional, plain["stop"],
+        None if capital is None else Money(capital),
+    )  # fmt: skip
 
 
 def _position(position: Position) -> dict[str, Any]:

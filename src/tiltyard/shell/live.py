@@ -121,6 +121,11 @@ class LiveDesk:
         return self._writing.announcing.revision
 
     @property
+    def told_revision(self) -> int:
+        """Under which the shares as they stand were last told, and every bot chooses by them."""
+        return self._writing.announcing.told
+
+    @property
     def observes(self) -> bool:
         """Whether it changes nothing."""
         return self._observe
@@ -156,6 +161,10 @@ class LiveDesk:
             why: For the audit, whose rows number what is told.
         """
         self._writing.tell_again(why)
+
+    def judge_by(self, settings: Settings) -> None:
+        """Other settings count from the next step on, as if a desk began with them."""
+        self._settings, self._begins_again = settings, True
 
     def refuse_replaced(self) -> None:
         """Whether the ledger is still the one that was opened.

@@ -5,6 +5,7 @@ Nothing of it is written down: who begins reads the bars before once more.
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 
 from tiltyard.features.technical import Indicators
 from tiltyard.features.vector import Features
@@ -15,6 +16,8 @@ from tiltyard.shell.bar_folder import BarFolder
 
 NEEDS = tuple(need for _, policy in POLICIES.items() for need in policy.needs)
 """What any policy may have to be told."""
+FEW, AT_ONCE = 100, 2_000
+"""Of a symbol with more than a few bars that were not seen, so many are while the desk waits."""
 
 
 class _Symbol:
@@ -44,14 +47,33 @@ class Readings:
         """
         known, wild = {}, {}
         for name in self._bars.symbols:
-            if name not in self._symbols:
-                self._symbols[name] = _Symbol(name, self._bars)
-            symbol = self._symbols[name]
-            for bar in self._bars.since(name, symbol.last, until):
-                symbol.wildness.see(bar)
-                symbol.features, symbol.last = symbol.indicators.see(bar), bar.opened_at
+            symbol = self._see(name, until)
             if symbol.features.as_of == until and name in self._bars.at(
                 until - self._bars.interval
             ):
                 known[name], wild[name] = symbol.features, symbol.wildness.tercile
         return known, wild
+
+    def catch_up(self, until: datetime) -> bool:
+        """See bars of one symbol of which more than a few were not seen; whether there was one.
+
+        Args:
+            until: As in :meth:`at`.
+        """
+        for name in self._bars.symbols:
+            if self._bars.count_since(name, self._symbol(name).last, until) > FEW:
+                self._see(name, until, AT_ONCE)
+                return True
+        return False
+
+    def _see(self, name: str, until: datetime, most: int | None = None) -> _Symbol:
+        symbol = self._symbol(name)
+        for bar in islice(self._bars.since(name, symbol.last, until), most):
+            symbol.wildness.see(bar)
+            symbol.features, symbol.last = symbol.indicators.see(bar), bar.opened_at
+        return symbol
+
+    def _symbol(self, name: str) -> _Symbol:
+        if name not in self._symbols:
+            self._symbols[name] = _Symbol(name, self._bars)
+        return self._symbols[name]

@@ -1,8 +1,8 @@
 """Who trades on the floor: every arm of whose kind we have the policy, and whose capital is known.
 
 Arms of other kinds are traded by bots elsewhere, and left alone. So is an arm whose trades are of
-another account or currency: nothing is summed over those. A retired arm keeps its seat for as
-long as it holds something for real.
+another account or currency: nothing is summed over those. One that is retired, or of another
+account, keeps its seat for as long as it holds something for real.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,7 +21,8 @@ class Seating(NamedTuple):
 
     Attributes:
         seats: By name, in order of registration.
-        foreign: Arms whose trades are of another account or currency, with those.
+        foreign: Arms whose trades are of another account or currency, with those. Who of them
+            holds something has a seat, and only leaves.
     """
 
     seats: Mapping[str, Seat]
@@ -53,7 +54,8 @@ def seating(
             continue
         if scopes.get(name, own) != own:
             foreign[name] = scopes[name]
-            continue
+            if name not in holding:
+                continue
         seats[name] = Seat(POLICIES.get(kind_of(arm)), capital, settings.market.sized)
     return Seating(seats, foreign)
 
@@ -74,6 +76,6 @@ def refuse_homeless(roster: Roster, seats: Collection[str], holding: Collection[
         kind = "nothing that is registered" if arm is None else f"of kind {kind_of(arm)!r}"
         raise TiltyardError(
             "SEAT_MISSING", name, f"it holds positions on the floor, and is {kind}, or has no "
-            "capital, or trades of another account",
+            "capital",
             "give back the settings and the version by which it traded",
         )  # fmt: skip

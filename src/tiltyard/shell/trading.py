@@ -16,10 +16,9 @@ What goes wrong here is told and tried again; it never keeps the desk from judgi
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 
 from tiltyard.facts.arm import Roster
@@ -33,15 +32,21 @@ from tiltyard.market.paper import PaperVenue, Position
 from tiltyard.router.floor import Floor, FloorState, Reporter
 from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
-from tiltyard.shell.bar_folder import BarFolder, interval_of
+from tiltyard.shell.bar_folder import BarFolder
 from tiltyard.shell.feeds import interval_text
+from tiltyard.shell.floor_facts import (
+    append_decisions,
+    append_marks,
+    in_their_account,
+    under_free_names,
+)
 from tiltyard.shell.floor_text import Played, played_from, text_of
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.readings import Readings
-from tiltyard.shell.seating import refuse_homeless, seating
+from tiltyard.shell.seating import Seating, refuse_homeless, seating
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.audit_table import salt_of
-from tiltyard.shell.store.floor_table import read_floor, scopes, write_floor
+from tiltyard.shell.store.floor_table import claim, read_floor, scopes, write_floor
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
@@ -53,44 +58,21 @@ PLAYED, RECORDED, DECIDED, ORDERED = STAGES = ("played", "recorded", "decided", 
 _LOG = logging.getLogger(__name__)
 
 
-def interval_to_trade(ledger: Ledger, settings: Settings) -> timedelta | None:
-    """How long the bars last that a desk is to trade on; None where it is to trade on none.
-
-    Where the folder is away, they last as long as those that were played last: a desk that holds
-    something has to begin.
+def refuse_other_bars(played: Played, interval: timedelta) -> None:
+    """Whether what is held for real was opened on bars as long as these.
 
     Raises:
-        TiltyardError: ``FEED_MISSING``.
-        Faults: ``FEED_MIXED``.
+        TiltyardError: ``INTERVAL_DIFFERS``.
     """
-    if not settings.market.feed:
-        return None
-    folder = Path(settings.market.feed)
-    if (found := interval_of(folder)) is not None:
-        return found
-    with ledger.snapshot() as still:
-        text = read_floor(still.connection)
-    if text is None:
-        raise TiltyardError(
-            "FEED_MISSING", str(folder), "no file of bars is there, so nobody knows how long a "
-            "bar lasts", "put the first one there, called as SOL_USDT-1h.parquet",
-        )  # fmt: skip
-    return played_from(text).interval
-
-
-def trader_on(
-    ledger: Ledger,
-    settings: Settings,
-    token: int,
-    interval: timedelta | None,
-    *,
-    say: Callable[[str], object],
-) -> "Trader | None":
-    """The trader of a desk on the market of its settings; None where it trades on no bars."""
-    if interval is None:
-        return None
-    bars = BarFolder(Path(settings.market.feed), interval, say)
-    return Trader(ledger, settings, token, bars, say=say)
+    held = played.floor.live.positions
+    if not held or played.interval == interval:
+        return
+    names = ", ".join(sorted({position.entry.lane.policy for position in held}))
+    raise TiltyardError(
+        "INTERVAL_DIFFERS", names, f"what it holds was opened on bars of "
+        f"{interval_text(played.interval)}, and the folder has bars of {interval_text(interval)}",
+        f"put the bars of {interval_text(played.interval)} back until it has left",
+    )  # fmt: skip
 
 
 class Trader:
@@ -133,11 +115,16 @@ class Trader:
         self._floor = Floor(self._live, self._paper, reporter, self._rng)
         self._seated: set[str] = set()
         self._seated_by: object = None
-        self._foreign: set[str] = set()
+        self._foreign: Mapping[str, tuple[str, str]] = {}
         self._salt = ""
         self._until: datetime | None = None
         self._has_begun = self._has_decided = False
         self.trouble: TiltyardError | None = None
+
+    @property
+    def interval(self) -> timedelta:
+        """How long a bar lasts."""
+        return self._bars.interval
 
     @property
     def seated(self) -> Sequence[str]:
@@ -221,13 +208,16 @@ class Trader:
 
     def _follow(self, desk: LiveDesk, now: datetime) -> bool:
         self._go_on(desk.roster)
-        self._bars.look(self._until)
+        if self._bars.look(self._until):
+            return True  # one file at a time: the desk judges between them
         if self._until is None:
             self._until = self._bars.newest(now)  # a first desk trades from now on
         if self._until is None:
             return False
         self._floor.only_leaves(self._who_may_not_enter(desk))
-        if not self._has_decided:
+        if not self._has_decided and now - self._until <= self._bars.interval:
+            if self._readings.catch_up(self._until):
+                return True  # one symbol at a time, as well
             self._decide(desk, self._until, now)
         at = self._bars.following(self._until, now)
         if at is None:
@@ -239,37 +229,66 @@ class Trader:
         if not self._has_begun:
             with self._ledger.snapshot() as still:
                 text, self._salt = read_floor(still.connection), salt_of(still.connection)
-            played = None if text is None else played_from(text)
+            played = None if text is None else self._on_these_bars(played_from(text))
             self._floor.restore(FloorState() if played is None else played.floor)
             self._until = None if played is None else played.until
             self._has_decided = played is not None and played.has_decided
             self._seated_by, self._has_begun = None, True
         self._take_seats(roster)
 
+    def _on_these_bars(self, played: Played) -> Played:
+        """What stands; what was held on paper on bars of another length is no trade."""
+        refuse_other_bars(played, self._bars.interval)
+        if played.interval == self._bars.interval:
+            return played
+        self._say(
+            f"the bars last {interval_text(self._bars.interval)}, and lasted "
+            f"{interval_text(played.interval)} before: what was ordered, and held on paper, is gone"
+        )
+        return played._replace(floor=FloorState(marked=played.floor.marked), has_decided=True)
+
     def _take_seats(self, roster: Roster) -> None:
         holding = {lane.policy for lane in self._live.positions}
         by = [(arm.name, arm.capital, arm.state == "retired") for arm in roster.arms.values()]
         if self._seated_by == (by, holding):
             return
-        with self._ledger.snapshot() as still:
-            seats, foreign = seating(roster, self._settings, scopes(still.connection), holding)
+        seats, foreign = self._claimed(roster, holding)
         refuse_homeless(roster, seats, holding)
         for name, (account, currency) in foreign.items():
-            if name not in self._foreign:
-                said = f"account {account!r} and currency {currency!r}"
-                self._say(f"{name} is not traded on the floor: its trades are of {said}")
+            if name not in self._foreign or (name in self._seated) != (name in seats):
+                said = f"its trades are of account {account!r} and currency {currency!r}"
+                only = "only leaves what it holds" if name in seats else "is not traded"
+                self._say(f"{name} {only} on the floor: {said}")
         for name in (self._seated | self._floor.snapshot().names) - seats.keys():
             self._floor.unseat(name)
         for name, seat in seats.items():
             self._floor.seat(name, seat)
-        self._seated, self._foreign, self._seated_by = set(seats), set(foreign), (by, holding)
+        self._seated, self._foreign, self._seated_by = set(seats), foreign, (by, holding)
+
+    def _claimed(self, roster: Roster, holding: Collection[str]) -> Seating:
+        """Who trades; from now on in this account, so that nobody else's trade says another."""
+        with self._ledger.snapshot() as still:
+            known = scopes(still.connection)
+        found = seating(roster, self._settings, known, holding)
+        if not (unclaimed := found.seats.keys() - known.keys()):
+            return found
+        account = self._settings.account
+        with self._ledger.transaction() as inside:
+            check_lease(inside.connection, self._token)
+            claim(inside.connection, unclaimed, account.name, account.currency)
+            known = scopes(inside.connection)
+        return seating(roster, self._settings, known, holding)
 
     def _who_may_not_enter(self, desk: LiveDesk) -> Iterable[str]:
         """Whose orders to enter for real are dropped, and who only leaves."""
         arms = desk.roster.arms.values()
         if desk.observes or desk.roster.entries_stopped_by:
             return [arm.name for arm in arms]
-        return [arm.name for arm in arms if not arm.share or arm.state in ONLY_LEAVES]
+        return [
+            arm.name
+            for arm in arms
+            if not arm.share or arm.state in ONLY_LEAVES or arm.name in self._foreign
+        ]
 
     def _play(self, at: datetime, until: datetime, now: datetime) -> None:
         """One interval: fills, stops, marks."""
@@ -284,9 +303,10 @@ class Trader:
         self._on_stage(RECORDED)
 
     def _decide(self, desk: LiveDesk, until: datetime, now: datetime) -> None:
-        """Every arm decides by what is known since the last interval has closed."""
-        if now - until > self._bars.interval:
-            return  # it was missed, and is not made up
+        """Every arm decides by what is known since the last interval has closed.
+
+        What was missed for longer than an interval is not made up.
+        """
         known, wild = self._readings.at(until)
         self._rng.seed(f"{self._salt} {time_text(until)}")
         before = self._floor.snapshot()
@@ -303,7 +323,7 @@ class Trader:
         if desk.trouble or desk.observes or roster.entries_stopped_by or not roster.arms:
             return None
         shares = {name: arm.share for name, arm in roster.arms.items()}
-        return Split(shares, revision=desk.revision, salt=self._salt)
+        return Split(shares, revision=desk.told_revision, salt=self._salt)
 
     def _write(
         self,
@@ -316,18 +336,25 @@ class Trader:
         decisions: Sequence[Decision] = (),
     ) -> None:
         """Facts and what stands after them, both or neither."""
-        state = Played(
-            until, self._bars.interval, self._floor.snapshot(), has_decided=stage == DECIDED
-        )
+        said: list[str] = []
         with ExitStack() as stack:
             staging = stack.enter_context(self._ledger.staging()) if trades else None
+            connection = stack.enter_context(self._ledger.transaction(staging)).connection
+            check_lease(connection, self._token)
             if staging is not None:
-                staging.add([(number, one, False) for number, one in enumerate(trades, start=1)])
-            inside = stack.enter_context(self._ledger.transaction(staging))
-            check_lease(inside.connection, self._token)
-            if staging is not None:
+                named, said = under_free_names(connection, in_their_account(trades, self._foreign))
+                staging.add([(number, one, False) for number, one in enumerate(named, start=1)])
                 staging.append(now=now, known_at=now, actor=SOURCE, source=SOURCE)
-            inside.append_marks(marks, known_at=now)
-            inside.append_decisions(decisions, known_at=now)
-            write_floor(inside.connection, text_of(state), now)
+            own = in_their_account(marks, self._foreign)
+            for name, told in append_marks(connection, own, now).items():
+                self._floor.mark_again(name)
+                said.append(told)
+            for episode, told in append_decisions(connection, decisions, now).items():
+                self._floor.withdraw(episode)
+                said.append(told)
+            floor, has_decided = self._floor.snapshot(), stage == DECIDED
+            state = Played(until, self._bars.interval, floor, has_decided=has_decided)
+            write_floor(connection, text_of(state), now)
             self._on_stage(stage)
+        for line in said:
+            self._say(line)

@@ -97,6 +97,7 @@ MISTAKES = frozenset(
         "HOLD_UNKNOWN",
         "HOLD_UNNAMED",
         "INGEST_REFUSED",
+        "INTERVAL_DIFFERS",
         "ITEMS_REFUSED",
         "KEY_TAKEN",
         "LANE_TAKEN",

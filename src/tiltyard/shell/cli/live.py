@@ -27,6 +27,7 @@ from tiltyard.shell.clock import system_now
 from tiltyard.shell.commanding import Times
 from tiltyard.shell.course import marked_every
 from tiltyard.shell.live import TICK, LiveDesk
+from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.answer_limit import AnswerLimit
@@ -35,7 +36,6 @@ from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Bell
 from tiltyard.shell.targets import Target, targets_from
 from tiltyard.shell.telling import RENEW_AFTER
-from tiltyard.shell.trading import Trader, interval_to_trade, trader_on
 
 SHORT_BUSY_MS = 1000
 """A desk does not wait long for a locked database: it goes on in memory, and tries again."""
@@ -110,7 +110,7 @@ class _Running:
 
     Attributes:
         listening: Where the API listens; None where it does not serve.
-        bars_last: How long the bars last that it trades on; None where it trades on none.
+        bars_last: How long the bars last that it trades on; None where on none, or not known yet.
     """
 
     ledger: Ledger
@@ -127,7 +127,7 @@ class _Running:
     interval: float
     on_event: Callable[[Event], object]
     desk: LiveDesk | None = None
-    trader: Trader | None = None
+    trader: Opening | None = None
 
     def go(self) -> None:
         """Begin, and go round until told to stop."""
@@ -186,7 +186,7 @@ class _Running:
         _say_on_what(desk, self.ledger, once=self.once)
         return desk
 
-    def _trading(self, settings: Settings, desk: LiveDesk) -> Trader | None:
+    def _trading(self, settings: Settings, desk: LiveDesk) -> Opening | None:
         trader = trader_on(self.ledger, settings, self.token, self.bars_last, say=_say)
         if trader is not None:
             trader.begin(desk.roster)

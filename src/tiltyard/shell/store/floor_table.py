@@ -1,12 +1,12 @@
 """What is held on the floor, in the database: one row, written with the facts that led there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from tiltyard.shell.store.desk_tables import floor_state
-from tiltyard.shell.store.tables import policies
+from tiltyard.shell.store.tables import policies, trades
 
 _ONLY = 1
 
@@ -28,3 +28,16 @@ def scopes(connection: sa.Connection) -> Mapping[str, tuple[str, str]]:
     columns = (policies.c.name, policies.c.account, policies.c.currency)
     claimed = sa.select(*columns).where(policies.c.account.is_not(None))
     return {name: (account, currency) for name, account, currency in connection.execute(claimed)}
+
+
+def claim(connection: sa.Connection, names: Iterable[str], account: str, currency: str) -> None:
+    """These policies are of this account and currency, as far as no trade has said another."""
+    for column, own in ((policies.c.account, account), (policies.c.currency, currency)):
+        unclaimed = policies.update().where(policies.c.name.in_(list(names)), column.is_(None))
+        connection.execute(unclaimed.values({column.name: own}))
+
+
+def is_taken(connection: sa.Connection, source: str, trade_id: str) -> bool:
+    """Whether the ledger has a trade of this name."""
+    same = sa.and_(trades.c.source == source, trades.c.trade_id == trade_id)
+    return connection.execute(sa.select(trades.c.seq).where(same).limit(1)).first() is not None
