@@ -1,5 +1,7 @@
 """What is to be delivered, in order, and what gives way when there is no room."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +81,14 @@ def test_what_there_is_no_room_for_is_counted_and_told_of_now_and_again(
     assert [record.message.rpartition(": ")[2] for record in caplog.records] == [
         "1}", "10}", "90}",
     ]  # fmt: skip
+
+
+def test_a_trade_and_its_correction_never_share_a_request() -> None:
+    outbox = Outbox(100)
+    for trade in ("a", "b", "a", "c", "a"):
+        outbox.add(outbox.number(), "trades", json.dumps({"trade_id": trade}))
+    sent = []
+    while batch := outbox.batch("trades", 1000):
+        sent.append([fact.number for fact in batch])
+        outbox.remove(batch)
+    assert sent == [[1, 2], [3, 4], [5]]

@@ -246,3 +246,11 @@ def test_a_bot_that_is_killed_loses_nothing_of_what_it_reported(tmp_path: Path) 
     assert [json.loads(text)["trade_id"] for text in texts(keeping)] == list(map(str, range(500)))
     assert len(keeping.batch("decisions", 1000)) == 500
     keeping.close()
+
+
+def test_a_file_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "precious.txt"
+    file.write_text("my notes\nof a year\n", "utf-8")
+    with pytest.raises(TiltyardError, match="SPOOL_UNUSABLE"):
+        Keeping(file)
+    assert file.read_text("utf-8") == "my notes\nof a year\n"

@@ -23,7 +23,7 @@ from tiltyard.facts.arm import Roster
 from tiltyard.metrics.catalogue import METRICS
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
-from tiltyard.shell.cli.exit_codes import FAILURES, MISTAKES
+from tiltyard.shell.exit_codes import FAILURES, MISTAKES
 from tiltyard.shell.settings import Settings
 
 ROOMS = ("tutorial", "how-to", "reference", "explanation")
@@ -103,7 +103,7 @@ def test_every_error_code_has_a_heading_and_no_other_has() -> None:
 def test_every_error_code_has_one_exit_code_and_the_page_says_which() -> None:
     told = sections("errors.md")
     assert not FAILURES & MISTAKES
-    assert set(told) == FAILURES | MISTAKES, "put a new code into cli/exit_codes.py"
+    assert set(told) == FAILURES | MISTAKES, "put a new code into exit_codes.py"
     assert {code for code, text in told.items() if "Exit code 1." in text} == FAILURES
 
 

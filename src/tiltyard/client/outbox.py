@@ -5,14 +5,15 @@ when it is full, the oldest of what matters least goes: observations, then marks
 decisions, and trades only when there is nothing else.
 
 >>> outbox = Outbox(most=2)
->>> for kind in ("trades", "observations", "trades"):
+>>> for kind in ("trades", "marks", "trades"):
 ...     for lost in outbox.add(outbox.number(), kind, "{}"):
 ...         print("no room for", lost)
-no room for Fact(number=2, kind='observations', text='{}')
+no room for Fact(number=2, kind='marks', text='{}')
 >>> [fact.number for fact in outbox.batch("trades", 1000)], outbox.dropped
-([1, 3], {'observations': 1})
+([1, 3], {'marks': 1})
 """
 
+import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -96,13 +97,21 @@ class Outbox:
         return lost
 
     def batch(self, kind: Kind, most: int) -> list[Fact]:
-        """The oldest of a kind, as many as go into one request. They are still kept."""
+        """The oldest of a kind, as many as go into one request. They are still kept.
+
+        A trade and its correction go one after the other, each in a request of its own: within
+        one, nobody could say which of them came later.
+        """
         chosen: list[Fact] = []
+        told: set[object] = set()
         room = MOST_BYTES
         for fact in self._facts[kind].values():
             room -= len(fact.text) + 1
-            if len(chosen) == most or (room < 0 and chosen):
+            trade = _trade_of(fact)
+            if len(chosen) == most or (room < 0 and chosen) or trade in told:
                 break
+            if trade is not None:
+                told.add(trade)
             chosen.append(fact)
         return chosen
 
@@ -123,3 +132,14 @@ class Outbox:
         self._count -= 1
         self.dropped[kind] = self.dropped.get(kind, 0) + 1
         return fact
+
+
+def _trade_of(fact: Fact) -> object:
+    """Which trade a fact is of; None where it is of none."""
+    if fact.kind != "trades":
+        return None
+    try:
+        said = json.loads(fact.text)
+    except ValueError:
+        return None  # of a spool that was damaged: the desk says what is wrong with it
+    return said.get("trade_id") if isinstance(said, dict) else None

@@ -11,6 +11,7 @@ next begins on a line of its own. Lines within that cannot be read are passed ov
 too, and the file is kept as it was found, under its name and ``.damaged``.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -149,6 +150,8 @@ class Spool:
         *lines, rest = raw.split(b"\n")
         for line in lines:
             self.damaged += not _understood(line, found)
+        if self.damaged == len(lines) > 0:
+            raise OSError(errno.EINVAL, "it holds something else, and is no spool")
         _understood(rest, found)
         if self.damaged:
             shutil.copyfile(self.path, f"{self.path}.damaged")

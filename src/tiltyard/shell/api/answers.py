@@ -19,7 +19,7 @@ from tiltyard.facts.command import CommandRefused
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.api.items import ItemFault
 from tiltyard.shell.api.reports import ItemsRefused
-from tiltyard.shell.cli.exit_codes import FAILURES
+from tiltyard.shell.exit_codes import FAILURES
 
 RETRY_SECONDS = 2
 _STATUS: Mapping[str, HTTPStatus] = {

@@ -1,6 +1,6 @@
 """The command ``tiltyard``. Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 
-Which error is which says :mod:`tiltyard.shell.cli.exit_codes`. ``report --check`` adds 3
+Which error is which says :mod:`tiltyard.shell.exit_codes`. ``report --check`` adds 3
 for a breach and 4 for unknown; Ctrl-C ends with 130. Errors go to standard error, each
 with a code that ``docs/reference/errors.md`` explains.
 """
@@ -25,7 +25,7 @@ from tiltyard.shell.cli import (
     report,
     token,
 )
-from tiltyard.shell.cli.exit_codes import FAILED, INTERRUPTED, exit_code
+from tiltyard.shell.exit_codes import FAILED, INTERRUPTED, exit_code
 
 app = typer.Typer(
     name="tiltyard",
