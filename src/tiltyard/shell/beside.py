@@ -122,7 +122,7 @@ class Beside:
     def _hold_for_the_api(self) -> None:
         if self._shares is not None and self._judged_at is not None:
             shares, until = shares_body(self._desk.roster), self._judged_at + EXPIRE_AFTER
-            self._shares.follow(shares, self._desk.revision, self._judged_at, until)
+            self._shares.follow(shares, self._desk.told_revision, self._judged_at, until)
 
     def _judged(self) -> None:
         self._has_judged, self._judged_at = True, self._now()
