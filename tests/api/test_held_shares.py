@@ -87,3 +87,30 @@ def test_nobody_has_any_while_entries_are_stopped_or_there_is_no_champion() -> N
     nobody = told(champion=None, shares={}).held
     assert nobody is not None
     assert nobody.split(BEFORE, "salt") is None
+
+
+def test_what_is_taken_is_told_and_nobody_gets_more_by_it() -> None:
+    shares = told(shares={"prod": 0.7, "bot": 0.1, "other": 0.2})
+    ledger = body(shares={"prod": 0.6, "other": 0.4}, reduce_only=["bot"])
+    shares.take(ledger, BEFORE)
+    assert shares.held is not None
+    assert shares.held.shares == {"prod": 0.8, "other": 0.2}
+    assert shares.held.body["reduce_only"] == ["bot"]
+    assert shares.held.revision == 7001
+    shares.follow(ledger, 8000, BEFORE, EXPIRES)
+    assert shares.held.shares == {"prod": 0.6, "other": 0.4}
+
+
+def test_while_the_champion_alone_has_any_a_halt_gives_nobody_a_share_back() -> None:
+    shares = told()
+    shares.stand(body(0), 7000, BEFORE, EXPIRES)
+    shares.take(body(0.1, entries_stopped_by=["person"]), BEFORE)
+    assert shares.held is not None
+    assert shares.held.shares == {"prod": 1.0}
+    assert shares.held.body["entries_stopped_by"] == ["person"]
+
+
+def test_before_anything_was_told_nothing_is_taken() -> None:
+    shares = HeldShares()
+    shares.take(body(), BEFORE)
+    assert shares.held is None

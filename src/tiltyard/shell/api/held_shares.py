@@ -121,6 +121,27 @@ class HeldShares:
             number = min(reached + 1, reached - reached % ALONE + ALONE - 1)
             self._hold(Held(body, number, now, expires_at))
 
+    def take(self, body: Mapping[str, Any], now: datetime) -> None:
+        """Somebody has lost something by now; nobody gets more by it than is held.
+
+        Args:
+            body: As the ledger has it, as for :meth:`follow`.
+            now: UTC.
+        """
+        held = self.held
+        if held is None:
+            return
+        champion = body["champion"]
+        shares = {
+            name: min(share, held.shares.get(name, 0.0))
+            for name, share in body["shares"].items()
+            if name != champion
+        }
+        if champion is not None:
+            shares[champion] = round(1.0 - sum(shares.values()), 12)
+        left = {name: share for name, share in shares.items() if share}
+        self.stand({**body, "shares": left}, held.revision, now, held.expires_at)
+
     def _hold(self, held: Held) -> None:
         self._held = held
         self._told[held.revision] = held.shares

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Header
 from tiltyard.facts.command import SAFETY, CommandRefused, Verb
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money, money_text
-from tiltyard.shell.announce import revision_of, shares_body
+from tiltyard.shell.announce import shares_body
 from tiltyard.shell.api import wire
 from tiltyard.shell.api.gate import refuse_without
 from tiltyard.shell.api.inside import Inside
@@ -99,12 +99,9 @@ class _Asking:
         return wire.Done(verb=verb, policy=policy, done=outcome.text)
 
     def tell_shares(self) -> None:
-        held = self.inside.shares.held
-        if held is None:
-            return
-        with suppress(TiltyardError), self.inside.door.snapshot() as still:
-            shares, revision = shares_body(still.roster()), revision_of(still.connection)
-            self.inside.shares.follow(shares, revision, self.inside.now(), held.expires_at)
+        """What has been taken is told at once; what is given, the desk tells when it has judged."""
+        with suppress(TiltyardError):
+            self.inside.shares.take(shares_body(self.inside.door.roster()), self.inside.now())
 
     def add_about_one(self, verb: Verb, says: str) -> None:
         async def about_one(
