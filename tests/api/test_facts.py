@@ -59,6 +59,18 @@ def test_the_same_trade_twice_in_a_batch_is_one(served: Served) -> None:
         assert bot.post("/v1/trades", json=batch).json() == counts(new=2, unchanged=1)
 
 
+def test_a_fault_is_in_the_item_as_it_was_sent(served: Served) -> None:
+    with served.asking("ingest", name="counts") as bot:
+        batch = {"trades": [trade(1), trade(1), trade(2, "nobody"), trade(3)]}
+        (fault,) = bot.post("/v1/trades", json=batch).json()["error"]["faults"]
+        assert fault["item"] == 2
+        beat = {"policy": "bot4", "at": AT}
+        assert bot.post("/v1/heartbeats", json={"heartbeats": [beat]}).status_code == 200
+        beats = {"heartbeats": [beat, {**beat, "policy": "nobody"}]}
+        (fault,) = bot.post("/v1/heartbeats", json=beats).json()["error"]["faults"]
+        assert fault["item"] == 1
+
+
 def test_a_trade_of_another_policy_under_its_name_is_refused(served: Served) -> None:
     with served.asking("ingest", name="moved") as bot:
         assert bot.post("/v1/trades", json={"trades": [trade(1)]}).status_code == 200

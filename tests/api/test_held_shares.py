@@ -22,22 +22,22 @@ def told(**said: object) -> HeldShares:
     return shares
 
 
-def test_newer_shares_are_held_and_older_ones_change_nothing() -> None:
+def test_the_desk_has_the_last_word_and_each_set_of_shares_its_number() -> None:
     shares = told()
-    shares.follow(body(0.2), 8000, BEFORE, EXPIRES)
-    shares.follow(body(0.3), 7000, BEFORE, EXPIRES)
+    shares.follow(body(0.2), 8000, LATER, LATER)
     assert shares.held is not None
     assert (shares.held.revision, shares.held.shares["bot"]) == (8000, 0.2)
+    assert (shares.held.decided_at, shares.held.expires_at) == (LATER, LATER)
     assert shares.told(7000) == body()["shares"]
 
 
-def test_the_same_shares_keep_their_revision_and_last_longer() -> None:
+def test_the_same_shares_stand_since_they_were_decided_and_expire_as_last_judged() -> None:
     shares = told()
-    shares.follow(body(), 9000, LATER, LATER)
+    shares.follow(body(), 7000, LATER, LATER)
     assert shares.held is not None
-    assert (shares.held.revision, shares.held.expires_at) == (7000, LATER)
-    shares.follow(body(), 9000, BEFORE, EXPIRES)
-    assert shares.held.expires_at == LATER
+    assert (shares.held.decided_at, shares.held.expires_at) == (BEFORE, LATER)
+    shares.follow(body(), 7000, BEFORE, EXPIRES)
+    assert shares.held.expires_at == EXPIRES, "a clock that was set back keeps nobody in traffic"
 
 
 def test_what_stands_in_memory_is_numbered_on_and_never_as_high_as_what_comes_next() -> None:
@@ -99,6 +99,23 @@ def test_what_is_taken_is_told_and_nobody_gets_more_by_it() -> None:
     assert shares.held.revision == 7001
     shares.follow(ledger, 8000, BEFORE, EXPIRES)
     assert shares.held.shares == {"prod": 0.6, "other": 0.4}
+    assert shares.held.revision == 8000
+
+
+def test_what_was_taken_holds_until_the_desk_tells_again_and_no_longer() -> None:
+    shares = told()
+    stopped = body(entries_stopped_by=["person"])
+    shares.take(stopped, BEFORE)
+    assert shares.held is not None
+    first = shares.held.revision
+    shares.take(stopped, BEFORE)
+    assert shares.held.revision == first
+    shares.stand(body(0), 7000, BEFORE, EXPIRES)
+    assert shares.held.body["entries_stopped_by"] == ["person"], "the watchdog knows nothing of it"
+    assert shares.told(first) is None, "others number what stands in memory, too"
+    shares.follow(body(), 9000, BEFORE, EXPIRES)
+    assert shares.held.body["entries_stopped_by"] == []
+    assert shares.held.lets_enter("bot", BEFORE)
 
 
 def test_while_the_champion_alone_has_any_a_halt_gives_nobody_a_share_back() -> None:

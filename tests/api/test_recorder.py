@@ -122,3 +122,17 @@ def test_an_episode_is_given_once_whoever_would_have_it_later(door: Ledger) -> N
     assert (kept.policy, kept.share_revision, kept.decided_at) == ("bot0", 3000, NOON)
     recorder.end(SOON)
     assert len(list(door.decisions())) == 1
+
+
+def test_many_that_are_wrong_keep_nobody_from_being_answered(door: Ledger) -> None:
+    recorder = Recorder(door, lambda: LATER, lambda: None)
+    strange = [Mark("nobody", NOON, Money(n), 1) for n in range(300)]
+    wrong = [recorder.put(Facts("marks", [one])) for one in strange]
+    good = recorder.put(of("a", 1))
+    recorder.start()
+    assert new(good) == 1
+    for one in wrong:
+        with pytest.raises(ItemsRefused):
+            one.result(SOON)
+    assert recorder.is_at_work
+    recorder.end(SOON)

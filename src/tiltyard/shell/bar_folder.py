@@ -168,8 +168,7 @@ class BarFolder:
             feed = (
                 known.feed if known is not None and known.file == file else self._feed(file, name)
             )
-            read = feed.read(used)
-            self._refuse_off_grid(file, read)
+            read = self._read(file, feed, used)
         except TiltyardError as error:
             self._refused[file] = stamp
             self._say(str(error))
@@ -191,6 +190,21 @@ class BarFolder:
             lasts, others = interval_text(name.interval), interval_text(self.interval)
             raise _refused(file, f"bars of {lasts}, and the others last {others}")
         return GrowingFeed(file, name.symbol, self.interval)
+
+    def _read(self, file: Path, feed: GrowingFeed, used: datetime | None) -> Read:
+        """What is new in a file; whatever is wrong with it is wrong with it alone."""
+        try:
+            read = feed.read(used)
+            self._refuse_off_grid(file, read)
+            for bar in read.bars:
+                bar.closes_at(self.interval)  # is there such a time?
+        except TiltyardError:
+            raise
+        except Exception as error:
+            feed.forget()
+            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            raise TiltyardError("FEED_UNREADABLE", str(file), said) from error
+        return read
 
     def _refuse_off_grid(self, file: Path, read: Read) -> None:
         if read.bars and (read.bars[0].opened_at - EPOCH) % self.interval:

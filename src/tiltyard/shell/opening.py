@@ -59,7 +59,6 @@ class Opening:
 
     Attributes:
         trader: Trades; None while the floor is shut.
-        trouble: Why it is shut; None when it is open.
     """
 
     def __init__(
@@ -77,7 +76,12 @@ class Opening:
         self._interval = interval
         self._say = say
         self.trader: Trader | None = None
-        self.trouble: TiltyardError | None = None
+        self._shut_by: TiltyardError | None = None
+
+    @property
+    def trouble(self) -> TiltyardError | None:
+        """Why nothing can be traded now, the floor shut or open; None when it can."""
+        return self._shut_by if self.trader is None else self.trader.trouble
 
     @property
     def story(self) -> str:
@@ -128,11 +132,11 @@ class Opening:
         try:
             interval = _interval(self._ledger, self._settings)
         except TiltyardError as error:
-            if error.code not in UNAVAILABLE and str(error) != str(self.trouble):
+            if error.code not in UNAVAILABLE and str(error) != str(self._shut_by):
                 self._say(f"{error}\n  nobody trades on bars until that has passed")
-                self.trouble = error
+                self._shut_by = error
             return None
-        self.trouble = None
+        self._shut_by = None
         return interval
 
 

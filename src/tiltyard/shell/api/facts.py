@@ -5,7 +5,8 @@ comes when it is committed; what the desk does about it follows at once.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, cast
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from tiltyard.facts import cells
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.observation import Observation
+from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
@@ -26,6 +28,8 @@ from tiltyard.shell.api.items import ItemFault, Row, read_facts, read_trades
 from tiltyard.shell.api.reports import FactKind, Facts, ItemsRefused, Trades, Written
 from tiltyard.shell.store.token_table import Token
 
+_Beat = tuple[int, Observation]
+"""Where in its batch it stands, and what it says."""
 BEATS_APART = timedelta(minutes=1)
 """Of the heartbeats of a policy's bot one in so long is written; guards wait many times as long."""
 
@@ -44,9 +48,12 @@ def fact_routes(inside: Inside) -> APIRouter:
         trades, faults = read_trades(source, _rows(batch.trades))
         if faults:
             raise ItemsRefused("trades", faults)
-        once = list(dict.fromkeys(trades))  # told twice, it is one
-        taken = await _written(inside, Trades(token.name, source, once))
-        return taken.model_copy(update={"unchanged": taken.unchanged + len(trades) - len(once)})
+        first: dict[tuple[Trade, bool], int] = {}  # told twice, it is one
+        for item, trade in enumerate(trades):
+            first.setdefault(trade, item)
+        report = Trades(token.name, source, list(first))
+        taken = await _written(inside, report, items=list(first.values()))
+        return taken.model_copy(update={"unchanged": taken.unchanged + len(trades) - len(first)})
 
     @router.post("/marks")
     async def report_marks(batch: wire.MarkBatch, _: Reporter) -> wire.Taken:
@@ -82,12 +89,13 @@ def fact_routes(inside: Inside) -> APIRouter:
                 [ItemFault(f.item, places.get(f.place, f.place), f.message) for f in faults],
             )
         now = inside.now() + FUTURE
-        told = cast("Sequence[Observation]", found)
-        kept = beats.worth_keeping([one for one in told if one.observed_at <= now])
-        ahead = [one for one in told if one.observed_at > now]
-        taken = await _written(inside, Facts("observations", [*kept, *ahead]))
-        beats.have_kept(kept)
-        passed_over = len(told) - len(kept) - len(ahead)
+        told = list(enumerate(cast("Sequence[Observation]", found)))
+        kept = beats.worth_keeping([(item, one) for item, one in told if one.observed_at <= now])
+        chosen = [*kept, *((item, one) for item, one in told if one.observed_at > now)]
+        report = Facts("observations", [one for _, one in chosen])
+        taken = await _written(inside, report, items=[item for item, _ in chosen])
+        beats.have_kept(one for _, one in kept)
+        passed_over = len(told) - len(chosen)
         return taken.model_copy(update={"unchanged": taken.unchanged + passed_over})
 
     return router
@@ -99,20 +107,21 @@ class _Beats:
     def __init__(self) -> None:
         self._last: dict[str, datetime] = {}
 
-    def worth_keeping(self, beats: Sequence[Observation]) -> list[Observation]:
+    def worth_keeping(self, beats: Sequence[_Beat]) -> list[_Beat]:
         """Those that tell something new; the newest of each policy."""
-        newest: dict[str, Observation] = {}
-        for beat in beats:
+        newest: dict[str, _Beat] = {}
+        for item, beat in beats:
             known = newest.get(beat.policy)
-            if known is None or known.observed_at < beat.observed_at:
-                newest[beat.policy] = beat
+            if known is None or known[1].observed_at < beat.observed_at:
+                newest[beat.policy] = item, beat
         return [
-            beat
-            for policy, beat in newest.items()
-            if policy not in self._last or beat.observed_at - self._last[policy] >= BEATS_APART
+            (item, beat)
+            for item, beat in newest.values()
+            if beat.policy not in self._last
+            or beat.observed_at - self._last[beat.policy] >= BEATS_APART
         ]
 
-    def have_kept(self, beats: Sequence[Observation]) -> None:
+    def have_kept(self, beats: Iterable[Observation]) -> None:
         """They are committed."""
         self._last |= {beat.policy: beat.observed_at for beat in beats}
 
@@ -141,10 +150,24 @@ async def _take(inside: Inside, kind: FactKind, items: Sequence[BaseModel]) -> w
     return await _written(inside, Facts(kind, found))
 
 
-async def _written(inside: Inside, report: Trades | Facts) -> wire.Taken:
+async def _written(inside: Inside, report: Trades | Facts, items: Sequence[int] = ()) -> wire.Taken:
+    """What became of a report.
+
+    Args:
+        inside: Where it is written.
+        report: All of a batch, or what is left of it.
+        items: Then, where in the batch each of it stands.
+    """
     if not len(report):
         return wire.Taken(new=0, corrected=0, unchanged=0, quarantined=0)
-    answer = await asyncio.wrap_future(inside.recorder.put(report))
+    try:
+        answer = await asyncio.wrap_future(inside.recorder.put(report))
+    except ItemsRefused as refusal:
+        where = items or range(len(report))
+        faults = [
+            one if one.item is None else replace(one, item=where[one.item]) for one in refusal.items
+        ]
+        raise ItemsRefused(refusal.subject, faults) from None
     return wire.Taken(**cast("Written", answer))
 
 

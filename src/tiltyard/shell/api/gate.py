@@ -9,6 +9,7 @@ keeps nobody waiting but others who do.
 How often somebody may ask is counted for each token by itself: a second's worth may come at once.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.token_table import Scope, Token, find_token, hash_of
 
+_LOG = logging.getLogger(__name__)
 READ_AGAIN_SECONDS = 1.0
 MOST_KNOWN = 10_000
 LONGEST_SECRET = 200
@@ -158,6 +160,8 @@ class Gate:
                 self.read_again()
             except TiltyardError:
                 continue  # they are believed until it answers
+            except Exception:  # noqa: BLE001 it must not end: who is revoked would be let in
+                _LOG.exception("what the ledger says of tokens cannot be read")
 
 
 def refuse_without(token: Token, *scopes: Scope) -> None:

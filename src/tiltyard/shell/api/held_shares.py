@@ -65,11 +65,18 @@ class Held:
 
 
 class HeldShares:
-    """What was told last, and lately; any thread may tell and ask."""
+    """What was told last, and lately; any thread may tell and ask.
+
+    The desk has the last word: it tells in one thread, step after step. What a verb has taken is
+    laid over what the desk has told, until it tells the next: that step knows of it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._base: Held | None = None
+        self._taken: Mapping[str, Any] | None = None
         self._held: Held | None = None
+        self._highest = 0
         self._told: OrderedDict[int, Mapping[str, float]] = OrderedDict()
 
     @property
@@ -79,27 +86,27 @@ class HeldShares:
             return self._held
 
     def told(self, revision: int) -> Mapping[str, float] | None:
-        """The shares of a revision; None of one that was not told here, or long ago."""
+        """The shares of a revision that the database knows; None of one that was not told here.
+
+        What stands in memory is numbered by everybody who tells it, so its number says nothing.
+        """
         with self._lock:
             return self._told.get(revision)
 
     def follow(
         self, body: Mapping[str, Any], revision: int, now: datetime, expires_at: datetime
     ) -> None:
-        """The database has these; older ones than are held change nothing.
+        """The database has these, after a step of the desk.
 
         Args:
             body: As :func:`tiltyard.shell.announce.shares_body` makes them.
-            revision: Of the database when it had them.
+            revision: Under which bots are told them.
             now: UTC.
             expires_at: Until then challengers have theirs.
         """
         with self._lock:
-            held = self._held
-            if held is not None and held.body == body:
-                self._held = replace(held, expires_at=max(held.expires_at, expires_at))
-            elif held is None or revision > held.revision:
-                self._hold(Held(body, revision, now, expires_at))
+            self._taken = None
+            self._hold(Held(body, revision, self._since(body, now), expires_at))
 
     def stand(
         self, body: Mapping[str, Any], revision: int, now: datetime, expires_at: datetime
@@ -113,13 +120,12 @@ class HeldShares:
             expires_at: Until then challengers have theirs.
         """
         with self._lock:
-            held = self._held
-            if held is not None and held.body == body:
-                self._held = replace(held, expires_at=max(held.expires_at, expires_at))
-                return
-            reached = max(revision, held.revision if held else 0)
-            number = min(reached + 1, reached - reached % ALONE + ALONE - 1)
-            self._hold(Held(body, number, now, expires_at))
+            base = self._base
+            if base is not None and base.body == body:
+                number = base.revision
+            else:
+                number = self._next_number(revision)
+            self._hold(Held(body, number, self._since(body, now), expires_at))
 
     def take(self, body: Mapping[str, Any], now: datetime) -> None:
         """Somebody has lost something by now; nobody gets more by it than is held.
@@ -128,22 +134,52 @@ class HeldShares:
             body: As the ledger has it, as for :meth:`follow`.
             now: UTC.
         """
-        held = self.held
-        if held is None:
-            return
-        champion = body["champion"]
-        shares = {
-            name: min(share, held.shares.get(name, 0.0))
-            for name, share in body["shares"].items()
-            if name != champion
-        }
-        if champion is not None:
-            shares[champion] = round(1.0 - sum(shares.values()), 12)
-        left = {name: share for name, share in shares.items() if share}
-        self.stand({**body, "shares": left}, held.revision, now, held.expires_at)
+        with self._lock:
+            if self._base is not None:
+                self._taken = body
+                self._lay_over(self._base, now)
 
-    def _hold(self, held: Held) -> None:
-        self._held = held
-        self._told[held.revision] = held.shares
-        while len(self._told) > REMEMBERED:
-            self._told.popitem(last=False)
+    def _hold(self, base: Held) -> None:
+        self._base = base
+        self._highest = max(self._highest, base.revision)
+        if base.revision % ALONE == 0:
+            self._told[base.revision] = base.shares
+            while len(self._told) > REMEMBERED:
+                self._told.popitem(last=False)
+        self._lay_over(base, base.decided_at)
+
+    def _lay_over(self, base: Held, now: datetime) -> None:
+        body = base.body if self._taken is None else less(base.body, self._taken)
+        if body == base.body:
+            self._held = base
+        elif self._held is None or self._held.body != body:
+            self._held = Held(body, self._next_number(base.revision), now, base.expires_at)
+        else:
+            self._held = replace(self._held, expires_at=base.expires_at)
+
+    def _next_number(self, revision: int) -> int:
+        """One more than was ever told, and never as high as the next that the database may give."""
+        reached = max(revision, self._highest)
+        self._highest = min(reached + 1, reached - reached % ALONE + ALONE - 1)
+        return self._highest
+
+    def _since(self, body: Mapping[str, Any], now: datetime) -> datetime:
+        return self._base.decided_at if self._base and self._base.body == body else now
+
+
+def less(held: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
+    """The shares as they are held, without what was taken since."""
+    champion = taken["champion"]
+    shares = {
+        name: min(share, held["shares"].get(name, 0.0))
+        for name, share in taken["shares"].items()
+        if name != champion
+    }
+    if champion is not None:
+        shares[champion] = round(1.0 - sum(shares.values()), 12)
+    return {
+        "champion": champion,
+        "shares": {name: share for name, share in shares.items() if share},
+        "entries_stopped_by": sorted({*held["entries_stopped_by"], *taken["entries_stopped_by"]}),
+        "reduce_only": sorted({*held["reduce_only"], *taken["reduce_only"]}),
+    }

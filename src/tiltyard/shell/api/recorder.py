@@ -8,6 +8,7 @@ all that wait are told so; what they send again changes nothing that was written
 One thread writes; whoever reports waits for it, and never for the desk.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from tiltyard.shell.api.reports import Answer, ItemsRefused, Report, Stage, writ
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
 
+_LOG = logging.getLogger(__name__)
 MOST_TOGETHER = 1000
 """From so many items on no more are written in the same transaction."""
 MANY = 100
@@ -94,7 +96,13 @@ class Recorder:
     def _run(self) -> None:
         while not self._is_over():
             if taken := self._next():
-                self._write(taken)
+                try:
+                    self._write(taken)
+                except Exception as error:  # noqa: BLE001 a defect here must not end it
+                    _LOG.exception("writing what is reported has failed")
+                    for _, answer in taken:
+                        if not answer.done():
+                            answer.set_exception(error)
                 if sum(len(report) for report, _ in taken) > MANY:
                     time.sleep(PAUSE_SECONDS)
         self._stage.close()
@@ -119,27 +127,26 @@ class Recorder:
             return taken
 
     def _write(self, waiting: Sequence[_Waiting]) -> None:
-        try:
-            reports = [report for report, _ in waiting]
-            answers = write_together(self._door, self._stage, reports, self._now())
-        except Exception as error:  # noqa: BLE001 whoever waits must be told, and others served
-            self._stage.close()
-            passes = isinstance(error, TiltyardError) and error.code in UNAVAILABLE
-            if len(waiting) > 1 and not passes:
-                self._write_apart(waiting, error)
-                return
-            for _, answer in waiting:
-                answer.set_exception(error)
-        else:
-            self._on_written()
-            for (_, answer), said in zip(waiting, answers, strict=True):
-                answer.set_result(said)
-
-    def _write_apart(self, waiting: Sequence[_Waiting], error: Exception) -> None:
-        """Those that are wrong each by itself, after the others together."""
-        wrong = error.of if isinstance(error, ItemsRefused) else range(len(waiting))
-        others = [one for number, one in enumerate(waiting) if number not in wrong]
-        if others:
-            self._write(others)
-        for number in sorted(wrong):
-            self._write([waiting[number]])
+        """All of these; those that are wrong each by itself, after the others together."""
+        todo = deque([list(waiting)])
+        while todo:
+            together = todo.popleft()
+            try:
+                reports = [report for report, _ in together]
+                answers = write_together(self._door, self._stage, reports, self._now())
+            except Exception as error:  # noqa: BLE001 whoever waits must be told, and others served
+                self._stage.close()
+                passes = isinstance(error, TiltyardError) and error.code in UNAVAILABLE
+                if len(together) > 1 and not passes:
+                    wrong = error.of if isinstance(error, ItemsRefused) else range(len(together))
+                    todo.extend([one] for number, one in enumerate(together) if number in wrong)
+                    if others := [one for n, one in enumerate(together) if n not in wrong]:
+                        todo.appendleft(others)
+                    time.sleep(PAUSE_SECONDS)
+                    continue
+                for _, answer in together:
+                    answer.set_exception(error)
+            else:
+                self._on_written()
+                for (_, answer), said in zip(together, answers, strict=True):
+                    answer.set_result(said)

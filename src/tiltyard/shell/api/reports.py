@@ -138,7 +138,7 @@ class Stage:
     def close(self) -> None:
         """Let go of it and what is in it; the next is another."""
         self._staging = None
-        with suppress(TiltyardError):  # its connection is gone already
+        with suppress(Exception):  # its connection is gone already
             self._open.close()
 
 
@@ -178,10 +178,21 @@ def write_together(
 def _write_all(
     connection: sa.Connection, reports: Sequence[Report], counts: Iterator[Written], now: datetime
 ) -> list[Answer]:
-    return [
-        next(counts) if isinstance(report, Trades) else _write(connection, number, report, now)
-        for number, report in enumerate(reports)
-    ]
+    answers: list[Answer] = []
+    wrong: list[ItemsRefused] = []
+    for number, report in enumerate(reports):
+        try:
+            if isinstance(report, Trades):
+                answers.append(next(counts, {}))  # none, when the trades of another are wrong
+            else:
+                answers.append(_write(connection, number, report, now))
+        except ItemsRefused as refusal:
+            wrong.append(refusal)
+    if wrong:
+        raise ItemsRefused(
+            wrong[0].subject, wrong[0].items, of=[number for one in wrong for number in one.of]
+        )
+    return answers
 
 
 def _wrong_trades(reports: Sequence[Report], faults: Sequence[ItemFault]) -> ItemsRefused:
