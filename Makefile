@@ -48,6 +48,7 @@ bench: $(VENV)/.bench ## measure against pandas and duckdb in one run
 	$(BIN)/python benchmarks/per_trade.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/halt_latency.py
+	$(BIN)/python benchmarks/http_latency.py
 	$(BIN)/python benchmarks/client.py
 	$(if $(DATA),$(BIN)/python benchmarks/course.py --data $(DATA))
 
