@@ -194,6 +194,32 @@ def postgres(folder: Path) -> Iterator[str]:
         run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
 
 
+def heads() -> str:
+    """Above :func:`row`."""
+    return "".join(f"{head:>8}" for head in ("p50 ms", "p90 ms", "p99 ms", "max ms"))
+
+
+def row(seconds: list[float]) -> str:
+    """How long things took, in milliseconds."""
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return "".join(f"{1000 * c:8.1f}" for c in (cuts[49], cuts[89], cuts[98], max(seconds)))
+
+
+def machine() -> str:
+    """What it was measured on."""
+    load = f"load {os.getloadavg()[0]:.1f}"
+    return f"{os.cpu_count()} CPUs, Python {platform.python_version()}, {load}"
+
+
+def stores(chosen: str | None) -> Iterator[str]:
+    """Those that are to be measured and are here."""
+    for store in (chosen,) if chosen else ("sqlite", "postgres"):
+        if store == "postgres" and not (PROGRAMS / "initdb").is_file():
+            print(f"{store:<10} no Postgres in {PROGRAMS}")
+        else:
+            yield store
+
+
 def database(store: str, folder: Path) -> AbstractContextManager[str]:
     return postgres(folder) if store == "postgres" else nullcontext(f"sqlite:///{folder}/desk.db")
 
@@ -204,17 +230,9 @@ def main() -> None:
     options.add_argument("--rate", type=float, default=50)
     options.add_argument("--store", choices=("sqlite", "postgres"))
     given = options.parse_args()
-    print(
-        f"{os.cpu_count()} CPUs, Python {platform.python_version()}, "
-        f"load {os.getloadavg()[0]:.1f}; "
-        f"{given.rate:g} trades/s over {BOTS} bots, {given.halts} halts"
-    )
-    heads = "".join(f"{head:>8}" for head in ("p50 ms", "p90 ms", "p99 ms", "max ms"))
-    print(f"{'store':<10}{heads}{'schedule missed by':>22}")
-    for store in (given.store,) if given.store else ("sqlite", "postgres"):
-        if store == "postgres" and not (PROGRAMS / "initdb").is_file():
-            print(f"{store:<10} no Postgres in {PROGRAMS}")
-            continue
+    print(f"{machine()}; {given.rate:g} trades/s over {BOTS} bots, {given.halts} halts")
+    print(f"{'store':<10}{heads()}{'schedule missed by':>22}")
+    for store in stores(given.store):
         found: list[float] = []
         missed = 0.0
         for _ in range(-(-given.halts // BOTS)):
@@ -222,9 +240,7 @@ def main() -> None:
                 some, late = measure(url, given.rate, Path(name))
             found += some
             missed = max(missed, late)
-        cuts = statistics.quantiles(found, n=100, method="inclusive")
-        row = "".join(f"{1000 * cut:8.1f}" for cut in (cuts[49], cuts[89], cuts[98], max(found)))
-        print(f"{store:<10}{row}{1000 * missed:>19.1f} ms")
+        print(f"{store:<10}{row(found)}{1000 * missed:>19.1f} ms")
 
 
 if __name__ == "__main__":

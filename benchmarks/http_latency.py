@@ -12,11 +12,8 @@ another process has read the halt in the audit, and beside it to when the reques
 import argparse
 import asyncio
 import json
-import os
-import platform
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +21,7 @@ import threading
 import time
 from pathlib import Path
 
-from halt_latency import BOTS, PROGRAMS, Watch, database, populate
+from halt_latency import BOTS, Watch, database, heads, machine, populate, row, stores
 from tiltyard.kernel.clock import time_text
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.ledger import Ledger
@@ -132,17 +129,9 @@ def main() -> None:
     options.add_argument("--minutes", type=int, default=4)
     options.add_argument("--store", choices=("sqlite", "postgres"))
     given = options.parse_args()
-    print(
-        f"{os.cpu_count()} CPUs, Python {platform.python_version()}, "
-        f"load {os.getloadavg()[0]:.1f}; {BOTS} bots, 1 trade/s each over HTTP, "
-        f"{given.minutes} min"
-    )
-    heads = "".join(f"{head:>8}" for head in ("p50 ms", "p90 ms", "p99 ms", "max ms"))
-    print(f"{'store':<10}{'POST until':<12}{'count':>7}{heads}")
-    for store in (given.store,) if given.store else ("sqlite", "postgres"):
-        if store == "postgres" and not (PROGRAMS / "initdb").is_file():
-            print(f"{store:<10} no Postgres in {PROGRAMS}")
-            continue
+    print(f"{machine()}; {BOTS} bots, 1 trade/s each over HTTP, {given.minutes} min")
+    print(f"{'store':<10}{'POST until':<12}{'count':>7}{heads()}")
+    for store in stores(given.store):
         halts: list[float] = []
         answers: list[float] = []
         for _ in range(given.minutes):
@@ -151,9 +140,7 @@ def main() -> None:
             halts += some
             answers += others
         for until, found in (("halt", halts), ("answer", answers)):
-            cuts = statistics.quantiles(found, n=100, method="inclusive")
-            row = "".join(f"{1000 * c:8.1f}" for c in (cuts[49], cuts[89], cuts[98], max(found)))
-            print(f"{store:<10}{until:<12}{len(found):>7}{row}")
+            print(f"{store:<10}{until:<12}{len(found):>7}{row(found)}")
 
 
 if __name__ == "__main__":

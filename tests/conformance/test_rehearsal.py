@@ -23,12 +23,12 @@ def state(ledger: Ledger) -> tuple[object, ...]:
 def test_nothing_of_it_is_written(tmp_path: Path) -> None:
     with good_ledger(tmp_path / "desk.db") as ledger:
         before = state(ledger)
-        assert rehearse_halt(ledger, ledger.roster(), Announcing(TAKES), "digest", NOON)
+        assert rehearse_halt(ledger, ledger.roster(), TAKES, "digest", NOON)
         assert state(ledger) == before
 
 
 def test_where_nobody_has_a_share_there_is_nobody_to_halt(ledger: Ledger) -> None:
-    assert not rehearse_halt(ledger, ledger.roster(), Announcing(TAKES), "digest", NOON)
+    assert not rehearse_halt(ledger, ledger.roster(), TAKES, "digest", NOON)
 
 
 def test_a_locked_database_is_not_waited_for_twice_and_the_desk_goes_on(tmp_path: Path) -> None:
@@ -41,5 +41,5 @@ def test_a_locked_database_is_not_waited_for_twice_and_the_desk_goes_on(tmp_path
         desk = LiveDesk(other, load(), token, announcing=Announcing(TAKES))
         desk.start()
         with ledger.transaction():
-            desk.rehearse(NOON)
+            assert not rehearse_halt(other, desk.roster, TAKES, "digest", NOON)
         assert "halt" not in kinds(desk.step(NOON))

@@ -8,16 +8,16 @@ What comes out is a line for each: how the process ended.
 import json
 import os
 import signal
-import sys
-import traceback
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from crash.floor import DAY, Moment, append, ask_and_edit, rules
+from crash.jobs import fork_each
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import Times, ask, give_back
 from tiltyard.shell.delivery import deliver
@@ -147,22 +147,9 @@ def run(url: str, folder: Path, stage: str, number: int) -> None:
     (folder / "passed.json").write_text(json.dumps(points.passed))
 
 
-def main() -> None:
-    for line in sys.stdin:
-        job = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                run(job["url"], Path(job["folder"]), job["stage"], job["number"])
-                code = 0
-            except BaseException:  # noqa: BLE001 whatever it is, the parent's loop is not ours
-                traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(code)
-        status = os.waitpid(child, 0)[1]
-        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 the answer
+def do(job: dict[str, Any]) -> None:
+    run(job["url"], Path(job["folder"]), job["stage"], job["number"])
 
 
 if __name__ == "__main__":
-    main()
+    fork_each(do)

@@ -6,13 +6,12 @@ which the ``clock`` file beside the bars tells. What comes out is how each proce
 """
 
 import json
-import os
-import sys
-import traceback
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+from crash.jobs import fork_each
 from crash.play import Points
 from floors import House, rules
 from tiltyard.kernel.clock import moment, time_text
@@ -41,22 +40,9 @@ def run(url: str, folder: Path, until: datetime, stage: str, number: int) -> Non
     (folder / "passed.json").write_text(json.dumps(points.passed))
 
 
-def main() -> None:
-    for line in sys.stdin:
-        job = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                until = moment(job["until"])
-                run(job["url"], Path(job["folder"]), until, job["stage"], job["number"])
-                code = 0
-            except BaseException:  # noqa: BLE001 whatever it is, the parent's loop is not ours
-                traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(code)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201 the answer
+def do(job: dict[str, Any]) -> None:
+    run(job["url"], Path(job["folder"]), moment(job["until"]), job["stage"], job["number"])
 
 
 if __name__ == "__main__":
-    main()
+    fork_each(do)

@@ -7,6 +7,7 @@ with the reason, among what the desk refuses.
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -45,7 +46,7 @@ REMEMBERED = 10_000
 """Episodes, the last ones: asked again, they have the owner that they had."""
 
 
-class Asking:
+class Asking(ABC):
     """A bot's side of a desk.
 
     Args:
@@ -229,13 +230,13 @@ class Asking:
     def _new_courier(self, loop: asyncio.AbstractEventLoop) -> Courier:
         return Courier(loop, self._desk, self._keeping, self._beats, self._standing, self._pace)
 
+    @abstractmethod
     def _start(self) -> None:
         """Begin to ask and to deliver."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _nudge(self) -> None:
         """There is something to deliver."""
-        raise NotImplementedError
 
 
 def seconds(timeout: object) -> float:

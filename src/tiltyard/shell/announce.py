@@ -100,6 +100,15 @@ def revision_of(connection: sa.Connection) -> int:
     return audit_position(connection) * ALONE
 
 
+def next_alone(reached: int) -> int:
+    """The next number for shares that stand in memory, never as high as the database's next.
+
+    >>> next_alone(7000), next_alone(7998), next_alone(7999)
+    (7001, 7999, 7999)
+    """
+    return min(reached + 1, reached - reached % ALONE + ALONE - 1)
+
+
 def shares_body(roster: Roster) -> dict[str, object]:
     """Who gets how much, and whether anybody may enter at all."""
     champion = next((arm.name for arm in roster.arms.values() if arm.role == "champion"), None)

@@ -33,7 +33,6 @@ from tiltyard.shell.left_open import left_open
 from tiltyard.shell.nights import run_as_asked, run_if_due
 from tiltyard.shell.obey import obey, told
 from tiltyard.shell.pulse import Pulse
-from tiltyard.shell.rehearsal import rehearse_halt
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.desk_record import Progress, read_progress, write_progress
@@ -195,11 +194,6 @@ class LiveDesk:
         self._writing.settle(begun)
         self._served_at = self._writing.written_at
         self._on_stage(READ)
-
-    def rehearse(self, now: datetime) -> None:
-        """Write a halt and take it back, so that the first in earnest is not the slowest."""
-        digest = self._settings.checklist.digest
-        rehearse_halt(self._ledger, self._standing, self._writing.announcing, digest, now)
 
     def _begin_or_go_on(self) -> Progress:
         with self._ledger.snapshot() as still:

@@ -6,6 +6,7 @@ times as long as the halt itself. So a desk that starts writes one and takes it 
 transaction is left before it is committed, and nobody sees or remembers it.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from tiltyard.actions.apply import apply
@@ -23,14 +24,18 @@ class _TakenBackError(Exception):
 
 
 def rehearse_halt(
-    ledger: Ledger, roster: Roster, announcing: Announcing, checklist: str, now: datetime
+    ledger: Ledger,
+    roster: Roster,
+    takes: Mapping[str, Collection[str]],
+    checklist: str,
+    now: datetime,
 ) -> bool:
     """Write the halt of a challenger, and take it back; whether there was anybody to halt.
 
     Args:
         ledger: Not inside a transaction.
         roster: As the database has it.
-        announcing: Who would be told.
+        takes: Who would be told which kinds of effect.
         checklist: Digest of the one in force.
         now: UTC.
     """
@@ -39,7 +44,7 @@ def rehearse_halt(
         return False
     halt = Action("halt", arm.name, "rehearsal", "enforce", now, before=arm.share, after=0.0)
     halted = apply(roster, halt)
-    telling = Announcing(announcing.targets)
+    telling = Announcing(takes)
     try:
         with ledger.transaction() as inside:
             decided = Unwritten([told(halt, checklist, "rehearsal", {}, now)])

@@ -25,7 +25,7 @@ from typing import Self
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import EARLIEST, moment, time_text
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import ALONE, EXPIRE_AFTER
+from tiltyard.shell.announce import EXPIRE_AFTER, next_alone
 from tiltyard.shell.delivery import Patience
 from tiltyard.shell.store.outbox import SHARES, Effect
 from tiltyard.shell.targets import Target
@@ -199,9 +199,8 @@ class Telling:
             self._knows()
 
     def _next_number(self, revision: int) -> int:
-        """One more, but never as high as the next that the database may give."""
-        reached = max(revision, self._highest)
-        return min(reached + 1, reached - reached % ALONE + ALONE - 1)
+        """One more than the target was ever told."""
+        return next_alone(max(revision, self._highest))
 
     def _is_due(self, now: datetime) -> bool:
         """Whether it is time for another attempt; a clock that was set back delays nothing."""

@@ -14,6 +14,7 @@ from tiltyard import __version__
 from tiltyard.shell.api import wire
 from tiltyard.shell.api.answers import refuse_politely
 from tiltyard.shell.api.facts import fact_routes
+from tiltyard.shell.api.heartbeats import heartbeat_routes
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.api.limits import LimitedBody
 from tiltyard.shell.api.standing import standing_routes
@@ -49,6 +50,7 @@ def application(inside: Inside) -> FastAPI:
     refuse_politely(app)
     app.include_router(_health(inside))
     app.include_router(fact_routes(inside))
+    app.include_router(heartbeat_routes(inside))
     app.include_router(traffic_routes(inside))
     app.include_router(standing_routes(inside))
     app.include_router(verb_routes(inside))

@@ -5,9 +5,8 @@ comes when it is committed; what the desk does about it follows at once.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends
@@ -15,12 +14,10 @@ from pydantic import BaseModel
 
 from tiltyard.facts import cells
 from tiltyard.facts.decision import Decision
-from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
-from tiltyard.metrics.catalogue import HEARTBEAT
 from tiltyard.router.split import Split
 from tiltyard.shell.api import wire
 from tiltyard.shell.api.inside import Inside
@@ -28,18 +25,12 @@ from tiltyard.shell.api.items import ItemFault, Row, read_facts, read_trades
 from tiltyard.shell.api.reports import FactKind, Facts, ItemsRefused, Trades, Written
 from tiltyard.shell.store.token_table import Token
 
-_Beat = tuple[int, Observation]
-"""Where in its batch it stands, and what it says."""
-BEATS_APART = timedelta(minutes=1)
-"""Of the heartbeats of a policy's bot one in so long is written; guards wait many times as long."""
-
 
 def fact_routes(inside: Inside) -> APIRouter:
     """The addresses for facts."""
     router = APIRouter(prefix="/v1", tags=["facts"])
     ingest = inside.gate.lets_in("ingest")
     Reporter = Annotated[Token, Depends(ingest)]  # noqa: N806 a type
-    beats = _Beats()
 
     @router.post("/trades")
     async def report_trades(batch: wire.TradeBatch, token: Reporter) -> wire.Taken:
@@ -52,7 +43,7 @@ def fact_routes(inside: Inside) -> APIRouter:
         for item, trade in enumerate(trades):
             first.setdefault(trade, item)
         report = Trades(token.name, source, list(first))
-        taken = await _written(inside, report, items=list(first.values()))
+        taken = await written(inside, report, items=list(first.values()))
         return taken.model_copy(update={"unchanged": taken.unchanged + len(trades) - len(first)})
 
     @router.post("/marks")
@@ -72,58 +63,9 @@ def fact_routes(inside: Inside) -> APIRouter:
         faults += _misrouted(inside, cast("Sequence[Decision]", found)) if not faults else ()
         if faults:
             raise ItemsRefused("decisions", faults)
-        return await _written(inside, Facts("decisions", found))
-
-    @router.post("/heartbeats")
-    async def report_heartbeats(batch: wire.HeartbeatBatch, _: Reporter) -> wire.Taken:
-        """Say that the bots of some policies live; one a minute of each is kept."""
-        rows = [
-            {"name": HEARTBEAT, "number": 1, "observed_at": one.at, "policy": one.policy}
-            for one in batch.heartbeats
-        ]
-        found, faults = read_facts("observations", rows)
-        if faults:
-            places = {"observed_at": "at"}
-            raise ItemsRefused(
-                "heartbeats",
-                [ItemFault(f.item, places.get(f.place, f.place), f.message) for f in faults],
-            )
-        now = inside.now() + FUTURE
-        told = list(enumerate(cast("Sequence[Observation]", found)))
-        kept = beats.worth_keeping([(item, one) for item, one in told if one.observed_at <= now])
-        chosen = [*kept, *((item, one) for item, one in told if one.observed_at > now)]
-        report = Facts("observations", [one for _, one in chosen])
-        taken = await _written(inside, report, items=[item for item, _ in chosen])
-        beats.have_kept(one for _, one in kept)
-        passed_over = len(told) - len(chosen)
-        return taken.model_copy(update={"unchanged": taken.unchanged + passed_over})
+        return await written(inside, Facts("decisions", found))
 
     return router
-
-
-class _Beats:
-    """Which heartbeats are written."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, datetime] = {}
-
-    def worth_keeping(self, beats: Sequence[_Beat]) -> list[_Beat]:
-        """Those that tell something new; the newest of each policy."""
-        newest: dict[str, _Beat] = {}
-        for item, beat in beats:
-            known = newest.get(beat.policy)
-            if known is None or known[1].observed_at < beat.observed_at:
-                newest[beat.policy] = item, beat
-        return [
-            (item, beat)
-            for item, beat in newest.values()
-            if beat.policy not in self._last
-            or beat.observed_at - self._last[beat.policy] >= BEATS_APART
-        ]
-
-    def have_kept(self, beats: Iterable[Observation]) -> None:
-        """They are committed."""
-        self._last |= {beat.policy: beat.observed_at for beat in beats}
 
 
 def _misrouted(inside: Inside, decisions: Sequence[Decision]) -> Iterator[ItemFault]:
@@ -147,10 +89,10 @@ async def _take(inside: Inside, kind: FactKind, items: Sequence[BaseModel]) -> w
     found, faults = read_facts(kind, _rows(items))
     if faults:
         raise ItemsRefused(kind, faults)
-    return await _written(inside, Facts(kind, found))
+    return await written(inside, Facts(kind, found))
 
 
-async def _written(inside: Inside, report: Trades | Facts, items: Sequence[int] = ()) -> wire.Taken:
+async def written(inside: Inside, report: Trades | Facts, items: Sequence[int] = ()) -> wire.Taken:
     """What became of a report.
 
     Args:

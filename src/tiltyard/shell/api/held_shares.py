@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from tiltyard.router.split import Split
-from tiltyard.shell.announce import ALONE
+from tiltyard.shell.announce import ALONE, next_alone
 
 REMEMBERED = 200
 """Revisions, by which decisions are checked that others report."""
@@ -158,9 +158,8 @@ class HeldShares:
             self._held = replace(self._held, expires_at=base.expires_at)
 
     def _next_number(self, revision: int) -> int:
-        """One more than was ever told, and never as high as the next that the database may give."""
-        reached = max(revision, self._highest)
-        self._highest = min(reached + 1, reached - reached % ALONE + ALONE - 1)
+        """One more than was ever told."""
+        self._highest = next_alone(max(revision, self._highest))
         return self._highest
 
     def _since(self, body: Mapping[str, Any], now: datetime) -> datetime:

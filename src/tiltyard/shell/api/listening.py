@@ -1,4 +1,7 @@
-"""Where the API listens; known before anything else is begun, and without what serves it."""
+"""Where the API of whoever has the lease listens; without what serves it, which is slow to import.
+
+A desk that waits for the lease listens nowhere: the one that has it may have the same port.
+"""
 
 import socket
 

@@ -25,8 +25,9 @@ _LOG = logging.getLogger(__name__)
 MOST_TOGETHER = 1000
 """From so many items on no more are written in the same transaction."""
 MANY = 100
+"""Items, after which others are let through."""
 PAUSE_SECONDS = 0.005
-"""So long others may take the write lock after many items: a verb, or the desk in its step."""
+"""So long they have to take the write lock: a verb, or the desk in its step."""
 MOST_WAITING = 50_000
 """Items that may wait; who comes then is told to come later."""
 

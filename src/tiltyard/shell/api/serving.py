@@ -1,7 +1,7 @@
 """The server, in a thread of its own beside the desk.
 
-It listens before the desk begins, so that an address that is taken is told at once; it serves
-from entering to leaving. When it ends, what has come in is written and answered first.
+It serves from entering to leaving, at a socket that listens already. When it ends, what has come
+in is written and answered first.
 """
 
 import asyncio

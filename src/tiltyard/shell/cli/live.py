@@ -28,6 +28,7 @@ from tiltyard.shell.commanding import Times
 from tiltyard.shell.course import marked_every
 from tiltyard.shell.live import TICK, LiveDesk
 from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
+from tiltyard.shell.rehearsal import rehearse_halt
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.answer_limit import AnswerLimit
@@ -181,7 +182,8 @@ class _Running:
                         announcing=Announcing(takes), observe=self.observe,
                         tick=timedelta(seconds=self.interval))  # fmt: skip
         desk.start()
-        desk.rehearse(system_now())
+        digest = settings.checklist.digest
+        rehearse_halt(self.ledger, desk.roster, takes, digest, system_now())
         self.answers.seconds = settings.run.deadman * ONE_ANSWER
         _say_on_what(desk, self.ledger, once=self.once)
         return desk
