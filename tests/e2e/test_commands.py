@@ -214,7 +214,7 @@ def test_doctor_says_in_one_line_what_a_target_lacks_that_is_named_no_more(
 
 def test_a_noted_head_is_asked_for_and_its_absence_fails(known: Run) -> None:
     told = known("replay", "--verify").out
-    assert "nothing was judged in this ledger" in told
+    assert "no replay has judged here, so no judgement was made again" in told
     head = told.splitlines()[-1].removeprefix("head: ")
     assert head in known("doctor").out
     assert known("replay", "--verify", "--head", head).code == 0

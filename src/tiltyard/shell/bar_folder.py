@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tiltyard.kernel.clock import EPOCH, time_text
-from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.market.bar import Bar
 from tiltyard.market.quality import Flaw
 from tiltyard.shell.feeds import SUFFIXES, FeedName, feed_name, interval_text
-from tiltyard.shell.growing_feed import GrowingFeed, Read
+from tiltyard.shell.growing_feed import LOOKS_BACK, GrowingFeed, Read
 
 PART, MOST_PATIENCE = 10, timedelta(minutes=1)
 """The next interval waits for files that lag: a tenth of an interval, and a minute at most."""
@@ -33,6 +33,31 @@ _Stamp = tuple[int, int, int]
 def named_files(folder: Path) -> Mapping[Path, FeedName]:
     """The files of bars in a folder, and what their names tell."""
     return {file: found for file in _files(folder) if (found := feed_name(file))}
+
+
+def interval_in(folder: Path) -> timedelta:
+    """How long a bar lasts in a folder.
+
+    Raises:
+        TiltyardError: ``FEED_MISSING``.
+        Faults: ``FEED_MIXED``.
+    """
+    files = named_files(folder)
+    intervals = {name.interval for name in files.values()}
+    if len(intervals) > 1:
+        faults = [
+            Fault(file.name, f"bars of {interval_text(name.interval)}")
+            for file, name in files.items()
+        ]
+        raise Faults(
+            "FEED_MIXED", str(folder), faults, remedy="keep each interval in a folder of its own"
+        )
+    if not intervals:
+        raise TiltyardError(
+            "FEED_MISSING", str(folder), "no file of bars is there, so nobody knows how long a "
+            "bar lasts", "put the first one there, called as SOL_USDT-1h.parquet",
+        )  # fmt: skip
+    return intervals.pop()
 
 
 @dataclass(slots=True)
@@ -72,9 +97,18 @@ class BarFolder:
         folder: Where the files are.
         interval: How long each bar lasts.
         say: Told, for people, what is wrong.
+        is_complete: Nobody writes there any more, so no file is waited for, and each is read from
+            its beginning.
     """
 
-    def __init__(self, folder: Path, interval: timedelta, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        interval: timedelta,
+        say: Callable[[str], object],
+        *,
+        is_complete: bool = False,
+    ) -> None:
         self.folder = folder
         self.interval = interval
         self._say = say
@@ -82,7 +116,8 @@ class BarFolder:
         self._refused: dict[Path, _Stamp] = {}
         self._changed: list[Path] = []
         self._told: set[tuple[str, str, datetime]] = set()
-        self._patience = min(interval / PART, MOST_PATIENCE)
+        self._looks_back = None if is_complete else LOOKS_BACK
+        self._patience = timedelta() if is_complete else min(interval / PART, MOST_PATIENCE)
 
     @property
     def symbols(self) -> Sequence[str]:
@@ -112,6 +147,11 @@ class BarFolder:
             file = self._changed.pop(0)
             self._look_at(file, found[file], used)
         return bool(self._changed)
+
+    def oldest(self) -> datetime | None:
+        """When the first bar closed; None where there is none."""
+        first = [one.times[:1] for one in self._here()]
+        return min((at + self.interval for times in first for at in times), default=None)
 
     def newest(self, now: datetime) -> datetime | None:
         """When the last bar that has closed by ``now`` had closed; None where none has."""
@@ -189,7 +229,7 @@ class BarFolder:
         if name.interval != self.interval:
             lasts, others = interval_text(name.interval), interval_text(self.interval)
             raise _refused(file, f"bars of {lasts}, and the others last {others}")
-        return GrowingFeed(file, name.symbol, self.interval)
+        return GrowingFeed(file, name.symbol, self.interval, looks_back=self._looks_back)
 
     def _read(self, file: Path, feed: GrowingFeed, used: datetime | None) -> Read:
         """What is new in a file; whatever is wrong with it is wrong with it alone."""

@@ -43,12 +43,21 @@ class GrowingFeed:
         file: Parquet, csv or feather, by its suffix.
         symbol: Whose they are.
         interval: How long a bar lasts.
+        looks_back: So many rows are read, from the end of the file; None reads all there are.
     """
 
-    def __init__(self, file: Path, symbol: str, interval: timedelta) -> None:
+    def __init__(
+        self,
+        file: Path,
+        symbol: str,
+        interval: timedelta,
+        *,
+        looks_back: int | None = LOOKS_BACK,
+    ) -> None:
         self.file = file
         self.symbol = symbol
         self._interval = interval
+        self._looks_back = looks_back
         self._table: pl.DataFrame | None = None
         self._inspector = Inspector(interval)
         self._newest: datetime | None = None
@@ -64,7 +73,7 @@ class GrowingFeed:
             TiltyardError: ``FEED_UNREADABLE``.
             Faults: ``COLUMNS_MISSING``, ``TIMES_INVALID``.
         """
-        table = table_of_bars(self.file, LOOKS_BACK)
+        table = table_of_bars(self.file, self._looks_back)
         rows = self._behind(table)
         if rows is not None:
             bars = list(bars_of(rows, self.file, self.symbol))
@@ -97,7 +106,8 @@ class GrowingFeed:
 
     def _begin(self, table: pl.DataFrame, used: datetime | None) -> Read:
         bars = list(bars_of(table, self.file, self.symbol))
-        if used is not None and bars and bars[0].opened_at > used:
+        is_cut = self._looks_back is not None and table.height >= self._looks_back
+        if is_cut and used is not None and bars and bars[0].opened_at > used:
             table = table_of_bars(self.file)
             bars = list(bars_of(table, self.file, self.symbol))
         self._inspector, self._newest, self._appended = Inspector(self._interval), None, 0

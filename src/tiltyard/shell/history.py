@@ -68,6 +68,12 @@ def roster_at(ledger: Ledger, at: datetime) -> Roster:
     return fold(event for event in events if _is_known_by(event, at))
 
 
+def actions_of(event: Event) -> list[Action]:
+    """The action that an event of the audit records, if it records one beside a registration."""
+    is_action = event["event"] in _KINDS and event["event"] != "register"
+    return [action_from(event)] if is_action else []
+
+
 def only(recording: Recording, names: Sequence[str]) -> Recording:
     """The same past of these arms alone; what the others carry is one share."""
     kept = Recording()
@@ -98,4 +104,4 @@ def _told(event: Event, at: datetime) -> list[Action]:
         arm = event["arm"]
         reason = f"as {arm['state']}"
         return [Action("register", arm["name"], "registration", "enforce", at, reason=reason)]
-    return [action_from(event)] if event["event"] in _KINDS else []
+    return actions_of(event)

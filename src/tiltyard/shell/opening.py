@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tiltyard.facts.arm import Roster
-from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.shell.bar_folder import BarFolder, named_files
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.bar_folder import BarFolder, interval_in, named_files
 from tiltyard.shell.course import marked_every
-from tiltyard.shell.feeds import interval_text
 from tiltyard.shell.floor_text import played_from
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
@@ -150,26 +149,12 @@ def _interval(ledger: Ledger, settings: Settings) -> timedelta | None:
     if not settings.market.feed:
         return None
     folder = Path(settings.market.feed)
-    files = named_files(folder)
-    intervals = {name.interval for name in files.values()}
     with ledger.snapshot() as still:
         text = read_floor(still.connection)
     played = None if text is None else played_from(text)
-    if played is not None and played.floor.live.positions:
-        if intervals and played.interval not in intervals:
-            refuse_other_bars(played, min(intervals))
-        return played.interval
-    if len(intervals) > 1:
-        faults = [
-            Fault(file.name, f"bars of {interval_text(name.interval)}")
-            for file, name in files.items()
-        ]
-        raise Faults(
-            "FEED_MIXED", str(folder), faults, remedy="keep each interval in a folder of its own"
-        )
-    if not intervals:
-        raise TiltyardError(
-            "FEED_MISSING", str(folder), "no file of bars is there, so nobody knows how long a "
-            "bar lasts", "put the first one there, called as SOL_USDT-1h.parquet",
-        )  # fmt: skip
-    return intervals.pop()
+    if played is None or not played.floor.live.positions:
+        return interval_in(folder)
+    intervals = {name.interval for name in named_files(folder).values()}
+    if intervals and played.interval not in intervals:
+        refuse_other_bars(played, min(intervals))
+    return played.interval

@@ -64,6 +64,20 @@ def take_files(
     scratch.save_roster(roster, events, at=now)
 
 
+def take_arms(scratch: Ledger, ledger: Ledger, at: datetime) -> None:
+    """Put the arms of a ledger into a scratch database, all of them waiting to go on trial.
+
+    Args:
+        scratch: Empty.
+        ledger: Where they are registered.
+        at: When they join, UTC.
+    """
+    fresh = Roster()
+    for arm in _champion_first(ledger.roster()):
+        fresh = fresh.with_arm(_waiting(arm))
+    scratch.save_roster(fresh, [registered(arm, at, ACTOR) for arm in fresh.arms.values()], at=at)
+
+
 def take_ledger(scratch: Ledger, ledger: Ledger, settings: Settings, now: datetime) -> None:
     """Fill a scratch database from a ledger, every arm as on its first day."""
     spans = ledger.spans()
@@ -71,7 +85,7 @@ def take_ledger(scratch: Ledger, ledger: Ledger, settings: Settings, now: dateti
         raise TiltyardError("REPLAY_EMPTY", str(ledger.url.database), "no trade to replay")
     fresh = Roster()
     rules = settings.shares.rules()
-    for arm in sorted(ledger.roster().arms.values(), key=lambda arm: arm.role != "champion"):
+    for arm in _champion_first(ledger.roster()):
         sized = knows_capital(ledger, arm, settings)
         fresh = fresh.with_arm(_first_day(fresh, arm, rules, sized=sized))
     joined = [registered(arm, now, ACTOR) for arm in fresh.arms.values()]
@@ -168,16 +182,25 @@ def _on_trial(
     return roster
 
 
+def _champion_first(roster: Roster) -> Sequence[Arm]:
+    return sorted(roster.arms.values(), key=lambda arm: arm.role != "champion")
+
+
 def _first_day(roster: Roster, arm: Arm, rules: ShareRules, *, sized: bool) -> Arm:
+    waiting = _waiting(arm)
+    if waiting.state != "candidate" or not sized:
+        return waiting
+    return _where_there_is_room(roster, waiting, rules)
+
+
+def _waiting(arm: Arm) -> Arm:
+    """A challenger as a candidate; everybody else as they are."""
     if arm.role == "champion" or arm.state in ("deposed", "retired"):
         return replace(arm, revision=0)
-    fresh = replace(
-        arm, throttled_by="", trial_started_at=None, resumed_at=(), held_share=0.0,
-        scaled_at=None, revision=0,
+    return replace(
+        arm, state="candidate", share=0.0, ceiling=0.0, throttled_by="", trial_started_at=None,
+        resumed_at=(), held_share=0.0, scaled_at=None, revision=0,
     )  # fmt: skip
-    if not sized:
-        return replace(fresh, state="candidate", share=0.0, ceiling=0.0)
-    return _where_there_is_room(roster, fresh, rules)
 
 
 def _where_there_is_room(roster: Roster, arm: Arm, rules: ShareRules) -> Arm:

@@ -1,10 +1,9 @@
-"""``replay``: what the checklist would have done, and when; ``--verify`` checks a record."""
+"""``replay``: what the checklist would have done, and when.
+
+With trades that are told, or with bars that the arms trade; ``--verify`` checks a record.
+"""
 
 import json
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +22,8 @@ from tiltyard.shell.cli.options import (
     settings_from,
 )
 from tiltyard.shell.cli.progress import counting
+from tiltyard.shell.cli.replay_bars import replay_bars
+from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
 from tiltyard.shell.page import refuse_unwritable, write_page
@@ -32,7 +33,6 @@ from tiltyard.shell.report.text import action_line, standing_lines
 from tiltyard.shell.report.wire import action_json
 from tiltyard.shell.scratch import take_files, take_ledger
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.verify import Verified, verify
 
 
@@ -58,41 +58,51 @@ def replay_command(
     head: Annotated[
         str | None, typer.Option(metavar="HASH", help="With --verify: noted earlier.")
     ] = None,
+    bars: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The arms trade the bars in it.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="With --bars. [the first bar]")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="With --bars. [the last bar]")
+    ] = None,
     as_json: AsJson = False,
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Feed trades through judge, plan and apply in time order; real shares are not touched."""
+    """Feed trades, or bars, through judge, plan and apply; real shares are not touched."""
     settings = settings_from(config)
     _refuse_idle(
-        files=files, champion=champion, policy=policy, capital=capital, map=columns,
-        check=check, into=into, html=html, head=head,
+        files=files, check=check, bars=bars, head=head, since=since, until=until,
+        champion=champion, policy=policy, capital=capital, map=columns, into=into, html=html,
     )  # fmt: skip
     if check:
         _verify(database, settings, head)
         return
     if html is not None:
         refuse_unwritable(html)
+    now = system_now()
+    if bars is not None:
+        with open_ledger(database, settings) as ledger:
+            replay_bars(ledger, settings, bars, since=since, until=until, now=now, into=into,
+                        html=html, as_json=as_json, nights=nights)  # fmt: skip
+        return
     how = Reading(
         policy=policy, capital=capital_from(capital), columns=columns_from(columns),
         assume_utc=assume_utc, policy_from=policy_from,
     )  # fmt: skip
-    now = system_now()
-    with tempfile.TemporaryDirectory(prefix="tiltyard-") as folder:
-        if into is not None and into.exists():
-            raise TiltyardError("SCRATCH_EXISTS", str(into), "it is there already")
-        path = _beside(into) if into is not None else Path(folder) / "scratch.db"
-        with _kept_whole(path, into), Ledger.open(str(path), create=True) as scratch:
-            if files:
-                take_files(scratch, files, how, settings, now, champion=champion)
-            else:
-                with open_ledger(database, settings) as ledger:
-                    take_ledger(scratch, ledger, settings, now)
-            with counting("replay", "trades") as progress:
-                done = replay(
-                    scratch, settings, now, progress=progress,
-                    on_action=lambda action: show_action(action, as_json=as_json, nights=nights),
-                )  # fmt: skip
+    with scratch_ledger(into) as scratch:
+        if files:
+            take_files(scratch, files, how, settings, now, champion=champion)
+        else:
+            with open_ledger(database, settings) as ledger:
+                take_ledger(scratch, ledger, settings, now)
+        with counting("replay", "trades") as progress:
+            done = replay(
+                scratch, settings, now, progress=progress,
+                on_action=lambda action: show_action(action, as_json=as_json, nights=nights),
+            )  # fmt: skip
     if not as_json:
         for line in closing_lines(done, settings):
             typer.echo(line)
@@ -101,23 +111,6 @@ def replay_command(
             describe(done.desk, name, done.ended, done.actions) for name in done.desk.roster.arms
         ]
         write_page(html, done.recording, reports, done.ended)
-
-
-def _beside(into: Path) -> Path:
-    return into.with_name(f"{into.name}.{os.getpid()}.part")
-
-
-@contextmanager
-def _kept_whole(path: Path, into: Path | None) -> Iterator[None]:
-    """The record gets its name when it is complete; what is interrupted leaves none."""
-    try:
-        yield
-        if into is not None:
-            path.rename(into)
-    finally:
-        if into is not None:
-            for suffix in ("", "-wal", "-shm", "-journal"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def show_action(action: Action, *, as_json: bool, nights: bool) -> None:
@@ -149,7 +142,7 @@ def closing_lines(done: Replayed, settings: Settings) -> list[str]:
 def verified_line(found: Verified) -> str:
     """What a verification found in order, on one line."""
     judged = (
-        "nothing was judged in this ledger"
+        "no replay has judged here, so no judgement was made again"
         if found.judgements is None
         else f"{found.judgements:,} judgements came out the same"
     )
@@ -167,15 +160,28 @@ def _verify(database: str | None, settings: Settings, head: str | None) -> None:
 
 
 def _refuse_idle(
-    *, files: list[Path] | None, check: bool, head: str | None, **options: object
+    *,
+    files: list[Path] | None,
+    check: bool,
+    bars: Path | None,
+    head: str | None,
+    since: str | None,
+    until: str | None,
+    **options: object,
 ) -> None:
     """Refuse what would be left unused without a word."""
     given = [f"--{name}" for name, value in options.items() if value]
     of_files = [name for name in given if name not in ("--into", "--html")]
-    if check and (files or given):
-        idle, why = files[0] if files else given[0], "--verify replays nothing"
+    of_bars = [name for name, value in (("--since", since), ("--until", until)) if value]
+    if check and (files or bars or given or of_bars):
+        idle = files[0] if files else "--bars" if bars else (*given, *of_bars)[0]
+        why = "--verify replays nothing"
     elif head is not None and not check:
         idle, why = "--head", "it belongs to --verify"
+    elif bars and (files or of_files):
+        idle, why = files[0] if files else of_files[0], "--bars trades with the arms of the ledger"
+    elif of_bars and not bars:
+        idle, why = of_bars[0], "it belongs to --bars"
     elif of_files and not files:
         idle, why = of_files[0], "it is for files, and the ledger says it already"
     else:

@@ -43,6 +43,7 @@ class Database:
         create: bool = False,
         busy_timeout_ms: int = BUSY_TIMEOUT_MS,
         answers: AnswerLimit | None = None,
+        is_scratch: bool = False,
     ) -> Self:
         """Open a database by URL or path.
 
@@ -51,6 +52,7 @@ class Database:
             create: Make what is not there, and bring it to the newest schema.
             busy_timeout_ms: How long is waited for a lock.
             answers: How long is waited for an answer of a server; for ever when None.
+            is_scratch: What is committed to a file need not outlive the machine.
 
         Raises:
             TiltyardError: ``DATABASE_MISSING``, ``DATABASE_OUTDATED``, ``DATABASE_CORRUPT`` …
@@ -62,7 +64,10 @@ class Database:
                 "DATABASE_MISSING", path, "no such file", "check --db and TILTYARD_DB, or make it: "
                 "tiltyard init, ingest or db upgrade",
             )  # fmt: skip
-        opened = cls(connect(url, busy_timeout_ms=busy_timeout_ms, answers=answers))
+        engine = connect(
+            url, busy_timeout_ms=busy_timeout_ms, answers=answers, is_scratch=is_scratch
+        )
+        opened = cls(engine)
         with speaking_plainly(url):
             try:
                 if create:

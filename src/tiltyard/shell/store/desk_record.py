@@ -125,9 +125,12 @@ def _forget(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> None:
         connection.execute(t.delete().where(own), [{"g": g, "p": p} for g, p in keys])
 
 
+_RUNS = sa.select(nights.c.policy).where(nights.c.day == sa.bindparam("day"))
+
+
 def runs_of(connection: sa.Connection, day: str) -> set[str]:
     """For whom the night of a trading day was run: arms, and the empty name for the whole."""
-    return set(connection.scalars(sa.select(nights.c.policy).where(nights.c.day == day)))
+    return set(connection.scalars(_RUNS, {"day": day}))
 
 
 def note_run(connection: sa.Connection, day: str, policy: str, at: datetime) -> None:

@@ -52,10 +52,16 @@ def pending_edits(connection: sa.Connection) -> Iterator[Event]:
         yield acted(action, "", ACTOR)
 
 
+_START = trading_days.c.starts_at
+_DAYS_AHEAD = sa.select(sa.func.count(), sa.func.sum(_START, type_=sa.BigInteger)).where(
+    sa.bindparam("first") <= _START
+)
+_BOUNDS = sa.select(share_bounds.c.champion_floor, share_bounds.c.cap)
+
+
 def write_bounds(connection: sa.Connection, champion_floor: float, cap: float = 0.6) -> None:
     """Tell the trigger what the champion always keeps, and the most a challenger may have."""
-    b = share_bounds.c
-    known = connection.execute(sa.select(b.champion_floor, b.cap)).first()
+    known = connection.execute(_BOUNDS).first()
     if known is not None and tuple(known) == (champion_floor, cap):
         return
     connection.execute(share_bounds.delete())
@@ -69,9 +75,7 @@ def knows_days(connection: sa.Connection, days: Sequence[datetime]) -> bool:
         connection: Where it looks them up.
         days: When they begin: the present one, and those that follow on it.
     """
-    start = trading_days.c.starts_at
-    since = sa.select(sa.func.count(), sa.func.sum(start, type_=sa.BigInteger))
-    count, total = connection.execute(since.where(start >= days[0])).one()
+    count, total = connection.execute(_DAYS_AHEAD, {"first": days[0]}).one()
     if not MONTH <= count <= len(days):
         return False
     return int(total) == sum(microseconds(day) for day in days[:count])

@@ -97,7 +97,11 @@ def _postgres(url: URL) -> URL:
 
 
 def connect(
-    url: URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, answers: AnswerLimit | None = None
+    url: URL,
+    *,
+    busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+    answers: AnswerLimit | None = None,
+    is_scratch: bool = False,
 ) -> sa.Engine:
     """An engine whose ``begin()`` takes the write lock at once.
 
@@ -105,6 +109,7 @@ def connect(
         url: Of :func:`database_url`.
         busy_timeout_ms: How long is waited for a lock.
         answers: How long is waited for an answer of a server; for ever when None.
+        is_scratch: What is committed to a file need not outlive the machine.
     """
     postgres = url.get_backend_name() == "postgresql"
     unsaid = {name: value for name, value in SERVER.items() if name not in url.query}
@@ -117,20 +122,20 @@ def connect(
             "DATABASE_URL_INVALID", url.drivername, "there is no such driver here", EXPECTED
         ) from error
     if url.get_backend_name() == "sqlite":
-        _prepare_sqlite(engine, busy_timeout_ms)
+        _prepare_sqlite(engine, busy_timeout_ms, "OFF" if is_scratch else "FULL")
     elif postgres:
         _prepare_postgres(engine, busy_timeout_ms)
         _make_prompt(engine, answers or AnswerLimit())
     return engine
 
 
-def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int) -> None:
+def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int, synchronous: str) -> None:
     @sa.event.listens_for(engine, "connect")
     def _on_connect(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_ms)}")
-        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA temp_store = FILE")
         cursor.close()

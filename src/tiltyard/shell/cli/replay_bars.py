@@ -1,0 +1,81 @@
+"""``replay --bars``: the arms of the ledger trade bars that are there already."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+from tiltyard.actions.record import Event
+from tiltyard.facts.action import Action
+from tiltyard.kernel.clock import moment, time_text
+from tiltyard.shell.bar_replay import BarReplay, Span, bars_to_play
+from tiltyard.shell.cli.progress import counting
+from tiltyard.shell.cli.scratch_file import scratch_ledger
+from tiltyard.shell.feeds import interval_text
+from tiltyard.shell.history import actions_of, recorded
+from tiltyard.shell.measure import measure
+from tiltyard.shell.page import write_page
+from tiltyard.shell.report.content import describe
+from tiltyard.shell.report.text import action_line, standing_lines
+from tiltyard.shell.report.wire import action_json
+from tiltyard.shell.scratch import take_arms
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+
+
+def replay_bars(
+    ledger: Ledger,
+    settings: Settings,
+    folder: Path,
+    *,
+    since: str | None,
+    until: str | None,
+    now: datetime,
+    into: Path | None,
+    html: Path | None,
+    as_json: bool,
+    nights: bool,
+) -> None:
+    """Play the bars of a folder with the arms of a ledger, and say what came of it.
+
+    Raises:
+        TiltyardError: As :func:`tiltyard.shell.bar_replay.bars_to_play`; ``SCRATCH_EXISTS``.
+    """
+    first = None if since is None else moment(since)
+    last = now if until is None else min(now, moment(until))
+    bars, span = bars_to_play(folder, first, last, say=_say)
+    with scratch_ledger(into) as scratch:
+        take_arms(scratch, ledger, span.began)
+        replay = BarReplay(scratch, settings, bars, span, say=_say)
+        with counting("replay", "bars") as progress:
+            for action in _shown(replay.play(progress=progress), nights=nights):
+                typer.echo(json.dumps(action_json(action)) if as_json else action_line(action))
+        if not as_json:
+            _close(scratch, replay, span)
+        if html is not None:
+            desk = measure(scratch, settings, span.ended, replay.roster)
+            reports = [describe(desk, name, span.ended) for name in replay.roster.arms]
+            write_page(html, recorded(scratch, settings, span.ended), reports, span.ended)
+
+
+def _shown(events: Iterable[Event], *, nights: bool) -> Iterator[Action]:
+    for event in events:
+        for action in actions_of(event):
+            if nights or action.kind not in {"skip_scale", "raise_ceiling"}:
+                yield action
+
+
+def _close(scratch: Ledger, replay: BarReplay, span: Span) -> None:
+    trades = sum(1 for _ in scratch.trades())
+    typer.echo(
+        f"\n{trades:,} trades, live and on paper, on bars of {interval_text(span.interval)} from "
+        f"{time_text(span.began)} to {time_text(span.ended)}"
+    )
+    for line in (*standing_lines(replay.roster), *replay.left_open):
+        typer.echo(line)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
