@@ -11,11 +11,11 @@ import pytest
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.action import Action
 from tiltyard.kernel.money import money
-from tiltyard.kernel.undefined import Value
+from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
 from tiltyard.market.simulated import DEFAULT, simulated_hours
-from tiltyard.metrics.shadow_gap import Gap
+from tiltyard.metrics.shadow_gap import UNKNOWN, Gap
 from tiltyard.policies.breakout import Breakout
 from tiltyard.policies.policy import Intent, Observation, Policy
 from tiltyard.policies.reversion import Reversion
@@ -124,6 +124,20 @@ def test_fills_that_are_worse_than_on_paper_are_found(hours: list[Hour]) -> None
     assert isinstance(gaps[1], Gap)
     assert gaps[0].mean == 0
     assert gaps[1].high < -0.01
+
+
+def test_what_live_fills_cost_is_found_for_every_volatility(hours: list[Hour]) -> None:
+    played = course(live_costs=Costs(fee_bps=5, half_spread_bps=11))
+    played.play(hours)
+    gap = played.desk.panel.arm(CHAMPION).gap
+    by_volatility = [gap.read(terciles=[tercile]) for tercile in range(3)]
+    whole = gap.read()
+    assert isinstance(whole, Gap)
+    assert sum(one.pairs for one in by_volatility if isinstance(one, Gap)) == whole.pairs
+    for one in by_volatility:
+        assert isinstance(one, Gap)
+        assert one.high < 0
+    assert gap.read(terciles=[UNKNOWN]) == Undefined("warming", "0 of 30 pairs", 0)
 
 
 def test_a_mark_is_fresh_until_the_next_one_is_due() -> None:

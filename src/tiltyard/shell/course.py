@@ -172,7 +172,8 @@ class Course:
         self._follow_shares()
         known = {symbol: self._see(bar) for symbol, bar in bars.items()}
         wild = {symbol: self._seen[symbol][1].tercile for symbol in known}
-        self._floor.decide(known, self._split, wild)
+        for decision in self._floor.decide(known, self._split, wild):
+            self.desk.decide(decision)
         return self._done
 
     def _run_nights(self, at: datetime) -> None:
