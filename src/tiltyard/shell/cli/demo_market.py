@@ -152,9 +152,10 @@ def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
     yield from _aftermath(course.stops, width)
     yield "\nLive fills beside their twins on paper, in R, by volatility and symbol:"
     for arm in arms:
+        if not (lines := gap_lines(course.desk.panel.arm(arm.name).gap)):
+            continue
         yield f"  {arm.name}"
-        lines = gap_lines(course.desk.panel.arm(arm.name).gap)
-        for line in gap_section(lines) if lines else ("no pairs",):
+        for line in gap_section(lines):
             yield f"    {line}"
 
 
