@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
@@ -28,6 +29,11 @@ def trade(policy: str, hours: float, pnl: float, **fields: object) -> Trade:
         "test", f"{policy}-{hours:g}", policy, "BTC/USDT", "long",
         closed - timedelta(minutes=30), closed, money(pnl),
     )._replace(**fields)  # type: ignore[arg-type] # fields of a trade # fmt: skip
+
+
+def decision(episode: str, at: datetime, tercile: int = 1) -> Decision:
+    """An episode that the bot was given."""
+    return Decision(episode, "BTC/USDT", BOT, 0.1, 1, at, tercile, at.hour)
 
 
 def there_and_back() -> list[Trade]:
@@ -75,8 +81,10 @@ def replayed(path: Path, ledger: Ledger, settings: Settings | None = None) -> Re
 
 
 def full_record(path: Path) -> Replayed:
-    """Trades there and back, marks and gauges."""
+    """Trades there and back, marks, gauges and decisions."""
     marks = [Mark(BOT, START + timedelta(hours=6 * n, minutes=5), Money(n), 0) for n in range(9)]
     gauges = [Observation("gpu_util_pct", 50 + n, START + timedelta(days=n)) for n in range(5)]
+    given = [decision(f"episode {n}", START + timedelta(days=n)) for n in range(6)]
     with ledger_of(path.with_suffix(".ledger"), there_and_back(), marks, gauges) as ledger:
+        ledger.append_decisions(given, known_at=NOW)
         return replayed(path, ledger)

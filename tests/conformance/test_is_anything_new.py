@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from conformance.samples import NOW, PPO, arm, register, trade
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import Command
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import Money
@@ -30,6 +31,12 @@ def observe(ledger: Ledger) -> None:
     ledger.append_observations([Observation("balance", 1.0, NOW)], known_at=NOW)
 
 
+def decide(ledger: Ledger) -> None:
+    ledger.append_decisions(
+        [Decision("episode", "BTC/USDT", PPO, 0.1, 1, NOW, 2, NOW.hour)], known_at=NOW
+    )
+
+
 def ask(ledger: Ledger) -> None:
     with ledger.transaction() as inside:
         append_command(inside.connection, Command("key", "freeze", "", "ann", "", NOW))
@@ -40,7 +47,7 @@ def edit(ledger: Ledger) -> None:
         inside.connection.execute(sa.text("UPDATE bandit_arms SET traffic_allocation = 0.05"))
 
 
-@pytest.mark.parametrize("happens", [close_a_trade, mark, observe, ask, edit])
+@pytest.mark.parametrize("happens", [close_a_trade, mark, observe, decide, ask, edit])
 def test_whatever_a_step_would_act_on_is_new(
     ledger: Ledger, happens: Callable[[Ledger], None]
 ) -> None:

@@ -317,7 +317,7 @@ def test_a_mark_and_an_observation_from_the_future_wait_in_quarantine_until_thei
         for fact in late:
             assert append(ledger, fact) == 0
     assert (list(ledger.marks()), list(ledger.observations())) == (marks, gauges)
-    assert ledger.positions() == (0, 1, 1)
+    assert ledger.positions() == (0, 1, 1, 0)
     apart = ledger.quarantined_facts()
     assert [(one.kind, one.policy, one.name, one.at) for one in apart] == [
         ("mark", PPO, "second", beyond), ("observation", "", "account_balance", beyond)

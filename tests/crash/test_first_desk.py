@@ -87,7 +87,7 @@ def test_what_was_over_before_the_first_desk_began_is_not_judged(
 
 def test_a_first_desk_has_begun_before_it_reads_and_a_later_one_goes_on(house: House) -> None:
     begun = progress_of(house.other)
-    assert begun == Progress(0, 0, 0, 0, house.now)
+    assert begun == Progress(0, 0, 0, 0, 0, house.now)
     comes_in(house, -1)
     passed: list[str] = []
     house.on_stage = passed.append

@@ -21,9 +21,11 @@ from tiltyard.facts import intake
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.metrics.catalogue import METRICS
+from tiltyard.metrics.shadow_gap import Gap
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
 from tiltyard.shell.exit_codes import FAILURES, MISTAKES
+from tiltyard.shell.report.gap import GapLine, gap_json
 from tiltyard.shell.settings import Settings
 
 ROOMS = ("tutorial", "how-to", "reference", "explanation")
@@ -134,6 +136,8 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## A report")) == set(arm)
     metric = next(iter(arm["metrics"].values()))
     assert set(rows("json.md", "## A metric")) == set(metric)
+    gap = gap_json(GapLine("SOL/USDT", "wild", Gap(-0.1, -0.2, 0.0, 30)))
+    assert set(rows("json.md", "## A gap")) == set(gap)
     assert set(rows("json.md", "## A guard")) == set(arm["guards"][0])
     assert set(rows("json.md", "## An action")) == set(json.loads(timeline[0]))
     assert set(rows("json.md", "## An action")) == set(arm["actions"][0])

@@ -1,18 +1,21 @@
 """Facts arrive in any order; what the panel says depends on the facts alone.
 
 Hypothesis plays the bots and the ledger: it reports trades, corrects them, holds some
-back, repeats others, and values open positions. The ledger's part is small. It keeps
-the highest revision of each trade, and hands the panel only what is current. Whenever the
-panel answers False, it has the arm rebuilt. After every step a second panel is fed once, in
-judged order, with everything current; both must give the same readings, every metric of
-every arm.
+back, repeats others, values open positions, and says which episodes an arm was given. The
+ledger's part is small. It keeps the highest revision of each trade, and hands the panel only
+what is current. Whenever the panel answers False, it has the arm rebuilt. After every step a
+second panel is fed once, in judged order, with everything current; both must give the same
+readings, every metric of every arm, and the same gap between live and paper in every symbol
+and volatility.
 
 The game is played with panels that keep nothing, three facts and a hundred of each arm, so
-that late facts are put in their place, lie too far back, and lie just at the edge.
+that late facts are put in their place, lie too far back, and lie just at the edge. The last
+three decisions of an arm are kept there, or as many as a running desk keeps.
 """
 
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from typing import Literal
 
 import pytest
 from hypothesis import settings
@@ -20,10 +23,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tiltyard.facts.correction import Correction
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Book, Trade, judged_order
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Reading
+from tiltyard.metrics import terciles
 from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS
 from tiltyard.metrics.panel import Panel
@@ -43,15 +48,27 @@ identifiers = st.integers(0, 40).map("{:03d}".format)
 moments = st.integers(0, 8).map(lambda number: START + timedelta(hours=97 * number))
 results = st.integers(-20, 20).map(lambda number: Money(number * 10**9))
 trial_starts = st.one_of(st.none(), moments)
+episodes = st.integers(0, 4)
+Telling = tuple[Literal["decision"] | Book, int, int]
+tellings: st.SearchStrategy[Telling] = st.tuples(
+    st.sampled_from(["decision", "live", "twin"]),
+    st.sampled_from([-199, -98, 0, 1]),
+    st.integers(0, 2),
+)
+"""Which of the three; when it was decided, in hours from its end; how wild it was then."""
 
 
 class Arrival(RuleBasedStateMachine):
     """A panel that is fed as facts arrive, beside the ledger of all facts."""
 
     kept = 0
+    decisions_kept = terciles.MOST
 
     def __init__(self) -> None:
         super().__init__()
+        self.patched = pytest.MonkeyPatch()
+        self.patched.setattr(terciles, "MOST", self.decisions_kept)
+        self.decisions: dict[str, Decision] = {}
         self.current: dict[tuple[str, str], Trade] = {}
         self.marks: dict[str, list[Mark]] = {arm: [] for arm in ARMS}
         self.trial_starts: dict[str, datetime | None] = {}
@@ -99,6 +116,18 @@ class Arrival(RuleBasedStateMachine):
                 revision=revision,
             )
         )
+
+    @rule(arm=arms, told=st.lists(st.tuples(episodes, tellings), min_size=6, max_size=20))
+    def episodes_are_told(self, arm: str, told: list[tuple[int, Telling]]) -> None:
+        """What was decided, what was filled for real and what on paper, in any order."""
+        for number, (what, hours, tercile) in told:
+            name, at = f"episode {number}", START + timedelta(hours=97 * number)
+            if what == "decision":
+                at += timedelta(hours=hours)
+                self.decided(Decision(name, "SOL/USDT", arm, 0.5, 1, at, tercile, at.hour))
+            else:
+                closed = loss(f"{arm}-{name}-{what}", 0)._replace(closed_at=at, book=what)
+                self.arrives(closed._replace(policy=arm, risk=Money(7), episode_id=name))
 
     @rule(arm=arms, count=st.sampled_from([30, 150]), backwards=st.booleans())
     def a_bot_reports_a_long_stretch(self, arm: str, count: int, *, backwards: bool) -> None:
@@ -154,7 +183,7 @@ class Arrival(RuleBasedStateMachine):
         self.marks[arm].append(mark)
         self.marks[arm].sort(key=lambda one: one.marked_at)
         if not self.panel.value_open(mark):
-            self.panel.rebuild(arm, self.of(arm), self.marks[arm])
+            self.rebuild(arm)
 
     @rule(arm=arms)
     def a_new_trial_starts(self, arm: str) -> None:
@@ -179,7 +208,10 @@ class Arrival(RuleBasedStateMachine):
     def every_reading_is_that_of_a_panel_fed_once_in_judged_order(self) -> None:
         fresh = self.empty_panel()
         marks = {arm: list(self.marks[arm]) for arm in ARMS}
+        given = self.given_to(*ARMS)
         for trade in sorted(self.current.values(), key=judged_order):
+            while given and given[0].decided_at <= trade.closed_at:
+                assert fresh.decide(given.pop(0)), "nor a late decision"
             ahead = marks[trade.policy]
             while ahead and ahead[0].marked_at < trade.closed_at:
                 fresh.value_open(ahead.pop(0))
@@ -193,6 +225,7 @@ class Arrival(RuleBasedStateMachine):
             assert seen.live.trades == expected.live.trades
             assert seen.since_throttle == expected.since_throttle
             assert seen.valued_at == expected.valued_at
+            assert seen.gap._sums == expected.gap._sums
         assert self.panel.last_marks() == fresh.last_marks()
 
     def arrives(self, trade: Trade) -> None:
@@ -209,7 +242,26 @@ class Arrival(RuleBasedStateMachine):
         else:
             is_measured = self.panel.correct(Correction(before, trade))
         if not is_measured:
-            self.panel.rebuild(trade.policy, self.of(trade.policy), self.marks[trade.policy])
+            self.rebuild(trade.policy)
+
+    def decided(self, decision: Decision) -> None:
+        """The ledger has one of an episode."""
+        if decision.episode_id in self.decisions:
+            return
+        self.decisions[decision.episode_id] = decision
+        if not self.panel.decide(decision):
+            self.rebuild(decision.policy)
+
+    def rebuild(self, arm: str) -> None:
+        self.panel.rebuild(arm, self.of(arm), self.marks[arm], self.given_to(arm))
+
+    def given_to(self, *names: str) -> list[Decision]:
+        """The decisions for some arms in time order."""
+        given = [one for one in self.decisions.values() if one.policy in names]
+        return sorted(given, key=lambda one: one.decided_at)
+
+    def teardown(self) -> None:
+        self.patched.undo()
 
     def of(self, arm: str) -> list[Trade]:
         """An arm's current trades in judged order."""
@@ -284,9 +336,9 @@ def test_what_the_panel_takes_for_late(seen: Trade | Mark, arrives: Trade, is_la
 
 
 class ArrivalAtTheEdge(Arrival):
-    """The same with a panel that keeps the last three facts, up to six."""
+    """The same with a panel that keeps the last three facts, up to six, and three decisions."""
 
-    kept = 3
+    kept, decisions_kept = 3, 3
 
 
 class ArrivalInReach(Arrival):

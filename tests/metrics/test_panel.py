@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
@@ -48,3 +49,14 @@ def test_an_arm_whose_reading_breaks_off_stays_as_it_was(kept: int, champion: st
     late = trade(198)._replace(trade_id="late")
     assert panel.record(late) == untouched.record(late)
     assert readings(panel) == readings(untouched), "what is late has its place as before"
+
+
+def test_decisions_from_long_ago_let_it_reach_no_further_back() -> None:
+    panel = Panel(CAPITAL, kept=3)
+    for hour in range(20, 26):
+        assert panel.value_open(Mark(ARM, START + timedelta(hours=hour), Money(-hour), 1))
+    for hour in range(3):
+        at = START + timedelta(hours=hour)
+        assert panel.decide(Decision(f"episode {hour}", "SOL", ARM, 1.0, 1, at, 0, at.hour))
+    assert not panel.record(trade(10)), "marks that lie after it are measured for good"
+    assert panel.record(trade(23)), "and those after this one can be gone through again"

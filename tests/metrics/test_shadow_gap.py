@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.shadow_gap import PAIRS_NEEDED, Gap, ShadowGap
+from tiltyard.metrics import terciles
+from tiltyard.metrics.shadow_gap import PAIRS_NEEDED, UNKNOWN, Gap, ShadowGap
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 RISK = 1_000
@@ -82,3 +84,81 @@ def test_what_never_had_a_twin_is_forgotten_in_the_end() -> None:
     assert gap.symbols == []
     gap.see(trade(4_999, "twin", 5))
     assert gap.symbols == ["SOL/USDT"]
+
+
+def decided(episode: int, tercile: int, *, minute: int = -1) -> Decision:
+    at = NOON + timedelta(minutes=minute)
+    return Decision(str(episode), "SOL/USDT", "arm", 0.5, 1, at, tercile, at.hour)
+
+
+BIASES = (-0.02, -0.08, -0.25)
+"""What real fills cost in a calm, a usual and a wild market, in R."""
+
+
+def planted(rng: Random, pairs: int) -> ShadowGap:
+    """Pairs with a noise of .3 R, in each tercile with its bias."""
+    gap = ShadowGap()
+    for episode in range(pairs):
+        tercile = rng.randrange(3)
+        gap.decide(decided(episode, tercile))
+        paper = round(rng.gauss(0.4, 1.4) * 10**6)
+        more = round(rng.gauss(BIASES[tercile], 0.3) * 10**6)
+        gap.see(trade(episode, "twin", paper, risk=10**6))
+        gap.see(trade(episode, "live", paper + more, risk=10**6))
+    return gap
+
+
+def test_a_bias_that_was_planted_in_each_tercile_is_in_its_interval_as_often_as_promised() -> None:
+    """Of 3 x 100 intervals of 95 % from chance of a fixed seed; fewer than 270 have p < .0005."""
+    rng, found = Random(20250707), 0  # noqa: S311 a simulation
+    for _ in range(100):
+        gap = planted(rng, pairs=240)
+        for tercile, bias in enumerate(BIASES):
+            reading = gap.read(terciles=[tercile])
+            assert isinstance(reading, Gap)
+            found += reading.low <= bias <= reading.high
+    assert 270 <= found < 300
+
+
+def test_the_terciles_are_told_apart() -> None:
+    gap = planted(Random(7), pairs=2_000)  # noqa: S311 a simulation
+    calm, usual, wild = (gap.read("SOL/USDT", [tercile]) for tercile in range(3))
+    assert isinstance(calm, Gap)
+    assert isinstance(usual, Gap)
+    assert isinstance(wild, Gap)
+    assert wild.high < usual.low
+    assert usual.high < calm.low
+    whole = gap.read()
+    assert isinstance(whole, Gap)
+    assert calm.pairs + usual.pairs + wild.pairs == whole.pairs == 2_000
+
+
+def counts(gap: ShadowGap) -> dict[int | None, int]:
+    return {tercile: pairs for (_, tercile), (pairs, _, _) in gap._sums.items()}
+
+
+@pytest.mark.parametrize(
+    ("tercile", "minute", "counted"),
+    [(0, -60, 0), (1, -1, 1), (2, 0, 2), (2, 1, UNKNOWN), (3, -1, UNKNOWN), (-1, -1, UNKNOWN)],
+    ids=["long before", "before", "when it closed", "afterwards", "no tercile", "none either"],
+)
+def test_a_decision_counts_when_it_was_made_by_the_close(
+    tercile: int, minute: int, counted: int | None
+) -> None:
+    gap = ShadowGap()
+    gap.decide(decided(1, tercile, minute=minute))
+    gap.see(trade(1, "live", 5))
+    gap.see(trade(1, "twin", 5))
+    assert counts(gap) == {counted: 1}
+
+
+def test_an_arm_keeps_so_many_decisions_and_no_more() -> None:
+    gap = ShadowGap()
+    for episode in range(terciles.MOST + 5):
+        gap.decide(decided(episode, 2, minute=episode - terciles.MOST - 5))
+    known = gap._terciles
+    assert len(known._of) == len(known._oldest) == terciles.MOST
+    for episode in (4, 5):
+        gap.see(trade(episode, "live", 5))
+        gap.see(trade(episode, "twin", 5))
+    assert counts(gap) == {UNKNOWN: 1, 2: 1}

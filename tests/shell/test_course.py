@@ -1,6 +1,7 @@
 """A course over bars: what is judged when, what follows, and what it looks like afterwards."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -8,19 +9,22 @@ from random import Random
 import numpy as np
 import pytest
 
+from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.action import Action
+from tiltyard.facts.arm import FLAT
 from tiltyard.kernel.money import money
-from tiltyard.kernel.undefined import Value
+from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
 from tiltyard.market.simulated import DEFAULT, simulated_hours
-from tiltyard.metrics.shadow_gap import Gap
+from tiltyard.metrics.shadow_gap import UNKNOWN, Gap
 from tiltyard.policies.breakout import Breakout
 from tiltyard.policies.policy import Intent, Observation, Policy
 from tiltyard.policies.reversion import Reversion
 from tiltyard.policies.trend import Trend
 from tiltyard.router.floor import Seat
+from tiltyard.shell.cli.watching import arms_table
 from tiltyard.shell.course import AFTERWARDS, Course, Hour, Venue, hours_of, marked_every
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.settings import load
@@ -115,6 +119,38 @@ def test_a_halted_arm_enters_nothing_more_and_its_shadow_book_goes_on(hours: lis
         assert sum(later) <= runs_off < len(later)
 
 
+HALTED_AT_ONCE = replace(
+    DEFAULT_CHECKLIST.guard("challenger_drawdown_high"),
+    name="champion_drawdown_high", scope="champion", when=Comparison.parse("> 2"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arms", [{CHAMPION: ARMS[CHAMPION]}, ARMS], ids=["alone", "challenged"])
+def test_flat_takes_over_from_a_champion_that_is_halted(
+    hours: list[Hour], arms: Mapping[str, Policy]
+) -> None:
+    guards = (*DEFAULT_CHECKLIST.guards, HALTED_AT_ONCE)
+    settings = load().model_copy(update={"checklist": replace(DEFAULT_CHECKLIST, guards=guards)})
+    seats = {name: Seat(policy, CAPITAL, 0.3) for name, policy in arms.items()}
+    played = Course(settings, seats, CHAMPION, Venue(HOUR, COSTS), START, seed=SEED)
+    assert played.desk.roster.arms[FLAT].state == "deposed"
+    played.play(hours)
+    (halt,) = (stop for stop in played.stops if stop.action.policy == CHAMPION)
+    roster = played.desk.roster
+    assert roster.champion().name == FLAT
+    assert roster.arms[CHAMPION].state == "halted"
+    others = sum(arm.share for arm in roster.challengers())
+    assert roster.champion().share == pytest.approx(1 - others)
+    assert halt.trades == AFTERWARDS, "its shadow book goes on"
+    path = played.recording.paths[CHAMPION]
+    later = [live for at, live in zip(path.times, path.live, strict=True) if at > halt.action.at]
+    assert sum(later) <= 3 < len(later), "what was open runs off, and nothing is entered"
+    assert FLAT not in played.recording.paths, "flat trades nothing"
+    assert played.desk.panel.arm(FLAT).gap.has_decisions, "though it is given episodes"
+    shown = arms_table(played, len(hours))
+    assert FLAT in list(shown.columns[0].cells)
+
+
 def test_fills_that_are_worse_than_on_paper_are_found(hours: list[Hour]) -> None:
     fair, unfair = course(), course(live_costs=Costs(fee_bps=5, half_spread_bps=11))
     for played in (fair, unfair):
@@ -124,6 +160,20 @@ def test_fills_that_are_worse_than_on_paper_are_found(hours: list[Hour]) -> None
     assert isinstance(gaps[1], Gap)
     assert gaps[0].mean == 0
     assert gaps[1].high < -0.01
+
+
+def test_what_live_fills_cost_is_found_for_every_volatility(hours: list[Hour]) -> None:
+    played = course(live_costs=Costs(fee_bps=5, half_spread_bps=11))
+    played.play(hours)
+    gap = played.desk.panel.arm(CHAMPION).gap
+    by_volatility = [gap.read(terciles=[tercile]) for tercile in range(3)]
+    whole = gap.read()
+    assert isinstance(whole, Gap)
+    assert sum(one.pairs for one in by_volatility if isinstance(one, Gap)) == whole.pairs
+    for one in by_volatility:
+        assert isinstance(one, Gap)
+        assert one.high < 0
+    assert gap.read(terciles=[UNKNOWN]) == Undefined("warming", "0 of 30 pairs", 0)
 
 
 def test_a_mark_is_fresh_until_the_next_one_is_due() -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from records import NOW, full_record, ledger_of, there_and_back
-from tiltyard.facts.audit import GENESIS, chain
+from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.facts.content import content_of
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.shell import start
 from tiltyard.shell.metric_columns import refresh_metrics
+from tiltyard.shell.replay import FINISHED
 from tiltyard.shell.settings import Settings, load, read_checklist
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.verify import Verified, verify
@@ -28,7 +29,7 @@ COLUMNS = ("pf_30", "pf_150", "pf_prod", "dd_150", "total_trades", "wins", "tota
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The record of a replay with a throttle, a way back, marks and gauges."""
+    """The record of a replay with a throttle, a way back, marks, gauges and decisions."""
     path = tmp_path_factory.mktemp("kept") / "record.db"
     done = full_record(path)
     assert [action.kind for action in done.actions] == ["throttle", "resume"]
@@ -165,6 +166,9 @@ def test_the_positions_of_the_ingest_are_told(kept: Path, tmp_path: Path) -> Non
         ("marks", "DELETE FROM marks WHERE seq = 9"),
         ("observations", "UPDATE observations SET number = number + 1 WHERE seq = 2"),
         ("observations", "DELETE FROM observations WHERE seq = 2"),
+        ("decisions", "UPDATE decisions SET volatility_tercile = 2 WHERE seq = 2"),
+        ("decisions", "DELETE FROM decisions WHERE seq = 2"),
+        ("decisions", "DELETE FROM decisions WHERE seq = 6"),
         (
             "marks",
             (
@@ -215,6 +219,31 @@ def rehash(database: sqlite3.Connection) -> None:
     for seq, body in database.execute("SELECT seq, body FROM audit ORDER BY seq").fetchall():
         row = (head, head := chain(head, body), seq)
         database.execute("UPDATE audit SET previous = ?, hash = ? WHERE seq = ?", row)
+
+
+def by_a_version_that_measured_by_no_decisions(database: sqlite3.Connection) -> None:
+    """The record, as it was written before decisions were facts that a desk measures by."""
+    for seq, body in database.execute("SELECT seq, body FROM audit ORDER BY seq").fetchall():
+        event = json.loads(body)
+        if event["event"] == start.EVENT:
+            assert event["up_to_seq"].pop("decisions") == 6
+            del event["facts"]["decisions"]
+            facts = start.start_from(event).digest()
+        elif event["event"] == FINISHED:
+            event["facts"] = facts
+        database.execute("UPDATE audit SET body = ? WHERE seq = ?", (canonical(event), seq))
+    rehash(database)
+
+
+@pytest.mark.parametrize("decisions", ["kept", "edited"])
+def test_a_record_from_before_decisions_counted_verifies(
+    kept: Path, tmp_path: Path, decisions: str
+) -> None:
+    path = edited(kept, tmp_path, by_a_version_that_measured_by_no_decisions)
+    if decisions == "edited":
+        path = edited(path, tmp_path, "UPDATE decisions SET volatility_tercile = 0 WHERE seq = 2")
+    assert check(path).judgements == check(kept).judgements
+    assert code_of(edited(path, tmp_path, "DELETE FROM marks WHERE seq = 2")) == "FACTS_DIFFER"
 
 
 LATER = "WHERE seq = (SELECT max(seq) - 4 FROM audit)"

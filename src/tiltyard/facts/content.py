@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Self
 
 from tiltyard.facts.audit import GENESIS
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
@@ -60,8 +61,8 @@ def trade_line(seq: int, revision: int, content: str, known_at: int) -> str:
     return f"{seq} {revision} {known_at} {content}"
 
 
-def digest_of(facts: Iterable[Mark | Observation]) -> str:
-    """The digest of marks or of observations, in the order given."""
+def digest_of(facts: Iterable[Mark | Observation | Decision]) -> str:
+    """The digest of marks, of observations or of decisions, in the order given."""
     digest = FactsDigest()
     for fact in facts:
         digest.add(ascii([microseconds(v) if isinstance(v, datetime) else v for v in fact]))

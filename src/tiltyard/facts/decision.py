@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import NamedTuple
 
+VOLATILITY = ("calm", "usual", "wild")
+"""The terciles, in words."""
+
 
 class Decision(NamedTuple):
     """One routed episode.

@@ -8,6 +8,7 @@ from collections import deque
 from copy import copy
 from datetime import datetime
 
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import JudgedOrder, Trade, judged_order
 from tiltyard.kernel.money import Money
@@ -102,6 +103,10 @@ class ArmMeasures:
             self.shadow.close(trade.closed_at, outcome)
         return outcome
 
+    def decide(self, decision: Decision) -> None:
+        """An episode was given to the arm."""
+        self.gap.decide(decision)
+
     def start_trial(self, at: datetime | None) -> None:
         """Peak and windows begin anew."""
         self.trial_started_at = at
@@ -127,11 +132,17 @@ class ArmMeasures:
         """Whether the trade belongs before something that was already measured."""
         if self.last is not None and judged_order(trade) <= self.last:
             return True
+        if self.gap.has_passed(trade):
+            return True
         return (
             trade.book == "live"
             and self.mark is not None
             and (trade.closed_at <= self.mark.marked_at)
         )
+
+    def is_overtaken(self, decision: Decision) -> bool:
+        """Whether a pair that was measured already may be one of its episode."""
+        return self.gap.has_passed(decision)
 
     def is_old(self, mark: Mark) -> bool:
         """Whether the mark belongs before something that was already measured."""

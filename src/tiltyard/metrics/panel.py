@@ -14,6 +14,7 @@ from heapq import merge
 from typing import NamedTuple
 
 from tiltyard.facts.correction import Correction
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import LastMark, Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
@@ -30,7 +31,7 @@ from tiltyard.metrics.catalogue import (
     spec_of,
 )
 from tiltyard.metrics.champion_span import ChampionHistory
-from tiltyard.metrics.recent import RecentFacts
+from tiltyard.metrics.recent import ArmFact, RecentFacts
 
 
 class Measured(NamedTuple):
@@ -93,9 +94,9 @@ class Panel:
         return measures
 
     def has_measured(self, policy: str) -> bool:
-        """Whether an arm has traded, or its positions were valued."""
-        measures = self._arms.get(policy)
-        return measures is not None and (measures.trades > 0 or measures.mark is not None)
+        """Whether an arm has traded, was given an episode, or its positions were valued."""
+        arm = self._arms.get(policy)
+        return arm is not None and bool(arm.trades or arm.mark or arm.gap.has_decisions)
 
     def add_arm(
         self, policy: str, capital: Money | None, trial_started_at: datetime | None = None
@@ -136,8 +137,14 @@ class Panel:
             return False
         return self._put(trade, self.arm(trade.policy), instead_of=before)
 
-    def rebuild(self, policy: str, trades: Iterable[Trade], marks: Iterable[Mark] = ()) -> None:
-        """Measure an arm anew from its current trades and marks, each in time order.
+    def rebuild(
+        self,
+        policy: str,
+        trades: Iterable[Trade],
+        marks: Iterable[Mark] = (),
+        decisions: Iterable[Decision] = (),
+    ) -> None:
+        """Measure an arm anew from its current trades, marks and decisions, each in time order.
 
         An error on the way leaves the arm as it was.
         """
@@ -147,9 +154,11 @@ class Panel:
         recent = RecentFacts(fresh, self._kept) if self._kept else None
         history, up_to_seq = ChampionHistory(), self.up_to_seq
         is_champion = self._champion[0] == policy
-        facts: Iterator[Trade | Mark] = merge(trades, marks, key=_time_of)
+        facts: Iterator[ArmFact] = merge(decisions, trades, marks, key=_time_of)
         for fact in facts:
-            if isinstance(fact, Mark):
+            if isinstance(fact, Decision):
+                fresh.decide(fact)
+            elif isinstance(fact, Mark):
                 fresh.value_open(fact)
             else:
                 up_to_seq = max(up_to_seq, fact.seq)
@@ -194,6 +203,15 @@ class Panel:
             return self._put(mark, measures)
         measures.value_open(mark)
         self._note(mark, measures)
+        return True
+
+    def decide(self, decision: Decision) -> bool:
+        """An episode was given to an arm; False as :meth:`record`."""
+        measures = self.arm(decision.policy)
+        if measures.is_overtaken(decision):
+            return self._put(decision, measures)
+        measures.decide(decision)
+        self._note(decision, measures)
         return True
 
     def observe(self, observation: Observation) -> None:
@@ -279,12 +297,12 @@ class Panel:
             self._recent[policy] = RecentFacts(measures, self._kept)
         return measures
 
-    def _note(self, fact: Trade | Mark, measures: ArmMeasures) -> None:
+    def _note(self, fact: ArmFact, measures: ArmMeasures) -> None:
         if self._kept:
             self._recent[fact.policy].note(fact, measures)
 
     def _put(
-        self, fact: Trade | Mark, measures: ArmMeasures, *, instead_of: Trade | None = None
+        self, fact: ArmFact, measures: ArmMeasures, *, instead_of: Trade | None = None
     ) -> bool:
         recent = self._recent.get(fact.policy)
         if recent is None or not recent.reaches(fact):
@@ -293,5 +311,7 @@ class Panel:
         return True
 
 
-def _time_of(fact: Trade | Mark) -> datetime:
+def _time_of(fact: ArmFact) -> datetime:
+    if isinstance(fact, Decision):
+        return fact.decided_at
     return fact.marked_at if isinstance(fact, Mark) else fact.closed_at

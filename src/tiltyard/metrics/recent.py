@@ -10,6 +10,7 @@ reached: then the arm is measured anew from the ledger.
 from bisect import insort
 from datetime import datetime
 
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.metrics.arm_measures import ArmMeasures
@@ -17,8 +18,9 @@ from tiltyard.metrics.arm_measures import ArmMeasures
 KEPT = 100
 """So many facts of an arm, up to twice as many, can be gone through again."""
 
+ArmFact = Trade | Mark | Decision
 Place = tuple[datetime, int, str, int, str]
-"""Trades in judged order, and marks after the trades of the same moment."""
+"""Of one moment: what was decided, then trades in judged order, then marks."""
 
 
 class RecentFacts:
@@ -32,15 +34,15 @@ class RecentFacts:
     def __init__(self, before: ArmMeasures, kept: int = KEPT) -> None:
         self._before = before.copy()
         self._kept = kept
-        self._facts: list[tuple[Place, Trade | Mark]] = []
+        self._facts: list[tuple[Place, ArmFact]] = []
         self._reaches_from: Place | None = None
 
-    def note(self, fact: Trade | Mark, measures: ArmMeasures) -> None:
+    def note(self, fact: ArmFact, measures: ArmMeasures) -> None:
         """The arm has just learnt of ``fact``, and ``measures`` is what it is now."""
         insort(self._facts, (place_of(fact), fact), key=_place)
         self._forget_oldest(measures)
 
-    def reaches(self, fact: Trade | Mark) -> bool:
+    def reaches(self, fact: ArmFact) -> bool:
         """Whether a fact belongs into the stretch that can be gone through again."""
         return self._reaches_from is None or place_of(fact) > self._reaches_from
 
@@ -49,7 +51,7 @@ class RecentFacts:
         return self._index(trade) is not None
 
     def put(
-        self, fact: Trade | Mark, measures: ArmMeasures, *, instead_of: Trade | None = None
+        self, fact: ArmFact, measures: ArmMeasures, *, instead_of: Trade | None = None
     ) -> ArmMeasures:
         """What the arm is when a fact has its place among the last ones.
 
@@ -78,7 +80,8 @@ class RecentFacts:
         self._keep_up_with(measures)
         for _, earlier in self._facts[: self._kept]:
             _learn(self._before, earlier)
-        self._reaches_from = self._facts[self._kept - 1][0]
+        last = self._facts[self._kept - 1][0]
+        self._reaches_from = max(last, self._reaches_from or last)
         del self._facts[: self._kept]
 
     def _keep_up_with(self, measures: ArmMeasures) -> None:
@@ -91,19 +94,23 @@ class RecentFacts:
             before.throttle(measures.throttled_at)
 
 
-def place_of(fact: Trade | Mark) -> Place:
+def place_of(fact: ArmFact) -> Place:
     """Where a fact belongs among those of its arm."""
+    if isinstance(fact, Decision):
+        return (fact.decided_at, -1, "", 0, fact.episode_id)
     if isinstance(fact, Mark):
         return (fact.marked_at, 1, "", fact.seq, "")
     return (fact.closed_at, 0, fact.source, len(fact.trade_id), fact.trade_id)
 
 
-def _place(entry: tuple[Place, Trade | Mark]) -> Place:
+def _place(entry: tuple[Place, ArmFact]) -> Place:
     return entry[0]
 
 
-def _learn(measures: ArmMeasures, fact: Trade | Mark) -> None:
-    if isinstance(fact, Mark):
+def _learn(measures: ArmMeasures, fact: ArmFact) -> None:
+    if isinstance(fact, Trade):
+        measures.close(fact)
+    elif isinstance(fact, Mark):
         measures.value_open(fact)
     else:
-        measures.close(fact)
+        measures.decide(fact)

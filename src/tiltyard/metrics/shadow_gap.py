@@ -3,25 +3,36 @@
 A shadow book is only as good as its fills. So every live episode has a twin on paper, and
 the two of them are a pair when they closed together: one that a person has flattened is no
 comparison. Their difference is measured by what the one on paper risked, since a bad fill
-moves a live trade away from its stop as well. The gap is the mean of that, per arm and
-symbol, with an interval; sums are whole numbers, so a pair counts the same whenever it comes.
+moves a live trade away from its stop as well. The gap is the mean of that, per arm, symbol and
+how wild the market was when the episode was decided, with an interval; sums are whole numbers,
+so a pair counts the same whenever it comes. Of an episode whose decision nobody has told, the
+volatility is unknown.
 
 >>> gap = ShadowGap()
 >>> for tenths in (1, 3) * 20:
-...     gap.push("SOL/USDT", tenths * SCALE // 10)
+...     gap.push("SOL/USDT", tenths * SCALE // 10, tercile=2)
 >>> gap.read("SOL/USDT")
 Gap(mean=0.2, low=0.168615, high=0.231385, pairs=40)
+>>> print(gap.read(terciles=[0]))
+undefined (warming: 0 of 30 pairs)
 """
 
 from collections import OrderedDict
+from collections.abc import Collection
+from datetime import datetime
 from math import sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
+from tiltyard.facts.decision import VOLATILITY, Decision
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.terciles import Terciles
 
 SCALE = 10**12
+UNKNOWN = None
+"""The tercile of an episode whose decision nobody has told."""
+ANY = (*range(len(VOLATILITY)), UNKNOWN)
 PAIRS_NEEDED = 30
 CONFIDENCE = 0.95
 _WAITING = 1000
@@ -49,17 +60,39 @@ class Gap(NamedTuple):
 
 
 class ShadowGap:
-    """The gap of one arm, by symbol."""
+    """The gap of one arm, by symbol and tercile of volatility.
+
+    Decisions may be told in any order between two pairs; everything else comes in judged order.
+    """
 
     def __init__(self) -> None:
-        self._sums: dict[str, Sums] = {}
+        self._sums: dict[tuple[str, int | None], Sums] = {}
         self._waiting: OrderedDict[tuple[str, Book], Trade] = OrderedDict()
+        self._terciles = Terciles()
+        self._paired_at: datetime | None = None
 
     def copy(self) -> "ShadowGap":
         """The same, which goes its own way from here."""
         other = ShadowGap()
         other._sums, other._waiting = dict(self._sums), self._waiting.copy()
+        other._terciles, other._paired_at = self._terciles.copy(), self._paired_at
         return other
+
+    def decide(self, decision: Decision) -> None:
+        """An episode was given to the arm."""
+        self._terciles.note(decision)
+
+    def has_passed(self, fact: Trade | Decision) -> bool:
+        """Whether pairs would count otherwise, had a fact come in its time."""
+        if isinstance(fact, Decision):
+            return self._paired_at is not None and fact.decided_at <= self._paired_at
+        other = (fact.episode_id, _OTHER.get(fact.book))
+        return other in self._waiting and self._terciles.are_ahead_of(fact.closed_at)
+
+    @property
+    def has_decisions(self) -> bool:
+        """Whether it knows of any."""
+        return self._terciles.newest is not None
 
     def see(self, trade: Trade) -> None:
         """One more trade; it counts when its twin, or the live one of it, is there."""
@@ -74,26 +107,38 @@ class ShadowGap:
         live, twin = (trade, other) if trade.book == "live" else (other, trade)
         if live.closed_at == twin.closed_at and twin.risk:
             more = live.pnl - twin.pnl
-            self.push(trade.symbol, (more * SCALE * 2 + twin.risk) // (twin.risk * 2))
+            tercile = self._terciles.of(trade.episode_id, trade.closed_at)
+            self.push(trade.symbol, (more * SCALE * 2 + twin.risk) // (twin.risk * 2), tercile)
+            self._paired_at = trade.closed_at
 
-    def push(self, symbol: str, more: int) -> None:
+    def push(self, symbol: str, more: int, tercile: int | None = UNKNOWN) -> None:
         """One more pair.
 
         Args:
             symbol: In which it traded.
             more: What the live one made more, in R, scaled.
+            tercile: How wild the market was when it was decided.
         """
-        pairs, total, squares = self._sums.get(symbol, (0, 0, 0))
-        self._sums[symbol] = (pairs + 1, total + more, squares + more * more)
+        pairs, total, squares = self._sums.get((symbol, tercile), (0, 0, 0))
+        self._sums[symbol, tercile] = (pairs + 1, total + more, squares + more * more)
 
     @property
     def symbols(self) -> list[str]:
         """Where there are pairs."""
-        return sorted(self._sums)
+        return sorted({symbol for symbol, _ in self._sums})
 
-    def read(self, symbol: str = "") -> Gap | Undefined:
-        """The gap in one symbol, or in all."""
-        chosen = [self._sums.get(symbol, (0, 0, 0))] if symbol else list(self._sums.values())
+    def read(self, symbol: str = "", terciles: Collection[int | None] = ANY) -> Gap | Undefined:
+        """The gap in one symbol or in all, when it was so wild.
+
+        Args:
+            symbol: Empty for all.
+            terciles: Which of 0, 1, 2 and :data:`UNKNOWN` count.
+        """
+        chosen = [
+            sums
+            for (where, tercile), sums in self._sums.items()
+            if symbol in ("", where) and tercile in terciles
+        ]
         pairs, total, squares = (sum(column) for column in zip((0, 0, 0), *chosen, strict=True))
         if pairs < PAIRS_NEEDED:
             return Undefined("warming", f"{pairs} of {PAIRS_NEEDED} pairs", pairs)

@@ -5,6 +5,7 @@ trade as it closed, the curves, and what the shadow book said after each stop. A
 goes like this. The nights since the last one are run. What was ordered fills, and each trade
 that closes by it is judged at once. What is open is marked; a stop inside the bars closes
 it, and is judged. Then every arm decides, by the shares as they stand after all that.
+When the champion is halted, ``flat`` takes over as on any desk, and trades nothing.
 
 Nobody sleeps and no clock is read: the same bars and seed are the same course.
 """
@@ -16,7 +17,7 @@ from random import Random
 
 from tiltyard.checklist.guard import Checklist
 from tiltyard.facts.action import Action
-from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.features.technical import Indicators
 from tiltyard.features.vector import Features
@@ -172,7 +173,8 @@ class Course:
         self._follow_shares()
         known = {symbol: self._see(bar) for symbol, bar in bars.items()}
         wild = {symbol: self._seen[symbol][1].tercile for symbol in known}
-        self._floor.decide(known, self._split, wild)
+        for decision in self._floor.decide(known, self._split, wild):
+            self.desk.decide(decision)
         return self._done
 
     def _run_nights(self, at: datetime) -> None:
@@ -251,9 +253,10 @@ def marked_every(checklist: Checklist, interval: timedelta) -> Checklist:
 def _registered(
     seats: Mapping[str, Seat], champion: str, settings: Settings, began: datetime
 ) -> Roster:
-    """The champion, and everybody else as a candidate."""
+    """The champion, everybody else as a candidate, and ``flat``, which has no seat."""
+    last = Arm(FLAT, "challenger", "deposed", 0, 1, 0, None, began, kind=FLAT)
     first = Arm(champion, "champion", "champion", 1, 1, 1, seats[champion].capital, began)
-    roster, rules = Roster().with_arm(first), settings.shares.rules()
+    roster, rules = Roster().with_arm(last).with_arm(first), settings.shares.rules()
     for name, seat in seats.items():
         if name != champion:
             roster = roster.with_arm(

@@ -21,6 +21,7 @@ from tiltyard.checklist.on_duty import GuardsOnDuty
 from tiltyard.facts.action import GIVING, Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.correction import Correction
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
@@ -130,6 +131,11 @@ class Desk:
         at = now or mark.marked_at
         return done + self._judge_and_act([mark.policy], at, at)
 
+    def decide(self, decision: Decision) -> None:
+        """An episode was given to an arm: nothing is judged by that."""
+        if not self.panel.decide(decision):
+            self._lacks(decision.policy)
+
     def observe(self, observation: Observation, now: datetime | None = None) -> list[Action]:
         """A gauge was read: of one arm, or of the account and so of every arm."""
         at = observation.observed_at
@@ -146,15 +152,22 @@ class Desk:
             done += self._graduate(name, now)
         return done
 
-    def measure_again(self, policy: str, trades: Iterable[Trade], marks: Iterable[Mark]) -> None:
+    def measure_again(
+        self,
+        policy: str,
+        trades: Iterable[Trade],
+        marks: Iterable[Mark],
+        decisions: Iterable[Decision] = (),
+    ) -> None:
         """An arm that has fallen behind is measured anew; the next tick judges it.
 
         Args:
             policy: The arm.
             trades: Its current trades, in judged order.
             marks: Its marks, in time order.
+            decisions: Which episodes it was given, in time order.
         """
-        self.panel.rebuild(policy, trades, marks)
+        self.panel.rebuild(policy, trades, marks, decisions)
         self.behind.discard(policy)
 
     def adopt(self, roster: Roster) -> None:

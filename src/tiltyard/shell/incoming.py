@@ -13,6 +13,7 @@ from typing import TypeVar
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.correction import Correction
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import FUTURE
@@ -83,7 +84,11 @@ class Incoming:
         for policy in sorted(desk.behind):
             trades = still.trades(policy, up_to_seq=self.seen.trades)
             marks = still.marks(policy, up_to_seq=self.seen.marks)
-            desk.measure_again(policy, _pausing(trades, on_pause), _pausing(marks, on_pause))
+            decisions = still.decisions(policy, up_to_seq=self.seen.decisions)
+            desk.measure_again(
+                policy, _pausing(trades, on_pause), _pausing(marks, on_pause),
+                _pausing(decisions, on_pause),
+            )  # fmt: skip
             self.is_remeasured = True
 
     def count_newcomers(self, ledger: Ledger, roster: Roster) -> None:
@@ -126,6 +131,9 @@ class Incoming:
             return desk.correct(fact, now)
         if isinstance(fact, Mark):
             return desk.mark(fact, now)
+        if isinstance(fact, Decision):
+            desk.decide(fact)
+            return []
         return desk.observe(fact, now)
 
     def _count(self, trade: Trade, *, instead_of: Trade | None = None) -> None:

@@ -1,7 +1,8 @@
 """The pass over the facts that a replay makes, and that a verification makes again.
 
-Comes in: a ledger, a roster, and what was recorded at the start. Goes out: each fact in
-time order with what the desk did about it, and which trades it moved to the shadow book.
+Comes in: a ledger, a roster, and what was recorded at the start. Goes out: each fact that
+is judged, in time order, with what the desk did about it, and which trades it moved to the
+shadow book. Decisions are measured, and nothing is judged by them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,10 +11,12 @@ from datetime import datetime
 
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.measure import Fact, facts_in_order, time_of
+from tiltyard.shell.measure import facts_in_order, time_of
 from tiltyard.shell.metric_columns import panel_columns
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.start import Start
@@ -33,7 +36,7 @@ class Judged:
         moved: The stored trade, when it is in the live book and counted as shadow.
     """
 
-    fact: Fact
+    fact: Trade | Mark | Observation
     actions: list[Action]
     was_live: bool
     moved: Trade | None
@@ -68,6 +71,9 @@ class Judging:
 
     def __iter__(self) -> Iterator[Judged]:
         for fact in facts_in_order(self._ledger, up_to=self._start.up_to):
+            if isinstance(fact, Decision):
+                self.desk.decide(fact)
+                continue
             judged = self._judge(fact)
             self.ended = time_of(fact)
             self.began = self.began or self.ended
@@ -82,7 +88,7 @@ class Judging:
             for name in self.desk.roster.arms
         }
 
-    def _judge(self, fact: Fact) -> Judged:
+    def _judge(self, fact: Trade | Mark | Observation) -> Judged:
         if isinstance(fact, Trade):
             return self._trade(fact)
         actions = self.desk.mark(fact) if isinstance(fact, Mark) else self.desk.observe(fact)

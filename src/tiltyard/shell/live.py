@@ -93,7 +93,7 @@ class LiveDesk:
             guard.name: "observe" if observe else guard.mode for guard in settings.checklist.guards
         }
         self._writing = Writing(token, announcing or Announcing(), modes, in_service=nights)
-        self._incoming = Incoming(Positions(0, 0, 0))
+        self._incoming = Incoming(Positions(0, 0, 0, 0))
         self._begins_again = False
         self._stood: set[tuple[str, str, str]] = set()
         self._edited: list[Event] = []

@@ -6,6 +6,7 @@ from heapq import merge
 from itertools import chain
 
 from tiltyard.facts.arm import Roster
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
@@ -15,7 +16,7 @@ from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import EVERYTHING, Ledger
 from tiltyard.shell.store.news import Positions
 
-Fact = Trade | Mark | Observation
+Fact = Decision | Trade | Mark | Observation
 
 
 def measure(ledger: Ledger, settings: Settings, now: datetime, roster: Roster) -> Desk:
@@ -33,6 +34,8 @@ def measure(ledger: Ledger, settings: Settings, now: datetime, roster: Roster) -
             desk.feed(fact)
         elif isinstance(fact, Mark):
             desk.mark(fact)
+        elif isinstance(fact, Decision):
+            desk.decide(fact)
         else:
             desk.observe(fact)
     return desk
@@ -41,19 +44,22 @@ def measure(ledger: Ledger, settings: Settings, now: datetime, roster: Roster) -
 def facts_in_order(
     ledger: Ledger, until: datetime | None = None, *, up_to: Positions = EVERYTHING
 ) -> Iterator[Fact]:
-    """Trades by close, marks and observations by their time, merged.
+    """Trades by close, decisions, marks and observations by their time, merged.
+
+    What was decided comes before the trades of the same moment.
 
     Args:
         ledger: Where they are.
         until: Only those of this time or earlier.
         up_to: As the ledger stood at these positions.
     """
+    decisions: Iterator[Fact] = chain(ledger.decisions(by=until, up_to_seq=up_to.decisions))
     trades: Iterator[Fact] = chain(ledger.trades(closed_by=until, up_to_seq=up_to.trades))
     marks: Iterator[Fact] = chain(ledger.marks(by=until, up_to_seq=up_to.marks))
     observations: Iterator[Fact] = chain(
         ledger.observations(by=until, up_to_seq=up_to.observations)
     )
-    yield from merge(trades, marks, observations, key=time_of)
+    yield from merge(decisions, trades, marks, observations, key=time_of)
 
 
 def take_in(panel: Panel, fact: Fact) -> bool:
@@ -62,6 +68,8 @@ def take_in(panel: Panel, fact: Fact) -> bool:
         return panel.record(fact)
     if isinstance(fact, Mark):
         return panel.value_open(fact)
+    if isinstance(fact, Decision):
+        return panel.decide(fact)
     panel.observe(fact)
     return True
 
@@ -70,4 +78,6 @@ def time_of(fact: Fact) -> datetime:
     """When a fact could first be judged."""
     if isinstance(fact, Trade):
         return fact.closed_at
+    if isinstance(fact, Decision):
+        return fact.decided_at
     return fact.marked_at if isinstance(fact, Mark) else fact.observed_at

@@ -22,6 +22,7 @@ from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.page_figure import colours, figure
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, MetricLine
+from tiltyard.shell.report.gap import gap_text
 from tiltyard.shell.report.text import number, share
 
 PF_30 = "pf_challenger_30"
@@ -89,6 +90,7 @@ def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> s
         _arms_table(reports, colour),
         _account(reports),
         _figure(recording, reports, colour) if trades else "<p>There are no trades.</p>",
+        *_gaps(reports),
         *_planned(recording, reports),
         _actions_table("Actions", recording.actions),
     ]
@@ -195,6 +197,19 @@ def _reason(verdict: Verdict) -> str:
     if isinstance(verdict.reading, Undefined):
         return verdict.reason or str(verdict.reading)
     return f"{number(verdict.reading.number)} against {number(verdict.limit)} {verdict.reason}"
+
+
+def _gaps(reports: Sequence[ArmReport]) -> list[str]:
+    """Live less paper of every arm that has pairs, by volatility."""
+    rows = [
+        (f"<td>{escape(report.arm.name)}</td>", f"<td>{line.volatility or 'all'}</td>",
+         f"<td class='n'>{escape(gap_text(line.reading))}</td>")
+        for report in reports
+        for line in report.gap
+        if not line.symbol
+    ]  # fmt: skip
+    heads = ("policy", "volatility", "live less paper")
+    return [f"<h2>Live less paper, in R</h2>{_table(heads, rows)}"] if rows else []
 
 
 def _planned(recording: Recording, reports: Sequence[ArmReport]) -> list[str]:

@@ -101,6 +101,7 @@ def take_ledger(scratch: Ledger, ledger: Ledger, settings: Settings, now: dateti
         staging.commit(now=now, known_at=now, actor=ACTOR, source="ledger")
     scratch.append_marks(ledger.marks(), known_at=now)
     scratch.append_observations(ledger.observations(), known_at=now)
+    scratch.append_decisions(ledger.decisions(), known_at=now)
     began = min(first for first, _, _ in spans.values())
     scratch.save_roster(fresh, [start_event(scratch, settings, began, ACTOR, None)], at=now)
 

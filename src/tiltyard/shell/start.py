@@ -23,6 +23,8 @@ from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 
 EVENT = "replay"
+_UNREAD = {"decisions": 0}
+"""Kinds of facts that an earlier version did not measure by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def start_event(
     return {
         "event": EVENT, "at": at, "actor": actor, "champion_since": champion_since,
         "up_to_seq": up_to._asdict(),
-        "facts": {"trades": ledger.anchor()[1], **mark_digests(ledger, up_to)},
+        "facts": {"trades": ledger.anchor()[1], **gauge_digests(ledger, up_to)},
         "checklist": settings.checklist.digest, "metrics_version": METRICS_VERSION,
         "settings": _deciding(settings),
     }  # fmt: skip
@@ -116,16 +118,17 @@ def start_from(event: Mapping[str, Any]) -> Start:
         )  # fmt: skip
     since = event["champion_since"]
     return Start(
-        None if since is None else moment(since), Positions(**event["up_to_seq"]),
+        None if since is None else moment(since), Positions(**{**_UNREAD, **event["up_to_seq"]}),
         event["facts"], event["checklist"], event["metrics_version"], event["settings"],
     )  # fmt: skip
 
 
-def mark_digests(ledger: Ledger, up_to: Positions) -> dict[str, str]:
-    """The digests of marks and of observations up to a position."""
+def gauge_digests(ledger: Ledger, up_to: Positions) -> dict[str, str]:
+    """The digests of marks, of observations and of decisions up to a position."""
     return {
         "marks": digest_of(ledger.marks(up_to_seq=up_to.marks)),
         "observations": digest_of(ledger.observations(up_to_seq=up_to.observations)),
+        "decisions": digest_of(ledger.decisions(up_to_seq=up_to.decisions)),
     }
 
 

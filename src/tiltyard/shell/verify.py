@@ -2,9 +2,9 @@
 
 In this order, so that the first thing wrong is the one that is told: the chain of the
 audit; each stored trade against its own hash, and all of them against the anchors that
-their ingests left; marks and observations against the digest of the replay; the tables
-of arms against the fold of the audit; then, where a replay was recorded, its settings,
-its end, and every judgement made again; at last the metric columns.
+their ingests left; marks, observations and decisions against the digest of the replay; the
+tables of arms against the fold of the audit; then, where a replay was recorded, its
+settings, its end, and every judgement made again; at last the metric columns.
 
 Nothing is kept of the audit or of the facts, so memory does not grow with them.
 """
@@ -26,7 +26,7 @@ from tiltyard.shell.metric_columns import metric_columns
 from tiltyard.shell.replay import FINISHED, finished_event
 from tiltyard.shell.scratch import ACTOR
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT, Start, mark_digests, start_from
+from tiltyard.shell.start import EVENT, Start, gauge_digests, start_from
 from tiltyard.shell.store.anchors import EVENT as INGEST
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
@@ -190,7 +190,9 @@ def _line_of(row: StoredTrade, where: str) -> str:
 
 def _check_gauges(ledger: Ledger, start: Start, where: str) -> None:
     then, now = start.up_to._asdict(), ledger.positions()._asdict()
-    for kind, digest in mark_digests(ledger, start.up_to).items():
+    for kind, digest in gauge_digests(ledger, start.up_to).items():
+        if kind not in start.facts:
+            continue  # it was not replayed by these
         if start.facts[kind] != digest or now[kind] != then[kind]:
             raise TiltyardError(
                 "FACTS_DIFFER", where, f"the {kind} are not those that were replayed: one was "

@@ -20,7 +20,7 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.api.items import Fact, ItemFault
-from tiltyard.shell.store.fact_tables import append_each
+from tiltyard.shell.store.fact_tables import append_each, every_decision
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import speaking_plainly
 from tiltyard.shell.store.staging import Fate, Staging
@@ -264,10 +264,7 @@ def _of_strangers(connection: sa.Connection, report: Facts) -> Iterator[ItemFaul
 
 def _given(connection: sa.Connection, chosen: Decision, now: datetime) -> Decision:
     """To whom an episode was given: it never changes owner."""
-    query = sa.select(decisions, policies.c.name.label("policy")).join(
-        policies, policies.c.id == decisions.c.policy_id
-    )
-    before = connection.execute(query.where(decisions.c.episode_id == chosen.episode_id))
+    before = connection.execute(every_decision().where(decisions.c.episode_id == chosen.episode_id))
     if (row := before.mappings().first()) is not None:
         return Decision(**{name: row[name] for name in Decision._fields})
     (fate,) = append_each(connection, decisions, [chosen], now)

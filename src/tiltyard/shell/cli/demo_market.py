@@ -18,10 +18,9 @@ import typer
 
 from tiltyard.facts.action import Action
 from tiltyard.kernel.money import money
-from tiltyard.kernel.undefined import Undefined, Value
+from tiltyard.kernel.undefined import Value
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
-from tiltyard.metrics.shadow_gap import Gap
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.policy import Intent, Observation, Policy
 from tiltyard.policies.trend import Trend
@@ -32,6 +31,7 @@ from tiltyard.shell.course import AFTERWARDS, Course, Stop, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.page import write_page
 from tiltyard.shell.report.content import describe
+from tiltyard.shell.report.gap import gap_lines, gap_section
 from tiltyard.shell.report.text import action_line, standing_lines
 from tiltyard.shell.settings import Settings
 
@@ -87,8 +87,6 @@ def on_a_simulated_market(drifts_at: datetime) -> Mapping[str, Policy]:
 
 NOT_SHOWN = EVERY_DAY | {"review", "page"}
 """What a person is asked for beside what was done."""
-MOST_SYMBOLS = 4
-"""With a line of its own each."""
 REAL_BARS = "*_usdt-1h.parquet"
 
 
@@ -152,12 +150,13 @@ def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
     yield f"\n{course.trades:,} trades, live and on paper, {began:%Y-%m-%d} to {ended:%Y-%m-%d}"
     yield from standing_lines(course.desk.roster)
     yield from _aftermath(course.stops, width)
-    yield "\nLive fills beside their twins on paper, in R:"
+    yield "\nLive fills beside their twins on paper, in R, by volatility and symbol:"
     for arm in arms:
-        gap = course.desk.panel.arm(arm.name).gap
-        yield f"  {arm.name:<{width}}  {_gap_text(gap.read())}"
-        for symbol in gap.symbols if len(gap.symbols) <= MOST_SYMBOLS else ():
-            yield f"    {symbol:<{width - 2}}  {_gap_text(gap.read(symbol))}"
+        if not (lines := gap_lines(course.desk.panel.arm(arm.name).gap)):
+            continue
+        yield f"  {arm.name}"
+        for line in gap_section(lines):
+            yield f"    {line}"
 
 
 def _aftermath(stops: Iterable[Stop], width: int) -> Iterator[str]:
@@ -170,10 +169,3 @@ def _aftermath(stops: Iterable[Stop], width: int) -> Iterator[str]:
             f"  {action.at:%Y-%m-%d %H:%M}  {action.kind:<8}  {action.policy:<{width}}  "
             f"profit factor {said}{few}"
         )
-
-
-def _gap_text(gap: Gap | Undefined) -> str:
-    """The mean, its interval, and how many pairs it is made from."""
-    if isinstance(gap, Undefined):
-        return str(gap)
-    return f"{gap.mean:+.3f}, interval {gap.low:+.3f} … {gap.high:+.3f}, {gap.pairs:,} pairs"

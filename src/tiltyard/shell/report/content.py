@@ -16,6 +16,7 @@ from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.metrics.catalogue import spec_of
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.report.gap import GapLine, gap_lines
 
 REPORTED = (
     "pf_challenger_30",
@@ -68,6 +69,7 @@ class ArmReport:
         reviews: Open ones.
         next_step: For a person.
         next_gate: For the arm.
+        gap: What its live trades made more than their twins on paper; empty without pairs.
     """
 
     arm: Arm
@@ -79,6 +81,7 @@ class ArmReport:
     reviews: Sequence[Review]
     next_step: str
     next_gate: str
+    gap: Sequence[GapLine] = ()
 
 
 def describe(
@@ -110,6 +113,7 @@ def describe(
         total_trades=desk.panel.arm(policy).lifetime_trades,
         generated_at=now,
         metrics=[_line(desk, policy, name, guards, now) for name in REPORTED],
+        gap=gap_lines(desk.panel.arm(policy).gap),
         guards=guards,
         actions=actions,
         reviews=desk.roster.open_reviews(policy),

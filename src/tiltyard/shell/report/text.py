@@ -10,6 +10,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import format_money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.report.content import ArmReport, MetricLine
+from tiltyard.shell.report.gap import gap_section
 
 _SUFFIX = {"R": " R", "nats": " nats"}
 _WORDS = {"pass": "pass", "breach": "BREACH", "unknown": "unknown", "error": "ERROR"}
@@ -46,6 +47,7 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
         f"  {'metric':<22}{'value':>12}  {'expected':<11}{'flag':<18}verdict",
         *(_metric(line) for line in report.metrics),
         "",
+        *_live_less_paper(report),
         *_section("What was done" if done else "What would happen", report.actions),
         f"  Open reviews: {_reviews(report)}",
         f"  Next step: {report.next_step}",
@@ -94,6 +96,13 @@ def trade_line(trade: Trade) -> str:
         f"  {_minute(trade.closed_at)}  {trade.symbol:<16}{trade.side:<6}"
         f"{format_money(trade.pnl):>14}{risked}"
     )
+
+
+def _live_less_paper(report: ArmReport) -> list[str]:
+    if not report.gap:
+        return []
+    lines = (f"    {line}" for line in gap_section(report.gap))
+    return ["  Live less paper, in R, by volatility and symbol:", *lines, ""]
 
 
 def _metric(line: MetricLine) -> str:

@@ -10,6 +10,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.money import money_text
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.report.content import ArmReport, MetricLine
+from tiltyard.shell.report.gap import gap_json
 
 Json = dict[str, Any]
 
@@ -25,6 +26,7 @@ def report_json(report: ArmReport) -> Json:
         "total_trades": report.total_trades,
         "generated_at": time_text(report.generated_at),
         "metrics": {line.name: _metric(line) for line in report.metrics},
+        "shadow_gap": [gap_json(line) for line in report.gap],
         "guards": [
             {
                 "guard": guard.name,

@@ -32,6 +32,7 @@ class Progress:
         trades: The last position of a trade that was judged.
         marks: The last of a mark.
         observations: The last of an observation.
+        decisions: The last of a decision.
         judged_at: When that was, UTC.
     """
 
@@ -39,17 +40,18 @@ class Progress:
     trades: int
     marks: int
     observations: int
+    decisions: int
     judged_at: datetime
 
     @classmethod
     def of(cls, seen: Positions, *, step: int, judged_at: datetime) -> "Progress":
         """Of a desk that has judged up to these positions."""
-        trades, marks, observations = (position or 0 for position in seen)
-        return cls(step, trades, marks, observations, judged_at)
+        trades, marks, observations, decisions = (position or 0 for position in seen)
+        return cls(step, trades, marks, observations, decisions, judged_at)
 
     def positions(self) -> Positions:
         """The last fact of each kind."""
-        return Positions(self.trades, self.marks, self.observations)
+        return Positions(self.trades, self.marks, self.observations, self.decisions)
 
 
 _PROGRESS = sa.select(desk_progress)

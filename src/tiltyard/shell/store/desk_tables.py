@@ -77,6 +77,7 @@ desk_progress = sa.Table(
     sa.Column("trades", sa.BigInteger, nullable=False),
     sa.Column("marks", sa.BigInteger, nullable=False),
     sa.Column("observations", sa.BigInteger, nullable=False),
+    sa.Column("decisions", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("judged_at", UtcTime, nullable=False),
 )
 

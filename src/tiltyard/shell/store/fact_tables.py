@@ -15,7 +15,7 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.quarantine import keep_apart
-from tiltyard.shell.store.tables import marks, policies
+from tiltyard.shell.store.tables import decisions, marks, policies
 
 _BEYOND = 2**63
 
@@ -110,6 +110,13 @@ def every_mark() -> sa.Select[Any]:
     """Every mark, with the name of its policy."""
     return sa.select(marks, policies.c.name.label("policy")).join(
         policies, policies.c.id == marks.c.policy_id
+    )
+
+
+def every_decision() -> sa.Select[Any]:
+    """Every decision, with the name of the policy that it chose."""
+    return sa.select(decisions, policies.c.name.label("policy")).join(
+        policies, policies.c.id == decisions.c.policy_id
     )
 
 

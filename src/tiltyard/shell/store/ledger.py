@@ -32,7 +32,7 @@ from tiltyard.shell.store.audit_table import (
 from tiltyard.shell.store.beginnings import begin_what_lies_ahead
 from tiltyard.shell.store.database import Database
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
-from tiltyard.shell.store.fact_tables import append_facts, every_mark
+from tiltyard.shell.store.fact_tables import append_facts, every_decision, every_mark
 from tiltyard.shell.store.last_marks import last_marks
 from tiltyard.shell.store.news import Look, Positions, facts_after
 from tiltyard.shell.store.quarantine import QuarantinedFact, quarantined_now
@@ -137,7 +137,7 @@ class Ledger(Database):
     def positions(self) -> Positions:
         """The last fact of each kind; 0 where there is none."""
         with self._reading() as connection:
-            tables = (trades, marks, observations)
+            tables = (trades, marks, observations, decisions)
             return Positions(
                 *(connection.scalar(sa.select(sa.func.max(t.c.seq))) or 0 for t in tables)
             )
@@ -196,11 +196,21 @@ class Ledger(Database):
         order = (observations.c.observed_at, observations.c.seq)
         yield from self._facts(query.order_by(*order), Observation)
 
-    def decisions(self) -> Iterator[Decision]:
-        """Decisions in time order."""
-        query = sa.select(decisions, policies.c.name.label("policy")).join(
-            policies, policies.c.id == decisions.c.policy_id
-        )
+    def decisions(
+        self,
+        policy: str | None = None,
+        *,
+        by: datetime | None = None,
+        up_to_seq: int | None = None,
+    ) -> Iterator[Decision]:
+        """Decisions in time order, for one policy or all, as the ledger stands or stood."""
+        query = every_decision()
+        if policy is not None:
+            query = query.where(policies.c.name == policy)
+        if by is not None:
+            query = query.where(decisions.c.decided_at <= by)
+        if up_to_seq is not None:
+            query = query.where(decisions.c.seq <= up_to_seq)
         order = (decisions.c.decided_at, decisions.c.seq)
         yield from self._facts(query.order_by(*order), Decision)
 

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from tiltyard.facts.correction import Correction
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade, judged_order
 from tiltyard.shell.store.desk_tables import external_edits, waiting_commands
-from tiltyard.shell.store.fact_tables import every_mark
-from tiltyard.shell.store.tables import marks, observations, trades
+from tiltyard.shell.store.fact_tables import every_decision, every_mark
+from tiltyard.shell.store.tables import decisions, marks, observations, trades
 from tiltyard.shell.store.trade_table import (
     every_trade,
     revision_before,
@@ -19,7 +20,7 @@ from tiltyard.shell.store.trade_table import (
     trade_from,
 )
 
-News = Trade | Correction | Mark | Observation
+News = Decision | Trade | Correction | Mark | Observation
 MOST = 2000
 """Of each kind at a time, so that a look stays short however much came in."""
 
@@ -30,6 +31,7 @@ class Positions(NamedTuple):
     trades: int | None = None
     marks: int | None = None
     observations: int | None = None
+    decisions: int | None = None
 
 
 class Look(NamedTuple):
@@ -55,6 +57,7 @@ def _behind(query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
 _TRADES = _behind(every_trade().add_columns(superseded()), trades)
 _MARKS = _behind(every_mark(), marks)
 _GAUGES = _behind(sa.select(observations), observations)
+_DECISIONS = _behind(every_decision(), decisions)
 
 
 def facts_after(connection: sa.Connection, seen: Positions) -> Look:
@@ -68,23 +71,25 @@ def facts_after(connection: sa.Connection, seen: Positions) -> Look:
     current = sorted(_current(connection, rows), key=judged_order)
     new_marks, last_mark = _others(connection, _MARKS, Mark, seen.marks or 0)
     gauges, last_gauge = _others(connection, _GAUGES, Observation, seen.observations or 0)
+    decided, last_decision = _others(connection, _DECISIONS, Decision, seen.decisions or 0)
     timed = [
-        *((trade.closed_at, 0, _told(connection, trade, seen)) for trade in current),
-        *((mark.marked_at, 1, mark) for mark in new_marks),
-        *((gauge.observed_at, 2, gauge) for gauge in gauges),
+        *((decision.decided_at, 0, decision) for decision in decided),
+        *((trade.closed_at, 1, _told(connection, trade, seen)) for trade in current),
+        *((mark.marked_at, 2, mark) for mark in new_marks),
+        *((gauge.observed_at, 3, gauge) for gauge in gauges),
     ]
     timed.sort(key=lambda entry: entry[:2])
     return Look(
         [fact for _, _, fact in timed],
-        Positions(rows[-1][-2] if rows else seen.trades or 0, last_mark, last_gauge),
-        is_all=max(len(rows), len(new_marks), len(gauges)) < MOST,
+        Positions(rows[-1][-2] if rows else seen.trades or 0, last_mark, last_gauge, last_decision),
+        is_all=max(len(rows), len(new_marks), len(gauges), len(decided)) < MOST,
     )
 
 
 _NEWEST = sa.select(
     *(
         sa.select(sa.func.max(table.c.seq)).scalar_subquery()
-        for table in (trades, marks, observations)
+        for table in (trades, marks, observations, decisions)
     ),
     sa.exists(sa.select(waiting_commands.c.command_seq)),
     sa.exists(sa.select(external_edits.c.seq).where(~external_edits.c.audited)),

@@ -197,6 +197,7 @@ decisions = sa.Table(
     sa.Column("volatility_tercile", sa.BigInteger, nullable=False),
     sa.Column("hour", sa.BigInteger, nullable=False),
     sa.Column("known_at", UtcTime, nullable=False),
+    sa.Index("decisions_by_time", "policy_id", "decided_at"),
     sqlite_autoincrement=True,
 )
 

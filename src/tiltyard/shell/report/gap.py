@@ -1,0 +1,86 @@
+"""Live less paper, as a report says it: of all pairs, by volatility, by symbol, and by both."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from tiltyard.facts.decision import VOLATILITY
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.shadow_gap import ANY, UNKNOWN, Gap, ShadowGap
+
+MOST_SYMBOLS = 4
+"""With a line of its own each."""
+_WORDS: dict[int | None, str] = {UNKNOWN: "unknown", **dict(enumerate(VOLATILITY))}
+
+
+class GapLine(NamedTuple):
+    """The gap of an arm somewhere, when the market was so wild.
+
+    Attributes:
+        symbol: Empty for all.
+        volatility: ``calm``, ``usual`` or ``wild`` when it was decided; ``unknown`` when nobody
+            has told; empty for all.
+        reading: In R, or why there is none.
+    """
+
+    symbol: str
+    volatility: str
+    reading: Gap | Undefined
+
+
+def gap_lines(gap: ShadowGap) -> list[GapLine]:
+    """Everything that the pairs of an arm say; nothing where there are none.
+
+    Calm, usual and wild are there whether they have pairs or not; all else only with pairs.
+    """
+    symbols = gap.symbols
+    if not symbols:
+        return []
+    found = [GapLine("", "", gap.read()), *_by_volatility(gap, "")]
+    for symbol in symbols:
+        found += [GapLine(symbol, "", gap.read(symbol)), *_by_volatility(gap, symbol)]
+    return found
+
+
+def gap_section(lines: Sequence[GapLine], width: int = 10) -> Iterator[str]:
+    """For people: all, by volatility, and by symbol where there are few of those.
+
+    Args:
+        lines: Of one arm.
+        width: Of the first column.
+    """
+    symbols = {line.symbol for line in lines if line.symbol}
+    width = max(width, *(len(symbol) for symbol in symbols), 0)
+    for symbol, volatility, reading in lines:
+        if not symbol or (not volatility and len(symbols) <= MOST_SYMBOLS):
+            yield f"{symbol or volatility or 'all':<{width}}  {gap_text(reading)}"
+
+
+def gap_text(gap: Gap | Undefined) -> str:
+    """The mean, its interval of 95 %, and how many pairs it is made from."""
+    if isinstance(gap, Undefined):
+        return str(gap)
+    return f"{gap.mean:+.3f}, interval {gap.low:+.3f} … {gap.high:+.3f}, {gap.pairs:,} pairs"
+
+
+def gap_json(line: GapLine) -> dict[str, Any]:
+    """The same for programs. The field names are a contract."""
+    reading = line.reading
+    known = reading if isinstance(reading, Gap) else None
+    return {
+        "symbol": line.symbol or None,
+        "volatility": line.volatility or None,
+        "mean": known and known.mean,
+        "low": known and known.low,
+        "high": known and known.high,
+        "pairs": reading.samples if isinstance(reading, Undefined) else reading.pairs,
+        "state": reading.state if isinstance(reading, Undefined) else "defined",
+        "reason": reading.reason if isinstance(reading, Undefined) else None,
+    }
+
+
+def _by_volatility(gap: ShadowGap, symbol: str) -> Iterator[GapLine]:
+    for tercile in ANY:
+        reading = gap.read(symbol, [tercile])
+        has_pairs = isinstance(reading, Gap) or reading.samples > 0
+        if has_pairs or (not symbol and tercile is not UNKNOWN):
+            yield GapLine(symbol, _WORDS[tercile], reading)

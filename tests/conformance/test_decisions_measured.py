@@ -1,0 +1,159 @@
+"""A desk measures the gap between live and paper by what was decided, whenever it is told."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from alembic import command
+
+from conformance.desks import (
+    CAPITAL,
+    FIRST,
+    MINUTE,
+    NOW,
+    SECOND,
+    UNGUARDED,
+    challenger,
+    desk_on,
+    employ,
+    report,
+)
+from tiltyard.facts.decision import Decision
+from tiltyard.facts.trade import Book, Trade
+from tiltyard.kernel.money import Money
+from tiltyard.metrics.recent import KEPT
+from tiltyard.metrics.shadow_gap import Sums
+from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.measure import measure
+from tiltyard.shell.store import schema
+from tiltyard.shell.store.desk_record import read_progress
+from tiltyard.shell.store.engine import connect, database_url
+from tiltyard.shell.store.ledger import Ledger
+
+EPISODES = 4 * KEPT
+"""More than a desk can put in their place."""
+LATER = NOW + timedelta(hours=1)
+BOOKS: Sequence[Book] = ("live", "twin")
+
+
+def closed_at(number: int) -> datetime:
+    return NOW - (EPISODES - number) * MINUTE
+
+
+def pair(number: int) -> list[Trade]:
+    """An episode, for real and on paper, a minute after another."""
+    at = closed_at(number)
+    return [
+        Trade(
+            "bot", f"{number} {book}", FIRST, "SOL/USDT", "long", at - 30 * SECOND, at,
+            Money(number % 7 if book == "live" else 0), capital=CAPITAL, risk=Money(1000),
+            book=book, episode_id=f"episode {number}",
+        )
+        for book in BOOKS
+    ]  # fmt: skip
+
+
+def decision(number: int) -> Decision:
+    at = closed_at(number) - 30 * SECOND
+    return Decision(f"episode {number}", "SOL/USDT", FIRST, 0.1, 1, at, number % 3, at.hour)
+
+
+PAIRS = [trade for number in range(EPISODES) for trade in pair(number)]
+DECISIONS = [decision(number) for number in range(EPISODES)]
+
+
+@pytest.fixture(autouse=True)
+def floor(ledger: Ledger) -> None:
+    employ(ledger, challenger(FIRST, 0.1))
+
+
+def decide(ledger: Ledger, decisions: Iterable[Decision], now: datetime = NOW) -> None:
+    ledger.append_decisions(decisions, known_at=now)
+
+
+def gaps(desk: LiveDesk) -> dict[tuple[str, int | None], Sums]:
+    return desk._desk.panel.arm(FIRST).gap._sums
+
+
+def read_once(ledger: Ledger) -> dict[tuple[str, int | None], Sums]:
+    """The same of a desk that reads everything in order."""
+    desk = measure(ledger, UNGUARDED, LATER, ledger.roster())
+    return desk.panel.arm(FIRST).gap._sums
+
+
+def counted(desk: LiveDesk) -> dict[int | None, int]:
+    return {tercile: pairs for (_, tercile), (pairs, _, _) in gaps(desk).items()}
+
+
+BY_TERCILE = {rest: len(range(rest, EPISODES, 3)) for rest in range(3)}
+
+
+@pytest.mark.parametrize("lag", [0, 5, EPISODES], ids=["none", "in reach", "far back"])
+def test_pairs_count_by_what_was_decided_however_late_that_is_told(
+    ledger: Ledger, lag: int
+) -> None:
+    with desk_on(ledger) as desk:
+        desk.step(NOW)
+        for number in range(0, EPISODES + lag, 50):
+            decide(ledger, DECISIONS[max(0, number - lag) : max(0, number + 50 - lag)])
+            if number < EPISODES:
+                report(ledger, [one for n in range(number, number + 50) for one in pair(n)])
+            assert desk.has_news
+            desk.step(NOW + number * SECOND)
+        decide(ledger, DECISIONS)  # told again
+        assert not desk.has_news
+        assert not desk.is_behind or desk.step(LATER) is not None
+        assert counted(desk) == BY_TERCILE
+        assert gaps(desk) == read_once(ledger)
+
+
+def test_a_pair_of_which_nobody_says_how_wild_it_was_counts_under_unknown(ledger: Ledger) -> None:
+    with desk_on(ledger) as desk:
+        desk.step(NOW)
+        decide(ledger, DECISIONS[:30])
+        report(ledger, PAIRS)
+        desk.step(NOW)
+        assert counted(desk) == {0: 10, 1: 10, 2: 10, None: EPISODES - 30}
+
+
+def test_a_desk_that_goes_on_has_read_as_many_decisions_as_the_last(ledger: Ledger) -> None:
+    with desk_on(ledger) as desk:
+        desk.step(NOW)
+        decide(ledger, DECISIONS[:100])
+        report(ledger, PAIRS)
+        desk.step(NOW)
+    decide(ledger, DECISIONS[100:], LATER)
+    with ledger.snapshot() as still:
+        progress = read_progress(still.connection)
+    assert progress is not None
+    assert progress.decisions == 100
+    with desk_on(ledger, LATER) as desk:
+        assert counted(desk)[None] == EPISODES - 100
+        desk.step(LATER)
+        assert counted(desk) == BY_TERCILE
+        assert not desk.has_news
+
+
+def test_a_desk_after_an_upgrade_counts_what_was_decided_before(ledger_url: str) -> None:
+    """Of the ledger fixture nothing is used; the database is one that version 0012 made."""
+    with Ledger.open(ledger_url, create=True) as ledger:
+        decide(ledger, DECISIONS)
+        report(ledger, PAIRS)
+        with desk_on(ledger) as desk:
+            desk.step(NOW)
+    engine = connect(database_url(ledger_url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX decisions_by_time")
+        connection.exec_driver_sql("ALTER TABLE desk_progress DROP COLUMN decisions")
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.stamp(config, "0012")
+    engine.dispose()
+    with Ledger.open(ledger_url, create=True) as ledger:
+        decide(ledger, [decision(EPISODES)], LATER)
+        report(ledger, pair(EPISODES), LATER)
+        with desk_on(ledger, LATER) as desk:
+            assert counted(desk) == BY_TERCILE, "before its first step, and without judging anew"
+            desk.step(LATER)
+            assert counted(desk) == {**BY_TERCILE, EPISODES % 3: BY_TERCILE[EPISODES % 3] + 1}
+            assert gaps(desk) == read_once(ledger)
