@@ -54,7 +54,7 @@ def pending_edits(connection: sa.Connection) -> Iterator[Event]:
 
 _START = trading_days.c.starts_at
 _DAYS_AHEAD = sa.select(sa.func.count(), sa.func.sum(_START, type_=sa.BigInteger)).where(
-    sa.bindparam("first") <= _START
+    sa.bindparam("first", type_=_START.type) <= _START
 )
 _BOUNDS = sa.select(share_bounds.c.champion_floor, share_bounds.c.cap)
 
