@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from quick_folders import use_memory
+
 pytest_plugins = ["postgres", "ledgers"]
+use_memory()
 
 _BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -10,9 +10,10 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,18 @@ class Server:
     _numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
-    def database(self, options: str = "") -> Iterator[str]:
-        """The URL of a new, empty database, which is dropped at the end."""
+    def database(self, options: str = "", template: str = "template0") -> Iterator[str]:
+        """The URL of a new database, empty but for its template; it is dropped at the end."""
         name = f"{self._prefix}_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE template0 {options}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} {options}")
         try:
             yield self.at(name)
         finally:
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def copies_of(self, first: str) -> Callable[[], AbstractContextManager[str]]:
+        """Makes copies of a database that nobody uses meanwhile."""
+        return partial(self.database, template=str(make_url(first).database))
 
     def at(self, database: str) -> str:
         """The URL of one of its databases."""

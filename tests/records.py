@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ledgers import new_ledger
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.decision import Decision
@@ -53,7 +54,7 @@ def ledger_of(
     names: Iterable[str] = (BOT,),
     share: float = 0.1,
 ) -> Ledger:
-    ledger = Ledger.open(str(path), create=True)
+    ledger = new_ledger(path)
     roster = Roster()
     for arm in (
         Arm(FLAT, "challenger", "deposed", 0, 1, 0, None, START, kind=FLAT),
@@ -75,7 +76,7 @@ def ledger_of(
 
 def replayed(path: Path, ledger: Ledger, settings: Settings | None = None) -> Replayed:
     """Replay a ledger into a record at ``path``."""
-    with Ledger.open(str(path), create=True) as scratch:
+    with new_ledger(path) as scratch:
         take_ledger(scratch, ledger, settings or load(), NOW)
         return replay(scratch, settings or load(), NOW)
 

@@ -33,6 +33,18 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def described(desk: Served) -> schemathesis.schemas.BaseSchema:
+    """What the desk says of itself."""
+    return schemathesis.openapi.from_url(f"{desk.url}/openapi.json")
+
+
+@pytest.fixture(scope="module")
+def headers(desk: Served) -> dict[str, str]:
+    """Of somebody who may do everything."""
+    return {"Authorization": f"Bearer {desk.token()}"}
+
+
 LOOKED_AT = ("/healthz", "/readyz", "/v1/route", "/v1/policies", "/v1/reviews")
 SENT_TO = (
     "/v1/trades", "/v1/marks", "/v1/observations", "/v1/decisions", "/v1/heartbeats", "/v1/route",
@@ -50,11 +62,12 @@ SENT_TO = (
     ],
 )
 def test_every_answer_is_one_that_is_described(
-    desk: Served, method: str, path: str, mode: GenerationMode
+    described: schemathesis.schemas.BaseSchema,
+    headers: dict[str, str],
+    method: str,
+    path: str,
+    mode: GenerationMode,
 ) -> None:
-    described = schemathesis.openapi.from_url(f"{desk.url}/openapi.json")
-    headers = {"Authorization": f"Bearer {desk.token()}"}
-
     @given(described[path][method].as_strategy(generation_mode=mode))
     @settings(
         max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,

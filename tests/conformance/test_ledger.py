@@ -57,7 +57,7 @@ def test_the_order_and_the_batches_in_which_revisions_arrive_do_not_matter(
     new_database: NewDatabase, order: list[Trade], size: int
 ) -> None:
     expected = sorted((fact for fact in FACTS if fact.revision == 3), key=judged_order)
-    with new_database() as url, Ledger.open(url, create=True) as ledger:
+    with new_database() as url, Ledger.open(url) as ledger:
         register(ledger, PPO)
         for start in range(0, len(order), size):
             ingest(ledger, order[start : start + size], explicit=True)
@@ -707,16 +707,16 @@ def test_the_migrations_arrive_at_the_tables(ledger: Ledger) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_an_empty_database_is_outdated(ledger_url: str) -> None:
-    assert code_of_opening(ledger_url) == "DATABASE_OUTDATED"
+def test_an_empty_database_is_outdated(empty_url: str) -> None:
+    assert code_of_opening(empty_url) == "DATABASE_OUTDATED"
 
 
-def test_the_database_of_other_software_is_left_alone(ledger_url: str) -> None:
-    engine = sa.create_engine(database_url(ledger_url))
+def test_the_database_of_other_software_is_left_alone(empty_url: str) -> None:
+    engine = sa.create_engine(database_url(empty_url))
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE orders (id INTEGER)")
-    assert code_of_opening(ledger_url) == "DATABASE_FOREIGN"
-    assert code_of_opening(ledger_url, create=True) == "DATABASE_FOREIGN"
+    assert code_of_opening(empty_url) == "DATABASE_FOREIGN"
+    assert code_of_opening(empty_url, create=True) == "DATABASE_FOREIGN"
     assert sa.inspect(engine).get_table_names() == ["orders"]
     engine.dispose()
 

@@ -38,7 +38,7 @@ def test_the_looks_of_a_ledger_add_up_to_it(
     most: int,
 ) -> None:
     monkeypatch.setattr(news, "MOST", most)
-    with new_database() as url, Ledger.open(url, create=True) as ledger:
+    with new_database() as url, Ledger.open(url) as ledger:
         register(ledger, PPO)
         for number, revision in told:
             one = trade(str(number), minute=number, revision=revision, pnl=Money(100 * revision))

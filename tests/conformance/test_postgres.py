@@ -1,11 +1,24 @@
 """What is true of a ledger on a server, and of no other."""
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from conformance.samples import NET, NOW, PPO, code_of_opening, ingest, register, stored, trade
+from conformance.samples import (
+    NET,
+    NOW,
+    PPO,
+    NewDatabase,
+    code_of_opening,
+    ingest,
+    register,
+    stored,
+    trade,
+)
+from ledgers import on, without_facts
 from postgres import Server
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store import engine
@@ -23,10 +36,10 @@ CREATE TRIGGER refuse AFTER INSERT ON trades EXECUTE FUNCTION refuse()
 """
 
 
-@pytest.fixture
-def new_database(postgres: Server) -> object:
+@pytest.fixture(scope="module")
+def new_database(postgres: Server) -> Iterator[NewDatabase]:
     """Only these."""
-    return postgres.database
+    yield from without_facts(on(postgres))
 
 
 def refusal(url: str) -> TiltyardError:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.schema import _config
+from tiltyard.shell.store.migrating import config_of
+from tiltyard.shell.store.schema import newest_revision
 
 SQLITE_TEXT = """
     SELECT name, sql FROM sqlite_master
@@ -51,8 +53,13 @@ def test_triggers_of_an_earlier_version_are_replaced(engine: sa.Engine) -> None:
             )
     assert triggers(engine) != expected
     with engine.begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
+        config = config_of(connection)
         command.stamp(config, "0002")
         command.upgrade(config, "0003")
     assert triggers(engine) == expected
+
+
+def test_the_newest_schema_is_the_one_to_which_the_migrations_lead(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        script = ScriptDirectory.from_config(config_of(connection))
+    assert newest_revision() == script.get_current_head()

@@ -17,12 +17,12 @@ from conformance.desks import (
     trades_of,
 )
 from tiltyard.facts.command import Command, Outcome
-from tiltyard.shell.store import schema
 from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.command_table import append_command, pending_commands, write_outcome
 from tiltyard.shell.store.desk_tables import commands, outcomes
 from tiltyard.shell.store.engine import connect, database_url
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.migrating import config_of
 
 MANY = 2000
 
@@ -91,16 +91,14 @@ def test_what_the_audit_vouches_for_is_found_however_much_happened_since(ledger:
         report(ledger, trades_of(FIRST, [1]))
 
 
-def test_it_is_found_in_what_an_earlier_version_wrote(ledger_url: str) -> None:
-    engine = connect(database_url(ledger_url))
+def test_it_is_found_in_what_an_earlier_version_wrote(empty_url: str) -> None:
+    engine = connect(database_url(empty_url))
     with engine.begin() as connection:
-        config = schema._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0007")
+        command.upgrade(config_of(connection), "0007")
         told = {"event": "ingest", "up_to_seq": 7, "facts": "digest"}
         append_audit(connection, [{"event": "replay"}, told, {"event": "halt"}], NOW)
     engine.dispose()
-    with Ledger.open(ledger_url, create=True) as ledger:
+    with Ledger.open(empty_url, create=True) as ledger:
         assert ledger.is_record()
         assert ledger.anchor() == (7, "digest")
 
@@ -116,15 +114,13 @@ def test_commands_wait_until_they_are_answered_and_no_longer(ledger: Ledger) -> 
 
 
 @pytest.mark.parametrize("version", ["0002", "0006"])
-def test_a_command_that_waits_does_so_after_an_upgrade(ledger_url: str, version: str) -> None:
-    engine = connect(database_url(ledger_url))
+def test_a_command_that_waits_does_so_after_an_upgrade(empty_url: str, version: str) -> None:
+    engine = connect(database_url(empty_url))
     with engine.begin() as connection:
-        config = schema._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, version)
+        command.upgrade(config_of(connection), version)
         settled_commands(connection)
         row = connection.execute(sa.select(commands).limit(1)).mappings().one()
         connection.execute(commands.insert().values({**row, "key": "waits", "seq": MANY + 1}))
     engine.dispose()
-    with Ledger.open(ledger_url, create=True) as ledger, ledger.snapshot() as still:
+    with Ledger.open(empty_url, create=True) as ledger, ledger.snapshot() as still:
         assert [one.key for one in pending_commands(still.connection)] == ["waits"]

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from conformance.samples import PPO, code_of_opening, ingest, register, stored, trade
+from ledgers import new_ledger
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.ledger import Ledger
 
@@ -15,7 +16,7 @@ from tiltyard.shell.store.ledger import Ledger
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """An empty ledger in a new file."""
-    with Ledger.open(str(tmp_path / "tiltyard.db"), create=True) as opened:
+    with new_ledger(tmp_path / "tiltyard.db") as opened:
         yield opened
 
 

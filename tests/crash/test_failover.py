@@ -10,9 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from conformance.samples import NewDatabase
 from crash.floor import BAD
 from crash.house import housed
 from crash.test_database_away import WITHOUT_BAD
+from ledgers import on, without_facts
 from postgres import Server, follow, start, stop
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.ledger import Ledger
@@ -154,7 +156,7 @@ def connected(server: Server, name: str) -> bool:
         return other.execute(count, [name]).fetchone() != (0,)
 
 
-@pytest.fixture
-def new_database(postgres: Server) -> object:
+@pytest.fixture(scope="module")
+def new_database(postgres: Server) -> Iterator[NewDatabase]:
     """Only on a server."""
-    return postgres.database
+    yield from without_facts(on(postgres))

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -26,12 +25,14 @@ class Bots:
         taken: How many trades were answered.
         again: How often one had to be sent again.
         refused: What was said of those that were refused.
+        served: Set while there is a desk; whoever was not answered waits for the next one.
     """
 
     def __init__(self, url: str, secret: str) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {secret}"}
-        self._lock = threading.Lock()
+        self._answered = threading.Condition()
+        self.served = threading.Event()
         self.taken = self.again = 0
         self.refused: list[str] = []
         self.threads = [threading.Thread(target=self._run, args=(n,)) for n in range(BOTS)]
@@ -40,7 +41,8 @@ class Bots:
         with httpx.Client(base_url=self._url, headers=self._headers, timeout=10) as client:
             for number in range(EACH):
                 said = trade(number, f"bot{bot}", -600 if falls(bot, number) else 1)
-                until(partial(self._is_taken, client, bot, said), 120)
+                while not self._is_taken(client, bot, said):
+                    assert self.served.wait(120)
 
     def _is_taken(self, client: httpx.Client, bot: int, said: dict[str, object]) -> bool:
         try:
@@ -51,10 +53,16 @@ class Bots:
             is_taken = answer.status_code == 200
             if answer.status_code not in {200, 429, 503}:
                 self.refused.append(answer.text)
-        with self._lock:
+        with self._answered:
             self.taken += is_taken
             self.again += not is_taken
+            self._answered.notify_all()
         return is_taken
+
+    def wait_until_taken(self, trades: int) -> None:
+        """Until so many were answered."""
+        with self._answered:
+            assert self._answered.wait_for(lambda: self.taken >= trades, 120)
 
 
 def falls(bot: int, number: int) -> bool:
@@ -74,8 +82,10 @@ def test_no_trade_is_lost_or_doubled_and_halts_stand(
                 if not life:
                     for thread in bots.threads:
                         thread.start()
-                until(lambda: bots.taken >= killed_after, 120)  # noqa: B023 in this round
+                bots.served.set()
+                bots.wait_until_taken(killed_after)
                 if killed_after < BOTS * EACH:
+                    bots.served.clear()
                     desk.process.kill()
                     continue
                 for thread in bots.threads:

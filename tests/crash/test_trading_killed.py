@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGKILL
@@ -16,6 +17,7 @@ import pytest
 from command_line import ROOT
 from conformance.samples import NewDatabase
 from floors import BREAKOUT, CHAMPION, JUMP, REVERSION, populate, put_bars, quiet_and_up, rules
+from ledgers import Databases
 from tiltyard.kernel.clock import time_text
 from tiltyard.market.bar import HOUR
 from tiltyard.router.split import Split
@@ -54,15 +56,67 @@ def play() -> Iterator[Play]:
         yield go_on
 
 
-def prepare(url: str, folder: Path, names: Sequence[str] = (BREAKOUT,)) -> None:
+@dataclass(frozen=True)
+class Hours:
+    """Some hours of a floor.
+
+    Attributes:
+        new_floor: Makes databases of the floor as it is when they begin.
+        end: What came of them when nobody was killed.
+        passed: How often each point was passed then.
+    """
+
+    new_floor: NewDatabase
+    end: dict[str, Any]
+    passed: dict[str, int]
+
+
+def put_market(folder: Path) -> None:
     """In the hours to come an order is filled, stopped, and another one is given and filled."""
     bars = quiet_and_up(START)
     bars[JUMP + 2] = bars[JUMP + 2]._replace(low=90.0)
     bars[JUMP + 3] = bars[JUMP + 3]._replace(high=131.0, close=130.0)
     put_bars(folder / "SOL_USDT-1h.parquet", bars)
     (folder / "clock").write_text(time_text(BEGINS))
-    with Ledger.open(url, create=True) as ledger:
-        populate(ledger, names, BEGINS, share=0.3)
+
+
+def undisturbed(
+    databases: Databases, play: Play, names: Sequence[str], ends: Ends
+) -> Iterator[Hours]:
+    """The hours of these arms, lived through once."""
+    with databases.empty() as first:
+        with Ledger.open(first, create=True) as ledger:
+            populate(ledger, names, BEGINS, share=0.3)
+        new_floor = databases.copies_of(first)
+        with new_floor() as url, TemporaryDirectory() as own:
+            folder = Path(own)
+            put_market(folder)
+            assert play(url, folder) == 0
+            passed = json.loads((folder / "passed.json").read_text())
+            hours = Hours(new_floor, ends(url), passed)
+        yield hours
+
+
+@pytest.fixture(scope="module")
+def of_one_arm(databases: Databases, play: Play) -> Iterator[Hours]:
+    yield from undisturbed(databases, play, (BREAKOUT,), end_of)
+
+
+@pytest.fixture(scope="module")
+def of_three_arms(databases: Databases, play: Play) -> Iterator[Hours]:
+    yield from undisturbed(databases, play, ARMS, paper_of)
+
+
+def kill_at_every(point: str, hours: Hours, play: Play, ends: Ends) -> None:
+    """Whichever passing of the point it is, the end is the same."""
+    assert hours.passed[point]
+    for number in range(1, hours.passed[point] + 1):
+        with hours.new_floor() as url, TemporaryDirectory() as own:
+            folder = Path(own)
+            put_market(folder)
+            assert play(url, folder, point, number) == -SIGKILL
+            assert play(url, folder) == 0
+            assert ends(url) == hours.end, f"killed at {point}, passing {number}"
 
 
 def end_of(url: str) -> dict[str, Any]:
@@ -120,45 +174,21 @@ def body_of(effect: Effect) -> dict[str, Any]:
     return dict(json.loads(effect.body))
 
 
-def undisturbed(
-    play: Play, url: str, folder: Path, names: Sequence[str] = (BREAKOUT,), ends: Ends = end_of
-) -> tuple[dict[str, Any], dict[str, int]]:
-    prepare(url, folder, names)
-    assert play(url, folder) == 0
-    return ends(url), json.loads((folder / "passed.json").read_text())
-
-
 @pytest.mark.parametrize("point", POINTS)
 def test_hours_in_which_the_process_was_killed_end_the_same(
-    new_database: NewDatabase, play: Play, point: str
+    of_one_arm: Hours, play: Play, point: str
 ) -> None:
-    with new_database() as url, TemporaryDirectory() as folder:
-        end, passed = undisturbed(play, url, Path(folder))
+    end = of_one_arm.end
     assert [one.book for one in end["trades"]] == ["live", "twin"]
     assert len(end["decisions"]) == 2
     assert json.loads(str(end["floor"]))["live"]["positions"]
-    assert passed[point]
-    for number in range(1, passed[point] + 1):
-        with new_database() as url, TemporaryDirectory() as own:
-            folder_of_it = Path(own)
-            prepare(url, folder_of_it)
-            assert play(url, folder_of_it, point, number) == -SIGKILL
-            assert play(url, folder_of_it) == 0
-            assert end_of(url) == end, f"killed at {point}, passing {number}"
+    kill_at_every(point, of_one_arm, play, end_of)
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_three_arms_get_what_the_shares_then_told_give_wherever_the_process_was_killed(
-    new_database: NewDatabase, play: Play, point: str
+    of_three_arms: Hours, play: Play, point: str
 ) -> None:
-    with new_database() as url, TemporaryDirectory() as folder:
-        end, passed = undisturbed(play, url, Path(folder), ARMS, paper_of)
-    assert len(end["trades"]) >= 2
-    assert len(end["episodes"]) >= 2
-    for number in range(1, passed[point] + 1):
-        with new_database() as url, TemporaryDirectory() as own:
-            folder_of_it = Path(own)
-            prepare(url, folder_of_it, ARMS)
-            assert play(url, folder_of_it, point, number) == -SIGKILL
-            assert play(url, folder_of_it) == 0
-            assert paper_of(url) == end, f"killed at {point}, passing {number}"
+    assert len(of_three_arms.end["trades"]) >= 2
+    assert len(of_three_arms.end["episodes"]) >= 2
+    kill_at_every(point, of_three_arms, play, paper_of)

@@ -1,48 +1,90 @@
 """Runs the command line as a person would: a process, a folder, an exit code."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from command_line import POLICY, ROOT, Ran, Run
 
+PATIENCE = 120
+"""Seconds for a command."""
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """``run("report", "--json")`` in an empty folder of its own."""
+
+@pytest.fixture(scope="session")
+def forking() -> "Iterator[subprocess.Popen[str]]":
+    """A process that has loaded the command line, and forks for every command."""
+    path = os.pathsep.join([str(ROOT / "tests"), *filter(None, sys.path)])
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "e2e" / "forked.py")], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
+    ) as process:  # fmt: skip
+        yield process
+
+
+def run_in(folder: Path, forking: "subprocess.Popen[str]", said: Path) -> Run:
+    """Runs commands in a folder, with the database ``desk.db`` there.
+
+    Args:
+        folder: Where.
+        forking: Forks for each.
+        said: A folder for what they say.
+    """
+    out, err = said / "out", said / "err"
 
     def command(*words: str | Path) -> Ran:
-        environment = {**os.environ, "TILTYARD_DB": str(tmp_path / "desk.db"), "COLUMNS": "120"}
-        done = subprocess.run(
-            [sys.executable, "-m", "tiltyard", *map(str, words)],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
-            timeout=120,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        environment = {**os.environ, "TILTYARD_DB": str(folder / "desk.db"), "COLUMNS": "120"}
+        job = {
+            "words": [str(word) for word in words], "folder": str(folder), "timeout": PATIENCE,
+            "environment": environment, "said": [str(out), str(err)],
+        }  # fmt: skip
+        assert forking.stdin is not None
+        assert forking.stdout is not None
+        out.unlink(missing_ok=True)
+        err.unlink(missing_ok=True)
+        forking.stdin.write(json.dumps(job) + "\n")
+        forking.stdin.flush()
+        code = int(forking.stdout.readline())
+        return Ran(code, *(one.read_text("utf-8", "surrogateescape") for one in (out, err)))
 
     return command
 
 
 @pytest.fixture
-def known_csv(tmp_path: Path) -> Path:
-    """The known status as a file, written by the shipped generator."""
-    path = tmp_path / "known.csv"
+def run(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, forking: "subprocess.Popen[str]"
+) -> Run:
+    """``run("report", "--json")`` in an empty folder of its own."""
+    return run_in(tmp_path, forking, tmp_path_factory.mktemp("said"))
+
+
+@pytest.fixture(scope="session")
+def known_status(
+    tmp_path_factory: pytest.TempPathFactory, forking: "subprocess.Popen[str]"
+) -> Path:
+    """A folder with the known status as a file, written by the shipped generator, and taken in."""
+    folder = tmp_path_factory.mktemp("known")
     script = ROOT / "examples" / "known_status.py"
-    subprocess.run([sys.executable, str(script), str(path)], check=True, timeout=60)
-    return path
+    subprocess.run([sys.executable, str(script), str(folder / "known.csv")], check=True, timeout=60)
+    run = run_in(folder, forking, tmp_path_factory.mktemp("said"))
+    assert run("policy", "register", POLICY, "--capital", "10000").code == 0
+    assert run("ingest", folder / "known.csv").code == 0
+    return folder
 
 
 @pytest.fixture
-def known(run: Run, known_csv: Path) -> Run:
+def known_csv(tmp_path: Path, known_status: Path) -> Path:
+    """The known status as a file."""
+    return Path(shutil.copy(known_status / "known.csv", tmp_path))
+
+
+@pytest.fixture
+def known(run: Run, known_csv: Path, known_status: Path) -> Run:
     """A desk whose ledger holds the known status."""
-    assert run("policy", "register", POLICY, "--capital", "10000").code == 0
-    assert run("ingest", known_csv).code == 0
+    shutil.copy(known_status / "desk.db", known_csv.parent)
     return run

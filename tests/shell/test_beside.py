@@ -20,7 +20,7 @@ from tiltyard.shell.beside import Beside
 from tiltyard.shell.settings import RunSettings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import NOTICE, every_effect, request_effect
-from tiltyard.shell.targets import WebhookTarget
+from tiltyard.shell.targets.webhook_target import WebhookTarget
 
 PROMPT = 30.0
 SOON, NEVER = 0.01, 3600.0

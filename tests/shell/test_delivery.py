@@ -26,7 +26,8 @@ from tiltyard.shell.store.outbox import (
     request_effect,
     shares_in_vain,
 )
-from tiltyard.shell.targets import FileTarget, Target, WebhookTarget, refused, unreachable
+from tiltyard.shell.targets import FileTarget, Target, refused, unreachable
+from tiltyard.shell.targets.webhook_target import WebhookTarget
 
 KINDS = frozenset({"shares", "notice"})
 SECOND = timedelta(seconds=1)

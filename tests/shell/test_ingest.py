@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ledgers import new_ledger
 from tiltyard.actions.record import Event
 from tiltyard.facts.arm import Roster
 from tiltyard.kernel.errors import Faults, TiltyardError
@@ -35,7 +36,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(str(tmp_path / "desk.db"), create=True) as opened:
+    with new_ledger(tmp_path / "desk.db") as opened:
         yield opened
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ledgers import new_ledger
 from records import CAPITAL, CHAMPION, NOW, START, full_record, ledger_of, replayed, trade
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.kernel.errors import Faults, TiltyardError
@@ -43,7 +44,7 @@ def same_as_its_report(done: Replayed, record: Ledger, settings: Settings = SETT
 
 
 def files_replayed(path: Path, files: Sequence[Path], champion: str | None) -> Replayed:
-    with Ledger.open(str(path), create=True) as scratch:
+    with new_ledger(path) as scratch:
         how = Reading(capital=money(1000))
         take_files(scratch, files, how, SETTINGS, NOW, champion=champion)
         return replay(scratch, SETTINGS, NOW)
@@ -233,7 +234,7 @@ def test_a_replay_that_stops_half_way_leaves_the_record_unfinished(tmp_path: Pat
 
     with (
         ledger_of(tmp_path / "l.db", [trade("bot", 0, -9000)]) as ledger,
-        Ledger.open(str(tmp_path / "r.db"), create=True) as scratch,
+        new_ledger(tmp_path / "r.db") as scratch,
     ):
         take_ledger(scratch, ledger, SETTINGS, NOW)
         before = scratch.audit_head()
@@ -246,7 +247,7 @@ def test_a_replay_that_stops_half_way_leaves_the_record_unfinished(tmp_path: Pat
 
 def test_nothing_taken_in_is_nothing_to_replay(tmp_path: Path) -> None:
     with (
-        Ledger.open(str(tmp_path / "r.db"), create=True) as scratch,
+        new_ledger(tmp_path / "r.db") as scratch,
         pytest.raises(TiltyardError, match=r"^REPLAY_EMPTY"),
     ):
         replay(scratch, SETTINGS, NOW)

@@ -36,8 +36,9 @@ from receivers import (
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell import start
 from tiltyard.shell.settings import load
-from tiltyard.shell.targets import FileTarget, WebhookTarget, targets_from
+from tiltyard.shell.targets import FileTarget, targets_from
 from tiltyard.shell.targets.exchange import MOST_UNDER_WAY
+from tiltyard.shell.targets.webhook_target import WebhookTarget
 
 PROMPT = 30.0
 IMPATIENT = 0.2
@@ -427,7 +428,7 @@ def test_a_resolver_that_never_answers_holds_up_nobody(tmp_path: Path) -> None:
         "import socket, sys\n"
         "from receivers import effect\n"
         "from tiltyard.kernel.errors import TiltyardError\n"
-        "from tiltyard.shell.targets import WebhookTarget\n"
+        "from tiltyard.shell.targets.webhook_target import WebhookTarget\n"
         "resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
         "resolver.bind(('127.0.0.1', 53))\n"
         "try:\n"

@@ -237,7 +237,9 @@ class _StandIn:
             began = self.times.now()
             deliver(self.ledger, token, self.targets, began, on_stage=self.on_stage)
             with self.ledger.snapshot() as still:
-                self.untold = untold_targets(still.connection, began)
+                untold = untold_targets(still.connection, began)
+            # one that is named no more is given up when its next try is due, and is not waited for
+            self.untold = [name for name in untold if name in self.targets]
 
 
 def take(ledger: Ledger, holder: str, now: datetime, *, dead: Lease | None = None) -> int | None:

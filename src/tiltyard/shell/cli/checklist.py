@@ -1,33 +1,25 @@
 """``checklist lint|explain|enforce|observe``: the declaration, and what it would do."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tomlkit
 import typer
 
-from tiltyard.checklist.explain import Answer, operating_characteristics, sentences
-from tiltyard.checklist.guard import NEEDS_AN_END, Checklist, Guard
+from tiltyard.checklist.guard import NEEDS_AN_END, Checklist
 from tiltyard.checklist.warnings import warnings
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
-from tiltyard.kernel.undefined import Undefined, Value
-from tiltyard.policies.name import select
 from tiltyard.shell.cli.options import (
     AsJson,
     At,
     Config,
     Database,
-    now_from,
     open_ledger,
     settings_from,
 )
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.history import roster_at
-from tiltyard.shell.measure import measure
 from tiltyard.shell.report.desk import other_checklist
 from tiltyard.shell.settings import FILE
 from tiltyard.shell.store.lease import read_lease
@@ -74,40 +66,9 @@ def explain(
 ) -> None:
     """Say how often each guard would trip if this policy went on exactly as it has."""
     settings = settings_from(config)
-    now = now_from(at)
-    with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
-        roster = roster_at(ledger, now) if at else ledger.roster()
-        arm = roster.arms[select(policy, list(roster.arms))]
-        desk = measure(ledger, settings, now, roster)
-        capital = arm.capital or settings.default_capital() or 0
-        outcomes = [
-            (trade.pnl, trade.capital or capital, trade.risk or 0)
-            for trade in ledger.trades(arm.name, closed_by=now)
-        ]
-    scope = "champion" if arm.role == "champion" else "arm"
-    guards = [guard for guard in settings.checklist.guards if guard.scope == scope]
-    readings = desk.panel.readings([g.when.metric for g in guards if g.when.metric], arm.name, now)
-    others = {name: value.number for name, value in readings.items() if isinstance(value, Value)}
-    rng = np.random.default_rng(seed)
-    answers = operating_characteristics(guards, outcomes, rng, others=others)
-    if as_json:
-        typer.echo(json.dumps([_answer_json(guard, answer) for guard, answer in answers], indent=2))
-        return
-    for sentence in sentences(answers):
-        typer.echo(sentence)
+    from tiltyard.shell.cli.going_on import say_chances  # noqa: PLC0415 slow
 
-
-def _answer_json(guard: Guard, answer: Answer) -> dict[str, object]:
-    if isinstance(answer, Undefined):
-        return {"guard": guard.name, "state": answer.state, "reason": answer.reason}
-    return {
-        "guard": guard.name,
-        "state": "defined",
-        "trades_used": answer.trades_used,
-        "within": {str(trades): share for trades, share in answer.within.items()},
-        "standard_error": {str(trades): se for trades, se in answer.standard_error.items()},
-        "median_trades_to_breach": answer.median_trades_to_breach,
-    }
+    say_chances(settings, policy, database, seed=seed, at=at, as_json=as_json)
 
 
 GuardName = Annotated[str, typer.Argument(help="A guard of the checklist.")]

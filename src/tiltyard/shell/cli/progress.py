@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 
 @contextmanager
 def counting(title: str, unit: str) -> Iterator[Callable[[int], None]]:
@@ -15,11 +12,17 @@ def counting(title: str, unit: str) -> Iterator[Callable[[int], None]]:
         title: What is going on.
         unit: What is counted.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    from rich import console, progress  # noqa: PLC0415 slow
+
+    terminal = console.Console(stderr=True)
+    if not terminal.is_terminal:
         yield lambda _: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(title)
-        yield lambda count: progress.update(task, description=f"{title}: {count:,} {unit}")
+    columns = (
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.TimeElapsedColumn(),
+    )
+    with progress.Progress(*columns, console=terminal, transient=True) as shown:
+        task = shown.add_task(title)
+        yield lambda count: shown.update(task, description=f"{title}: {count:,} {unit}")

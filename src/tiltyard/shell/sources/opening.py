@@ -10,7 +10,6 @@ from tiltyard.shell.sources.csv_file import CsvFile
 from tiltyard.shell.sources.freqtrade_backtest import FreqtradeBacktest
 from tiltyard.shell.sources.freqtrade_database import FreqtradeDatabase
 from tiltyard.shell.sources.jsonl_file import JsonlFile
-from tiltyard.shell.sources.parquet_file import ParquetFile
 from tiltyard.shell.sources.source import BadLine, Batch, Row, Source, unreadable
 
 PolicyFrom = Literal["strategy", "enter_tag", "nothing"]
@@ -20,15 +19,22 @@ KINDS = (
     "database (.sqlite .sqlite3 .db), a freqtrade backtest result (.zip .json)"
 )
 
+
+def _parquet(path: Path) -> Source:
+    from tiltyard.shell.sources.parquet_file import ParquetFile  # noqa: PLC0415 slow
+
+    return ParquetFile(path)
+
+
 _MAGIC: Mapping[bytes, Callable[[Path], Source]] = {
-    b"PAR1": ParquetFile,
+    b"PAR1": _parquet,
     b"SQLite format 3\0": FreqtradeDatabase,
     b"PK\x03\x04": FreqtradeBacktest,
 }
 _SUFFIXES: Mapping[str, Callable[[Path], Source]] = {
     **dict.fromkeys((".csv", ".tsv", ".txt"), CsvFile),
     **dict.fromkeys((".jsonl", ".ndjson"), JsonlFile),
-    **dict.fromkeys((".parquet", ".pq"), ParquetFile),
+    **dict.fromkeys((".parquet", ".pq"), _parquet),
     **dict.fromkeys((".sqlite", ".sqlite3", ".db"), FreqtradeDatabase),
     **dict.fromkeys((".zip", ".json"), FreqtradeBacktest),
 }

@@ -1,17 +1,17 @@
-"""How the database grows: Alembic migrations, shipped with the package."""
+"""Which schema a database has, and whether this version can work with it.
+
+The schema grows by the migrations that are shipped with the package; each is a file whose name
+begins with its revision. To carry one out takes Alembic, which is loaded only where one is due.
+"""
 
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.engine import write_ahead
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(engine: sa.Engine) -> None:
@@ -21,15 +21,17 @@ def upgrade(engine: sa.Engine) -> None:
         TiltyardError: ``DATABASE_FOREIGN`` when other software keeps its tables there;
             ``DATABASE_ENCODING`` when it cannot hold every name.
     """
-    config = _config()
     with engine.connect().execution_options(reading=True) as connection:
-        _refuse_foreign(connection)
+        current = _revision(connection)
         _refuse_encoding(connection)
     write_ahead(engine)
+    if current == newest_revision():
+        return
+    from tiltyard.shell.store.migrating import migrate  # noqa: PLC0415 slow
+
     with engine.begin() as connection:
-        _refuse_foreign(connection)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _revision(connection)
+        migrate(connection)
 
 
 def check_version(engine: sa.Engine) -> None:
@@ -38,15 +40,12 @@ def check_version(engine: sa.Engine) -> None:
     Raises:
         TiltyardError: ``DATABASE_FOREIGN``, ``DATABASE_OUTDATED`` or ``DATABASE_NEWER``.
     """
-    script = ScriptDirectory.from_config(_config())
     with engine.connect().execution_options(reading=True) as connection:
-        _refuse_foreign(connection)
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == script.get_current_head():
+        current = _revision(connection)
+    if current == newest_revision():
         return
     shown = engine.url.render_as_string(hide_password=True)
-    known = {revision.revision for revision in script.walk_revisions()}
-    if current is None or current in known:
+    if current is None or current in _revisions():
         raise TiltyardError(
             "DATABASE_OUTDATED", shown, f"schema {current or 'none'}", "run: tiltyard db upgrade"
         )
@@ -55,15 +54,35 @@ def check_version(engine: sa.Engine) -> None:
     )
 
 
-def _refuse_foreign(connection: sa.Connection) -> None:
-    version = MigrationContext.configure(connection).get_current_revision()
-    if version is None and sa.inspect(connection).get_table_names():
+def newest_revision() -> str:
+    """The schema that this version works with."""
+    return max(_revisions())
+
+
+def _revisions() -> set[str]:
+    files = (MIGRATIONS / "versions").glob("[0-9]*.py")
+    return {file.name.partition("_")[0] for file in files}
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """The schema that the database has; None for an empty one.
+
+    Raises:
+        TiltyardError: ``DATABASE_FOREIGN``.
+    """
+    tables = sa.inspect(connection)
+    kept = "alembic_version"
+    found = None
+    if tables.has_table(kept):
+        found = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(kept)))
+    if found is None and tables.get_table_names():
         raise TiltyardError(
             "DATABASE_FOREIGN",
             connection.engine.url.render_as_string(hide_password=True),
             "it holds the tables of other software",
             "name another database; to read its trades: tiltyard ingest",
         )
+    return None if found is None else str(found)
 
 
 def _refuse_encoding(connection: sa.Connection) -> None:
@@ -78,9 +97,3 @@ def _refuse_encoding(connection: sa.Connection) -> None:
             f"it keeps text as {encoding}, and names need UTF8",
             "make another: createdb --encoding=UTF8 --template=template0 NAME",
         )
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    return config

@@ -11,9 +11,8 @@ from pathlib import Path
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.targets.file_target import FileTarget
 from tiltyard.shell.targets.target import Target, refused, unreachable
-from tiltyard.shell.targets.webhook_target import WebhookTarget
 
-__all__ = ["FileTarget", "Target", "WebhookTarget", "refused", "targets_from", "unreachable"]
+__all__ = ["FileTarget", "Target", "refused", "targets_from", "unreachable"]
 
 
 def targets_from(settings: Settings) -> Mapping[str, Target]:
@@ -23,5 +22,7 @@ def targets_from(settings: Settings) -> Mapping[str, Target]:
     if named.file:
         chosen.append(FileTarget(Path(named.file)))
     if named.webhook:
+        from tiltyard.shell.targets.webhook_target import WebhookTarget  # noqa: PLC0415 slow
+
         chosen.append(WebhookTarget(named.webhook, named.timeout))
     return {target.name: target for target in chosen}

@@ -1,0 +1,308 @@
+"""The running desk on the command line: what it is made of, and what it says of itself.
+
+It is loaded when a desk runs: what trades and serves takes longer to load than most commands
+take altogether.
+"""
+
+import gc
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from socket import socket
+
+import typer
+
+from tiltyard.actions.record import Event
+from tiltyard.facts.audit import canonical
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.policies.name import select
+from tiltyard.shell.announce import EVERY_DAY, Announcing
+from tiltyard.shell.api.held_shares import HeldShares
+from tiltyard.shell.api.listening import listen
+from tiltyard.shell.api.vital import Vital
+from tiltyard.shell.beside import Beside
+from tiltyard.shell.cli.asking import holder_name, waking_times
+from tiltyard.shell.cli.options import open_ledger
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.commanding import Times
+from tiltyard.shell.course import marked_every
+from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
+from tiltyard.shell.rehearsal import rehearse_halt
+from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.answer_limit import AnswerLimit
+from tiltyard.shell.store.lease import Lease
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.waking import Bell
+from tiltyard.shell.targets import Target, targets_from
+from tiltyard.shell.telling import RENEW_AFTER
+
+SHORT_BUSY_MS = 1000
+"""A desk does not wait long for a locked database: it goes on in memory, and tries again."""
+ONE_ANSWER = 0.5
+"""How much of ``run.deadman`` a desk waits for one answer of the database.
+
+A desk at which nothing can be judged loses its challengers their traffic when all of it has
+passed; by then it must know that it is the database that is silent.
+"""
+
+
+def be_the_desk(
+    settings: Settings,
+    database: str | None,
+    *,
+    interval: float,
+    wait: bool,
+    once: bool,
+    observe: bool,
+    only: str | None,
+    as_json: bool,
+) -> None:
+    """Wait for the lease, and be the desk until told to stop.
+
+    Args:
+        settings: As the command line amends them.
+        database: As the command line says.
+        interval: Seconds between two looks when nothing comes in.
+        wait: While another desk holds the lease.
+        once: Do what is due now, and end.
+        observe: Judge and record; change nothing.
+        only: Whom to print events of; of everybody when None.
+        as_json: Print them as JSON.
+    """
+    interval = min(interval, settings.run.deadman / 3, RENEW_AFTER.total_seconds())
+    answers, bell = AnswerLimit(), Bell()
+    with (
+        open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS, answers=answers) as ledger,
+        waking_times(ledger, bell.pause) as times,
+        _until_told() as stopping,
+    ):
+        bars_last = interval_to_trade(ledger, settings)
+        concerns = _about(only, list(ledger.roster().arms))
+        token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
+                           wait=wait, stopping=stopping, on_wait=_say_waiting)  # fmt: skip
+        if token is None:
+            return
+        try:
+            with _listening(settings) as listening:
+                running = _Running(
+                    ledger, settings, token, times, bell, answers, listening, bars_last, stopping,
+                    once=once, observe=observe, interval=interval,
+                    on_event=lambda event: _show(event, concerns, as_json=as_json),
+                )  # fmt: skip
+                running.go()
+        finally:
+            let_go(ledger, token)
+        running.say_how_it_ended()
+
+
+@dataclass(slots=True)
+class _Running:
+    """A desk that has its lease, and those beside it.
+
+    Attributes:
+        listening: Where the API listens; None where it does not serve.
+        bars_last: How long the bars last that it trades on; None where on none, or not known yet.
+    """
+
+    ledger: Ledger
+    settings: Settings
+    token: int
+    times: Times
+    bell: Bell
+    answers: AnswerLimit
+    listening: socket | None
+    bars_last: timedelta | None
+    stopping: Callable[[], bool]
+    once: bool
+    observe: bool
+    interval: float
+    on_event: Callable[[Event], object]
+    desk: LiveDesk | None = None
+    trader: Opening | None = None
+
+    def go(self) -> None:
+        """Begin, and go round until told to stop."""
+        settings, ledger = self._with_marks_every_bar(), self.ledger
+        shares, targets = HeldShares(), targets_from(settings)
+        desk = self.desk = self._begun(settings, targets)
+        trader = self.trader = self._trading(settings, desk)
+        vital = Vital(desk, settings.run.deadman, self._floor_troubles)
+        with (
+            ledger.beside(answers=self.answers) as door,
+            Beside(
+                desk, door, settings, self.token, targets, now=system_now, say=_say, shares=shares
+            ) as beside,
+            self._api(vital, settings, shares, targets),
+        ):
+
+            def beat() -> None:
+                beside.beat()
+                vital.beat()
+
+            rounds = Rounds(
+                deliver=beside.deliver, stand=beside.stand,
+                beat=beat,
+                on_event=self.on_event, on_alone=_say_alone, on_trouble=_say_trouble,
+                follow=lambda: trader is not None and trader.follow(desk, system_now()),
+                stopping=self.stopping, once=self.once, interval=self.interval,
+            )  # fmt: skip
+            gc.freeze()  # what is there by now stays: no search for garbage holds up a halt
+            go_round(desk, self.times, rounds)
+
+    def say_how_it_ended(self) -> None:
+        """What is open, and what is not written."""
+        if self.desk is not None and self.desk.decided_alone:
+            _say("what stood in memory alone is not written: the next desk judges the same facts, "
+                 "and carries out the same commands")  # fmt: skip
+        for line in () if self.trader is None else self.trader.left_open:
+            _say(line)
+        _say("stopped; the lease is given back")
+
+    def _with_marks_every_bar(self) -> Settings:
+        """The settings, where a mark is as old as a bar before the next is due."""
+        settings = self.settings
+        if self.bars_last is None:
+            return settings
+        checklist = marked_every(settings.checklist, self.bars_last)
+        return settings.model_copy(update={"checklist": checklist})
+
+    def _begun(self, settings: Settings, targets: Mapping[str, Target]) -> LiveDesk:
+        takes = {name: target.takes for name, target in targets.items()}
+        desk = LiveDesk(self.ledger, settings, self.token, clock=system_now,
+                        announcing=Announcing(takes), observe=self.observe,
+                        tick=timedelta(seconds=self.interval))  # fmt: skip
+        desk.start()
+        digest = settings.checklist.digest
+        rehearse_halt(self.ledger, desk.roster, takes, digest, system_now())
+        self.answers.seconds = settings.run.deadman * ONE_ANSWER
+        _say_on_what(desk, self.ledger, once=self.once)
+        return desk
+
+    def _trading(self, settings: Settings, desk: LiveDesk) -> Opening | None:
+        trader = trader_on(self.ledger, settings, self.token, self.bars_last, say=_say)
+        if trader is not None:
+            trader.begin(desk.roster)
+            _say(trader.story)
+        return trader
+
+    def _floor_troubles(self) -> list[str]:
+        trouble = None if self.trader is None else self.trader.trouble
+        return [] if trouble is None else [f"nobody trades on bars: {trouble.code}"]
+
+    @contextmanager
+    def _api(
+        self,
+        vital: Vital,
+        settings: Settings,
+        shares: HeldShares,
+        targets: Mapping[str, Target],
+    ) -> Iterator[None]:
+        """What serves it takes a second to import, so a desk that does not serve does not."""
+        if self.listening is None:
+            yield
+            return
+        from tiltyard.shell.api.serving import Doors, Serving, inside_of  # noqa: PLC0415 slow
+
+        with ExitStack() as opened:
+            doors = Doors(
+                *(opened.enter_context(self.ledger.beside(answers=self.answers)) for _ in range(3))
+            )
+            inside = inside_of(
+                vital, doors, settings, shares, targets, self.bell, holder=holder_name()
+            )
+            server = opened.enter_context(Serving(inside, self.listening))
+            _say(f"the API is at {server.address}")
+            yield
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket | None]:
+    """A socket for the API of whoever has the lease; None where it does not serve."""
+    if not settings.api.serve:
+        yield None
+        return
+    with closing(listen(settings.api.host, settings.api.port)) as listening:
+        yield listening
+
+
+@contextmanager
+def _until_told() -> Iterator[Callable[[], bool]]:
+    told: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        told.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _about(only: str | None, names: Sequence[str]) -> Callable[[str], bool]:
+    """Whether somebody is whom ``--only`` means; where nobody has joined yet, whoever ends so."""
+    if not only:
+        return lambda _: True
+    if not names:
+        return lambda name: name.endswith(only)
+    chosen = select(only, names)
+    return lambda name: name == chosen
+
+
+def _show(event: Event, concerns: Callable[[str], bool], *, as_json: bool) -> None:
+    policy = event.get("policy", "") or event.get("arm", {}).get("name", "")
+    if policy and not concerns(policy):
+        return
+    if as_json:
+        _say(canonical(event), err=False)
+    elif event["event"] not in EVERY_DAY:
+        observed = " (observed)" if event.get("mode") == "observe" else ""
+        whom, why = policy or "all", " ".join(event.get("reason", "").split())
+        cause = event.get("cause", event["actor"])
+        _say(
+            f"{_time(event['at'])}  {event['event']}{observed}  {whom}: {why} [{cause}]", err=False
+        )
+        if "open" in event:
+            _say(f"    {event['open']}", err=False)
+
+
+def _time(at: object) -> str:
+    return time_text(at) if isinstance(at, datetime) else str(at)
+
+
+def _say(text: str, *, err: bool = True) -> None:
+    """Say it, if anybody can hear: a desk does not end because its log is full."""
+    with suppress(OSError):
+        typer.echo(text, err=err)
+
+
+def _say_on_what(desk: LiveDesk, ledger: Ledger, *, once: bool) -> None:
+    mode = "observes" if desk.observes else "acts"
+    end = "" if once else "; stop it with Ctrl-C"
+    where = ledger.url.render_as_string(hide_password=True)
+    _say(f"the desk {mode} on {where}, {len(desk.roster.arms)} arms{end}")
+
+
+def _say_waiting(lease: Lease) -> None:
+    _say(f"waiting: {lease.holder} holds the lease")
+
+
+def _say_alone(event: Event) -> None:
+    if event["event"] not in EVERY_DAY:
+        whom, why = event.get("policy") or "all", event.get("reason", "")
+        _say(f"in memory, not written yet: {event['event']}  {whom}: {why}")
+
+
+def _say_trouble(trouble: TiltyardError | None) -> None:
+    if trouble is None:
+        _say("the database answers again; whatever stood in memory is written")
+    else:
+        _say(
+            f"{trouble}\n  the desk goes on in memory: halts hold, and are written when it answers"
+        )
