@@ -22,7 +22,6 @@ from tiltyard.shell.cli.options import (
     settings_from,
 )
 from tiltyard.shell.cli.progress import counting
-from tiltyard.shell.cli.replay_bars import replay_bars
 from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
@@ -84,6 +83,8 @@ def replay_command(
         refuse_unwritable(html)
     now = system_now()
     if bars is not None:
+        from tiltyard.shell.cli.replay_bars import replay_bars  # noqa: PLC0415 slow
+
         with open_ledger(database, settings) as ledger:
             replay_bars(ledger, settings, bars, since=since, until=until, now=now, into=into,
                         html=html, as_json=as_json, nights=nights)  # fmt: skip
