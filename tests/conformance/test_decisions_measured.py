@@ -25,10 +25,10 @@ from tiltyard.metrics.recent import KEPT
 from tiltyard.metrics.shadow_gap import Sums
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.measure import measure
-from tiltyard.shell.store import schema
 from tiltyard.shell.store.desk_record import read_progress
 from tiltyard.shell.store.engine import connect, database_url
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.migrating import config_of
 
 EPISODES = 4 * KEPT
 """More than a desk can put in their place."""
@@ -145,9 +145,7 @@ def test_a_desk_after_an_upgrade_counts_what_was_decided_before(ledger_url: str)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP INDEX decisions_by_time")
         connection.exec_driver_sql("ALTER TABLE desk_progress DROP COLUMN decisions")
-        config = schema._config()
-        config.attributes["connection"] = connection
-        command.stamp(config, "0012")
+        command.stamp(config_of(connection), "0012")
     engine.dispose()
     with Ledger.open(ledger_url, create=True) as ledger:
         decide(ledger, [decision(EPISODES)], LATER)

@@ -9,10 +9,9 @@ from tiltyard.facts.arm import State
 from tiltyard.kernel.errors import TiltyardError
 
 TRADING: frozenset[State] = frozenset({"probation", "live"})
-
-ONLY_LEAVES: frozenset[State] = frozenset({"halted", "retired"})
-"""An arm may only reduce what it holds."""
 """States in which a challenger receives traffic."""
+ONLY_LEAVES: frozenset[State] = frozenset({"halted", "retired"})
+"""States in which an arm may only reduce what it holds."""
 
 STATES: tuple[State, ...] = (
     "candidate",
