@@ -16,7 +16,6 @@ from tiltyard.market.bar import HOUR, Bar
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bar_folder import BarFolder
 from tiltyard.shell.commanding import take
-from tiltyard.shell.course import marked_every
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.market_settings import MarketSettings
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
@@ -45,13 +44,12 @@ def put_bars(file: Path, bars: Sequence[Bar]) -> None:
 
 def rules(market: MarketSettings = NOBODY, interval: timedelta = HOUR) -> Settings:
     """The defaults, an account in USDT, and nobody is called dead between two hours."""
-    settings = load()
+    settings = load().marked_every(interval)
     return settings.model_copy(
         update={
             "run": RunSettings(deadman=1e9),
             "account": AccountSettings(currency="USDT", capital=100_000),
             "market": market,
-            "checklist": marked_every(settings.checklist, interval),
         }
     )
 

@@ -11,6 +11,7 @@ import pytest
 
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
+from tiltyard.checklist.marks import marked_every
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT
 from tiltyard.kernel.money import money
@@ -25,7 +26,7 @@ from tiltyard.policies.reversion import Reversion
 from tiltyard.policies.trend import Trend
 from tiltyard.router.floor import Seat
 from tiltyard.shell.cli.watching import arms_table
-from tiltyard.shell.course import AFTERWARDS, Course, Hour, Venue, hours_of, marked_every
+from tiltyard.shell.course import AFTERWARDS, Course, Hour, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.settings import load
 

@@ -9,7 +9,6 @@ import pytest
 from floors import BREAKOUT, JUMP, House, house_on, put_bars, quiet_and_up, rules
 from live_desks import put
 from tiltyard.market.bar import HOUR, Bar
-from tiltyard.shell.course import marked_every
 from tiltyard.shell.market_settings import MarketSettings
 from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.settings import load
@@ -97,7 +96,7 @@ def test_the_floor_is_shut_and_told_once_and_opens_when_it_has_passed(
     assert floor.trouble is None
     assert "1 position open" in floor.story
     assert len(floor.left_open) == 1
-    assert house.desk._settings.checklist == marked_every(load().checklist, HOUR)
+    assert house.desk._settings.checklist == load().marked_every(HOUR).checklist
 
 
 def test_a_desk_with_a_shut_floor_obeys_and_judges(house: House) -> None:

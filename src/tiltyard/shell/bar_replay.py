@@ -21,7 +21,6 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.bar_folder import BarFolder, interval_in
 from tiltyard.shell.commanding import give_back, take
-from tiltyard.shell.course import marked_every
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
@@ -111,8 +110,7 @@ class BarReplay:
         *,
         say: Callable[[str], object] = lambda _: None,
     ) -> None:
-        checklist = marked_every(settings.checklist, bars.interval)
-        settings = settings.model_copy(update={"checklist": checklist})
+        settings = settings.marked_every(bars.interval)
         self._scratch = scratch
         self._bars = bars
         self._span = span

@@ -11,11 +11,10 @@ Nobody sleeps and no clock is read: the same bars and seed are the same course.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from tiltyard.checklist.guard import Checklist
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
@@ -26,7 +25,6 @@ from tiltyard.kernel.undefined import Reading
 from tiltyard.market.bar import Bar
 from tiltyard.market.costs import Costs
 from tiltyard.market.paper import PaperVenue
-from tiltyard.metrics.catalogue import DRAWDOWNS
 from tiltyard.metrics.profit_factor import ProfitFactor
 from tiltyard.metrics.rolling import Running
 from tiltyard.policies.policy import Policy
@@ -117,8 +115,7 @@ class Course:
         *,
         seed: int,
     ) -> None:
-        checklist = marked_every(settings.checklist, venue.interval)
-        settings = settings.model_copy(update={"checklist": checklist})
+        settings = settings.marked_every(venue.interval)
         self.desk = Desk(settings, _registered(seats, champion, settings, began), live=True)
         self.recording = Recording()
         self.stops: list[Stop] = []
@@ -233,21 +230,6 @@ def hours_of(feeds: Iterable[Sequence[Bar]]) -> Iterator[Hour]:
             by_time.setdefault(bar.opened_at, {})[bar.symbol] = bar
     for at in sorted(by_time):
         yield at, by_time[at]
-
-
-def marked_every(checklist: Checklist, interval: timedelta) -> Checklist:
-    """The same checklist where positions are marked once in an interval.
-
-    A mark is as fresh as there can be one until the next is due; from then on its age counts.
-    """
-    seconds = int(interval.total_seconds())
-    guards = tuple(
-        replace(guard, stale_after=guard.stale_after + seconds)
-        if guard.metric in DRAWDOWNS and guard.stale_after
-        else guard
-        for guard in checklist.guards
-    )
-    return replace(checklist, guards=guards)
 
 
 def _registered(

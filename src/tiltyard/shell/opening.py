@@ -13,7 +13,6 @@ from pathlib import Path
 from tiltyard.facts.arm import Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.bar_folder import BarFolder, interval_in, named_files
-from tiltyard.shell.course import marked_every
 from tiltyard.shell.floor_text import played_from
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
@@ -124,8 +123,7 @@ class Opening:
     def _judge_marks_by_bars(self, desk: LiveDesk, interval: timedelta) -> None:
         """A mark is as old as a bar before the next is due, from now on."""
         self._interval = interval
-        checklist = marked_every(self._settings.checklist, interval)
-        desk.judge_by(self._settings.model_copy(update={"checklist": checklist}))
+        desk.judge_by(self._settings.marked_every(interval))
 
     def _look(self) -> timedelta | None:
         try:

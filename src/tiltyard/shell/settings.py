@@ -7,7 +7,7 @@ of them at once. The guards in it are read by :mod:`tiltyard.checklist.parse`.
 import os
 import re
 import tomllib
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tiltyard.checklist.defaults import DEFAULT_TEXT
 from tiltyard.checklist.guard import Checklist
+from tiltyard.checklist.marks import marked_every
 from tiltyard.checklist.parse import parse_checklist
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.kernel.money import Money, money
@@ -166,6 +167,10 @@ class Settings(_Section):
     def default_capital(self) -> Money | None:
         """Capital of a policy that names none."""
         return None if self.policies.capital is None else money(self.policies.capital)
+
+    def marked_every(self, interval: timedelta) -> "Settings":
+        """The same where positions are valued once in an interval: a mark may be so much older."""
+        return self.model_copy(update={"checklist": marked_every(self.checklist, interval)})
 
     def account_measures(self) -> AccountMeasures:
         """The account before its first trade, its day beginning when the schedule says."""

@@ -66,7 +66,7 @@ def explain(
 ) -> None:
     """Say how often each guard would trip if this policy went on exactly as it has."""
     settings = settings_from(config)
-    from tiltyard.shell.cli.going_on import say_chances  # noqa: PLC0415 slow
+    from tiltyard.shell.cli.explaining import say_chances  # noqa: PLC0415 slow
 
     say_chances(settings, policy, database, seed=seed, at=at, as_json=as_json)
 

@@ -28,7 +28,6 @@ from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import open_ledger
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.commanding import Times
-from tiltyard.shell.course import marked_every
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.rehearsal import rehearse_halt
@@ -165,11 +164,8 @@ class _Running:
 
     def _with_marks_every_bar(self) -> Settings:
         """The settings, where a mark is as old as a bar before the next is due."""
-        settings = self.settings
-        if self.bars_last is None:
-            return settings
-        checklist = marked_every(settings.checklist, self.bars_last)
-        return settings.model_copy(update={"checklist": checklist})
+        last = self.bars_last
+        return self.settings if last is None else self.settings.marked_every(last)
 
     def _begun(self, settings: Settings, targets: Mapping[str, Target]) -> LiveDesk:
         takes = {name: target.takes for name, target in targets.items()}
