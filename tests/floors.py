@@ -13,9 +13,14 @@ from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
 from tiltyard.market.bar import HOUR, Bar
+from tiltyard.market.costs import Costs
+from tiltyard.policies.catalogue import POLICIES
+from tiltyard.policies.name import parse
+from tiltyard.router.floor import Seat
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bar_folder import BarFolder
 from tiltyard.shell.commanding import take
+from tiltyard.shell.course import Course, Venue, hours_of
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.market_settings import MarketSettings
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
@@ -148,3 +153,34 @@ def house_on(
     with Ledger.open(url, create=True, busy_timeout_ms=5) as ledger:
         populate(ledger, names, now)
         yield House(ledger, settings or rules(interval=interval), folder, now, interval, observe)
+
+
+class Told(Course):
+    """A course in memory that keeps its trades."""
+
+    def __init__(self, names: Sequence[str], began: datetime) -> None:
+        self.told: list[Trade] = []
+        seats = {name: Seat(POLICIES.get(parse(name).kind), CAPITAL, 0.1) for name in names}
+        super().__init__(load(), seats, names[0], Venue(HOUR, Costs(5, 1)), began, seed=1)
+
+    def _judge(self, trades: Iterable[Trade], at: datetime) -> None:
+        trades = list(trades)
+        self.told += trades
+        super()._judge(trades, at)
+
+
+def course_over(bars: Sequence[Bar], names: Sequence[str]) -> list[Trade]:
+    course = Told(names, bars[0].opened_at)
+    course.play(hours_of([bars]))
+    return course.told
+
+
+def alike(trades: Iterable[Trade]) -> list[Trade]:
+    """Without what says who told them."""
+    return sorted(one._replace(source="", currency="", seq=0) for one in trades)
+
+
+def on_paper(trades: Iterable[Trade]) -> list[Trade]:
+    """What every arm did on paper, whether it was live as well or not."""
+    paper = (one for one in trades if one.book != "live")
+    return alike(one._replace(book="shadow", trade_id="") for one in paper)

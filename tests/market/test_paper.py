@@ -42,6 +42,31 @@ def entry(
     return Entry(lane, name, direction, money(notional), stop)
 
 
+@pytest.mark.parametrize("finer", [10**6, 10**9, 10**11])
+def test_a_market_of_small_prices_makes_what_one_of_large_prices_makes(finer: int) -> None:
+    """As one in which a coin is worth a millionth of the other."""
+    made = []
+    for scale in (1, finer):
+        venue = PaperVenue(Costs(fee_bps=5, half_spread_bps=1), HOUR)
+        venue.enter(entry(stop=178.25 / scale))
+        opened, closed = (level(hour, price / scale) for hour, price in ((1, 186.59), (2, 184.85)))
+        assert passed(venue, opened) == []
+        venue.leave(LANES[0])
+        (left,) = passed(venue, closed)
+        made.append((left.pnl, left.position.risk, left.fees))
+    for one, other in zip(*made, strict=True):
+        assert one is not None
+        assert other is not None
+        assert abs(one - other) < 1000, "a thousandth of a cent"
+
+
+def test_a_price_too_small_to_be_told_apart_from_nothing_is_not_entered_at() -> None:
+    venue = PaperVenue(Costs(), HOUR)
+    venue.enter(entry())
+    assert passed(venue, level(1, 1e-22)) == []
+    assert venue.positions == {}
+
+
 Verb = Literal["long", "short", "leave", "flatten", "nothing"]
 Action = tuple[Verb, int, float | None]
 

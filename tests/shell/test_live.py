@@ -634,6 +634,23 @@ def test_a_loss_that_is_told_a_day_later_counts_for_the_day_on_which_it_was_made
         assert "freeze_challengers" in kinds(desk.step(START + 21 * DAY + MINUTE))
 
 
+def test_a_trade_on_paper_that_is_told_a_day_later_says_nothing_of_the_account(
+    ledger: Ledger,
+) -> None:
+    """The day on which it closed had lost too much, and was over."""
+    settings = account(1_000)
+    with desk_on(ledger, START + 20 * DAY, settings) as desk:
+        desk.step(START + 20 * DAY)
+        append(ledger, [trade(CHAMPION, 480, -35)], START + 20 * DAY)
+        assert "freeze_challengers" in kinds(desk.step(START + 20 * DAY + MINUTE))
+        guard = "account_daily_loss_high"
+        asked(ledger, desk, "resume", "", START + 20 * DAY + 2 * MINUTE, hold=guard)
+        later = START + 21 * DAY
+        assert "freeze_challengers" not in kinds(desk.step(later))
+        append(ledger, [trade(BOT, 481, -1)._replace(book="shadow")], later)
+        assert "freeze_challengers" not in kinds(desk.step(later + MINUTE))
+
+
 def test_the_account_of_a_desk_that_goes_on_is_that_of_the_one_before(ledger: Ledger) -> None:
     settings = account(100_000)
     told = [[trade(CHAMPION, 480, -500)], [trade(BOT, 470, 300)], [trade(BOT, 465, -200)],

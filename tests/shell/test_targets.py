@@ -34,7 +34,7 @@ from receivers import (
     writes,
 )
 from tiltyard.kernel.errors import Faults, TiltyardError
-from tiltyard.shell import start
+from tiltyard.shell.conditions import Conditions
 from tiltyard.shell.settings import load
 from tiltyard.shell.targets import FileTarget, targets_from
 from tiltyard.shell.targets.exchange import MOST_UNDER_WAY
@@ -669,9 +669,9 @@ def test_patience_has_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPa
 def test_who_is_told_decides_nothing_so_records_verify_whatever_it_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = start._deciding(load())
+    before = Conditions.of(load()).settings
     monkeypatch.setenv("TILTYARD_EFFECTS_FILE", "elsewhere.json")
-    assert start._deciding(load()) == before
+    assert Conditions.of(load()).settings == before
     assert "effects" not in before
 
 

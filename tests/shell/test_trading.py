@@ -1,7 +1,7 @@
 """A desk that trades on bars: what is played when, who may enter, and what stays as it was."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,10 @@ from floors import (
     JUMP,
     REVERSION,
     House,
+    alike,
+    course_over,
     house_on,
+    on_paper,
     populate,
     put_bars,
     quiet_and_up,
@@ -31,15 +34,9 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
 from tiltyard.market.bar import HOUR, Bar
-from tiltyard.market.costs import Costs
-from tiltyard.policies.catalogue import POLICIES
-from tiltyard.policies.name import parse
-from tiltyard.router.floor import Seat
 from tiltyard.router.split import Split
-from tiltyard.shell.course import Course, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.market_settings import Blackout, MarketSettings
-from tiltyard.shell.settings import load
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
@@ -72,37 +69,6 @@ def breaking(ledger_url: str, folder: Path) -> Iterator[House]:
 def month_of(real_data: Path) -> list[Bar]:
     feed = read_feed(real_data / "sol_usdt-1h.parquet")
     return [bar for bar in feed.bars if START <= bar.opened_at < START + timedelta(days=31)]
-
-
-class Told(Course):
-    """A course in memory that keeps its trades."""
-
-    def __init__(self, names: Sequence[str], began: datetime) -> None:
-        self.told: list[Trade] = []
-        seats = {name: Seat(POLICIES.get(parse(name).kind), CAPITAL, 0.1) for name in names}
-        super().__init__(load(), seats, names[0], Venue(HOUR, Costs(5, 1)), began, seed=1)
-
-    def _judge(self, trades: Iterable[Trade], at: datetime) -> None:
-        trades = list(trades)
-        self.told += trades
-        super()._judge(trades, at)
-
-
-def course_over(bars: Sequence[Bar], names: Sequence[str]) -> list[Trade]:
-    course = Told(names, bars[0].opened_at)
-    course.play(hours_of([bars]))
-    return course.told
-
-
-def alike(trades: Iterable[Trade]) -> list[Trade]:
-    """Without what says who told them."""
-    return sorted(one._replace(source="", currency="", seq=0) for one in trades)
-
-
-def on_paper(trades: Iterable[Trade]) -> list[Trade]:
-    """What every arm did on paper, whether it was live as well or not."""
-    paper = (one for one in trades if one.book != "live")
-    return alike(one._replace(book="shadow", trade_id="") for one in paper)
 
 
 def play(house: House, until: datetime) -> None:
@@ -615,3 +581,28 @@ def test_a_trade_tells_of_the_capital_that_it_was_sized_by(
     assert breaking.desk.roster.arms[BREAKOUT].capital == money(5_000)
     assert [one.capital for one in breaking.trades()] == [CAPITAL, CAPITAL]
     assert [one.capital for one in breaking.ledger.marks()][-1] == money(5_000)
+
+
+def test_an_arm_is_known_to_hold_nothing_from_its_first_bar_on(
+    ledger_url: str, folder: Path
+) -> None:
+    """So nobody is asked what is open of one that is halted before it has traded."""
+    put_bars(folder / SOL, quiet_and_up(START))
+    with house_on(ledger_url, folder, START + 10 * HOUR, [CHAMPION]) as house:
+        house.round()
+        play(house, START + 14 * HOUR)
+        marks = [(one.policy, one.marked_at, one.open_positions) for one in house.ledger.marks()]
+    assert marks == [(CHAMPION, START + 11 * HOUR, 0)]
+
+
+def test_an_arm_that_enters_and_leaves_within_a_bar_is_known_to_hold_nothing(
+    breaking: House, folder: Path
+) -> None:
+    bars = quiet_and_up(START)
+    bars[JUMP + 1] = bars[JUMP + 1]._replace(low=80.0)
+    put_bars(folder / SOL, bars)
+    breaking.begin()
+    play(breaking, BROKE_OUT + HOUR)
+    assert [one.book for one in breaking.trades("live")] == ["live"]
+    mark = list(breaking.ledger.marks())[-1]
+    assert (mark.policy, mark.marked_at, mark.open_positions) == (BREAKOUT, BROKE_OUT + HOUR, 0)

@@ -15,7 +15,7 @@ from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.facts.content import content_of
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
-from tiltyard.shell import start
+from tiltyard.shell import conditions, start
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.replay import FINISHED
 from tiltyard.shell.settings import Settings, load, read_checklist
@@ -388,7 +388,7 @@ def test_another_checklist_is_no_tampering(kept: Path) -> None:
 def test_another_version_of_the_metrics_is_no_tampering(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "METRICS_VERSION", 99)
+    monkeypatch.setattr(conditions, "METRICS_VERSION", 99)
     assert code_of(kept) == "METRICS_VERSION_DIFFERS"
 
 

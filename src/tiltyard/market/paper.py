@@ -13,12 +13,16 @@ a symbol at a time, and what one lane does changes nothing in another.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.kernel.money import UNITS, Money, money
+from tiltyard.kernel.money import UNITS, Money
 from tiltyard.market.bar import Bar
 from tiltyard.market.costs import Costs, Side
+
+FINENESS = 10**20
+"""A price is taken to so many parts of one: some markets trade at a billionth."""
 
 Direction = Literal["long", "short"]
 Exit = Literal["signal", "stop", "flatten"]
@@ -235,7 +239,8 @@ class PaperVenue:
     def _open(self, entry: Entry, bar: Bar) -> None:
         is_long = entry.direction == "long"
         price = self._costs.price("buy" if is_long else "sell", bar.open)
-        quantity = entry.notional * UNITS // money(price)
+        parts = _parts(price)
+        quantity = entry.notional * FINENESS // parts if parts else 0
         if not quantity:
             return
         fee = self._costs.fee(_worth(quantity, price))
@@ -260,7 +265,15 @@ class PaperVenue:
 
 def _worth(quantity: int, price: float) -> Money:
     """What so many units are worth, rounded to the unit of money."""
-    return Money((quantity * money(price) + UNITS // 2) // UNITS)
+    return Money((quantity * _parts(price) + FINENESS // 2) // FINENESS)
+
+
+def _parts(price: float) -> int:
+    """A price in its shortest decimal form, as a whole number of its finest parts."""
+    units = round(price * UNITS)
+    if units / UNITS == price:
+        return units * (FINENESS // UNITS)
+    return round(Decimal(repr(price)) * FINENESS)
 
 
 def _stopped_at(position: Position, bar: Bar) -> float | None:

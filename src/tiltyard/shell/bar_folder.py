@@ -9,7 +9,8 @@ What was used stays as it was used: a bar that is another afterwards, or comes t
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,8 @@ from tiltyard.shell.growing_feed import LOOKS_BACK, GrowingFeed, Read
 
 PART, MOST_PATIENCE = 10, timedelta(minutes=1)
 """The next interval waits for files that lag: a tenth of an interval, and a minute at most."""
+MOST_FLAWS = 5
+"""Of a kind, when a file is read, with a line of their own each."""
 TRADED_AT = frozenset({"frozen", "no_volume"})
 """A row that is no price for these reasons says that there will be no other."""
 
@@ -42,6 +45,8 @@ def interval_in(folder: Path) -> timedelta:
         TiltyardError: ``FEED_MISSING``.
         Faults: ``FEED_MIXED``.
     """
+    if not folder.is_dir():
+        raise TiltyardError("FEED_MISSING", str(folder), "there is no such folder")
     files = named_files(folder)
     intervals = {name.interval for name in files.values()}
     if len(intervals) > 1:
@@ -99,6 +104,7 @@ class BarFolder:
         say: Told, for people, what is wrong.
         is_complete: Nobody writes there any more, so no file is waited for, and each is read from
             its beginning.
+        assume_utc: Read times without an offset as UTC.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class BarFolder:
         say: Callable[[str], object],
         *,
         is_complete: bool = False,
+        assume_utc: bool = False,
     ) -> None:
         self.folder = folder
         self.interval = interval
@@ -116,6 +123,7 @@ class BarFolder:
         self._refused: dict[Path, _Stamp] = {}
         self._changed: list[Path] = []
         self._told: set[tuple[str, str, datetime]] = set()
+        self._assume_utc = assume_utc
         self._looks_back = None if is_complete else LOOKS_BACK
         self._patience = timedelta() if is_complete else min(interval / PART, MOST_PATIENCE)
 
@@ -148,10 +156,10 @@ class BarFolder:
             self._look_at(file, found[file], used)
         return bool(self._changed)
 
-    def oldest(self) -> datetime | None:
-        """When the first bar closed; None where there is none."""
-        first = [one.times[:1] for one in self._here()]
-        return min((at + self.interval for times in first for at in times), default=None)
+    def first_close(self, at: datetime) -> datetime | None:
+        """When the first bar closed, at a time or later; None where none did."""
+        first = (one.times[one.place(at - self.interval) :][:1] for one in self._here())
+        return min((time + self.interval for times in first for time in times), default=None)
 
     def newest(self, now: datetime) -> datetime | None:
         """When the last bar that has closed by ``now`` had closed; None where none has."""
@@ -229,7 +237,10 @@ class BarFolder:
         if name.interval != self.interval:
             lasts, others = interval_text(name.interval), interval_text(self.interval)
             raise _refused(file, f"bars of {lasts}, and the others last {others}")
-        return GrowingFeed(file, name.symbol, self.interval, looks_back=self._looks_back)
+        return GrowingFeed(
+            file, name.symbol, self.interval, looks_back=self._looks_back,
+            assume_utc=self._assume_utc,
+        )  # fmt: skip
 
     def _read(self, file: Path, feed: GrowingFeed, used: datetime | None) -> Read:
         """What is new in a file; whatever is wrong with it is wrong with it alone."""
@@ -259,8 +270,7 @@ class BarFolder:
         if used is not None:
             if known is not None and known.bars:
                 self._tell_changes(feed.symbol, known.bars, bars, used, is_whole=read.is_whole)
-            for flaw in read.flaws:
-                self._tell_flaw(flaw, used)
+            self._tell_flaws(read.flaws, used)
         ends = [bar.closes_at(self.interval) for bar in read.bars[-1:]]
         ends += [self._end(flaw) for flaw in read.flaws if flaw.kind in TRADED_AT]
         if known is None or read.is_whole:
@@ -274,11 +284,19 @@ class BarFolder:
     def _end(self, flaw: Flaw) -> datetime:
         return flaw.at + flaw.bars * self.interval
 
-    def _tell_flaw(self, flaw: Flaw, used: datetime) -> None:
-        key = (flaw.symbol, flaw.kind, flaw.at)
-        if self._end(flaw) > used and key not in self._told:
-            self._told.add(key)
-            self._say(f"stale: {flaw}")
+    def _tell_flaws(self, flaws: Iterable[Flaw], used: datetime) -> None:
+        """What is no price and was not told before; of many of a kind, the first few."""
+        told: Counter[str] = Counter()
+        for flaw in flaws:
+            key = (flaw.symbol, flaw.kind, flaw.at)
+            if self._end(flaw) > used and key not in self._told:
+                self._told.add(key)
+                told[flaw.kind] += 1
+                if told[flaw.kind] <= MOST_FLAWS:
+                    self._say(f"stale: {flaw}")
+        for kind, count in told.items():
+            if count > MOST_FLAWS:
+                self._say(f"stale: and {count - MOST_FLAWS:,} more of the kind {kind}")
 
     def _tell_changes(
         self,

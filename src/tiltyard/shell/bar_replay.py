@@ -2,55 +2,41 @@
 
 Comes in: who trades, on a scratch database, and a folder of bars that is complete. Goes out: the
 record that a desk leaves, of every fact, decision and action. It is the running desk that judges
-and its floor that trades; only the clock is ours, and goes from one close to the next. Nothing is
-brought to the world outside.
+and its floor that trades; only the clock is ours, and goes from one close to the next, with a stop
+at every night. Nothing is brought to the world outside.
 
-A night that falls due is run before what closed then is judged, as by a desk that looks every few
-seconds while the bars are still on their way.
+The same arms on the same bars leave the same record, row for row. So a record can be played again.
 """
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 
-from tiltyard.actions.record import Event
-from tiltyard.facts.arm import Roster
+from tiltyard.actions.record import Event, fold
+from tiltyard.facts.arm import FLAT, Roster
+from tiltyard.facts.content import FactsDigest
 from tiltyard.kernel.clock import EPOCH, time_text
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.policies.catalogue import POLICIES
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.bar_folder import BarFolder, interval_in
+from tiltyard.shell.bar_record import (
+    Span,
+    bar_end_event,
+    bar_start_event,
+    bar_start_from,
+    is_bar_start,
+)
 from tiltyard.shell.commanding import give_back, take
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.trading import Trader
 
-HOLDER = "replay"
 TOLD_EVERY = 100
 """Intervals between two words of how far it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The bars that a replay plays.
-
-    Attributes:
-        interval: How long each lasts.
-        began: When the first desk began, which decides by the bar that closed then.
-        ended: When the last bar closed.
-    """
-
-    interval: timedelta
-    began: datetime
-    ended: datetime
-
-    def moments(self) -> Iterator[datetime]:
-        """When a bar may close, in time order."""
-        at = self.began
-        while at < self.ended:
-            at += self.interval
-            yield at
 
 
 def bars_to_play(
@@ -58,6 +44,7 @@ def bars_to_play(
     since: datetime | None,
     until: datetime,
     *,
+    assume_utc: bool = False,
     say: Callable[[str], object] = lambda _: None,
 ) -> tuple[BarFolder, Span]:
     """All bars of a folder, and which of them are played.
@@ -67,23 +54,25 @@ def bars_to_play(
         since: Nobody decides before, and what comes before is known; None begins with the first
             bar. UTC.
         until: Bars that close later are not played, UTC.
+        assume_utc: Read times without an offset as UTC.
         say: Told, for people, what is wrong with them.
 
     Raises:
         TiltyardError: ``FEED_MISSING``; ``REPLAY_EMPTY`` when no bar is left to play.
         Faults: ``FEED_MIXED``.
     """
-    bars = BarFolder(folder, interval_in(folder), say, is_complete=True)
+    bars = BarFolder(folder, interval_in(folder), say, is_complete=True, assume_utc=assume_utc)
     while bars.look(since or EPOCH):
         pass  # it reads one file at a time
-    began, ended = bars.oldest(), bars.newest(until)
-    if began is not None and since is not None:
-        began = bars.newest(since) or began
+    began, ended = bars.first_close(since or EPOCH), bars.newest(until)
     if began is None or ended is None or began >= ended:
         said = "" if since is None else f" from {time_text(since)}"
         raise TiltyardError(
             "REPLAY_EMPTY", str(folder), f"there is no bar to replay{said} until {time_text(until)}"
         )
+    for symbol in bars.symbols:
+        if not bars.count_since(symbol, EPOCH, until):
+            say(f"{symbol} has no bar that is a price until {time_text(until)}")
     return bars, Span(bars.interval, began, ended)
 
 
@@ -110,6 +99,11 @@ class BarReplay:
         *,
         say: Callable[[str], object] = lambda _: None,
     ) -> None:
+        scratch.save_roster(
+            scratch.roster(),
+            [bar_start_event(settings, bar_digests(bars, span.ended), span)],
+            at=span.began,
+        )
         settings = settings.marked_every(bars.interval)
         self._scratch = scratch
         self._bars = bars
@@ -121,9 +115,10 @@ class BarReplay:
         self._trader = Trader(scratch, settings, self._token, bars, say=say)
         self._trader.begin(self._desk.roster)
         if not self._trader.seated:
+            kinds = {name for name, _ in POLICIES.items()} - {FLAT}
             raise TiltyardError(
                 "REPLAY_EMPTY", str(bars.folder), "no arm trades on bars: none has a capital and "
-                "a kind that does", "see: tiltyard policy register --help",
+                f"one of the kinds {', '.join(sorted(kinds))}", "see: tiltyard policy register",
             )  # fmt: skip
 
     @property
@@ -145,37 +140,119 @@ class BarReplay:
         Raises:
             TiltyardError: What keeps the floor from trading, or the desk from writing.
         """
-        yield from self._desk.step(self._span.began, steady=0.0)
-        yield from follow_all(self._desk, self._trader, self._span.began)
-        for number, now in enumerate(self._span.moments(), start=1):
-            if self._is_night(now) or not self._bars.at(now - self._bars.interval):
-                yield from self._desk.step(now, steady=0.0)
-            yield from follow_all(self._desk, self._trader, now)
-            trouble = self._trader.trouble or self._desk.trouble
-            if trouble is not None:
-                raise trouble
+        last, number = self._span.began, 0
+        yield from self._step(last)
+        yield from self._follow(last)
+        while last < self._span.ended:
+            now, number = last + self._bars.interval, number + 1
+            yield from self._wait(last, now)
+            yield from self._follow(now)
             if number % TOLD_EVERY == 0:
                 progress(number)
+            last = now
         give_back(self._scratch, self._token)
+        end = bar_end_event(self._scratch, self._span)
+        self._scratch.save_roster(self._scratch.roster(), [end], at=last)
 
-    def _is_night(self, now: datetime) -> bool:
-        return any(nights_between(now - self._bars.interval, now, *self._nightly))
+    def _wait(self, last: datetime, now: datetime) -> Iterator[Event]:
+        """What time alone makes due; where no market has a price, there is nothing else."""
+        due = list(nights_between(last, now, *self._nightly))
+        if now not in due and not self._bars.at(now - self._bars.interval):
+            due.append(now)
+        for at in due:
+            yield from self._step(at)
+
+    def _follow(self, now: datetime) -> Iterator[Event]:
+        """What the floor does, and each step after that, until nothing more is to be done."""
+        while self._trader.follow(self._desk, now) or self._desk.is_behind:
+            yield from self._step(now)
+        if self._trader.trouble is not None:
+            raise self._trader.trouble
+
+    def _step(self, now: datetime) -> list[Event]:
+        """No time passes meanwhile, so nobody is silent for long."""
+        events = self._desk.step(now, steady=0.0)
+        if self._desk.trouble is not None:
+            raise self._desk.trouble
+        return events
 
 
-def follow_all(desk: LiveDesk, trader: Trader, now: datetime) -> Iterator[Event]:
-    """What the floor does after a step of a desk, and each step after that, until all is done.
+def play_again(
+    record: Ledger,
+    scratch: Ledger,
+    settings: Settings,
+    folder: Path,
+    *,
+    where: str,
+    assume_utc: bool = False,
+    progress: Callable[[int], object] = lambda _: None,
+) -> int:
+    """Play the bars of a record again, and compare; how many rows of the audit are the same.
 
     Args:
-        desk: It judges.
-        trader: It trades for the arms.
-        now: UTC; no time passes meanwhile, so nobody is silent for long.
+        record: Of a replay on bars; what came after its end is not looked at.
+        scratch: Empty.
+        settings: Those that it was made with.
+        folder: Where the bars are.
+        where: For people.
+        assume_utc: Read times without an offset as UTC.
+        progress: Told the number of intervals that are over, now and then.
+
+    Raises:
+        TiltyardError: ``BARS_DIFFER`` when these are other bars, ``OPTION_IDLE`` when it is no
+            such record, ``VERDICTS_DIFFER`` when something else comes of it.
+        Faults: ``FEED_MIXED``.
     """
-    while trader.follow(desk, now) or (desk.is_behind and desk.trouble is None):
-        yield from desk.step(now, steady=0.0)
+    began, start = [], None
+    for row in record.audit():
+        event = json.loads(row.body)
+        if is_bar_start(event):
+            start = bar_start_from(event)
+            break
+        began.append(event)
+    if start is None:
+        raise TiltyardError("OPTION_IDLE", "--bars", f"{where} is no record of a replay on bars")
+    bars, span = bars_to_play(folder, start.span.began, start.span.ended, assume_utc=assume_utc)
+    if span != start.span or bar_digests(bars, span.ended) != start.bars:
+        raise TiltyardError(
+            "BARS_DIFFER", str(folder), f"these are not the bars that {where} was made with",
+            "name the folder as it was",
+        )  # fmt: skip
+    scratch.save_roster(fold(began), began, at=span.began)
+    for _ in BarReplay(scratch, settings, bars, span).play(progress=progress):
+        pass  # what the desk writes is compared when all of it is there
+    return _same_rows(record, scratch, where)
+
+
+def bar_digests(bars: BarFolder, until: datetime) -> dict[str, str]:
+    """The digest of every bar of each symbol that has closed by a time."""
+    digests = {}
+    for symbol in bars.symbols:
+        digest = FactsDigest()
+        for bar in bars.since(symbol, EPOCH, until):
+            digest.add(ascii(list(bar)))
+        digests[symbol] = digest.value()
+    return digests
+
+
+def _same_rows(record: Ledger, scratch: Ledger, where: str) -> int:
+    count = 0
+    for old, new in zip_longest(record.audit(), scratch.audit()):
+        if new is None:
+            break  # the record has gone on
+        count += 1
+        if old is None or old.hash != new.hash:
+            said = "none" if old is None else old.body
+            raise TiltyardError(
+                "VERDICTS_DIFFER", where, f"row {new.seq} of the audit is {said[:300]}; played "
+                f"again it is {new.body[:300]}", "somebody forged the record, or the program has "
+                "a defect, or is of another version",
+            )  # fmt: skip
+    return count
 
 
 def _lease(scratch: Ledger, at: datetime) -> int:
-    token = take(scratch, HOLDER, at)
+    token = take(scratch, "replay", at)
     if token is None:
         raise TiltyardError("LEASE_HELD", "replay", "somebody else writes to its database")
     return token

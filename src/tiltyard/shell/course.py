@@ -103,6 +103,7 @@ class Course:
         recording: The curves.
         stops: Every throttle and halt.
         trades: How many trades were judged, twins included.
+        has_live_costs: Whether real fills cost something else than those on paper.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Course:
         self.recording = Recording()
         self.stops: list[Stop] = []
         self.trades = 0
+        self.has_live_costs = venue.live_costs is not None
         self._schedule = settings.schedule
         self._interval = venue.interval
         live = PaperVenue(venue.live_costs or venue.costs, venue.interval)

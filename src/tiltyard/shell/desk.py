@@ -111,7 +111,7 @@ class Desk:
             self._fall_behind(trade)
         self._last_event = trade.closed_at
         at = now or trade.closed_at
-        done += self._judge_and_act([trade.policy], at, trade.closed_at)
+        done += self._judge_and_act([trade.policy], at, _account_at(trade, at))
         return done + self._graduate(trade.policy, at)
 
     def correct(self, correction: Correction, now: datetime) -> list[Action]:
@@ -119,7 +119,7 @@ class Desk:
         trade = correction.trade
         if not self.panel.correct(correction):
             self._fall_behind(trade)
-        done = self._judge_and_act([trade.policy], now, trade.closed_at)
+        done = self._judge_and_act([trade.policy], now, _account_at(trade, now))
         return done + self._graduate(trade.policy, now)
 
     def mark(self, mark: Mark, now: datetime | None = None) -> list[Action]:
@@ -361,6 +361,11 @@ class Desk:
         if at is not None:
             self.panel.start_trial(policy, at)
         self.guards.forget_trial(policy)
+
+
+def _account_at(trade: Trade, now: datetime) -> datetime:
+    """The day of the account that a trade has changed; on paper it has changed none."""
+    return trade.closed_at if trade.book == "live" else now
 
 
 def _observing(checklist: Checklist) -> Checklist:

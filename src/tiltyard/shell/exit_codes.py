@@ -42,6 +42,7 @@ FAILURES = frozenset(
         "REPLAY_OUTDATED",
         "REPLAY_UNFINISHED",
         "ROSTER_CHANGED",
+        "SCRATCH_UNWRITABLE",
         "SETTINGS_DIFFER",
         "SOURCE_LOCKED",
         "SYSTEM_REFUSED",
@@ -60,6 +61,7 @@ MISTAKES = frozenset(
     {
         "ACCOUNT_DIFFERS",
         "ADDRESS_UNKNOWN",
+        "BARS_DIFFER",
         "BATCH_TOO_LARGE",
         "CAPITAL_INVALID",
         "CAPITAL_UNKNOWN",

@@ -44,6 +44,7 @@ class GrowingFeed:
         symbol: Whose they are.
         interval: How long a bar lasts.
         looks_back: So many rows are read, from the end of the file; None reads all there are.
+        assume_utc: Read times without an offset as UTC.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class GrowingFeed:
         interval: timedelta,
         *,
         looks_back: int | None = LOOKS_BACK,
+        assume_utc: bool = False,
     ) -> None:
         self.file = file
         self.symbol = symbol
         self._interval = interval
         self._looks_back = looks_back
+        self._assume_utc = assume_utc
         self._table: pl.DataFrame | None = None
         self._inspector = Inspector(interval)
         self._newest: datetime | None = None
@@ -76,7 +79,7 @@ class GrowingFeed:
         table = table_of_bars(self.file, self._looks_back)
         rows = self._behind(table)
         if rows is not None:
-            bars = list(bars_of(rows, self.file, self.symbol))
+            bars = self._bars_of(rows)
             if _is_in_order(self._newest, bars) and self._appended + len(bars) <= LOOKS_BACK:
                 return self._go_on(table, bars)
         return self._begin(table, used)
@@ -105,14 +108,17 @@ class GrowingFeed:
         return Read(inspector.good[good:], inspector.flaws[flaws:], is_whole=False)
 
     def _begin(self, table: pl.DataFrame, used: datetime | None) -> Read:
-        bars = list(bars_of(table, self.file, self.symbol))
+        bars = self._bars_of(table)
         is_cut = self._looks_back is not None and table.height >= self._looks_back
         if is_cut and used is not None and bars and bars[0].opened_at > used:
             table = table_of_bars(self.file)
-            bars = list(bars_of(table, self.file, self.symbol))
+            bars = self._bars_of(table)
         self._inspector, self._newest, self._appended = Inspector(self._interval), None, 0
         self._see(table, bars)
         return Read(self._inspector.good, self._inspector.flaws, is_whole=True)
+
+    def _bars_of(self, table: pl.DataFrame) -> list[Bar]:
+        return list(bars_of(table, self.file, self.symbol, assume_utc=self._assume_utc))
 
     def _see(self, table: pl.DataFrame, bars: Sequence[Bar]) -> None:
         for bar in bars:

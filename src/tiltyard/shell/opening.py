@@ -6,7 +6,7 @@ passed. What is held for real stays on the bars that it was opened on: other fil
 are refused one by one, and a folder that has only others is not traded on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -80,6 +80,11 @@ class Opening:
     def trouble(self) -> TiltyardError | None:
         """Why nothing can be traded now, the floor shut or open; None when it can."""
         return self._shut_by if self.trader is None else self.trader.trouble
+
+    @property
+    def seated(self) -> Collection[str]:
+        """The arms that it trades for."""
+        return () if self.trader is None else self.trader.seated
 
     @property
     def story(self) -> str:

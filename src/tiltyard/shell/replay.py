@@ -97,7 +97,7 @@ def finished_event(judging: Judging, start: Start, actions: int) -> Event:
     return {
         "event": FINISHED, "at": judging.ended, "actor": ACTOR, "trades": judging.trades,
         "actions": actions, "moved_to_shadow": judging.moved, "facts": start.digest(),
-        "settings": start.settings_digest(),
+        "settings": start.conditions.digest(),
     }  # fmt: skip
 
 

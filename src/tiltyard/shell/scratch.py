@@ -195,9 +195,9 @@ def _first_day(roster: Roster, arm: Arm, rules: ShareRules, *, sized: bool) -> A
 
 
 def _waiting(arm: Arm) -> Arm:
-    """A challenger as a candidate; everybody else as they are."""
+    """A challenger as a candidate; who is champion, deposed or retired is so from the first day."""
     if arm.role == "champion" or arm.state in ("deposed", "retired"):
-        return replace(arm, revision=0)
+        return replace(arm, trial_started_at=None, revision=0)
     return replace(
         arm, state="candidate", share=0.0, ceiling=0.0, throttled_by="", trial_started_at=None,
         resumed_at=(), held_share=0.0, scaled_at=None, revision=0,

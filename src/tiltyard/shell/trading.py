@@ -262,6 +262,8 @@ class Trader:
         for name in (self._seated | self._floor.snapshot().names) - seats.keys():
             self._floor.unseat(name)
         for name, seat in seats.items():
+            if name not in self._seated:
+                self._floor.mark_again(name)
             self._floor.seat(name, seat)
         self._seated, self._foreign, self._seated_by = set(seats), foreign, (by, holding)
 
@@ -296,6 +298,8 @@ class Trader:
         if at > until:
             self._floor.open_bars({})  # there was no price: who wanted in has missed it
         trades = self._floor.open_bars(bars) + self._floor.close_bars(bars)
+        for name in {one.policy for one in trades if one.book == "live"}:
+            self._floor.mark_again(name)  # also who has entered and left within the interval
         prices = {symbol: bar.close for symbol, bar in bars.items()}
         marks = self._floor.marks(prices, closes_at)
         self._write(closes_at, now, PLAYED, trades=trades, marks=marks)

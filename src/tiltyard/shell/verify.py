@@ -21,12 +21,13 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.facts.content import FactsDigest, content_of, trade_line
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.bar_record import BarStart, bar_start_from, check_bar_record, is_bar_start
 from tiltyard.shell.judging import Judging
 from tiltyard.shell.metric_columns import metric_columns
 from tiltyard.shell.replay import FINISHED, finished_event
 from tiltyard.shell.scratch import ACTOR
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT, Start, gauge_digests, start_from
+from tiltyard.shell.start import EVENT, Start, digests_beside_trades, start_from
 from tiltyard.shell.store.anchors import EVENT as INGEST
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
@@ -44,7 +45,8 @@ class Verified:
         rows: Audit rows whose chain holds.
         trades: Stored trades that are what was ingested, earlier revisions included.
         arms: Arms that equal the fold of the audit.
-        judgements: Actions that judging again gave again; None where nothing was judged.
+        judgements: Actions that judging again gave again; None where no replay of trades judged.
+        is_of_bars: It is the record of a replay on bars.
         head: Hash of the newest audit row.
     """
 
@@ -52,6 +54,7 @@ class Verified:
     trades: int
     arms: int
     judgements: int | None
+    is_of_bars: bool
     head: str
 
 
@@ -63,6 +66,7 @@ class _Audit:
     head: str = GENESIS
     roster: Roster = field(default_factory=Roster)
     anchors: list[tuple[int, str]] = field(default_factory=list)
+    bars: BarStart | None = None
     start: Start | None = None
     start_roster: Roster = field(default_factory=Roster)
     start_seq: int = 0
@@ -103,19 +107,25 @@ def _verify(ledger: Ledger, settings: Settings, now: datetime, head: str | None)
     trades = _check_trades(ledger, audit.anchors, where)
     if audit.start is not None:
         _check_gauges(ledger, audit.start, where)
+    if audit.bars is not None:
+        check_bar_record(ledger, audit.finished, where)
     folded = fold(ledger.edits_to_audit(), audit.roster)
     _compare_rosters(folded, _kept_roster(ledger, where), where)
     judging = None
+    if audit.bars is not None:
+        audit.bars.conditions.refuse_others(settings, where)
     if audit.start is not None:
-        audit.start.refuse_others(settings, where)
+        audit.start.conditions.refuse_others(settings, where)
         judging = _judge_again(ledger, settings, audit, audit.start, where)
     if judging is None or audit.went_on:
         expected = metric_columns(ledger, settings, now)
     else:
         expected = judging.columns()
     _compare_columns(ledger.metrics(), expected, where)
-    judgements = None if audit.finished is None else int(audit.finished["actions"])
-    return Verified(audit.rows, trades, len(audit.roster.arms), judgements, audit.head)
+    judgements = None if judging is None or audit.finished is None else audit.finished["actions"]
+    return Verified(
+        audit.rows, trades, len(audit.roster.arms), judgements, audit.bars is not None, audit.head
+    )
 
 
 def _walk(ledger: Ledger, where: str, noted: str | None) -> _Audit:
@@ -142,7 +152,9 @@ def _walk(ledger: Ledger, where: str, noted: str | None) -> _Audit:
 def _take_in(audit: _Audit, seq: int, event: Mapping[str, Any]) -> None:
     kind = event["event"]
     audit.went_on = audit.went_on or audit.finished is not None
-    if kind == EVENT:
+    if is_bar_start(event):
+        audit.bars, audit.finished, audit.went_on = bar_start_from(event), None, False
+    elif kind == EVENT:
         audit.start, audit.start_roster, audit.start_seq = start_from(event), audit.roster, seq
         audit.actions_end, audit.finished, audit.went_on = None, None, False
     elif audit.start is not None and kind in (INGEST, FINISHED):
@@ -190,7 +202,7 @@ def _line_of(row: StoredTrade, where: str) -> str:
 
 def _check_gauges(ledger: Ledger, start: Start, where: str) -> None:
     then, now = start.up_to._asdict(), ledger.positions()._asdict()
-    for kind, digest in gauge_digests(ledger, start.up_to).items():
+    for kind, digest in digests_beside_trades(ledger, start.up_to).items():
         if kind not in start.facts:
             continue  # it was not replayed by these
         if start.facts[kind] != digest or now[kind] != then[kind]:
@@ -234,7 +246,7 @@ def _judge_again(
         )  # fmt: skip
     judging = Judging(ledger, settings, audit.start_roster, start)
     again = (
-        canonical(acted(action, start.checklist, ACTOR))
+        canonical(acted(action, start.conditions.checklist, ACTOR))
         for judged in judging
         for action in judged.actions
     )

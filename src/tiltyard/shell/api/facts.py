@@ -5,7 +5,7 @@ comes when it is committed; what the desk does about it follows at once.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, cast
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from tiltyard.facts import cells
 from tiltyard.facts.decision import Decision
+from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.errors import TiltyardError
@@ -37,6 +38,7 @@ def fact_routes(inside: Inside) -> APIRouter:
         """Report closed trades."""
         source = _source(batch.source, token)
         trades, faults = read_trades(source, _rows(batch.trades))
+        faults += _of_the_floor(inside, (one.policy for one, _ in trades)) if not faults else ()
         if faults:
             raise ItemsRefused("trades", faults)
         first: dict[tuple[Trade, bool], int] = {}  # told twice, it is one
@@ -85,8 +87,18 @@ def _misrouted(inside: Inside, decisions: Sequence[Decision]) -> Iterator[ItemFa
                 yield ItemFault(item, "policy", f"{said} {one.share_revision} and this episode")
 
 
+def _of_the_floor(inside: Inside, policies: Iterable[str]) -> Iterator[ItemFault]:
+    """What is told of arms that the desk trades itself: it knows better what they hold."""
+    on_floor = inside.on_floor()
+    for item, policy in enumerate(policies):
+        if policy in on_floor:
+            yield ItemFault(item, "policy", f"the desk trades {policy} itself, on bars")
+
+
 async def _take(inside: Inside, kind: FactKind, items: Sequence[BaseModel]) -> wire.Taken:
     found, faults = read_facts(kind, _rows(items))
+    if kind == "marks" and not faults:
+        faults += _of_the_floor(inside, (one.policy for one in cast("Sequence[Mark]", found)))
     if faults:
         raise ItemsRefused(kind, faults)
     return await written(inside, Facts(kind, found))

@@ -1,6 +1,6 @@
 """What the API works with; the addresses are given it, and know nothing else of the desk."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,6 +28,7 @@ class Inside:
         holder: Our name on the lease, should we have to act.
         targets: Who outside is told then.
         troubles: Why the desk does not judge, for people; empty while it does.
+        on_floor: Arms that the desk trades itself, on bars.
     """
 
     door: Ledger
@@ -40,6 +41,7 @@ class Inside:
     holder: str
     targets: Mapping[str, Target]
     troubles: Callable[[], Sequence[str]]
+    on_floor: Callable[[], Collection[str]]
 
     def now(self) -> datetime:
         """The time of day, UTC."""

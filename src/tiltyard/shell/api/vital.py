@@ -1,9 +1,10 @@
 """Whether the desk judges, as ``/readyz`` says it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection
 
 from tiltyard.shell.clock import steady_seconds
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.opening import Opening
 
 
 class Vital:
@@ -12,12 +13,10 @@ class Vital:
     Args:
         desk: Begun.
         deadman: Seconds without a judgement that are too long.
-        floor: Why nothing is traded on bars, for people; empty while it is, or is not wanted.
+        floor: Where it trades on bars; None where it does not.
     """
 
-    def __init__(
-        self, desk: LiveDesk, deadman: float, floor: Callable[[], Sequence[str]] = tuple
-    ) -> None:
+    def __init__(self, desk: LiveDesk, deadman: float, floor: Opening | None = None) -> None:
         self._desk = desk
         self._deadman = deadman
         self._floor = floor
@@ -35,4 +34,9 @@ class Vital:
             found.append("nothing was judged yet")
         elif (silence := steady_seconds() - judged_at) >= self._deadman:
             found.append(f"nothing was judged for {silence:.0f} s: the champion trades alone")
-        return [*found, *self._floor()]
+        shut = None if self._floor is None else self._floor.trouble
+        return found if shut is None else [*found, f"nobody trades on bars: {shut.code}"]
+
+    def on_floor(self) -> Collection[str]:
+        """Arms that the desk trades itself."""
+        return () if self._floor is None else self._floor.seated

@@ -126,7 +126,7 @@ def _simulated(out: Path) -> list[_Run]:
 def _real(data: Path) -> list[_Run]:
     files = sorted(data.glob(REAL_LOGS))
     if not files and not any(data.glob(REAL_BARS)):
-        missing = f"no {REAL_LOGS} and no {REAL_BARS} in this folder"
+        missing = f"no {REAL_LOGS} and no *_USDT-1h.parquet in this folder"
         raise TiltyardError("DATA_MISSING", str(data), missing)
     real = _REAL_CHECKLIST
     return [] if not files else [

@@ -87,7 +87,7 @@ def on_a_simulated_market(drifts_at: datetime) -> Mapping[str, Policy]:
 
 NOT_SHOWN = EVERY_DAY | {"review", "page"}
 """What a person is asked for beside what was done."""
-REAL_BARS = "*_usdt-1h.parquet"
+REAL_BARS = "*_[uU][sS][dD][tT]-1h.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,8 @@ def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
     yield from standing_lines(course.desk.roster)
     yield from _aftermath(course.stops, width)
     yield "\nLive fills beside their twins on paper, in R, by volatility and symbol:"
+    if not course.has_live_costs:
+        yield "  (here both fill at the same prices and costs, so each gap is 0)"
     for arm in arms:
         if not (lines := gap_lines(course.desk.panel.arm(arm.name).gap)):
             continue

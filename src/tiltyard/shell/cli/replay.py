@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tiltyard.facts.action import Action
+from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.facts import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
 from tiltyard.shell.cli.options import (
@@ -73,11 +74,12 @@ def replay_command(
     """Feed trades, or bars, through judge, plan and apply; real shares are not touched."""
     settings = settings_from(config)
     _refuse_idle(
-        files=files, check=check, bars=bars, head=head, since=since, until=until,
-        champion=champion, policy=policy, capital=capital, map=columns, into=into, html=html,
+        files=files, check=check, bars=bars, head=head, since=since, until=until, into=into,
+        html=html, champion=champion, policy=policy, capital=capital, map=columns,
+        policy_from=policy_from if policy_from != "strategy" else "", assume_utc=assume_utc,
     )  # fmt: skip
     if check:
-        _verify(database, settings, head)
+        _verify(database, settings, head, bars, assume_utc=assume_utc)
         return
     if html is not None:
         refuse_unwritable(html)
@@ -85,9 +87,11 @@ def replay_command(
     if bars is not None:
         from tiltyard.shell.cli.replay_bars import replay_bars  # noqa: PLC0415 slow
 
+        last = now if until is None else min(now, moment(until, assume_utc=assume_utc))
+        first = None if since is None else moment(since, assume_utc=assume_utc)
         with open_ledger(database, settings) as ledger:
-            replay_bars(ledger, settings, bars, since=since, until=until, now=now, into=into,
-                        html=html, as_json=as_json, nights=nights)  # fmt: skip
+            replay_bars(ledger, settings, bars, since=first, until=last, assume_utc=assume_utc,
+                        into=into, html=html, as_json=as_json, nights=nights)  # fmt: skip
         return
     how = Reading(
         policy=policy, capital=capital_from(capital), columns=columns_from(columns),
@@ -142,21 +146,32 @@ def closing_lines(done: Replayed, settings: Settings) -> list[str]:
 
 def verified_line(found: Verified) -> str:
     """What a verification found in order, on one line."""
-    judged = (
-        "no replay has judged here, so no judgement was made again"
-        if found.judgements is None
-        else f"{found.judgements:,} judgements came out the same"
-    )
+    judged = f"{found.judgements or 0:,} judgements came out the same"
+    if found.is_of_bars:
+        judged = "and so are its facts (with --bars FOLDER it is played again)"
+    elif found.judgements is None:
+        judged = "no replay has judged here, so no judgement was made again"
     return (
         f"verified: {found.rows:,} audit rows chain, {found.trades:,} rows of trades are as "
         f"they came in, {found.arms} arms equal the fold of the audit, {judged}"
     )
 
 
-def _verify(database: str | None, settings: Settings, head: str | None) -> None:
+def _verify(
+    database: str | None,
+    settings: Settings,
+    head: str | None,
+    bars: Path | None,
+    *,
+    assume_utc: bool,
+) -> None:
     with open_ledger(database, settings) as ledger:
         found = verify(ledger, settings, system_now(), head=head)
-    typer.echo(verified_line(found))
+        typer.echo(verified_line(found))
+        if bars is not None:
+            from tiltyard.shell.cli.replay_bars import verify_by_bars  # noqa: PLC0415 slow
+
+            typer.echo(verify_by_bars(ledger, settings, bars, assume_utc=assume_utc))
     typer.echo(f"head: {found.head}")
 
 
@@ -168,23 +183,28 @@ def _refuse_idle(
     head: str | None,
     since: str | None,
     until: str | None,
-    **options: object,
+    into: Path | None,
+    html: Path | None,
+    assume_utc: bool,
+    **of_files: object,
 ) -> None:
     """Refuse what would be left unused without a word."""
-    given = [f"--{name}" for name, value in options.items() if value]
-    of_files = [name for name in given if name not in ("--into", "--html")]
-    of_bars = [name for name, value in (("--since", since), ("--until", until)) if value]
-    if check and (files or bars or given or of_bars):
-        idle = files[0] if files else "--bars" if bars else (*given, *of_bars)[0]
-        why = "--verify replays nothing"
+    span = [name for name, value in (("--since", since), ("--until", until)) if value]
+    kept = [name for name, value in (("--into", into), ("--html", html)) if value]
+    given = [f"--{name.replace('_', '-')}" for name, value in of_files.items() if value]
+    utc = ["--assume-utc"] if assume_utc else []
+    if check and (
+        idle := [*map(str, files or ()), *span, *kept, *given, *(utc if not bars else ())]
+    ):
+        why = "--verify replays nothing of its own"
     elif head is not None and not check:
-        idle, why = "--head", "it belongs to --verify"
-    elif bars and (files or of_files):
-        idle, why = files[0] if files else of_files[0], "--bars trades with the arms of the ledger"
-    elif of_bars and not bars:
-        idle, why = of_bars[0], "it belongs to --bars"
-    elif of_files and not files:
-        idle, why = of_files[0], "it is for files, and the ledger says it already"
+        idle, why = ["--head"], "it belongs to --verify"
+    elif bars and (idle := [*map(str, files or ()), *given]):
+        why = "--bars trades with the arms of the ledger"
+    elif span and not bars:
+        idle, why = span, "it belongs to --bars"
+    elif not bars and not files and (idle := [*given, *utc]):
+        why = "it is for files, and the ledger says it already"
     else:
         return
-    raise TiltyardError("OPTION_IDLE", str(idle), why, "leave it out")
+    raise TiltyardError("OPTION_IDLE", idle[0], why, "leave it out")

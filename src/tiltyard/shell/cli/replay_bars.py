@@ -9,8 +9,9 @@ import typer
 
 from tiltyard.actions.record import Event
 from tiltyard.facts.action import Action
-from tiltyard.kernel.clock import moment, time_text
-from tiltyard.shell.bar_replay import BarReplay, Span, bars_to_play
+from tiltyard.kernel.clock import time_text
+from tiltyard.shell.bar_record import Span
+from tiltyard.shell.bar_replay import BarReplay, bars_to_play, play_again
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.feeds import interval_text
@@ -18,7 +19,7 @@ from tiltyard.shell.history import actions_of, recorded
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import write_page
 from tiltyard.shell.report.content import describe
-from tiltyard.shell.report.text import action_line, standing_lines
+from tiltyard.shell.report.text import action_line, hold_lines, standing_lines
 from tiltyard.shell.report.wire import action_json
 from tiltyard.shell.scratch import take_arms
 from tiltyard.shell.settings import Settings
@@ -30,9 +31,9 @@ def replay_bars(
     settings: Settings,
     folder: Path,
     *,
-    since: str | None,
-    until: str | None,
-    now: datetime,
+    since: datetime | None,
+    until: datetime,
+    assume_utc: bool,
     into: Path | None,
     html: Path | None,
     as_json: bool,
@@ -43,21 +44,37 @@ def replay_bars(
     Raises:
         TiltyardError: As :func:`tiltyard.shell.bar_replay.bars_to_play`; ``SCRATCH_EXISTS``.
     """
-    first = None if since is None else moment(since)
-    last = now if until is None else min(now, moment(until))
-    bars, span = bars_to_play(folder, first, last, say=_say)
+    bars, span = bars_to_play(folder, since, until, assume_utc=assume_utc, say=_say)
     with scratch_ledger(into) as scratch:
         take_arms(scratch, ledger, span.began)
         replay = BarReplay(scratch, settings, bars, span, say=_say)
         with counting("replay", "bars") as progress:
             for action in _shown(replay.play(progress=progress), nights=nights):
                 typer.echo(json.dumps(action_json(action)) if as_json else action_line(action))
-        if not as_json:
-            _close(scratch, replay, span)
+        closing = _closing(scratch, replay, span)
         if html is not None:
             desk = measure(scratch, settings, span.ended, replay.roster)
+            past = recorded(scratch, settings, span.ended)
             reports = [describe(desk, name, span.ended) for name in replay.roster.arms]
-            write_page(html, recorded(scratch, settings, span.ended), reports, span.ended)
+    for line in () if as_json else closing:
+        typer.echo(line)
+    if html is not None:
+        write_page(html, past, reports, span.ended)
+
+
+def verify_by_bars(record: Ledger, settings: Settings, folder: Path, *, assume_utc: bool) -> str:
+    """Play the bars of a record again; what to say when the same came of it.
+
+    Raises:
+        TiltyardError: As :func:`tiltyard.shell.bar_replay.play_again`.
+    """
+    where = str(record.url.database)
+    with scratch_ledger() as scratch, counting("verify", "bars") as progress:
+        rows = play_again(
+            record, scratch, settings, folder,
+            assume_utc=assume_utc, where=where, progress=progress,
+        )  # fmt: skip
+    return f"played again on {folder}: all {rows:,} audit rows came out the same"
 
 
 def _shown(events: Iterable[Event], *, nights: bool) -> Iterator[Action]:
@@ -67,14 +84,14 @@ def _shown(events: Iterable[Event], *, nights: bool) -> Iterator[Action]:
                 yield action
 
 
-def _close(scratch: Ledger, replay: BarReplay, span: Span) -> None:
+def _closing(scratch: Ledger, replay: BarReplay, span: Span) -> list[str]:
     trades = sum(1 for _ in scratch.trades())
-    typer.echo(
+    whole = (
         f"\n{trades:,} trades, live and on paper, on bars of {interval_text(span.interval)} from "
         f"{time_text(span.began)} to {time_text(span.ended)}"
     )
-    for line in (*standing_lines(replay.roster), *replay.left_open):
-        typer.echo(line)
+    roster = replay.roster
+    return [whole, *standing_lines(roster), *hold_lines(roster), *replay.left_open]
 
 
 def _say(text: str) -> None:

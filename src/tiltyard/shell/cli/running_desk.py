@@ -80,6 +80,11 @@ def be_the_desk(
         waking_times(ledger, bell.pause) as times,
         _until_told() as stopping,
     ):
+        if ledger.is_record():
+            raise TiltyardError(
+                "RECORD_CLOSED", str(ledger.url.database), "it holds the record of a replay, which "
+                "a desk would go on from", "run it on a ledger of its own: --db FILE",
+            )  # fmt: skip
         bars_last = interval_to_trade(ledger, settings)
         concerns = _about(only, list(ledger.roster().arms))
         token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
@@ -130,7 +135,7 @@ class _Running:
         shares, targets = HeldShares(), targets_from(settings)
         desk = self.desk = self._begun(settings, targets)
         trader = self.trader = self._trading(settings, desk)
-        vital = Vital(desk, settings.run.deadman, self._floor_troubles)
+        vital = Vital(desk, settings.run.deadman, trader)
         with (
             ledger.beside(answers=self.answers) as door,
             Beside(
@@ -185,10 +190,6 @@ class _Running:
             trader.begin(desk.roster)
             _say(trader.story)
         return trader
-
-    def _floor_troubles(self) -> list[str]:
-        trouble = None if self.trader is None else self.trader.trouble
-        return [] if trouble is None else [f"nobody trades on bars: {trouble.code}"]
 
     @contextmanager
     def _api(

@@ -1,55 +1,67 @@
 """The scratch database of a replay: gone afterwards, or kept whole under a name.
 
-While it is filled nothing waits for the disk; it gets its name when all of it is there.
+It is filled in a folder of its own beside that name, and nothing waits for the disk meanwhile. It
+gets its name when all of it is there, on the disk; a process that is killed leaves the folder.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.ledger import Ledger
 
 
 @contextmanager
-def scratch_ledger(into: Path | None) -> Iterator[Ledger]:
-    """An empty ledger; it gets its name when it is complete, and what is interrupted leaves none.
+def scratch_ledger(into: Path | None = None) -> Iterator[Ledger]:
+    """An empty ledger that nobody else knows of.
 
     Args:
-        into: Where it is kept; None keeps nothing.
+        into: Where it is kept when nothing has gone wrong; None keeps nothing.
 
     Raises:
-        TiltyardError: ``SCRATCH_EXISTS``.
+        TiltyardError: ``SCRATCH_EXISTS``, ``SCRATCH_UNWRITABLE``; ``DATABASE_LOCKED`` when
+            somebody has found it and reads it.
     """
-    with tempfile.TemporaryDirectory(prefix="tiltyard-") as folder:
-        if into is not None and into.exists():
-            raise TiltyardError("SCRATCH_EXISTS", str(into), "it is there already")
-        path = _beside(into) if into is not None else Path(folder) / "scratch.db"
-        with (
-            _kept_whole(path, into),
-            Ledger.open(str(path), create=True, is_scratch=True) as scratch,
-        ):
+    if into is not None and into.exists():
+        raise _exists(into)
+    with _folder_for(into) as folder:
+        path = Path(folder) / "scratch.db"
+        with Ledger.open(str(path), create=True, is_scratch=True) as scratch:
             yield scratch
-
-
-def _beside(into: Path) -> Path:
-    return into.with_name(f"{into.name}.{os.getpid()}.part")
-
-
-@contextmanager
-def _kept_whole(path: Path, into: Path | None) -> Iterator[None]:
-    try:
-        yield
+            if into is not None:
+                scratch.settle()
         if into is not None:
             _bring_to_disk(path)
-            path.rename(into)
+            _give_name(path, into)
             _bring_to_disk(into.parent)
-    finally:
-        if into is not None:
-            for suffix in ("", "-wal", "-shm", "-journal"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _folder_for(into: Path | None) -> TemporaryDirectory[str]:
+    if into is None:
+        return TemporaryDirectory(prefix="tiltyard-")
+    try:
+        return TemporaryDirectory(prefix=f".{into.name}.", dir=into.parent)
+    except OSError as error:
+        raise TiltyardError("SCRATCH_UNWRITABLE", str(into), str(error.strerror)) from error
+
+
+def _give_name(path: Path, into: Path) -> None:
+    """Whatever has come there meanwhile stays."""
+    try:
+        into.hardlink_to(path)
+    except FileExistsError:
+        raise _exists(into) from None
+    except OSError:  # a file system without such links
+        if into.exists():
+            raise _exists(into) from None
+        path.rename(into)
+
+
+def _exists(into: Path) -> TiltyardError:
+    return TiltyardError("SCRATCH_EXISTS", str(into), "it is there already")
 
 
 def _bring_to_disk(path: Path) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from tiltyard.kernel.undefined import Value
 from tiltyard.shell.course import Course
-from tiltyard.shell.report.text import number, share
+from tiltyard.shell.report.text import number, share, shortened
 
 FRAMES = 12
 """A second."""
@@ -51,14 +51,15 @@ def arms_table(course: Course, hours: int) -> Table:
         read = {
             "pf": measures.live.read("pf_challenger_30"),
             "shadow": measures.combined.value(),
-            "drawdown": measures.live.nav.drawdown(),
         }
-        pf, shadow, drawdown = (
+        pf, shadow = (
             number(one.number) if isinstance(one, Value) else "–" for one in read.values()
         )
-        fallen = drawdown if drawdown == "–" else f"{drawdown} %"
+        fall = measures.live.nav.drawdown()
+        drawdown = f"{fall.number:.1f} %" if isinstance(fall, Value) else "–"
         table.add_row(
-            arm.name, arm.state, share(arm.share), f"{measures.live.trades:,}", pf, shadow, fallen,
+            shortened(arm.name), arm.state, share(arm.share), f"{measures.live.trades:,}",
+            pf, shadow, drawdown,
             style=_STYLES.get(arm.state, ""),
         )  # fmt: skip
     return table

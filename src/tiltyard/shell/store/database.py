@@ -95,6 +95,26 @@ class Database:
                 "while it was open", "start the desk again on the one that is there now",
             )  # fmt: skip
 
+    def settle(self) -> None:
+        """Bring all of it into its one file.
+
+        Raises:
+            TiltyardError: ``DATABASE_LOCKED`` when somebody else has it open and reads.
+        """
+        with speaking_plainly(self.url):
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                answer = cursor.fetchone()
+            finally:
+                connection.close()
+        if answer is None or answer[0]:
+            raise TiltyardError(
+                "DATABASE_LOCKED", str(self.url.database), "somebody else reads it",
+                "let nobody open it before it is complete",
+            )  # fmt: skip
+
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
