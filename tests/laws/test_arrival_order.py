@@ -49,11 +49,11 @@ moments = st.integers(0, 8).map(lambda number: START + timedelta(hours=97 * numb
 results = st.integers(-20, 20).map(lambda number: Money(number * 10**9))
 trial_starts = st.one_of(st.none(), moments)
 episodes = st.integers(0, 4)
-Telling = tuple[Literal["decision"] | Book, int, int]
+Telling = tuple[Literal["decision"] | Book, int, int | None]
 tellings: st.SearchStrategy[Telling] = st.tuples(
     st.sampled_from(["decision", "live", "twin"]),
     st.sampled_from([-199, -98, 0, 1]),
-    st.integers(0, 2),
+    st.sampled_from([0, 1, 2, None]),
 )
 """Which of the three; when it was decided, in hours from its end; how wild it was then."""
 
