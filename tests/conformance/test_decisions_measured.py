@@ -98,15 +98,19 @@ def test_pairs_count_by_what_was_decided_however_late_that_is_told(
 ) -> None:
     with desk_on(ledger) as desk:
         desk.step(NOW)
+        fell_behind = False
         for number in range(0, EPISODES + lag, 50):
             decide(ledger, DECISIONS[max(0, number - lag) : max(0, number + 50 - lag)])
             if number < EPISODES:
                 report(ledger, [one for n in range(number, number + 50) for one in pair(n)])
             assert desk.has_news
             desk.step(NOW + number * SECOND)
+            fell_behind |= desk.is_behind
         decide(ledger, DECISIONS)  # told again
         assert not desk.has_news
-        assert not desk.is_behind or desk.step(LATER) is not None
+        assert fell_behind == (lag == EPISODES), "only what lies far back has the arm read again"
+        desk.step(LATER)  # judges what was read again after the last
+        assert not desk.is_behind
         assert counted(desk) == BY_TERCILE
         assert gaps(desk) == read_once(ledger)
 
