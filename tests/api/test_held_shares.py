@@ -18,13 +18,25 @@ def body(bot: float = 0.1, **said: object) -> dict[str, object]:
 
 def told(**said: object) -> HeldShares:
     shares = HeldShares()
-    shares.follow(body(**said), 7000, BEFORE, EXPIRES)  # type: ignore[arg-type]
+    follow(shares, body(**said), 7000)  # type: ignore[arg-type]
     return shares
+
+
+def follow(
+    shares: HeldShares,
+    said: dict[str, object],
+    revision: int,
+    now: datetime = BEFORE,
+    expires_at: datetime = EXPIRES,
+    known: int = 0,
+) -> None:
+    """A step of the desk that has changed the shares, or one up to which they are as they were."""
+    shares.follow(said, revision, now, expires_at, known=known or revision)
 
 
 def test_the_desk_has_the_last_word_and_each_set_of_shares_its_number() -> None:
     shares = told()
-    shares.follow(body(0.2), 8000, LATER, LATER)
+    follow(shares, body(0.2), 8000, LATER, LATER)
     assert shares.held is not None
     assert (shares.held.revision, shares.held.shares["bot"]) == (8000, 0.2)
     assert (shares.held.decided_at, shares.held.expires_at) == (LATER, LATER)
@@ -33,10 +45,10 @@ def test_the_desk_has_the_last_word_and_each_set_of_shares_its_number() -> None:
 
 def test_the_same_shares_stand_since_they_were_decided_and_expire_as_last_judged() -> None:
     shares = told()
-    shares.follow(body(), 7000, LATER, LATER)
+    follow(shares, body(), 7000, LATER, LATER)
     assert shares.held is not None
     assert (shares.held.decided_at, shares.held.expires_at) == (BEFORE, LATER)
-    shares.follow(body(), 7000, BEFORE, EXPIRES)
+    follow(shares, body(), 7000)
     assert shares.held.expires_at == EXPIRES, "a clock that was set back keeps nobody in traffic"
 
 
@@ -46,7 +58,7 @@ def test_what_stands_in_memory_is_numbered_on_and_never_as_high_as_what_comes_ne
         shares.stand(body(0.1 if number % 2 else 0), 7000, BEFORE, EXPIRES)
         assert shares.held is not None
         assert 7000 < shares.held.revision < 8000
-    shares.follow(body(0.2), 8000, BEFORE, EXPIRES)
+    follow(shares, body(0.2), 8000)
     assert shares.held is not None
     assert shares.held.revision == 8000
 
@@ -54,7 +66,7 @@ def test_what_stands_in_memory_is_numbered_on_and_never_as_high_as_what_comes_ne
 def test_no_more_are_remembered_than_fit() -> None:
     shares = HeldShares()
     for number in range(2 * REMEMBERED):
-        shares.follow(body(0.1 if number % 2 else 0.2), 1000 * (number + 1), BEFORE, EXPIRES)
+        follow(shares, body(0.1 if number % 2 else 0.2), 1000 * (number + 1))
     known = [n for n in range(2 * REMEMBERED) if shares.told(1000 * (n + 1)) is not None]
     assert known == list(range(REMEMBERED, 2 * REMEMBERED))
 
@@ -92,12 +104,12 @@ def test_nobody_has_any_while_entries_are_stopped_or_there_is_no_champion() -> N
 def test_what_is_taken_is_told_and_nobody_gets_more_by_it() -> None:
     shares = told(shares={"prod": 0.7, "bot": 0.1, "other": 0.2})
     ledger = body(shares={"prod": 0.6, "other": 0.4}, reduce_only=["bot"])
-    shares.take(ledger, BEFORE)
+    shares.take(ledger, 8000, BEFORE)
     assert shares.held is not None
     assert shares.held.shares == {"prod": 0.8, "other": 0.2}
     assert shares.held.body["reduce_only"] == ["bot"]
     assert shares.held.revision == 7001
-    shares.follow(ledger, 8000, BEFORE, EXPIRES)
+    follow(shares, ledger, 8000)
     assert shares.held.shares == {"prod": 0.6, "other": 0.4}
     assert shares.held.revision == 8000
 
@@ -105,15 +117,15 @@ def test_what_is_taken_is_told_and_nobody_gets_more_by_it() -> None:
 def test_what_was_taken_holds_until_the_desk_tells_again_and_no_longer() -> None:
     shares = told()
     stopped = body(entries_stopped_by=["person"])
-    shares.take(stopped, BEFORE)
+    shares.take(stopped, 8000, BEFORE)
     assert shares.held is not None
     first = shares.held.revision
-    shares.take(stopped, BEFORE)
+    shares.take(stopped, 8000, BEFORE)
     assert shares.held.revision == first
     shares.stand(body(0), 7000, BEFORE, EXPIRES)
     assert shares.held.body["entries_stopped_by"] == ["person"], "the watchdog knows nothing of it"
     assert shares.told(first) is None, "others number what stands in memory, too"
-    shares.follow(body(), 9000, BEFORE, EXPIRES)
+    follow(shares, body(), 9000)
     assert shares.held.body["entries_stopped_by"] == []
     assert shares.held.lets_enter("bot", BEFORE)
 
@@ -121,7 +133,7 @@ def test_what_was_taken_holds_until_the_desk_tells_again_and_no_longer() -> None
 def test_while_the_champion_alone_has_any_a_halt_gives_nobody_a_share_back() -> None:
     shares = told()
     shares.stand(body(0), 7000, BEFORE, EXPIRES)
-    shares.take(body(0.1, entries_stopped_by=["person"]), BEFORE)
+    shares.take(body(0.1, entries_stopped_by=["person"]), 8000, BEFORE)
     assert shares.held is not None
     assert shares.held.shares == {"prod": 1.0}
     assert shares.held.body["entries_stopped_by"] == ["person"]
@@ -129,5 +141,42 @@ def test_while_the_champion_alone_has_any_a_halt_gives_nobody_a_share_back() -> 
 
 def test_before_anything_was_told_nothing_is_taken() -> None:
     shares = HeldShares()
-    shares.take(body(), BEFORE)
+    shares.take(body(), 7000, BEFORE)
     assert shares.held is None
+
+
+def test_what_is_read_before_the_desk_gives_and_told_after_it_takes_nothing() -> None:
+    shares = told()
+    follow(shares, body(0), 9000)
+    follow(shares, body(), 10_000)
+    shares.take(body(0), 9000, BEFORE)
+    assert shares.held is not None
+    assert (shares.held.revision, shares.held.shares["bot"]) == (10_000, 0.1)
+
+
+def test_what_is_taken_after_a_step_stands_though_the_step_is_told_later() -> None:
+    shares = told()
+    shares.take(body(0), 9000, BEFORE)
+    follow(shares, body(), 7000, known=8000)
+    assert shares.held is not None
+    assert (shares.held.revision, shares.held.shares) == (7001, {"prod": 1.0})
+
+
+def test_of_two_who_have_taken_the_later_counts() -> None:
+    shares = told()
+    stopped = body(entries_stopped_by=["person"])
+    shares.take(stopped, 9000, BEFORE)
+    shares.take(body(), 8000, BEFORE)
+    assert shares.held is not None
+    assert shares.held.body["entries_stopped_by"] == ["person"]
+
+
+def test_shares_that_are_again_as_the_database_has_them_are_numbered_on_and_renewed() -> None:
+    shares = told()
+    shares.take(body(0), 8000, BEFORE)
+    for _ in range(2):
+        follow(shares, body(), 7000, LATER, LATER, known=9000)
+        assert shares.held is not None
+        assert (shares.held.revision, shares.held.shares["bot"]) == (7002, 0.1)
+        assert shares.held.expires_at == LATER
+    assert shares.told(7000) == body()["shares"]

@@ -25,6 +25,20 @@ def test_whoever_asks_is_told_what_it_could_have_chosen_itself(served: Served) -
         assert {one.volatility_tercile for one in decisions} == {2}
 
 
+def test_how_wild_it_was_is_unknown_when_nobody_has_said_so(served: Served) -> None:
+    with served.asking("ingest") as bot, Ledger.open(served.database) as ledger:
+        asked = {"episode_id": "asked", "symbol": "SOL/USDT"}
+        assert bot.post("/v1/route", json=asked).json()["choice"] is not None
+        told = {"episode_id": "told", "symbol": "SOL/USDT", "policy": PROD, "propensity": 1,
+                "share_revision": 0, "decided_at": "2026-03-02T12:00:00Z"}  # fmt: skip
+        nobody = {**told, "episode_id": "told none", "volatility_tercile": None}
+        said = {"decisions": [told, nobody]}
+        for new in (2, 0):
+            assert bot.post("/v1/decisions", json=said).json()["new"] == new
+        wild = {one.episode_id: one.volatility_tercile for one in ledger.decisions()}
+        assert (wild["asked"], wild["told"], wild["told none"]) == (None, None, None)
+
+
 def test_a_halt_is_in_the_shares_and_an_episode_keeps_its_owner(served: Served) -> None:
     with served.asking() as bot:
         revision = bot.get("/v1/route").json()["revision"]

@@ -76,6 +76,14 @@ def test_a_bot_is_answered_by_the_shares_and_the_desk_told_of_it(bot: Bot, desk:
     ]  # fmt: skip
 
 
+def test_who_does_not_say_how_wild_it_is_tells_the_desk_nothing_of_it(bot: Bot, desk: Desk) -> None:
+    bot.route("unsaid", "SOL")
+    bot.route("unknown", "SOL", None)
+    assert bot.flush()
+    assert [one["volatility_tercile"] for one in desk.taken["decisions"]] == [None, None]
+    assert not bot.refused
+
+
 def test_every_report_arrives_as_it_was_meant_and_in_order(bot: Bot, desk: Desk) -> None:
     for number in range(2500):
         bot.trade(**trade(number))

@@ -1,7 +1,9 @@
 """A desk measures the gap between live and paper by what was decided, whenever it is told."""
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from types import CodeType, FrameType
 
 import pytest
 from alembic import command
@@ -21,6 +23,7 @@ from conformance.desks import (
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.money import Money
+from tiltyard.metrics.arm_measures import ArmMeasures
 from tiltyard.metrics.recent import KEPT
 from tiltyard.metrics.shadow_gap import Sums
 from tiltyard.shell.live import LiveDesk
@@ -33,6 +36,7 @@ from tiltyard.shell.store.migrating import config_of
 EPISODES = 4 * KEPT
 """More than a desk can put in their place."""
 LATER = NOW + timedelta(hours=1)
+MILLISECOND = timedelta(milliseconds=1)
 BOOKS: Sequence[Book] = ("live", "twin")
 
 
@@ -94,17 +98,54 @@ def test_pairs_count_by_what_was_decided_however_late_that_is_told(
 ) -> None:
     with desk_on(ledger) as desk:
         desk.step(NOW)
+        fell_behind = False
         for number in range(0, EPISODES + lag, 50):
             decide(ledger, DECISIONS[max(0, number - lag) : max(0, number + 50 - lag)])
             if number < EPISODES:
                 report(ledger, [one for n in range(number, number + 50) for one in pair(n)])
             assert desk.has_news
             desk.step(NOW + number * SECOND)
+            fell_behind |= desk.is_behind
         decide(ledger, DECISIONS)  # told again
         assert not desk.has_news
-        assert not desk.is_behind or desk.step(LATER) is not None
+        assert fell_behind == (lag == EPISODES), "only what lies far back has the arm read again"
+        desk.step(LATER)  # judges what was read again after the last
+        assert not desk.is_behind
         assert counted(desk) == BY_TERCILE
         assert gaps(desk) == read_once(ledger)
+
+
+def test_late_decisions_of_one_look_have_the_last_facts_gone_through_once(ledger: Ledger) -> None:
+    last = closed_at(EPISODES - 2)
+    late = [
+        decision(0)._replace(episode_id=f"late {n}", decided_at=last + n * MILLISECOND)
+        for n in range(1000)
+    ]
+    with desk_on(ledger) as desk:
+        desk.step(NOW)
+        report(ledger, PAIRS[-KEPT // 2 :])
+        desk.step(NOW)
+        decide(ledger, [*late, DECISIONS[-1]], LATER)
+        assert calls_of(ArmMeasures.close.__code__, lambda: desk.step(LATER)) < 2 * KEPT
+        assert counted(desk) == {None: KEPT // 4 - 1, (EPISODES - 1) % 3: 1}
+        assert not desk.is_behind
+        assert gaps(desk) == read_once(ledger)
+
+
+def calls_of(function: CodeType, work: Callable[[], object]) -> int:
+    """How often something is called in this thread while a work is done."""
+    count = 0
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code is function
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
 
 
 def test_a_pair_of_which_nobody_says_how_wild_it_was_counts_under_unknown(ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -26,23 +27,42 @@ class Bots:
         again: How often one had to be sent again.
         refused: What was said of those that were refused.
         served: Set while there is a desk; whoever was not answered waits for the next one.
+
+    Leaving it ends them, whatever the desk answers.
     """
 
     def __init__(self, url: str, secret: str) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {secret}"}
         self._answered = threading.Condition()
+        self._is_over = threading.Event()
         self.served = threading.Event()
         self.taken = self.again = 0
         self.refused: list[str] = []
-        self.threads = [threading.Thread(target=self._run, args=(n,)) for n in range(BOTS)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(BOTS)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self.served.set()
+        for thread in self._threads:
+            thread.join(30)
 
     def _run(self, bot: int) -> None:
+        self.served.wait(120)
         with httpx.Client(base_url=self._url, headers=self._headers, timeout=10) as client:
             for number in range(EACH):
                 said = trade(number, f"bot{bot}", -600 if falls(bot, number) else 1)
                 while not self._is_taken(client, bot, said):
-                    assert self.served.wait(120)
+                    self.served.wait(120)
+                    if self._is_over.is_set():
+                        return
 
     def _is_taken(self, client: httpx.Client, bot: int, said: dict[str, object]) -> bool:
         try:
@@ -53,6 +73,7 @@ class Bots:
             is_taken = answer.status_code == 200
             if answer.status_code not in {200, 429, 503}:
                 self.refused.append(answer.text)
+                self._is_over.set()  # it would be refused again
         with self._answered:
             self.taken += is_taken
             self.again += not is_taken
@@ -62,7 +83,9 @@ class Bots:
     def wait_until_taken(self, trades: int) -> None:
         """Until so many were answered."""
         with self._answered:
-            assert self._answered.wait_for(lambda: self.taken >= trades, 120)
+            is_enough = self._answered.wait_for(lambda: self.taken >= trades or self.refused, 120)
+            assert is_enough, f"{self.taken} of {trades} were taken in 120 s"
+            assert not self.refused
 
 
 def falls(bot: int, number: int) -> bool:
@@ -77,23 +100,18 @@ def test_no_trade_is_lost_or_doubled_and_halts_stand(
     with new_database() as database:
         populate(database, BOTS, share=0.012)
         bots = Bots(f"http://127.0.0.1:{port}", new_token(database, "ingest", name="bots"))
-        for life, killed_after in enumerate((*KILLED_AFTER, BOTS * EACH)):
-            with serving(database, tmp_path, limits, port) as desk:
-                if not life:
-                    for thread in bots.threads:
-                        thread.start()
-                bots.served.set()
-                bots.wait_until_taken(killed_after)
-                if killed_after < BOTS * EACH:
-                    bots.served.clear()
-                    desk.process.kill()
-                    continue
-                for thread in bots.threads:
-                    thread.join()
-                with Ledger.open(database) as ledger:
-                    until(lambda: len(halted(ledger)) == 30)
+        with bots:
+            for killed_after in (*KILLED_AFTER, BOTS * EACH):
+                with serving(database, tmp_path, limits, port) as desk:
+                    bots.served.set()
+                    bots.wait_until_taken(killed_after)
+                    if killed_after < BOTS * EACH:
+                        bots.served.clear()
+                        desk.process.kill()
+                        continue
+                    with Ledger.open(database) as ledger:
+                        until(lambda: len(halted(ledger)) == 30)
         assert bots.again
-        assert not bots.refused
         with Ledger.open(database) as ledger:
             every = [(one.source, int(one.trade_id), one.revision) for one in ledger.trades()]
             wanted = [

@@ -49,11 +49,11 @@ moments = st.integers(0, 8).map(lambda number: START + timedelta(hours=97 * numb
 results = st.integers(-20, 20).map(lambda number: Money(number * 10**9))
 trial_starts = st.one_of(st.none(), moments)
 episodes = st.integers(0, 4)
-Telling = tuple[Literal["decision"] | Book, int, int]
+Telling = tuple[Literal["decision"] | Book, int, int | None]
 tellings: st.SearchStrategy[Telling] = st.tuples(
     st.sampled_from(["decision", "live", "twin"]),
     st.sampled_from([-199, -98, 0, 1]),
-    st.integers(0, 2),
+    st.sampled_from([0, 1, 2, None]),
 )
 """Which of the three; when it was decided, in hours from its end; how wild it was then."""
 
@@ -128,6 +128,30 @@ class Arrival(RuleBasedStateMachine):
             else:
                 closed = loss(f"{arm}-{name}-{what}", 0)._replace(closed_at=at, book=what)
                 self.arrives(closed._replace(policy=arm, risk=Money(7), episode_id=name))
+
+    @rule(
+        told=st.lists(
+            st.tuples(
+                arms, episodes, st.sampled_from([-199, -98, 0, 1]), st.sampled_from([0, 1, None])
+            ),
+            min_size=2,
+            max_size=20,
+        )
+    )
+    def decisions_are_told_in_one_look(self, told: list[tuple[str, int, int, int | None]]) -> None:
+        """A desk gathers those that pairs have overtaken, and takes the others in order."""
+        late: list[Decision] = []
+        due: list[Decision] = []
+        for arm, number, hours, tercile in told:
+            at = START + timedelta(hours=97 * number + hours)
+            one = Decision(f"episode {number}", "SOL/USDT", arm, 0.5, 1, at, tercile, at.hour)
+            if one.episode_id not in self.decisions:
+                (late if self.panel.is_overtaken(one) else due).append(one)
+        self.decisions |= {one.episode_id: one for one in late}
+        for arm in self.panel.decide_late(late):
+            self.rebuild(arm)
+        for one in sorted(due, key=lambda one: one.decided_at):
+            self.decided(one)
 
     @rule(arm=arms, count=st.sampled_from([30, 150]), backwards=st.booleans())
     def a_bot_reports_a_long_stretch(self, arm: str, count: int, *, backwards: bool) -> None:

@@ -33,14 +33,14 @@ class Episode(NamedTuple):
     decided: int | None
     closed: int
     apart: int
-    tercile: int
+    tercile: int | None
     is_marked: bool
 
 
 hours = st.integers(0, 9)
 episodes = st.builds(
-    Episode, hours | st.none(), hours, st.sampled_from([0, 0, 0, 1]), st.integers(0, 2),
-    st.booleans(),
+    Episode, hours | st.none(), hours, st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from([0, 1, 2, None]), st.booleans(),
 )  # fmt: skip
 
 

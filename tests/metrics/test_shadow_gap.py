@@ -86,7 +86,7 @@ def test_what_never_had_a_twin_is_forgotten_in_the_end() -> None:
     assert gap.symbols == ["SOL/USDT"]
 
 
-def decided(episode: int, tercile: int, *, minute: int = -1) -> Decision:
+def decided(episode: int, tercile: int | None, *, minute: int = -1) -> Decision:
     at = NOON + timedelta(minutes=minute)
     return Decision(str(episode), "SOL/USDT", "arm", 0.5, 1, at, tercile, at.hour)
 
@@ -139,11 +139,13 @@ def counts(gap: ShadowGap) -> dict[int | None, int]:
 
 @pytest.mark.parametrize(
     ("tercile", "minute", "counted"),
-    [(0, -60, 0), (1, -1, 1), (2, 0, 2), (2, 1, UNKNOWN), (3, -1, UNKNOWN), (-1, -1, UNKNOWN)],
-    ids=["long before", "before", "when it closed", "afterwards", "no tercile", "none either"],
-)
+    [(0, -60, 0), (1, -1, 1), (2, 0, 2), (2, 1, UNKNOWN), (3, -1, UNKNOWN), (-1, -1, UNKNOWN),
+     (None, -1, UNKNOWN)],
+    ids=["long before", "before", "when it closed", "afterwards", "no tercile", "none either",
+         "unknown"],
+)  # fmt: skip
 def test_a_decision_counts_when_it_was_made_by_the_close(
-    tercile: int, minute: int, counted: int | None
+    tercile: int | None, minute: int, counted: int | None
 ) -> None:
     gap = ShadowGap()
     gap.decide(decided(1, tercile, minute=minute))

@@ -129,6 +129,7 @@ def test_a_live_episode_was_given_with_the_propensity_that_is_written_down(
         decision = given[trade.episode_id]
         assert (decision.policy, decision.propensity) == (trade.policy, EVEN[trade.policy])
         assert decision.decided_at <= trade.opened_at
+        assert decision.volatility_tercile is None, "nobody has said how wild it was"
     for trade in course.of("shadow"):
         assert trade.episode_id is not None
         assert given[trade.episode_id].policy != trade.policy

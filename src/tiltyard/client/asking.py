@@ -91,7 +91,7 @@ class Asking(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._desk.url!r}, pending={self.pending})"
 
-    def route(self, episode_id: str, symbol: str, volatility_tercile: int = 1) -> Route:
+    def route(self, episode_id: str, symbol: str, volatility_tercile: int | None = None) -> Route:
         """Who may enter with this episode. Ask before every entry.
 
         An episode never changes its owner: asked again, it has the one that it had, or
@@ -100,7 +100,7 @@ class Asking(ABC):
         Args:
             episode_id: From entry to exit; another for each.
             symbol: As the venue writes it.
-            volatility_tercile: 0 calm, 1 usual, 2 wild.
+            volatility_tercile: 0 calm, 1 usual, 2 wild; None when you do not know.
         """
         said = {
             "episode_id": episode_id,
@@ -192,7 +192,7 @@ class Asking(ABC):
             "propensity": route.propensity,
             "share_revision": route.share_revision,
             "decided_at": time_text(self._standing.now()),
-            "volatility_tercile": item["volatility_tercile"],
+            "volatility_tercile": item.get("volatility_tercile"),
         }
         self._put("decisions", as_json(decision))
         return route

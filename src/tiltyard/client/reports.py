@@ -151,7 +151,7 @@ FIELDS: Mapping[Said, Mapping[str, _Field]] = MappingProxyType(
         "decisions": {
             "episode_id": _Field(cells.text),
             "symbol": _Field(cells.text),
-            "volatility_tercile": _Field(_whole(0, 2)),
+            "volatility_tercile": _Field(_whole(0, 2), is_required=False),
         },
         "trades": {
             name: _Field(_WRITES.get(parse, parse), name in intake.REQUIRED)

@@ -17,7 +17,7 @@ class Decision(NamedTuple):
         propensity: Probability with which it was chosen, 0 < p <= 1.
         share_revision: Which shares the choice was made from.
         decided_at: UTC.
-        volatility_tercile: 0 calm, 1 usual, 2 wild.
+        volatility_tercile: 0 calm, 1 usual, 2 wild; None when nobody said, or too little was known.
         hour: Hour of day, UTC.
         seq: Position in the ledger; 0 until stored.
     """
@@ -28,6 +28,6 @@ class Decision(NamedTuple):
     propensity: float
     share_revision: int
     decided_at: datetime
-    volatility_tercile: int
+    volatility_tercile: int | None
     hour: int
     seq: int = 0

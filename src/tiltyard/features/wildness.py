@@ -24,8 +24,8 @@ class Wildness:
         self._range = mean_range(RANGE_BARS)
         self._last: deque[float] = deque()
         self._sorted: list[float] = []
-        self.tercile: Tercile = 1
-        """0 calm, 1 usual, 2 wild; usual while too little is known."""
+        self.tercile: Tercile | None = None
+        """0 calm, 1 usual, 2 wild; None while too little is known."""
 
     def see(self, bar: Bar) -> None:
         """One more bar, which has closed."""

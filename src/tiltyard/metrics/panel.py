@@ -7,7 +7,7 @@ from its current facts. So the panel's state depends on the facts and not on the
 which they arrived.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from heapq import merge
@@ -112,7 +112,7 @@ class Panel:
         measures = self.arm(trade.policy)
         is_measured = True
         if measures.is_late(trade):
-            is_measured = self._put(trade, measures)
+            is_measured = self._put([trade], measures)
         else:
             measures.close(trade)
             self._note(trade, measures)
@@ -135,7 +135,7 @@ class Panel:
         recent = self._recent.get(trade.policy)
         if recent is None or not recent.holds(before):
             return False
-        return self._put(trade, self.arm(trade.policy), instead_of=before)
+        return self._put([trade], self.arm(trade.policy), instead_of=before)
 
     def rebuild(
         self,
@@ -200,7 +200,7 @@ class Panel:
         """Record what an arm's open positions are worth; False as :meth:`record`."""
         measures = self.arm(mark.policy)
         if measures.is_old(mark):
-            return self._put(mark, measures)
+            return self._put([mark], measures)
         measures.value_open(mark)
         self._note(mark, measures)
         return True
@@ -209,10 +209,24 @@ class Panel:
         """An episode was given to an arm; False as :meth:`record`."""
         measures = self.arm(decision.policy)
         if measures.is_overtaken(decision):
-            return self._put(decision, measures)
+            return self._put([decision], measures)
         measures.decide(decision)
         self._note(decision, measures)
         return True
+
+    def is_overtaken(self, decision: Decision) -> bool:
+        """Whether a decision is told after a pair that may be of its episode."""
+        return self.arm(decision.policy).is_overtaken(decision)
+
+    def decide_late(self, decisions: Iterable[Decision]) -> set[str]:
+        """Episodes were given to arms, as for :meth:`decide`; the arms that must be rebuilt.
+
+        However many were overtaken, the last facts of each arm are gone through once.
+        """
+        late: dict[str, list[ArmFact]] = {}
+        for decision in decisions:
+            late.setdefault(decision.policy, []).append(decision)
+        return {name for name, some in late.items() if not self._put(some, self.arm(name))}
 
     def observe(self, observation: Observation) -> None:
         """Record a gauge; an older reading than the known one is passed over."""
@@ -302,12 +316,18 @@ class Panel:
             self._recent[fact.policy].note(fact, measures)
 
     def _put(
-        self, fact: ArmFact, measures: ArmMeasures, *, instead_of: Trade | None = None
+        self,
+        facts: Sequence[ArmFact],
+        measures: ArmMeasures,
+        *,
+        instead_of: Trade | None = None,
     ) -> bool:
-        recent = self._recent.get(fact.policy)
-        if recent is None or not recent.reaches(fact):
+        """Give facts of an arm their places; False when one of them lies too far back."""
+        policy = facts[0].policy
+        recent = self._recent.get(policy)
+        if recent is None or not all(map(recent.reaches, facts)):
             return False
-        self._arms[fact.policy] = recent.put(fact, measures, instead_of=instead_of)
+        self._arms[policy] = recent.put(facts, measures, instead_of=instead_of)
         return True
 
 

@@ -8,6 +8,7 @@ reached: then the arm is measured anew from the ledger.
 """
 
 from bisect import insort
+from collections.abc import Iterable
 from datetime import datetime
 
 from tiltyard.facts.decision import Decision
@@ -51,18 +52,19 @@ class RecentFacts:
         return self._index(trade) is not None
 
     def put(
-        self, fact: ArmFact, measures: ArmMeasures, *, instead_of: Trade | None = None
+        self, facts: Iterable[ArmFact], measures: ArmMeasures, *, instead_of: Trade | None = None
     ) -> ArmMeasures:
-        """What the arm is when a fact has its place among the last ones.
+        """What the arm is when facts have their places among the last ones.
 
         Args:
-            fact: One that :meth:`reaches`.
-            measures: What the arm is without it.
+            facts: Those that :meth:`reaches` says yes to; the stretch is gone through once.
+            measures: What the arm is without them.
             instead_of: The trade that it corrects, one that this :meth:`holds`.
         """
         if instead_of is not None and (index := self._index(instead_of)) is not None:
             del self._facts[index]
-        insort(self._facts, (place_of(fact), fact), key=_place)
+        for fact in facts:
+            insort(self._facts, (place_of(fact), fact), key=_place)
         self._keep_up_with(measures)
         again = self._before.copy()
         for _, one in self._facts:
@@ -78,11 +80,12 @@ class RecentFacts:
         if len(self._facts) < 2 * self._kept:
             return
         self._keep_up_with(measures)
-        for _, earlier in self._facts[: self._kept]:
+        forgotten = len(self._facts) // self._kept * self._kept - self._kept
+        for _, earlier in self._facts[:forgotten]:
             _learn(self._before, earlier)
-        last = self._facts[self._kept - 1][0]
+        last = self._facts[forgotten - 1][0]
         self._reaches_from = max(last, self._reaches_from or last)
-        del self._facts[: self._kept]
+        del self._facts[:forgotten]
 
     def _keep_up_with(self, measures: ArmMeasures) -> None:
         """A trial that has begun since, a throttle and a capital count here, too."""

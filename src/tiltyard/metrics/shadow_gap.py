@@ -5,8 +5,8 @@ the two of them are a pair when they closed together: one that a person has flat
 comparison. Their difference is measured by what the one on paper risked, since a bad fill
 moves a live trade away from its stop as well. The gap is the mean of that, per arm, symbol and
 how wild the market was when the episode was decided, with an interval; sums are whole numbers,
-so a pair counts the same whenever it comes. Of an episode whose decision nobody has told, the
-volatility is unknown.
+so a pair counts the same whenever it comes. The volatility of an
+episode is unknown when nobody has told the decision, or nobody knew it then.
 
 >>> gap = ShadowGap()
 >>> for tenths in (1, 3) * 20:
@@ -31,7 +31,7 @@ from tiltyard.metrics.terciles import Terciles
 
 SCALE = 10**12
 UNKNOWN = None
-"""The tercile of an episode whose decision nobody has told."""
+"""The tercile of an episode of which nobody has said how wild the market was."""
 ANY = (*range(len(VOLATILITY)), UNKNOWN)
 PAIRS_NEEDED = 30
 CONFIDENCE = 0.95

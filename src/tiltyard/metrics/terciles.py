@@ -22,7 +22,7 @@ class Terciles:
     """
 
     def __init__(self) -> None:
-        self._of: dict[str, tuple[datetime, int]] = {}
+        self._of: dict[str, tuple[datetime, int | None]] = {}
         self._oldest: list[tuple[datetime, str]] = []
         self._has_forgotten = False
         self.newest: datetime | None = None

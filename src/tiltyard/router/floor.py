@@ -193,7 +193,7 @@ class Floor:
         self,
         known: Mapping[str, Features],
         split: Split | None,
-        terciles: Mapping[str, int],
+        terciles: Mapping[str, int | None],
         barred: Collection[str] = (),
     ) -> list[Decision]:
         """Ask every arm about every symbol, and order what follows.
@@ -201,7 +201,7 @@ class Floor:
         Args:
             known: By symbol, what is known now.
             split: Who gets an opportunity; None when nobody may enter.
-            terciles: By symbol, how wild it is: 0, 1 or 2.
+            terciles: By symbol, how wild it is: 0, 1 or 2; None while nobody knows.
             barred: Symbols in which nobody may enter now, on paper either; leaving goes on.
         """
         decisions = []
@@ -218,7 +218,7 @@ class Floor:
             if choice is not None:
                 decisions.append(
                     Decision(
-                        episode, symbol, *choice, features.as_of, terciles.get(symbol, 1),
+                        episode, symbol, *choice, features.as_of, terciles.get(symbol),
                         features.as_of.hour,
                     )
                 )  # fmt: skip

@@ -122,7 +122,9 @@ class Beside:
     def _hold_for_the_api(self) -> None:
         if self._shares is not None and self._judged_at is not None:
             shares, until = shares_body(self._desk.roster), self._judged_at + EXPIRE_AFTER
-            self._shares.follow(shares, self._desk.told_revision, self._judged_at, until)
+            self._shares.follow(
+                shares, self._desk.told_revision, self._judged_at, until, known=self._desk.revision
+            )
 
     def _judged(self) -> None:
         self._has_judged, self._judged_at = True, self._now()
@@ -130,15 +132,16 @@ class Beside:
             telling.judged(self._now())
 
     def _stand(self) -> None:
+        known = self._desk.revision  # before the shares: a desk that is silent may write meanwhile
         shares = self._desk.shares_alone
         if self._is_silent:
             shares = champion_alone(shares)
         for telling in self._tellings:
-            telling.stand_alone(shares, self._desk.revision)
+            telling.stand_alone(shares, known)
         if self._shares is not None:
             now = self._now()
             until = (self._judged_at or now) + EXPIRE_AFTER
-            self._shares.stand(shares, self._desk.revision, now, until)
+            self._shares.stand(shares, known, now, until)
 
     def _notice_the_alarm(self) -> None:
         """Between two steps: see that the next one tells again, and whether one has."""

@@ -136,6 +136,11 @@ class Desk:
         if not self.panel.decide(decision):
             self._lacks(decision.policy)
 
+    def decide_late(self, decisions: Iterable[Decision]) -> None:
+        """The same of episodes that pairs have overtaken, told together."""
+        for policy in self.panel.decide_late(decisions):
+            self._lacks(policy)
+
     def observe(self, observation: Observation, now: datetime | None = None) -> list[Action]:
         """A gauge was read: of one arm, or of the account and so of every arm."""
         at = observation.observed_at

@@ -69,7 +69,15 @@ class Incoming:
         look = ledger.facts_after(self.seen)
         self.seen, self.has_more = look.seen, not look.is_all
         done: list[Action] = []
+        late: list[Decision] = []
+        due: list[News] = []
         for fact in look.facts:
+            if isinstance(fact, Decision) and desk.panel.is_overtaken(fact):
+                late.append(fact)  # nothing is judged by it, so it keeps no trade waiting
+            else:
+                due.append(fact)
+        desk.decide_late(late)
+        for fact in due:
             done += self._feed(fact, desk, now)
         return len(look.facts), done
 

@@ -39,7 +39,7 @@ class Readings:
         self._bars = bars
         self._symbols: dict[str, _Symbol] = {}
 
-    def at(self, until: datetime) -> tuple[Mapping[str, Features], Mapping[str, int]]:
+    def at(self, until: datetime) -> tuple[Mapping[str, Features], Mapping[str, int | None]]:
         """What is known of the symbols with a bar that closed then, and how wild they are.
 
         Args:

@@ -9,12 +9,12 @@ gone with the process, and its next desk tells them anew.
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tiltyard.router.split import Split
-from tiltyard.shell.announce import ALONE, next_alone
+from tiltyard.shell.announce import next_alone
 
 REMEMBERED = 200
 """Revisions, by which decisions are checked that others report."""
@@ -67,16 +67,18 @@ class Held:
 class HeldShares:
     """What was told last, and lately; any thread may tell and ask.
 
-    The desk has the last word: it tells in one thread, step after step. What a verb has taken is
-    laid over what the desk has told, until it tells the next: that step knows of it.
+    Two say what the shares are: the desk, step after step, and whoever has obeyed a verb for
+    safety. Both say how far the audit had come when they knew it. What is as old as what the desk
+    has told, or as what was taken before, is passed over, and so the order in which they come does
+    not matter; what was taken after it is laid over what the desk has told, until the desk knows
+    of it. Bots refuse a lower number than the last, so none is ever told.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._base: Held | None = None
-        self._taken: Mapping[str, Any] | None = None
+        self._base: _Base | None = None
+        self._taken: tuple[Mapping[str, Any], int] | None = None
         self._held: Held | None = None
-        self._highest = 0
         self._told: OrderedDict[int, Mapping[str, float]] = OrderedDict()
 
     @property
@@ -94,7 +96,13 @@ class HeldShares:
             return self._told.get(revision)
 
     def follow(
-        self, body: Mapping[str, Any], revision: int, now: datetime, expires_at: datetime
+        self,
+        body: Mapping[str, Any],
+        revision: int,
+        now: datetime,
+        expires_at: datetime,
+        *,
+        known: int,
     ) -> None:
         """The database has these, after a step of the desk.
 
@@ -103,67 +111,77 @@ class HeldShares:
             revision: Under which bots are told them.
             now: UTC.
             expires_at: Until then challengers have theirs.
+            known: The revision that shares would have had after the step; other than
+                ``revision`` when they are as they were.
         """
         with self._lock:
-            self._taken = None
-            self._hold(Held(body, revision, self._since(body, now), expires_at))
+            self._told.setdefault(revision, body["shares"])
+            while len(self._told) > REMEMBERED:
+                self._told.popitem(last=False)
+            self._base = _Base(body, revision, known, expires_at, is_written=True)
+            self._hold(self._base, now)
 
     def stand(
-        self, body: Mapping[str, Any], revision: int, now: datetime, expires_at: datetime
+        self, body: Mapping[str, Any], known: int, now: datetime, expires_at: datetime
     ) -> None:
         """These stand in memory, whatever the database has; numbered on from what was told.
 
         Args:
             body: As for :meth:`follow`.
-            revision: Of the database, as far as the desk knows.
+            known: As for :meth:`follow`, of the last step that was written.
             now: UTC.
             expires_at: Until then challengers have theirs.
         """
         with self._lock:
-            base = self._base
-            if base is not None and base.body == body:
-                number = base.revision
-            else:
-                number = self._next_number(revision)
-            self._hold(Held(body, number, self._since(body, now), expires_at))
+            self._base = _Base(body, known, known, expires_at, is_written=False)
+            self._hold(self._base, now)
 
-    def take(self, body: Mapping[str, Any], now: datetime) -> None:
+    def take(self, body: Mapping[str, Any], known: int, now: datetime) -> None:
         """Somebody has lost something by now; nobody gets more by it than is held.
 
         Args:
             body: As the ledger has it, as for :meth:`follow`.
+            known: The revision that shares would have had when that was read.
             now: UTC.
         """
         with self._lock:
+            if self._taken is None or known > self._taken[1]:
+                self._taken = (body, known)
             if self._base is not None:
-                self._taken = body
-                self._lay_over(self._base, now)
+                self._hold(self._base, now)
 
-    def _hold(self, base: Held) -> None:
-        self._base = base
-        self._highest = max(self._highest, base.revision)
-        if base.revision % ALONE == 0:
-            self._told[base.revision] = base.shares
-            while len(self._told) > REMEMBERED:
-                self._told.popitem(last=False)
-        self._lay_over(base, base.decided_at)
-
-    def _lay_over(self, base: Held, now: datetime) -> None:
-        body = base.body if self._taken is None else less(base.body, self._taken)
-        if body == base.body:
-            self._held = base
-        elif self._held is None or self._held.body != body:
-            self._held = Held(body, self._next_number(base.revision), now, base.expires_at)
+    def _hold(self, base: "_Base", now: datetime) -> None:
+        taken, known = self._taken or (base.body, base.known)
+        body = less(base.body, taken) if known > base.known else base.body
+        held, highest = self._held, 0 if self._held is None else self._held.revision
+        is_as_written = base.is_written and body == base.body
+        if is_as_written and base.revision > highest:
+            number = base.revision
+        elif held is not None and held.body == body:
+            number = highest
         else:
-            self._held = replace(self._held, expires_at=base.expires_at)
+            number = next_alone(max(base.revision, highest))
+        since = now if held is None or held.body != body else held.decided_at
+        self._held = Held(body, number, since, base.expires_at)
 
-    def _next_number(self, revision: int) -> int:
-        """One more than was ever told."""
-        self._highest = next_alone(max(revision, self._highest))
-        return self._highest
 
-    def _since(self, body: Mapping[str, Any], now: datetime) -> datetime:
-        return self._base.decided_at if self._base and self._base.body == body else now
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What the desk has told last.
+
+    Attributes:
+        body: As for :meth:`HeldShares.follow`.
+        revision: The highest that the database has for it, or before it.
+        known: As for :meth:`HeldShares.follow`.
+        expires_at: Until then challengers have theirs.
+        is_written: The database has it, under that revision.
+    """
+
+    body: Mapping[str, Any]
+    revision: int
+    known: int
+    expires_at: datetime
+    is_written: bool
 
 
 def less(held: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def _propensity(value: Any) -> float:  # noqa: ANN401 as above
 
 
 def _decision(**values: Any) -> Decision:  # noqa: ANN401 as read
-    return Decision(hour=values["decided_at"].hour, **{"volatility_tercile": 1, **values})
+    return Decision(hour=values["decided_at"].hour, **{"volatility_tercile": None, **values})
 
 
 _MOST = 2**31

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Header
 from tiltyard.facts.command import SAFETY, CommandRefused, Verb
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money, money_text
-from tiltyard.shell.announce import shares_body
+from tiltyard.shell.announce import revision_of, shares_body
 from tiltyard.shell.api import wire
 from tiltyard.shell.api.gate import refuse_without
 from tiltyard.shell.api.inside import Inside
@@ -101,7 +101,9 @@ class _Asking:
     def tell_shares(self) -> None:
         """What has been taken is told at once; what is given, the desk tells when it has judged."""
         with suppress(TiltyardError):
-            self.inside.shares.take(shares_body(self.inside.door.roster()), self.inside.now())
+            with self.inside.door.snapshot() as still:
+                shares, known = shares_body(still.roster()), revision_of(still.connection)
+            self.inside.shares.take(shares, known, self.inside.now())
 
     def add_about_one(self, verb: Verb, says: str) -> None:
         async def about_one(

@@ -24,6 +24,7 @@ Time = Annotated[
     ),
 ]
 Text = Annotated[str | int, Field(description="At most 200 printable characters.")]
+_HOW_WILD = Field(description="0 calm, 1 usual, 2 wild; left out when nobody knows.")
 
 
 class _Wire(BaseModel):
@@ -98,7 +99,7 @@ class DecisionItem(_Sent):
     propensity: float | int
     share_revision: int
     decided_at: Time
-    volatility_tercile: int | None = None
+    volatility_tercile: Annotated[int | None, _HOW_WILD] = None
 
 
 class HeartbeatItem(_Sent):
@@ -172,7 +173,7 @@ class EpisodeAsked(_Sent):
 
     episode_id: Annotated[str, Field(min_length=1, max_length=200)]
     symbol: Annotated[str, Field(min_length=1, max_length=200)]
-    volatility_tercile: Annotated[int, Field(ge=0, le=2, description="calm, usual or wild")] = 1
+    volatility_tercile: Annotated[Annotated[int, Field(ge=0, le=2)] | None, _HOW_WILD] = None
 
 
 class Choice(_Wire):

@@ -18,7 +18,7 @@ class GapLine(NamedTuple):
     Attributes:
         symbol: Empty for all.
         volatility: ``calm``, ``usual`` or ``wild`` when it was decided; ``unknown`` when nobody
-            has told; empty for all.
+            has said so; empty for all.
         reading: In R, or why there is none.
     """
 

@@ -194,7 +194,7 @@ decisions = sa.Table(
     sa.Column("propensity", sa.Float, nullable=False),
     sa.Column("share_revision", sa.BigInteger, nullable=False),
     sa.Column("decided_at", UtcTime, nullable=False),
-    sa.Column("volatility_tercile", sa.BigInteger, nullable=False),
+    sa.Column("volatility_tercile", sa.BigInteger),
     sa.Column("hour", sa.BigInteger, nullable=False),
     sa.Column("known_at", UtcTime, nullable=False),
     sa.Index("decisions_by_time", "policy_id", "decided_at"),
