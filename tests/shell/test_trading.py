@@ -583,18 +583,6 @@ def test_a_trade_tells_of_the_capital_that_it_was_sized_by(
     assert [one.capital for one in breaking.ledger.marks()][-1] == money(5_000)
 
 
-def test_an_arm_is_known_to_hold_nothing_from_its_first_bar_on(
-    ledger_url: str, folder: Path
-) -> None:
-    """So nobody is asked what is open of one that is halted before it has traded."""
-    put_bars(folder / SOL, quiet_and_up(START))
-    with house_on(ledger_url, folder, START + 10 * HOUR, [CHAMPION]) as house:
-        house.round()
-        play(house, START + 14 * HOUR)
-        marks = [(one.policy, one.marked_at, one.open_positions) for one in house.ledger.marks()]
-    assert marks == [(CHAMPION, START + 11 * HOUR, 0)]
-
-
 def test_an_arm_that_enters_and_leaves_within_a_bar_is_known_to_hold_nothing(
     breaking: House, folder: Path
 ) -> None:

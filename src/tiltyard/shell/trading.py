@@ -262,8 +262,6 @@ class Trader:
         for name in (self._seated | self._floor.snapshot().names) - seats.keys():
             self._floor.unseat(name)
         for name, seat in seats.items():
-            if name not in self._seated:
-                self._floor.mark_again(name)
             self._floor.seat(name, seat)
         self._seated, self._foreign, self._seated_by = set(seats), foreign, (by, holding)
 
