@@ -3,6 +3,7 @@
 import statistics
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,17 @@ def test_too_few_pairs_say_nothing() -> None:
         gap.see(trade(number, "twin", 5))
     assert gap.read() == Undefined("warming", "29 of 30 pairs", 29)
     assert gap.read("BTC/USDT") == Undefined("warming", "0 of 30 pairs", 0)
+
+
+@pytest.mark.parametrize("other", [{"symbol": "BTC/USDT"}, {"side": "short"}])
+def test_trades_of_one_episode_in_another_market_or_direction_are_no_pair(
+    other: dict[str, Any],
+) -> None:
+    gap = ShadowGap()
+    for number in range(PAIRS_NEEDED):
+        gap.see(trade(number, "live", 10))
+        gap.see(trade(number, "twin", 5)._replace(**other))
+    assert gap.read() == Undefined("warming", f"0 of {PAIRS_NEEDED} pairs", 0)
 
 
 def test_what_closed_apart_and_what_names_no_risk_is_no_pair() -> None:

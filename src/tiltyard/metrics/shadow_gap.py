@@ -1,12 +1,12 @@
 """The shadow gap: what a live trade made more than the same trade on paper, in R.
 
 A shadow book is only as good as its fills. So every live episode has a twin on paper, and
-the two of them are a pair when they closed together: one that a person has flattened is no
-comparison. Their difference is measured by what the one on paper risked, since a bad fill
-moves a live trade away from its stop as well. The gap is the mean of that, per arm, symbol and
-how wild the market was when the episode was decided, with an interval; sums are whole numbers,
-so a pair counts the same whenever it comes. The volatility of an
-episode is unknown when nobody has told the decision, or nobody knew it then.
+the two of them are a pair when they are of one symbol and side and closed together: one that a
+person has flattened is no comparison. Their difference is measured by what the one on paper
+risked, since a bad fill moves a live trade away from its stop as well. The gap is the mean of
+that, per arm, symbol and how wild the market was when the episode was decided, with an interval;
+sums are whole numbers, so a pair counts the same whenever it comes. Of an episode whose decision
+nobody has told, or did not say it, the volatility is unknown.
 
 >>> gap = ShadowGap()
 >>> for tenths in (1, 3) * 20:
@@ -105,7 +105,7 @@ class ShadowGap:
                 self._waiting.popitem(last=False)
             return
         live, twin = (trade, other) if trade.book == "live" else (other, trade)
-        if live.closed_at == twin.closed_at and twin.risk:
+        if twin.risk and _same_trade(live, twin):
             more = live.pnl - twin.pnl
             tercile = self._terciles.of(trade.episode_id, trade.closed_at)
             self.push(trade.symbol, (more * SCALE * 2 + twin.risk) // (twin.risk * 2), tercile)
@@ -145,6 +145,12 @@ class ShadowGap:
         variance = (pairs * squares - total * total) / (pairs * (pairs - 1)) / SCALE**2
         mean, away = total / pairs / SCALE, _SIGMAS * sqrt(variance / pairs)
         return Gap(round(mean, 6), round(mean - away, 6), round(mean + away, 6), pairs)
+
+
+def _same_trade(live: Trade, twin: Trade) -> bool:
+    """Whether two trades of one episode differ in nothing but their fills."""
+    of_live, of_twin = ((t.symbol, t.side, t.closed_at) for t in (live, twin))
+    return of_live == of_twin
 
 
 _OTHER: dict[Book, Book] = {"live": "twin", "twin": "live"}
