@@ -236,6 +236,7 @@ class LiveDesk:
                 is_step = self._writing.write(
                     inside, self._desk, columns, self._incoming.seen, now,
                     has_judged=self._has_judged, served_at=self._served_at, edited=self._edited,
+                    before=self._standing,
                 )  # fmt: skip
                 if self._ticked_at == now:
                     tell_bounds(inside.connection, self._settings, now)

@@ -59,6 +59,7 @@ class Unwritten:
         now: datetime,
         *,
         news: Iterable[Event] = (),
+        before: Roster | None = None,
     ) -> None:
         """Write it, inside a transaction of whoever holds the lease.
 
@@ -67,12 +68,13 @@ class Unwritten:
             roster: What the events have made of the arms.
             now: UTC.
             news: Events for the audit that have changed nothing, before the others.
+            before: The arms as this transaction has read them; None has them read.
 
         Raises:
             TiltyardError: ``ROSTER_CHANGED`` when somebody else has changed an arm meanwhile.
         """
         if self.events:
-            write_roster(connection, roster, now)
+            write_roster(connection, roster, now, before=before)
         append_audit(connection, [*news, *self.events], now)
         for seq, (_, outcome) in self.answers.items():
             write_outcome(connection, seq, outcome)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from tiltyard.actions.record import Event
 from tiltyard.checklist.judge import Memory
+from tiltyard.facts.arm import Roster
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import Announcing, revision_of
@@ -108,6 +109,7 @@ class Writing:
         has_judged: bool,
         served_at: datetime | None,
         edited: Sequence[Event],
+        before: Roster,
     ) -> bool:
         """Everything of a step; whether there was anything to write.
 
@@ -121,11 +123,12 @@ class Writing:
             served_at: When everything there was had been judged, and the night was run if it
                 was due; the next desk runs one that has come due since.
             edited: What the audit was told of edits by SQL.
+            before: The arms as this transaction has read them.
         """
         connection, waiting, memories = inside.connection, self.unwritten, desk.guards.memories
         if not (waiting or columns or self._news or edited or has_judged):
             return False
-        waiting.write(connection, desk.roster, now, news=self._own_news(now))
+        waiting.write(connection, desk.roster, now, news=self._own_news(now), before=before)
         write_memories(connection, self._kept, memories, self._modes)
         write_metrics(connection, columns, now)
         key = f"{self._token}-{self.step + 1}"

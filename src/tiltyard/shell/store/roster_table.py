@@ -42,6 +42,12 @@ _ARMS = (
 )
 _HELD = sa.select(holds.c.kind, holds.c.guard)
 _SINCE = sa.select(accounts.c.since)
+_IDS = sa.select(policies.c.id, policies.c.name)
+_SAID = (
+    "kind", "role", "state", "capital", "start_share", "created_at", "trial_started_at",
+    "throttled_by", "resumed_at", "digest", "held_share", "deposed_at",
+)  # fmt: skip
+"""What ``policies`` says of an arm, beside its name and its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +116,22 @@ def read_roster(connection: sa.Connection, *, whole: bool = True) -> Roster:
     )
 
 
-def write_roster(connection: sa.Connection, roster: Roster, at: datetime) -> None:
+def write_roster(
+    connection: sa.Connection, roster: Roster, at: datetime, *, before: Roster | None = None
+) -> None:
     """Make the database hold ``roster``; arms that changed get a higher revision.
+
+    Args:
+        connection: In a transaction that writes.
+        roster: As the database is to hold it.
+        at: Now.
+        before: As this transaction has read it; None has it read.
 
     Raises:
         TiltyardError: ``ROSTER_CHANGED`` when somebody has changed an arm since it was read.
     """
-    before = read_roster(connection, whole=False)
-    ids = {row.name: row.id for row in connection.execute(sa.select(policies))}
+    before = before or read_roster(connection, whole=False)
+    ids = {row.name: row.id for row in connection.execute(_IDS)}
     for arm in roster.arms.values():
         known = before.arms.get(arm.name)
         if known is not None and arm.revision not in (0, known.revision):
@@ -128,14 +142,16 @@ def write_roster(connection: sa.Connection, roster: Roster, at: datetime) -> Non
             _update(connection, ids[arm.name], arm, at)
     write_questions(connection, reviews, roster.reviews, before.reviews, ids)
     write_questions(connection, proposals, roster.proposals, before.proposals, ids)
-    _write_holds(connection, roster)
+    _write_holds(connection, roster, before)
     if roster.account_since != before.account_since:
         _write_account(connection, roster.account_since)
 
 
-def _write_holds(connection: sa.Connection, roster: Roster) -> None:
-    wanted = {(kind, guard) for kind in _HOLDS for guard in getattr(roster, kind)}
-    known = {(row.kind, row.guard) for row in connection.execute(sa.select(holds))}
+def _write_holds(connection: sa.Connection, roster: Roster, before: Roster) -> None:
+    known, wanted = (
+        {(kind, guard) for kind in _HOLDS for guard in getattr(one, kind)}
+        for one in (before, roster)
+    )
     for kind, guard in sorted(known - wanted):
         connection.execute(holds.delete().where(holds.c.kind == kind, holds.c.guard == guard))
     for kind, guard in sorted(wanted - known):
@@ -199,25 +215,36 @@ def _insert(connection: sa.Connection, arm: Arm, at: datetime) -> int:
 
 
 def _update(connection: sa.Connection, policy_id: int, arm: Arm, at: datetime) -> None:
-    connection.execute(
-        policies.update().where(policies.c.id == policy_id).values(**_policy_values(arm))
-    )
-    own = bandit_arms.c.policy_id == policy_id
-    if arm.revision:
-        own = sa.and_(own, bandit_arms.c.revision == arm.revision)
+    values = {f"new_{name}": value for name, value in _policy_values(arm).items()}
+    connection.execute(_SET_POLICY, {"of": policy_id, **values})
     written = connection.execute(
-        bandit_arms.update()
-        .where(own)
-        .values(
-            traffic_allocation=arm.share,
-            ceiling=arm.ceiling,
-            scaled_at=arm.scaled_at,
-            revision=bandit_arms.c.revision + 1,
-            updated_at=at,
-        )
-    )
+        _SET_SHARE,
+        {
+            "of": policy_id, "read_at": arm.revision, "share": arm.share,
+            "most": arm.ceiling, "multiplied_at": arm.scaled_at, "at": at,
+        },
+    )  # fmt: skip
     if written.rowcount != 1:
         raise _changed(arm)
+
+
+_OF: sa.BindParameter[int] = sa.bindparam("of", type_=sa.BigInteger)
+_READ_AT: sa.BindParameter[int] = sa.bindparam("read_at", type_=sa.BigInteger)
+_SET_POLICY = (
+    policies.update()
+    .where(policies.c.id == _OF)
+    .values({name: sa.bindparam(f"new_{name}") for name in _SAID})
+)
+_SET_SHARE = (
+    bandit_arms.update()
+    .where(bandit_arms.c.policy_id == _OF)
+    .where(sa.or_(_READ_AT == 0, bandit_arms.c.revision == _READ_AT))
+    .values(
+        traffic_allocation=sa.bindparam("share"), ceiling=sa.bindparam("most"),
+        scaled_at=sa.bindparam("multiplied_at"), revision=bandit_arms.c.revision + 1,
+        updated_at=sa.bindparam("at"),
+    )
+)  # fmt: skip
 
 
 def _policy_values(arm: Arm) -> dict[str, Any]:
