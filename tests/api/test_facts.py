@@ -124,6 +124,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("marks", {"open_positions": -1}, "open_positions"),
     ("marks", {"capital": 0}, "capital"),
     ("marks", {"marked_at": "2026-03-02T12:00:00"}, "marked_at"),
+    ("observations", {"name": "pf_150"}, "name"),
     ("observations", {"number": "many"}, "number"),
     ("observations", {"samples": 0}, "samples"),
     ("decisions", {"propensity": 0}, "propensity"),

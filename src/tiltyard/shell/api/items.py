@@ -17,6 +17,7 @@ from tiltyard.facts.intake import Intake
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
+from tiltyard.metrics.catalogue import GAUGES, METRICS
 
 Row = Mapping[str, object]
 Fact = Mark | Decision | Observation
@@ -99,6 +100,13 @@ def _number(value: Any) -> float:  # noqa: ANN401 as above
     return number
 
 
+def _gauge(value: Any) -> str:  # noqa: ANN401 as above
+    name = cells.text(value)
+    if name in METRICS and name not in GAUGES:
+        cells.refuse("a gauge, and this metric is computed here", value)
+    return name
+
+
 def _propensity(value: Any) -> float:  # noqa: ANN401 as above
     number = _number(value)
     if not 0 < number <= 1:
@@ -130,7 +138,7 @@ _KINDS = MappingProxyType(
         "observations": (
             Observation,
             {
-                "name": (cells.text, True),
+                "name": (_gauge, True),
                 "number": (_number, True),
                 "observed_at": (cells.time, True),
                 "policy": (cells.text, False),

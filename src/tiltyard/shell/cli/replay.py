@@ -148,7 +148,7 @@ def verified_line(found: Verified) -> str:
     """What a verification found in order, on one line."""
     judged = f"{found.judgements or 0:,} judgements came out the same"
     if found.is_of_bars:
-        judged = "and so are its facts (with --bars FOLDER it is played again)"
+        judged = "and its other facts are as the replay left them (--bars FOLDER plays it again)"
     elif found.judgements is None:
         judged = "no replay has judged here, so no judgement was made again"
     return (
