@@ -13,10 +13,12 @@ from rich.table import Table
 
 from tiltyard.kernel.undefined import Value
 from tiltyard.shell.course import Course
-from tiltyard.shell.report.text import number, share, shortened
+from tiltyard.shell.report.text import number, share
 
 FRAMES = 12
 """A second."""
+_LONGEST = 14
+"""Of a name, so that a table has room in 80 columns."""
 _STYLES = {"champion": "bold", "halted": "red", "throttled": "yellow", "retired": "dim"}
 
 
@@ -42,10 +44,11 @@ def arms_table(course: Course, hours: int) -> Table:
     """How every arm stands now."""
     days = f"day {hours // 24:,}, {course.trades:,} trades, live and on paper"
     table = Table(caption=days, caption_justify="left", expand=False)
-    table.add_column("policy")
-    table.add_column("state")
-    for heading in ("traffic", "live trades", "PF 30", "with shadow", "drawdown"):
+    table.add_column("policy", no_wrap=True, min_width=_LONGEST)
+    table.add_column("state", no_wrap=True, min_width=9)
+    for heading in ("traffic", "live trades", "PF 30", "with shadow"):
         table.add_column(heading, justify="right")
+    table.add_column("drawdown", justify="right", no_wrap=True)
     for arm in course.desk.roster.arms.values():
         measures = course.desk.panel.arm(arm.name)
         read = {
@@ -58,8 +61,13 @@ def arms_table(course: Course, hours: int) -> Table:
         fall = measures.live.nav.drawdown()
         drawdown = f"{fall.number:.1f} %" if isinstance(fall, Value) else "–"
         table.add_row(
-            shortened(arm.name), arm.state, share(arm.share), f"{measures.live.trades:,}",
+            _brief(arm.name), arm.state, share(arm.share), f"{measures.live.trades:,}",
             pf, shadow, drawdown,
             style=_STYLES.get(arm.state, ""),
         )  # fmt: skip
     return table
+
+
+def _brief(policy: str) -> str:
+    """The beginning of a name, and the end by which it is told from others."""
+    return policy if len(policy) <= _LONGEST else f"{policy[:5]}…{policy[-8:]}"

@@ -81,7 +81,7 @@ def action_line(action: Action) -> str:
         against = f"{number(action.value)} against {number(action.limit)}"
     observed = " (observed only)" if action.mode == "observe" else ""
     return (
-        f"{_minute(action.at)}  {action.kind:<18}{shortened(action.policy):<30}{moved:<18}"
+        f"{_minute(action.at)}  {action.kind:<18}{_short(action.policy):<30}{moved:<18}"
         f"{action.cause}: {action.reason}"
         + (f", {against}" if against else "")
         + (f" ({action.samples} trades)" if action.samples else "")
@@ -143,6 +143,5 @@ def _minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}Z"
 
 
-def shortened(policy: str) -> str:
-    """A name for a column: what it begins with, and the end by which it is told from others."""
+def _short(policy: str) -> str:
     return policy if len(policy) <= 28 else f"{policy[:12]}…{policy[-15:]}"  # noqa: PLR2004 a column
