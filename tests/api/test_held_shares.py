@@ -180,3 +180,16 @@ def test_shares_that_are_again_as_the_database_has_them_are_numbered_on_and_rene
         assert (shares.held.revision, shares.held.shares["bot"]) == (7002, 0.1)
         assert shares.held.expires_at == LATER
     assert shares.told(7000) == body()["shares"]
+
+
+def test_a_champion_that_is_halted_in_memory_stays_so_whatever_is_taken_by_the_database() -> None:
+    """The database could not be written when it was halted, and knows no other champion."""
+    shares = told(bot=0.1)
+    stands = body(0.1, champion="flat", shares={"flat": 0.9, "bot": 0.1}, reduce_only=["prod"])
+    shares.stand(stands, 7000, BEFORE, EXPIRES)
+    shares.take(body(0.1, reduce_only=["other"]), 8000, BEFORE)
+    for _ in range(2):
+        assert shares.held is not None
+        assert (shares.held.champion, shares.held.shares) == ("flat", {"flat": 0.9, "bot": 0.1})
+        assert shares.held.body["reduce_only"] == ["other", "prod"]
+        shares.stand(stands, 7000, BEFORE, EXPIRES)

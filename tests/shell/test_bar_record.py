@@ -144,6 +144,22 @@ def test_other_bars_are_not_played_again(
         play_again(ledger, scratch, settings(), tmp_path / "bars", where="record.db")
 
 
+def test_a_market_that_has_joined_since_keeps_nobody_from_playing_it_again(
+    made: Path, record: Path, scratch: Ledger, tmp_path: Path, real_data: Path
+) -> None:
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    copy(made / "bars" / SOL, folder)
+    later = [
+        bar._replace(symbol="BTC/USDT", opened_at=bar.opened_at + timedelta(days=20))
+        for bar in bars_of(real_data)
+    ]
+    put_bars(folder / "BTC_USDT-1h.parquet", later)
+    with Ledger.open(str(record)) as ledger:
+        play_again(ledger, scratch, settings(), folder, where="record.db")
+        assert scratch.audit_head() == ledger.audit_head()
+
+
 def test_a_forged_record_whose_hashes_chain_does_not_play_again(
     made: Path, tmp_path: Path, scratch: Ledger
 ) -> None:

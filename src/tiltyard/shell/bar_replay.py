@@ -225,9 +225,11 @@ def play_again(
 
 
 def bar_digests(bars: BarFolder, until: datetime) -> dict[str, str]:
-    """The digest of every bar of each symbol that has closed by a time."""
+    """The digest of every bar of each symbol that has one which has closed by a time."""
     digests = {}
     for symbol in bars.symbols:
+        if not bars.count_since(symbol, EPOCH, until):
+            continue
         digest = FactsDigest()
         for bar in bars.since(symbol, EPOCH, until):
             digest.add(ascii(list(bar)))

@@ -185,8 +185,13 @@ class _Base:
 
 
 def less(held: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
-    """The shares as they are held, without what was taken since."""
+    """The shares as they are held, without what was taken since.
+
+    A champion that may only leave, by what is held, is none, though the database knows no other.
+    """
     champion = taken["champion"]
+    if champion in held["reduce_only"]:
+        champion = held["champion"]
     shares = {
         name: min(share, held["shares"].get(name, 0.0))
         for name, share in taken["shares"].items()

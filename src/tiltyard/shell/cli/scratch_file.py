@@ -6,7 +6,7 @@ gets its name when all of it is there, on the disk; a process that is killed lea
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,7 +36,8 @@ def scratch_ledger(into: Path | None = None) -> Iterator[Ledger]:
         if into is not None:
             _bring_to_disk(path)
             _give_name(path, into)
-            _bring_to_disk(into.parent)
+            with suppress(OSError):  # some file systems know no sync of a folder
+                _bring_to_disk(into.parent)
 
 
 def _folder_for(into: Path | None) -> TemporaryDirectory[str]:
