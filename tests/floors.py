@@ -21,6 +21,7 @@ from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bar_folder import BarFolder
 from tiltyard.shell.commanding import take
 from tiltyard.shell.course import Course, Venue, hours_of
+from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.market_settings import MarketSettings
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
@@ -71,6 +72,12 @@ def populate(ledger: Ledger, names: Iterable[str], at: datetime, share: float = 
         )  # fmt: skip
     joined = [registered(arm, at, "test") for arm in roster.arms.values()]
     ledger.save_roster(roster, joined, at=at)
+
+
+def sol_of(real_data: Path, start: datetime, days: int) -> list[Bar]:
+    """Real hours of SOL."""
+    bars = read_feed(real_data / "sol_usdt-1h.parquet").bars
+    return [bar for bar in bars if start <= bar.opened_at < start + timedelta(days=days)]
 
 
 def quiet_and_up(start: datetime, *, hours: int = 80, symbol: str = "SOL/USDT") -> list[Bar]:

@@ -9,11 +9,9 @@ from shutil import copy
 
 import pytest
 
-from floors import BREAKOUT, CHAMPION, REVERSION, populate, put_bars
+from floors import BREAKOUT, CHAMPION, REVERSION, populate, put_bars, sol_of
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.market.bar import Bar
 from tiltyard.shell.bar_replay import BarReplay, bars_to_play, play_again
-from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.ingest import Reading, ingest
 from tiltyard.shell.scratch import take_arms
 from tiltyard.shell.settings import AccountSettings, Settings, load, read_checklist
@@ -30,17 +28,12 @@ def settings() -> Settings:
     return load().model_copy(update={"account": account})
 
 
-def bars_of(real_data: Path) -> list[Bar]:
-    feed = read_feed(real_data / "sol_usdt-1h.parquet")
-    return [bar for bar in feed.bars if START <= bar.opened_at < START + timedelta(days=10)]
-
-
 @pytest.fixture(scope="module")
 def made(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with bars in ``bars`` and their record in ``record.db``."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "bars").mkdir()
-    put_bars(folder / "bars" / SOL, bars_of(real_data))
+    put_bars(folder / "bars" / SOL, sol_of(real_data, START, 10))
     bars, span = bars_to_play(folder / "bars", None, LATER)
     with (
         Ledger.open(str(folder / "desk.db"), create=True) as ledger,
@@ -136,7 +129,7 @@ def test_played_again_it_is_the_same_row_for_row(made: Path, record: Path, scrat
 def test_other_bars_are_not_played_again(
     record: Path, scratch: Ledger, tmp_path: Path, real_data: Path
 ) -> None:
-    bars = bars_of(real_data)
+    bars = sol_of(real_data, START, 10)
     bars[50] = bars[50]._replace(close=bars[50].close * 1.0001)
     (tmp_path / "bars").mkdir()
     put_bars(tmp_path / "bars" / SOL, bars)
@@ -152,7 +145,7 @@ def test_a_market_that_has_joined_since_keeps_nobody_from_playing_it_again(
     copy(made / "bars" / SOL, folder)
     later = [
         bar._replace(symbol="BTC/USDT", opened_at=bar.opened_at + timedelta(days=20))
-        for bar in bars_of(real_data)
+        for bar in sol_of(real_data, START, 10)
     ]
     put_bars(folder / "BTC_USDT-1h.parquet", later)
     with Ledger.open(str(record)) as ledger:

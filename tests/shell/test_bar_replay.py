@@ -21,14 +21,14 @@ from floors import (
     populate,
     put_bars,
     quiet_and_up,
+    sol_of,
 )
 from tiltyard.actions.record import Event
 from tiltyard.facts.arm import FLAT
 from tiltyard.kernel.clock import EPOCH, moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.market.bar import HOUR, Bar
+from tiltyard.market.bar import HOUR
 from tiltyard.shell.bar_replay import BarReplay, bars_to_play
-from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.scratch import take_arms
 from tiltyard.shell.settings import AccountSettings, Settings, load
 from tiltyard.shell.store.floor_table import read_floor
@@ -41,21 +41,9 @@ SOL, BTC = "SOL_USDT-1h.parquet", "BTC_USDT-1h.parquet"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "bars"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.open(str(tmp_path / "scratch.db"), create=True) as ledger:
         yield ledger
-
-
-def month_of(real_data: Path) -> list[Bar]:
-    feed = read_feed(real_data / "sol_usdt-1h.parquet")
-    return [bar for bar in feed.bars if START <= bar.opened_at < START + timedelta(days=31)]
 
 
 def defaults() -> Settings:
@@ -99,7 +87,7 @@ def run_hour_by_hour(house: House, until: datetime) -> None:
 def test_a_month_replayed_is_the_month_as_a_desk_ran_it(
     real_data: Path, folder: Path, tmp_path: Path, scratch: Ledger
 ) -> None:
-    bars = month_of(real_data)
+    bars = sol_of(real_data, START, 31)
     put_bars(folder / SOL, bars)
     replay(scratch, folder)
     with house_on(str(tmp_path / "ran.db"), folder, START + HOUR, [CHAMPION]) as house:
@@ -115,7 +103,7 @@ def test_a_month_replayed_is_the_month_as_a_desk_ran_it(
 def test_challengers_wait_for_the_first_step_and_do_on_paper_what_they_did_on_the_desk(
     real_data: Path, folder: Path, tmp_path: Path, scratch: Ledger
 ) -> None:
-    bars = month_of(real_data)
+    bars = sol_of(real_data, START, 31)
     put_bars(folder / SOL, bars)
     events = replay(scratch, folder, ARMS)
     assert kinds(events)[:2] == [("admit", BREAKOUT), ("admit", REVERSION)]
@@ -129,7 +117,7 @@ def test_challengers_wait_for_the_first_step_and_do_on_paper_what_they_did_on_th
 def test_the_same_arms_on_the_same_bars_leave_the_same_record(
     real_data: Path, folder: Path, tmp_path: Path, scratch: Ledger
 ) -> None:
-    put_bars(folder / SOL, month_of(real_data)[:400])
+    put_bars(folder / SOL, sol_of(real_data, START, 31)[:400])
     replay(scratch, folder, ARMS)
     with Ledger.open(str(tmp_path / "other.db"), create=True, is_scratch=True) as other:
         replay(other, folder, ARMS)
@@ -156,7 +144,7 @@ def test_nobody_decides_before_it_begins_and_what_was_before_is_known(
     real_data: Path, folder: Path, scratch: Ledger, minutes: int
 ) -> None:
     """An average over a hundred hours needs four days, which it has seen by then."""
-    put_bars(folder / SOL, month_of(real_data)[:300])
+    put_bars(folder / SOL, sol_of(real_data, START, 31)[:300])
     since = START + timedelta(days=10, minutes=minutes)
     replay(scratch, folder, ARMS, since=since)
     decided = [one.decided_at for one in scratch.decisions()]

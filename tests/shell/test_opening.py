@@ -20,13 +20,6 @@ SOL, STRAY = "SOL_USDT-1h.parquet", "BTC_USDT-4h.csv"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "bars"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def house(ledger_url: str, folder: Path) -> Iterator[House]:
     settings = rules(MarketSettings(feed=str(folder)))
     with house_on(ledger_url, folder, BROKE_OUT, [BREAKOUT], settings=settings) as found:

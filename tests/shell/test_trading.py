@@ -24,6 +24,7 @@ from floors import (
     put_bars,
     quiet_and_up,
     rules,
+    sol_of,
 )
 from live_desks import put
 from tiltyard.actions.apply import apply
@@ -33,7 +34,7 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
-from tiltyard.market.bar import HOUR, Bar
+from tiltyard.market.bar import HOUR
 from tiltyard.router.split import Split
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.market_settings import Blackout, MarketSettings
@@ -51,24 +52,12 @@ BROKE_OUT = START + (JUMP + 1) * HOUR
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "bars"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def breaking(ledger_url: str, folder: Path) -> Iterator[House]:
     """A champion that has just ordered to enter, after sixty quiet hours."""
     put_bars(folder / SOL, quiet_and_up(START))
     with house_on(ledger_url, folder, BROKE_OUT, [BREAKOUT]) as house:
         house.round()
         yield house
-
-
-def month_of(real_data: Path) -> list[Bar]:
-    feed = read_feed(real_data / "sol_usdt-1h.parquet")
-    return [bar for bar in feed.bars if START <= bar.opened_at < START + timedelta(days=31)]
 
 
 def play(house: House, until: datetime) -> None:
@@ -80,7 +69,7 @@ def play(house: House, until: datetime) -> None:
 def test_a_champion_alone_trades_a_month_of_real_hours_as_a_course_does(
     real_data: Path, folder: Path, tmp_path: Path
 ) -> None:
-    bars = month_of(real_data)
+    bars = sol_of(real_data, START, 31)
     put_bars(folder / SOL, bars)
     with house_on(str(tmp_path / "desk.db"), folder, START, [CHAMPION]) as house:
         play(house, bars[-1].closes_at(HOUR))
@@ -95,7 +84,7 @@ def test_a_champion_alone_trades_a_month_of_real_hours_as_a_course_does(
 def test_three_arms_do_on_paper_what_a_course_does_and_for_real_what_the_split_gives(
     real_data: Path, folder: Path, tmp_path: Path
 ) -> None:
-    bars = month_of(real_data)
+    bars = sol_of(real_data, START, 31)
     put_bars(folder / SOL, bars)
     with house_on(str(tmp_path / "desk.db"), folder, START, ARMS) as house:
         play(house, bars[-1].closes_at(HOUR))
@@ -118,7 +107,7 @@ def test_three_arms_do_on_paper_what_a_course_does_and_for_real_what_the_split_g
 def test_a_desk_that_begins_anew_every_hour_ends_with_the_same(
     real_data: Path, folder: Path, tmp_path: Path
 ) -> None:
-    bars = month_of(real_data)[:400]
+    bars = sol_of(real_data, START, 31)[:400]
     put_bars(folder / SOL, bars)
     ends = []
     for name, is_new in (("one.db", False), ("other.db", True)):

@@ -31,7 +31,7 @@ from tiltyard.metrics.catalogue import (
     spec_of,
 )
 from tiltyard.metrics.champion_span import ChampionHistory
-from tiltyard.metrics.recent import ArmFact, RecentFacts
+from tiltyard.metrics.recent import ArmFact, RecentFacts, time_of
 
 
 class Measured(NamedTuple):
@@ -154,7 +154,7 @@ class Panel:
         recent = RecentFacts(fresh, self._kept) if self._kept else None
         history, up_to_seq = ChampionHistory(), self.up_to_seq
         is_champion = self._champion[0] == policy
-        facts: Iterator[ArmFact] = merge(decisions, trades, marks, key=_time_of)
+        facts: Iterator[ArmFact] = merge(decisions, trades, marks, key=time_of)
         for fact in facts:
             if isinstance(fact, Decision):
                 fresh.decide(fact)
@@ -329,9 +329,3 @@ class Panel:
             return False
         self._arms[policy] = recent.put(facts, measures, instead_of=instead_of)
         return True
-
-
-def _time_of(fact: ArmFact) -> datetime:
-    if isinstance(fact, Decision):
-        return fact.decided_at
-    return fact.marked_at if isinstance(fact, Mark) else fact.closed_at

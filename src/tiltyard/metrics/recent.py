@@ -97,6 +97,13 @@ class RecentFacts:
             before.throttle(measures.throttled_at)
 
 
+def time_of(fact: ArmFact) -> datetime:
+    """When a fact could first be measured."""
+    if isinstance(fact, Decision):
+        return fact.decided_at
+    return fact.marked_at if isinstance(fact, Mark) else fact.closed_at
+
+
 def place_of(fact: ArmFact) -> Place:
     """Where a fact belongs among those of its arm."""
     if isinstance(fact, Decision):

@@ -31,12 +31,10 @@ from tiltyard.shell.bar_record import (
 )
 from tiltyard.shell.commanding import give_back, take
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.scratch import ACTOR
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.trading import Trader
-
-TOLD_EVERY = 100
-"""Intervals between two words of how far it is."""
 
 
 def bars_to_play(
@@ -135,7 +133,7 @@ class BarReplay:
         """Play it to the end; what the desk writes to the audit, as it does.
 
         Args:
-            progress: Told the number of intervals that are over, now and then.
+            progress: Told the number of intervals that are over, after each.
 
         Raises:
             TiltyardError: What keeps the floor from trading, or the desk from writing.
@@ -147,8 +145,7 @@ class BarReplay:
             now, number = last + self._bars.interval, number + 1
             yield from self._wait(last, now)
             yield from self._follow(now)
-            if number % TOLD_EVERY == 0:
-                progress(number)
+            progress(number)
             last = now
         give_back(self._scratch, self._token)
         end = bar_end_event(self._scratch, self._span)
@@ -196,7 +193,7 @@ def play_again(
         folder: Where the bars are.
         where: For people.
         assume_utc: Read times without an offset as UTC.
-        progress: Told the number of intervals that are over, now and then.
+        progress: Told the number of intervals that are over, after each.
 
     Raises:
         TiltyardError: ``BARS_DIFFER`` when these are other bars, ``OPTION_IDLE`` when it is no
@@ -254,7 +251,7 @@ def _same_rows(record: Ledger, scratch: Ledger, where: str) -> int:
 
 
 def _lease(scratch: Ledger, at: datetime) -> int:
-    token = take(scratch, "replay", at)
+    token = take(scratch, ACTOR, at)
     if token is None:
-        raise TiltyardError("LEASE_HELD", "replay", "somebody else writes to its database")
+        raise TiltyardError("LEASE_HELD", ACTOR, "somebody else writes to its database")
     return token

@@ -10,6 +10,7 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
+from tiltyard.metrics import recent
 from tiltyard.metrics.panel import Panel
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.settings import Settings
@@ -76,8 +77,4 @@ def take_in(panel: Panel, fact: Fact) -> bool:
 
 def time_of(fact: Fact) -> datetime:
     """When a fact could first be judged."""
-    if isinstance(fact, Trade):
-        return fact.closed_at
-    if isinstance(fact, Decision):
-        return fact.decided_at
-    return fact.marked_at if isinstance(fact, Mark) else fact.observed_at
+    return fact.observed_at if isinstance(fact, Observation) else recent.time_of(fact)

@@ -4,6 +4,8 @@ With trades that are told, or with bars that the arms trade; ``--verify`` checks
 """
 
 import json
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,7 @@ import typer
 from tiltyard.facts.action import Action
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.announce import EVERY_DAY
 from tiltyard.shell.cli.facts import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
 from tiltyard.shell.cli.options import (
     AsJson,
@@ -33,6 +36,7 @@ from tiltyard.shell.report.text import action_line, standing_lines
 from tiltyard.shell.report.wire import action_json
 from tiltyard.shell.scratch import take_files, take_ledger
 from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.verify import Verified, verify
 
 
@@ -97,12 +101,30 @@ def replay_command(
         policy=policy, capital=capital_from(capital), columns=columns_from(columns),
         assume_utc=assume_utc, policy_from=policy_from,
     )  # fmt: skip
-    with scratch_ledger(into) as scratch:
+
+    def fill(scratch: Ledger) -> None:
         if files:
             take_files(scratch, files, how, settings, now, champion=champion)
-        else:
-            with open_ledger(database, settings) as ledger:
-                take_ledger(scratch, ledger, settings, now)
+            return
+        with open_ledger(database, settings) as ledger:
+            take_ledger(scratch, ledger, settings, now)
+
+    _replay_trades(fill, settings, now, into=into, html=html, as_json=as_json, nights=nights)
+
+
+def _replay_trades(
+    fill: Callable[[Ledger], None],
+    settings: Settings,
+    now: datetime,
+    *,
+    into: Path | None,
+    html: Path | None,
+    as_json: bool,
+    nights: bool,
+) -> None:
+    """Replay what a scratch database is filled with, and say what came of it."""
+    with scratch_ledger(into) as scratch:
+        fill(scratch)
         with counting("replay", "trades") as progress:
             done = replay(
                 scratch, settings, now, progress=progress,
@@ -120,7 +142,7 @@ def replay_command(
 
 def show_action(action: Action, *, as_json: bool, nights: bool) -> None:
     """One line of the timeline."""
-    if action.kind == "skip_scale" and not nights:
+    if action.kind in EVERY_DAY and not nights:
         return
     typer.echo(json.dumps(action_json(action)) if as_json else action_line(action))
 

@@ -1,26 +1,22 @@
 """``replay --bars``: the arms of the ledger trade bars that are there already."""
 
-import json
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import typer
 
-from tiltyard.actions.record import Event
-from tiltyard.facts.action import Action
 from tiltyard.kernel.clock import time_text
 from tiltyard.shell.bar_record import Span
 from tiltyard.shell.bar_replay import BarReplay, bars_to_play, play_again
 from tiltyard.shell.cli.progress import counting
+from tiltyard.shell.cli.replay import show_action
 from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.feeds import interval_text
 from tiltyard.shell.history import actions_of, recorded
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import write_page
 from tiltyard.shell.report.content import describe
-from tiltyard.shell.report.text import action_line, hold_lines, standing_lines
-from tiltyard.shell.report.wire import action_json
+from tiltyard.shell.report.text import hold_lines, standing_lines
 from tiltyard.shell.scratch import take_arms
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
@@ -49,8 +45,9 @@ def replay_bars(
         take_arms(scratch, ledger, span.began)
         replay = BarReplay(scratch, settings, bars, span, say=_say)
         with counting("replay", "bars") as progress:
-            for action in _shown(replay.play(progress=progress), nights=nights):
-                typer.echo(json.dumps(action_json(action)) if as_json else action_line(action))
+            for event in replay.play(progress=progress):
+                for action in actions_of(event):
+                    show_action(action, as_json=as_json, nights=nights)
         closing = _closing(scratch, replay, span)
         if html is not None:
             desk = measure(scratch, settings, span.ended, replay.roster)
@@ -75,13 +72,6 @@ def verify_by_bars(record: Ledger, settings: Settings, folder: Path, *, assume_u
             assume_utc=assume_utc, where=where, progress=progress,
         )  # fmt: skip
     return f"played again on {folder}: all {rows:,} audit rows came out the same"
-
-
-def _shown(events: Iterable[Event], *, nights: bool) -> Iterator[Action]:
-    for event in events:
-        for action in actions_of(event):
-            if nights or action.kind not in {"skip_scale", "raise_ceiling"}:
-                yield action
 
 
 def _closing(scratch: Ledger, replay: BarReplay, span: Span) -> list[str]:
