@@ -3,6 +3,7 @@
 Every policy goes on trial, in order of registration, as far as the champion's floor
 leaves room; the others wait as candidates. Files name no shares, so the policies in them
 share the room evenly. Every file is a source of its own, also where bots give theirs one name.
+For a replay on bars there are only the arms, and all of them wait: the desk admits them.
 """
 
 import os.path

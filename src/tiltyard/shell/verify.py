@@ -4,7 +4,9 @@ In this order, so that the first thing wrong is the one that is told: the chain 
 audit; each stored trade against its own hash, and all of them against the anchors that
 their ingests left; marks, observations and decisions against the digest of the replay; the
 tables of arms against the fold of the audit; then, where a replay was recorded, its
-settings, its end, and every judgement made again; at last the metric columns.
+settings, its end, and every judgement made again; at last the metric columns. What a desk
+has judged in a replay on bars is made again by playing the bars
+(:func:`tiltyard.shell.bar_replay.play_again`).
 
 Nothing is kept of the audit or of the facts, so memory does not grow with them.
 """
