@@ -34,7 +34,7 @@ class Bench:
 
     def __init__(self, guard: Guard) -> None:
         self.guard = guard
-        self.panel = Panel()
+        self.panel = Panel(floors=[guard.when.number])
         self.memory = FRESH
         self.now = NOON
         self.seen = 0
@@ -45,13 +45,15 @@ class Bench:
         self.seen += 1
         self.panel.observe(Observation(metric, number, self.now, policy, samples, self.seen))
 
-    def closes(self, *results: float, capital: Money | None = CAPITAL) -> None:
+    def closes(
+        self, *results: float, capital: Money | None = CAPITAL, risk: Money | None = None
+    ) -> None:
         for result in results:
             self.now += SECOND
             self.panel.record(
                 Trade(
                     "bot", str(self.now), ARM, "SOL", "long", self.now, self.now, money(result),
-                    capital=capital, seq=self.panel.up_to_seq + 1,
+                    capital=capital, risk=risk, seq=self.panel.up_to_seq + 1,
                 )
             )  # fmt: skip
 
@@ -763,3 +765,63 @@ def test_a_judgement_leaves_the_memory_it_was_given_alone() -> None:
     memory = Memory((False,))
     judge(PLAIN, bench.panel, ARM, ARM, memory, bench.now)
     assert memory == Memory((False,))
+
+
+PROVEN = Guard(
+    "losing", "arm", "profit_factor", Comparison.parse("< 1.6"), "throttle", 20,
+    confirm=Patience.parse("sequential 20 % in 150 trades"),
+)  # fmt: skip
+
+
+def test_a_breach_counts_once_there_is_evidence_enough() -> None:
+    bench = Bench(PROVEN)
+    bench.closes(1, risk=money(1))
+    verdicts = []
+    for _ in range(30):
+        bench.closes(-1, risk=money(1))
+        verdicts.append(bench.judges())
+    assert {verdict.answer for verdict in verdicts} == {"breach"}
+    first = next(at for at, verdict in enumerate(verdicts) if verdict.confirmed)
+    assert 5 < first < 29, "neither at once nor never"
+    assert [verdict.tripped for verdict in verdicts] == [at == first for at in range(30)]
+    assert verdicts[0].reason == "evidence 0.07, wanted 1.38"
+    assert verdicts[first].reason == ""
+    assert verdicts[-1].confirmed
+
+
+def test_evidence_of_an_earlier_time_is_no_breach_while_the_metric_passes() -> None:
+    bench = Bench(PROVEN)
+    bench.closes(100, *[-1] * 30, risk=money(1))
+    verdict = bench.judges()
+    assert (verdict.answer, verdict.confirmed, verdict.reason) == ("pass", False, "")
+    assert isinstance(reading := bench.panel.doubt(ARM, 1.6), Value)
+    assert reading.number > PROVEN.confirm.threshold
+
+
+def test_no_losing_trade_is_unknown_with_or_without_evidence() -> None:
+    bench = Bench(PROVEN)
+    bench.closes(1, risk=money(1))
+    assert bench.judges().reason == "undefined (no_losses: no losing trade has closed yet)"
+
+
+def test_a_breach_that_nothing_can_prove_is_unknown_and_lost_from_when_it_is_seen() -> None:
+    bench = Bench(replace(PROVEN, on_unknown="freeze_ramp_then_throttle"))
+    bench.closes(5, -1)
+    assert bench.judges().answer == "pass", "a profit factor above the limit needs no proof"
+    bench.closes(-9)
+    verdict = bench.judges()
+    assert (verdict.answer, verdict.confirmed, verdict.escalated) == ("unknown", False, False)
+    assert verdict.reason == (
+        "the evidence is undefined (no_risk: 3 of 3 trades do not say what they risked)"
+    )
+    assert not bench.judges(timedelta(minutes=14)).escalated
+    assert bench.judges(MINUTE).escalated, "15 minutes after it was seen"
+
+
+def test_a_new_trial_begins_without_evidence() -> None:
+    bench = Bench(PROVEN)
+    bench.closes(*[-1] * 30, risk=money(1))
+    assert bench.judges().confirmed
+    bench.panel.start_trial(ARM, bench.now)
+    bench.closes(-1, risk=money(1))
+    assert bench.judges().reason == "evidence 0.07, wanted 1.38"

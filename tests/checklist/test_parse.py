@@ -27,6 +27,12 @@ LEAST: Table = {
 }
 
 
+THRESHOLDS_KNOWN = (
+    "thresholds are known for one of 1, 2, 5, 10, 20 % in one of 150, 500, 1000, 2000 trades"
+)
+CONFIRM = 'expected "immediate", "2 of 3", "for 10 min" or "sequential 5 % in 500 trades"'
+
+
 def table(**fields: object) -> Table:
     return {**LEAST, **fields}
 
@@ -104,7 +110,7 @@ def test_a_file_with_many_faults_says_them_all_at_once() -> None:
     effect = "review"
     priority = -1
     severty = "critical"
-    confirm = "sequential"
+    confirm = "sequential 3 % in 500 trades"
 
     [[guard]]
     metric = "win_rate"
@@ -121,7 +127,7 @@ def test_a_file_with_many_faults_says_them_all_at_once() -> None:
         "  unknown scope 'arms', did you mean 'arm'? @ $.guard[3].scope\n"
         '  expected a comparison such as "< 1.6" or "< 0.6 * pf_prod" @ $.guard[3].when\n'
         "  expected a whole number, 0 or more @ $.guard[3].priority\n"
-        "  sequential confirmation is not available yet @ $.guard[3].confirm\n"
+        f"  {THRESHOLDS_KNOWN} @ $.guard[3].confirm\n"
         "  missing @ $.guard[4].scope\n"
         "  missing @ $.guard[4].when\n"
         "  missing @ $.guard[4].effect\n"
@@ -215,8 +221,8 @@ ON_UNKNOWN = "report, page, freeze_ramp, freeze_ramp_then_throttle"
         ("min_samples", 0, "expected a whole number, 1 or more"),
         ("stale_after", "soon", SPAN),
         ("stale_after", 900, "expected text"),
-        ("confirm", "0 of 3", 'expected "immediate", "2 of 3" or "for 10 min"'),
-        ("confirm", "sequential", "sequential confirmation is not available yet"),
+        ("confirm", "0 of 3", CONFIRM),
+        ("confirm", "sequential 3 % in 500 trades", THRESHOLDS_KNOWN),
         ("confirm", "for ever", SPAN),
         ("only_if", 5, "expected text"),
         ("only_if", "win_rate", SECOND),
@@ -354,6 +360,60 @@ def test_latch_and_clear_together_are_refused() -> None:
     assert faults(table(effect="throttle", latch=True, clear={"when": "> 1"})) == [
         "give either latch or clear, not both @ $.guard[0].latch"
     ]
+
+
+@pytest.mark.parametrize("metric", ["pf_challenger_30", "pf_150", "profit_factor"])
+@pytest.mark.parametrize("scope", ["arm", "champion"])
+def test_evidence_may_be_wanted_against_a_floor_for_a_profit_factor(
+    metric: str, scope: str
+) -> None:
+    sequential = table(metric=metric, scope=scope, when="< 1.6", confirm="sequential")
+    other = table(name="other", metric=metric, when="<= 0.9", confirm="sequential")
+    checklist = read(sequential, {**other, "confirm": "sequential 1 % in 150 trades"}, LATER)
+    assert checklist.guard("losing").confirm == Patience(share=5, trades=500)
+    assert checklist.floors == (0.9, 1.6)
+
+
+LATER = {
+    "name": "later", "scope": "arm", "metric": "profit_factor", "when": "< 1", "effect": "review",
+    "priority": 99,
+}  # fmt: skip
+"""It wants no evidence, so its limit is no floor."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        (
+            {"metric": "win_rate", "when": "< 30"},
+            "sequential is for one of pf_challenger_30, profit_factor, pf_150, not win_rate",
+        ),
+        (
+            {"metric": "pf_150_shadow", "when": "< 1.6"},
+            "sequential is for one of pf_challenger_30, profit_factor, pf_150, not pf_150_shadow",
+        ),
+        (
+            {"metric": "pf_150", "when": "< 1.6", "scope": "account"},
+            "sequential is for scope arm or champion, not account",
+        ),
+        (
+            {"metric": "pf_150", "when": "< 0.6 * pf_prod"},
+            'sequential wants a floor above 0, such as "< 1.6", not "< 0.6 * pf_prod"',
+        ),
+        (
+            {"metric": "pf_150", "when": "> 1.6"},
+            'sequential wants a floor above 0, such as "< 1.6", not "> 1.6"',
+        ),
+        (
+            {"metric": "pf_150", "when": "< 0"},
+            'sequential wants a floor above 0, such as "< 1.6", not "< 0"',
+        ),
+    ],
+)
+def test_evidence_that_cannot_be_had_is_not_to_be_wanted(
+    fields: dict[str, object], fault: str
+) -> None:
+    assert faults(table(confirm="sequential", **fields)) == [f"{fault} @ $.guard[0].confirm"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
-"""How long a breach must last: immediately, m of n answers, or for some time."""
+"""How long a breach must last: immediately, m of n answers, for some time, or until proven."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tiltyard.checklist.patience import IMMEDIATE, Patience, seconds
+from tiltyard.checklist.thresholds import THRESHOLDS
 from tiltyard.kernel.errors import TiltyardError
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
@@ -71,6 +72,12 @@ def test_a_sustained_breach_needs_its_start_the_time_and_a_newest_breach(
         ("3 of 3", Patience(3, 3), "3 of 3"),
         ("for 10 min", Patience(seconds=600), "for 600 s"),
         ("for 1 s", Patience(seconds=1), "for 1 s"),
+        ("sequential", Patience(share=5, trades=500), "sequential 5 % in 500 trades"),
+        (
+            "sequential 1% in 150 trades",
+            Patience(share=1, trades=150),
+            "sequential 1 % in 150 trades",
+        ),
     ],
 )
 def test_confirmations_are_read_and_written(text: str, patience: Patience, written: str) -> None:
@@ -78,21 +85,44 @@ def test_confirmations_are_read_and_written(text: str, patience: Patience, writt
     assert str(patience) == written
 
 
-@pytest.mark.parametrize("text", ["0 of 3", "4 of 3", "2 of", "of 3", "soon", "", "Immediate"])
+@pytest.mark.parametrize(
+    "text", ["0 of 3", "4 of 3", "2 of", "of 3", "soon", "", "Immediate", "sequential 5 %"]
+)
 def test_an_impossible_confirmation_is_refused(text: str) -> None:
     with pytest.raises(TiltyardError) as caught:
         Patience.parse(text)
     assert str(caught.value) == (
-        f'CONFIRMATION_INVALID {text!r}: expected "immediate", "2 of 3" or "for 10 min"'
+        f'CONFIRMATION_INVALID {text!r}: expected "immediate", "2 of 3", "for 10 min" or '
+        '"sequential 5 % in 500 trades"'
     )
 
 
-def test_sequential_confirmation_is_refused_by_name() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sequential 3 % in 500 trades",
+        "sequential 5 % in 501 trades",
+        "sequential 0 % in 500 trades",
+        "sequential 5 % in 0 trades",
+    ],
+)
+def test_a_share_or_span_without_a_known_threshold_is_refused(text: str) -> None:
     with pytest.raises(TiltyardError) as caught:
-        Patience.parse("sequential")
+        Patience.parse(text)
     assert str(caught.value) == (
-        "CONFIRMATION_INVALID 'sequential': sequential confirmation is not available yet"
+        f"CONFIRMATION_INVALID {text!r}: thresholds are known for one of 1, 2, 5, 10, 20 % in one "
+        "of 150, 500, 1000, 2000 trades"
     )
+
+
+def test_less_wrong_or_more_trades_take_more_evidence() -> None:
+    for shares in THRESHOLDS.values():
+        assert list(shares.values()) == sorted(shares.values(), reverse=True)
+        assert list(shares) == [1, 2, 5, 10, 20]
+    for share in (1, 2, 5, 10, 20):
+        wanted = [Patience(share=share, trades=trades).threshold for trades in THRESHOLDS]
+        assert wanted == sorted(wanted)
+    assert Patience(2, 3).threshold == 0
 
 
 @pytest.mark.parametrize(

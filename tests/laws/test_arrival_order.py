@@ -6,7 +6,7 @@ ledger's part is small. It keeps the highest revision of each trade, and hands t
 what is current. Whenever the panel answers False, it has the arm rebuilt. After every step a
 second panel is fed once, in judged order, with everything current; both must give the same
 readings, every metric of every arm, and the same gap between live and paper in every symbol
-and volatility.
+and volatility, and the same evidence against a floor.
 
 The game is played with panels that keep nothing, three facts and a hundred of each arm, so
 that late facts are put in their place, lie too far back, and lie just at the edge. The last
@@ -39,6 +39,7 @@ NOW = START + timedelta(days=400)
 CAPITAL = Money(10**11)
 CHAMPION = "champion"
 ARMS = (CHAMPION, "challenger")
+FLOORS = (0.9, 1.6)
 COMPARED = (*METRICS, *(name + SHADOW for name in TRADE_METRICS))
 
 arms = st.sampled_from(ARMS)
@@ -250,6 +251,10 @@ class Arrival(RuleBasedStateMachine):
             assert seen.since_throttle == expected.since_throttle
             assert seen.valued_at == expected.valued_at
             assert seen.gap._sums == expected.gap._sums
+            for floor in FLOORS:
+                assert seen.live.doubt(floor) == expected.live.doubt(floor)
+                evidence = seen.live._doubts[floor].log()
+                assert evidence == expected.live._doubts[floor].log(), "to the last bit"
         assert self.panel.last_marks() == fresh.last_marks()
 
     def arrives(self, trade: Trade) -> None:
@@ -294,7 +299,7 @@ class Arrival(RuleBasedStateMachine):
         )
 
     def empty_panel(self, kept: int = 0) -> Panel:
-        panel = Panel(account=AccountMeasures(capital=CAPITAL), kept=kept)
+        panel = Panel(account=AccountMeasures(capital=CAPITAL), kept=kept, floors=FLOORS)
         for arm in ARMS:
             panel.add_arm(arm, CAPITAL, self.trial_starts.get(arm))
             throttled_at = self.throttles.get(arm)

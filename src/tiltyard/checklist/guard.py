@@ -69,7 +69,7 @@ class Guard:
         expected: The band in which the value is expected, for people; ends may be None.
         min_samples: Fewer trades or calls than this are not judged.
         stale_after: Seconds after which an observed value is too old; 0 is never.
-        confirm: How long a breach must last.
+        confirm: How long a breach must last, or how much must speak for it.
         only_if: A second metric and comparison that must hold too.
         on_unknown: What follows when the value is not known.
         clear: The way back; None when only a person ends the effect (``latch``).
@@ -141,6 +141,11 @@ class Checklist:
 
     guards: tuple[Guard, ...]
     digest: str
+
+    @property
+    def floors(self) -> tuple[float, ...]:
+        """The profit factors against which guards want evidence, each once."""
+        return tuple(sorted({guard.when.number for guard in self.guards if guard.confirm.trades}))
 
     def guard(self, name: str) -> Guard:
         """The guard of that name; it must exist."""

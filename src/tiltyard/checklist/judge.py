@@ -9,7 +9,8 @@ breach that is seen when the value is back trips anew. Having too few trades, or
 yet, is unknown too, but never escalates: nothing has been lost sight of. Every number
 that takes part is held to this: the value, a limit made of another metric, a second
 condition, a way back. A clock that is set back gives nobody more time: what has lasted
-until then has lasted since now.
+until then has lasted since now. A guard that wants evidence trips on a breach once there is enough;
+where there can be none, because trades do not say what they risked, the answer is unknown.
 """
 
 from datetime import datetime, timedelta
@@ -46,12 +47,16 @@ FRESH = Memory()
 
 
 class _Answered(NamedTuple):
-    """An answer and the limit it was made with; why, and since when something is lost."""
+    """An answer and the limit it was made with; why, and since when something is lost.
+
+    A breach is ``proven`` when there is as much evidence for it as the guard wants.
+    """
 
     answer: Answer
     limit: float | None
     reason: str = ""
     lost_since: datetime | None = None
+    proven: bool = True
 
 
 def judge(
@@ -77,7 +82,7 @@ def judge(
     """
     sight = Sight(guard, panel, policy, now, read_at or now)
     measured = panel.read(guard.metric, policy, read_at or now)
-    answer, limit, reason, lost_since = _answer(guard, sight.own(measured), sight)
+    answer, limit, reason, lost_since, proven = _answer(guard, sight.own(measured), sight)
     recent, breach_since = memory.recent, None
     tripped_at, blindly = memory.tripped_at, memory.tripped_blindly
     if lost_since is not None:
@@ -89,7 +94,8 @@ def judge(
         recent = (*known, answer == "breach")[-guard.confirm.answers :]
     if answer == "breach":
         breach_since = min(memory.breach_since or now, now)
-    confirmed = answer == "breach" and guard.confirm.confirmed(recent, breach_since, now)
+    lasts = answer == "breach" and guard.confirm.confirmed(recent, breach_since, now)
+    confirmed = lasts and proven
     escalated = _lost_too_long(guard, lost_since, now)
     tripped = (confirmed or escalated) and tripped_at is None
     if tripped:
@@ -120,7 +126,7 @@ def _answer(guard: Guard, number: float | Blind, sight: Sight) -> _Answered:
 
 def _second_answer(guard: Guard, limit: float, sight: Sight) -> _Answered:
     if guard.only_if is None:
-        return _Answered("breach", limit)
+        return _breach(guard, limit, sight)
     metric, comparison = guard.only_if
     second, second_limit = sight.number(metric), sight.limit(comparison)
     if isinstance(second, Blind):
@@ -129,7 +135,20 @@ def _second_answer(guard: Guard, limit: float, sight: Sight) -> _Answered:
         return _Answered("unknown", limit, second_limit.reason, second_limit.lost_since)
     if not Comparison.SIGNS[comparison.sign](second, second_limit):
         return _Answered("pass", limit, f"{metric} is {second:g}")
-    return _Answered("breach", limit)
+    return _breach(guard, limit, sight)
+
+
+def _breach(guard: Guard, limit: float, sight: Sight) -> _Answered:
+    """A breach, and whether what speaks for it is enough for a guard that wants evidence."""
+    if not guard.confirm.trades:
+        return _Answered("breach", limit)
+    doubt = sight.doubt()
+    if isinstance(doubt, Blind):
+        return _Answered("unknown", limit, doubt.reason, doubt.lost_since)
+    wanted = guard.confirm.threshold
+    if doubt >= wanted:
+        return _Answered("breach", limit)
+    return _Answered("breach", limit, f"evidence {doubt:.2f}, wanted {wanted:.2f}", proven=False)
 
 
 def _lost_too_long(guard: Guard, lost_since: datetime | None, now: datetime) -> bool:

@@ -38,6 +38,7 @@ REQUIRED = ("name", "scope", "metric", "when", "effect", "priority")
 _WAY_BACK = ("when", "metric", "trades", "at_most", "within")
 _SECOND = ("<=", ">=", "==", "<", ">")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_WEIGHED = ("pf_challenger_30", "profit_factor", "pf_150")
 
 
 def parse_checklist(tables: Sequence[Table], defaults: Sequence[Table], file: str) -> Checklist:
@@ -245,6 +246,8 @@ class _Reader:
             self._fault("effect", f"{guard.effect} needs a way to end: latch = true, or clear")
         if guard.clear is not None:
             self._refuse_way_back(guard, guard.clear)
+        if guard.confirm.trades:
+            self._refuse_what_nothing_proves(guard)
         if guard.effect == "freeze_ramp" and guard.scope == "arm":
             self._fault(
                 "effect",
@@ -259,6 +262,19 @@ class _Reader:
             self._fault("effect", f"propose_rollback is for scope champion, not {guard.scope}")
         if guard.effect in NEEDS_A_CHALLENGER and guard.scope != "arm":
             self._fault("effect", f"{guard.effect} is for scope arm, not {guard.scope}")
+
+    def _refuse_what_nothing_proves(self, guard: Guard) -> None:
+        """Evidence is that of an arm's own live trades, against a number that does not move."""
+        if guard.metric not in _WEIGHED:
+            known = ", ".join(_WEIGHED)
+            self._fault("confirm", f"sequential is for one of {known}, not {guard.metric}")
+        if guard.scope == "account":
+            self._fault("confirm", "sequential is for scope arm or champion, not account")
+        if guard.when.metric or guard.when.sign not in ("<", "<=") or guard.when.number <= 0:
+            self._fault(
+                "confirm",
+                f'sequential wants a floor above 0, such as "< 1.6", not "{guard.when}"',
+            )
 
     def _refuse_way_back(self, guard: Guard, clear: WayBack) -> None:
         if _same_unit(guard, clear) and not clear.when.beyond(guard.when):

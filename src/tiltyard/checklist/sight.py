@@ -79,6 +79,17 @@ class Sight:
         other = self.number(comparison.metric)
         return other if isinstance(other, Blind) else comparison.limit(other)
 
+    def doubt(self) -> float | Blind:
+        """How much speaks for a profit factor below the guard's limit; lost since now if unknown.
+
+        It does not come back by itself: who trades on below a limit, and does not say what he
+        risks, is out of sight.
+        """
+        reading = self._panel.doubt(self._policy, self._guard.when.number)
+        if isinstance(reading, Undefined):
+            return Blind(f"the evidence is {reading}", self._now)
+        return reading.number
+
     def _seen(self, metric: str, measured: Measured) -> float | Blind:
         reading, as_of, _ = measured
         if isinstance(reading, Undefined):

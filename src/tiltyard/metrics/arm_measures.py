@@ -5,6 +5,7 @@ trial begins when an arm comes back; the shadow book and the counts of its life 
 """
 
 from collections import deque
+from collections.abc import Sequence
 from copy import copy
 from datetime import datetime
 
@@ -25,6 +26,11 @@ COMBINED_TRADES = 30
 class ArmMeasures:
     """What is measured of one arm.
 
+    Args:
+        capital: What its policy was allotted.
+        trial_started_at: Only trades after that are of the trial.
+        floors: Profit factors that its live trades of the trial are weighed against.
+
     Attributes:
         live: The current trial.
         shadow: The shadow book, which never stops.
@@ -43,10 +49,16 @@ class ArmMeasures:
         was_sized: Some trade or mark had a capital to be measured against.
     """
 
-    def __init__(self, capital: Money | None, trial_started_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        capital: Money | None,
+        trial_started_at: datetime | None = None,
+        floors: Sequence[float] = (),
+    ) -> None:
         self.capital = capital or 0
         self.trial_started_at = trial_started_at
-        self.live = Trial()
+        self._floors = floors
+        self.live = Trial(floors)
         self.shadow: Trial | None = None
         self.combined = Rolling(ProfitFactor(), trades=COMBINED_TRADES)
         self.lifetime = Running(ProfitFactor())
@@ -110,7 +122,7 @@ class ArmMeasures:
     def start_trial(self, at: datetime | None) -> None:
         """Peak and windows begin anew."""
         self.trial_started_at = at
-        self.live = Trial()
+        self.live = Trial(self._floors)
         self.lost_at = None
         self.span.clear()
 

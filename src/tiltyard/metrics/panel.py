@@ -57,6 +57,7 @@ class Panel:
         capital: Default capital of a policy that names none.
         account: The account, before its first trade.
         kept: So many facts of each arm are kept for late ones; 0 where all come in order.
+        floors: Profit factors against which the live trades of each trial are weighed.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class Panel:
         account: AccountMeasures | None = None,
         *,
         kept: int = 0,
+        floors: Sequence[float] = (),
     ) -> None:
         self._default_capital = capital
         self._kept = kept
+        self._floors = tuple(floors)
         self._arms: dict[str, ArmMeasures] = {}
         self._recent: dict[str, RecentFacts] = {}
         self._champion = ("", ChampionHistory())
@@ -90,7 +93,7 @@ class Panel:
         """The measures of one arm; made empty when it is new."""
         measures = self._arms.get(policy)
         if measures is None:
-            measures = self._begin(policy, ArmMeasures(self._default_capital))
+            measures = self._begin(policy, ArmMeasures(self._default_capital, None, self._floors))
         return measures
 
     def has_measured(self, policy: str) -> bool:
@@ -102,7 +105,8 @@ class Panel:
         self, policy: str, capital: Money | None, trial_started_at: datetime | None = None
     ) -> None:
         """Start measuring an arm, with what its policy was allotted."""
-        self._begin(policy, ArmMeasures(capital or self._default_capital, trial_started_at))
+        capital = capital or self._default_capital
+        self._begin(policy, ArmMeasures(capital, trial_started_at, self._floors))
 
     def record(self, trade: Trade) -> bool:
         """Measure one more trade; False when it lies too far back, and its arm must be rebuilt.
@@ -149,7 +153,7 @@ class Panel:
         An error on the way leaves the arm as it was.
         """
         old = self.arm(policy)
-        fresh = ArmMeasures(Money(old.capital), old.trial_started_at)
+        fresh = ArmMeasures(Money(old.capital), old.trial_started_at, self._floors)
         fresh.throttled_at = old.throttled_at
         recent = RecentFacts(fresh, self._kept) if self._kept else None
         history, up_to_seq = ChampionHistory(), self.up_to_seq
@@ -249,6 +253,13 @@ class Panel:
         """
         reader = self._readers.get(metric)
         return reader(policy, now) if reader else self._read_shadow(metric, policy)
+
+    def doubt(self, policy: str, floor: float) -> Reading:
+        """The evidence that an arm's profit factor is below one of the floors by now.
+
+        It is made of the live trades of its trial (:mod:`~tiltyard.metrics.e_cusum`).
+        """
+        return self.arm(policy).live.doubt(floor)
 
     def readings(self, metrics: Iterable[str], policy: str, now: datetime) -> Mapping[str, Reading]:
         """Several metrics of one arm."""

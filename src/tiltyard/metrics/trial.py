@@ -7,7 +7,7 @@ NAV is a whole number that gains digits as an account grows. When it has grown b
 of 2^128 the path is written in a coarser unit, so a trade costs the same for ever.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import date, datetime
 
@@ -15,6 +15,7 @@ from tiltyard.kernel.undefined import Reading, Undefined, Value
 from tiltyard.metrics.catalogue import METRICS, TRADE_METRICS, Meter
 from tiltyard.metrics.daily_return import Sharpe, Sortino
 from tiltyard.metrics.drawdown import BITS, ONE, fall_percent, nav_factor
+from tiltyard.metrics.e_cusum import ECusum
 from tiltyard.metrics.metric import Outcome
 from tiltyard.metrics.rolling import Rolling
 
@@ -160,16 +161,20 @@ class DailyReturns:
 class Trial:
     """Every metric of one arm's trades in one book.
 
+    Args:
+        floors: Profit factors against which its trades are weighed one after the other.
+
     Attributes:
         nav: The NAV path.
         daily: Its daily returns.
         trades: How many trades have closed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, floors: Iterable[float] = ()) -> None:
         self.nav = NavPath()
         self.daily = DailyReturns()
         self.trades = 0
+        self._doubts = {floor: ECusum(floor) for floor in floors}
         self._meters: dict[str, Meter] = {}
         for name in TRADE_METRICS:
             make = METRICS.get(name).make
@@ -182,7 +187,9 @@ class Trial:
         other = copy(self)
         other.nav, other.daily = copy(self.nav), copy(self.daily)
         meters = {name: meter.copy() for name, meter in self._meters.items()}
-        vars(other).update(_meters=meters, _pushes=[meter.push for meter in meters.values()])
+        doubts = {floor: doubt.copy() for floor, doubt in self._doubts.items()}
+        pushes = [meter.push for meter in meters.values()]
+        vars(other).update(_meters=meters, _pushes=pushes, _doubts=doubts)
         return other
 
     def close(self, closed_at: datetime, outcome: Outcome, still_open: int = 0) -> None:
@@ -190,6 +197,8 @@ class Trial:
         self.trades += 1
         for push in self._pushes:
             push(outcome)
+        for doubt in self._doubts.values():
+            doubt.push(outcome)
         self.nav.close(outcome[0], outcome[1], still_open)
         self.daily.follow(closed_at, self.nav)
 
@@ -197,6 +206,10 @@ class Trial:
         """One more mark."""
         self.nav.mark(unrealised, capital)
         self.daily.follow(marked_at, self.nav)
+
+    def doubt(self, floor: float) -> Reading:
+        """The evidence that the profit factor is below one of its floors by now."""
+        return self._doubts[floor].value()
 
     def losing_trades(self) -> int:
         """How many of the last 150 lost money."""

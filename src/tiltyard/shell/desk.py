@@ -69,7 +69,10 @@ class Desk:
         self.checklist: Checklist = settings.checklist
         self.roster = roster
         self.panel = Panel(
-            settings.default_capital(), settings.account_measures(), kept=KEPT if live else 0
+            settings.default_capital(),
+            settings.account_measures(),
+            kept=KEPT if live else 0,
+            floors=settings.checklist.floors,
         )
         self.behind: set[str] = set()
         self.panel.start_account(roster.account_since)
