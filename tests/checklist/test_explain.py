@@ -1,6 +1,7 @@
 """Operating characteristics: they agree with known truths and with the streaming judge."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,23 +10,19 @@ import pytest
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.explain import (
-    LEAST_TRADES,
-    NEVER,
-    PATHS,
     WOULD,
     Answer,
-    Lives,
     OperatingCharacteristic,
-    _first_trips,
-    block_length,
-    operating_characteristics,
-    resampled,
+    Prospect,
+    foresee,
     sentences,
-    series,
 )
 from tiltyard.checklist.guard import EFFECTS, Effect, Guard
 from tiltyard.checklist.judge import FRESH, judge
+from tiltyard.checklist.lives import LEAST_TRADES, Lives, block_length, recentred, resampled
+from tiltyard.checklist.paths import NEVER, PATHS, first_trips, series
 from tiltyard.checklist.patience import Patience
+from tiltyard.checklist.sizing import Sizing
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import UNITS, Money
@@ -56,6 +53,18 @@ def a_guard(
 
 def coin_flips(count: int, losing: float) -> list[Outcome]:
     return [(-UNITS if lost else UNITS, CAPITAL, 0) for lost in rng().random(count) < losing]
+
+
+def operating_characteristics(
+    guards: Sequence[Guard],
+    outcomes: Sequence[Outcome],
+    draw: np.random.Generator,
+    *,
+    others: Mapping[str, float] | None = None,
+) -> list[tuple[Guard, Answer]]:
+    """Of the policy going on as it has."""
+    prospects = foresee(guards, outcomes, draw, others=others)
+    return [(prospect.guard, prospect.as_it_is) for prospect in prospects]
 
 
 def characteristic(
@@ -145,7 +154,7 @@ def random_lives(seed: int, *, without_capital: bool) -> Lives:
     capital = np.where(draw.random(shape) < 0.5, CAPITAL, 2 * CAPITAL)
     if without_capital:
         capital[0, 300] = 0
-    return Lives(pnl, capital)
+    return Lives(pnl, capital, np.full(shape, 40 * UNITS))
 
 
 @pytest.mark.parametrize("metric", sorted(PATHS))
@@ -182,6 +191,9 @@ def test_a_vectorised_path_is_what_the_streaming_trial_says_after_every_trade(
         a_guard("pf_150", "<= 0.9"),
         a_guard("profit_factor", "< 0.9", "2 of 3"),
         a_guard("profit_factor", "< 0.9", min_samples=50),
+        a_guard("profit_factor", "< 1.5", "sequential 20 % in 150 trades"),
+        a_guard("pf_challenger_30", "< 1.5", "sequential 20 % in 150 trades"),
+        a_guard("pf_150", "<= 1.3", "sequential 10 % in 150 trades"),
         a_guard("dd_challenger_pct", "> 4"),
         a_guard("dd_challenger_pct", "> 4", min_samples=200),
         a_guard("dd_150", "> 4", "2 of 2"),
@@ -195,15 +207,16 @@ def test_a_vectorised_path_is_what_the_streaming_trial_says_after_every_trade(
 )
 def test_a_life_trips_at_the_trade_at_which_the_judge_would(guard: Guard) -> None:
     lives = random_lives(SEED + 1, without_capital=False)
-    first = _first_trips(guard, guard.when.number, lives)
+    first = first_trips(guard, guard.when.number, lives)
+    floors = [guard.when.number] if guard.confirm.trades else []
     for life in range(len(first)):
-        panel, memory, tripped = Panel(), FRESH, int(NEVER)
+        panel, memory, tripped = Panel(floors=floors), FRESH, int(NEVER)
         for count in range(lives.pnl.shape[1]):
             at = NOON + count * MINUTE
             pnl, capital = int(lives.pnl[life, count]), int(lives.capital[life, count])
             panel.record(
                 Trade("bot", str(count), "a", "SOL", "long", at, at, Money(pnl),
-                      capital=Money(capital))
+                      capital=Money(capital), risk=Money(int(lives.risk[life, count])))
             )  # fmt: skip
             verdict, memory = judge(guard, panel, "a", "a", memory, at)
             if verdict.tripped:
@@ -220,15 +233,16 @@ def test_a_number_at_its_limit_is_not_beyond_it(
     metric: str, when: str, pnl: int, capital: int
 ) -> None:
     pnls = np.array([[pnl * UNITS, 0]] if metric != "net_pnl" else [[pnl * UNITS] * 10])
-    lives = Lives(pnls.astype(np.int64), np.full_like(pnls, capital * UNITS, dtype=np.int64))
+    sized = np.full_like(pnls, capital * UNITS, dtype=np.int64)
+    lives = Lives(pnls.astype(np.int64), sized, sized)
     guard = a_guard(metric, when)
-    first = int(_first_trips(guard, guard.when.number, lives)[0])
+    first = int(first_trips(guard, guard.when.number, lives)[0])
     assert first == (NEVER if metric != "net_pnl" else 10)
 
 
 def test_the_lives_of_the_test_above_differ_in_when_they_trip() -> None:
     lives = random_lives(SEED + 1, without_capital=False)
-    first = _first_trips(a_guard("dd_challenger_pct", "> 4"), 4.0, lives)
+    first = first_trips(a_guard("dd_challenger_pct", "> 4"), 4.0, lives)
     assert len(set(first.tolist())) >= 3
 
 
@@ -430,8 +444,86 @@ def told(
     ],
 )
 def test_a_trader_reads_it_in_plain_words(guard: Guard, answer: Answer, text: str) -> None:
-    assert sentences([(guard, answer)]) == [text]
+    unasked = Undefined("unobserved", "nobody asks")
+    prospect = Prospect(guard, answer, unasked, unasked, unasked, unasked)
+    assert sentences([prospect])[0] == text
 
 
 def test_every_effect_has_its_words() -> None:
     assert set(WOULD) == set(EFFECTS)
+
+
+def trend(count: int = 343, wins: float = 0.5) -> list[Outcome]:
+    return [
+        (round(200 * UNITS) if won else -100 * UNITS, 20_000 * UNITS, 100 * UNITS)
+        for won in rng().random(count) < wins
+    ]
+
+
+LOW = DEFAULT_CHECKLIST.guard("challenger_profit_factor_low")
+DEEP = DEFAULT_CHECKLIST.guard("challenger_drawdown_high")
+
+
+@pytest.mark.parametrize(
+    ("guards", "champion", "good", "bad"),
+    [
+        ([LOW], None, 2.45, 0.8),
+        ([LOW], 9.0, 2.45, 0.8),
+        ([DEEP, LOW], 9.0, 2.45, 0.8),
+        ([replace(LOW, expected=(None, None))], 3.0, 3.0, 0.8),
+        ([DEEP], 3.0, 3.0, None),
+        ([DEEP], None, None, None),
+        ([replace(LOW, when=Comparison.parse("< 0.6 * pf_prod"))], None, 2.45, 0.75),
+    ],
+)
+def test_as_good_as_it_should_be_is_the_band_or_else_the_champion(
+    guards: list[Guard], champion: float | None, good: float | None, bad: float | None
+) -> None:
+    first = foresee(guards, trend(), rng(), champion=champion, others={"pf_prod": 2.5})[0]
+    for factor, answer, wanted in (
+        (first.good_factor, first.if_good, good),
+        (first.bad_factor, first.if_bad, bad),
+    ):
+        if wanted is None:
+            assert isinstance(factor, Undefined)
+            assert isinstance(answer, Undefined)
+        else:
+            assert factor == pytest.approx(wanted)
+            assert isinstance(answer, OperatingCharacteristic)
+
+
+def test_a_policy_that_is_as_it_should_be_is_told_the_same_thrice() -> None:
+    found = foresee([LOW], trend(), rng())[0]
+    better = recentred(trend(), 2.45)
+    assert not isinstance(better, Undefined)
+    again = foresee([LOW], better, rng())[0]
+    assert again.as_it_is == found.if_good == again.if_good
+    assert again.if_bad == found.if_bad
+    assert isinstance(found.if_good, OperatingCharacteristic)
+    assert isinstance(found.if_bad, OperatingCharacteristic)
+    assert found.if_good.within[150] < 1 == found.if_bad.within[150]
+
+
+def test_a_guard_on_the_drawdown_is_told_the_sizing_and_no_other_is() -> None:
+    deep, low = foresee([DEEP, LOW], trend(), rng())
+    assert isinstance(deep.sizing, Sizing)
+    assert isinstance(deep.as_it_is, OperatingCharacteristic)
+    assert deep.sizing.within == deep.as_it_is.within, "each trade risks the same part"
+    assert low.sizing is None
+    (line,) = [line for line in sentences([deep]) if line.startswith("  Sizing")]
+    assert line.startswith(
+        "  Sizing: with 0.5 % of capital at risk in a trade, a fall of more than"
+    )
+
+
+def test_a_guard_that_wants_evidence_is_told_what_its_own_trades_would_want() -> None:
+    patient = replace(LOW, metric="profit_factor", confirm=Patience.parse("sequential"))
+    found = foresee([patient], trend(), rng())[0]
+    assert isinstance(found.own_threshold, float)
+    assert 1 < found.own_threshold < patient.confirm.threshold, "they are independent"
+    assert f"by its own trades {found.own_threshold:.2f} would" in sentences([found])[-1]
+    riskless = [(pnl, capital, 0) for pnl, capital, _ in trend()]
+    blind = foresee([patient], riskless, rng())[0]
+    assert isinstance(blind.as_it_is, Undefined)
+    assert blind.as_it_is.state == "no_risk"
+    assert isinstance(blind.own_threshold, Undefined)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 
@@ -16,6 +17,7 @@ from docs.pages import DOCS, ROOT, Command, NamedFile, matches, rows, run, secti
 from tiltyard.actions.record import acted
 from tiltyard.checklist import parse
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
+from tiltyard.checklist.explain import foresee
 from tiltyard.checklist.guard import EFFECTS, ON_UNKNOWN
 from tiltyard.facts import intake
 from tiltyard.facts.action import Action
@@ -25,6 +27,7 @@ from tiltyard.metrics.shadow_gap import Gap
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
 from tiltyard.shell.exit_codes import FAILURES, MISTAKES
+from tiltyard.shell.report.chances import prospect_json
 from tiltyard.shell.report.gap import GapLine, gap_json
 from tiltyard.shell.settings import Settings
 
@@ -139,6 +142,20 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     gap = gap_json(GapLine("SOL/USDT", "wild", Gap(-0.1, -0.2, 0.0, 30)))
     assert set(rows("json.md", "## A gap")) == set(gap)
     assert set(rows("json.md", "## A guard")) == set(arm["guards"][0])
+    prospects = arm["prospects"]
+    explained = json.loads(
+        run(Command("tiltyard checklist explain eee02a74 --json", ""), tmp_path).stdout
+    )
+    assert set(rows("json.md", "## A prospect")) == {"reason", *prospects[0]}
+    assert set(rows("json.md", "## A prospect")) == {"reason", *explained[0]}
+    sized = prospect_json(
+        foresee(
+            [DEFAULT_CHECKLIST.guard("challenger_drawdown_high")],
+            [(100, 20_000, 100), (-100, 20_000, 100)] * 20,
+            np.random.default_rng(1),
+        )[0]
+    )
+    assert set(rows("json.md", "## Sizing")) == {"reason", *sized["sizing"]}
     assert set(rows("json.md", "## An action")) == set(json.loads(timeline[0]))
     assert set(rows("json.md", "## An action")) == set(arm["actions"][0])
     assert set(rows("json.md", "## A trade")) == set(trade)

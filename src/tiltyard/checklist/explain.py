@@ -1,52 +1,54 @@
-"""What a guard would do to a policy that goes on exactly as it has.
+"""What a guard would do to a policy: as it is, were it good, and were it bad.
 
-In come an arm's own closed trades, live and shadow; out comes, for each guard, in how many of 2,000
-resampled lives it trips within 150 and within 500 trades, and after how many trades
-typically. For a policy that is good this is the rate of false alarms, for one that is
-bad the rate of detection: the guard cannot tell, so look at the policy.
-
-A life is a fresh trial of 500 trades, drawn from the trades with replacement in blocks
-of adjacent ones (moving-block bootstrap), so that streaks stay streaks. Blocks are as
-long as the cube root of the number of trades, rounded: 7 for 343. Every guard meets the
-same lives. The standard error is that of drawing 2,000 lives; that the trades at hand
-are a sample themselves comes on top. Only closed trades are resampled: no marks.
-Source: Künsch, Annals of Statistics 17 (1989), for the blocks; Hall, Horowitz and Jing,
-Biometrika 82 (1995), for their length.
+In come an arm's own closed trades, live and shadow; out comes, for each guard, in how many of
+2,000 lives (:mod:`~tiltyard.checklist.lives`) it trips within 150 and within 500 trades, and after
+how many trades typically. Three times: for the policy going on exactly as it has; for the same
+policy with a profit factor as it should be, which is the rate of false alarms; and with one half
+the limit, which is how soon a bad one is found. As it should be is the middle of the band that the
+guard expects; where it watches no profit factor, of the scope's most urgent guard that does; and
+where none expects any, the champion's. All meet the same lives, so that only gains differ.
+The standard error is that of drawing so many lives; that the trades at hand are a sample
+themselves comes on top.
 
 >>> from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 >>> coin = [(100 if turn % 2 else -100, 10_000, 100) for turn in range(343)]
 >>> guard = DEFAULT_CHECKLIST.guard("challenger_profit_factor_low")
->>> for line in sentences(operating_characteristics([guard], coin, np.random.default_rng(1))):
+>>> for line in sentences(foresee([guard], coin, np.random.default_rng(1))):
 ...     print(line)
 challenger_profit_factor_low (pf_challenger_30 < 1.6): going on exactly as in its last 343
 trades, this policy would be throttled within 150 trades in 100 % of lives, within 500 in
 100 %; typically after 30 trades.
+  False alarms: with a profit factor of 2.45, as it should be, within 150 trades in 0 % of lives,
+within 500 in 0 %.
+  Detection: with a profit factor of 0.8, half its limit, within 150 trades in 100 % of lives,
+within 500 in 100 %; typically after 30 trades.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from math import cbrt, sqrt
+from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import Effect, Guard
-from tiltyard.checklist.patience import Patience
-from tiltyard.kernel.money import UNITS
+from tiltyard.checklist.lives import (
+    HORIZONS,
+    LEAST_TRADES,
+    REPLICATES,
+    Amounts,
+    Lives,
+    calibrated,
+    recentred,
+    resampled,
+)
+from tiltyard.checklist.paths import NEVER, PATHS, first_trips
+from tiltyard.checklist.sizing import Sizing, percent, sizing
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.catalogue import SHADOW, spec_of
+from tiltyard.metrics.catalogue import SHADOW
 from tiltyard.metrics.metric import Outcome
-from tiltyard.metrics.recompute import drawdowns, profit_factors
 
-Amounts = NDArray[np.int64]
-Series = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
-REPLICATES = 2_000
-HORIZONS = (150, 500)
-LEAST_TRADES = 30
-NEVER = np.iinfo(np.int64).max
+_PROFIT_FACTORS = frozenset({"pf_challenger_30", "profit_factor", "pf_150", "pf_30_with_shadow"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,88 +75,172 @@ Answer = OperatingCharacteristic | Undefined
 
 
 @dataclass(frozen=True, slots=True)
-class Lives:
-    """Trades of many lives, in units of 1e-8; arrays of shape (lives, trades).
+class Prospect:
+    """What a guard would do to a policy and to two others that differ in their gains alone.
 
     Attributes:
-        pnl: Net results.
-        capital: What each trade was sized on; 0 where nobody said.
+        guard: It.
+        as_it_is: To the policy going on exactly as it has.
+        good_factor: The profit factor that it should have; undefined when nothing says so.
+        if_good: To the policy with that one: false alarms.
+        bad_factor: Half the limit of the guard on a profit factor.
+        if_bad: To the policy with that one: detection.
+        own_threshold: For a guard that wants evidence, how much would be wanted if it were
+            calibrated on the policy's own trades; None for any other guard.
+        sizing: For a guard on the drawdown of the trial, what the policy's sizing means for it;
+            None for any other guard.
     """
 
-    pnl: Amounts
-    capital: Amounts
+    guard: Guard
+    as_it_is: Answer
+    good_factor: float | Undefined
+    if_good: Answer
+    bad_factor: float | Undefined
+    if_bad: Answer
+    own_threshold: float | Undefined | None = None
+    sizing: Sizing | Undefined | None = None
 
 
-def operating_characteristics(
-    guards: Iterable[Guard],
+def foresee(
+    guards: Sequence[Guard],
     outcomes: Sequence[Outcome],
     rng: np.random.Generator,
     *,
     others: Mapping[str, float] | None = None,
+    champion: float | None = None,
     replicates: int = REPLICATES,
-) -> list[tuple[Guard, Answer]]:
+) -> list[Prospect]:
     """What each guard would do, or why that cannot be told.
 
     Args:
-        guards: Of any scope; those that trades cannot foretell are answered with a reason.
+        guards: Those of one scope; what trades cannot foretell is answered with a reason.
         outcomes: The arm's closed trades in judged order.
         rng: Draws the lives; the same generator gives the same answer.
         others: Present values of metrics that guards compare with, such as ``pf_prod``.
+        champion: The champion's profit factor; None when it is not known.
         replicates: How many lives.
     """
-    if len(outcomes) < LEAST_TRADES:
-        few = Undefined("warming", f"{len(outcomes)} of {LEAST_TRADES} trades", len(outcomes))
-        return [(guard, few) for guard in guards]
-    lives = resampled(outcomes, rng, replicates=replicates)
-    answers: list[tuple[Guard, Answer]] = []
-    for guard in guards:
-        limit = _limit(guard, others or {})
-        if isinstance(limit, Undefined):
-            answers.append((guard, limit))
-        else:
-            first = _first_trips(guard, limit, lives)
-            answers.append((guard, _characteristic(guard, len(outcomes), first)))
-    return answers
+    others = others or {}
+    lives = _Possible(outcomes, rng, replicates)
+    return [
+        _prospect(guard, _factors(guard, guards, others, champion), lives, others)
+        for guard in guards
+    ]
 
 
-def resampled(
-    outcomes: Sequence[Outcome],
-    rng: np.random.Generator,
-    *,
-    replicates: int = REPLICATES,
-    trades: int = max(HORIZONS),
-) -> Lives:
-    """Lives of ``trades`` trades each, in blocks about as long as the cube root of all."""
-    block = block_length(len(outcomes))
-    blocks = -(-trades // block)
-    starts = rng.integers(0, len(outcomes) - block + 1, (replicates, blocks))
-    picked = (starts[:, :, None] + np.arange(block)).reshape(replicates, -1)[:, :trades]
-    pnl, capital, _ = np.array(outcomes, dtype=np.int64).T
-    return Lives(pnl[picked], capital[picked])
+def sentences(prospects: Iterable[Prospect]) -> list[str]:
+    """A sentence for each guard, in plain words, and one for each further answer, indented."""
+    return [line for prospect in prospects for line in _lines(prospect)]
 
 
-def block_length(trades: int) -> int:
-    """The cube root, rounded.
+class _Possible:
+    """The lives of a policy by its profit factor, all of them drawn alike, each drawn once."""
 
-    >>> [block_length(trades) for trades in (30, 343, 1000)]
-    [3, 7, 10]
-    """
-    return round(cbrt(trades))
+    def __init__(
+        self, outcomes: Sequence[Outcome], rng: np.random.Generator, replicates: int
+    ) -> None:
+        self.outcomes = outcomes
+        self.replicates = replicates
+        self._rng = rng
+        self._drawn: dict[float | None, Lives | Undefined] = {}
+
+    def with_factor(self, factor: float | None) -> Lives | Undefined:
+        """Lives with this profit factor; with the one that it has when None."""
+        if factor not in self._drawn:
+            self._drawn[factor] = self._draw(factor)
+        return self._drawn[factor]
+
+    def rng(self) -> np.random.Generator:
+        """Each draw begins at the same place, whatever was drawn before."""
+        return deepcopy(self._rng)
+
+    def _draw(self, factor: float | None) -> Lives | Undefined:
+        count = len(self.outcomes)
+        if count < LEAST_TRADES:
+            return Undefined("warming", f"{count} of {LEAST_TRADES} trades", count)
+        outcomes = self.outcomes if factor is None else recentred(self.outcomes, factor)
+        if isinstance(outcomes, Undefined):
+            return outcomes
+        return resampled(outcomes, self.rng(), replicates=self.replicates)
 
 
-def series(metric: str, lives: Lives) -> Series:
-    """A metric after every trade of every life; NaN where it is undefined.
+def _prospect(
+    guard: Guard,
+    factors: tuple[float | Undefined, float | Undefined],
+    lives: _Possible,
+    others: Mapping[str, float],
+) -> Prospect:
+    good, bad = factors
+    return Prospect(
+        guard,
+        _answer(guard, None, lives, others),
+        good,
+        _answer(guard, good, lives, others),
+        bad,
+        _answer(guard, bad, lives, others),
+        _own_threshold(guard, lives),
+        _own_sizing(guard, lives),
+    )
 
-    Args:
-        metric: One of :data:`PATHS`.
-        lives: Trades, shape (lives, trades).
-    """
-    return PATHS[metric](lives)
+
+def _answer(
+    guard: Guard,
+    factor: float | Undefined | None,
+    possible: _Possible,
+    others: Mapping[str, float],
+) -> Answer:
+    if isinstance(factor, Undefined):
+        return factor
+    lives = possible.with_factor(factor)
+    if isinstance(lives, Undefined):
+        return lives
+    limit = _limit(guard, others)
+    if isinstance(limit, Undefined):
+        return limit
+    if guard.confirm.trades and (lives.pnl.astype(bool) & (lives.risk <= 0)).any():
+        return Undefined("no_risk", "it wants evidence, and trades do not say what they risked")
+    return _characteristic(guard, len(possible.outcomes), first_trips(guard, limit, lives))
 
 
-def sentences(answers: Iterable[tuple[Guard, Answer]]) -> list[str]:
-    """One sentence a guard, in plain words."""
-    return [_sentence(guard, answer) for guard, answer in answers]
+def _factors(
+    guard: Guard, guards: Sequence[Guard], others: Mapping[str, float], champion: float | None
+) -> tuple[float | Undefined, float | Undefined]:
+    """What a policy's profit factor should be, and what is bad, by the guard that speaks of it."""
+    speaking = next((one for one in (guard, *guards) if _wants_a_floor(one)), None)
+    good: float | Undefined = Undefined("no_champion", "nothing says what it should be")
+    bad: float | Undefined = Undefined("unobserved", "no guard sets a floor for a profit factor")
+    if champion is not None:
+        good = champion
+    if speaking is not None:
+        low, high = speaking.expected
+        if low is not None and high is not None:
+            good = (low + high) / 2
+        limit = _limit(speaking, others)
+        bad = limit if isinstance(limit, Undefined) else limit / 2
+    return good, bad
+
+
+def _wants_a_floor(guard: Guard) -> bool:
+    watched = guard.metric.removesuffix(SHADOW)
+    return watched in _PROFIT_FACTORS and guard.when.sign in ("<", "<=")
+
+
+def _own_threshold(guard: Guard, possible: _Possible) -> float | Undefined | None:
+    if not guard.confirm.trades:
+        return None
+    confirm = guard.confirm
+    return calibrated(
+        possible.outcomes, guard.when.number, possible.rng(), share=confirm.share / 100,
+        trades=confirm.trades, replicates=possible.replicates,
+    )  # fmt: skip
+
+
+def _own_sizing(guard: Guard, possible: _Possible) -> Sizing | Undefined | None:
+    is_a_fall = guard.metric == "dd_challenger_pct" and guard.when.sign in (">", ">=")
+    if not is_a_fall or guard.when.metric:
+        return None
+    limit = guard.when.number
+    return sizing(possible.outcomes, limit, possible.rng(), replicates=possible.replicates)
 
 
 def _limit(guard: Guard, others: Mapping[str, float]) -> float | Undefined:
@@ -170,37 +256,6 @@ def _limit(guard: Guard, others: Mapping[str, float]) -> float | Undefined:
     return when.limit(others[when.metric]) if when.metric else when.number
 
 
-def _first_trips(guard: Guard, limit: float, lives: Lives) -> Amounts:
-    """After how many trades each life trips first, or ``NEVER``; shape (lives,)."""
-    metric = guard.metric.removesuffix(SHADOW)
-    values = _twelve_digits(series(metric, lives))
-    counted = np.arange(1, values.shape[1] + 1)
-    samples = np.minimum(counted, spec_of(metric).window or counted)
-    known = ~np.isnan(values) & (samples >= guard.min_samples)
-    breaches = known & Comparison.SIGNS[guard.when.sign](values, limit)  # type: ignore[arg-type]  # arrays compare alike
-    return _first_confirmed(guard.confirm, known, breaches)
-
-
-def _twelve_digits(values: Series) -> Series:
-    """As the judge rounds before it compares, so that 4 % exactly is not beyond 4 %."""
-    size = np.ones_like(values)
-    other = np.isfinite(values) & (values != 0)
-    size[other] = 10.0 ** (11 - np.floor(np.log10(np.abs(values[other]))))
-    return np.rint(values * size) / size
-
-
-def _first_confirmed(confirm: Patience, known: Flags, breaches: Flags) -> Amounts:
-    """Unknown answers are moved to the end, so that the last n known ones are adjacent."""
-    order = np.argsort(~known, axis=1, kind="stable")
-    told = np.take_along_axis(breaches, order, axis=1)
-    counts = told.cumsum(axis=1)
-    counts[:, confirm.answers :] -= counts[:, : -confirm.answers].copy()
-    confirmed = told & (counts >= confirm.breaches)
-    at = confirmed.argmax(axis=1)[:, None]
-    after = np.take_along_axis(order, at, axis=1)[:, 0] + 1
-    return np.where(confirmed.any(axis=1), after, NEVER)
-
-
 def _characteristic(guard: Guard, trades_used: int, first: Amounts) -> OperatingCharacteristic:
     within = {horizon: float(np.mean(first <= horizon)) for horizon in HORIZONS}
     error = {trades: sqrt(share * (1 - share) / len(first)) for trades, share in within.items()}
@@ -209,81 +264,6 @@ def _characteristic(guard: Guard, trades_used: int, first: Amounts) -> Operating
         guard.name, trades_used, within, error, median if median != NEVER else None
     )
 
-
-def _profit_factor(window: int) -> Callable[[Lives], Series]:
-    def path(lives: Lives) -> Series:
-        shape = lives.pnl.shape
-        return profit_factors(lives.pnl.ravel(), _starts(lives), window).reshape(shape)
-
-    return path
-
-
-def _profit_factor_so_far(lives: Lives) -> Series:
-    gains = np.maximum(lives.pnl, 0).cumsum(axis=1, dtype=np.float64)
-    losses = np.maximum(-lives.pnl, 0).cumsum(axis=1, dtype=np.float64)
-    factors = np.full(gains.shape, np.nan)
-    np.divide(gains, losses, out=factors, where=losses > 0)
-    return factors
-
-
-def _win_rate(window: int) -> Callable[[Lives], Series]:
-    def path(lives: Lives) -> Series:
-        wins = (lives.pnl > 0).cumsum(axis=1).astype(np.float64)
-        wins[:, window:] -= wins[:, :-window].copy()
-        wins[:, : window - 1] = np.nan
-        return 100 * wins / window
-
-    return path
-
-
-def _win_rate_so_far(lives: Lives) -> Series:
-    wins = (lives.pnl > 0).cumsum(axis=1)
-    return 100 * wins / np.arange(1, wins.shape[1] + 1)
-
-
-def _losses_in_a_row(lives: Lives) -> Series:
-    losses = (lives.pnl < 0).cumsum(axis=1)
-    before_last_win = np.maximum.accumulate(np.where(lives.pnl > 0, losses, 0), axis=1)
-    return (losses - before_last_win).astype(np.float64)
-
-
-def _drawdown(window: int) -> Callable[[Lives], Series]:
-    def path(lives: Lives) -> Series:
-        pnl, capital = lives.pnl.ravel(), lives.capital.ravel()
-        return drawdowns(pnl, capital, _starts(lives), window).reshape(lives.pnl.shape)
-
-    return path
-
-
-def _drawdown_so_far(lives: Lives) -> Series:
-    growth = np.full(lives.pnl.shape, np.nan)
-    np.divide(lives.pnl, lives.capital, out=growth, where=lives.capital > 0)
-    nav = np.maximum(1 + growth, 0).cumprod(axis=1)
-    peak = np.maximum(np.maximum.accumulate(nav, axis=1), 1)
-    return np.maximum.accumulate(100 * (peak - nav) / peak, axis=1)
-
-
-def _net_pnl(lives: Lives) -> Series:
-    return lives.pnl.cumsum(axis=1, dtype=np.float64) / UNITS
-
-
-def _starts(lives: Lives) -> Amounts:
-    """Where each life starts when all are laid end to end."""
-    return np.arange(0, lives.pnl.size, lives.pnl.shape[1])
-
-
-PATHS: dict[str, Callable[[Lives], Series]] = {
-    "pf_challenger_30": _profit_factor(30),
-    "pf_150": _profit_factor(150),
-    "profit_factor": _profit_factor_so_far,
-    "dd_challenger_pct": _drawdown_so_far,
-    "dd_150": _drawdown(150),
-    "win_rate_30": _win_rate(30),
-    "win_rate": _win_rate_so_far,
-    "consecutive_losses": _losses_in_a_row,
-    "net_pnl": _net_pnl,
-}
-"""How each metric that closed trades alone decide is computed along all lives at once."""
 
 WOULD: dict[Effect, str] = {
     "halt": "be halted",
@@ -300,28 +280,61 @@ WOULD: dict[Effect, str] = {
 """What each effect means for the policy that trips the guard."""
 
 
-def _sentence(guard: Guard, answer: Answer) -> str:
+def _lines(prospect: Prospect) -> Iterator[str]:
+    guard, now = prospect.guard, prospect.as_it_is
     patience = "" if guard.confirm.answers == 1 else f", {guard.confirm}"
+    if guard.confirm.trades:
+        patience = f", {guard.confirm}"
     subject = f"{guard.name} ({guard.metric} {guard.when}{patience})"
-    if isinstance(answer, Undefined):
-        return f"{subject}: cannot be told: {answer.reason}."
-    shares = list(answer.within.items())
-    (first, share), *later = shares
-    rates = f"within {first} trades in {_percent(share)} of lives"
-    rates += "".join(f", within {trades} in {_percent(rate)}" for trades, rate in later)
-    median = answer.median_trades_to_breach
-    typically = f"after {median} trades" if median else f"not within {shares[-1][0]} trades"
+    if isinstance(now, Undefined):
+        yield f"{subject}: cannot be told: {now.reason}."
+        return
     observed = ", were it enforced," if guard.mode == "observe" else ""
+    yield (
+        f"{subject}: going on exactly as in its last {now.trades_used:,} trades, this policy "
+        f"would{observed} {WOULD[guard.effect]} {_rates(now)}; {_typically(now)}."
+    )
+    yield _supposed("False alarms", prospect.good_factor, "as it should be", prospect.if_good)
+    yield _supposed("Detection", prospect.bad_factor, "half its limit", prospect.if_bad)
+    if prospect.own_threshold is not None:
+        yield _evidence(guard, prospect.own_threshold)
+    if prospect.sizing is not None:
+        yield f"  Sizing: {_told(prospect.sizing)}."
+
+
+def _told(sizing: Sizing | Undefined) -> str:
+    return f"cannot be told: {sizing.reason}" if isinstance(sizing, Undefined) else str(sizing)
+
+
+def _supposed(what: str, factor: float | Undefined, which: str, answer: Answer) -> str:
+    if isinstance(answer, Undefined):
+        return f"  {what}: cannot be told: {answer.reason}."
+    median = answer.median_trades_to_breach
+    typically = f"; {_typically(answer)}" if median else ""
+    return f"  {what}: with a profit factor of {factor:.3g}, {which}, {_rates(answer)}{typically}."
+
+
+def _evidence(guard: Guard, own: float | Undefined) -> str:
+    wanted = f"  Evidence: {guard.confirm.threshold:.2f} is wanted"
+    if isinstance(own, Undefined):
+        return f"{wanted}; what its own trades would want cannot be told: {own.reason}."
+    share, trades = guard.confirm.share, guard.confirm.trades
     return (
-        f"{subject}: going on exactly as in its last {answer.trades_used:,} trades, this policy "
-        f"would{observed} {WOULD[guard.effect]} {rates}; typically {typically}."
+        f"{wanted}; by its own trades {own:.2f} would wrong a policy exactly at the limit in "
+        f"{share} % of lives of {trades} trades."
     )
 
 
-def _percent(share: float) -> str:
-    rounded = f"{share:.0%}".removesuffix("%")
-    if share > 0 and rounded == "0":
-        return "less than 1 %"
-    if share < 1 and rounded == "100":
-        return "more than 99 %"
-    return f"{rounded} %"
+def _rates(answer: OperatingCharacteristic) -> str:
+    (first, share), *later = answer.within.items()
+    rates = f"within {first} trades in {percent(share)} of lives"
+    return rates + "".join(f", within {trades} in {percent(rate)}" for trades, rate in later)
+
+
+def _typically(answer: OperatingCharacteristic) -> str:
+    median = answer.median_trades_to_breach
+    return (
+        f"typically after {median} trades"
+        if median
+        else f"typically not within {max(HORIZONS)} trades"
+    )

@@ -1,6 +1,6 @@
 """A ledger, measured: every current fact up to a time, fed to a desk that only looks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from heapq import merge
 from itertools import chain
@@ -20,7 +20,13 @@ from tiltyard.shell.store.news import Positions
 Fact = Decision | Trade | Mark | Observation
 
 
-def measure(ledger: Ledger, settings: Settings, now: datetime, roster: Roster) -> Desk:
+def measure(
+    ledger: Ledger,
+    settings: Settings,
+    now: datetime,
+    roster: Roster,
+    see: Callable[[Trade], None] | None = None,
+) -> Desk:
     """A desk that has seen every current fact up to ``now`` and done nothing about it.
 
     Args:
@@ -28,11 +34,14 @@ def measure(ledger: Ledger, settings: Settings, now: datetime, roster: Roster) -
         settings: Bounds and checklist.
         now: UTC.
         roster: As it stood then.
+        see: Also shown every trade.
     """
     desk = Desk(settings, roster, measure_only=True)
     for fact in facts_in_order(ledger, now):
         if isinstance(fact, Trade):
             desk.feed(fact)
+            if see is not None:
+                see(fact)
         elif isinstance(fact, Mark):
             desk.mark(fact)
         elif isinstance(fact, Decision):

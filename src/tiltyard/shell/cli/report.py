@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -26,6 +27,7 @@ from tiltyard.shell.desk import Desk
 from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import refuse_unwritable, write_page
+from tiltyard.shell.prospects import OwnTrades, prospects
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.text import hold_lines, report_text, trade_line
@@ -35,6 +37,9 @@ from tiltyard.shell.store.ledger import Ledger
 BREACH = 3
 UNKNOWN = 4
 SHOWN_TRADES = 30
+LEAST_TRADES, LOOKED_BACK = 30, 2_000
+"""With fewer trades nothing is foretold, and more are not drawn from."""
+LIVES, SEED = 500, 1
 _PAST = ("deposed", "retired")
 
 
@@ -64,8 +69,9 @@ def report(
         roster = roster_at(ledger, now) if at else ledger.roster()
         standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
         chosen = [select(policy, list(roster.arms))] if policy else standing
-        desk = measure(ledger, settings, now, roster)
-        reports = [describe(desk, name, now) for name in chosen]
+        own = OwnTrades(settings, roster, most=LOOKED_BACK)
+        desk = measure(ledger, settings, now, roster, own.see)
+        reports = [_foreseen(desk, describe(desk, name, now), own, now) for name in chosen]
         last = {name: _last_trades(ledger, name, now) for name in chosen} if trades else {}
         if as_json:
             bodies = [report_json(one) for one in reports]
@@ -84,6 +90,15 @@ def report(
             _write(html, recorded(ledger, settings, now), desk, reports, now, alone=bool(policy))
     if check:
         raise typer.Exit(_exit_code(reports))
+
+
+def _foreseen(desk: Desk, told: ArmReport, own: OwnTrades, now: datetime) -> ArmReport:
+    """The same, with what its own trades say of what may come."""
+    outcomes = own.of(told.arm.name)
+    if len(outcomes) < LEAST_TRADES:
+        return told
+    found = prospects(desk, told.arm, outcomes, now, seed=SEED, replicates=LIVES)
+    return replace(told, prospects=found)
 
 
 def _last_trades(ledger: Ledger, policy: str, now: datetime) -> list[Trade]:

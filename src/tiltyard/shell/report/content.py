@@ -8,6 +8,7 @@ for a person and the next gate for the arm. Rendering is left to ``text`` and ``
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tiltyard.checklist.guard import Guard
 from tiltyard.facts.action import Action
@@ -17,6 +18,9 @@ from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.metrics.catalogue import spec_of
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.report.gap import GapLine, gap_lines
+
+if TYPE_CHECKING:
+    from tiltyard.checklist.explain import Prospect
 
 REPORTED = (
     "pf_challenger_30",
@@ -70,6 +74,7 @@ class ArmReport:
         next_step: For a person.
         next_gate: For the arm.
         gap: What its live trades made more than their twins on paper; empty without pairs.
+        prospects: What its guards would do to it by its own trades; empty below 30 of them.
     """
 
     arm: Arm
@@ -82,6 +87,7 @@ class ArmReport:
     next_step: str
     next_gate: str
     gap: Sequence[GapLine] = ()
+    prospects: "Sequence[Prospect]" = ()
 
 
 def describe(

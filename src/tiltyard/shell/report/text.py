@@ -48,6 +48,7 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
         *(_metric(line) for line in report.metrics),
         "",
         *_live_less_paper(report),
+        *_chances(report),
         *_section("What was done" if done else "What would happen", report.actions),
         f"  Open reviews: {_reviews(report)}",
         f"  Next step: {report.next_step}",
@@ -103,6 +104,15 @@ def _live_less_paper(report: ArmReport) -> list[str]:
         return []
     lines = (f"    {line}" for line in gap_section(report.gap))
     return ["  Live less paper, in R, by volatility and symbol:", *lines, ""]
+
+
+def _chances(report: ArmReport) -> list[str]:
+    if not report.prospects:
+        return []
+    from tiltyard.shell.report.chances import chance_lines  # noqa: PLC0415 slow
+
+    lines = [f"  {line}" for line in chance_lines(report.prospects)]
+    return [*lines, ""] if lines else []
 
 
 def _metric(line: MetricLine) -> str:

@@ -27,6 +27,7 @@ def report_json(report: ArmReport) -> Json:
         "generated_at": time_text(report.generated_at),
         "metrics": {line.name: _metric(line) for line in report.metrics},
         "shadow_gap": [gap_json(line) for line in report.gap],
+        "prospects": _prospects(report),
         "guards": [
             {
                 "guard": guard.name,
@@ -84,6 +85,14 @@ def trade_json(trade: Trade) -> Json:
         "r_multiple": trade.pnl / trade.risk if trade.risk else None,
         "book": trade.book,
     }
+
+
+def _prospects(report: ArmReport) -> list[Json]:
+    if not report.prospects:
+        return []
+    from tiltyard.shell.report.chances import prospect_json  # noqa: PLC0415 slow
+
+    return [prospect_json(prospect) for prospect in report.prospects]
 
 
 def _metric(line: MetricLine) -> Json:
