@@ -10,7 +10,7 @@ day to day and a trace of persistence), the share that ever has as much evidence
 The same for a policy's own trades is :func:`~tiltyard.checklist.lives.calibrated`.
 
 A policy that trades less often between two regimes is wronged less often, one that wins
-seldom and much more often: with 35 % wins 5 % become 14 %. ``tiltyard checklist explain`` says what
+seldom and much more often: with 35 % wins 5 % become 15 %. ``tiltyard checklist explain`` says what
 it is for a policy's own trades.
 
 >>> round(THRESHOLDS[500][5], 2)
