@@ -159,7 +159,7 @@ def test_of_equal_opportunities_it_is_the_textbook_formula() -> None:
 
 
 def undefined(seen: OffPolicy) -> set[tuple[str, str]]:
-    found = set()
+    found: set[tuple[str, str]] = set()
     for _, estimate in seen.value().estimates:
         assert isinstance(estimate, Undefined)
         found.add((estimate.state, estimate.reason))
