@@ -2,7 +2,8 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -28,6 +29,7 @@ from tiltyard.shell.measure import measure
 from tiltyard.shell.page import refuse_unwritable, write_page
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
+from tiltyard.shell.report.evidence import evidence_of, traffic_of
 from tiltyard.shell.report.text import hold_lines, report_text, trade_line
 from tiltyard.shell.report.wire import hold_json, report_json, trade_json
 from tiltyard.shell.store.ledger import Ledger
@@ -65,7 +67,7 @@ def report(
         standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
         chosen = [select(policy, list(roster.arms))] if policy else standing
         desk = measure(ledger, settings, now, roster)
-        reports = [describe(desk, name, now) for name in chosen]
+        reports = _reports(ledger, desk, chosen, now)
         last = {name: _last_trades(ledger, name, now) for name in chosen} if trades else {}
         if as_json:
             bodies = [report_json(one) for one in reports]
@@ -84,6 +86,20 @@ def report(
             _write(html, recorded(ledger, settings, now), desk, reports, now, alone=bool(policy))
     if check:
         raise typer.Exit(_exit_code(reports))
+
+
+def _reports(ledger: Ledger, desk: Desk, names: Sequence[str], now: datetime) -> list[ArmReport]:
+    """Of each arm, with what speaks for it beside its trial."""
+    if not names:
+        return []
+    champion, traffic = desk.roster.champion().name, traffic_of(ledger, now)
+    return [
+        replace(
+            describe(desk, name, now),
+            evidence=evidence_of(ledger, traffic, name, champion, now),
+        )
+        for name in names
+    ]
 
 
 def _last_trades(ledger: Ledger, policy: str, now: datetime) -> list[Trade]:

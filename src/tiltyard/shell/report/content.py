@@ -16,6 +16,7 @@ from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.metrics.catalogue import spec_of
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.report.evidence import NOTHING, Evidence
 from tiltyard.shell.report.gap import GapLine, gap_lines
 
 REPORTED = (
@@ -70,6 +71,7 @@ class ArmReport:
         next_step: For a person.
         next_gate: For the arm.
         gap: What its live trades made more than their twins on paper; empty without pairs.
+        evidence: What speaks for it beside its trial, where somebody has looked.
     """
 
     arm: Arm
@@ -82,6 +84,7 @@ class ArmReport:
     next_step: str
     next_gate: str
     gap: Sequence[GapLine] = ()
+    evidence: Evidence = NOTHING
 
 
 def describe(
