@@ -92,11 +92,12 @@ def _reports(ledger: Ledger, desk: Desk, names: Sequence[str], now: datetime) ->
     """Of each arm, with what speaks for it beside its trial."""
     if not names:
         return []
-    champion, traffic = desk.roster.champion().name, traffic_of(ledger, now)
+    traffic = traffic_of(ledger, now)
+    champions = [arm.name for arm in desk.roster.arms.values() if arm.role == "champion"]
     return [
         replace(
             describe(desk, name, now),
-            evidence=evidence_of(ledger, traffic, name, champion, now),
+            evidence=evidence_of(ledger, traffic, name, (*champions, name)[0], now),
         )
         for name in names
     ]
