@@ -30,6 +30,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
 from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS
+from tiltyard.metrics.off_policy import OffPolicy
 from tiltyard.metrics.panel import Panel
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.settings import AccountSettings, Settings
@@ -121,6 +122,17 @@ def measure_each() -> dict[str, Nanoseconds]:
     return each
 
 
+def measure_off_policy() -> Nanoseconds:
+    """Nanoseconds of one more opportunity in the off-policy sums, a tenth of them given."""
+    sums = OffPolicy()
+
+    def push(number: int) -> None:
+        weight = 0.0 if number % 10 else 10.0
+        sums.push(0.37, weight, block=number // 50, model=(0.31, 0.31))
+
+    return [cost(lambda: push(number)) for number in range(10 * MEASURED)]  # noqa: B023 called at once
+
+
 def cost(work: Callable[[], object]) -> int:
     started = time.perf_counter_ns()
     work()
@@ -152,6 +164,7 @@ def main() -> int:
             print(f"    built up in {built:.1f} s, {1e6 * built / length:.1f} a trade, making it")
         judged.append(row(f"judge and act on, after {length:,} trades", measure_desk(length)))
     slowest = max(row(f"push and read {name}", costs) for name, costs in measure_each().items())
+    row("one opportunity in the off-policy sums", measure_off_policy())
     fits = max(*medians, *judged) < BUDGET_ALL and slowest < BUDGET_EACH
     print(
         f"budget {BUDGET_ALL:.0f} in all and {BUDGET_EACH:.0f} each: "

@@ -23,11 +23,19 @@ from tiltyard.facts import intake
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.metrics.catalogue import METRICS
+from tiltyard.metrics.comparison import Difference
+from tiltyard.metrics.off_policy import Estimate, OffPolicy
 from tiltyard.metrics.shadow_gap import Gap
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
 from tiltyard.shell.exit_codes import FAILURES, MISTAKES
 from tiltyard.shell.report.chances import prospect_json
+from tiltyard.shell.report.evidence import (
+    ComparisonLine,
+    comparison_json,
+    estimate_json,
+    value_json,
+)
 from tiltyard.shell.report.gap import GapLine, gap_json
 from tiltyard.shell.settings import Settings
 
@@ -141,6 +149,11 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## A metric")) == set(metric)
     gap = gap_json(GapLine("SOL/USDT", "wild", Gap(-0.1, -0.2, 0.0, 30)))
     assert set(rows("json.md", "## A gap")) == set(gap)
+    difference = Difference(0.1, -0.1, 0.3, 0.8, 40, 90, 30)
+    against = comparison_json(ComparisonLine("live", "", "", difference))
+    assert set(rows("json.md", "## A comparison")) == set(against)
+    assert set(rows("json.md", "## A value by propensity")) == set(value_json(OffPolicy().value()))
+    assert set(rows("json.md", "## An estimate")) == set(estimate_json(Estimate(0.1, 0, 0.2)))
     assert set(rows("json.md", "## A guard")) == set(arm["guards"][0])
     prospects = arm["prospects"]
     explained = json.loads(

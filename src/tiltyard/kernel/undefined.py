@@ -19,6 +19,7 @@ UndefinedState = Literal[
     "no_capital",  # nothing to measure the fall against
     "no_risk",  # no trade says what it risked
     "no_champion",  # nothing to compare with
+    "no_traffic",  # it was never given what it is measured on
     "unobserved",  # nobody ever reported it
     "stale",  # it was known, and is too old
 ]

@@ -17,7 +17,6 @@ Gap(mean=0.2, low=0.168615, high=0.231385, pairs=40)
 undefined (warming: 0 of 30 pairs)
 """
 
-from collections import OrderedDict
 from collections.abc import Collection
 from datetime import datetime
 from math import sqrt
@@ -25,9 +24,10 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 from tiltyard.facts.decision import VOLATILITY, Decision
-from tiltyard.facts.trade import Book, Trade
+from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.terciles import Terciles
+from tiltyard.metrics.twins import Twins
 
 SCALE = 10**12
 UNKNOWN = None
@@ -35,8 +35,6 @@ UNKNOWN = None
 ANY = (*range(len(VOLATILITY)), UNKNOWN)
 PAIRS_NEEDED = 30
 CONFIDENCE = 0.95
-_WAITING = 1000
-"""So many episodes wait for their twin, or for the live trade; older ones never had one."""
 _SIGMAS = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 Sums = tuple[int, int, int]
@@ -67,14 +65,14 @@ class ShadowGap:
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, int | None], Sums] = {}
-        self._waiting: OrderedDict[tuple[str, Book], Trade] = OrderedDict()
+        self._twins = Twins()
         self._terciles = Terciles()
         self._paired_at: datetime | None = None
 
     def copy(self) -> "ShadowGap":
         """The same, which goes its own way from here."""
         other = ShadowGap()
-        other._sums, other._waiting = dict(self._sums), self._waiting.copy()
+        other._sums, other._twins = dict(self._sums), self._twins.copy()
         other._terciles, other._paired_at = self._terciles.copy(), self._paired_at
         return other
 
@@ -86,8 +84,7 @@ class ShadowGap:
         """Whether pairs would count otherwise, had a fact come in its time."""
         if isinstance(fact, Decision):
             return self._paired_at is not None and fact.decided_at <= self._paired_at
-        other = (fact.episode_id, _OTHER.get(fact.book))
-        return other in self._waiting and self._terciles.are_ahead_of(fact.closed_at)
+        return self._twins.wait_for(fact) and self._terciles.are_ahead_of(fact.closed_at)
 
     @property
     def has_decisions(self) -> bool:
@@ -96,19 +93,10 @@ class ShadowGap:
 
     def see(self, trade: Trade) -> None:
         """One more trade; it counts when its twin, or the live one of it, is there."""
-        if trade.book == "shadow" or trade.episode_id is None:
-            return
-        other = self._waiting.pop((trade.episode_id, _OTHER[trade.book]), None)
-        if other is None:
-            self._waiting[trade.episode_id, trade.book] = trade
-            if len(self._waiting) > _WAITING:
-                self._waiting.popitem(last=False)
-            return
-        live, twin = (trade, other) if trade.book == "live" else (other, trade)
-        if twin.risk and _same_trade(live, twin):
-            more = live.pnl - twin.pnl
-            tercile = self._terciles.of(trade.episode_id, trade.closed_at)
-            self.push(trade.symbol, (more * SCALE * 2 + twin.risk) // (twin.risk * 2), tercile)
+        pair = self._twins.see(trade)
+        if pair is not None:
+            tercile = self._terciles.of(trade.episode_id or "", trade.closed_at)
+            self.push(trade.symbol, gap_of(*pair), tercile)
             self._paired_at = trade.closed_at
 
     def push(self, symbol: str, more: int, tercile: int | None = UNKNOWN) -> None:
@@ -147,10 +135,7 @@ class ShadowGap:
         return Gap(round(mean, 6), round(mean - away, 6), round(mean + away, 6), pairs)
 
 
-def _same_trade(live: Trade, twin: Trade) -> bool:
-    """Whether two trades of one episode differ in nothing but their fills."""
-    of_live, of_twin = ((t.symbol, t.side, t.closed_at) for t in (live, twin))
-    return of_live == of_twin
-
-
-_OTHER: dict[Book, Book] = {"live": "twin", "twin": "live"}
+def gap_of(live: Trade, twin: Trade) -> int:
+    """What a live trade made more than its twin, over what the twin risked; scaled."""
+    more, risk = live.pnl - twin.pnl, twin.risk or 0
+    return (more * SCALE * 2 + risk) // (risk * 2)

@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from tiltyard.shell.page import refuse_unwritable, write_page
 from tiltyard.shell.prospects import OwnTrades, prospects
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
+from tiltyard.shell.report.evidence import evidence_of, traffic_of
 from tiltyard.shell.report.text import hold_lines, report_text, trade_line
 from tiltyard.shell.report.wire import hold_json, report_json, trade_json
 from tiltyard.shell.store.ledger import Ledger
@@ -71,7 +72,8 @@ def report(
         chosen = [select(policy, list(roster.arms))] if policy else standing
         own = OwnTrades(settings, roster, most=LOOKED_BACK)
         desk = measure(ledger, settings, now, roster, own.see)
-        reports = [_foreseen(desk, describe(desk, name, now), own, now) for name in chosen]
+        evident = _reports(ledger, desk, chosen, now)
+        reports = [_foreseen(desk, one, own, now) for one in evident]
         last = {name: _last_trades(ledger, name, now) for name in chosen} if trades else {}
         if as_json:
             bodies = [report_json(one) for one in reports]
@@ -99,6 +101,21 @@ def _foreseen(desk: Desk, told: ArmReport, own: OwnTrades, now: datetime) -> Arm
         return told
     found = prospects(desk, told.arm, outcomes, now, seed=SEED, replicates=LIVES)
     return replace(told, prospects=found)
+
+
+def _reports(ledger: Ledger, desk: Desk, names: Sequence[str], now: datetime) -> list[ArmReport]:
+    """Of each arm, with what speaks for it beside its trial."""
+    if not names:
+        return []
+    traffic = traffic_of(ledger, now)
+    champions = [arm.name for arm in desk.roster.arms.values() if arm.role == "champion"]
+    return [
+        replace(
+            describe(desk, name, now),
+            evidence=evidence_of(ledger, traffic, name, (*champions, name)[0], now),
+        )
+        for name in names
+    ]
 
 
 def _last_trades(ledger: Ledger, policy: str, now: datetime) -> list[Trade]:

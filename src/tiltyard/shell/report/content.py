@@ -17,6 +17,7 @@ from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.metrics.catalogue import spec_of
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.report.evidence import NOTHING, Evidence
 from tiltyard.shell.report.gap import GapLine, gap_lines
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class ArmReport:
         next_gate: For the arm.
         gap: What its live trades made more than their twins on paper; empty without pairs.
         prospects: What its guards would do to it by its own trades; empty below 30 of them.
+        evidence: What speaks for it beside its trial, where somebody has looked.
     """
 
     arm: Arm
@@ -88,6 +90,7 @@ class ArmReport:
     next_gate: str
     gap: Sequence[GapLine] = ()
     prospects: "Sequence[Prospect]" = ()
+    evidence: Evidence = NOTHING
 
 
 def describe(

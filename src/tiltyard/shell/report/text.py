@@ -10,6 +10,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import format_money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.report.content import ArmReport, MetricLine
+from tiltyard.shell.report.evidence import against_section, value_section
 from tiltyard.shell.report.gap import gap_section
 
 _SUFFIX = {"R": " R", "nats": " nats"}
@@ -49,6 +50,7 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
         "",
         *_live_less_paper(report),
         *_chances(report),
+        *_evidence(report),
         *_section("What was done" if done else "What would happen", report.actions),
         f"  Open reviews: {_reviews(report)}",
         f"  Next step: {report.next_step}",
@@ -113,6 +115,18 @@ def _chances(report: ArmReport) -> list[str]:
 
     lines = [f"  {line}" for line in chance_lines(report.prospects)]
     return [*lines, ""] if lines else []
+
+
+def _evidence(report: ArmReport) -> list[str]:
+    against, value = report.evidence.against, report.evidence.value
+    lines = []
+    if against:
+        lines += ["  Against the champion, in R a trade, while both traded:"]
+        lines += [*(f"    {line}" for line in against_section(against)), ""]
+    if value is not None:
+        lines += ["  Value by propensity, in R an opportunity, had it been given each:"]
+        lines += [*(f"    {line}" for line in value_section(value)), ""]
+    return lines
 
 
 def _metric(line: MetricLine) -> str:

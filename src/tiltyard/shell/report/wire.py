@@ -10,6 +10,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.money import money_text
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.report.content import ArmReport, MetricLine
+from tiltyard.shell.report.evidence import comparison_json, value_json
 from tiltyard.shell.report.gap import gap_json
 
 Json = dict[str, Any]
@@ -28,6 +29,10 @@ def report_json(report: ArmReport) -> Json:
         "metrics": {line.name: _metric(line) for line in report.metrics},
         "shadow_gap": [gap_json(line) for line in report.gap],
         "prospects": _prospects(report),
+        "against_champion": [comparison_json(line) for line in report.evidence.against],
+        "value_by_propensity": None
+        if report.evidence.value is None
+        else value_json(report.evidence.value),
         "guards": [
             {
                 "guard": guard.name,

@@ -1,0 +1,211 @@
+"""What speaks for an arm beside its trial, as a report says it: its value, and the champion's.
+
+Both are read from the ledger when somebody asks, over all of its trades and not those of the trial
+alone: nothing is judged by them.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import chain
+from typing import Any, NamedTuple
+
+from tiltyard.facts.decision import VOLATILITY, Decision
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics import recent
+from tiltyard.metrics.arm_value import ArmValue
+from tiltyard.metrics.comparison import KINDS, Comparison, Difference, Kind
+from tiltyard.metrics.off_policy import Estimate, OffPolicyValue
+from tiltyard.metrics.traffic import Traffic
+from tiltyard.shell.history import past
+from tiltyard.shell.store.ledger import Ledger
+
+MOST_SYMBOLS = 4
+"""With a line of its own each."""
+_ESTIMATORS = {
+    "inverse_propensity": "weighted",
+    "self_normalised": "self-normalised",
+    "doubly_robust": "doubly robust",
+}
+_WIDTH = 15
+
+
+class ComparisonLine(NamedTuple):
+    """The difference of a challenger and the champion somewhere, when the market was so wild.
+
+    Attributes:
+        kind: Of which trades.
+        symbol: Empty for all.
+        volatility: ``calm``, ``usual`` or ``wild``; empty for all.
+        reading: In R a trade, or why there is none.
+    """
+
+    kind: Kind
+    symbol: str
+    volatility: str
+    reading: Difference | Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of an arm beside its trial.
+
+    Attributes:
+        against: Of the champion; empty for the champion itself, and where either has no trades.
+        value: Had it been given every opportunity; None where nobody was given any.
+    """
+
+    against: Sequence[ComparisonLine] = ()
+    value: OffPolicyValue | None = None
+
+
+NOTHING = Evidence()
+"""Nobody has looked."""
+
+
+def traffic_of(ledger: Ledger, now: datetime) -> Traffic:
+    """Who had how much traffic until now, by the audit."""
+    return Traffic(past([json.loads(row.body) for row in ledger.audit()], now)[0])
+
+
+def evidence_of(
+    ledger: Ledger, traffic: Traffic, policy: str, champion: str, now: datetime
+) -> Evidence:
+    """Read what speaks for an arm.
+
+    Args:
+        ledger: Where its trades and the champion's are, and all decisions.
+        traffic: As the audit tells.
+        policy: The arm.
+        champion: The other; may be the same.
+        now: UTC.
+    """
+
+    def counts(at: datetime) -> bool:
+        return not traffic.paused(policy, at) and not traffic.paused(champion, at)
+
+    value = ArmValue(policy, lambda decision: traffic.could_choose(policy, decision))
+    comparison = Comparison(policy, champion, counts)
+    has_decisions = False
+    for fact in _facts(ledger, {policy, champion}, now):
+        if isinstance(fact, Decision):
+            has_decisions = True
+            value.decide(fact)
+            comparison.decide(fact)
+            continue
+        if fact.policy == policy:
+            value.see(fact)
+        if policy != champion:
+            comparison.see(fact)
+    lines = [] if policy == champion else list(_lines(comparison))
+    return Evidence(lines, value.value(now) if has_decisions else None)
+
+
+def against_section(lines: Sequence[ComparisonLine]) -> Iterator[str]:
+    """For people: each comparison, and the last one by volatility and by symbol, where few."""
+    for line in lines:
+        if not line.symbol and not line.volatility:
+            yield f"{line.kind:<{_WIDTH}}  {difference_text(line.reading)}"
+    if not lines:
+        return
+    finest: Kind = "paper" if any(line.kind == "paper" for line in lines) else "live"
+    apart = [line for line in lines if line.kind == finest]
+    symbols = {line.symbol for line in apart if line.symbol}
+    for line in apart:
+        if line.volatility or (line.symbol and len(symbols) <= MOST_SYMBOLS):
+            where = f"{finest}, {line.symbol or line.volatility}"
+            yield f"{where:<{_WIDTH}}  {difference_text(line.reading)}"
+
+
+def difference_text(found: Difference | Undefined) -> str:
+    """The mean, its interval of 95 %, the chance, and how much it is made from."""
+    if isinstance(found, Undefined):
+        return str(found)
+    return (
+        f"{found.mean:+.3f}, interval {found.low:+.3f} … {found.high:+.3f}, better with "
+        f"{100 * found.better:.0f} %, {found.trades:,} trades against {found.against:,}"
+    )
+
+
+def value_section(value: OffPolicyValue) -> Iterator[str]:
+    """For people: the three estimates, and what they are made from."""
+    for name, estimate in value.estimates:
+        yield f"{_ESTIMATORS[name]:<{_WIDTH}}  {_estimate_text(estimate)}"
+    yield (
+        f"given {value.given:,} of {value.opportunities:,} opportunities, worth "
+        f"{value.effective:.3g} equal ones; heaviest {100 * value.heaviest:.1f} %"
+    )
+
+
+def comparison_json(line: ComparisonLine) -> dict[str, Any]:
+    """The same for programs. The field names are a contract."""
+    known = line.reading if isinstance(line.reading, Difference) else None
+    unknown = line.reading if isinstance(line.reading, Undefined) else None
+    return {
+        "book": line.kind.replace(" ", "_"),
+        "symbol": line.symbol or None,
+        "volatility": line.volatility or None,
+        "mean": known and known.mean,
+        "low": known and known.low,
+        "high": known and known.high,
+        "better": known and known.better,
+        "trades": known and known.trades,
+        "against": known and known.against,
+        "days": known and known.days,
+        "state": unknown.state if unknown else "defined",
+        "reason": unknown.reason if unknown else None,
+    }
+
+
+def value_json(value: OffPolicyValue) -> dict[str, Any]:
+    """The same for programs. The field names are a contract."""
+    return {
+        "opportunities": value.opportunities,
+        "given": value.given,
+        "effective": value.effective,
+        "heaviest": value.heaviest,
+        **{name: estimate_json(estimate) for name, estimate in value.estimates},
+    }
+
+
+def estimate_json(estimate: Estimate | Undefined) -> dict[str, Any]:
+    """One of the three."""
+    known = estimate if isinstance(estimate, Estimate) else None
+    unknown = estimate if isinstance(estimate, Undefined) else None
+    return {
+        "value": known and known.value,
+        "low": known and known.low,
+        "high": known and known.high,
+        "state": unknown.state if unknown else "defined",
+        "reason": unknown.reason if unknown else None,
+    }
+
+
+def _estimate_text(estimate: Estimate | Undefined) -> str:
+    if isinstance(estimate, Undefined):
+        return str(estimate)
+    return f"{estimate.value:+.3f}, interval {estimate.low:+.3f} … {estimate.high:+.3f}"
+
+
+def _facts(ledger: Ledger, policies: set[str], now: datetime) -> Iterator[Decision | Trade]:
+    """Everything decided, and the trades of some arms, in the order of their times."""
+    facts: list[Iterator[Decision | Trade]] = [chain(ledger.decisions(by=now))]
+    facts += [chain(ledger.trades(policy, closed_by=now)) for policy in sorted(policies)]
+    yield from merge(*facts, key=recent.time_of)
+
+
+def _lines(comparison: Comparison) -> Iterator[ComparisonLine]:
+    for kind in KINDS:
+        if not comparison.has_both(kind):
+            continue
+        yield ComparisonLine(kind, "", "", whole := comparison.read(kind))
+        if isinstance(whole, Undefined) and whole.state == "no_risk":
+            continue
+        for tercile, word in enumerate(VOLATILITY):
+            reading = comparison.read(kind, terciles=[tercile])
+            yield ComparisonLine(kind, "", word, reading)
+        for symbol in comparison.symbols:
+            yield ComparisonLine(kind, symbol, "", comparison.read(kind, symbol))

@@ -1,0 +1,124 @@
+"""An arm's value by propensity: what counts as an opportunity, and what it made there."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from tiltyard.facts.decision import Decision
+from tiltyard.facts.trade import Book, Trade
+from tiltyard.kernel.money import Money
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.arm_value import ArmValue
+from tiltyard.metrics.off_policy import Estimate, OffPolicyValue
+from tiltyard.metrics.traffic import Traffic
+
+START = datetime(2025, 3, 3, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NOW = START + 5_000 * HOUR
+RISK = Money(10**6)
+
+
+def decided(number: int, policy: str, propensity: float) -> Decision:
+    at = START + number * HOUR
+    return Decision(str(number), "SOL/USDT", policy, propensity, 1, at, 1, at.hour)
+
+
+def closed(number: int, r: float, book: Book, *, risk: Money | None = RISK) -> Trade:
+    at = START + number * HOUR
+    return Trade(
+        "floor", f"{number} {book}", "bot", "SOL/USDT", "long", at, at + HOUR,
+        Money(round(r * RISK)), risk=risk, book=book, episode_id=str(number),
+    )  # fmt: skip
+
+
+def played(*, gap: float = 0.0, twins: bool = True, risk: Money | None = RISK) -> ArmValue:
+    """1,000 opportunities, a fifth of them for the bot, which enters in two of three."""
+    rng, value = Random(7), ArmValue("bot", lambda _: True)  # noqa: S311 a simulation
+    for number in range(1_000):
+        is_own = rng.random() < 0.2
+        value.decide(decided(number, "bot" if is_own else "prod", 0.2 if is_own else 0.8))
+        if number % 3:
+            made = rng.gauss(0.3, 1)
+            if is_own:
+                value.see(closed(number, made + gap, "live", risk=risk))
+            if twins or not is_own:
+                value.see(closed(number, made, "twin" if is_own else "shadow"))
+    return value
+
+
+def test_the_value_is_per_opportunity_also_where_it_began_nothing() -> None:
+    value = played().value(NOW)
+    assert (value.opportunities, 150 < value.given < 250) == (1_000, True)
+    for _, estimate in value.estimates:
+        assert isinstance(estimate, Estimate)
+        assert estimate.low < 0.3 * 2 / 3 < estimate.high
+
+
+def width(value: OffPolicyValue, name: str) -> float:
+    estimate = dict(value.estimates)[name]
+    assert isinstance(estimate, Estimate)
+    return estimate.high - estimate.low
+
+
+def test_paper_of_every_opportunity_makes_it_narrower_and_fills_still_count() -> None:
+    plain, worse = played().value(NOW), played(gap=-0.2).value(NOW)
+    assert width(plain, "doubly_robust") < 0.6 * width(plain, "inverse_propensity")
+    assert isinstance(plain.doubly_robust, Estimate)
+    assert isinstance(worse.doubly_robust, Estimate)
+    lost = worse.doubly_robust.value - plain.doubly_robust.value
+    assert lost == pytest.approx(-0.2 * 2 / 3, abs=0.03)
+
+
+def test_what_may_be_open_still_says_nothing_yet() -> None:
+    value = played()
+    whole = value.value(NOW)
+    assert value.value(NOW) == whole, "asked again it is the same"
+    soon = START + 999 * HOUR + HOUR
+    assert value.value(soon).opportunities == 999, "the last is as young as the longest trade"
+
+
+def test_without_twins_paper_would_know_who_was_given_what() -> None:
+    value = played(twins=False).value(NOW)
+    assert isinstance(value.inverse_propensity, Estimate)
+    assert isinstance(value.doubly_robust, Undefined)
+    assert "live trades have no twin on paper" in value.doubly_robust.reason
+
+
+def test_a_live_trade_that_names_no_risk_leaves_it_undefined() -> None:
+    for _, estimate in played(risk=None).value(NOW).estimates:
+        assert isinstance(estimate, Undefined)
+        assert estimate.state == "no_risk"
+
+
+TRAFFIC = Traffic([
+    (START, {"prod": 0.9, "bot": 0.1}),
+    (START + 10 * HOUR, {"prod": 1.0, "bot": 0.0}),
+    (START + 20 * HOUR, {"prod": 0.8, "bot": 0.2}),
+])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "policy", "propensity", "possible"),
+    [
+        (5, "prod", 0.9, True),
+        (5, "bot", 0.1, True),
+        (9, "prod", 1.0, False),
+        (12, "prod", 1.0, False),
+        (12, "prod", 0.9, True),
+        (19, "prod", 0.8, True),
+        (25, "prod", 0.5, False),
+        (25, "bot", 0.5, False),
+    ],
+    ids=["then", "itself", "told early", "paused", "told late", "soon", "unknown shares",
+         "unknown shares of its own"],
+)  # fmt: skip
+def test_an_opportunity_counts_when_the_shares_it_was_given_by_had_the_arm(
+    number: int, policy: str, propensity: float, *, possible: bool
+) -> None:
+    assert TRAFFIC.could_choose("bot", decided(number, policy, propensity)) is possible
+
+
+def test_an_arm_is_paused_between_its_times_with_traffic_and_not_before_the_first() -> None:
+    hours = (-5, 5, 15, 25)
+    assert [TRAFFIC.paused("bot", START + h * HOUR) for h in hours] == [False, False, True, False]
