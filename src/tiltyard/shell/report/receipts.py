@@ -42,6 +42,14 @@ def receipt_lines(receipts: Sequence[Receipt]) -> Iterator[str]:
         )
 
 
+def closing_lines(receipts: Receipts) -> Iterator[str]:
+    """At the end of a replay: what each stop was worth, and one line for everything."""
+    stops = [one for one in receipts.each if one.movement.is_stop]
+    yield "\nWhat each stop was worth, in R, by what the arms did on paper afterwards:"
+    yield from receipt_lines(stops) if stops else ("  nobody was stopped",)
+    yield f"All that moved traffic: {tally_text(receipts.statement.whole())}"
+
+
 def worth_text(receipt: Receipt) -> str:
     """What an action was worth, in words.
 
