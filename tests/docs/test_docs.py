@@ -177,6 +177,14 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     asked = "tiltyard review list --json"
     review = json.loads(run(Command(asked, ""), tmp_path).stdout)["reviews"][0]
     assert set(rows("json.md", "## A review")) == set(review)
+    asked = "tiltyard report --actions --json"
+    worth = json.loads(run(Command(asked, ""), tmp_path).stdout)
+    assert set(rows("json.md", "## All receipts")) == set(worth)
+    receipt = worth["receipts"][-1]
+    assert (receipt["action"], receipt["verdict"]) == ("halt", "pending")
+    assert set(rows("json.md", "## A receipt")) == set(receipt)
+    assert set(rows("json.md", "## What an arm made")) == set(receipt["made"][0])
+    assert set(rows("json.md", "## A line of the statement")) == set(worth["statement"][0])
     commands = json.loads(run(Command("tiltyard commands --json", ""), tmp_path).stdout)
     assert set(rows("json.md", "## A command")) == set(commands[0])
     halt = acted(

@@ -25,7 +25,9 @@ def test_the_simulated_floor_is_judged_and_verified(run: Run, tmp_path: Path) ->
     assert (tmp_path / "demo" / "simulated.html").stat().st_size > 100_000
     _, _, market = ran.out.partition("=== A simulated market")
     assert any(" throttle " in line or " halt " in line for line in market.splitlines())
-    assert "What the shadow book said in the 100 trades after each stop:" in market
+    _, _, worth = market.partition("What each stop was worth, in R, by what the arms did on paper")
+    assert re.search(r" throttle .* (saved|cost) \d+\.\d+ R, interval ", worth)
+    assert re.search(r"^All that moved traffic: .*; net [+-]", worth, re.MULTILINE)
     gaps = re.findall(r"(-0\.\d+), interval -0\.\d+ … -0\.\d+, \d+ pairs", market)
     assert len(gaps) >= 8, "real fills are worse there than those on paper, and that is found"
     for word in ("all", "calm", "usual", "wild"):

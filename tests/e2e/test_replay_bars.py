@@ -29,14 +29,19 @@ def test_it_says_what_was_done_and_how_it_ended(desk: Run, tmp_path: Path) -> No
     before = (tmp_path / "desk.db").read_bytes()
     ran = desk("replay", "--bars", "bars", "--until", time_text(START + JUMP * HOUR))
     assert (ran.code, ran.err) == (0, "")
-    first, *_, end = ran.out.split("\n\n")
+    first, *_, end, worth = ran.out.split("\n\n")
     assert first.startswith("2025-05-01 01:00Z  admit ")
     assert end == (
         "0 trades, live and on paper, on bars of 1 h from 2025-05-01T01:00:00Z to "
         "2025-05-03T12:00:00Z\n"
         f"  {CHAMPION:<{len(BREAKOUT)}}  champion    90.0 %  champion\n"
         f"  {'flat':<{len(BREAKOUT)}}  challenger   0.0 %  deposed\n"
-        f"  {BREAKOUT}  challenger  10.0 %  probation\n"
+        f"  {BREAKOUT}  challenger  10.0 %  probation"
+    )
+    assert worth == (
+        "What each stop was worth, in R, by what the arms did on paper afterwards:\n"
+        "  nobody was stopped\n"
+        "All that moved traffic: 1 admit; 1 pending; no worth yet\n"
     )
     assert (tmp_path / "desk.db").read_bytes() == before
 

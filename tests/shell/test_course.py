@@ -9,13 +9,14 @@ from random import Random
 import numpy as np
 import pytest
 
+from tiltyard.actions.receipt import OPPORTUNITIES, Worth
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.marks import marked_every
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT
 from tiltyard.kernel.money import money
-from tiltyard.kernel.undefined import Undefined, Value
+from tiltyard.kernel.undefined import Undefined
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
 from tiltyard.market.simulated import DEFAULT, simulated_hours
@@ -26,7 +27,7 @@ from tiltyard.policies.reversion import Reversion
 from tiltyard.policies.trend import Trend
 from tiltyard.router.floor import Seat
 from tiltyard.shell.cli.watching import arms_table
-from tiltyard.shell.course import AFTERWARDS, Course, Hour, Venue, hours_of
+from tiltyard.shell.course import Course, Hour, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.settings import load
 
@@ -73,12 +74,14 @@ def course(
 def test_a_course_throttles_halts_and_looks_back_on_each_stop(hours: list[Hour]) -> None:
     played, told = course(), list[Action]()
     played.play(hours, on_action=told.append)
-    stops = [stop.action for stop in played.stops]
-    assert stops == [one for one in told if one.kind in ("throttle", "halt")]
+    receipts = played.receipts()
+    stops = [one.movement.action for one in receipts.each if one.movement.is_stop]
+    assert stops == [one for one in told if one.kind in ("throttle", "halt") and one.before]
     assert stops
-    assert played.stops[0].trades == AFTERWARDS
-    assert all(0 < stop.trades <= AFTERWARDS for stop in played.stops)
-    assert isinstance(played.stops[0].profit_factor(), Value)
+    first = next(one for one in receipts.each if one.movement.is_stop)
+    assert isinstance(first.worth, Worth)
+    assert first.opportunities == OPPORTUNITIES
+    assert sum(receipts.statement.whole().words.values()) == len(receipts.each)
     for name in ARMS:
         halted = [one.at for one in stops if one.policy == name and one.kind == "halt"]
         panel = played.desk.panel.arm(name)
@@ -110,13 +113,14 @@ def test_progress_is_told_now_and_then(hours: list[Hour]) -> None:
 def test_a_halted_arm_enters_nothing_more_and_its_shadow_book_goes_on(hours: list[Hour]) -> None:
     played = course(sized=1.0)
     played.play(hours)
-    halts = [stop for stop in played.stops if stop.action.kind == "halt"]
+    done = [one.movement.action for one in played.receipts().each]
+    halts = [action for action in done if action.kind == "halt"]
     assert halts
     for halt in halts:
-        path = played.recording.paths[halt.action.policy]
+        path = played.recording.paths[halt.policy]
         runs_off = 3  # one position a symbol may be open
         points = zip(path.times, path.live, strict=True)
-        later = [live for at, live in points if at > halt.action.at]
+        later = [live for at, live in points if at > halt.at]
         assert sum(later) <= runs_off < len(later)
 
 
@@ -136,15 +140,17 @@ def test_flat_takes_over_from_a_champion_that_is_halted(
     played = Course(settings, seats, CHAMPION, Venue(HOUR, COSTS), START, seed=SEED)
     assert played.desk.roster.arms[FLAT].state == "deposed"
     played.play(hours)
-    (halt,) = (stop for stop in played.stops if stop.action.policy == CHAMPION)
+    (halt,) = (one for one in played.receipts().each if one.movement.action.policy == CHAMPION)
     roster = played.desk.roster
     assert roster.champion().name == FLAT
     assert roster.arms[CHAMPION].state == "halted"
     others = sum(arm.share for arm in roster.challengers())
     assert roster.champion().share == pytest.approx(1 - others)
-    assert halt.trades == AFTERWARDS, "its shadow book goes on"
+    assert halt.opportunities == OPPORTUNITIES, "its shadow book goes on"
     path = played.recording.paths[CHAMPION]
-    later = [live for at, live in zip(path.times, path.live, strict=True) if at > halt.action.at]
+    later = [
+        live for at, live in zip(path.times, path.live, strict=True) if at > halt.movement.action.at
+    ]
     assert sum(later) <= 3 < len(later), "what was open runs off, and nothing is entered"
     assert FLAT not in played.recording.paths, "flat trades nothing"
     assert played.desk.panel.arm(FLAT).gap.has_decisions, "though it is given episodes"

@@ -35,7 +35,7 @@ UNKNOWN = None
 ANY = (*range(len(VOLATILITY)), UNKNOWN)
 PAIRS_NEEDED = 30
 CONFIDENCE = 0.95
-_SIGMAS = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+SIGMAS = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 Sums = tuple[int, int, int]
 """Pairs, and the sum and the sum of squares of their differences, scaled."""
@@ -131,7 +131,7 @@ class ShadowGap:
         if pairs < PAIRS_NEEDED:
             return Undefined("warming", f"{pairs} of {PAIRS_NEEDED} pairs", pairs)
         variance = (pairs * squares - total * total) / (pairs * (pairs - 1)) / SCALE**2
-        mean, away = total / pairs / SCALE, _SIGMAS * sqrt(variance / pairs)
+        mean, away = total / pairs / SCALE, SIGMAS * sqrt(variance / pairs)
         return Gap(round(mean, 6), round(mean - away, 6), round(mean + away, 6), pairs)
 
 

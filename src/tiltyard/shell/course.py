@@ -1,7 +1,7 @@
 """A course: bars, played as fast as they can be read, on a floor of paper.
 
 Comes in: who trades, and the bars of every interval. Goes out: a desk that has judged every
-trade as it closed, the curves, and what the shadow book said after each stop. An interval
+trade as it closed, the curves, and what every action was worth by what came after. An interval
 goes like this. The nights since the last one are run. What was ordered fills, and each trade
 that closes by it is judged at once. What is open is marked; a stop inside the bars closes
 it, and is judged. Then every arm decides, by the shares as they stand after all that.
@@ -11,36 +11,36 @@ Nobody sleeps and no clock is read: the same bars and seed are the same course.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from tiltyard.actions.apply import apply
+from tiltyard.actions.movement import Movement, movement
+from tiltyard.actions.receipt import Settled
+from tiltyard.actions.receipt_book import ReceiptBook
+from tiltyard.actions.statement import Statement
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.features.technical import Indicators
 from tiltyard.features.vector import Features
 from tiltyard.features.wildness import Wildness
-from tiltyard.kernel.undefined import Reading
 from tiltyard.market.bar import Bar
 from tiltyard.market.costs import Costs
 from tiltyard.market.paper import PaperVenue
-from tiltyard.metrics.profit_factor import ProfitFactor
-from tiltyard.metrics.rolling import Running
 from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Floor, Reporter, Seat
 from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.receipts import Receipts
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.settings import Settings
 
 TOLD_EVERY = 100
 """Intervals between two words of how far it is."""
-AFTERWARDS = 100
-"""Trades of an arm's shadow book by which a stop is looked back on."""
-STOPS = frozenset({"throttle", "halt"})
 
 Hour = tuple[datetime, Mapping[str, Bar]]
 """When an interval began, and the bars of it that are prices."""
@@ -61,32 +61,6 @@ class Venue:
     live_costs: Costs | None = None
 
 
-@dataclass(slots=True)
-class Stop:
-    """An arm lost its traffic, and what it would have done then.
-
-    Attributes:
-        action: The throttle or halt.
-        trades: How many of the shadow trades after it are counted, up to 100.
-    """
-
-    action: Action
-    trades: int = 0
-    _meter: Running[tuple[int, int, int, int]] = field(
-        default_factory=lambda: Running(ProfitFactor())
-    )
-
-    def see(self, trade: Trade) -> None:
-        """One more shadow trade of the arm."""
-        if self.trades < AFTERWARDS:
-            self.trades += 1
-            self._meter.push((trade.pnl, 0, 0))
-
-    def profit_factor(self) -> Reading:
-        """Of those trades."""
-        return self._meter.value()
-
-
 class Course:
     """One course; play it once.
 
@@ -101,7 +75,6 @@ class Course:
     Attributes:
         desk: As it stands so far.
         recording: The curves.
-        stops: Every throttle and halt.
         trades: How many trades were judged, twins included.
         has_live_costs: Whether real fills cost something else than those on paper.
     """
@@ -117,9 +90,9 @@ class Course:
         seed: int,
     ) -> None:
         settings = settings.marked_every(venue.interval)
-        self.desk = Desk(settings, _registered(seats, champion, settings, began), live=True)
+        self._roster = _registered(seats, champion, settings, began)
+        self.desk = Desk(settings, self._roster, live=True)
         self.recording = Recording()
-        self.stops: list[Stop] = []
         self.trades = 0
         self.has_live_costs = venue.live_costs is not None
         self._schedule = settings.schedule
@@ -138,6 +111,10 @@ class Course:
         self._split: Split | None = None
         self._last = began
         self._done: list[Action] = []
+        self._book = ReceiptBook()
+        self._moved: list[Movement] = []
+        self._settled: dict[int, Settled] = {}
+        self._acted = 0
         self._note(self.desk.admit(began), began)
         self._follow_shares()
 
@@ -160,6 +137,19 @@ class Course:
                 on_action(action)
             if number % TOLD_EVERY == 0:
                 progress(number)
+
+    def receipts(self) -> Receipts:
+        """What each action so far was worth, numbered in their order; and the statement."""
+        pending = {one.movement.number: one for one in self._book.pending()}
+        each, statement = [], Statement()
+        for number in (one.number for one in self._moved):
+            if number in pending:
+                statement.wait(pending[number])
+                each.append(pending[number])
+            else:
+                statement.add(self._settled[number])
+                each.append(self._settled[number].receipt)
+        return Receipts(each, statement)
 
     def _interval_of(self, at: datetime, bars: Mapping[str, Bar]) -> list[Action]:
         """One interval; what was done in it."""
@@ -186,17 +176,21 @@ class Course:
             self.trades += 1
             done = self.desk.feed(trade, at)
             self.recording.note(self.desk, trade, [], was_live=trade.book == "live")
-            if trade.book == "shadow":
-                for stop in self.stops:
-                    if stop.action.policy == trade.policy and trade.opened_at >= stop.action.at:
-                        stop.see(trade)
+            for final in self._book.see(trade):
+                self._settled[final.receipt.movement.number] = final
             self._note(done, at)
 
     def _note(self, actions: Sequence[Action], at: datetime) -> None:
         if not actions:
             return
         self.recording.act(self.desk, at, list(actions))
-        self.stops += [Stop(one) for one in actions if one.kind in STOPS and one.mode == "enforce"]
+        for action in actions:
+            self._acted += 1
+            moved = movement(self._acted, self._roster, action)
+            self._roster = apply(self._roster, action)
+            if moved is not None:
+                self._moved.append(moved)
+                self._book.open(moved)
         self._done += actions
 
     def _follow_shares(self) -> None:

@@ -4,11 +4,11 @@ On real hours a champion follows two averages, and three challengers slower aver
 and reversion. On a simulated market whose trends last, one challenger is better than the
 champion, one is bad, and one drifts: it is the good one until it forgets what it knew. Every
 bar goes through the floor, every trade through the desk. On a terminal one watches the arms;
-what is printed is what the desk did and when, what each arm's shadow book said after it lost its
-traffic, and what real fills were worth beside those on paper.
+what is printed is what the desk did and when, what each stop was worth by what the arms did on
+paper afterwards, and what real fills were worth beside those on paper.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,6 @@ import typer
 
 from tiltyard.facts.action import Action
 from tiltyard.kernel.money import money
-from tiltyard.kernel.undefined import Value
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
 from tiltyard.policies.catalogue import POLICIES
@@ -27,11 +26,12 @@ from tiltyard.policies.trend import Trend
 from tiltyard.router.floor import Seat
 from tiltyard.shell.announce import EVERY_DAY
 from tiltyard.shell.cli.watching import watching
-from tiltyard.shell.course import AFTERWARDS, Course, Stop, Venue, hours_of
+from tiltyard.shell.course import Course, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
 from tiltyard.shell.page import write_page
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.gap import gap_lines, gap_section
+from tiltyard.shell.report.receipts import closing_lines
 from tiltyard.shell.report.text import action_line, standing_lines
 from tiltyard.shell.settings import Settings
 
@@ -146,10 +146,9 @@ def _show(action: Action, say: Callable[[str], object]) -> None:
 
 def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
     arms = course.desk.roster.arms.values()
-    width = max(len(arm.name) for arm in arms)
     yield f"\n{course.trades:,} trades, live and on paper, {began:%Y-%m-%d} to {ended:%Y-%m-%d}"
     yield from standing_lines(course.desk.roster)
-    yield from _aftermath(course.stops, width)
+    yield from closing_lines(course.receipts())
     yield "\nLive fills beside their twins on paper, in R, by volatility and symbol:"
     if not course.has_live_costs:
         yield "  (here both fill at the same prices and costs, so each gap is 0)"
@@ -159,15 +158,3 @@ def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
         yield f"  {arm.name}"
         for line in gap_section(lines):
             yield f"    {line}"
-
-
-def _aftermath(stops: Iterable[Stop], width: int) -> Iterator[str]:
-    yield f"\nWhat the shadow book said in the {AFTERWARDS} trades after each stop:"
-    for stop in stops:
-        reading, action = stop.profit_factor(), stop.action
-        said = f"{reading.number:.2f}" if isinstance(reading, Value) else str(reading)
-        few = "" if stop.trades == AFTERWARDS else f" ({stop.trades} trades)"
-        yield (
-            f"  {action.at:%Y-%m-%d %H:%M}  {action.kind:<8}  {action.policy:<{width}}  "
-            f"profit factor {said}{few}"
-        )

@@ -15,7 +15,9 @@ from tiltyard.shell.feeds import interval_text
 from tiltyard.shell.history import actions_of, recorded
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import write_page
+from tiltyard.shell.receipts import receipts_of
 from tiltyard.shell.report.content import describe
+from tiltyard.shell.report.receipts import closing_lines
 from tiltyard.shell.report.text import hold_lines, standing_lines
 from tiltyard.shell.scratch import take_arms
 from tiltyard.shell.settings import Settings
@@ -81,7 +83,10 @@ def _closing(scratch: Ledger, replay: BarReplay, span: Span) -> list[str]:
         f"{time_text(span.began)} to {time_text(span.ended)}"
     )
     roster = replay.roster
-    return [whole, *standing_lines(roster), *hold_lines(roster), *replay.left_open]
+    worth = closing_lines(receipts_of(scratch, span.ended))
+    return [
+        whole, *standing_lines(roster), *hold_lines(roster), *replay.left_open, *worth
+    ]  # fmt: skip
 
 
 def _say(text: str) -> None:

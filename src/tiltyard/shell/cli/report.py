@@ -13,6 +13,7 @@ import typer
 from tiltyard.actions.on_hold import on_hold
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
 from tiltyard.shell.cli.options import (
     AsJson,
@@ -28,11 +29,14 @@ from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import refuse_unwritable, write_page
 from tiltyard.shell.prospects import OwnTrades, prospects
+from tiltyard.shell.receipts import receipts_of
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.evidence import evidence_of, traffic_of
+from tiltyard.shell.report.receipts import receipts_json, receipts_text
 from tiltyard.shell.report.text import hold_lines, report_text, trade_line
 from tiltyard.shell.report.wire import hold_json, report_json, trade_json
+from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 
 BREACH = 3
@@ -54,6 +58,9 @@ def report(
     as_json: AsJson = False,
     html: Annotated[Path | None, typer.Option(help="Also write a page.")] = None,
     trades: Annotated[bool, typer.Option("--trades", help="Show the last trades.")] = False,
+    actions: Annotated[
+        bool, typer.Option("--actions", help="Say what each action was worth.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 3 on a breach, 4 on an unknown hard guard.")
     ] = False,
@@ -64,6 +71,17 @@ def report(
     """Judge the ledger and say what would happen. A report never acts."""
     settings = settings_from(config)
     now = now_from(at)
+    if actions:
+        idle = [
+            name
+            for name, given in (("--html", html), ("--trades", trades), ("--check", check))
+            if given
+        ]
+        if idle:
+            raise TiltyardError("OPTION_IDLE", idle[0], "--actions reports the actions alone",
+                                "leave it out")  # fmt: skip
+        _report_actions(database, settings, policy, now, as_json=as_json, past=at is not None)
+        return
     if html is not None:
         refuse_unwritable(html)
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
@@ -116,6 +134,27 @@ def _reports(ledger: Ledger, desk: Desk, names: Sequence[str], now: datetime) ->
         )
         for name in names
     ]
+
+
+def _report_actions(
+    database: str | None,
+    settings: Settings,
+    policy: str | None,
+    now: datetime,
+    *,
+    as_json: bool,
+    past: bool,
+) -> None:
+    """What was done, what each of it was worth, and the monthly statement."""
+    with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
+        roster = roster_at(ledger, now) if past else ledger.roster()
+        found = receipts_of(ledger, now, select(policy, list(roster.arms)) if policy else "")
+    if as_json:
+        whole = {"generated_at": time_text(now), **receipts_json(found)}
+        typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
+        return
+    for line in receipts_text(found):
+        typer.echo(line)
 
 
 def _last_trades(ledger: Ledger, policy: str, now: datetime) -> list[Trade]:

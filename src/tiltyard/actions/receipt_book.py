@@ -1,0 +1,48 @@
+"""The receipts that are still open, and who has to be told of which trade.
+
+Actions and trades come in the order of their times. A trade concerns the open receipts of its arm
+alone; those are as many as an arm has within 125 opportunities, so a trade costs the same
+however long the record is.
+"""
+
+from collections import defaultdict
+
+from tiltyard.actions.movement import Movement
+from tiltyard.actions.receipt import OpenReceipt, Receipt, Settled
+from tiltyard.facts.trade import Trade
+from tiltyard.metrics.shadow_gap import ShadowGap
+
+
+class ReceiptBook:
+    """Open receipts, by the arms whose share was moved."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, dict[int, OpenReceipt]] = defaultdict(dict)
+        self._gaps: dict[str, ShadowGap] = defaultdict(ShadowGap)
+
+    def open(self, movement: Movement) -> None:
+        """An action has moved traffic: its receipt is written from here on."""
+        receipt = OpenReceipt(movement)
+        for name in movement.shifts:
+            self._open[name][movement.number] = receipt
+
+    def see(self, trade: Trade) -> list[Settled]:
+        """One more trade of any arm; the receipts that are final by it."""
+        self._gaps[trade.policy].see(trade)
+        mine = self._open.get(trade.policy)
+        if not mine:
+            return []
+        made = trade.pnl / trade.risk if trade.risk else None
+        full = [receipt for receipt in mine.values() if receipt.see(trade, made)]
+        return [self._settle(receipt) for receipt in full]
+
+    def pending(self) -> list[Receipt]:
+        """Those that wait for more, in the order of their numbers."""
+        waiting = {number: one for mine in self._open.values() for number, one in mine.items()}
+        return [waiting[number].pending() for number in sorted(waiting)]
+
+    def _settle(self, receipt: OpenReceipt) -> Settled:
+        movement = receipt.movement
+        for name in movement.shifts:
+            del self._open[name][movement.number]
+        return receipt.settle({name: self._gaps[name].read() for name in movement.shifts})

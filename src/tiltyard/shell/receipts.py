@@ -1,0 +1,96 @@
+"""Receipts from a ledger: what each recorded action that moved traffic was worth.
+
+Comes in: a ledger. Goes out: a receipt for each action, in the order of their times, and the
+statement. The audit is read twice, for the shares around each action; then all trades once, in
+judged order. In a database that a replay kept, the actions are those of the last replay.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tiltyard.actions.movement import Movement, movement
+from tiltyard.actions.receipt import Receipt
+from tiltyard.actions.receipt_book import ReceiptBook
+from tiltyard.actions.record import after
+from tiltyard.actions.statement import Statement
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.trade import Trade
+from tiltyard.shell.history import actions_of
+from tiltyard.shell.start import EVENT
+from tiltyard.shell.store.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """What was done, and what it was worth.
+
+    Attributes:
+        each: One for each action that moved traffic, oldest first.
+        statement: What they come to.
+    """
+
+    each: Sequence[Receipt]
+    statement: Statement
+
+
+def receipts_of(ledger: Ledger, now: datetime, policy: str = "") -> Receipts:
+    """The receipts of a ledger as they stood.
+
+    Args:
+        ledger: Where the record and the trades are.
+        now: Actions and trades up to then, UTC.
+        policy: Only those that this arm, or everybody, was the subject of; empty for all.
+    """
+    moved = [
+        one
+        for one in _movements(ledger)
+        if one.action.at <= now
+        and (policy in ("", one.action.policy) or (not one.action.policy and policy in one.shifts))
+    ]
+    return scored(moved, ledger.trades(closed_by=now))
+
+
+def scored(movements: Iterable[Movement], trades: Iterable[Trade]) -> Receipts:
+    """The receipts of movements, by the trades that closed after them.
+
+    Args:
+        movements: In any order.
+        trades: In judged order.
+    """
+    ordered = sorted(movements, key=lambda one: one.action.at)
+    book, statement, found = ReceiptBook(), Statement(), dict[int, Receipt]()
+    coming = iter(ordered)
+    following = next(coming, None)
+    for trade in trades:
+        while following is not None and following.action.at <= trade.closed_at:
+            book.open(following)
+            following = next(coming, None)
+        for final in book.see(trade):
+            statement.add(final)
+            found[final.receipt.movement.number] = final.receipt
+    while following is not None:
+        book.open(following)
+        following = next(coming, None)
+    for waiting in book.pending():
+        statement.wait(waiting)
+        found[waiting.movement.number] = waiting
+    return Receipts([found[one.number] for one in ordered], statement)
+
+
+def _movements(ledger: Ledger) -> Iterator[Movement]:
+    """What moved traffic, by the order of the audit."""
+    began = 0
+    for row in ledger.audit():
+        if EVENT in row.body and json.loads(row.body)["event"] == EVENT:
+            began = row.seq
+    roster = Roster()
+    for row in ledger.audit():
+        event = json.loads(row.body)
+        if row.seq > began:
+            for action in actions_of(event):
+                moved = movement(row.seq, roster, action)
+                if moved is not None:
+                    yield moved
+        roster = after(roster, event)

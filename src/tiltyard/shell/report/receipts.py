@@ -1,0 +1,172 @@
+"""Receipts and the statement, as people and programs read them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from tiltyard.actions.receipt import Made, Receipt, Word, Worth
+from tiltyard.actions.statement import Line, Statement, Tally
+from tiltyard.facts.verdict import Mode
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.shell.receipts import Receipts
+from tiltyard.shell.report.text import share
+
+Json = dict[str, Any]
+
+_PLURALS: Mapping[str, str] = {"false alarm": "false alarms", "mistake": "mistakes"}
+
+
+def receipts_text(receipts: Receipts) -> Iterator[str]:
+    """Everything, for people."""
+    if not receipts.each:
+        yield "No action has moved traffic yet."
+        return
+    yield "Each action that moved traffic, and what it was worth, in R:"
+    yield from receipt_lines(receipts.each)
+    yield "\nWhat the monitor was worth, in R:"
+    yield from statement_lines(receipts.statement)
+
+
+def receipt_lines(receipts: Sequence[Receipt]) -> Iterator[str]:
+    """A line each: number, time, action, arm, cause, shares, worth and verdict."""
+    kinds = max((len(one.movement.action.kind) for one in receipts), default=0)
+    names = max((len(one.movement.action.policy or "everybody") for one in receipts), default=0)
+    causes = max((len(one.movement.action.cause) for one in receipts), default=0)
+    for one in receipts:
+        moved, action = one.movement, one.movement.action
+        around = f"{share(moved.before)} → {share(moved.after)}"
+        yield (
+            f"{moved.number:>6}  {action.at:%Y-%m-%d %H:%M}Z  {action.kind:<{kinds}}  "
+            f"{action.policy or 'everybody':<{names}}  {action.cause:<{causes}}  "
+            f"{around:<17}  {worth_text(one)}"
+        )
+
+
+def closing_lines(receipts: Receipts) -> Iterator[str]:
+    """At the end of a replay: what each stop was worth, and one line for everything."""
+    stops = [one for one in receipts.each if one.movement.is_stop]
+    yield "\nWhat each stop was worth, in R, by what the arms did on paper afterwards:"
+    yield from receipt_lines(stops) if stops else ("  nobody was stopped",)
+    yield f"All that moved traffic: {tally_text(receipts.statement.whole())}"
+
+
+def worth_text(receipt: Receipt) -> str:
+    """What an action was worth, in words.
+
+    A stop has saved, what gave traffic has earned, and either may have cost.
+    """
+    worth = receipt.worth
+    if isinstance(worth, Undefined):
+        return _unknown(receipt, worth)
+    good = "saved" if receipt.movement.is_stop else "earned"
+    verb = good if worth.number >= 0 else "cost"
+    low, high = (worth.low, worth.high) if verb == good else (-worth.high, -worth.low)
+    if receipt.movement.action.mode == "observe":
+        verb = f"would have {verb}"
+    bare = f"; {receipt.left_out} without a risk left out" if receipt.left_out else ""
+    return (
+        f"{verb} {_r(abs(worth.number))} R, interval {_r(low)} … {_r(high)}: {receipt.word}{bare}"
+    )
+
+
+def statement_lines(statement: Statement) -> Iterator[str]:
+    """In all, by month and by cause; what was only observed comes last and apart."""
+    for line in statement.lines():
+        head = f"  {line.month or 'in all'}" if not line.cause else f"    {line.cause}"
+        seen = " (observed only)" if line.mode == "observe" and not line.cause else ""
+        yield f"{head}{seen}: {tally_text(line.tally, line.mode)}"
+
+
+def tally_text(tally: Tally, mode: Mode = "enforce") -> str:
+    """What some receipts come to."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.kinds.items()))
+    words = ", ".join(
+        f"{tally.words[word]} {_PLURALS.get(word, word) if tally.words[word] != 1 else word}"
+        for word in get_args(Word)
+        if tally.words[word]
+    )
+    net = tally.net()
+    said = "would be" if mode == "observe" else "net"
+    worth = (
+        "no worth yet"
+        if isinstance(net, Undefined)
+        else f"{said} {net.number:+.2f}, interval {net.low:+.2f} … {net.high:+.2f}"
+    )
+    return f"{kinds}; {words}; {worth}"
+
+
+def receipts_json(receipts: Receipts) -> Json:
+    """Everything, for programs. The field names are a contract."""
+    return {
+        "receipts": [receipt_json(one) for one in receipts.each],
+        "statement": [statement_json(one) for one in receipts.statement.lines()],
+    }
+
+
+def receipt_json(receipt: Receipt) -> Json:
+    """One receipt."""
+    moved, action = receipt.movement, receipt.movement.action
+    return {
+        "number": moved.number,
+        "time": time_text(action.at),
+        "action": action.kind,
+        "policy": action.policy,
+        "guard": action.cause,
+        "mode": action.mode,
+        "before": moved.before,
+        "after": moved.after,
+        **_worth_json(receipt.worth),
+        "verdict": receipt.word,
+        "opportunities": receipt.opportunities,
+        "left_out": receipt.left_out,
+        "made": [made_json(one) for one in receipt.made],
+    }
+
+
+def made_json(made: Made) -> Json:
+    """What one arm made."""
+    return {
+        "policy": made.policy,
+        "shift": made.shift,
+        "trades": made.trades,
+        "r": made.total,
+        "live_trades": made.live_trades,
+        "live_r": made.live_total,
+    }
+
+
+def statement_json(line: Line) -> Json:
+    """One line of the statement."""
+    return {
+        "month": line.month or None,
+        "guard": line.cause or None,
+        "mode": line.mode,
+        "actions": dict(sorted(line.tally.kinds.items())),
+        "verdicts": {word: line.tally.words[word] for word in get_args(Word)},
+        **_worth_json(line.tally.net()),
+    }
+
+
+def _unknown(receipt: Receipt, worth: Undefined) -> str:
+    if worth.state != "unobserved":
+        return f"{receipt.word} ({worth.reason})"
+    made = ", ".join(
+        f"{one.policy} {one.live_total:+.1f} R in {one.live_trades} live trades"
+        for one in receipt.made
+    )
+    return f"descriptive, not causal ({worth.reason}): since then {made}"
+
+
+def _worth_json(worth: Worth | Undefined) -> Json:
+    known = None if isinstance(worth, Undefined) else worth
+    return {
+        "worth": known and known.number,
+        "low": known and known.low,
+        "high": known and known.high,
+        "state": worth.state if isinstance(worth, Undefined) else "defined",
+        "reason": worth.reason if isinstance(worth, Undefined) else None,
+    }
+
+
+def _r(number: float) -> str:
+    return f"{number:.2f}"

@@ -1,0 +1,343 @@
+"""A receipt: which opportunities count, what they made, and how sure that is."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from statistics import mean
+
+import pytest
+
+from tiltyard.actions.movement import Movement
+from tiltyard.actions.receipt import (
+    BEHIND,
+    FEWEST,
+    GAP_SPREAD,
+    OPPORTUNITIES,
+    Receipt,
+    Settled,
+    Worth,
+)
+from tiltyard.actions.receipt_book import ReceiptBook
+from tiltyard.facts.action import Action, Kind
+from tiltyard.facts.trade import Book, Trade
+from tiltyard.facts.verdict import Mode
+from tiltyard.kernel.money import Money, money
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.shadow_gap import SIGMAS
+from tiltyard.simulation.streams import MEAN_LOSS, SimulatedPolicy, closed_trades
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+RISK = 1_000_000
+SEED = 20250707
+ENOUGH = OPPORTUNITIES + BEHIND
+
+
+def moved(
+    shifts: dict[str, float] | None = None,
+    *,
+    kind: Kind = "halt",
+    at: datetime = START,
+    number: int = 1,
+    mode: Mode = "enforce",
+) -> Movement:
+    shifts = {"new": -0.1, "good": 0.1} if shifts is None else shifts
+    first = next(iter(shifts.values()))
+    before, after = (-first, 0.0) if first < 0 else (0.0, first)
+    return Movement(number, Action(kind, "new", "guard", mode, at), before, after, shifts)
+
+
+def trade(
+    policy: str,
+    hour: float,
+    made: float | None,
+    *,
+    book: Book = "shadow",
+    lasts: float = 1,
+    episode: str | None = "",
+) -> Trade:
+    """One that began so many hours after the action; its episode is that hour's, or none."""
+    began = START + hour * HOUR
+    return Trade(
+        "floor", f"{policy} {hour} {book}", policy, "SOL/USDT", "long", began, began + lasts * HOUR,
+        Money(round((made or 0) * RISK)), book=book, risk=None if made is None else Money(RISK),
+        episode_id=f"SOL/USDT {hour}" if episode == "" else episode,
+    )  # fmt: skip
+
+
+def both(hours: Iterable[float], new: float | None, good: float | None) -> list[Trade]:
+    return [
+        one
+        for hour in hours
+        for one in (trade("new", hour, new), trade("good", hour, good))
+    ]  # fmt: skip
+
+
+def settled(book: ReceiptBook, trades: Iterable[Trade]) -> list[Settled]:
+    ordered = sorted(trades, key=lambda one: one.closed_at)
+    return [one for seen in ordered for one in book.see(seen)]
+
+
+def receipt_of(trades: Iterable[Trade], movement: Movement | None = None) -> Receipt:
+    """The one that is final after these trades, or waits for more."""
+    book = ReceiptBook()
+    book.open(movement or moved())
+    final = settled(book, trades)
+    return final[0].receipt if final else book.pending()[0]
+
+
+def exact(book: ReceiptBook, *names: str, gap: float = 0.0) -> None:
+    """Pairs that say exactly how much worse real fills are than those on paper."""
+    for name in names:
+        for pair in range(40):
+            at = -100 + pair
+            book.see(trade(name, at, 0.0, book="twin"))
+            book.see(trade(name, at, gap, book="live"))
+
+
+def known(worth: Worth | Undefined) -> Worth:
+    assert isinstance(worth, Worth)
+    return worth
+
+
+def test_a_receipt_waits_for_a_hundred_opportunities_and_those_that_may_still_run() -> None:
+    trades = both(range(1, 200), -0.2, 0.3)
+    assert str(receipt_of(trades[:74]).worth) == (
+        "undefined (warming: 37 of 100 opportunities)"
+    )  # fmt: skip
+    waiting = receipt_of(trades[: 2 * 112])
+    assert waiting.word == "pending"
+    assert "100 of 100 opportunities, 12 of 25 behind them" in str(waiting.worth)
+    final = receipt_of(trades)
+    assert known(final.worth).number == pytest.approx(0.1 * 100 * 0.5)
+    assert final.word == "right"
+    assert final.opportunities == 100
+
+
+def test_the_hundred_are_those_that_began_first_also_when_they_run_longer() -> None:
+    """Of the first 100 to close, the winners that run would be missing."""
+    hours = range(1, 140)
+    trades = [trade("new", hour, -1.0) for hour in hours]
+    trades += [trade("good", hour, 3.0, lasts=20) for hour in hours]
+    assert known(receipt_of(trades).worth).number == pytest.approx(0.1 * 100 * 4.0)
+
+
+def test_what_began_with_the_action_or_before_does_not_count() -> None:
+    trades = both([-3, 0], 50.0, -50.0) + both(range(1, 200), -0.2, 0.3)
+    assert known(receipt_of(trades).worth).number == pytest.approx(5.0)
+
+
+def test_an_arm_that_began_nothing_at_an_opportunity_made_nothing_there() -> None:
+    trades = [trade("good", hour, 0.4) for hour in range(1, 200)]
+    trades += [trade("new", hour, 0.2) for hour in range(1, 200, 2)]
+    assert known(receipt_of(trades).worth).number == pytest.approx(0.1 * (100 * 0.4 - 50 * 0.2))
+
+
+def test_an_episode_with_a_live_trade_and_its_twin_counts_once_and_by_its_twin() -> None:
+    trades = both(range(1, 200), 0.0, 0.5)
+    trades = [one._replace(book="twin") if one.policy == "good" else one for one in trades]
+    trades += [trade("good", hour, 0.4, book="live") for hour in range(1, 200)]
+    final = receipt_of(trades)
+    assert known(final.worth).number == pytest.approx(0.1 * 100 * 0.4, abs=1e-4), "with its gap"
+    (_, good) = final.made
+    assert (good.trades, good.live_trades) == (100, ENOUGH - 1)
+
+
+def test_trades_without_an_episode_count_by_themselves() -> None:
+    trades = both(range(1, 200), -0.2, 0.3)
+    alone = [one._replace(episode_id=None) for one in trades]
+    assert known(receipt_of(alone).worth).number == pytest.approx(0.1 * 50 * 0.5)
+    real = [one._replace(book="live") if one.policy == "good" else one for one in alone]
+    assert known(receipt_of(real).worth).number == pytest.approx(0.1 * 50 * 0.5), (
+        "who is given no episodes has made for real what it would have made"
+    )
+
+
+@pytest.mark.parametrize(
+    "trades",
+    [
+        [trade("good", hour, 0.3, book="live", episode=None) for hour in range(1, 200)],
+        [
+            *(trade("good", hour, 0.3) for hour in range(1, 200)),
+            *(trade("new", hour, 0.3, book="live") for hour in range(1, 200, 9)),
+        ],
+    ],
+    ids=["it is silent", "only what it was given is known"],
+)
+def test_without_a_shadow_book_a_receipt_describes_and_claims_nothing(
+    trades: list[Trade],
+) -> None:
+    final = receipt_of(trades)
+    assert final.word == "descriptive"
+    assert str(final.worth) == "undefined (unobserved: no trade of new on paper)"
+    live = sum(one.book == "live" and one.policy == "new" for one in trades)
+    made = {one.policy: (one.live_trades, one.live_total) for one in final.made}
+    count, total = made["new"]
+    assert count <= live
+    assert total == pytest.approx(0.3 * count)
+
+
+def test_a_trade_that_says_no_risk_leaves_its_opportunity_out() -> None:
+    trades = both(range(1, 31), None, 0.3) + both(range(31, 200), -0.2, 0.3)
+    final = receipt_of(trades)
+    assert final.left_out == 30
+    assert known(final.worth).number == pytest.approx(0.1 * 70 * 0.5)
+
+
+@pytest.mark.parametrize(
+    ("trades", "said"),
+    [
+        (both(range(1, 200), None, 0.3), "no trade of new says what it risked"),
+        (both(range(1, 200), 0.1, None), "no trade of good says what it risked"),
+        (
+            both(range(1, 85), None, 0.3) + both(range(85, 200), 0.1, 0.3),
+            "only 16 of 100 opportunities say what was risked",
+        ),
+    ],
+)
+def test_without_risks_there_is_no_worth(trades: list[Trade], said: str) -> None:
+    final = receipt_of(trades)
+    assert final.word == "undefined"
+    assert str(final.worth) == f"undefined (no_risk: {said})"
+    assert FEWEST == 20
+
+
+@pytest.mark.parametrize(
+    ("new", "good", "kind", "shift", "word"),
+    [
+        (-0.2, 0.3, "halt", -0.1, "right"),
+        (0.3, -0.2, "halt", -0.1, "false alarm"),
+        (0.3, -0.2, "resume", 0.1, "right"),
+        (-0.2, 0.3, "resume", 0.1, "mistake"),
+        (0.3, 0.299, "halt", -0.1, "undecided"),
+    ],
+)
+def test_the_word_says_on_which_side_the_interval_lies(
+    new: float, good: float, kind: Kind, shift: float, word: str
+) -> None:
+    moves = moved({"new": shift, "good": -shift}, kind=kind)
+    book = ReceiptBook()
+    exact(book, "good")
+    book.open(moves)
+    trades = both(range(1, 200), new, good)
+    (final,) = settled(book, trades)
+    assert final.receipt.word == word
+
+
+def test_of_an_unmeasured_gap_the_interval_allows_for_what_paper_may_flatter() -> None:
+    trades = both(range(1, 200), -0.2, 0.3)
+    sure, unsure = ReceiptBook(), ReceiptBook()
+    exact(sure, "new", "good")
+    worths = []
+    for book in (sure, unsure):
+        book.open(moved())
+        worths.append(known(settled(book, trades)[0].receipt.worth))
+    assert worths[0] == pytest.approx((5.0, 5.0, 5.0))
+    away = SIGMAS * GAP_SPREAD * 0.1 * 100 * 2**0.5
+    assert worths[1] == pytest.approx((5.0, 5.0 - away, 5.0 + away), abs=1e-5)
+
+
+def test_a_gap_that_was_planted_is_corrected() -> None:
+    """On paper the two are alike; for real one of them loses a fifth of its risk on every trade."""
+    book = ReceiptBook()
+    exact(book, "new", gap=-0.2)
+    exact(book, "good")
+    book.open(moved())
+    (final,) = settled(book, both(range(1, 200), 0.3, 0.3))
+    assert known(final.receipt.worth).number == pytest.approx(0.1 * 100 * 0.2)
+    assert final.receipt.word == "right"
+
+
+def test_an_action_that_was_undone_is_still_scored_over_its_own_hundred() -> None:
+    trades = both(range(1, 300), -0.2, 0.3)
+    book = ReceiptBook()
+    book.open(moved())
+    early = [one for one in trades if one.closed_at <= START + 41 * HOUR]
+    settled(book, early)
+    book.open(moved({"new": 0.1, "good": -0.1}, kind="resume", at=START + 41 * HOUR, number=2))
+    halt, resume = settled(book, [one for one in trades if one not in early])
+    assert known(halt.receipt.worth).number == pytest.approx(5.0)
+    assert known(resume.receipt.worth).number == pytest.approx(-5.0)
+
+
+def test_open_receipts_are_those_of_the_last_opportunities_however_long_the_record() -> None:
+    book = ReceiptBook()
+    most = 0
+    for hour in range(1, 3000):
+        for one in both([hour], -0.1, 0.1):
+            book.see(one)
+        if hour % 10 == 0:
+            book.open(moved(at=START + hour * HOUR, number=hour))
+        most = max(most, len(book.pending()))
+    assert most <= (ENOUGH + 10) // 10 + 1
+
+
+REPLICATES = 300
+WINS = 0.6
+
+
+def true_mean(profit_factor: float) -> float:
+    return (1 - WINS) * MEAN_LOSS * (profit_factor - 1)
+
+
+BAD_FACTOR = 1 - 0.2 / ((1 - WINS) * MEAN_LOSS)
+"""Which makes −.2 R on average."""
+GOOD_FACTOR = 2.3
+
+
+def simulated(seed: int, *, paired: bool) -> list[Trade]:
+    """A bad and a good arm in market regimes, on paper."""
+    policies = [
+        SimulatedPolicy("new", BAD_FACTOR, BAD_FACTOR, WINS),
+        SimulatedPolicy("good", GOOD_FACTOR, GOOD_FACTOR, WINS),
+    ]
+    trades = closed_trades(
+        policies,
+        start=START,
+        days=55,
+        capital=money(10_000),
+        risk=0.01,
+        rng=Random(seed),  # noqa: S311 a simulation
+    )
+    numbers: Counter[str] = Counter()
+    told = []
+    for one in trades:
+        numbers[one.policy] += 1
+        episode = str(numbers[one.policy]) if paired else None
+        told.append(one._replace(book="shadow", episode_id=episode))
+    return told
+
+
+def worths_of(shifts: dict[str, float], *, paired: bool, kind: Kind = "halt") -> Sequence[Worth]:
+    worths = []
+    for number in range(REPLICATES):
+        book = ReceiptBook()
+        exact(book, "new", "good")
+        book.open(moved(shifts, kind=kind))
+        trades = simulated(SEED + number, paired=paired)
+        (final,) = [one for trade in trades for one in book.see(trade)]
+        worths.append(known(final.receipt.worth))
+    return worths
+
+
+@pytest.mark.parametrize(("paired", "pairs"), [(True, 100), (False, 50)])
+def test_intervals_hold_the_known_truth_as_often_as_they_say(*, paired: bool, pairs: int) -> None:
+    """With regimes, 300 replicates, fixed seed; .95, give or take three standard errors."""
+    worths = worths_of({"new": -0.1, "good": 0.1}, paired=paired)
+    truth = 0.1 * pairs * (true_mean(GOOD_FACTOR) - true_mean(BAD_FACTOR))
+    spread = mean((one.number - truth) ** 2 for one in worths) ** 0.5
+    assert mean(one.number for one in worths) == pytest.approx(
+        truth, abs=3 * spread / REPLICATES**0.5
+    )
+    held = mean(one.low <= truth <= one.high for one in worths)
+    assert 0.912 <= held <= 0.988
+
+
+def test_exchanging_the_arms_mirrors_the_worth() -> None:
+    trades = simulated(SEED, paired=True)
+    one = known(receipt_of(trades, moved({"new": -0.1, "good": 0.1})).worth)
+    other = known(receipt_of(trades, moved({"new": 0.1, "good": -0.1}, kind="resume")).worth)
+    assert (one.number, one.low, one.high) == pytest.approx(
+        (-other.number, -other.high, -other.low)
+    )

@@ -1,0 +1,156 @@
+"""The statement: receipts by month and cause, and what they come to together."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from statistics import mean
+
+import pytest
+
+from tiltyard.actions.movement import Movement
+from tiltyard.actions.receipt import Worth
+from tiltyard.actions.receipt_book import ReceiptBook
+from tiltyard.actions.statement import Statement
+from tiltyard.facts.action import Action, Kind
+from tiltyard.facts.trade import Trade
+from tiltyard.facts.verdict import Mode
+from tiltyard.kernel.money import Money, money
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.simulation.streams import MEAN_LOSS, SimulatedPolicy, closed_trades
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+SEED = 20250707
+RISK = 1_000_000
+
+
+def moved(
+    number: int, at: datetime, shift: float, kind: Kind = "halt", cause: str = "guard",
+    mode: Mode = "enforce",
+) -> Movement:  # fmt: skip
+    before, after = (-shift, 0.0) if shift < 0 else (0.0, shift)
+    action = Action(kind, "new", cause, mode, at)
+    return Movement(number, action, before, after, {"new": shift, "good": -shift})
+
+
+def exact(book: ReceiptBook) -> None:
+    for name in ("new", "good"):
+        for pair in range(40):
+            at = START - (100 - pair) * DAY
+            for kind in ("twin", "live"):
+                book.see(
+                    Trade("floor", f"{name} {pair} {kind}", name, "SOL/USDT", "long", at, at,
+                          Money(0), book=kind, risk=Money(RISK), episode_id=f"{pair}")
+                )  # fmt: skip
+
+
+def stated(movements: list[Movement], trades: list[Trade]) -> Statement:
+    """The statement of these, in the order of their times."""
+    book, statement = ReceiptBook(), Statement()
+    exact(book)
+    waiting = list(movements)
+    for trade in trades:
+        while waiting and waiting[0].action.at <= trade.closed_at:
+            book.open(waiting.pop(0))
+        for final in book.see(trade):
+            statement.add(final)
+    for one in book.pending():
+        statement.wait(one)
+    return statement
+
+
+def noisy(hours: int, seed: int = SEED) -> list[Trade]:
+    """A bad and a good arm, an opportunity an hour."""
+    rng = Random(seed)  # noqa: S311 a simulation
+    return [
+        Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", START + hour * HOUR,
+              START + (hour + 1) * HOUR, Money(round(rng.gauss(usual, 0.5) * RISK)), book="shadow",
+              risk=Money(RISK), episode_id=str(hour))
+        for hour in range(hours)
+        for name, usual in (("new", -0.2), ("good", 0.3))
+    ]  # fmt: skip
+
+
+def known(worth: Worth | Undefined) -> Worth:
+    assert isinstance(worth, Worth)
+    return worth
+
+
+def width(worth: Worth | Undefined) -> float:
+    return known(worth).high - known(worth).low
+
+
+def test_actions_are_told_by_month_and_by_cause_and_what_is_observed_apart() -> None:
+    statement = stated(
+        [
+            moved(1, START + DAY, -0.1),
+            moved(2, START + 10 * DAY, 0.1, "resume"),
+            moved(3, START + 35 * DAY, -0.1, "throttle", "person"),
+            moved(4, START + 36 * DAY, -0.1, "halt", "other", "observe"),
+            moved(5, START + 49 * DAY, -0.1),
+        ],
+        noisy(24 * 50),
+    )
+    lines = {(one.mode, one.month, one.cause): one.tally for one in statement.lines()}
+    assert set(lines) == {
+        *(("enforce", "", cause) for cause in ("", "guard", "person")),
+        *(("enforce", "2025-01", cause) for cause in ("", "guard")),
+        *(("enforce", "2025-02", cause) for cause in ("", "guard", "person")),
+        *(("observe", month, cause) for month in ("", "2025-02") for cause in ("", "other")),
+    }
+    assert lines["enforce", "2025-01", ""].kinds == {"halt": 1, "resume": 1}
+    assert lines["enforce", "2025-01", ""].words == {"right": 1, "mistake": 1}
+    assert lines["enforce", "2025-02", ""].words == {"right": 1, "pending": 1}
+    assert lines["observe", "", "other"].words == {"right": 1}
+    whole = statement.whole()
+    assert whole.kinds == {"halt": 2, "resume": 1, "throttle": 1}
+    parts = [known(lines["enforce", month, ""].net()).number for month in ("2025-01", "2025-02")]
+    assert known(whole.net()).number == pytest.approx(sum(parts)), "and not what was observed"
+
+
+def test_one_receipt_alone_is_worth_what_it_says() -> None:
+    trades = noisy(200)
+    book = ReceiptBook()
+    exact(book)
+    book.open(moved(1, START, -0.1))
+    (final,) = [one for trade in trades for one in book.see(trade)]
+    assert stated([moved(1, START, -0.1)], trades).whole().net() == final.receipt.worth
+
+
+def test_nothing_final_is_no_worth() -> None:
+    assert isinstance(Statement().whole().net(), Undefined)
+    assert isinstance(stated([moved(1, START, -0.1)], noisy(50)).whole().net(), Undefined)
+
+
+def test_a_halt_and_the_resume_soon_after_it_cancel_but_for_what_lies_between() -> None:
+    """Added as if they knew nothing of each other, the interval would be wider."""
+    halt, resume = moved(1, START, -0.1), moved(2, START + 10 * HOUR, 0.1, "resume")
+    trades = noisy(300)
+    one, other = (stated([it], trades).whole().net() for it in (halt, resume))
+    together = stated([halt, resume], trades).whole().net()
+    assert known(together).number == pytest.approx(known(one).number + known(other).number)
+    assert width(together) < 0.75 * (width(one) ** 2 + width(other) ** 2) ** 0.5
+
+
+def test_the_net_interval_holds_the_known_truth() -> None:
+    """Twenty overlapping stops in market regimes; 300 replicates, fixed seed."""
+    replicates, wins, factors = 300, 0.6, {"new": 1.1, "good": 2.3}
+    movements = [moved(number, START + (1 + 3 * number) * DAY, -0.1) for number in range(20)]
+    nets = []
+    for seed in range(SEED, SEED + replicates):
+        policies = [
+            SimulatedPolicy(name, factor, factor, wins, 10) for name, factor in factors.items()
+        ]
+        rng = Random(seed)  # noqa: S311 a simulation
+        trades = closed_trades(
+            policies, start=START, days=80, capital=money(10_000), risk=0.01, rng=rng
+        )
+        told = [one._replace(book="shadow") for one in trades]
+        nets.append(known(stated(movements, told).whole().net()))
+    means = {name: (1 - wins) * MEAN_LOSS * (factor - 1) for name, factor in factors.items()}
+    truth = 20 * 0.1 * 50 * (means["good"] - means["new"])
+    spread = mean((one.number - truth) ** 2 for one in nets) ** 0.5
+    assert mean(one.number for one in nets) == pytest.approx(
+        truth, abs=3 * spread / replicates**0.5
+    )
+    assert mean(one.low <= truth <= one.high for one in nets) >= 0.912

@@ -1,0 +1,89 @@
+"""What actions were worth, from the record and the trades of any store."""
+
+from datetime import datetime, timedelta
+
+from conformance.desks import BEGAN, CHAMPION, FIRST, challenger, employ
+from conformance.samples import ingest
+from tiltyard.actions.receipt import Worth
+from tiltyard.actions.record import acted
+from tiltyard.facts.action import Action, Kind
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
+from tiltyard.shell.receipts import receipts_of
+from tiltyard.shell.report.receipts import receipts_text
+from tiltyard.shell.store.ledger import Ledger
+
+HOUR = timedelta(hours=1)
+RISK = 1_000_000
+HALTED = BEGAN + 10 * HOUR
+AROUND = (("10.0", "0.0"), ("0.0", "10.0"))
+
+
+def happen(ledger: Ledger, kind: Kind, at: datetime, before: float, after: float) -> None:
+    action = Action(
+        kind, FIRST, "person", "enforce", at, before=before, after=after, ceiling=after
+    )  # fmt: skip
+    ledger.save_roster(ledger.roster(), [acted(action, "", "test")], at=at)
+
+
+def told(hours: range) -> list[Trade]:
+    """The halted arm loses on paper what the champion makes."""
+    return [
+        Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", BEGAN + hour * HOUR,
+              BEGAN + (hour + 1) * HOUR, Money(round(made * RISK)), book="shadow", risk=Money(RISK),
+              episode_id=f"SOL/USDT {hour}")
+        for hour in hours
+        for name, made in ((FIRST, -0.5), (CHAMPION, 0.5))
+    ]  # fmt: skip
+
+
+def test_a_halt_has_its_receipt_from_the_record_and_the_trades(ledger: Ledger) -> None:
+    employ(ledger, challenger(FIRST, 0.1))
+    happen(ledger, "halt", HALTED, 0.1, 0.0)
+    ingest(ledger, told(range(200)), now=BEGAN + 300 * HOUR)
+    late = BEGAN + 300 * HOUR
+    found = receipts_of(ledger, late)
+    (receipt,) = found.each
+    assert receipt.movement.number == 4, "three arms had joined"
+    assert isinstance(receipt.worth, Worth)
+    assert round(receipt.worth.number, 6) == 10.0
+    assert receipt.word == "right"
+    assert found.statement.whole().words == {"right": 1}
+    assert receipts_of(ledger, late, CHAMPION).each == [], "the halt was not of the champion"
+    assert receipts_of(ledger, late, FIRST).each == [receipt]
+
+
+def test_a_report_of_then_knows_no_trade_and_no_action_of_later(ledger: Ledger) -> None:
+    employ(ledger, challenger(FIRST, 0.1))
+    happen(ledger, "halt", HALTED, 0.1, 0.0)
+    ingest(ledger, told(range(200)), now=BEGAN + 300 * HOUR)
+    happen(ledger, "rearm", BEGAN + 150 * HOUR, 0.0, 0.1)
+    assert receipts_of(ledger, HALTED - HOUR).each == []
+    (early,) = receipts_of(ledger, HALTED + 38 * HOUR).each
+    assert str(early.worth) == "undefined (warming: 37 of 100 opportunities)"
+    assert [one.word for one in receipts_of(ledger, BEGAN + 300 * HOUR).each] == [
+        "right", "pending",
+    ]  # fmt: skip
+
+
+def test_the_report_reads_like_this(ledger: Ledger) -> None:
+    employ(ledger, challenger(FIRST, 0.1))
+    happen(ledger, "halt", HALTED, 0.1, 0.0)
+    ingest(ledger, told(range(200)), now=BEGAN + 300 * HOUR)
+    happen(ledger, "rearm", BEGAN + 150 * HOUR, 0.0, 0.1)
+    at = [f"{time:%Y-%m-%d %H:%M}Z" for time in (HALTED, BEGAN + 150 * HOUR)]
+    halted, rearmed = (f"{FIRST}  person  {f'{x} % → {y} %':<19}" for x, y in AROUND)
+    lines = list(receipts_text(receipts_of(ledger, BEGAN + 300 * HOUR)))
+    assert lines[:5] == [
+        "Each action that moved traffic, and what it was worth, in R:",
+        f"     4  {at[0]}  halt   {halted}saved 10.00 R, interval 6.67 … 13.33: right",
+        f"     6  {at[1]}  rearm  {rearmed}pending (49 of 100 opportunities)",
+        "\nWhat the monitor was worth, in R:",
+        "  in all: 1 halt, 1 rearm; 1 right, 1 pending; net +10.00, interval +6.67 … +13.33",
+    ]
+
+
+def test_a_ledger_in_which_nothing_was_done_says_so(ledger: Ledger) -> None:
+    assert list(receipts_text(receipts_of(ledger, BEGAN))) == [
+        "No action has moved traffic yet."
+    ]  # fmt: skip
