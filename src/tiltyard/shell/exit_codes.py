@@ -36,6 +36,7 @@ FAILURES = frozenset(
         "METRICS_VERSION_DIFFERS",
         "METRIC_TWICE",
         "NOT_READY",
+        "NUMBA_MISSING",
         "PAGE_UNWRITABLE",
         "POLICY_KIND_TWICE",
         "PROJECTION_DIFFERS",
