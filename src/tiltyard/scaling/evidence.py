@@ -167,9 +167,7 @@ def _merit(row: Contender, rule: EvidenceRule) -> float:
     """
     if row.fate in (RETIRE, TIME_OUT):
         return 0.0
-    if rule.has_shadow and row.signals < rule.warm_signals:
-        return 0.0
-    if row.better < rule.least_better:
+    if rule.has_shadow and (row.signals < rule.warm_signals or row.better < rule.least_better):
         return 0.0
     merit = row.better + (rule.lead if row.live_trades >= rule.lead_trades else 0.0)
     return merit / 1000 if row.pf_30 < rule.pf_floor else merit

@@ -18,6 +18,8 @@ SMALLEST_STAKE, STAKE_FACTOR = 0.01, 1.6
 INFLATION = 1.5
 PRIOR_MEAN, PRIOR_VARIANCE = 0.40, 0.25**2
 """Of a challenger's mean R, before any of its trades is seen."""
+SPREAD = 1.3**2
+"""Variance of a trade's R; counts as one trade beside those that are seen."""
 
 
 def clipped(result: float) -> float:
@@ -77,11 +79,11 @@ def posterior(row: Contender, champion: Contender) -> tuple[float, float]:
     before, variance = PRIOR_MEAN - champion.level, PRIOR_VARIANCE
     if not isnan(row.prior):
         before, variance = row.prior, row.prior_variance
-    if row.signals < 2:  # noqa: PLR2004 one has no spread
+    if not row.signals:
         return before, variance
     own, other = row.own_paper / row.signals, row.champion_paper / row.signals
     seen = row.difference - own * row.optimism + other * champion.optimism
-    noise = INFLATION * row.squares / (row.signals - 1) / row.signals
+    noise = INFLATION * (row.squares + 2 * SPREAD) / row.signals / row.signals
     noise += own * own * row.optimism_variance + other * other * champion.optimism_variance
     return pooled(before, variance, seen, noise)
 
@@ -89,10 +91,10 @@ def posterior(row: Contender, champion: Contender) -> tuple[float, float]:
 def posterior_of_live(row: Contender, champion: Contender) -> tuple[float, float]:
     """The same from live trades alone, of which no two are of one signal."""
     before, variance = PRIOR_MEAN - champion.live_mean, PRIOR_VARIANCE
-    if row.live_trades < 2 or champion.live_trades < 2:  # noqa: PLR2004 one has no spread
+    if not row.live_trades or not champion.live_trades:
         return before, variance
-    noise = row.live_squares / (row.live_trades - 1) / row.live_trades
-    noise += champion.live_squares / (champion.live_trades - 1) / champion.live_trades
+    noise = (row.live_squares + SPREAD) / row.live_trades / row.live_trades
+    noise += (champion.live_squares + SPREAD) / champion.live_trades / champion.live_trades
     return pooled(before, variance, row.live_mean - champion.live_mean, INFLATION * noise)
 
 

@@ -46,7 +46,15 @@ def write_page(
     Raises:
         TiltyardError: ``PAGE_UNWRITABLE``.
     """
-    text = page(recording, reports, now)
+    write_whole(path, page(recording, reports, now))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a page, whole or not at all.
+
+    Raises:
+        TiltyardError: ``PAGE_UNWRITABLE``.
+    """
     with _beside(path) as beside:
         beside.write_text(text, "utf-8")
         beside.replace(path)
@@ -94,6 +102,11 @@ def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> s
         *_planned(recording, reports),
         _actions_table("Actions", recording.actions),
     ]
+    return framed(body)
+
+
+def framed(body: Iterable[str]) -> str:
+    """A page with this content: it loads nothing, and reads well in the dark and on a phone."""
     return _SKELETON.replace("BODY", "\n".join(body))
 
 

@@ -8,6 +8,7 @@ compiled gives the same answers to the last bit.
 
 from collections.abc import Callable
 from dis import get_instructions
+from functools import cache
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ Plain = TypeVar("Plain", bound=Callable[..., Any])
 _OURS = "tiltyard."
 
 
+@cache
 def compiled(function: Plain) -> Plain:
     """The same function, compiled by numba when it is first called.
 

@@ -15,6 +15,7 @@ from tiltyard import __version__
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli import (
     act,
+    bench,
     checklist,
     demo,
     facts,
@@ -45,6 +46,7 @@ live.add_to(app)
 act.add_to(app)
 token.add_to(app)
 demo.add_to(app)
+bench.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

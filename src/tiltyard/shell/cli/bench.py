@@ -1,0 +1,61 @@
+"""``bench``: what the rules are worth, on a benchmark whose truth is known."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tiltyard.shell.cli.progress import counting
+
+bench = typer.Typer(help="Measure what this program is worth.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.add_typer(bench, name="bench")
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure what this program is worth."""
+
+
+@bench.command()
+def decisions(
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 1,
+    runs: Annotated[int, typer.Option(min=2, max=100_000, help="Of each line.")] = 400,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this rule, under all circumstances; may be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Also write a page with the picture.")] = None,
+) -> None:
+    """Play every scaling rule against simulated challengers whose truth is known."""
+    from tiltyard.kernel.errors import TiltyardError  # noqa: PLC0415 slow
+    from tiltyard.kernel.registry import did_you_mean  # noqa: PLC0415 slow
+    from tiltyard.scaling.catalogue import RULES  # noqa: PLC0415 slow
+    from tiltyard.shell.decision_benchmark import planned, played  # noqa: PLC0415 slow
+    from tiltyard.shell.decision_page import write_decision_page  # noqa: PLC0415 slow
+    from tiltyard.shell.decision_table import decisions_json, decisions_text  # noqa: PLC0415 slow
+    from tiltyard.shell.page import refuse_unwritable  # noqa: PLC0415 slow
+
+    for name in rule or ():
+        if name not in RULES:
+            raise TiltyardError(
+                "RULE_UNKNOWN", name, "no such rule",
+                did_you_mean(name, RULES) or f"known: {', '.join(RULES)}",
+            )  # fmt: skip
+    if html is not None:
+        refuse_unwritable(html)
+    plan = planned(rule or ())
+    with counting("playing", f"of {len(plan)} lines") as told:
+        found = played(plan, seed=seed, runs=runs, told=told)
+    if as_json:
+        typer.echo(json.dumps(decisions_json(found, seed), indent=2))
+    else:
+        for line in decisions_text(found, seed):
+            typer.echo(line)
+    if html is not None:
+        write_decision_page(html, found, seed)

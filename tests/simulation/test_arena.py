@@ -1,0 +1,73 @@
+"""What is counted in a run is what happened in it, compiled or not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tiltyard.scaling.benchmark import Outcomes
+from tiltyard.scaling.catalogue import RULES, RuleEntry
+from tiltyard.scaling.contender import lines
+from tiltyard.shell.decision_benchmark import FIRST, outcomes_of, planned
+from tiltyard.simulation.arena import BOOK, OUTCOME, play
+from tiltyard.simulation.scenario import Scenario
+
+
+def plainly(entry: RuleEntry, scenario: Scenario, seed: int) -> Outcomes:
+    """One run without a compiler."""
+    world = scenario.world(entry.world)
+    outcome = np.zeros(1, OUTCOME).view(np.recarray)
+    rows, fresh = (lines(n).view(np.recarray) for n in (1 + entry.slots, 1))
+    books = np.zeros(1 + entry.slots, BOOK).view(np.recarray)
+    rng = np.random.default_rng([seed, 0])
+    queue, shifts, volatilities = scenario.draw(world.days, rng)
+    play(
+        entry.see, entry.night, entry.crowned, entry.settings, world, FIRST, queue, shifts,
+        volatilities, rows, fresh, books, rng, outcome[0],
+    )  # fmt: skip
+    return outcome
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_compiled_and_plain_runs_are_the_same_to_the_last_bit(name: str) -> None:
+    entry = replace(RULES[name], world=RULES[name].world._replace(days=40))
+    scenario = Scenario(pace="SLOW", optimism=0.1, own_optimism=0.1)
+    assert plainly(entry, scenario, 5) == outcomes_of(entry, scenario, seed=5, runs=1)
+
+
+def test_ten_percent_for_sixty_days_is_what_static_gives() -> None:
+    entry = RULES["static"]
+    found = outcomes_of(entry, Scenario(), seed=2, runs=40)
+    per_bad = found["bad_trades"].sum() / found["bad"].sum()
+    assert per_bad == pytest.approx(900, rel=0.02)
+    assert not found["against_limits"].any()
+
+
+def test_where_all_are_equal_no_rule_gains_or_loses() -> None:
+    for name in ("static", "ladder", "thompson", "evidence"):
+        found = outcomes_of(RULES[name], Scenario(population="equal"), seed=2, runs=3)
+        assert found["earned"] == pytest.approx(found["champion_earned"])
+
+
+def test_no_real_trade_is_routed_against_a_hard_limit_and_the_counter_would_say_so() -> None:
+    entry = RULES["evidence"]
+    scenario = Scenario(risk_pct=0.5)
+    assert outcomes_of(entry, scenario, seed=3, runs=20)["against_limits"].sum() == 0
+    greedy = replace(entry, settings=entry.settings._replace(early_cap=0.9))
+    assert outcomes_of(greedy, scenario, seed=3, runs=20)["against_limits"].sum() > 0
+
+
+def test_a_run_does_not_depend_on_what_else_is_played() -> None:
+    entry, scenario = RULES["ladder"], Scenario()
+    three = outcomes_of(entry, scenario, seed=9, runs=3)
+    assert three[2] == outcomes_of(entry, scenario, seed=9, runs=1, first=2)[0]
+    assert three[0] != three[1]
+
+
+def test_the_plan_has_every_rule_at_both_paces_and_the_recommended_one_everywhere() -> None:
+    plan = planned()
+    assert {(name, one.pace) for name, one in plan} == {
+        (name, pace) for name in RULES for pace in ("FAST", "SLOW")
+    }
+    assert len([1 for name, _ in plan if name == "evidence"]) == 20
+    assert {name for name, _ in planned(["ladder"])} == {"ladder"}
