@@ -26,8 +26,11 @@ from tiltyard.metrics.catalogue import METRICS
 from tiltyard.metrics.comparison import Difference
 from tiltyard.metrics.off_policy import Estimate, OffPolicy
 from tiltyard.metrics.shadow_gap import Gap
+from tiltyard.scaling.benchmark import Score
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
+from tiltyard.shell.decision_benchmark import Line
+from tiltyard.shell.decision_table import decisions_json
 from tiltyard.shell.exit_codes import FAILURES, MISTAKES
 from tiltyard.shell.report.chances import prospect_json
 from tiltyard.shell.report.evidence import (
@@ -38,6 +41,7 @@ from tiltyard.shell.report.evidence import (
 )
 from tiltyard.shell.report.gap import GapLine, gap_json
 from tiltyard.shell.settings import Settings
+from tiltyard.simulation.scenario import Scenario
 
 ROOMS = ("tutorial", "how-to", "reference", "explanation")
 WALKED = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "how-to").glob("*.md")])
@@ -109,6 +113,12 @@ def test_every_command_has_a_heading_and_every_option_an_entry() -> None:
         assert entries | also == options, name
 
 
+def _decision_row() -> dict[str, object]:
+    score = Score(2, 1.0, 0.1, 0.0, 0.1, 0.1, 0.1, 1.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0)
+    (row,) = decisions_json([Line("static", Scenario(), score)], 1)["rows"]
+    return dict(row)
+
+
 def test_every_error_code_has_a_heading_and_no_other_has() -> None:
     assert set(sections("errors.md")) == set(_codes())
 
@@ -173,6 +183,7 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## An action")) == set(arm["actions"][0])
     assert set(rows("json.md", "## A trade")) == set(trade)
     assert set(rows("json.md", "## An arm")) == set(arms[0])
+    assert set(rows("json.md", "## A line of the decision benchmark")) == set(_decision_row())
     assert run(Command("tiltyard policy halt eee02a74", ""), tmp_path).returncode == 0
     asked = "tiltyard review list --json"
     review = json.loads(run(Command(asked, ""), tmp_path).stdout)["reviews"][0]
