@@ -39,7 +39,7 @@ def test_it_says_what_was_done_and_how_it_ended(desk: Run, tmp_path: Path) -> No
         f"  {BREAKOUT}  challenger  10.0 %  probation"
     )
     assert worth == (
-        "What each stop was worth, in R, by what the arms did on paper afterwards:\n"
+        "What each stop was worth, by what the arms did on paper afterwards:\n"
         "  nobody was stopped\n"
         "All that moved traffic: 1 admit; 1 pending; no worth yet\n"
     )

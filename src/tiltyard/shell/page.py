@@ -19,6 +19,7 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.unit import NAMES
 from tiltyard.shell.page_figure import colours, figure
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, MetricLine
@@ -203,13 +204,13 @@ def _gaps(reports: Sequence[ArmReport]) -> list[str]:
     """Live less paper of every arm that has pairs, by volatility."""
     rows = [
         (f"<td>{escape(report.arm.name)}</td>", f"<td>{line.volatility or 'all'}</td>",
-         f"<td class='n'>{escape(gap_text(line.reading))}</td>")
+         f"<td class='n'>{escape(gap_text(line.reading))}</td>", f"<td>{NAMES[line.unit]}</td>")
         for report in reports
         for line in report.gap
         if not line.symbol
     ]  # fmt: skip
-    heads = ("policy", "volatility", "live less paper")
-    return [f"<h2>Live less paper, in R</h2>{_table(heads, rows)}"] if rows else []
+    heads = ("policy", "volatility", "live less paper", "in")
+    return [f"<h2>Live less paper</h2>{_table(heads, rows)}"] if rows else []
 
 
 def _planned(recording: Recording, reports: Sequence[ArmReport]) -> list[str]:

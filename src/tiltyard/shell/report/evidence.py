@@ -20,6 +20,7 @@ from tiltyard.metrics.arm_value import ArmValue
 from tiltyard.metrics.comparison import KINDS, Comparison, Difference, Kind
 from tiltyard.metrics.off_policy import Estimate, OffPolicyValue
 from tiltyard.metrics.traffic import Traffic
+from tiltyard.metrics.unit import Unit
 from tiltyard.shell.history import past
 from tiltyard.shell.store.ledger import Ledger
 
@@ -40,13 +41,15 @@ class ComparisonLine(NamedTuple):
         kind: Of which trades.
         symbol: Empty for all.
         volatility: ``calm``, ``usual`` or ``wild``; empty for all.
-        reading: In R a trade, or why there is none.
+        reading: What a trade made more, or why there is none.
+        unit: In what.
     """
 
     kind: Kind
     symbol: str
     volatility: str
     reading: Difference | Undefined
+    unit: Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,12 @@ class Evidence:
     Attributes:
         against: Of the champion; empty for the champion itself, and where either has no trades.
         value: Had it been given every opportunity; None where nobody was given any.
+        value_unit: In what.
     """
 
     against: Sequence[ComparisonLine] = ()
     value: OffPolicyValue | None = None
+    value_unit: Unit = "R"
 
 
 NOTHING = Evidence()
@@ -101,7 +106,7 @@ def evidence_of(
         if policy != champion:
             comparison.see(fact)
     lines = [] if policy == champion else list(_lines(comparison))
-    return Evidence(lines, value.value(now) if has_decisions else None)
+    return Evidence(lines, value.value(now) if has_decisions else None, value.unit)
 
 
 def against_section(lines: Sequence[ComparisonLine]) -> Iterator[str]:
@@ -148,6 +153,7 @@ def comparison_json(line: ComparisonLine) -> dict[str, Any]:
         "book": line.kind.replace(" ", "_"),
         "symbol": line.symbol or None,
         "volatility": line.volatility or None,
+        "unit": line.unit,
         "mean": known and known.mean,
         "low": known and known.low,
         "high": known and known.high,
@@ -160,9 +166,10 @@ def comparison_json(line: ComparisonLine) -> dict[str, Any]:
     }
 
 
-def value_json(value: OffPolicyValue) -> dict[str, Any]:
+def value_json(value: OffPolicyValue, unit: Unit) -> dict[str, Any]:
     """The same for programs. The field names are a contract."""
     return {
+        "unit": unit,
         "opportunities": value.opportunities,
         "given": value.given,
         "effective": value.effective,
@@ -201,11 +208,12 @@ def _lines(comparison: Comparison) -> Iterator[ComparisonLine]:
     for kind in KINDS:
         if not comparison.has_both(kind):
             continue
-        yield ComparisonLine(kind, "", "", whole := comparison.read(kind))
+        unit = comparison.unit
+        yield ComparisonLine(kind, "", "", whole := comparison.read(kind), unit)
         if isinstance(whole, Undefined) and whole.state == "no_risk":
             continue
         for tercile, word in enumerate(VOLATILITY):
             reading = comparison.read(kind, terciles=[tercile])
-            yield ComparisonLine(kind, "", word, reading)
+            yield ComparisonLine(kind, "", word, reading, unit)
         for symbol in comparison.symbols:
-            yield ComparisonLine(kind, symbol, "", comparison.read(kind, symbol))
+            yield ComparisonLine(kind, symbol, "", comparison.read(kind, symbol), unit)
