@@ -27,7 +27,8 @@ from tiltyard.shell.cli.options import (
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.measure import measure
-from tiltyard.shell.page import refuse_unwritable, write_page
+from tiltyard.shell.page import write_page
+from tiltyard.shell.page_file import refuse_unwritable
 from tiltyard.shell.prospects import OwnTrades, prospects
 from tiltyard.shell.receipts import receipts_of
 from tiltyard.shell.recording import Recording
