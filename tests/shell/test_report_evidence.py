@@ -12,7 +12,7 @@ from tiltyard.facts.decision import Decision
 from tiltyard.kernel.money import Money
 from tiltyard.shell.measure import measure
 from tiltyard.shell.report.content import ArmReport, describe
-from tiltyard.shell.report.evidence import NOTHING, evidence_of, traffic_of
+from tiltyard.shell.report.evidence import NOTHING, EvidenceBook, traffic_of
 from tiltyard.shell.report.text import report_text
 from tiltyard.shell.report.wire import report_json
 from tiltyard.shell.settings import load
@@ -46,12 +46,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[ArmReport]:
         roster = ledger.roster()
         ledger.save_roster(roster, [acted(admitted, "", "")], at=START)
         ledger.append_decisions(decisions, known_at=NOW)
-        desk, traffic = measure(ledger, load(), NOW, ledger.roster()), traffic_of(ledger, NOW)
+        book = EvidenceBook(traffic_of(ledger, NOW), [CHAMPION, BOT], CHAMPION)
+        desk = measure(ledger, load(), NOW, ledger.roster(), book.see)
         return [
-            replace(
-                describe(desk, name, NOW),
-                evidence=evidence_of(ledger, traffic, name, CHAMPION, NOW),
-            )
+            replace(describe(desk, name, NOW), evidence=book.of(name, NOW))
             for name in (CHAMPION, BOT)
         ]
 

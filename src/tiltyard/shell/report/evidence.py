@@ -1,21 +1,18 @@
 """What speaks for an arm beside its trial, as a report says it: its value, and the champion's.
 
-Both are read from the ledger when somebody asks, over all of its trades and not those of the trial
-alone: nothing is judged by them.
+Both are made when somebody asks, over all of its trades and not those of the trial alone: nothing
+is judged by them. The ledger is read once for all arms.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import merge
-from itertools import chain
 from typing import Any, NamedTuple
 
 from tiltyard.facts.decision import VOLATILITY, Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics import recent
 from tiltyard.metrics.arm_value import ArmValue
 from tiltyard.metrics.comparison import KINDS, Comparison, Difference, Kind
 from tiltyard.metrics.off_policy import Estimate, OffPolicyValue
@@ -76,37 +73,58 @@ def traffic_of(ledger: Ledger, now: datetime) -> Traffic:
     return Traffic(past([json.loads(row.body) for row in ledger.audit()], now)[0])
 
 
-def evidence_of(
-    ledger: Ledger, traffic: Traffic, policy: str, champion: str, now: datetime
-) -> Evidence:
-    """Read what speaks for an arm.
+class EvidenceBook:
+    """Evidence of several arms, gathered while a ledger is read once.
 
     Args:
-        ledger: Where its trades and the champion's are, and all decisions.
         traffic: As the audit tells.
-        policy: The arm.
-        champion: The other; may be the same.
-        now: UTC.
+        policies: The arms.
+        champion: Who they are compared with; may be one of them, or nobody.
     """
 
+    def __init__(self, traffic: Traffic, policies: Sequence[str], champion: str) -> None:
+        self._champion = champion
+        self._values = {name: _value_of(traffic, name) for name in policies}
+        self._comparisons = {
+            name: _comparison_of(traffic, name, champion)
+            for name in policies
+            if champion not in ("", name)
+        }
+        self._has_decisions = False
+
+    def see(self, fact: Trade | Decision) -> None:
+        """One more, of whomever, in time order; what was decided comes first."""
+        if isinstance(fact, Decision):
+            self._has_decisions = True
+            for value in self._values.values():
+                value.decide(fact)
+            for comparison in self._comparisons.values():
+                comparison.decide(fact)
+            return
+        if fact.policy in self._values:
+            self._values[fact.policy].see(fact)
+        if fact.policy == self._champion:
+            for comparison in self._comparisons.values():
+                comparison.see(fact)
+        elif fact.policy in self._comparisons:
+            self._comparisons[fact.policy].see(fact)
+
+    def of(self, policy: str, now: datetime) -> Evidence:
+        """What speaks for one of them by ``now``, UTC."""
+        comparison, value = self._comparisons.get(policy), self._values[policy]
+        lines = [] if comparison is None else list(_lines(comparison))
+        return Evidence(lines, value.value(now) if self._has_decisions else None, value.unit)
+
+
+def _value_of(traffic: Traffic, policy: str) -> ArmValue:
+    return ArmValue(policy, lambda decision: traffic.could_choose(policy, decision))
+
+
+def _comparison_of(traffic: Traffic, policy: str, champion: str) -> Comparison:
     def counts(at: datetime) -> bool:
         return not traffic.paused(policy, at) and not traffic.paused(champion, at)
 
-    value = ArmValue(policy, lambda decision: traffic.could_choose(policy, decision))
-    comparison = Comparison(policy, champion, counts)
-    has_decisions = False
-    for fact in _facts(ledger, {policy, champion}, now):
-        if isinstance(fact, Decision):
-            has_decisions = True
-            value.decide(fact)
-            comparison.decide(fact)
-            continue
-        if fact.policy == policy:
-            value.see(fact)
-        if policy != champion:
-            comparison.see(fact)
-    lines = [] if policy == champion else list(_lines(comparison))
-    return Evidence(lines, value.value(now) if has_decisions else None, value.unit)
+    return Comparison(policy, champion, counts)
 
 
 def against_section(lines: Sequence[ComparisonLine]) -> Iterator[str]:
@@ -195,13 +213,6 @@ def _estimate_text(estimate: Estimate | Undefined) -> str:
     if isinstance(estimate, Undefined):
         return str(estimate)
     return f"{estimate.value:+.3f}, interval {estimate.low:+.3f} … {estimate.high:+.3f}"
-
-
-def _facts(ledger: Ledger, policies: set[str], now: datetime) -> Iterator[Decision | Trade]:
-    """Everything decided, and the trades of some arms, in the order of their times."""
-    facts: list[Iterator[Decision | Trade]] = [chain(ledger.decisions(by=now))]
-    facts += [chain(ledger.trades(policy, closed_by=now)) for policy in sorted(policies)]
-    yield from merge(*facts, key=recent.time_of)
 
 
 def _lines(comparison: Comparison) -> Iterator[ComparisonLine]:
