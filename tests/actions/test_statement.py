@@ -7,9 +7,9 @@ from statistics import mean
 import pytest
 
 from tiltyard.actions.movement import Movement
-from tiltyard.actions.receipt import Worth
+from tiltyard.actions.receipt import Settled, Worth
 from tiltyard.actions.receipt_book import ReceiptBook
-from tiltyard.actions.statement import Statement, Tally
+from tiltyard.actions.statement import MOST_STEPS, Statement, Tally, growth
 from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Mode
@@ -56,6 +56,16 @@ def stated(movements: list[Movement], trades: list[Trade]) -> Statement:
     for one in book.pending():
         statement.wait(one)
     return statement
+
+
+def settled(movements: list[Movement], trades: list[Trade]) -> list[Settled]:
+    """Those that are final, in the order of their actions."""
+    book = ReceiptBook()
+    exact(book)
+    for one in movements:
+        book.open(one)
+    final = [one for trade in trades for one in book.see(trade)]
+    return sorted(final, key=lambda one: one.receipt.movement.number)
 
 
 def noisy(hours: int, seed: int = SEED) -> list[Trade]:
@@ -138,6 +148,25 @@ def test_what_is_in_r_and_what_is_in_percent_of_capital_are_two_sums_and_never_o
     assert in_percent.number == pytest.approx(2 * only(stated([late], trades).whole()).number), (
         "an R is two percent here"
     )
+
+
+def test_the_net_worth_grows_action_by_action_and_by_what_was_done_alone() -> None:
+    trades = noisy(24 * 30)
+    movements = [
+        moved(1, START, -0.1),
+        moved(2, START + 2 * DAY, -0.1, mode="observe"),
+        moved(3, START + 4 * DAY, 0.1, "resume"),
+    ]
+    finals = settled(movements, trades)
+    steps = list(growth(finals))
+    assert [at for at, _ in steps] == [START, START + 4 * DAY]
+    assert [net for _, net in steps] == [
+        only(stated(done, trades).whole()) for done in (movements[:1], movements)
+    ]
+    many = [finals[0]] * (3 * MOST_STEPS + 1)
+    grown = list(growth(many))
+    assert len(grown) <= MOST_STEPS
+    assert grown[-1][1].number == pytest.approx(len(many) * steps[0][1].number), "the last is all"
 
 
 def test_a_halt_and_the_resume_soon_after_it_cancel_but_for_what_lies_between() -> None:

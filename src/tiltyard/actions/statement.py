@@ -11,7 +11,7 @@ What was only observed is told apart, and never part of the monitor's worth.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from tiltyard.facts.action import Kind
 from tiltyard.facts.verdict import Mode
 from tiltyard.metrics.unit import UNITS, Unit
 
+MOST_STEPS = 200
 _HOUR = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -145,6 +146,25 @@ class Line(NamedTuple):
     cause: str
     mode: Mode
     tally: Tally
+
+
+def growth(finals: Sequence[Settled]) -> Iterator[tuple[datetime, Worth]]:
+    """The net worth of what was done, action by action; of very many, two hundred times.
+
+    Args:
+        finals: In the order of their actions.
+    """
+    tallies: dict[Unit, list[tuple[datetime, Settled]]] = defaultdict(list)
+    for settled in finals:
+        worth, action = settled.receipt.worth, settled.receipt.movement.action
+        if isinstance(worth, Worth) and action.mode == "enforce":
+            tallies[worth.unit].append((action.at, settled))
+    for done in tallies.values():
+        tally, pace = Tally(), -(-len(done) // MOST_STEPS)
+        for number, (at, settled) in enumerate(done, 1):
+            tally.add(settled)
+            if number % pace == 0 or number == len(done):
+                yield at, tally.nets()[0]
 
 
 class Statement:

@@ -116,6 +116,7 @@ h1 { font-size: 22px; margin: 0; } h2 { font-size: 17px; margin: 24px 0 8px; }
 th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 th { color: var(--quiet); font-weight: 500; }
+@media (max-width: 600px) { .wide table { min-width: 720px; } }
 .n { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .arm { position: relative; padding-left: 17px; overflow-wrap: break-word; max-width: 320px; }
 .arm i { position: absolute; left: 0; top: 9px; width: 10px; height: 10px; border-radius: 2px; }

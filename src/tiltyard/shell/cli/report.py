@@ -33,6 +33,7 @@ from tiltyard.shell.page import write_page
 from tiltyard.shell.page_file import refuse_unwritable
 from tiltyard.shell.prospects import OwnTrades, prospects
 from tiltyard.shell.receipts import receipts_of
+from tiltyard.shell.receipts_page import write_receipts_page
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.evidence import EvidenceBook, traffic_of
@@ -75,18 +76,17 @@ def report(
     settings = settings_from(config)
     now = now_from(at)
     if actions:
-        idle = [
-            name
-            for name, given in (("--html", html), ("--trades", trades), ("--check", check))
-            if given
-        ]
+        idle = [name for name, given in (("--trades", trades), ("--check", check)) if given]
         if idle:
             raise TiltyardError("OPTION_IDLE", idle[0], "--actions reports the actions alone",
                                 "leave it out")  # fmt: skip
-        _report_actions(database, settings, policy, now, as_json=as_json, past=at is not None)
-        return
     if html is not None:
         refuse_unwritable(html)
+    if actions:
+        _report_actions(
+            database, settings, policy, now, as_json=as_json, html=html, past=at is not None
+        )
+        return
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
         roster = roster_at(ledger, now) if at else ledger.roster()
         standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
@@ -146,12 +146,15 @@ def _report_actions(
     now: datetime,
     *,
     as_json: bool,
+    html: Path | None,
     past: bool,
 ) -> None:
     """What was done, what each of it was worth, and the monthly statement."""
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
         roster = roster_at(ledger, now) if past else ledger.roster()
         found = receipts_of(ledger, now, select(policy, list(roster.arms)) if policy else "")
+    if html is not None:
+        write_receipts_page(html, found, now)
     if as_json:
         whole = {"generated_at": time_text(now), **receipts_json(found)}
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))

@@ -84,17 +84,25 @@ def statement_lines(statement: Statement) -> Iterator[str]:
 
 def tally_lines(head: str, tally: Tally, mode: Mode = "enforce") -> Iterator[str]:
     """What some receipts come to; a second line where some are in another unit."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.kinds.items()))
-    words = ", ".join(
+    said = "would be" if mode == "observe" else "net"
+    nets = [f"{said} {net_text(net)}" for net in tally.nets()] or ["no worth yet"]
+    yield f"{head}{kinds_text(tally)}; {words_text(tally)}; {nets[0]}"
+    for net in nets[1:]:
+        yield f"{' ' * len(head)}{net}"
+
+
+def kinds_text(tally: Tally) -> str:
+    """How many of each kind of action."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(tally.kinds.items()))
+
+
+def words_text(tally: Tally) -> str:
+    """How many of each verdict."""
+    return ", ".join(
         f"{tally.words[word]} {_PLURALS.get(word, word) if tally.words[word] != 1 else word}"
         for word in get_args(Word)
         if tally.words[word]
     )
-    said = "would be" if mode == "observe" else "net"
-    nets = [f"{said} {net_text(net)}" for net in tally.nets()] or ["no worth yet"]
-    yield f"{head}{kinds}; {words}; {nets[0]}"
-    for net in nets[1:]:
-        yield f"{' ' * len(head)}{net}"
 
 
 def net_text(net: Worth) -> str:
