@@ -13,6 +13,7 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.unit import NAMES
+from tiltyard.shell.page_evidence import evidence_sections
 from tiltyard.shell.page_figure import colours, figure
 from tiltyard.shell.page_file import drawn, page_of, table, write_whole
 from tiltyard.shell.recording import Recording
@@ -54,6 +55,7 @@ def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> s
         _account(reports),
         _figure(recording, reports, colour) if trades else "<p>There are no trades.</p>",
         *_gaps(reports),
+        *evidence_sections(reports),
         *_planned(recording, reports),
         _actionstable("Actions", recording.actions),
     ]

@@ -128,10 +128,16 @@ def _comparison_of(traffic: Traffic, policy: str, champion: str) -> Comparison:
 
 
 def against_section(lines: Sequence[ComparisonLine]) -> Iterator[str]:
-    """For people: each comparison, and the last one by volatility and by symbol, where few."""
+    """For people, a line each."""
+    for where, told in against_rows(lines):
+        yield f"{where:<{_WIDTH}}  {told}"
+
+
+def against_rows(lines: Sequence[ComparisonLine]) -> Iterator[tuple[str, str]]:
+    """Each comparison, and paper, else live, by volatility and by symbol, where few."""
     for line in lines:
         if not line.symbol and not line.volatility:
-            yield f"{line.kind:<{_WIDTH}}  {difference_text(line.reading)}"
+            yield line.kind, difference_text(line.reading)
     if not lines:
         return
     finest: Kind = "paper" if any(line.kind == "paper" for line in lines) else "live"
@@ -139,8 +145,7 @@ def against_section(lines: Sequence[ComparisonLine]) -> Iterator[str]:
     symbols = {line.symbol for line in apart if line.symbol}
     for line in apart:
         if line.volatility or (line.symbol and len(symbols) <= MOST_SYMBOLS):
-            where = f"{finest}, {line.symbol or line.volatility}"
-            yield f"{where:<{_WIDTH}}  {difference_text(line.reading)}"
+            yield f"{finest}, {line.symbol or line.volatility}", difference_text(line.reading)
 
 
 def difference_text(found: Difference | Undefined) -> str:
@@ -155,11 +160,22 @@ def difference_text(found: Difference | Undefined) -> str:
 
 def value_section(value: OffPolicyValue) -> Iterator[str]:
     """For people: the three estimates, and what they are made from."""
+    for name, told in value_rows(value):
+        yield f"{name:<{_WIDTH}}  {told}"
+    yield weights_text(value)
+
+
+def value_rows(value: OffPolicyValue) -> Iterator[tuple[str, str]]:
+    """The three estimates."""
     for name, estimate in value.estimates:
-        yield f"{_ESTIMATORS[name]:<{_WIDTH}}  {_estimate_text(estimate)}"
-    yield (
+        yield _ESTIMATORS[name], _estimate_text(estimate)
+
+
+def weights_text(value: OffPolicyValue) -> str:
+    """What they are made from."""
+    return (
         f"given {value.given:,} of {value.opportunities:,} opportunities, worth "
-        f"{value.effective:.3g} equal ones; heaviest {100 * value.heaviest:.1f} %"
+        f"{value.effective:,.0f} equal ones; heaviest {100 * value.heaviest:.1f} %"
     )
 
 
