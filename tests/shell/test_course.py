@@ -93,6 +93,20 @@ def test_a_course_throttles_halts_and_looks_back_on_each_stop(hours: list[Hour])
     assert {one.kind for one in told} >= {"skip_scale"}, "nights were run"
 
 
+def test_beside_a_champion_without_a_stop_every_final_receipt_is_in_percent_of_capital(
+    hours: list[Hour],
+) -> None:
+    played = course({**ARMS, CHAMPION: Trend(20, 100)})
+    played.play(hours)
+    receipts = played.receipts()
+    final = [one.worth for one in receipts.each if one.word != "pending"]
+    assert any(one.movement.is_stop for one in receipts.each)
+    assert len(final) >= len(ARMS)
+    for worth in final:
+        assert isinstance(worth, Worth)
+        assert worth.unit == "%"
+
+
 def test_the_same_bars_and_seed_are_the_same_course(hours: list[Hour]) -> None:
     one, other = course(), course()
     first, second = list[Action](), list[Action]()

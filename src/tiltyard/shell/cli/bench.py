@@ -37,7 +37,7 @@ def decisions(
     from tiltyard.shell.decision_benchmark import planned, played  # noqa: PLC0415 slow
     from tiltyard.shell.decision_page import write_decision_page  # noqa: PLC0415 slow
     from tiltyard.shell.decision_table import decisions_json, decisions_text  # noqa: PLC0415 slow
-    from tiltyard.shell.page import refuse_unwritable  # noqa: PLC0415 slow
+    from tiltyard.shell.page_file import refuse_unwritable  # noqa: PLC0415 slow
 
     for name in rule or ():
         RULES.get(name)
