@@ -188,10 +188,10 @@ def _merit(row: Contender, rule: EvidenceRule) -> float:
     """
     if row.fate in (RETIRE, TIME_OUT):
         return 0.0
-    if rule.has_shadow and (row.signals < rule.warm_signals or row.better < rule.least_better):
-        return 0.0
-    if not row.chosen and row.better < rule.begin_better:
-        return 0.0
+    if rule.has_shadow:
+        least = rule.least_better if row.chosen else max(rule.least_better, rule.begin_better)
+        if row.signals < rule.warm_signals or row.better < least:
+            return 0.0
     merit = row.better + (rule.lead if row.live_trades >= rule.lead_trades else 0.0)
     return merit / 1000 if row.pf_30 < rule.pf_floor else merit
 
