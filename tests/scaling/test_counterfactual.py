@@ -331,6 +331,22 @@ def test_an_arm_that_joins_later_is_told_nothing_of_before_and_one_that_leaves_h
     assert has == [2 * 24 <= n < 5 * 24 for n in range(240)]
 
 
+def test_an_arm_that_joins_is_told_nothing_of_what_is_open() -> None:
+    rows: list[Contender] = []
+    entry = ENTRIES["evidence"]
+
+    def see(now: Rows, routed: int, live: list[float], paper: list[float], rule: object) -> None:
+        rows[:] = now
+        entry.see(now, routed, live, paper, rule)
+
+    seen = [one._replace(ended=one.began + DAY) for one in hours(72, winning(0.3))]
+    stays = {"bot": Stay(START + DAY)}
+    play(setting(seen)._replace(stays=stays), replace(entry, see=see), lambda _, __: "")
+    champion, bot = rows
+    assert champion.live_trades == 48, "all that have closed by the last hour"
+    assert bot.signals == 24, "those that began while it was there"
+
+
 def test_another_salt_gives_other_opportunities_and_the_same_salt_the_same() -> None:
     seen = hours(500, winning(0.1))
 
