@@ -32,6 +32,8 @@ from tiltyard.metrics.account import AccountMeasures
 from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS
 from tiltyard.metrics.off_policy import OffPolicy
 from tiltyard.metrics.panel import Panel
+from tiltyard.scaling.catalogue import RULES
+from tiltyard.scaling.contender import Contender
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.settings import AccountSettings, Settings
 
@@ -133,6 +135,18 @@ def measure_off_policy() -> Nanoseconds:
     return [cost(lambda: push(number)) for number in range(10 * MEASURED)]  # noqa: B023 called at once
 
 
+def measure_rule() -> Nanoseconds:
+    """Nanoseconds of one more signal in the evidence rule: a champion and five challengers."""
+    entry = RULES.get("evidence")
+    rows = [Contender(present=1) for _ in range(1 + entry.slots)]
+    made = np.random.default_rng(3).normal(0.4, 1.3, len(rows)).tolist()
+
+    def see(number: int) -> None:
+        entry.see(rows, number % len(rows), made, made, entry.settings)
+
+    return [cost(lambda: see(number)) for number in range(10 * MEASURED)]  # noqa: B023 called at once
+
+
 def cost(work: Callable[[], object]) -> int:
     started = time.perf_counter_ns()
     work()
@@ -165,6 +179,7 @@ def main() -> int:
         judged.append(row(f"judge and act on, after {length:,} trades", measure_desk(length)))
     slowest = max(row(f"push and read {name}", costs) for name, costs in measure_each().items())
     row("one opportunity in the off-policy sums", measure_off_policy())
+    row("one signal in the evidence rule, six arms", measure_rule())
     fits = max(*medians, *judged) < BUDGET_ALL and slowest < BUDGET_EACH
     print(
         f"budget {BUDGET_ALL:.0f} in all and {BUDGET_EACH:.0f} each: "

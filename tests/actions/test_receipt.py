@@ -12,6 +12,7 @@ from tiltyard.actions.movement import Movement
 from tiltyard.actions.receipt import (
     BEHIND,
     FEWEST,
+    GAP_PART,
     GAP_SPREAD,
     OPPORTUNITIES,
     Receipt,
@@ -188,19 +189,85 @@ def test_a_trade_that_says_no_risk_leaves_its_opportunity_out() -> None:
 @pytest.mark.parametrize(
     ("trades", "said"),
     [
-        (both(range(1, 200), None, 0.3), "no trade of new says what it risked"),
-        (both(range(1, 200), 0.1, None), "no trade of good says what it risked"),
+        (
+            both(range(1, 200), None, 0.3),
+            "no trade of new says what it risked; no trade of new says its capital",
+        ),
+        (
+            both(range(1, 200), 0.1, None),
+            "no trade of good says what it risked; no trade of new says its capital",
+        ),
         (
             both(range(1, 85), None, 0.3) + both(range(85, 200), 0.1, 0.3),
-            "only 16 of 100 opportunities say what was risked",
+            "only 16 of 100 opportunities say what was risked; no trade of new says its capital",
         ),
     ],
 )
-def test_without_risks_there_is_no_worth(trades: list[Trade], said: str) -> None:
+def test_without_risk_and_capital_there_is_no_worth(trades: list[Trade], said: str) -> None:
     final = receipt_of(trades)
     assert final.word == "undefined"
     assert str(final.worth) == f"undefined (no_risk: {said})"
+    assert final.unit is None
+    assert [one.total for one in final.made] == [None, None]
     assert FEWEST == 20
+
+
+CAPITAL = Money(50 * RISK)
+"""So that an R is two percent of it."""
+
+
+def sized(trades: Iterable[Trade]) -> list[Trade]:
+    return [one._replace(capital=CAPITAL) for one in trades]
+
+
+@pytest.mark.parametrize("silent", ["new", "good"])
+def test_where_an_arm_never_says_its_risk_a_receipt_counts_in_percent_of_capital(
+    silent: str,
+) -> None:
+    trades = sized(both(range(1, 200), -0.2, 0.3))
+    told = [one._replace(risk=None) if one.policy == silent else one for one in trades]
+    in_r, in_percent = receipt_of(trades), receipt_of(told)
+    assert (known(in_r.worth).unit, in_r.unit) == ("R", "R")
+    assert (known(in_percent.worth).unit, in_percent.unit) == ("%", "%")
+    assert known(in_percent.worth).number == pytest.approx(2 * known(in_r.worth).number)
+    assert in_percent.left_out == 0
+    assert [one.total for one in in_percent.made] == pytest.approx([-40, 60])
+    assert known(in_percent.worth).high == pytest.approx(
+        5.0 * 2 + SIGMAS * 0.1 * 100 * GAP_PART * (0.4**2 + 0.6**2) ** 0.5
+    ), "a gap that nobody has measured is known to a tenth of what its trades make"
+
+
+def test_a_gap_in_percent_is_live_less_paper_over_the_capital() -> None:
+    riskless = [one._replace(risk=None) for one in sized(both(range(1, 200), 0.3, 0.3))]
+    book = ReceiptBook()
+    for name, gap in (("new", -0.2), ("good", 0.0)):
+        for hour in range(-100, -60):
+            twin = trade(name, hour, 0.0, book="twin")
+            for one in sized([twin, trade(name, hour, gap, book="live")]):
+                book.see(one._replace(risk=None))
+    book.open(moved())
+    (final,) = settled(book, riskless)
+    assert known(final.receipt.worth) == pytest.approx((4.0, 4.0, 4.0, "%"))
+
+
+def test_a_receipt_that_is_pending_has_no_unit_yet() -> None:
+    waiting = receipt_of(both(range(1, 50), -0.2, 0.3))
+    assert (waiting.word, waiting.unit) == ("pending", None)
+    assert [one.total for one in waiting.made] == [None, None]
+
+
+def test_an_r_of_a_stop_that_lay_very_near_is_clipped_and_told() -> None:
+    trades = both(range(1, 200), -0.2, 0.3)
+    trades[20] = trade("new", 11, 57.85)
+    trades[31] = trade("good", 16, -9.0)
+    final = receipt_of(trades)
+    assert final.clipped == 2
+    assert known(final.worth).number == pytest.approx(0.1 * (98 * 0.5 - 5.7 - 2.3))
+    percent = [one._replace(risk=None) for one in sized(trades)]
+    assert receipt_of(percent).clipped == 0
+    assert known(receipt_of(percent).worth).number == pytest.approx(
+        0.1 * 2 * (98 * 0.5 - 57.55 - 8.8)
+    )
 
 
 @pytest.mark.parametrize(
@@ -233,9 +300,9 @@ def test_of_an_unmeasured_gap_the_interval_allows_for_what_paper_may_flatter() -
     for book in (sure, unsure):
         book.open(moved())
         worths.append(known(settled(book, trades)[0].receipt.worth))
-    assert worths[0] == pytest.approx((5.0, 5.0, 5.0))
+    assert worths[0] == pytest.approx((5.0, 5.0, 5.0, "R"))
     away = SIGMAS * GAP_SPREAD * 0.1 * 100 * 2**0.5
-    assert worths[1] == pytest.approx((5.0, 5.0 - away, 5.0 + away), abs=1e-5)
+    assert worths[1] == pytest.approx((5.0, 5.0 - away, 5.0 + away, "R"), abs=1e-5)
 
 
 def test_a_gap_that_was_planted_is_corrected() -> None:

@@ -7,14 +7,13 @@ from statistics import mean
 import pytest
 
 from tiltyard.actions.movement import Movement
-from tiltyard.actions.receipt import Worth
+from tiltyard.actions.receipt import Settled, Worth
 from tiltyard.actions.receipt_book import ReceiptBook
-from tiltyard.actions.statement import Statement
+from tiltyard.actions.statement import MOST_STEPS, Statement, Tally, growth
 from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money, money
-from tiltyard.kernel.undefined import Undefined
 from tiltyard.simulation.streams import MEAN_LOSS, SimulatedPolicy, closed_trades
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -59,6 +58,16 @@ def stated(movements: list[Movement], trades: list[Trade]) -> Statement:
     return statement
 
 
+def settled(movements: list[Movement], trades: list[Trade]) -> list[Settled]:
+    """Those that are final, in the order of their actions."""
+    book = ReceiptBook()
+    exact(book)
+    for one in movements:
+        book.open(one)
+    final = [one for trade in trades for one in book.see(trade)]
+    return sorted(final, key=lambda one: one.receipt.movement.number)
+
+
 def noisy(hours: int, seed: int = SEED) -> list[Trade]:
     """A bad and a good arm, an opportunity an hour."""
     rng = Random(seed)  # noqa: S311 a simulation
@@ -71,13 +80,13 @@ def noisy(hours: int, seed: int = SEED) -> list[Trade]:
     ]  # fmt: skip
 
 
-def known(worth: Worth | Undefined) -> Worth:
-    assert isinstance(worth, Worth)
-    return worth
+def only(tally: Tally) -> Worth:
+    (net,) = tally.nets()
+    return net
 
 
-def width(worth: Worth | Undefined) -> float:
-    return known(worth).high - known(worth).low
+def width(worth: Worth) -> float:
+    return worth.high - worth.low
 
 
 def test_actions_are_told_by_month_and_by_cause_and_what_is_observed_apart() -> None:
@@ -104,8 +113,8 @@ def test_actions_are_told_by_month_and_by_cause_and_what_is_observed_apart() -> 
     assert lines["observe", "", "other"].words == {"right": 1}
     whole = statement.whole()
     assert whole.kinds == {"halt": 2, "resume": 1, "throttle": 1}
-    parts = [known(lines["enforce", month, ""].net()).number for month in ("2025-01", "2025-02")]
-    assert known(whole.net()).number == pytest.approx(sum(parts)), "and not what was observed"
+    parts = [only(lines["enforce", month, ""]).number for month in ("2025-01", "2025-02")]
+    assert only(whole).number == pytest.approx(sum(parts)), "and not what was observed"
 
 
 def test_one_receipt_alone_is_worth_what_it_says() -> None:
@@ -114,21 +123,59 @@ def test_one_receipt_alone_is_worth_what_it_says() -> None:
     exact(book)
     book.open(moved(1, START, -0.1))
     (final,) = [one for trade in trades for one in book.see(trade)]
-    assert stated([moved(1, START, -0.1)], trades).whole().net() == final.receipt.worth
+    assert stated([moved(1, START, -0.1)], trades).whole().nets() == [final.receipt.worth]
 
 
 def test_nothing_final_is_no_worth() -> None:
-    assert isinstance(Statement().whole().net(), Undefined)
-    assert isinstance(stated([moved(1, START, -0.1)], noisy(50)).whole().net(), Undefined)
+    assert not Statement().whole().nets()
+    assert not stated([moved(1, START, -0.1)], noisy(50)).whole().nets()
+
+
+def test_what_is_in_r_and_what_is_in_percent_of_capital_are_two_sums_and_never_one() -> None:
+    trades = noisy(24 * 40)
+    silent = [
+        one._replace(risk=None, capital=Money(50 * RISK))
+        if one.opened_at > START + 20 * DAY
+        else one
+        for one in trades
+    ]
+    movements = [moved(1, START, -0.1), moved(2, START + 2 * DAY, -0.1)]
+    late = moved(3, START + 21 * DAY, -0.1)
+    in_r, in_percent = stated([*movements, late], silent).whole().nets()
+    assert (in_r.unit, in_percent.unit) == ("R", "%")
+    assert in_r == only(stated(movements, silent).whole())
+    assert in_percent == only(stated([late], silent).whole())
+    assert in_percent.number == pytest.approx(2 * only(stated([late], trades).whole()).number), (
+        "an R is two percent here"
+    )
+
+
+def test_the_net_worth_grows_action_by_action_and_by_what_was_done_alone() -> None:
+    trades = noisy(24 * 30)
+    movements = [
+        moved(1, START, -0.1),
+        moved(2, START + 2 * DAY, -0.1, mode="observe"),
+        moved(3, START + 4 * DAY, 0.1, "resume"),
+    ]
+    finals = settled(movements, trades)
+    steps = list(growth(finals))
+    assert [at for at, _ in steps] == [START, START + 4 * DAY]
+    assert [net for _, net in steps] == [
+        only(stated(done, trades).whole()) for done in (movements[:1], movements)
+    ]
+    many = [finals[0]] * (3 * MOST_STEPS + 1)
+    grown = list(growth(many))
+    assert len(grown) <= MOST_STEPS
+    assert grown[-1][1].number == pytest.approx(len(many) * steps[0][1].number), "the last is all"
 
 
 def test_a_halt_and_the_resume_soon_after_it_cancel_but_for_what_lies_between() -> None:
     """Added as if they knew nothing of each other, the interval would be wider."""
     halt, resume = moved(1, START, -0.1), moved(2, START + 10 * HOUR, 0.1, "resume")
     trades = noisy(300)
-    one, other = (stated([it], trades).whole().net() for it in (halt, resume))
-    together = stated([halt, resume], trades).whole().net()
-    assert known(together).number == pytest.approx(known(one).number + known(other).number)
+    one, other = (only(stated([it], trades).whole()) for it in (halt, resume))
+    together = only(stated([halt, resume], trades).whole())
+    assert together.number == pytest.approx(one.number + other.number)
     assert width(together) < 0.75 * (width(one) ** 2 + width(other) ** 2) ** 0.5
 
 
@@ -146,7 +193,7 @@ def test_the_net_interval_holds_the_known_truth() -> None:
             policies, start=START, days=80, capital=money(10_000), risk=0.01, rng=rng
         )
         told = [one._replace(book="shadow") for one in trades]
-        nets.append(known(stated(movements, told).whole().net()))
+        nets.append(only(stated(movements, told).whole()))
     means = {name: (1 - wins) * MEAN_LOSS * (factor - 1) for name, factor in factors.items()}
     truth = 20 * 0.1 * 50 * (means["good"] - means["new"])
     spread = mean((one.number - truth) ** 2 for one in nets) ** 0.5

@@ -76,13 +76,13 @@ def decide(ledger: Ledger, decisions: Iterable[Decision], now: datetime = NOW) -
 
 
 def gaps(desk: LiveDesk) -> dict[tuple[str, int | None], Sums]:
-    return desk._desk.panel.arm(FIRST).gap._sums
+    return desk._desk.panel.arm(FIRST).gap._sums["R"]
 
 
 def read_once(ledger: Ledger) -> dict[tuple[str, int | None], Sums]:
     """The same of a desk that reads everything in order."""
     desk = measure(ledger, UNGUARDED, LATER, ledger.roster())
-    return desk.panel.arm(FIRST).gap._sums
+    return desk.panel.arm(FIRST).gap._sums["R"]
 
 
 def counted(desk: LiveDesk) -> dict[int | None, int]:

@@ -75,11 +75,11 @@ def test_the_report_reads_like_this(ledger: Ledger) -> None:
     halted, rearmed = (f"{FIRST}  person  {f'{x} % → {y} %':<19}" for x, y in AROUND)
     lines = list(receipts_text(receipts_of(ledger, BEGAN + 300 * HOUR)))
     assert lines[:5] == [
-        "Each action that moved traffic, and what it was worth, in R:",
+        "Each action that moved traffic, and what it was worth:",
         f"     4  {at[0]}  halt   {halted}saved 10.00 R, interval 6.67 … 13.33: right",
         f"     6  {at[1]}  rearm  {rearmed}pending (49 of 100 opportunities)",
-        "\nWhat the monitor was worth, in R:",
-        "  in all: 1 halt, 1 rearm; 1 right, 1 pending; net +10.00, interval +6.67 … +13.33",
+        "\nWhat the monitor was worth:",
+        "  in all: 1 halt, 1 rearm; 1 right, 1 pending; net +10.00 R, interval +6.67 … +13.33",
     ]
 
 

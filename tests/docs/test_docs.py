@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from docs.pages import DOCS, ROOT, Command, NamedFile, matches, rows, run, sections, steps
+from tiltyard.actions.receipt import Worth
 from tiltyard.actions.record import acted
 from tiltyard.checklist import parse
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
@@ -26,9 +27,12 @@ from tiltyard.metrics.catalogue import METRICS
 from tiltyard.metrics.comparison import Difference
 from tiltyard.metrics.off_policy import Estimate, OffPolicy
 from tiltyard.metrics.shadow_gap import Gap
+from tiltyard.scaling.benchmark import Score
 from tiltyard.scaling.other_rules import Done, Month, OtherRules, RuleLine
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
+from tiltyard.shell.decision_benchmark import Line
+from tiltyard.shell.decision_table import decisions_json
 from tiltyard.shell.exit_codes import FAILURES, MISTAKES
 from tiltyard.shell.report.chances import prospect_json
 from tiltyard.shell.report.evidence import (
@@ -38,8 +42,10 @@ from tiltyard.shell.report.evidence import (
     value_json,
 )
 from tiltyard.shell.report.gap import GapLine, gap_json
+from tiltyard.shell.report.receipts import net_json
 from tiltyard.shell.report.rules import rules_json
 from tiltyard.shell.settings import Settings
+from tiltyard.simulation.scenario import Scenario
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 OF_RULES = OtherRules(
@@ -117,6 +123,12 @@ def test_every_command_has_a_heading_and_every_option_an_entry() -> None:
         assert entries | also == options, name
 
 
+def test_every_field_of_the_decision_benchmark_has_a_row() -> None:
+    score = Score(2, 1.0, 0.1, 0.0, 0.1, 0.1, 0.1, 1.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0)
+    (row,) = decisions_json([Line("static", Scenario(), score)], 1)["rows"]
+    assert set(rows("json.md", "## A line of the decision benchmark")) == set(row)
+
+
 def test_every_error_code_has_a_heading_and_no_other_has() -> None:
     assert set(sections("errors.md")) == set(_codes())
 
@@ -155,12 +167,14 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## A report")) == set(arm)
     metric = next(iter(arm["metrics"].values()))
     assert set(rows("json.md", "## A metric")) == set(metric)
-    gap = gap_json(GapLine("SOL/USDT", "wild", Gap(-0.1, -0.2, 0.0, 30)))
+    gap = gap_json(GapLine("SOL/USDT", "wild", Gap(-0.1, -0.2, 0.0, 30), "R"))
     assert set(rows("json.md", "## A gap")) == set(gap)
     difference = Difference(0.1, -0.1, 0.3, 0.8, 40, 90, 30)
-    against = comparison_json(ComparisonLine("live", "", "", difference))
+    against = comparison_json(ComparisonLine("live", "", "", difference, "R"))
     assert set(rows("json.md", "## A comparison")) == set(against)
-    assert set(rows("json.md", "## A value by propensity")) == set(value_json(OffPolicy().value()))
+    assert set(rows("json.md", "## A value by propensity")) == set(
+        value_json(OffPolicy().value(), "R")
+    )
     assert set(rows("json.md", "## An estimate")) == set(estimate_json(Estimate(0.1, 0, 0.2)))
     assert set(rows("json.md", "## A guard")) == set(arm["guards"][0])
     prospects = arm["prospects"]
@@ -193,6 +207,7 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## A receipt")) == set(receipt)
     assert set(rows("json.md", "## What an arm made")) == set(receipt["made"][0])
     assert set(rows("json.md", "## A line of the statement")) == set(worth["statement"][0])
+    assert set(rows("json.md", "## A net worth")) == set(net_json(Worth(1.0, 0.5, 1.5, "%")))
     commands = json.loads(run(Command("tiltyard commands --json", ""), tmp_path).stdout)
     assert set(rows("json.md", "## A command")) == set(commands[0])
     halt = acted(

@@ -25,7 +25,7 @@ def test_the_simulated_floor_is_judged_and_verified(run: Run, tmp_path: Path) ->
     assert (tmp_path / "demo" / "simulated.html").stat().st_size > 100_000
     _, _, market = ran.out.partition("=== A simulated market")
     assert any(" throttle " in line or " halt " in line for line in market.splitlines())
-    _, _, worth = market.partition("What each stop was worth, in R, by what the arms did on paper")
+    _, _, worth = market.partition("What each stop was worth, by what the arms did on paper")
     assert re.search(r" throttle .* (saved|cost) \d+\.\d+ R, interval ", worth)
     assert re.search(r"^All that moved traffic: .*; net [+-]", worth, re.MULTILINE)
     assert re.search(r"(?m)^Of 6 other rules \w+ did best: [+-].* R beyond what was done", worth)

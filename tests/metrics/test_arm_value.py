@@ -24,15 +24,23 @@ def decided(number: int, policy: str, propensity: float) -> Decision:
     return Decision(str(number), "SOL/USDT", policy, propensity, 1, at, 1, at.hour)
 
 
-def closed(number: int, r: float, book: Book, *, risk: Money | None = RISK) -> Trade:
+def closed(
+    number: int, r: float, book: Book, risk: Money | None = RISK, capital: Money | None = None
+) -> Trade:
     at = START + number * HOUR
     return Trade(
         "floor", f"{number} {book}", "bot", "SOL/USDT", "long", at, at + HOUR,
-        Money(round(r * RISK)), risk=risk, book=book, episode_id=str(number),
+        Money(round(r * RISK)), risk=risk, capital=capital, book=book, episode_id=str(number),
     )  # fmt: skip
 
 
-def played(*, gap: float = 0.0, twins: bool = True, risk: Money | None = RISK) -> ArmValue:
+def played(
+    *,
+    gap: float = 0.0,
+    twins: bool = True,
+    risk: Money | None = RISK,
+    capital: Money | None = None,
+) -> ArmValue:
     """1,000 opportunities, a fifth of them for the bot, which enters in two of three."""
     rng, value = Random(7), ArmValue("bot", lambda _: True)  # noqa: S311 a simulation
     for number in range(1_000):
@@ -41,9 +49,9 @@ def played(*, gap: float = 0.0, twins: bool = True, risk: Money | None = RISK) -
         if number % 3:
             made = rng.gauss(0.3, 1)
             if is_own:
-                value.see(closed(number, made + gap, "live", risk=risk))
+                value.see(closed(number, made + gap, "live", risk, capital))
             if twins or not is_own:
-                value.see(closed(number, made, "twin" if is_own else "shadow"))
+                value.see(closed(number, made, "twin" if is_own else "shadow", RISK, capital))
     return value
 
 
@@ -89,6 +97,17 @@ def test_a_live_trade_that_names_no_risk_leaves_it_undefined() -> None:
     for _, estimate in played(risk=None).value(NOW).estimates:
         assert isinstance(estimate, Undefined)
         assert estimate.state == "no_risk"
+
+
+def test_an_arm_without_risks_is_valued_in_percent_of_its_capital() -> None:
+    in_r = played()
+    in_percent = played(risk=None, capital=Money(50 * RISK))
+    assert (in_r.unit, in_percent.unit) == ("R", "%")
+    pairs = zip(in_r.value(NOW).estimates, in_percent.value(NOW).estimates, strict=True)
+    for (_, one), (_, other) in pairs:
+        assert isinstance(one, Estimate)
+        assert isinstance(other, Estimate)
+        assert other == pytest.approx(tuple(2 * number for number in one), abs=1e-5)
 
 
 TRAFFIC = Traffic([

@@ -162,9 +162,32 @@ def test_too_few_trades_or_days_say_nothing() -> None:
 def test_trades_that_do_not_say_what_they_risked_do_not_count() -> None:
     riskless = [one._replace(risk=None) for one in even(A, range(0, 600, 10), 1)]
     found = compared(riskless + even(B, range(0, 600, 10), 1))
-    assert found.read("live") == Undefined("no_risk", f"no trade of {A} says what it risked")
+    said = f"no trade of {A} says what it risked; no trade of {A} says its capital"
+    assert found.read("live") == Undefined("no_risk", said)
     assert found.has_both("live")
     assert not found.has_both("paper")
+
+
+@pytest.mark.parametrize("silent", [A, B])
+def test_arms_one_of_which_never_says_its_risk_are_compared_in_percent_of_capital(
+    silent: str,
+) -> None:
+    hours = range(0, 600, 10)
+    trades = [
+        *even(A, hours, 1_000, "twin"), *even(A, hours, 700), *even(B, hours, 400, "twin"),
+        *even(B, hours, 500),
+    ]  # fmt: skip
+    sized = [one._replace(capital=Money(50_000)) for one in trades]
+    in_r = compared(sized)
+    bare = [one._replace(risk=None) if one.policy == silent else one for one in sized]
+    in_percent = compared(bare)
+    assert (in_r.unit, in_percent.unit) == ("R", "%")
+    for kind in KINDS:
+        one, other = in_r.read(kind), in_percent.read(kind)
+        assert isinstance(one, Difference)
+        assert isinstance(other, Difference)
+        assert other.mean == pytest.approx(2 * one.mean)
+        assert other[3:] == one[3:]
 
 
 def test_a_trade_counts_where_it_was_decided_how_wild_it_was() -> None:

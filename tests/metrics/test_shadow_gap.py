@@ -88,6 +88,19 @@ def test_what_closed_apart_and_what_names_no_risk_is_no_pair() -> None:
     assert gap.symbols == []
 
 
+def test_pairs_that_name_a_capital_and_no_risk_have_a_gap_in_percent() -> None:
+    gap = ShadowGap()
+    for number in range(PAIRS_NEEDED):
+        for told in (trade(number, "live", 3, risk=None), trade(number, "twin", 5, risk=None)):
+            gap.see(told._replace(capital=Money(400)))
+    assert (gap.unit, gap.symbols) == ("%", ["SOL/USDT"])
+    assert gap.read(unit="%") == Gap(-0.5, -0.5, -0.5, PAIRS_NEEDED)
+    assert gap.read() == Undefined("warming", f"0 of {PAIRS_NEEDED} pairs", 0)
+    gap.see(trade(99, "live", 5))
+    gap.see(trade(99, "twin", 5))
+    assert gap.unit == "R"
+
+
 def test_what_never_had_a_twin_is_forgotten_in_the_end() -> None:
     gap = ShadowGap()
     for number in range(5_000):
@@ -146,7 +159,7 @@ def test_the_terciles_are_told_apart() -> None:
 
 
 def counts(gap: ShadowGap) -> dict[int | None, int]:
-    return {tercile: pairs for (_, tercile), (pairs, _, _) in gap._sums.items()}
+    return {tercile: pairs for (_, tercile), (pairs, _, _) in gap._sums["R"].items()}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from tiltyard.simulation.weather import USUAL, shifts, volatilities
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-ENTRIES = dict(RULES.items())
 PLAYED = [entry for name, entry in RULES.items() if name != "oracle"]
 by_rule = pytest.mark.parametrize("entry", PLAYED, ids=lambda entry: entry.name)
 
@@ -44,6 +43,7 @@ class Watched:
     parts: list[dict[str, float]] = field(default_factory=list)
     stays: dict[str, Stay] = field(default_factory=dict)
     promoted: list[str] = field(default_factory=list)
+    paused: dict[str, bool] = field(default_factory=dict)
 
     def see(
         self, rows: Rows, routed: int, live: list[float], paper: list[float], rule: object
@@ -65,9 +65,12 @@ class Watched:
             {
                 name: float(rows[n].share)
                 for n, name in names.items()
-                if n and rows[n].share and not arena._is_paused(self.books[n], self.world)
+                if n and rows[n].share and not self.paused.get(name)
             }
         )
+        self.paused = {
+            name: arena._is_paused(self.books[n], self.world) for n, name in names.items()
+        }
         self.entry.see(rows, routed, live, paper, rule)
 
     def crowned(self, rows: Rows, heir: int, rule: object) -> None:
@@ -155,7 +158,7 @@ def winning(better: float) -> Callable[[int], dict[str, float | None]]:
 
 def test_ten_percent_for_the_bot_earn_a_tenth_of_what_it_makes_more() -> None:
     seen = hours(2_000, winning(0.3))
-    found = play(setting(seen, "bot"), ENTRIES["static"], by_salt("a"))
+    found = play(setting(seen, "bot"), RULES.get("static"), by_salt("a"))
     alone = [{"prod": 1.0}] * len(seen)
     assert earned(found.parts, seen) - earned(alone, seen) == pytest.approx(0.1 * 2_000 * 0.3)
     assert found.deeds == []
@@ -202,7 +205,7 @@ def test_no_rule_gives_more_than_it_may(
 
     found = play(setting(seen, *arms[1:]), entry, route)
     for parts in found.parts:
-        assert sum(parts.values()) == pytest.approx(1)
+        assert sum(parts.values()) <= 1 + 1e-9
         assert all(0 <= part <= 1 for part in parts.values())
     for deed in found.deeds:
         if deed.kind != "promote":
@@ -229,7 +232,7 @@ def test_beyond_the_drawdown_of_the_checklist_nobody_has_traffic(
             peak[routed] = max(peak[routed], nav[routed])
         return routed
 
-    play(setting(seen, *arms[1:]), ENTRIES[name], route)
+    play(setting(seen, *arms[1:]), RULES.get(name), route)
 
 
 PROMOTING = [entry for entry in PLAYED if entry.name not in ("static", "ladder")]
@@ -266,7 +269,7 @@ def test_what_is_not_known_never_promotes(entry: RuleEntry, what: str) -> None:
 
 def test_a_rule_hears_of_an_opportunity_when_everything_of_it_has_closed() -> None:
     heard: list[tuple[int, int]] = []
-    entry, nights = ENTRIES["static"], [0]
+    entry, nights = RULES.get("static"), [0]
 
     def see(rows: Rows, routed: int, live: list[float], paper: list[float], rule: object) -> None:
         heard.append((nights[0], round(paper[0])))
@@ -287,7 +290,7 @@ def test_a_rule_hears_of_an_opportunity_when_everything_of_it_has_closed() -> No
 
 def test_an_opportunity_at_which_an_arm_began_none_is_no_trade_of_it() -> None:
     rows: list[Contender] = []
-    entry = ENTRIES["evidence"]
+    entry = RULES.get("evidence")
 
     def see(now: Rows, routed: int, live: list[float], paper: list[float], rule: object) -> None:
         rows[:] = now
@@ -308,7 +311,7 @@ def test_an_opportunity_at_which_an_arm_began_none_is_no_trade_of_it() -> None:
 
 def test_paper_does_not_flatter_an_arm_that_began_nothing() -> None:
     rows: list[Contender] = []
-    entry = ENTRIES["evidence"]
+    entry = RULES.get("evidence")
 
     def see(now: Rows, routed: int, live: list[float], paper: list[float], rule: object) -> None:
         rows[:] = now
@@ -326,14 +329,14 @@ def test_an_arm_that_joins_later_is_told_nothing_of_before_and_one_that_leaves_h
 ):
     seen = hours(240, winning(0.3))
     stays = {"bot": Stay(START + 2 * DAY, START + 5 * DAY)}
-    found = play(setting(seen)._replace(stays=stays), ENTRIES["static"], by_salt("a"))
+    found = play(setting(seen)._replace(stays=stays), RULES.get("static"), by_salt("a"))
     has = ["bot" in parts for parts in found.parts]
     assert has == [2 * 24 <= n < 5 * 24 for n in range(240)]
 
 
 def test_an_arm_that_joins_is_told_nothing_of_what_is_open() -> None:
     rows: list[Contender] = []
-    entry = ENTRIES["evidence"]
+    entry = RULES.get("evidence")
 
     def see(now: Rows, routed: int, live: list[float], paper: list[float], rule: object) -> None:
         rows[:] = now

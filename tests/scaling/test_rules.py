@@ -82,7 +82,7 @@ def test_a_line_of_an_array_is_what_a_new_contender_is() -> None:
 def test_no_rule_exceeds_the_cap_or_the_whole_under_any_input(
     name: str, rows: list[Contender]
 ) -> None:
-    entry, rows[0] = RULES[name], champion(live_trades=100, live_mean=0.4, live_squares=200)
+    entry, rows[0] = RULES.get(name), champion(live_trades=100, live_mean=0.4, live_squares=200)
     entry.night(rows, entry.settings)
     for row in rows[1:]:
         assert 0 <= row.share <= (CAP if row.live_trades < EARLY else 1) + 1e-12
@@ -100,7 +100,7 @@ def test_no_rule_exceeds_the_cap_or_the_whole_under_any_input(
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_what_is_not_known_never_promotes_and_never_grows(name: str) -> None:
-    entry = RULES[name]
+    entry = RULES.get(name)
     rows = [champion(), Contender(present=1, share=0.1, held=0.1)]
     entry.night(rows, entry.settings)
     assert rows[1].fate != PROMOTE
@@ -125,13 +125,13 @@ def played(entry: RuleEntry, seed: int, signals: int = 900, better: float = 0.0)
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_every_rule_counts_live_trades_alike(name: str) -> None:
-    rows = played(RULES[name], seed=1)
+    rows = played(RULES.get(name), seed=1)
     assert sum(row.live_trades for row in rows) == 900
 
 
 def test_evidence_follows_what_is_better_and_leaves_what_is_worse() -> None:
-    assert played(RULES["evidence"], 2, better=0.5)[1].better > 0.99
-    worse = played(RULES["evidence"], 2, better=-0.5)[1]
+    assert played(RULES.get("evidence"), 2, better=0.5)[1].better > 0.99
+    worse = played(RULES.get("evidence"), 2, better=-0.5)[1]
     assert worse.better < 0.01
     assert worse.fate == RETIRE
     assert worse.share == 0

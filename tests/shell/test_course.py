@@ -110,6 +110,20 @@ def test_a_course_knows_what_other_rules_would_have_made(hours: list[Hour]) -> N
     assert first.shares == pytest.approx({CHAMPION: 0.8, **dict.fromkeys(admitted, 0.1)})
 
 
+def test_beside_a_champion_without_a_stop_every_final_receipt_is_in_percent_of_capital(
+    hours: list[Hour],
+) -> None:
+    played = course({**ARMS, CHAMPION: Trend(20, 100)})
+    played.play(hours)
+    receipts = played.receipts()
+    final = [one.worth for one in receipts.each if one.word != "pending"]
+    assert any(one.movement.is_stop for one in receipts.each)
+    assert len(final) >= len(ARMS)
+    for worth in final:
+        assert isinstance(worth, Worth)
+        assert worth.unit == "%"
+
+
 def test_the_same_bars_and_seed_are_the_same_course(hours: list[Hour]) -> None:
     one, other = course(), course()
     first, second = list[Action](), list[Action]()

@@ -2,14 +2,13 @@
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from browsers import dom, outside_scripts
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.arm import Arm
@@ -17,8 +16,9 @@ from tiltyard.facts.verdict import Answer, Verdict
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Reading, Undefined, Value
 from tiltyard.shell.history import OTHERS
-from tiltyard.shell.page import page, refuse_unwritable, write_page
+from tiltyard.shell.page import page, write_page
 from tiltyard.shell.page_figure import NEUTRAL, colours, figure
+from tiltyard.shell.page_file import refuse_unwritable
 from tiltyard.shell.recording import Path as Curve
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, MetricLine
@@ -93,10 +93,6 @@ def recording(*names: str, actions: Sequence[Action] = ()) -> Recording:
 
 BOTH = ("champion", "challenger")
 REPORTS = [report("challenger"), report("champion", 0.9)]
-
-
-def outside_scripts(text: str) -> str:
-    return re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
 
 
 def test_the_page_loads_nothing_from_anywhere() -> None:
@@ -256,29 +252,6 @@ def test_traffic_that_was_recorded_only_later_is_not_drawn_back_in_time() -> Non
     assert times == ["2025-07-07T18:00:00Z"] * 2
     assert title.endswith("recorded from 2025-07-07")
     assert colours([*BOTH, OTHERS])[OTHERS] == NEUTRAL
-
-
-def browser() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
-    if os.environ.get("CI") == "true":
-        pytest.fail("no chromium: the page was not seen by a browser")
-    pytest.skip("no chromium on the path: the page was not seen by a browser")
-
-
-def dom(file: Path, profile: Path) -> str:
-    flags = (
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={profile}", "--window-size=1200,1600", "--virtual-time-budget=10000",
-    )  # fmt: skip
-    done = subprocess.run(
-        [browser(), *flags, "--dump-dom", file.as_uri()],
-        capture_output=True, check=True, timeout=120,
-    )  # fmt: skip
-    return outside_scripts(done.stdout.decode("utf-8"))
 
 
 def test_a_browser_draws_four_rows_and_runs_no_name_as_a_script(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from records import BOT, CHAMPION, ledger_of, trade
 from tiltyard.facts.trade import Book
 from tiltyard.kernel.money import UNITS, Money
 from tiltyard.shell.measure import measure
+from tiltyard.shell.page import page
 from tiltyard.shell.prospects import OwnTrades, prospects
+from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.text import report_text
 from tiltyard.shell.report.wire import report_json
@@ -68,6 +70,14 @@ def test_a_report_says_the_chances_in_a_line_for_each_guard_that_takes_traffic(
     assert lines[1].endswith(" were its profit factor 2.45")
     assert lines[2].startswith("it risks 0.5 % of capital in a trade: a fall of more than 4 % in ")
     assert "keeps such falls to 5 % of lives of 500 trades" in lines[2]
+
+
+def test_the_page_has_a_row_for_each_of_them(told: tuple[OwnTrades, ArmReport]) -> None:
+    _, _, after = page(Recording(), [told[1]], NOW).partition("<h2>Chances within 500 trades")
+    rows = after.partition("</table>")[0].split("<tr>")[2:]
+    assert [row.split("<td class='n'>")[2].split()[0] for row in rows] == [
+        "challenger_drawdown_high", "it", "challenger_profit_factor_low",
+    ]  # fmt: skip
 
 
 def test_programs_are_told_every_guard_of_the_scope(told: tuple[OwnTrades, ArmReport]) -> None:

@@ -11,8 +11,10 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.decision import Decision
 from tiltyard.kernel.money import Money
 from tiltyard.shell.measure import measure
+from tiltyard.shell.page import page
+from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
-from tiltyard.shell.report.evidence import NOTHING, evidence_of, traffic_of
+from tiltyard.shell.report.evidence import NOTHING, EvidenceBook, traffic_of
 from tiltyard.shell.report.text import report_text
 from tiltyard.shell.report.wire import report_json
 from tiltyard.shell.settings import load
@@ -46,12 +48,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[ArmReport]:
         roster = ledger.roster()
         ledger.save_roster(roster, [acted(admitted, "", "")], at=START)
         ledger.append_decisions(decisions, known_at=NOW)
-        desk, traffic = measure(ledger, load(), NOW, ledger.roster()), traffic_of(ledger, NOW)
+        book = EvidenceBook(traffic_of(ledger, NOW), [CHAMPION, BOT], CHAMPION)
+        desk = measure(ledger, load(), NOW, ledger.roster(), book.see)
         return [
-            replace(
-                describe(desk, name, NOW),
-                evidence=evidence_of(ledger, traffic, name, CHAMPION, NOW),
-            )
+            replace(describe(desk, name, NOW), evidence=book.of(name, NOW))
             for name in (CHAMPION, BOT)
         ]
 
@@ -98,6 +98,21 @@ def test_programs_are_told_the_same(reports: list[ArmReport]) -> None:
     value = bot["value_by_propensity"]
     assert (value["opportunities"], value["heaviest"]) == (400, 0.025)
     assert value["doubly_robust"]["state"] == "defined"
+
+
+def test_the_page_has_a_table_of_each_where_something_is_known(reports: list[ArmReport]) -> None:
+    text = page(Recording(), reports, NOW)
+    _, _, against = text.partition("<h2>Against the champion")
+    against, _, value = against.partition("<h2>Value by propensity")
+    assert against.count(f">{BOT}</td>") == 7
+    assert CHAMPION not in against
+    assert ">paper</td><td class='n'>+0.500, interval +0.500 … +0.500" in against
+    assert ">R</td>" in against
+    value = value.partition("</table>")[0]
+    assert value.count("<tr>") == 1 + 3 + 3
+    assert "given 40 of 400 opportunities" in value
+    assert "Chances" not in text, "nobody has drawn lives"
+    assert "<h2>Value" not in page(Recording(), [replace(reports[1], evidence=NOTHING)], NOW)
 
 
 def test_where_nobody_has_looked_nothing_is_said(reports: list[ArmReport]) -> None:

@@ -8,7 +8,8 @@ from records import BOT, CHAMPION, ledger_of, trade
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Book
 from tiltyard.kernel.money import Money
-from tiltyard.metrics.shadow_gap import SCALE, UNKNOWN, Gap, ShadowGap
+from tiltyard.metrics.shadow_gap import UNKNOWN, Gap, ShadowGap
+from tiltyard.metrics.unit import SCALE
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import page
 from tiltyard.shell.recording import Recording
@@ -81,8 +82,8 @@ def test_programs_are_told_each_symbol_and_volatility_that_has_pairs(
         ("BTC/USDT", "unknown"): 5,
     }  # fmt: skip
     assert bot["shadow_gap"][0] == {
-        "symbol": None, "volatility": None, "mean": -0.1, "low": -0.1, "high": -0.1, "pairs": 45,
-        "state": "defined", "reason": None,
+        "symbol": None, "volatility": None, "unit": "R", "mean": -0.1, "low": -0.1, "high": -0.1,
+        "pairs": 45, "state": "defined", "reason": None,
     }  # fmt: skip
     assert bot["shadow_gap"][1]["state"] == "warming"
     assert bot["shadow_gap"][1]["mean"] is None
@@ -90,10 +91,13 @@ def test_programs_are_told_each_symbol_and_volatility_that_has_pairs(
 
 def test_the_page_has_a_table_of_who_has_pairs(reports: list[ArmReport]) -> None:
     text = page(Recording(), reports, NOW)
-    _, _, after = text.partition("<h2>Live less paper, in R</h2>")
+    _, _, after = text.partition("<h2>Live less paper</h2>")
     table, _, _ = after.partition("</table>")
     assert table.count(f"<td>{BOT}</td>") == 5
-    assert "<td>wild</td><td class='n'>-0.100, interval -0.100 … -0.100, 40 pairs</td>" in table
+    assert (
+        "<td>wild</td><td class='n'>-0.100, interval -0.100 … -0.100, 40 pairs</td><td>R</td>"
+        in table
+    )
     assert "Live less paper" not in page(Recording(), reports[:1], NOW)
 
 

@@ -30,13 +30,13 @@ def plainly(entry: RuleEntry, scenario: Scenario, seed: int) -> Outcomes:
 
 @pytest.mark.parametrize("name", RULES)
 def test_compiled_and_plain_runs_are_the_same_to_the_last_bit(name: str) -> None:
-    entry = replace(RULES[name], world=RULES[name].world._replace(days=40))
+    entry = replace(RULES.get(name), world=RULES.get(name).world._replace(days=40))
     scenario = Scenario(pace="SLOW", optimism=0.1, own_optimism=0.1)
     assert plainly(entry, scenario, 5) == outcomes_of(entry, scenario, seed=5, runs=1)
 
 
 def test_ten_percent_for_sixty_days_is_what_static_gives() -> None:
-    entry = RULES["static"]
+    entry = RULES.get("static")
     found = outcomes_of(entry, Scenario(), seed=2, runs=40)
     per_bad = found["bad_trades"].sum() / found["bad"].sum()
     assert per_bad == pytest.approx(900, rel=0.02)
@@ -45,12 +45,12 @@ def test_ten_percent_for_sixty_days_is_what_static_gives() -> None:
 
 def test_where_all_are_equal_no_rule_gains_or_loses() -> None:
     for name in ("static", "ladder", "thompson", "evidence"):
-        found = outcomes_of(RULES[name], Scenario(population="equal"), seed=2, runs=3)
+        found = outcomes_of(RULES.get(name), Scenario(population="equal"), seed=2, runs=3)
         assert found["earned"] == pytest.approx(found["champion_earned"])
 
 
 def test_no_real_trade_is_routed_against_a_hard_limit_and_the_counter_would_say_so() -> None:
-    entry = RULES["evidence"]
+    entry = RULES.get("evidence")
     scenario = Scenario(risk_pct=0.5)
     assert outcomes_of(entry, scenario, seed=3, runs=20)["against_limits"].sum() == 0
     greedy = replace(entry, settings=entry.settings._replace(early_cap=0.9))
@@ -58,16 +58,17 @@ def test_no_real_trade_is_routed_against_a_hard_limit_and_the_counter_would_say_
 
 
 def test_a_run_does_not_depend_on_what_else_is_played() -> None:
-    entry, scenario = RULES["ladder"], Scenario()
+    entry, scenario = RULES.get("ladder"), Scenario()
     three = outcomes_of(entry, scenario, seed=9, runs=3)
     assert three[2] == outcomes_of(entry, scenario, seed=9, runs=1, first=2)[0]
     assert three[0] != three[1]
 
 
-def test_the_plan_has_every_rule_at_both_paces_and_the_recommended_one_everywhere() -> None:
+def test_the_plan_has_every_rule_at_both_paces_and_the_recommended_everywhere() -> None:
     plan = planned()
     assert {(name, one.pace) for name, one in plan} == {
         (name, pace) for name in RULES for pace in ("FAST", "SLOW")
     }
-    assert len([1 for name, _ in plan if name == "evidence"]) == 20
+    for name in ("evidence", "evidence_careful"):
+        assert len([1 for one, _ in plan if one == name]) == 20
     assert {name for name, _ in planned(["ladder"])} == {"ladder"}

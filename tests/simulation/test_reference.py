@@ -28,20 +28,20 @@ UPLIFT = {
 @pytest.mark.parametrize("pace", ["FAST", "SLOW"])
 def test_the_uplift_is_that_of_the_reference(name: str, pace: str) -> None:
     wanted = UPLIFT[name][pace == "SLOW"]
-    found = score(outcomes_of(RULES[name], Scenario(pace=pace), seed=1, runs=400))
+    found = score(outcomes_of(RULES.get(name), Scenario(pace=pace), seed=1, runs=400))
     assert abs(found.uplift_pct - wanted) < 2 * hypot(found.uplift_se, 0.6)
 
 
 def test_the_literal_checklist_kills_most_of_what_is_better() -> None:
     for pace, wanted, trades in (("FAST", 0.75, 39), ("SLOW", 0.63, 33)):
-        found = score(outcomes_of(RULES["ladder"], Scenario(pace=pace), seed=1, runs=400))
+        found = score(outcomes_of(RULES.get("ladder"), Scenario(pace=pace), seed=1, runs=400))
         assert abs(found.better_killed_150 - wanted) < 2 * hypot(found.better_killed_se, 0.03)
         assert found.real_trades_per_bad == pytest.approx(trades, rel=0.15)
 
 
 def test_evidence_keeps_what_is_better_and_pays_little_for_what_is_bad() -> None:
     for pace, killed in (("FAST", 0.09), ("SLOW", 0.05)):
-        found = score(outcomes_of(RULES["evidence"], Scenario(pace=pace), seed=1, runs=400))
+        found = score(outcomes_of(RULES.get("evidence"), Scenario(pace=pace), seed=1, runs=400))
         assert abs(found.better_killed_150 - killed) < 2 * hypot(found.better_killed_se, 0.03)
         assert found.real_trades_per_bad < 10
         assert found.wrong_promotions < 0.1
@@ -49,6 +49,6 @@ def test_evidence_keeps_what_is_better_and_pays_little_for_what_is_bad() -> None
 
 
 def test_at_half_a_percent_a_third_of_what_is_better_is_halted() -> None:
-    found = score(outcomes_of(RULES["evidence"], Scenario(risk_pct=0.5), seed=1, runs=400))
+    found = score(outcomes_of(RULES.get("evidence"), Scenario(risk_pct=0.5), seed=1, runs=400))
     assert abs(found.uplift_pct - 21.3) < 2 * hypot(found.uplift_se, 0.6)
     assert 0.25 < found.better_halted < 0.45

@@ -1,11 +1,14 @@
 """A receipt: what an action that moved traffic was worth, by what the arms did afterwards.
 
-Comes in: the movement, and the trades that begin after it. Goes out: its worth in R, with an
-interval of 95 %, or why there is none. An opportunity counts when an arm that gained or lost
-traffic began an episode there; what an arm made there is the R-multiple of its trade on paper plus
+Comes in: the movement, and the trades that begin after it. Goes out: its worth, with an interval
+of 95 %, or why there is none. An opportunity counts when an arm that gained or lost
+traffic began an episode there; what an arm made there is what its trade on paper made plus
 its measured gap (live less paper), of its live trade where it has none on paper, and 0 where it
 began none. The worth is the sum, over arms and opportunities, of the share that an arm gained
 times what it made.
+
+**One unit.** A receipt counts in R, where its opportunities say what was risked. Where an arm never
+says it, or fewer than twenty of them do, it counts in percent of each arm's capital, and says so.
 
 **Which opportunities.** Of the first 125 that have closed, the 100 that began first. Were it the
 first 100 that close, what runs long would be missing, and winners run longer than losers.
@@ -25,21 +28,26 @@ from math import sqrt
 from typing import Literal, NamedTuple
 
 from tiltyard.actions.movement import Movement
+from tiltyard.actions.opportunity import Cell, Opportunity, Result
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.shadow_gap import SIGMAS, Gap
+from tiltyard.metrics.shadow_gap import SIGMAS, Gap, ShadowGap
+from tiltyard.metrics.unit import SAYS, UNITS, Unit
 
 OPPORTUNITIES = 100
 """By which an action is scored."""
 BEHIND = 25
 """So many more have closed, before those that began first are taken to be all there are."""
 FEWEST = 20
-"""Of the opportunities must say what was risked."""
+"""Of the opportunities must say enough."""
 BLOCKS = 10
 STUDENT = 2.262157
 """Of 95 % and nine degrees of freedom."""
 GAP_SPREAD = 0.12
 """How far paper may flatter before there are pairs, R a trade: the evidence rule's prior."""
+_ASKED: Mapping[Unit, str] = {"R": "what was risked", "%": "their capital"}
+GAP_PART = 0.1
+"""The same of what a trade makes or loses on average: in the benchmark's model that is 1.2 R."""
 
 Word = Literal[
     "right",  # the interval lies wholly on the saving or earning side
@@ -56,14 +64,16 @@ class Worth(NamedTuple):
     """What an action was worth.
 
     Attributes:
-        number: R-multiples; positive when it was good to do it.
+        number: Positive when it was good to do it.
         low: Lower end of the interval of 95 %.
         high: Upper end.
+        unit: In what.
     """
 
     number: float
     low: float
     high: float
+    unit: Unit = "R"
 
 
 class Made(NamedTuple):
@@ -73,17 +83,17 @@ class Made(NamedTuple):
         policy: The arm.
         shift: By how much its share rose.
         trades: That count.
-        total: What they made, R, the gap included.
+        total: What they made, the gap included, in the unit of the receipt; None without one.
         live_trades: Among everything that has closed.
-        live_total: What those made for real, R.
+        live_total: What those made for real.
     """
 
     policy: str
     shift: float
     trades: int
-    total: float
+    total: float | None
     live_trades: int
-    live_total: float
+    live_total: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +102,20 @@ class Receipt:
 
     Attributes:
         movement: What was done, and whose share it moved.
-        worth: In R, or why there is none.
+        worth: Or why there is none.
+        unit: In what it counts; None while it is pending, and where trades do not say enough.
         opportunities: How many have closed, at most 100.
-        left_out: How many of them count for nothing: a trade does not say what it risked.
+        left_out: How many of them count for nothing: a trade does not say enough.
+        clipped: So many trades made more than counts, or lost more.
         made: By each arm whose share was moved.
     """
 
     movement: Movement
     worth: Worth | Undefined
+    unit: Unit | None
     opportunities: int
     left_out: int
+    clipped: int
     made: Sequence[Made]
 
     @property
@@ -132,35 +146,6 @@ class Settled(NamedTuple):
     allowances: Mapping[str, tuple[float, float]]
 
 
-@dataclass(slots=True)
-class _Cell:
-    """What one arm did at one opportunity."""
-
-    paper: float = 0.0
-    papers: int = 0
-    live: float = 0.0
-    lives: int = 0
-    is_course: bool = False
-    is_bare: bool = False
-
-    def add(self, trade: Trade, made: float | None) -> None:
-        self.is_bare |= made is None
-        if trade.book == "live":
-            self.live += made or 0.0
-            self.lives += 1
-            self.is_course |= trade.episode_id is None
-        else:
-            self.paper += made or 0.0
-            self.papers += 1
-            self.is_course = True
-
-
-@dataclass(slots=True)
-class _Opportunity:
-    began: datetime
-    cells: dict[str, _Cell]
-
-
 class OpenReceipt:
     """A receipt that is being written.
 
@@ -170,28 +155,28 @@ class OpenReceipt:
 
     def __init__(self, movement: Movement) -> None:
         self.movement = movement
-        self._seen: dict[str | tuple[str, str], _Opportunity] = {}
+        self._seen: dict[str | tuple[str, str], Opportunity] = {}
 
-    def see(self, trade: Trade, made: float | None) -> bool:
+    def see(self, trade: Trade, result: Result) -> bool:
         """One more trade of an arm whose share was moved; whether the receipt can be settled.
 
         Args:
             trade: The next in judged order. What began with the action or before is passed over:
                 of what begins at the same moment nobody knows which came first.
-            made: Its R-multiple; None when it does not say what it risked.
+            result: What it made.
         """
         if trade.opened_at <= self.movement.action.at:
             return False
         key = trade.episode_id or (trade.source, trade.trade_id)
         found = self._seen.get(key)
         if found is None:
-            found = self._seen[key] = _Opportunity(trade.opened_at, {})
+            found = self._seen[key] = Opportunity(trade.opened_at, {})
         elif trade.opened_at < found.began:
             found.began = trade.opened_at
         cell = found.cells.get(trade.policy)
         if cell is None:
-            cell = found.cells[trade.policy] = _Cell()
-        cell.add(trade, made)
+            cell = found.cells[trade.policy] = Cell()
+        cell.add(trade, result)
         return len(self._seen) >= OPPORTUNITIES + BEHIND
 
     def pending(self) -> Receipt:
@@ -201,92 +186,113 @@ class OpenReceipt:
         if seen >= OPPORTUNITIES:
             said += f", {seen - OPPORTUNITIES} of {BEHIND} behind them"
         waiting = Undefined("warming", said, seen)
-        return self._receipt(waiting, self._seen.values(), {}, 0)
+        return self._receipt(waiting, None, list(self._seen.values()), {})
 
-    def settle(self, gaps: Mapping[str, Gap | Undefined]) -> Settled:
+    def settle(self, gaps: Mapping[str, ShadowGap]) -> Settled:
         """The final receipt.
 
         Args:
             gaps: Live less paper of each arm whose share was moved.
         """
         chosen = sorted(self._seen.values(), key=lambda one: one.began)[:OPPORTUNITIES]
-        known = {name: _known(gap) for name, gap in gaps.items()}
+        lacks = {unit: self._lack(chosen, unit) for unit in UNITS}
+        unit = next((unit for unit in UNITS if not lacks[unit]), None)
+        unobserved = self._unobserved(chosen)
+        if unit is None or unobserved is not None:
+            why = unobserved or Undefined("no_risk", "; ".join(lacks.values()))
+            return Settled(self._receipt(why, unit, chosen, {}), (), {})
+        counted = [one for one in chosen if not one.is_bare(unit)]
+        known = {name: _known(gap, name, unit, counted) for name, gap in gaps.items()}
         means = {name: mean for name, (mean, _) in known.items()}
-        counted = [one for one in chosen if not any(c.is_bare for c in one.cells.values())]
-        left_out = len(chosen) - len(counted)
-        if (why := self._silence(chosen, counted)) is not None:
-            return Settled(self._receipt(why, chosen, means, left_out), (), {})
         shifts = self.movement.shifts
         parts = [
             (
                 one.began,
-                sum(shifts[name] * _made(c, means[name]) for name, c in one.cells.items()),
+                sum(shifts[name] * c.made(unit, means[name]) for name, c in one.cells.items()),
             )
             for one in counted
         ]
         allowances = {
             name: (
-                shifts[name] * sum(one.cells[name].papers for one in counted if name in one.cells),
+                shifts[name]
+                * sum(len(one.cells[name].paper) for one in counted if name in one.cells),
                 spread,
             )
             for name, (_, spread) in known.items()
         }
-        worth = _worth([part for _, part in parts], allowances)
-        return Settled(self._receipt(worth, chosen, means, left_out), parts, allowances)
+        worth = _worth([part for _, part in parts], allowances, unit)
+        return Settled(self._receipt(worth, unit, chosen, means), parts, allowances)
 
-    def _silence(
-        self, chosen: Sequence[_Opportunity], counted: Sequence[_Opportunity]
-    ) -> Undefined | None:
-        """Why no worth can be claimed; None when it can."""
+    def _unobserved(self, chosen: Sequence[Opportunity]) -> Undefined | None:
+        """That nobody knows what an arm would have made; None when it is known of all."""
+        for name in self.movement.shifts:
+            if not any(one.cells[name].is_course for one in chosen if name in one.cells):
+                return Undefined("unobserved", f"no trade of {name} on paper", len(chosen))
+        return None
+
+    def _lack(self, chosen: Sequence[Opportunity], unit: Unit) -> str:
+        """Why nothing can be counted in a unit; empty when it can."""
         for name in self.movement.shifts:
             cells = [one.cells[name] for one in chosen if name in one.cells]
-            if not any(cell.is_course for cell in cells):
-                return Undefined("unobserved", f"no trade of {name} on paper", len(counted))
-            if all(cell.is_bare for cell in cells):
-                return Undefined("no_risk", f"no trade of {name} says what it risked", len(counted))
-        if len(counted) < FEWEST:
-            why = f"only {len(counted)} of {len(chosen)} opportunities say what was risked"
-            return Undefined("no_risk", why, len(counted))
-        return None
+            if cells and all(cell.is_bare(unit) for cell in cells):
+                return f"no trade of {name} {SAYS[unit]}"
+        counted = sum(not one.is_bare(unit) for one in chosen)
+        if counted < FEWEST:
+            return f"only {counted} of {len(chosen)} opportunities say {_ASKED[unit]}"
+        return ""
 
     def _receipt(
         self,
         worth: Worth | Undefined,
-        chosen: Iterable[_Opportunity],
+        unit: Unit | None,
+        chosen: Sequence[Opportunity],
         gaps: Mapping[str, float],
-        left_out: int,
     ) -> Receipt:
-        chosen = list(chosen)
         made = []
+        counted = [] if unit is None else [one for one in chosen if not one.is_bare(unit)]
         for name, shift in self.movement.shifts.items():
             cells = [o.cells[name] for o in chosen if name in o.cells]
             lives = [o.cells[name] for o in self._seen.values() if name in o.cells]
             made.append(
                 Made(
                     name, shift,
-                    sum(c.papers or c.lives for c in cells),
-                    round(sum(_made(c, gaps.get(name, 0.0)) for c in cells), 6),
-                    sum(c.lives for c in lives),
-                    round(sum(c.live for c in lives), 6),
+                    sum(len(c.paper or c.live) for c in cells),
+                    None
+                    if unit is None
+                    else round(sum(c.made(unit, gaps.get(name, 0.0)) for c in cells), 6),
+                    sum(len(c.live) for c in lives),
+                    None if unit is None else round(sum(c.live_made(unit) for c in lives), 6),
                 )
             )  # fmt: skip
-        seen = min(len(self._seen), OPPORTUNITIES)
-        return Receipt(self.movement, worth, seen, left_out, tuple(made))
+        return Receipt(
+            self.movement, worth, unit, min(len(self._seen), OPPORTUNITIES),
+            0 if unit is None else len(chosen) - len(counted),
+            0 if unit is None else sum(c.clipped(unit) for o in counted for c in o.cells.values()),
+            tuple(made),
+        )  # fmt: skip
 
 
-def _made(cell: _Cell, gap: float) -> float:
-    """What an arm made, or would have made, for real."""
-    return cell.paper + cell.papers * gap if cell.papers else cell.live
-
-
-def _known(gap: Gap | Undefined) -> tuple[float, float]:
-    """The gap, and how well it is known."""
-    if isinstance(gap, Undefined):
+def _known(
+    gap: ShadowGap, name: str, unit: Unit, counted: Iterable[Opportunity]
+) -> tuple[float, float]:
+    """The gap of an arm, and how well it is known; for its prior, what the arm usually makes."""
+    reading = gap.read(unit=unit)
+    if isinstance(reading, Gap):
+        return reading.mean, (reading.high - reading.low) / (2 * SIGMAS)
+    if unit == "R":
         return 0.0, GAP_SPREAD
-    return gap.mean, (gap.high - gap.low) / (2 * SIGMAS)
+    sizes = [
+        abs(made.counted(unit))
+        for one in counted
+        if name in one.cells
+        for made in one.cells[name].paper
+    ]
+    return 0.0, GAP_PART * sum(sizes) / max(1, len(sizes))
 
 
-def _worth(parts: Sequence[float], allowances: Mapping[str, tuple[float, float]]) -> Worth:
+def _worth(
+    parts: Sequence[float], allowances: Mapping[str, tuple[float, float]], unit: Unit
+) -> Worth:
     """The sum of what follows one another, and how far it may be off."""
     total, count = sum(parts), len(parts)
     blocks = [0.0] * BLOCKS
@@ -294,7 +300,7 @@ def _worth(parts: Sequence[float], allowances: Mapping[str, tuple[float, float]]
         blocks[index * BLOCKS // count] += part - total / count
     chance = BLOCKS / (BLOCKS - 1) * sum(block * block for block in blocks)
     away = half_width(chance, allowances.values())
-    return Worth(round(total, 6), round(total - away, 6), round(total + away, 6))
+    return Worth(round(total, 6), round(total - away, 6), round(total + away, 6), unit)
 
 
 def half_width(chance: float, allowances: Iterable[tuple[float, float]]) -> float:

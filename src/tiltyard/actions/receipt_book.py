@@ -8,6 +8,7 @@ however long the record is.
 from collections import defaultdict
 
 from tiltyard.actions.movement import Movement
+from tiltyard.actions.opportunity import result_of
 from tiltyard.actions.receipt import OpenReceipt, Receipt, Settled
 from tiltyard.facts.trade import Trade
 from tiltyard.metrics.shadow_gap import ShadowGap
@@ -32,8 +33,8 @@ class ReceiptBook:
         mine = self._open.get(trade.policy)
         if not mine:
             return []
-        made = trade.pnl / trade.risk if trade.risk else None
-        full = [receipt for receipt in mine.values() if receipt.see(trade, made)]
+        result = result_of(trade)
+        full = [receipt for receipt in mine.values() if receipt.see(trade, result)]
         return [self._settle(receipt) for receipt in full]
 
     def pending(self) -> list[Receipt]:
@@ -45,4 +46,4 @@ class ReceiptBook:
         movement = receipt.movement
         for name in movement.shifts:
             del self._open[name][movement.number]
-        return receipt.settle({name: self._gaps[name].read() for name in movement.shifts})
+        return receipt.settle({name: self._gaps[name] for name in movement.shifts})

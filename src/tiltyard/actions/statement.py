@@ -1,8 +1,9 @@
 """The statement: what the monitor itself was worth, month by month.
 
 Comes in: receipts. Goes out, for any number of them: how many of which kind, how many were right,
-false alarms, mistakes, undecided or pending, and their net worth in R with an interval. Receipts
-that lie close together share opportunities, so their intervals cannot be added: what was made is
+false alarms, mistakes, undecided or pending, and their net worth with an interval. Those in R and
+those in percent of capital have one each, and are never added. Receipts that lie close together
+share opportunities, so their intervals cannot be added: what was made is
 summed within blocks of time over all of them first. A halt and the resume after it, where they
 overlap, cancel there as they did in truth. Blocks are tried from a tenth of what one receipt spans
 to a tenth of all, and the widest interval is told: what follows one another for long is alike.
@@ -10,15 +11,16 @@ What was only observed is told apart, and never part of the monitor's worth.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from tiltyard.actions.receipt import BLOCKS, Receipt, Settled, Word, Worth, half_width
 from tiltyard.facts.action import Kind
 from tiltyard.facts.verdict import Mode
-from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.unit import UNITS, Unit
 
+MOST_STEPS = 200
 _HOUR = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,12 +36,7 @@ class Tally:
     def __init__(self) -> None:
         self.kinds: Counter[Kind] = Counter()
         self.words: Counter[Word] = Counter()
-        self._total = 0.0
-        self._settled = 0
-        self._first: Worth | None = None
-        self._pairs: dict[frozenset[str], _Pair] = defaultdict(_Pair)
-        self._spans = timedelta(0)
-        self._allowances: dict[str, tuple[float, float]] = {}
+        self._nets: dict[Unit, _Net] = {}
 
     def count(self, receipt: Receipt) -> None:
         """One more action, whether it has a worth or not."""
@@ -50,10 +47,29 @@ class Tally:
         """One more receipt that is final."""
         self.count(settled.receipt)
         worth = settled.receipt.worth
-        if isinstance(worth, Undefined):
-            return
+        if isinstance(worth, Worth):
+            self._nets.setdefault(worth.unit, _Net(worth.unit)).add(settled, worth)
+
+    def nets(self) -> list[Worth]:
+        """What they were worth together, in each unit that one of them has; R first."""
+        return [self._nets[unit].worth() for unit in UNITS if unit in self._nets]
+
+
+class _Net:
+    """The worths of receipts in one unit, added up."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._total = 0.0
+        self._settled = 0
+        self._last = Worth(0.0, 0.0, 0.0, unit)
+        self._pairs: dict[frozenset[str], _Pair] = defaultdict(_Pair)
+        self._spans = timedelta(0)
+        self._allowances: dict[str, float] = defaultdict(float)
+
+    def add(self, settled: Settled, worth: Worth) -> None:
+        """One more."""
         self._settled += 1
-        self._first = self._first or worth
+        self._last = worth
         self._total += worth.number
         moved = settled.receipt.movement
         pair = self._pairs[frozenset(moved.shifts)]
@@ -61,18 +77,17 @@ class Tally:
             pair.add((began - _EPOCH) // _HOUR, part, moved.after - moved.before)
         self._spans += settled.parts[-1][0] - settled.parts[0][0]
         for name, (much, spread) in settled.allowances.items():
-            before = self._allowances.get(name, (0.0, 0.0))[0]
-            self._allowances[name] = (before + much, spread)
+            self._allowances[name] += much * spread
 
-    def net(self) -> Worth | Undefined:
-        """What they were worth together."""
-        if self._first is None:
-            return Undefined("warming", "no receipt is final")
+    def worth(self) -> Worth:
+        """Their sum, and how far it may be off."""
         if self._settled == 1:
-            return self._first
-        away = half_width(self._chance(), self._allowances.values())
-        total = self._total
-        return Worth(round(total, 6), round(total - away, 6), round(total + away, 6))
+            return self._last
+        away = half_width(
+            self._chance(), [(all_of_it, 1.0) for all_of_it in self._allowances.values()]
+        )
+        low, high = self._total - away, self._total + away
+        return Worth(round(self._total, 6), round(low, 6), round(high, 6), self._last.unit)
 
     def _chance(self) -> float:
         """The variance of the sum: the largest that blocks of any length say."""
@@ -131,6 +146,25 @@ class Line(NamedTuple):
     cause: str
     mode: Mode
     tally: Tally
+
+
+def growth(finals: Sequence[Settled]) -> Iterator[tuple[datetime, Worth]]:
+    """The net worth of what was done, action by action; of very many, two hundred times.
+
+    Args:
+        finals: In the order of their actions.
+    """
+    tallies: dict[Unit, list[tuple[datetime, Settled]]] = defaultdict(list)
+    for settled in finals:
+        worth, action = settled.receipt.worth, settled.receipt.movement.action
+        if isinstance(worth, Worth) and action.mode == "enforce":
+            tallies[worth.unit].append((action.at, settled))
+    for done in tallies.values():
+        tally, pace = Tally(), -(-len(done) // MOST_STEPS)
+        for number, (at, settled) in enumerate(done, 1):
+            tally.add(settled)
+            if number % pace == 0 or number == len(done):
+                yield at, tally.nets()[0]
 
 
 class Statement:

@@ -22,6 +22,8 @@ from tiltyard.metrics.recompute import drawdowns, profit_factors
 Series = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+_NEAR = 1e-9
+"""Of a limit: where twelve digits may decide."""
 NEVER = np.iinfo(np.int64).max
 """A life in which it does not trip."""
 
@@ -36,23 +38,28 @@ def first_trips(guard: Guard, limit: float, lives: Lives) -> Amounts:
             risked.
     """
     metric = guard.metric.removesuffix(SHADOW)
-    values = _twelve_digits(series(metric, lives))
+    values = _rounded(series(metric, lives), limit)
     counted = np.arange(1, values.shape[1] + 1)
     samples = np.minimum(counted, spec_of(metric).window or counted)
     known = ~np.isnan(values) & (samples >= guard.min_samples)
     breaches = known & Comparison.SIGNS[guard.when.sign](values, limit)  # type: ignore[arg-type]  # arrays compare alike
     if guard.confirm.trades:
         doubt = restarted(weights(lives.pnl, lives.risk, guard.when.number))
-        breaches &= _twelve_digits(doubt) >= guard.confirm.threshold
+        breaches &= _rounded(doubt, guard.confirm.threshold) >= guard.confirm.threshold
     return _first_confirmed(guard.confirm, known, breaches)
 
 
-def _twelve_digits(values: Series) -> Series:
-    """As the judge rounds before it compares, so that 4 % exactly is not beyond 4 %."""
-    size = np.ones_like(values)
-    other = np.isfinite(values) & (values != 0)
-    size[other] = 10.0 ** (11 - np.floor(np.log10(np.abs(values[other]))))
-    return np.rint(values * size) / size
+def _rounded(values: Series, limit: float) -> Series:
+    """As the judge rounds to twelve digits before it compares: 4 % exactly is not beyond 4 %.
+
+    What lies further from the limit is on the same side of it either way, and stays as it is.
+    """
+    near = (np.abs(values - limit) <= _NEAR * abs(limit)) & (values != 0)
+    found = values[near]
+    size = 10.0 ** (11 - np.floor(np.log10(np.abs(found))))
+    values = values.copy()
+    values[near] = np.rint(found * size) / size
+    return values
 
 
 def _first_confirmed(confirm: Patience, known: Flags, breaches: Flags) -> Amounts:

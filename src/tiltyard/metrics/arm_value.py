@@ -1,9 +1,11 @@
-"""What an arm would have made an opportunity, had it been given every one of them, in R.
+"""What an arm would have made an opportunity, had it been given every one of them.
 
 Comes in: decisions, and the arm's trades as they close, in the order of their times. An opportunity
 counts when the arm might have been given it. Where it was, its reward is what its live trades of
 that episode made, and 0 when it began none. What the model expects is what the arm made on paper,
 which is known of every opportunity, given or not.
+
+It is counted in R where every live trade says what it risked, else in percent of the arm's capital.
 
 An opportunity whose trade may still be open says nothing yet: those that are younger than the
 longest trade of the arm are left out, whatever has closed. So is everything of an episode that is
@@ -12,7 +14,7 @@ not among the last ten thousand when a trade of it closes.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from tiltyard.facts.decision import Decision
@@ -20,6 +22,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.off_policy import OffPolicy, OffPolicyValue
 from tiltyard.metrics.terciles import MOST
+from tiltyard.metrics.unit import UNITS, Unit, made
 
 MAY_LACK = 0.05
 """So large a share of the live trades may lack a trade on paper."""
@@ -27,12 +30,12 @@ MAY_LACK = 0.05
 
 @dataclass(slots=True)
 class _Opportunity:
-    """What has become of a decision so far; the sums are in R, None while there is no trade."""
+    """What has become of a decision so far; a sum in each unit, none while there is no trade."""
 
     at: datetime
     weight: float
-    live: float | None = None
-    paper: float | None = None
+    live: dict[Unit, float] = field(default_factory=dict)
+    paper: dict[Unit, float] = field(default_factory=dict)
 
     @property
     def day(self) -> date:
@@ -51,9 +54,9 @@ class ArmValue:
         self._policy = policy
         self._could_choose = could_choose
         self._waiting: OrderedDict[str, _Opportunity] = OrderedDict()
-        self._settled = OffPolicy()
+        self._settled = {unit: _Sums(OffPolicy()) for unit in UNITS}
         self._longest = timedelta(0)
-        self._live = self._lacking = self._riskless = 0
+        self._bare = dict.fromkeys(UNITS, 0)
 
     def decide(self, decision: Decision) -> None:
         """An episode was given to somebody."""
@@ -62,7 +65,9 @@ class ArmValue:
         weight = (decision.policy == self._policy) / decision.propensity
         self._waiting[decision.episode_id] = _Opportunity(decision.decided_at, weight)
         if len(self._waiting) > MOST:
-            self._settle(self._settled, self._waiting.popitem(last=False)[1])
+            oldest = self._waiting.popitem(last=False)[1]
+            for unit, sums in self._settled.items():
+                sums.settle(oldest, unit)
 
     def see(self, trade: Trade) -> None:
         """One of its trades has closed."""
@@ -70,24 +75,34 @@ class ArmValue:
         opportunity = self._waiting.get(trade.episode_id or "")
         if opportunity is None:
             return
-        if trade.book == "live":
-            if opportunity.weight:
-                self._riskless += not trade.risk
-                opportunity.live = (opportunity.live or 0) + _r(trade)
-        elif trade.risk:
-            opportunity.paper = (opportunity.paper or 0) + _r(trade)
+        is_live = trade.book == "live"
+        if is_live and not opportunity.weight:
+            return
+        sums = opportunity.live if is_live else opportunity.paper
+        for unit in UNITS:
+            if (more := made(trade, unit)) is not None:
+                sums[unit] = sums.get(unit, 0.0) + more
+            elif is_live:
+                self._bare[unit] += 1
+
+    @property
+    def unit(self) -> Unit:
+        """R, unless a live trade does not say what it risked."""
+        return next((unit for unit in UNITS if not self._bare[unit]), "R")
 
     def value(self, now: datetime) -> OffPolicyValue:
         """What is known by ``now``, UTC."""
-        live, lacking = self._live, self._lacking
-        recent = OffPolicy()
+        unit = self.unit
+        recent = _Sums(OffPolicy())
         for opportunity in self._waiting.values():
             if now - opportunity.at > self._longest:
-                self._settle(recent, opportunity)
-        value = self._settled.merge(recent).value()
-        (live, self._live), (lacking, self._lacking) = (self._live, live), (self._lacking, lacking)
-        if self._riskless:
-            told = f"{self._riskless:,} live trades do not say what they risked"
+                recent.settle(opportunity, unit)
+        settled = self._settled[unit]
+        live, lacking = settled.live + recent.live, settled.lacking + recent.lacking
+        value = settled.sums.merge(recent.sums).value()
+        if self._bare[unit]:
+            told = f"{self._bare['R']:,} live trades do not say what they risked"
+            told += f", and {self._bare['%']:,} not their capital"
             missing = Undefined("no_risk", told, value.given)
             return value._replace(
                 inverse_propensity=missing, self_normalised=missing, doubly_robust=missing
@@ -97,12 +112,18 @@ class ArmValue:
             return value._replace(doubly_robust=Undefined("unobserved", told, value.given))
         return value
 
-    def _settle(self, sums: OffPolicy, one: _Opportunity) -> None:
-        model = None if one.paper is None else (one.paper, one.paper)
-        sums.push(one.live or 0, one.weight, block=one.day, model=model)
-        self._live += one.live is not None
-        self._lacking += one.live is not None and one.paper is None
 
+@dataclass(slots=True)
+class _Sums:
+    """Over opportunities that are over, in one unit; how many had live trades, and lack paper."""
 
-def _r(trade: Trade) -> float:
-    return trade.pnl / trade.risk if trade.risk else 0.0
+    sums: OffPolicy
+    live: int = 0
+    lacking: int = 0
+
+    def settle(self, one: _Opportunity, unit: Unit) -> None:
+        paper = one.paper.get(unit)
+        model = None if paper is None else (paper, paper)
+        self.sums.push(one.live.get(unit, 0.0), one.weight, block=one.day, model=model)
+        self.live += unit in one.live
+        self.lacking += unit in one.live and paper is None

@@ -1,10 +1,13 @@
-"""A challenger against the champion: what a trade of the one made more, in R.
+"""A challenger against the champion: what a trade of the one made more, in one unit.
 
 Only what both met counts: trades opened from the first trade of the later one on, to the last of
 the one that ended earlier. Of the live trades, only those opened while neither was without
 traffic. A trade belongs to the day on which it was opened, and a day is one block for both
 arms: a day that was good for both moves both means, and not their difference, so the interval
 is narrower where they share a market, and wider where losses come together.
+
+It is counted in R where both say what they risk, else in percent of the capital of each. A trade
+that does not say enough is left out.
 
 Three comparisons, told apart: ``live``; ``paper``, which is what every episode made on paper,
 given or not; and ``paper as live``, which is paper plus what live trades made more than their
@@ -32,9 +35,10 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.blocks import NEEDED as DAYS_NEEDED
 from tiltyard.metrics.blocks import chance_above_zero, deviation, sigmas
-from tiltyard.metrics.shadow_gap import ANY, SCALE, gap_of
+from tiltyard.metrics.shadow_gap import ANY, gap_of
 from tiltyard.metrics.terciles import Terciles
 from tiltyard.metrics.twins import Twins
+from tiltyard.metrics.unit import SAYS, SCALE, UNITS, Unit, scaled
 
 Kind = Literal["live", "paper", "paper as live"]
 KINDS: tuple[Kind, ...] = ("live", "paper", "paper as live")
@@ -51,7 +55,7 @@ class Difference(NamedTuple):
     """What a trade of the challenger made more than one of the champion.
 
     Attributes:
-        mean: R-multiples.
+        mean: In the unit of the comparison.
         low: Lower end of the interval of 95 %.
         high: Upper end.
         better: How probable it is that the challenger makes more, 0..1.
@@ -70,10 +74,10 @@ class Difference(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What is kept of a trade, or of a pair; some two hundred bytes."""
+    """What is kept of a trade, or of a pair, in both units; some three hundred bytes."""
 
     opened_at: datetime
-    r: int
+    made: tuple[int | None, int | None]
     symbol: str
     tercile: int | None
 
@@ -101,7 +105,8 @@ class Comparison:
         self._counts = counts
         self._twins = (Twins(), Twins())
         self._terciles = Terciles()
-        self._riskless: set[tuple[_Share, int]] = set()
+        self._bare: set[tuple[Unit, _Share, int]] = set()
+        self._told: set[tuple[Unit, _Share, int]] = set()
         self._seen: dict[_Share, tuple[list[_Seen], list[_Seen]]] = {
             "live": ([], []), "paper": ([], []), "gap": ([], []),
         }  # fmt: skip
@@ -115,26 +120,30 @@ class Comparison:
         side = self._arms.index(trade.policy)
         tercile = self._terciles.of(trade.episode_id or "", trade.closed_at)
         if (pair := self._twins[side].see(trade)) is not None:
-            self._note("gap", side, pair[1], gap_of(*pair), tercile)
+            more = gap_of(*pair, "R"), gap_of(*pair, "%")
+            self._note("gap", side, _Seen(pair[1].opened_at, more, trade.symbol, tercile))
         book: _Share = "live" if trade.book == "live" else "paper"
-        if not trade.risk:
-            self._riskless.add((book, side))
-        elif book == "paper" or self._counts(trade.opened_at):
-            r = (trade.pnl * SCALE * 2 + trade.risk) // (trade.risk * 2)
-            self._note(book, side, trade, r, tercile)
+        made = scaled(trade, "R"), scaled(trade, "%")
+        if book == "paper" or self._counts(trade.opened_at):
+            self._note(book, side, _Seen(trade.opened_at, made, trade.symbol, tercile))
+
+    @property
+    def unit(self) -> Unit:
+        """R, unless all that one of them did in some book is silent about what it risked."""
+        silent = {unit for unit, part, side in self._bare - self._told}
+        return next((unit for unit in UNITS if unit not in silent), "R")
 
     @property
     def symbols(self) -> list[str]:
         """Where either has traded."""
+        index = UNITS.index(self.unit)
         of = (seen for pair in self._seen.values() for side in pair for seen in side)
-        return sorted({seen.symbol for seen in of})
+        return sorted({seen.symbol for seen in of if seen.made[index] is not None})
 
     def has_both(self, kind: Kind) -> bool:
         """Whether each of them has traded so."""
         part = _PARTS[kind][0]
-        return all(
-            seen or (part, side) in self._riskless for side, seen in enumerate(self._seen[part])
-        )
+        return all(("R", part, side) in self._bare | self._told for side in (0, 1))
 
     def read(
         self, kind: Kind, symbol: str = "", terciles: Collection[int | None] = ANY
@@ -148,7 +157,8 @@ class Comparison:
         """
         if silent := self._silent(_PARTS[kind][0]):
             return silent
-        span = self._span(_PARTS[kind][0])
+        index = UNITS.index(self.unit)
+        span = self._span(index, _PARTS[kind][0])
         means: list[tuple[int, _Mean]] = []
         counted: tuple[list[_Seen], ...] = ()
         for part in _PARTS[kind]:
@@ -156,7 +166,8 @@ class Comparison:
                 [
                     one
                     for one in side
-                    if span is not None
+                    if one.made[index] is not None
+                    and span is not None
                     and span[0] <= one.opened_at <= span[1]
                     and symbol in ("", one.symbol)
                     and one.tercile in terciles
@@ -166,23 +177,30 @@ class Comparison:
             counted = counted or chosen
             if lack := _lack(part, chosen):
                 return lack
-            means += [(sign, _mean(side)) for sign, side in zip((1, -1), chosen, strict=True)]
+            means += [
+                (sign, _mean(side, index)) for sign, side in zip((1, -1), chosen, strict=True)
+            ]
         return _difference(means, *map(len, counted))
 
-    def _note(self, part: _Share, side: int, trade: Trade, r: int, tercile: int | None) -> None:
-        self._seen[part][side].append(_Seen(trade.opened_at, r, trade.symbol, tercile))
+    def _note(self, part: _Share, side: int, seen: _Seen) -> None:
+        self._seen[part][side].append(seen)
+        for unit, made in zip(UNITS, seen.made, strict=True):
+            (self._bare if made is None else self._told).add((unit, part, side))
 
     def _silent(self, part: _Share) -> Undefined | None:
-        """That no trade of an arm says what it risked; None when one of each does."""
-        for side, seen in enumerate(self._seen[part]):
-            if not seen and (part, side) in self._riskless:
-                told = f"no trade of {self._arms[side]} says what it risked"
-                return Undefined("no_risk", told)
+        """That no trade of an arm says enough for either unit; None when one of each does."""
+        for side, name in enumerate(self._arms):
+            if (self.unit, part, side) in self._bare - self._told:
+                said = "; ".join(f"no trade of {name} {says}" for says in SAYS.values())
+                return Undefined("no_risk", said)
         return None
 
-    def _span(self, part: _Share) -> tuple[datetime, datetime] | None:
+    def _span(self, index: int, part: _Share) -> tuple[datetime, datetime] | None:
         """From the later of the first trades to the earlier of the last, by their opening."""
-        challenger, champion = ([seen.opened_at for seen in side] for side in self._seen[part])
+        challenger, champion = (
+            [seen.opened_at for seen in side if seen.made[index] is not None]
+            for side in self._seen[part]
+        )
         if not challenger or not champion:
             return None
         return max(min(challenger), min(champion)), min(max(challenger), max(champion))
@@ -201,14 +219,14 @@ def _lack(part: _Share, chosen: Sequence[Sequence[_Seen]]) -> Undefined | None:
     return None
 
 
-def _mean(seen: Sequence[_Seen]) -> _Mean:
-    total, count = sum(one.r for one in seen), len(seen)
-    mean = total / count / SCALE
+def _mean(seen: Sequence[_Seen], index: int) -> _Mean:
+    count = len(seen)
     sums: dict[date, tuple[int, int]] = {}
     for one in seen:
         day = one.opened_at.date()
         made, trades = sums.get(day, (0, 0))
-        sums[day] = (made + one.r, trades + 1)
+        sums[day] = (made + (one.made[index] or 0), trades + 1)
+    mean = sum(made for made, _ in sums.values()) / count / SCALE
     days = {
         day: (made / SCALE - mean * trades) / count for day, (made, trades) in sums.items()
     }  # fmt: skip

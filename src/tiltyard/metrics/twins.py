@@ -29,7 +29,7 @@ class Twins:
         return (trade.episode_id, _OTHER.get(trade.book)) in self._waiting
 
     def see(self, trade: Trade) -> tuple[Trade, Trade] | None:
-        """One more trade; the live one and its twin when they are a pair that says its risk."""
+        """One more trade; the live one and its twin when they are a pair that can be measured."""
         if trade.book == "shadow" or trade.episode_id is None:
             return None
         other = self._waiting.pop((trade.episode_id, _OTHER[trade.book]), None)
@@ -39,7 +39,8 @@ class Twins:
                 self._waiting.popitem(last=False)
             return None
         live, twin = (trade, other) if trade.book == "live" else (other, trade)
-        return (live, twin) if twin.risk and _same_trade(live, twin) else None
+        is_told = twin.risk or twin.capital
+        return (live, twin) if is_told and _same_trade(live, twin) else None
 
 
 def _same_trade(live: Trade, twin: Trade) -> bool:

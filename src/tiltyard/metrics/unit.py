@@ -5,11 +5,18 @@ by it. A policy without a stop risks no known amount. Then what it made is count
 the capital that it was sized on, and so is what it is compared with.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from tiltyard.facts.trade import Trade
 
 Unit = Literal["R", "%"]
+UNITS: tuple[Unit, Unit] = ("R", "%")
+"""The better one first: it is taken wherever trades say enough for it."""
+NAMES: Mapping[Unit, str] = {"R": "R", "%": "percent of capital"}
+SAYS: Mapping[Unit, str] = {"R": "says what it risked", "%": "says its capital"}
+"""What a trade does that can be counted so."""
+SCALE = 10**12
 
 
 def made(trade: Trade, unit: Unit) -> float | None:
@@ -22,3 +29,15 @@ def made(trade: Trade, unit: Unit) -> float | None:
     if unit == "R":
         return trade.pnl / trade.risk if trade.risk else None
     return 100 * trade.pnl / trade.capital if trade.capital else None
+
+
+def scaled(trade: Trade, unit: Unit) -> int | None:
+    """The same in whole numbers, so that sums of them do not depend on their order."""
+    if unit == "R":
+        return over(trade.pnl, trade.risk)
+    return over(100 * trade.pnl, trade.capital)
+
+
+def over(above: int, below: int | None) -> int | None:
+    """One amount over another, scaled and rounded; None without the other."""
+    return (above * SCALE * 2 + below) // (below * 2) if below else None

@@ -6,10 +6,11 @@ the halt. The evidence rule has the halt and, instead of the throttle, a pause f
 profit factor of the last 30 trades, live and on paper, is too low.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tiltyard.kernel.registry import Registry
 from tiltyard.scaling import (
     epsilon_greedy,
     evidence,
@@ -57,9 +58,13 @@ _BY_EVIDENCE = World(start=0.0, dd_limit=HALT, pause_below=FLOOR, purges=False, 
 
 
 def _evidence(
-    name: str, story: str, world: World = _BY_EVIDENCE, slots: int = SLOTS, **settings: float
+    name: str,
+    story: str,
+    rule: evidence.EvidenceRule = evidence.EvidenceRule(),  # noqa: B008 it never changes
+    *,
+    world: World = _BY_EVIDENCE,
+    slots: int = SLOTS,
 ) -> RuleEntry:
-    rule = evidence.EvidenceRule(**settings)
     return RuleEntry(
         name, story, evidence.see, evidence.night, evidence.crowned, rule, world, slots
     )
@@ -96,12 +101,21 @@ _ENTRIES = [
     ),
     _evidence(
         "evidence_no_shadow", "live trades alone, one slot",
-        _BY_EVIDENCE._replace(pause_below=0.0), 1, has_shadow=0.0,
+        evidence.EvidenceRule(has_shadow=0.0), world=_BY_EVIDENCE._replace(pause_below=0.0),
+        slots=1,
     ),
-    _evidence("evidence_reset", "one slot, pauses reset the share", slots=1, keeps_share=0.0),
+    _evidence(
+        "evidence_reset", "one slot, pauses reset the share",
+        evidence.EvidenceRule(keeps_share=0.0), slots=1,
+    ),
     _evidence("evidence_one_slot", "evidence, one slot", slots=1),
     _evidence("evidence", "live and paper, five slots"),
+    _evidence("evidence_careful", "smaller near the halt, surer of the first trade",
+              evidence.CAREFUL),
 ]  # fmt: skip
 
-RULES: Mapping[str, RuleEntry] = {entry.name: entry for entry in _ENTRIES}
+RULES: Registry[RuleEntry] = Registry("rule")
 """By name, in the order of the benchmark's table."""
+
+for _entry in _ENTRIES:
+    RULES.add(_entry.name, _entry)

@@ -14,7 +14,7 @@ They use nothing but numbers, so that the very same functions serve the desk, wh
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from math import nan
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ class Contender:
         pf_150: Of its last 150 live ones.
         dd_150: Largest fall within these, percent.
         drawdown: How far it is below its peak of the trial now, percent.
+        room: What it may lose before it is halted, in R of the usual size; infinite for all.
         true_mean: What nobody knows but the oracle, in R.
         live_trades: Of the trial.
         live_wins: How many of them won.
@@ -72,6 +73,7 @@ class Contender:
     pf_150: float = nan
     dd_150: float = nan
     drawdown: float = 0.0
+    room: float = inf
     true_mean: float = nan
     live_trades: float = 0.0
     live_wins: float = 0.0

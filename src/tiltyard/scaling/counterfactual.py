@@ -335,23 +335,24 @@ class _Course:
             live.append(cell.live if cell else 0.0)
             paper.append(cell.paper if cell else row.optimism)
         own = cells.get(self._names[routed])
+        self._remember(cells, routed, own)
         kept = [getattr(rows[routed], name) for name in _OF_LIVE] if own is None else ()
         self._entry.see(rows, routed, live, paper, self._entry.settings)
         for name, value in zip(_OF_LIVE, kept, strict=False):
             setattr(rows[routed], name, value)
-        self._remember(cells, routed, own, opportunity.ended)
         for row in absent:
             row.present = 1.0
+        if routed:
+            self._stop_at_limits(routed, opportunity.ended)
 
-    def _remember(
-        self, cells: Mapping[str, Cell], routed: int, own: Cell | None, at: datetime
-    ) -> None:
+    def _remember(self, cells: Mapping[str, Cell], routed: int, own: Cell | None) -> None:
         rows, books = self._rows, self._books
         if own is not None:
             row, book = rows[routed], books[routed]
             made = row.position_size * own.live
             book.trade(made, made * own.risk)
             row.drawdown = book.drawdown
+            row.room = (self._world.dd_limit - row.drawdown) / 100 / own.risk
         for place in range(1, len(rows)):
             cell = cells.get(self._names[place])
             if cell is None or not rows[place].present:
@@ -360,10 +361,12 @@ class _Course:
                 books[place].push(cell.live)
             elif self._world.pause_below:
                 books[place].push(cell.paper - rows[place].optimism)
-        if routed and rows[routed].drawdown > self._world.dd_limit:
+
+    def _stop_at_limits(self, routed: int, at: datetime) -> None:
+        if self._rows[routed].drawdown > self._world.dd_limit:
             self._deeds.append(Deed(at, "halt", self._names[routed]))
             self._clear(routed)
-        elif routed and books[routed].is_below(self._world.throttle_below):
+        elif self._books[routed].is_below(self._world.throttle_below):
             self._deeds.append(Deed(at, "throttle", self._names[routed]))
             self._clear(routed)
 

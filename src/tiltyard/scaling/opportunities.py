@@ -33,10 +33,9 @@ from typing import NamedTuple
 
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.unit import Unit, made
+from tiltyard.metrics.unit import UNITS, Unit, made
 from tiltyard.scaling.optimism import COMMON_VARIANCE, OWN_VARIANCE
 
-UNITS: tuple[Unit, ...] = ("R", "%")
 PAIRS_NEEDED = 30
 BOTH = 2
 TYPICAL_LOSS = 0.9

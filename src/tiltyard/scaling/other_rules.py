@@ -25,7 +25,7 @@ from tiltyard.metrics.blocks import NEEDED as BLOCKS_NEEDED
 from tiltyard.metrics.blocks import chance_above_zero, deviation, sigmas
 from tiltyard.metrics.off_policy import Estimate
 from tiltyard.metrics.unit import Unit
-from tiltyard.scaling.catalogue import RULES, RuleEntry
+from tiltyard.scaling.catalogue import RULES
 from tiltyard.scaling.counterfactual import Kind, Parts, Play, Setting, by_salt, play
 from tiltyard.scaling.opportunities import UNKNOWN_GAP, Found
 
@@ -141,14 +141,13 @@ def weigh(
         progress: Told the number of plays that are over.
     """
     alone: list[Parts] = [{setting.champion: 1.0}] * len(found.each)
-    entries: Mapping[str, RuleEntry] = dict(RULES.items())
     lines: list[RuleLine] = []
     for name in ADOPTABLE:
         if name == enforced:
             continue
         plays = []
         for salt in range(SALTS):
-            plays.append(play(setting, entries[name], by_salt(str(salt))))
+            plays.append(play(setting, RULES.get(name), by_salt(str(salt))))
             progress(len(lines) * SALTS + salt + 1)
         lines.append(_line(found, name, plays, alone, was_done))
     return OtherRules(

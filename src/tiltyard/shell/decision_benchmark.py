@@ -36,7 +36,8 @@ CIRCUMSTANCES = (
     Scenario(population="equal"),
     Scenario(population="slightly_worse"),
 )
-"""The usual ones first; the others are played for the rules that are asked for by name."""
+"""The usual ones first; the others are played for the recommended rules, and on request."""
+RECOMMENDED = ("evidence", "evidence_careful")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,15 @@ class Line:
 
 
 def planned(rules: Sequence[str] = ()) -> list[tuple[str, Scenario]]:
-    """What is played: all rules as usual, and the recommended one in everything else as well.
+    """What is played: all rules as usual, and the recommended ones in everything else as well.
 
     Args:
         rules: Only these, each under all circumstances; empty for all.
     """
-    chosen = [(name, CIRCUMSTANCES if rules else CIRCUMSTANCES[:1]) for name in rules or RULES]
-    if not rules:
-        chosen[-1] = ("evidence", CIRCUMSTANCES)
     return [
         (name, circumstance.at(pace))
-        for name, circumstances in chosen
-        for circumstance in circumstances
+        for name in rules or RULES
+        for circumstance in CIRCUMSTANCES[: None if rules or name in RECOMMENDED else 1]
         for pace in PACES
     ]
 
@@ -129,4 +127,4 @@ def outcomes_of(
 
 
 def _scored(name: str, scenario: Scenario, seed: int, runs: int) -> Score:
-    return score(outcomes_of(RULES[name], scenario, seed=seed, runs=runs))
+    return score(outcomes_of(RULES.get(name), scenario, seed=seed, runs=runs))

@@ -11,12 +11,10 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from plotly.io import to_html
-
 from tiltyard.shell.decision_benchmark import Line
 from tiltyard.shell.decision_table import circumstances, decisions_text
-from tiltyard.shell.page import framed, write_whole
 from tiltyard.shell.page_figure import NEUTRAL, PALETTE
+from tiltyard.shell.page_file import drawn, page_of, write_whole
 from tiltyard.simulation.scenario import PACES
 
 Json = dict[str, Any]
@@ -34,17 +32,13 @@ def write_decision_page(path: Path, lines: Sequence[Line], seed: int) -> None:
         TiltyardError: ``PAGE_UNWRITABLE``.
     """
     title, *table = decisions_text(lines, seed)
-    drawn = to_html(
-        decision_figure(lines), full_html=False, include_plotlyjs=True, div_id="figure",
-        config={"displaylogo": False, "responsive": True},
-    )  # fmt: skip
     write_whole(
         path,
-        framed(
+        page_of(
             [
                 "<h1>Tiltyard: what a rule is worth</h1>",
                 f"<p class='quiet'>{escape(title)}</p>",
-                drawn,
+                drawn(decision_figure(lines)),
                 f"<div class='wide'><pre>{escape(chr(10).join(table))}</pre></div>",
             ]
         ),

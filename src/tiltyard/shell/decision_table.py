@@ -80,13 +80,18 @@ def _row(line: Line) -> str:
     score = line.score
     name = circumstances(line.scenario)
     first = f"  {line.rule}" if not name else f"    {name}"
-    uplift = f"{score.uplift_pct:+.1f} ± {score.uplift_se:.1f}"
+    uplift = f"{_tenths(score.uplift_pct):+.1f} ± {score.uplift_se:.1f}"
     killed = "–" if isnan(score.better_killed_150) else f"{score.better_killed_150:.2f}"
     bad = "–" if isnan(score.real_trades_per_bad) else f"{score.real_trades_per_bad:,.1f}"
     return (
-        f"{first:<26}{uplift:>13}{round(score.p5_pct, 1) + 0.0:>+11.1f}{killed:>9}{bad:>13}"
+        f"{first:<26}{uplift:>13}{_tenths(score.p5_pct):>+11.1f}{killed:>9}{bad:>13}"
         f"{score.wrong_promotions:>9.2f}{score.right_promotions:>7.2f}"
     )
+
+
+def _tenths(number: float) -> float:
+    """Rounded to one digit, and never minus nothing."""
+    return round(number, 1) + 0.0
 
 
 def _json(line: Line) -> dict[str, Any]:

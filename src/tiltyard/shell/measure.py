@@ -25,7 +25,7 @@ def measure(
     settings: Settings,
     now: datetime,
     roster: Roster,
-    see: Callable[[Trade], None] | None = None,
+    see: Callable[[Trade | Decision], object] = lambda _: None,
 ) -> Desk:
     """A desk that has seen every current fact up to ``now`` and done nothing about it.
 
@@ -34,18 +34,18 @@ def measure(
         settings: Bounds and checklist.
         now: UTC.
         roster: As it stood then.
-        see: Also shown every trade.
+        see: Also shown every trade and decision.
     """
     desk = Desk(settings, roster, measure_only=True)
     for fact in facts_in_order(ledger, now):
         if isinstance(fact, Trade):
             desk.feed(fact)
-            if see is not None:
-                see(fact)
+            see(fact)
         elif isinstance(fact, Mark):
             desk.mark(fact)
         elif isinstance(fact, Decision):
             desk.decide(fact)
+            see(fact)
         else:
             desk.observe(fact)
     return desk

@@ -1,25 +1,21 @@
 """The page: what a replay or a report found, as one HTML file for the eye.
 
-Comes in: the curves, the reports, the time. Goes out: a file that holds everything it
-needs; it loads nothing from the network, and its content policy forbids it to. Whoever
-watches the path sees the old page or the new one, never half of one.
+Comes in: the curves, the reports, the time. Goes out: :mod:`the file <tiltyard.shell.page_file>`.
 """
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from plotly.io import to_html
-
 from tiltyard.checklist.guard import Guard
 from tiltyard.facts.action import Action
 from tiltyard.facts.verdict import Verdict
-from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.unit import NAMES
+from tiltyard.shell.page_evidence import evidence_sections
 from tiltyard.shell.page_figure import colours, figure
+from tiltyard.shell.page_file import drawn, page_of, table, write_whole
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, MetricLine
 from tiltyard.shell.report.gap import gap_text
@@ -28,7 +24,6 @@ from tiltyard.shell.report.text import number, share
 PF_30 = "pf_challenger_30"
 DRAWDOWN = "dd_challenger_pct"
 MOST_ROWS = 500
-_BUTTONS = [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]]
 _WORDS = {"breach": "BREACH", "unknown": "unknown", "error": "ERROR"}
 
 
@@ -49,45 +44,6 @@ def write_page(
     write_whole(path, page(recording, reports, now))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a page, whole or not at all.
-
-    Raises:
-        TiltyardError: ``PAGE_UNWRITABLE``.
-    """
-    with _beside(path) as beside:
-        beside.write_text(text, "utf-8")
-        beside.replace(path)
-
-
-def refuse_unwritable(path: Path) -> None:
-    """Find out before any work whether the page can be written.
-
-    Raises:
-        TiltyardError: ``PAGE_UNWRITABLE``.
-    """
-    if path.exists() and not path.is_file():
-        what = "it is a folder" if path.is_dir() else "it is no file of text"
-        raise TiltyardError("PAGE_UNWRITABLE", str(path), what, "name a file: --html page.html")
-    with _beside(path) as beside:
-        beside.touch()
-        beside.unlink()
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield beside
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise TiltyardError(
-            "PAGE_UNWRITABLE", str(path), error.strerror or str(error),
-            "check the folder of --html and its permissions",
-        ) from error  # fmt: skip
-
-
 def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> str:
     """The page as text."""
     colour = colours(_names(recording, reports))
@@ -95,19 +51,15 @@ def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> s
     body = [
         "<h1>Tiltyard: who trades, and why</h1>",
         f"<p class='quiet'>As of {now:%Y-%m-%d %H:%M} UTC</p>",
-        _arms_table(reports, colour),
+        _armstable(reports, colour),
         _account(reports),
         _figure(recording, reports, colour) if trades else "<p>There are no trades.</p>",
         *_gaps(reports),
+        *evidence_sections(reports),
         *_planned(recording, reports),
         _actions_table("Actions", recording.actions),
     ]
-    return framed(body)
-
-
-def framed(body: Iterable[str]) -> str:
-    """A page with this content: it loads nothing, and reads well in the dark and on a phone."""
-    return _SKELETON.replace("BODY", "\n".join(body))
+    return page_of(body)
 
 
 def _names(recording: Recording, reports: Sequence[ArmReport]) -> list[str]:
@@ -121,17 +73,8 @@ def _names(recording: Recording, reports: Sequence[ArmReport]) -> list[str]:
 
 
 def _figure(recording: Recording, reports: Sequence[ArmReport], colour: dict[str, str]) -> str:
-    drawn = figure(recording, colour, _guard(reports, DRAWDOWN), _guard(reports, PF_30))
-    return str(
-        to_html(
-            drawn,
-            full_html=False,
-            include_plotlyjs=True,
-            validate=False,
-            div_id="figure",
-            config={"responsive": True, "displaylogo": False, "modeBarButtons": _BUTTONS},
-        )
-    )
+    shown = figure(recording, colour, _guard(reports, DRAWDOWN), _guard(reports, PF_30))
+    return drawn(shown)
 
 
 def _guard(reports: Sequence[ArmReport], metric: str) -> Guard | None:
@@ -145,13 +88,13 @@ def _guard(reports: Sequence[ArmReport], metric: str) -> Guard | None:
     return min(found, key=lambda guard: guard.scope != "arm", default=None)
 
 
-def _arms_table(reports: Sequence[ArmReport], colour: dict[str, str]) -> str:
+def _armstable(reports: Sequence[ArmReport], colour: dict[str, str]) -> str:
     if not reports:
         return "<p>There are no arms.</p>"
     heads = ("policy", "role", "state", "traffic", "trades", "PF-30", "drawdown", "verdicts")
     place = list(colour)
     ordered = sorted(reports, key=lambda report: place.index(report.arm.name))
-    return _table(heads, (_arm_row(report, colour[report.arm.name]) for report in ordered))
+    return table(heads, (_arm_row(report, colour[report.arm.name]) for report in ordered))
 
 
 def _arm_row(report: ArmReport, own: str) -> Iterable[str]:
@@ -216,13 +159,13 @@ def _gaps(reports: Sequence[ArmReport]) -> list[str]:
     """Live less paper of every arm that has pairs, by volatility."""
     rows = [
         (f"<td>{escape(report.arm.name)}</td>", f"<td>{line.volatility or 'all'}</td>",
-         f"<td class='n'>{escape(gap_text(line.reading))}</td>")
+         f"<td class='n'>{escape(gap_text(line.reading))}</td>", f"<td>{NAMES[line.unit]}</td>")
         for report in reports
         for line in report.gap
         if not line.symbol
     ]  # fmt: skip
-    heads = ("policy", "volatility", "live less paper")
-    return [f"<h2>Live less paper, in R</h2>{_table(heads, rows)}"] if rows else []
+    heads = ("policy", "volatility", "live less paper", "in")
+    return [f"<h2>Live less paper</h2>{table(heads, rows)}"] if rows else []
 
 
 def _planned(recording: Recording, reports: Sequence[ArmReport]) -> list[str]:
@@ -241,7 +184,7 @@ def _actions_table(title: str, actions: Sequence[Action]) -> str:
     remark = f"<p>{left_out:,} earlier ones are left out.</p>" if left_out else ""
     heads = ("time, UTC", "action", "policy", "guard or rule", "value", "limit", "traffic", "why")
     rows = (_action_row(action) for action in shown[left_out:])
-    return f"<h2>{title}</h2>{remark}{_table(heads, rows)}"
+    return f"<h2>{title}</h2>{remark}{table(heads, rows)}"
 
 
 def _action_row(action: Action) -> Iterable[str]:
@@ -260,49 +203,3 @@ def _action_row(action: Action) -> Iterable[str]:
         f"<td class='n'>{moved}</td>",
         f"<td>{escape(action.reason)}</td>",
     )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{text}</th>" for text in heads)
-    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return (
-        f"<div class='wide'><table><thead><tr>{head}</tr></thead>\n"
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-_SKELETON = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none';
- script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:">
-<title>Tiltyard</title>
-<style>
-:root { color-scheme: light dark; --ink: #1c2026; --quiet: #626a74; --paper: #fff;
-  --line: #d9dde2; --red: #c01818; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e7eb; --quiet: #98a1ac; --paper: #15181c; --line: #363c44; --red: #ff7b72; } }
-body { font: 14px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 1400px; margin: 24px auto; padding: 0 20px; }
-h1 { font-size: 22px; margin: 0; } h2 { font-size: 17px; margin: 24px 0 8px; }
-.quiet, .unknown { color: var(--quiet); } .breach, .error { color: var(--red); font-weight: 600; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-th { color: var(--quiet); font-weight: 500; }
-.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.arm { position: relative; padding-left: 17px; overflow-wrap: break-word; max-width: 320px; }
-.arm i { position: absolute; left: 0; top: 9px; width: 10px; height: 10px; border-radius: 2px; }
-.breach, .unknown, .error { white-space: nowrap; }
-#figure .spikeline { stroke: var(--quiet) !important; stroke-width: 1px !important; }
-#figure [class$=tick] text, #figure .infolayer text { fill: var(--ink) !important; }
-</style>
-</head>
-<body>
-BODY
-</body>
-</html>
-"""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tiltyard.checklist.guard import Guard
 from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Value
 from tiltyard.metrics.metric import Outcome
@@ -39,9 +40,9 @@ class OwnTrades:
         self._arms = roster.arms
         self._outcomes: dict[str, deque[Outcome]] = {}
 
-    def see(self, trade: Trade) -> None:
-        """One more, in judged order."""
-        if trade.book == "twin":
+    def see(self, trade: Trade | Decision) -> None:
+        """One more, in judged order; decisions are passed over."""
+        if isinstance(trade, Decision) or trade.book == "twin":
             return
         if trade.policy not in self._outcomes:
             self._outcomes[trade.policy] = deque(maxlen=self._most)

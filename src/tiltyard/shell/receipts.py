@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tiltyard.actions.movement import Movement, movement
-from tiltyard.actions.receipt import Receipt
+from tiltyard.actions.receipt import Receipt, Settled
 from tiltyard.actions.receipt_book import ReceiptBook
 from tiltyard.actions.record import after
 from tiltyard.actions.statement import Statement
@@ -29,10 +29,12 @@ class Receipts:
     Attributes:
         each: One for each action that moved traffic, oldest first.
         statement: What they come to.
+        finals: Those that are final, and what they were made from, oldest first.
     """
 
     each: Sequence[Receipt]
     statement: Statement
+    finals: Sequence[Settled] = ()
 
 
 def receipts_of(ledger: Ledger, now: datetime, policy: str = "") -> Receipts:
@@ -60,7 +62,8 @@ def scored(movements: Iterable[Movement], trades: Iterable[Trade]) -> Receipts:
         trades: In judged order.
     """
     ordered = sorted(movements, key=lambda one: one.action.at)
-    book, statement, found = ReceiptBook(), Statement(), dict[int, Receipt]()
+    book, statement = ReceiptBook(), Statement()
+    found, finals = dict[int, Receipt](), dict[int, Settled]()
     coming = iter(ordered)
     following = next(coming, None)
     for trade in trades:
@@ -69,14 +72,17 @@ def scored(movements: Iterable[Movement], trades: Iterable[Trade]) -> Receipts:
             following = next(coming, None)
         for final in book.see(trade):
             statement.add(final)
-            found[final.receipt.movement.number] = final.receipt
+            number = final.receipt.movement.number
+            found[number], finals[number] = final.receipt, final
     while following is not None:
         book.open(following)
         following = next(coming, None)
     for waiting in book.pending():
         statement.wait(waiting)
         found[waiting.movement.number] = waiting
-    return Receipts([found[one.number] for one in ordered], statement)
+    numbers = [one.number for one in ordered]
+    known = [finals[number] for number in numbers if number in finals]
+    return Receipts([found[number] for number in numbers], statement, known)
 
 
 def _movements(ledger: Ledger) -> Iterator[Movement]:

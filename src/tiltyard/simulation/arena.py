@@ -151,10 +151,10 @@ def play(
             routed = _route(rows, books, world, chance.random())
             _trade_all(rows, books, world, shifts[day], volatilities[day], chance, live, paper)
             outcome.earned += rows[routed].position_size * books[routed].true_mean
-            see(rows, routed, live, paper, rule)
             if routed:
                 _count(rows, books, routed, world, outcome)
             _remember(rows, books, routed, live, paper, world)
+            see(rows, routed, live, paper, rule)
             if routed and _is_out(rows[routed], books[routed], world):
                 outcome.better_killed += _is_loss(rows[routed], books[routed], books[0])
                 if rows[routed].drawdown > world.dd_limit:
@@ -176,6 +176,7 @@ def _seat(
     book.was_bad = 1.0 if place and book.true_mean < BAD * books[0].true_mean else 0.0
     rows[place].present, rows[place].share = 1.0, world.start
     rows[place].true_mean = book.true_mean
+    rows[place].room = world.dd_limit / 100 / world.risk
 
 
 def _place(rows: Lines, world: World) -> int:
@@ -299,7 +300,7 @@ def _count(rows: Lines, books: Lines, routed: int, world: World, outcome: Lines)
     is_weak = (
         world.pause_below > 0 and book.seen >= SHORT and gains < world.pause_below * losses - 1e-6
     )
-    is_heavy = row.live_trades <= EARLY_TRADES and row.share > EARLY_CAP + 1e-9
+    is_heavy = row.live_trades < EARLY_TRADES and row.share > EARLY_CAP + 1e-9
     if is_weak or is_heavy or row.drawdown > world.dd_limit:
         outcome.against_limits += 1
 
@@ -313,6 +314,7 @@ def _remember(
     book.nav *= max(0.0, 1 + world.risk * row.position_size * live[routed])
     book.peak = max(book.peak, book.nav)
     row.drawdown = 100 * (1 - book.nav / book.peak)
+    row.room = (world.dd_limit - row.drawdown) / 100 / world.risk
     for place in range(1, len(rows)):
         if place == routed:
             _push(books[place], live[place])

@@ -20,6 +20,7 @@ from tiltyard.facts.action import Action
 from tiltyard.kernel.money import money
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import Costs
+from tiltyard.metrics.unit import NAMES
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.policy import Intent, Observation, Policy
 from tiltyard.policies.trend import Trend
@@ -152,12 +153,12 @@ def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
     yield from standing_lines(course.desk.roster)
     yield from closing_lines(course.receipts())
     yield from closing_rules(course.other_rules(ENFORCED))
-    yield "\nLive fills beside their twins on paper, in R, by volatility and symbol:"
+    yield "\nLive fills beside their twins on paper, by volatility and symbol:"
     if not course.has_live_costs:
         yield "  (here both fill at the same prices and costs, so each gap is 0)"
     for arm in arms:
         if not (lines := gap_lines(course.desk.panel.arm(arm.name).gap)):
             continue
-        yield f"  {arm.name}"
+        yield f"  {arm.name}, in {NAMES[lines[0].unit]}"
         for line in gap_section(lines):
             yield f"    {line}"

@@ -29,7 +29,8 @@ from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
-from tiltyard.shell.page import refuse_unwritable, write_page
+from tiltyard.shell.page import write_page
+from tiltyard.shell.page_file import refuse_unwritable
 from tiltyard.shell.replay import Replayed, replay
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.text import action_line, standing_lines

@@ -11,6 +11,8 @@ from typing import Annotated, Any, get_args
 import typer
 
 from tiltyard.actions.on_hold import on_hold
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
@@ -28,12 +30,14 @@ from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.measure import measure
-from tiltyard.shell.page import refuse_unwritable, write_page
+from tiltyard.shell.page import write_page
+from tiltyard.shell.page_file import refuse_unwritable
 from tiltyard.shell.prospects import OwnTrades, prospects
 from tiltyard.shell.receipts import receipts_of
+from tiltyard.shell.receipts_page import write_receipts_page
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
-from tiltyard.shell.report.evidence import evidence_of, traffic_of
+from tiltyard.shell.report.evidence import EvidenceBook, traffic_of
 from tiltyard.shell.report.receipts import receipts_json, receipts_text
 from tiltyard.shell.report.text import hold_lines, report_text, trade_line
 from tiltyard.shell.report.wire import hold_json, report_json, trade_json
@@ -81,21 +85,19 @@ def report(
         _report_rules(database, settings, now, as_json=as_json)
         return
     if actions:
-        _refuse_beside(
-            "--actions", "actions", {"--html": html, "--trades": trades, "--check": check}
-        )
-        _report_actions(database, settings, policy, now, as_json=as_json, past=at is not None)
-        return
+        _refuse_beside("--actions", "actions", {"--trades": trades, "--check": check})
     if html is not None:
         refuse_unwritable(html)
+    if actions:
+        _report_actions(
+            database, settings, policy, now, as_json=as_json, html=html, past=at is not None
+        )
+        return
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
         roster = roster_at(ledger, now) if at else ledger.roster()
         standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
         chosen = [select(policy, list(roster.arms))] if policy else standing
-        own = OwnTrades(settings, roster, most=LOOKED_BACK)
-        desk = measure(ledger, settings, now, roster, own.see)
-        evident = _reports(ledger, desk, chosen, now)
-        reports = [_foreseen(desk, one, own, now) for one in evident]
+        desk, reports = _measured(ledger, settings, now, roster, chosen)
         last = {name: _last_trades(ledger, name, now) for name in chosen} if trades else {}
         if as_json:
             bodies = [report_json(one) for one in reports]
@@ -116,6 +118,24 @@ def report(
         raise typer.Exit(_exit_code(reports))
 
 
+def _measured(
+    ledger: Ledger, settings: Settings, now: datetime, roster: Roster, names: Sequence[str]
+) -> tuple[Desk, list[ArmReport]]:
+    """The desk, and the report of each arm: all of it from one reading of the ledger."""
+    own = OwnTrades(settings, roster, most=LOOKED_BACK)
+    champions = [arm.name for arm in roster.arms.values() if arm.role == "champion"]
+    book = EvidenceBook(traffic_of(ledger, now), names, "".join(champions[:1]))
+
+    def see(fact: Trade | Decision) -> None:
+        own.see(fact)
+        book.see(fact)
+
+    desk = measure(ledger, settings, now, roster, see)
+    described = [describe(desk, name, now) for name in names]
+    known = [replace(one, evidence=book.of(one.arm.name, now)) for one in described]
+    return desk, [_foreseen(desk, one, own, now) for one in known]
+
+
 def _foreseen(desk: Desk, told: ArmReport, own: OwnTrades, now: datetime) -> ArmReport:
     """The same, with what its own trades say of what may come."""
     outcomes = own.of(told.arm.name)
@@ -123,21 +143,6 @@ def _foreseen(desk: Desk, told: ArmReport, own: OwnTrades, now: datetime) -> Arm
         return told
     found = prospects(desk, told.arm, outcomes, now, seed=SEED, replicates=LIVES)
     return replace(told, prospects=found)
-
-
-def _reports(ledger: Ledger, desk: Desk, names: Sequence[str], now: datetime) -> list[ArmReport]:
-    """Of each arm, with what speaks for it beside its trial."""
-    if not names:
-        return []
-    traffic = traffic_of(ledger, now)
-    champions = [arm.name for arm in desk.roster.arms.values() if arm.role == "champion"]
-    return [
-        replace(
-            describe(desk, name, now),
-            evidence=evidence_of(ledger, traffic, name, (*champions, name)[0], now),
-        )
-        for name in names
-    ]
 
 
 def _refuse_beside(option: str, what: str, others: Mapping[str, object]) -> None:
@@ -176,12 +181,15 @@ def _report_actions(
     now: datetime,
     *,
     as_json: bool,
+    html: Path | None,
     past: bool,
 ) -> None:
     """What was done, what each of it was worth, and the monthly statement."""
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
         roster = roster_at(ledger, now) if past else ledger.roster()
         found = receipts_of(ledger, now, select(policy, list(roster.arms)) if policy else "")
+    if html is not None:
+        write_receipts_page(html, found, now)
     if as_json:
         whole = {"generated_at": time_text(now), **receipts_json(found)}
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))

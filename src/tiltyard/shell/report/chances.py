@@ -19,7 +19,7 @@ _HAPPENS = {
 
 def chance_lines(prospects: Sequence[Prospect]) -> Iterator[str]:
     """For a report: a line for each guard that takes all traffic, one for sizing, or none."""
-    lines = [line for prospect in prospects for line in _of_one(prospect)]
+    lines = [line for prospect in prospects for line in chances_of(prospect)]
     if lines:
         yield "Chances within 500 trades, drawn from its own trades:"
         yield from (f"  {line}" for line in lines)
@@ -40,7 +40,8 @@ def prospect_json(prospect: Prospect) -> Json:
     }
 
 
-def _of_one(prospect: Prospect) -> Iterator[str]:
+def chances_of(prospect: Prospect) -> Iterator[str]:
+    """Of one guard: what it would do to the arm, and what the arm's sizing means."""
     guard, now, good = prospect.guard, prospect.as_it_is, prospect.if_good
     if guard.effect in _HAPPENS and not isinstance(now, Undefined):
         line = f"{guard.name} would {_HAPPENS[guard.effect]} in {_share(now)}"

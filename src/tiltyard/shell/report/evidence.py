@@ -1,25 +1,23 @@
 """What speaks for an arm beside its trial, as a report says it: its value, and the champion's.
 
-Both are read from the ledger when somebody asks, over all of its trades and not those of the trial
-alone: nothing is judged by them.
+Both are made when somebody asks, over all of its trades and not those of the trial alone: nothing
+is judged by them. The ledger is read once for all arms.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import merge
-from itertools import chain
 from typing import Any, NamedTuple
 
 from tiltyard.facts.decision import VOLATILITY, Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics import recent
 from tiltyard.metrics.arm_value import ArmValue
 from tiltyard.metrics.comparison import KINDS, Comparison, Difference, Kind
 from tiltyard.metrics.off_policy import Estimate, OffPolicyValue
 from tiltyard.metrics.traffic import Traffic
+from tiltyard.metrics.unit import Unit
 from tiltyard.shell.history import past
 from tiltyard.shell.store.ledger import Ledger
 
@@ -40,13 +38,15 @@ class ComparisonLine(NamedTuple):
         kind: Of which trades.
         symbol: Empty for all.
         volatility: ``calm``, ``usual`` or ``wild``; empty for all.
-        reading: In R a trade, or why there is none.
+        reading: What a trade made more, or why there is none.
+        unit: In what.
     """
 
     kind: Kind
     symbol: str
     volatility: str
     reading: Difference | Undefined
+    unit: Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,12 @@ class Evidence:
     Attributes:
         against: Of the champion; empty for the champion itself, and where either has no trades.
         value: Had it been given every opportunity; None where nobody was given any.
+        value_unit: In what.
     """
 
     against: Sequence[ComparisonLine] = ()
     value: OffPolicyValue | None = None
+    value_unit: Unit = "R"
 
 
 NOTHING = Evidence()
@@ -71,44 +73,71 @@ def traffic_of(ledger: Ledger, now: datetime) -> Traffic:
     return Traffic(past([json.loads(row.body) for row in ledger.audit()], now)[0])
 
 
-def evidence_of(
-    ledger: Ledger, traffic: Traffic, policy: str, champion: str, now: datetime
-) -> Evidence:
-    """Read what speaks for an arm.
+class EvidenceBook:
+    """Evidence of several arms, gathered while a ledger is read once.
 
     Args:
-        ledger: Where its trades and the champion's are, and all decisions.
         traffic: As the audit tells.
-        policy: The arm.
-        champion: The other; may be the same.
-        now: UTC.
+        policies: The arms.
+        champion: Who they are compared with; may be one of them, or nobody.
     """
 
+    def __init__(self, traffic: Traffic, policies: Sequence[str], champion: str) -> None:
+        self._champion = champion
+        self._values = {name: _value_of(traffic, name) for name in policies}
+        self._comparisons = {
+            name: _comparison_of(traffic, name, champion)
+            for name in policies
+            if champion not in ("", name)
+        }
+        self._has_decisions = False
+
+    def see(self, fact: Trade | Decision) -> None:
+        """One more, of whomever, in time order; what was decided comes first."""
+        if isinstance(fact, Decision):
+            self._has_decisions = True
+            for value in self._values.values():
+                value.decide(fact)
+            for comparison in self._comparisons.values():
+                comparison.decide(fact)
+            return
+        if fact.policy in self._values:
+            self._values[fact.policy].see(fact)
+        if fact.policy == self._champion:
+            for comparison in self._comparisons.values():
+                comparison.see(fact)
+        elif fact.policy in self._comparisons:
+            self._comparisons[fact.policy].see(fact)
+
+    def of(self, policy: str, now: datetime) -> Evidence:
+        """What speaks for one of them by ``now``, UTC."""
+        comparison, value = self._comparisons.get(policy), self._values[policy]
+        lines = [] if comparison is None else list(_lines(comparison))
+        return Evidence(lines, value.value(now) if self._has_decisions else None, value.unit)
+
+
+def _value_of(traffic: Traffic, policy: str) -> ArmValue:
+    return ArmValue(policy, lambda decision: traffic.could_choose(policy, decision))
+
+
+def _comparison_of(traffic: Traffic, policy: str, champion: str) -> Comparison:
     def counts(at: datetime) -> bool:
         return not traffic.paused(policy, at) and not traffic.paused(champion, at)
 
-    value = ArmValue(policy, lambda decision: traffic.could_choose(policy, decision))
-    comparison = Comparison(policy, champion, counts)
-    has_decisions = False
-    for fact in _facts(ledger, {policy, champion}, now):
-        if isinstance(fact, Decision):
-            has_decisions = True
-            value.decide(fact)
-            comparison.decide(fact)
-            continue
-        if fact.policy == policy:
-            value.see(fact)
-        if policy != champion:
-            comparison.see(fact)
-    lines = [] if policy == champion else list(_lines(comparison))
-    return Evidence(lines, value.value(now) if has_decisions else None)
+    return Comparison(policy, champion, counts)
 
 
 def against_section(lines: Sequence[ComparisonLine]) -> Iterator[str]:
-    """For people: each comparison, and the last one by volatility and by symbol, where few."""
+    """For people, a line each."""
+    for where, told in against_rows(lines):
+        yield f"{where:<{_WIDTH}}  {told}"
+
+
+def against_rows(lines: Sequence[ComparisonLine]) -> Iterator[tuple[str, str]]:
+    """Each comparison, and paper, else live, by volatility and by symbol, where few."""
     for line in lines:
         if not line.symbol and not line.volatility:
-            yield f"{line.kind:<{_WIDTH}}  {difference_text(line.reading)}"
+            yield line.kind, difference_text(line.reading)
     if not lines:
         return
     finest: Kind = "paper" if any(line.kind == "paper" for line in lines) else "live"
@@ -116,8 +145,7 @@ def against_section(lines: Sequence[ComparisonLine]) -> Iterator[str]:
     symbols = {line.symbol for line in apart if line.symbol}
     for line in apart:
         if line.volatility or (line.symbol and len(symbols) <= MOST_SYMBOLS):
-            where = f"{finest}, {line.symbol or line.volatility}"
-            yield f"{where:<{_WIDTH}}  {difference_text(line.reading)}"
+            yield f"{finest}, {line.symbol or line.volatility}", difference_text(line.reading)
 
 
 def difference_text(found: Difference | Undefined) -> str:
@@ -132,11 +160,22 @@ def difference_text(found: Difference | Undefined) -> str:
 
 def value_section(value: OffPolicyValue) -> Iterator[str]:
     """For people: the three estimates, and what they are made from."""
+    for name, told in value_rows(value):
+        yield f"{name:<{_WIDTH}}  {told}"
+    yield weights_text(value)
+
+
+def value_rows(value: OffPolicyValue) -> Iterator[tuple[str, str]]:
+    """The three estimates."""
     for name, estimate in value.estimates:
-        yield f"{_ESTIMATORS[name]:<{_WIDTH}}  {_estimate_text(estimate)}"
-    yield (
+        yield _ESTIMATORS[name], _estimate_text(estimate)
+
+
+def weights_text(value: OffPolicyValue) -> str:
+    """What they are made from."""
+    return (
         f"given {value.given:,} of {value.opportunities:,} opportunities, worth "
-        f"{value.effective:.3g} equal ones; heaviest {100 * value.heaviest:.1f} %"
+        f"{value.effective:,.0f} equal ones; heaviest {100 * value.heaviest:.1f} %"
     )
 
 
@@ -148,6 +187,7 @@ def comparison_json(line: ComparisonLine) -> dict[str, Any]:
         "book": line.kind.replace(" ", "_"),
         "symbol": line.symbol or None,
         "volatility": line.volatility or None,
+        "unit": line.unit,
         "mean": known and known.mean,
         "low": known and known.low,
         "high": known and known.high,
@@ -160,9 +200,10 @@ def comparison_json(line: ComparisonLine) -> dict[str, Any]:
     }
 
 
-def value_json(value: OffPolicyValue) -> dict[str, Any]:
+def value_json(value: OffPolicyValue, unit: Unit) -> dict[str, Any]:
     """The same for programs. The field names are a contract."""
     return {
+        "unit": unit,
         "opportunities": value.opportunities,
         "given": value.given,
         "effective": value.effective,
@@ -190,22 +231,16 @@ def _estimate_text(estimate: Estimate | Undefined) -> str:
     return f"{estimate.value:+.3f}, interval {estimate.low:+.3f} … {estimate.high:+.3f}"
 
 
-def _facts(ledger: Ledger, policies: set[str], now: datetime) -> Iterator[Decision | Trade]:
-    """Everything decided, and the trades of some arms, in the order of their times."""
-    facts: list[Iterator[Decision | Trade]] = [chain(ledger.decisions(by=now))]
-    facts += [chain(ledger.trades(policy, closed_by=now)) for policy in sorted(policies)]
-    yield from merge(*facts, key=recent.time_of)
-
-
 def _lines(comparison: Comparison) -> Iterator[ComparisonLine]:
     for kind in KINDS:
         if not comparison.has_both(kind):
             continue
-        yield ComparisonLine(kind, "", "", whole := comparison.read(kind))
+        unit = comparison.unit
+        yield ComparisonLine(kind, "", "", whole := comparison.read(kind), unit)
         if isinstance(whole, Undefined) and whole.state == "no_risk":
             continue
         for tercile, word in enumerate(VOLATILITY):
             reading = comparison.read(kind, terciles=[tercile])
-            yield ComparisonLine(kind, "", word, reading)
+            yield ComparisonLine(kind, "", word, reading, unit)
         for symbol in comparison.symbols:
-            yield ComparisonLine(kind, symbol, "", comparison.read(kind, symbol))
+            yield ComparisonLine(kind, symbol, "", comparison.read(kind, symbol), unit)

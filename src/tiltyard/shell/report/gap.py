@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from tiltyard.facts.decision import VOLATILITY
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.shadow_gap import ANY, UNKNOWN, Gap, ShadowGap
+from tiltyard.metrics.unit import Unit
 
 MOST_SYMBOLS = 4
 """With a line of its own each."""
@@ -19,12 +20,14 @@ class GapLine(NamedTuple):
         symbol: Empty for all.
         volatility: ``calm``, ``usual`` or ``wild`` when it was decided; ``unknown`` when nobody
             has said so; empty for all.
-        reading: In R, or why there is none.
+        reading: Or why there is none.
+        unit: R, or percent of capital of an arm whose trades never say what they risk.
     """
 
     symbol: str
     volatility: str
     reading: Gap | Undefined
+    unit: Unit
 
 
 def gap_lines(gap: ShadowGap) -> list[GapLine]:
@@ -35,9 +38,11 @@ def gap_lines(gap: ShadowGap) -> list[GapLine]:
     symbols = gap.symbols
     if not symbols:
         return []
-    found = [GapLine("", "", gap.read()), *_by_volatility(gap, "")]
+    unit = gap.unit
+    found = [GapLine("", "", gap.read(unit=unit), unit), *_by_volatility(gap, "")]
     for symbol in symbols:
-        found += [GapLine(symbol, "", gap.read(symbol)), *_by_volatility(gap, symbol)]
+        own = gap.read(symbol, unit=unit)
+        found += [GapLine(symbol, "", own, unit), *_by_volatility(gap, symbol)]
     return found
 
 
@@ -50,7 +55,7 @@ def gap_section(lines: Sequence[GapLine], width: int = 10) -> Iterator[str]:
     """
     symbols = {line.symbol for line in lines if line.symbol}
     width = max(width, *(len(symbol) for symbol in symbols), 0)
-    for symbol, volatility, reading in lines:
+    for symbol, volatility, reading, _ in lines:
         if not symbol or (not volatility and len(symbols) <= MOST_SYMBOLS):
             yield f"{symbol or volatility or 'all':<{width}}  {gap_text(reading)}"
 
@@ -69,6 +74,7 @@ def gap_json(line: GapLine) -> dict[str, Any]:
     return {
         "symbol": line.symbol or None,
         "volatility": line.volatility or None,
+        "unit": line.unit,
         "mean": known and known.mean,
         "low": known and known.low,
         "high": known and known.high,
@@ -80,7 +86,7 @@ def gap_json(line: GapLine) -> dict[str, Any]:
 
 def _by_volatility(gap: ShadowGap, symbol: str) -> Iterator[GapLine]:
     for tercile in ANY:
-        reading = gap.read(symbol, [tercile])
+        reading = gap.read(symbol, [tercile], gap.unit)
         has_pairs = isinstance(reading, Gap) or reading.samples > 0
         if has_pairs or (not symbol and tercile is not UNKNOWN):
-            yield GapLine(symbol, _WORDS[tercile], reading)
+            yield GapLine(symbol, _WORDS[tercile], reading, gap.unit)

@@ -8,6 +8,7 @@ from tiltyard.actions.statement import Line, Statement, Tally
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.unit import Unit
 from tiltyard.shell.receipts import Receipts
 from tiltyard.shell.report.text import share
 
@@ -21,9 +22,9 @@ def receipts_text(receipts: Receipts) -> Iterator[str]:
     if not receipts.each:
         yield "No action has moved traffic yet."
         return
-    yield "Each action that moved traffic, and what it was worth, in R:"
+    yield "Each action that moved traffic, and what it was worth:"
     yield from receipt_lines(receipts.each)
-    yield "\nWhat the monitor was worth, in R:"
+    yield "\nWhat the monitor was worth:"
     yield from statement_lines(receipts.statement)
 
 
@@ -45,9 +46,10 @@ def receipt_lines(receipts: Sequence[Receipt]) -> Iterator[str]:
 def closing_lines(receipts: Receipts) -> Iterator[str]:
     """At the end of a replay: what each stop was worth, and one line for everything."""
     stops = [one for one in receipts.each if one.movement.is_stop]
-    yield "\nWhat each stop was worth, in R, by what the arms did on paper afterwards:"
+    yield "\nWhat each stop was worth, by what the arms did on paper afterwards:"
     yield from receipt_lines(stops) if stops else ("  nobody was stopped",)
-    yield f"All that moved traffic: {tally_text(receipts.statement.whole())}"
+    head = "All that moved traffic: "
+    yield from tally_lines(head, receipts.statement.whole())
 
 
 def worth_text(receipt: Receipt) -> str:
@@ -63,9 +65,12 @@ def worth_text(receipt: Receipt) -> str:
     low, high = (worth.low, worth.high) if verb == good else (-worth.high, -worth.low)
     if receipt.movement.action.mode == "observe":
         verb = f"would have {verb}"
-    bare = f"; {receipt.left_out} without a risk left out" if receipt.left_out else ""
+    what = "a risk" if worth.unit == "R" else "a capital"
+    bare = f"; {receipt.left_out} without {what} left out" if receipt.left_out else ""
+    clipped = f"; {receipt.clipped} clipped" if receipt.clipped else ""
     return (
-        f"{verb} {_r(abs(worth.number))} R, interval {_r(low)} … {_r(high)}: {receipt.word}{bare}"
+        f"{verb} {_two(abs(worth.number))} {worth.unit}, interval {_two(low)} … {_two(high)}: "
+        f"{receipt.word}{bare}{clipped}"
     )
 
 
@@ -74,25 +79,35 @@ def statement_lines(statement: Statement) -> Iterator[str]:
     for line in statement.lines():
         head = f"  {line.month or 'in all'}" if not line.cause else f"    {line.cause}"
         seen = " (observed only)" if line.mode == "observe" and not line.cause else ""
-        yield f"{head}{seen}: {tally_text(line.tally, line.mode)}"
+        yield from tally_lines(f"{head}{seen}: ", line.tally, line.mode)
 
 
-def tally_text(tally: Tally, mode: Mode = "enforce") -> str:
-    """What some receipts come to."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.kinds.items()))
-    words = ", ".join(
+def tally_lines(head: str, tally: Tally, mode: Mode = "enforce") -> Iterator[str]:
+    """What some receipts come to; a second line where some are in another unit."""
+    said = "would be" if mode == "observe" else "net"
+    nets = [f"{said} {net_text(net)}" for net in tally.nets()] or ["no worth yet"]
+    yield f"{head}{kinds_text(tally)}; {words_text(tally)}; {nets[0]}"
+    for net in nets[1:]:
+        yield f"{' ' * len(head)}{net}"
+
+
+def kinds_text(tally: Tally) -> str:
+    """How many of each kind of action."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(tally.kinds.items()))
+
+
+def words_text(tally: Tally) -> str:
+    """How many of each verdict."""
+    return ", ".join(
         f"{tally.words[word]} {_PLURALS.get(word, word) if tally.words[word] != 1 else word}"
         for word in get_args(Word)
         if tally.words[word]
     )
-    net = tally.net()
-    said = "would be" if mode == "observe" else "net"
-    worth = (
-        "no worth yet"
-        if isinstance(net, Undefined)
-        else f"{said} {net.number:+.2f}, interval {net.low:+.2f} … {net.high:+.2f}"
-    )
-    return f"{kinds}; {words}; {worth}"
+
+
+def net_text(net: Worth) -> str:
+    """A net worth, with its interval."""
+    return f"{net.number:+.2f} {net.unit}, interval {net.low:+.2f} … {net.high:+.2f}"
 
 
 def receipts_json(receipts: Receipts) -> Json:
@@ -115,10 +130,11 @@ def receipt_json(receipt: Receipt) -> Json:
         "mode": action.mode,
         "before": moved.before,
         "after": moved.after,
-        **_worth_json(receipt.worth),
+        **_worth_json(receipt),
         "verdict": receipt.word,
         "opportunities": receipt.opportunities,
         "left_out": receipt.left_out,
+        "clipped": receipt.clipped,
         "made": [made_json(one) for one in receipt.made],
     }
 
@@ -129,9 +145,9 @@ def made_json(made: Made) -> Json:
         "policy": made.policy,
         "shift": made.shift,
         "trades": made.trades,
-        "r": made.total,
+        "made": made.total,
         "live_trades": made.live_trades,
-        "live_r": made.live_total,
+        "live_made": made.live_total,
     }
 
 
@@ -143,23 +159,34 @@ def statement_json(line: Line) -> Json:
         "mode": line.mode,
         "actions": dict(sorted(line.tally.kinds.items())),
         "verdicts": {word: line.tally.words[word] for word in get_args(Word)},
-        **_worth_json(line.tally.net()),
+        "net": [net_json(net) for net in line.tally.nets()],
     }
+
+
+def net_json(net: Worth) -> Json:
+    """What some receipts in one unit come to."""
+    return {"unit": net.unit, "worth": net.number, "low": net.low, "high": net.high}
 
 
 def _unknown(receipt: Receipt, worth: Undefined) -> str:
     if worth.state != "unobserved":
         return f"{receipt.word} ({worth.reason})"
     made = ", ".join(
-        f"{one.policy} {one.live_total:+.1f} R in {one.live_trades} live trades"
+        f"{one.policy} {_live_text(one, receipt.unit)}{one.live_trades} live trades"
         for one in receipt.made
     )
     return f"descriptive, not causal ({worth.reason}): since then {made}"
 
 
-def _worth_json(worth: Worth | Undefined) -> Json:
+def _live_text(made: Made, unit: Unit | None) -> str:
+    return "" if made.live_total is None else f"{made.live_total:+.1f} {unit} in "
+
+
+def _worth_json(receipt: Receipt) -> Json:
+    worth = receipt.worth
     known = None if isinstance(worth, Undefined) else worth
     return {
+        "unit": receipt.unit,
         "worth": known and known.number,
         "low": known and known.low,
         "high": known and known.high,
@@ -168,5 +195,5 @@ def _worth_json(worth: Worth | Undefined) -> Json:
     }
 
 
-def _r(number: float) -> str:
+def _two(number: float) -> str:
     return f"{number:.2f}"

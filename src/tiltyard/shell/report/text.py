@@ -9,6 +9,7 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import format_money
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.unit import NAMES
 from tiltyard.shell.report.content import ArmReport, MetricLine
 from tiltyard.shell.report.evidence import against_section, value_section
 from tiltyard.shell.report.gap import gap_section
@@ -105,7 +106,8 @@ def _live_less_paper(report: ArmReport) -> list[str]:
     if not report.gap:
         return []
     lines = (f"    {line}" for line in gap_section(report.gap))
-    return ["  Live less paper, in R, by volatility and symbol:", *lines, ""]
+    unit = NAMES[report.gap[0].unit]
+    return [f"  Live less paper, in {unit}, by volatility and symbol:", *lines, ""]
 
 
 def _chances(report: ArmReport) -> list[str]:
@@ -121,10 +123,12 @@ def _evidence(report: ArmReport) -> list[str]:
     against, value = report.evidence.against, report.evidence.value
     lines = []
     if against:
-        lines += ["  Against the champion, in R a trade, while both traded:"]
+        unit = NAMES[against[0].unit]
+        lines += [f"  Against the champion, in {unit} a trade, while both traded:"]
         lines += [*(f"    {line}" for line in against_section(against)), ""]
     if value is not None:
-        lines += ["  Value by propensity, in R an opportunity, had it been given each:"]
+        unit = NAMES[report.evidence.value_unit]
+        lines += [f"  Value by propensity, in {unit} an opportunity, had it been given each:"]
         lines += [*(f"    {line}" for line in value_section(value)), ""]
     return lines
 

@@ -32,7 +32,7 @@ def report_json(report: ArmReport) -> Json:
         "against_champion": [comparison_json(line) for line in report.evidence.against],
         "value_by_propensity": None
         if report.evidence.value is None
-        else value_json(report.evidence.value),
+        else value_json(report.evidence.value, report.evidence.value_unit),
         "guards": [
             {
                 "guard": guard.name,
