@@ -28,6 +28,7 @@ from tiltyard.metrics.comparison import Difference
 from tiltyard.metrics.off_policy import Estimate, OffPolicy
 from tiltyard.metrics.shadow_gap import Gap
 from tiltyard.scaling.benchmark import Score
+from tiltyard.scaling.other_rules import Done, Month, OtherRules, RuleLine
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
 from tiltyard.shell.decision_benchmark import Line
@@ -42,9 +43,16 @@ from tiltyard.shell.report.evidence import (
 )
 from tiltyard.shell.report.gap import GapLine, gap_json
 from tiltyard.shell.report.receipts import net_json
+from tiltyard.shell.report.rules import rules_json
 from tiltyard.shell.settings import Settings
 from tiltyard.simulation.scenario import Scenario
 
+NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
+OF_RULES = OtherRules(
+    "ladder", "prod", NOON, NOON, 1, "R", Estimate(0, 0, 0),
+    [RuleLine("static", Estimate(0, 0, 0), Estimate(0, 0, 0), 0.5, [Done("halt", "bot", 8, NOON)],
+              [Month("2025-07", {"bot": 0.1})])], [],
+)  # fmt: skip
 ROOMS = ("tutorial", "how-to", "reference", "explanation")
 WALKED = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "how-to").glob("*.md")])
 PAGES = [
@@ -209,6 +217,16 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## A notice")) == {*halt, *more}
     shares = {*shares_body(Roster()), "revision", "decided_at", "expires_at"}
     assert set(rows("json.md", "## Shares")) == shares
+
+
+def test_every_json_field_of_a_report_on_rules_has_a_row() -> None:
+    whole = rules_json(OF_RULES)
+    assert set(rows("json.md", "## All rules")) == {"generated_at", *whole}
+    rule = whole["rules"][0]
+    assert set(rows("json.md", "## A rule")) == set(rule)
+    assert set(rows("json.md", "## A decision of a rule")) == set(rule["decided"][0])
+    assert set(rows("json.md", "## Shares of a month")) == set(rule["months"][0])
+    assert set(rows("json.md", "## An amount")) == set(rule["beyond_done"])
 
 
 @pytest.mark.parametrize("page", WALKED, ids=lambda page: f"{page.parent.name}/{page.name}")

@@ -42,6 +42,7 @@ def test_it_says_what_was_done_and_how_it_ended(desk: Run, tmp_path: Path) -> No
         "What each stop was worth, by what the arms did on paper afterwards:\n"
         "  nobody was stopped\n"
         "All that moved traffic: 1 admit; 1 pending; no worth yet\n"
+        "What other rules would have made: undefined (warming: no opportunity has closed yet)\n"
     )
     assert (tmp_path / "desk.db").read_bytes() == before
 

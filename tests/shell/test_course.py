@@ -26,6 +26,7 @@ from tiltyard.policies.policy import Intent, Observation, Policy
 from tiltyard.policies.reversion import Reversion
 from tiltyard.policies.trend import Trend
 from tiltyard.router.floor import Seat
+from tiltyard.scaling.other_rules import OtherRules
 from tiltyard.shell.cli.watching import arms_table
 from tiltyard.shell.course import Course, Hour, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
@@ -91,6 +92,22 @@ def test_a_course_throttles_halts_and_looks_back_on_each_stop(hours: list[Hour])
     shares = sum(arm.share for arm in played.desk.roster.arms.values())
     assert shares == pytest.approx(1, abs=1e-9)
     assert {one.kind for one in told} >= {"skip_scale"}, "nights were run"
+
+
+def test_a_course_knows_what_other_rules_would_have_made(hours: list[Hour]) -> None:
+    played = course()
+    assert str(played.other_rules("ladder")) == (
+        "undefined (warming: no opportunity has closed yet)"
+    )
+    played.play(hours[:2_000])
+    found = played.other_rules("ladder")
+    assert isinstance(found, OtherRules)
+    assert (found.champion, found.unit, found.without_paper) == (CHAMPION, "R", [])
+    assert found.opportunities > 50
+    assert found.ended < hours[2_000][0]
+    (first, *_) = next(line for line in found.lines if line.rule == "static").months
+    admitted = set(ARMS) - {CHAMPION}
+    assert first.shares == pytest.approx({CHAMPION: 0.8, **dict.fromkeys(admitted, 0.1)})
 
 
 def test_beside_a_champion_without_a_stop_every_final_receipt_is_in_percent_of_capital(

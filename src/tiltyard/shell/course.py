@@ -1,10 +1,11 @@
 """A course: bars, played as fast as they can be read, on a floor of paper.
 
 Comes in: who trades, and the bars of every interval. Goes out: a desk that has judged every
-trade as it closed, the curves, and what every action was worth by what came after. An interval
-goes like this. The nights since the last one are run. What was ordered fills, and each trade
-that closes by it is judged at once. What is open is marked; a stop inside the bars closes
-it, and is judged. Then every arm decides, by the shares as they stand after all that.
+trade as it closed, the curves, what every action was worth by what came after, and what other
+rules would have made. An interval goes like this. The nights since the last one are run. What was
+ordered fills, and each trade that closes by it is judged at once. What is open is marked; a stop
+inside the bars closes it, and is judged. Then every arm decides, by the shares as they stand after
+all that.
 When the champion is halted, ``flat`` takes over as on any desk, and trades nothing.
 
 Nobody sleeps and no clock is read: the same bars and seed are the same course.
@@ -26,6 +27,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.features.technical import Indicators
 from tiltyard.features.vector import Features
 from tiltyard.features.wildness import Wildness
+from tiltyard.kernel.undefined import Undefined
 from tiltyard.market.bar import Bar
 from tiltyard.market.costs import Costs
 from tiltyard.market.paper import PaperVenue
@@ -33,6 +35,8 @@ from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Floor, Reporter, Seat
 from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
+from tiltyard.scaling.floor_record import FloorRecord
+from tiltyard.scaling.other_rules import OtherRules
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.receipts import Receipts
@@ -115,6 +119,7 @@ class Course:
         self._moved: list[Movement] = []
         self._settled: dict[int, Settled] = {}
         self._acted = 0
+        self._record = FloorRecord(self._schedule.nightly, self._schedule.zone)
         self._note(self.desk.admit(began), began)
         self._follow_shares()
 
@@ -151,6 +156,10 @@ class Course:
                 each.append(self._settled[number].receipt)
         return Receipts(each, statement)
 
+    def other_rules(self, enforced: str) -> OtherRules | Undefined:
+        """What other rules would have made so far; it plays each of them."""
+        return self._record.other_rules(self._last + self._interval, enforced)
+
     def _interval_of(self, at: datetime, bars: Mapping[str, Bar]) -> list[Action]:
         """One interval; what was done in it."""
         self._done = []
@@ -176,11 +185,13 @@ class Course:
             self.trades += 1
             done = self.desk.feed(trade, at)
             self.recording.note(self.desk, trade, [], was_live=trade.book == "live")
+            self._record.see(trade)
             for final in self._book.see(trade):
                 self._settled[final.receipt.movement.number] = final
             self._note(done, at)
 
     def _note(self, actions: Sequence[Action], at: datetime) -> None:
+        self._record.stand(self.desk.roster, at)
         if not actions:
             return
         self.recording.act(self.desk, at, list(actions))

@@ -14,10 +14,12 @@ from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.feeds import interval_text
 from tiltyard.shell.history import actions_of, recorded
 from tiltyard.shell.measure import measure
+from tiltyard.shell.other_rules import other_rules_of
 from tiltyard.shell.page import write_page
 from tiltyard.shell.receipts import receipts_of
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.receipts import closing_lines
+from tiltyard.shell.report.rules import closing_rules
 from tiltyard.shell.report.text import hold_lines, standing_lines
 from tiltyard.shell.scratch import take_arms
 from tiltyard.shell.settings import Settings
@@ -50,12 +52,12 @@ def replay_bars(
             for event in replay.play(progress=progress):
                 for action in actions_of(event):
                     show_action(action, as_json=as_json, nights=nights)
-        closing = _closing(scratch, replay, span)
+        closing = [] if as_json else _closing(scratch, settings, replay, span)
         if html is not None:
             desk = measure(scratch, settings, span.ended, replay.roster)
             past = recorded(scratch, settings, span.ended)
             reports = [describe(desk, name, span.ended) for name in replay.roster.arms]
-    for line in () if as_json else closing:
+    for line in closing:
         typer.echo(line)
     if html is not None:
         write_page(html, past, reports, span.ended)
@@ -76,7 +78,7 @@ def verify_by_bars(record: Ledger, settings: Settings, folder: Path, *, assume_u
     return f"played again on {folder}: all {rows:,} audit rows came out the same"
 
 
-def _closing(scratch: Ledger, replay: BarReplay, span: Span) -> list[str]:
+def _closing(scratch: Ledger, settings: Settings, replay: BarReplay, span: Span) -> list[str]:
     trades = sum(1 for _ in scratch.trades())
     whole = (
         f"\n{trades:,} trades, live and on paper, on bars of {interval_text(span.interval)} from "
@@ -84,8 +86,9 @@ def _closing(scratch: Ledger, replay: BarReplay, span: Span) -> list[str]:
     )
     roster = replay.roster
     worth = closing_lines(receipts_of(scratch, span.ended))
+    others = closing_rules(other_rules_of(scratch, settings, span.ended))
     return [
-        whole, *standing_lines(roster), *hold_lines(roster), *replay.left_open, *worth
+        whole, *standing_lines(roster), *hold_lines(roster), *replay.left_open, *worth, *others
     ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from tiltyard.shell.cli.options import (
     open_ledger,
     settings_from,
 )
+from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.measure import measure
@@ -65,6 +66,9 @@ def report(
     actions: Annotated[
         bool, typer.Option("--actions", help="Say what each action was worth.")
     ] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Say what other rules would have made.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 3 on a breach, 4 on an unknown hard guard.")
     ] = False,
@@ -75,11 +79,13 @@ def report(
     """Judge the ledger and say what would happen. A report never acts."""
     settings = settings_from(config)
     now = now_from(at)
+    if rules:
+        _refuse_beside("--rules", "rules", {"--actions": actions, "--html": html,
+                       "--trades": trades, "--check": check, "POLICY": policy})  # fmt: skip
+        _report_rules(database, settings, now, as_json=as_json)
+        return
     if actions:
-        idle = [name for name, given in (("--trades", trades), ("--check", check)) if given]
-        if idle:
-            raise TiltyardError("OPTION_IDLE", idle[0], "--actions reports the actions alone",
-                                "leave it out")  # fmt: skip
+        _refuse_beside("--actions", "actions", {"--trades": trades, "--check": check})
     if html is not None:
         refuse_unwritable(html)
     if actions:
@@ -137,6 +143,35 @@ def _foreseen(desk: Desk, told: ArmReport, own: OwnTrades, now: datetime) -> Arm
         return told
     found = prospects(desk, told.arm, outcomes, now, seed=SEED, replicates=LIVES)
     return replace(told, prospects=found)
+
+
+def _refuse_beside(option: str, what: str, others: Mapping[str, object]) -> None:
+    for name, given in others.items():
+        if given:
+            raise TiltyardError(
+                "OPTION_IDLE", name, f"{option} reports the {what} alone", "leave it out"
+            )
+
+
+def _report_rules(
+    database: str | None, settings: Settings, now: datetime, *, as_json: bool
+) -> None:
+    """What each other rule would have made, and which is proposed."""
+    from tiltyard.shell.other_rules import other_rules_of  # noqa: PLC0415 slow
+    from tiltyard.shell.report.rules import rules_json, rules_text  # noqa: PLC0415 slow
+
+    with (
+        open_ledger(database, settings) as opened,
+        opened.snapshot() as ledger,
+        counting("rules", "plays") as progress,
+    ):
+        found = other_rules_of(ledger, settings, now, progress=progress)
+    if as_json:
+        whole = {"generated_at": time_text(now), **rules_json(found)}
+        typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
+        return
+    for line in rules_text(found):
+        typer.echo(line)
 
 
 def _report_actions(

@@ -1,0 +1,377 @@
+"""What a rule would have done, had it given the traffic on a record of paper.
+
+Comes in: the opportunities of a record, the nights between them, who was on the floor when, and a
+rule. Goes out: which part of each opportunity every arm would have had, and what the rule would
+have decided. The rule is played as in the benchmark's arena: an opportunity goes to one arm, by
+the shares as they stand, and what was given so counts as the arm's live trades; every night the
+rule is asked and followed at once. The arms that it promotes and retires are those of its own
+world. Beside it stand the hard limits that the rule has in the arena, and those of the floor: all
+challengers together have at most .6, beyond that only who has 500 live trades.
+
+A rule knows nothing early: what was begun at an opportunity is told when all of it has closed.
+
+**Who began none.** An opportunity that was given to an arm which began nothing there is no trade
+of it. It is known to have made 0, for real and on paper, and the two are compared; but it counts
+in no number of trades, no profit factor and no mean of live trades.
+
+**Unknown never promotes**: who has no profit factor of 30 trades yet, or whose drawdown is not
+known, since nobody said its capital, is not made champion, whatever the rule says.
+
+Otherwise than in the arena nobody turns up by a schedule: who was registered is on the floor, so
+no challenger has to go to make room for another. What a rule decides depends a little on who was
+given what, so it is played with several salts; the parts are the mean over them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from heapq import heappop, heappush
+from math import isnan, nan
+from typing import Literal, NamedTuple
+
+from tiltyard.scaling.catalogue import RuleEntry
+from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender
+from tiltyard.scaling.opportunities import Cell, Opportunity
+from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, SHORT, TRIAL, World
+
+Kind = Literal["promote", "retire", "time_out", "halt", "throttle"]
+Parts = Mapping[str, float]
+"""Of one opportunity, what part each arm has, by its share and the size of its positions."""
+Route = Callable[[Opportunity, Sequence[tuple[str, float]]], str]
+"""To whom an opportunity goes; empty for the champion. Told the share of each challenger."""
+
+_LEAST_LOSS = 1e-9
+_POINTS = 1 << 64
+_OF_LIVE = (
+    "live_trades", "live_wins", "live_mean", "live_squares", "ratio", "pairs", "paper_more",
+)  # fmt: skip
+
+
+class Stay(NamedTuple):
+    """When an arm was on the floor.
+
+    Attributes:
+        since: From then on, UTC.
+        until: Until then; None to the end.
+    """
+
+    since: datetime
+    until: datetime | None = None
+
+
+class Deed(NamedTuple):
+    """What a rule, or a hard limit beside it, did to an arm.
+
+    Attributes:
+        at: When, UTC.
+        kind: What.
+        policy: To whom.
+    """
+
+    at: datetime
+    kind: Kind
+    policy: str
+
+
+class Setting(NamedTuple):
+    """Where rules are played.
+
+    Attributes:
+        opportunities: In the order in which they began.
+        nights: In order, UTC.
+        champion: Whose everything is in the beginning.
+        stays: Of each challenger that trades.
+    """
+
+    opportunities: Sequence[Opportunity]
+    nights: Sequence[datetime]
+    champion: str
+    stays: Mapping[str, Stay]
+
+
+class Play(NamedTuple):
+    """What one rule did with one salt.
+
+    Attributes:
+        parts: Of each opportunity.
+        deeds: In the order of their times.
+    """
+
+    parts: Sequence[Parts]
+    deeds: Sequence[Deed]
+
+
+def by_salt(salt: str) -> Route:
+    """A stable choice: a hash of the episode is a point between 0 and 1, which the arms share.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2025, 7, 7, 12, tzinfo=UTC)
+    >>> by_salt("a")(Opportunity("SOL/USDT noon", noon, noon, {}), [("bot", 1.0)])
+    'bot'
+    """
+    prefix = blake2b(f"{salt}\0".encode(), digest_size=8)
+
+    def route(opportunity: Opportunity, shares: Sequence[tuple[str, float]]) -> str:
+        if not shares:
+            return ""
+        hashed = prefix.copy()
+        hashed.update(opportunity.episode.encode())
+        point = int.from_bytes(hashed.digest(), "big") / _POINTS
+        for name, share in shares:
+            if point < share:
+                return name
+            point -= share
+        return ""
+
+    return route
+
+
+def play(setting: Setting, entry: RuleEntry, route: Route) -> Play:
+    """Play a rule on a record, from the beginning to the end.
+
+    Args:
+        setting: Where.
+        entry: The rule, with its hard limits.
+        route: To whom an opportunity goes.
+    """
+    return _Course(setting, entry, route).play()
+
+
+@dataclass(slots=True)
+class _Book:
+    """What an arm did in this world, as far as limits and measures ask."""
+
+    live: list[tuple[float, float]] = field(default_factory=list)
+    """Its last live trades: R by the size of the position, and what of the capital that is."""
+    recent: list[float] = field(default_factory=lambda: [0.0] * SHORT)
+    seen: int = 0
+    gains: float = 0.0
+    losses: float = 0.0
+    nav: float = 1.0
+    peak: float = 1.0
+    arrived: int = 0
+    is_new: bool = True
+
+    def trade(self, made: float, of_capital: float) -> None:
+        """One more live trade."""
+        self.live.append((made, of_capital))
+        del self.live[:-TRIAL]
+        self.is_new = True
+        self.nav = _grown(self.nav, of_capital)
+        self.peak = max(self.peak, self.nav)
+
+    def push(self, made: float) -> None:
+        """One more of the last 30 that count for the profit factor."""
+        at = self.seen % SHORT
+        if self.seen >= SHORT:
+            self.gains -= max(self.recent[at], 0.0)
+            self.losses -= max(-self.recent[at], 0.0)
+        self.recent[at] = made
+        self.gains += max(made, 0.0)
+        self.losses += max(-made, 0.0)
+        self.seen += 1
+
+    @property
+    def drawdown(self) -> float:
+        """Below the peak of its trial, percent; NaN when not known."""
+        return 100 * (1 - self.nav / self.peak)
+
+    def is_below(self, floor: float) -> bool:
+        """Whether the profit factor of its last 30 is known and lower."""
+        return self.seen >= SHORT and self.gains < floor * self.losses
+
+    def measure(self, row: Contender, night: int) -> None:
+        """Tell its row what it measures by the night."""
+        row.age = night - self.arrived
+        is_told = self.seen >= SHORT and self.losses > _LEAST_LOSS
+        row.pf_30 = self.gains / self.losses if is_told else nan
+        if self.is_new:
+            row.pf_150, row.dd_150 = self._last_trades()
+            self.is_new = False
+
+    def _last_trades(self) -> tuple[float, float]:
+        gains = losses = fall = 0.0
+        nav = peak = 1.0
+        for made, of_capital in self.live:
+            gains += max(made, 0.0)
+            losses += max(-made, 0.0)
+            nav = _grown(nav, of_capital)
+            peak = max(peak, nav)
+            fall = max(fall, 1 - nav / peak)
+        is_full = len(self.live) == TRIAL and losses > 0
+        return (gains / losses if is_full else nan), (nan if isnan(nav) else 100 * fall)
+
+
+class _Course:
+    """One rule's own world, while it is played."""
+
+    def __init__(self, setting: Setting, entry: RuleEntry, route: Route) -> None:
+        self._setting = setting
+        self._entry = entry
+        self._world: World = entry.world
+        self._route = route
+        self._names = [setting.champion]
+        self._rows = [Contender(present=1.0, share=1.0)]
+        self._books = [_Book()]
+        self._coming = sorted(setting.stays, key=lambda name: setting.stays[name].since)
+        self._joined: dict[str, datetime] = {}
+        self._night = 0
+        self._open: list[tuple[datetime, int, str]] = []
+        self._deeds: list[Deed] = []
+
+    def play(self) -> Play:
+        """To the end."""
+        parts, nights = [], iter(self._setting.nights)
+        night = next(nights, None)
+        for number, opportunity in enumerate(self._setting.opportunities):
+            while night is not None and night <= opportunity.began:
+                self._hear(night)
+                self._move(night, is_night=True)
+                self._run_night(night)
+                night = next(nights, None)
+            self._hear(opportunity.began)
+            self._move(opportunity.began)
+            shares = list(self._shares())
+            routed = self._route(opportunity, [(self._names[p], share) for p, share in shares])
+            heappush(self._open, (opportunity.ended, number, routed or self._names[0]))
+            parts.append(self._parts(shares))
+        return Play(parts, self._deeds)
+
+    def _move(self, at: datetime, *, is_night: bool = False) -> None:
+        """Who has joined sits down, who has left goes; who joins in a night comes after it."""
+        stays = self._setting.stays
+        while self._coming and stays[self._coming[0]].since <= at:
+            if is_night and stays[self._coming[0]].since == at:
+                break
+            self._sit(self._coming.pop(0), at)
+        for place in range(1, len(self._rows)):
+            until = stays[self._names[place]].until if self._rows[place].present else None
+            if until is not None and until <= at:
+                self._clear(place)
+
+    def _sit(self, name: str, at: datetime) -> None:
+        if name == self._names[0]:
+            return
+        self._joined[name] = at
+        self._names.append(name)
+        self._rows.append(Contender(present=1.0, share=self._world.start))
+        self._books.append(_Book(arrived=self._night))
+
+    def _clear(self, place: int) -> None:
+        """Nobody sits there any more."""
+        self._rows[place], self._books[place] = Contender(), _Book()
+
+    def _run_night(self, at: datetime) -> None:
+        self._night += 1
+        for row, book in zip(self._rows, self._books, strict=True):
+            if row.present:
+                book.measure(row, self._night)
+        self._entry.night(self._rows, self._entry.settings)
+        for place in range(1, len(self._rows)):
+            row = self._rows[place]
+            if not row.present:
+                continue
+            if row.fate == PROMOTE and not isnan(row.pf_30) and not isnan(row.drawdown):
+                self._deeds.append(Deed(at, "promote", self._names[place]))
+                self._crown(place)
+            elif row.fate in (RETIRE, TIME_OUT):
+                kind: Kind = "retire" if row.fate == RETIRE else "time_out"
+                self._deeds.append(Deed(at, kind, self._names[place]))
+                self._clear(place)
+
+    def _crown(self, place: int) -> None:
+        self._entry.crowned(self._rows, place, self._entry.settings)
+        self._rows[0], self._books[0] = self._rows[place], self._books[place]
+        self._names[0] = self._names[place]
+        self._clear(place)
+
+    def _shares(self) -> Iterator[tuple[int, float]]:
+        """What each challenger has now, by its place; the rest is the champion's."""
+        given = 0.0
+        for place in range(1, len(self._rows)):
+            row = self._rows[place]
+            if not (row.present and row.share) or self._is_paused(place):
+                continue
+            room = (EARLY_CAP if row.live_trades < EARLY_TRADES else 1.0) - given
+            share = min(row.share, room)
+            if share > 0:
+                given += share
+                yield place, share
+
+    def _is_paused(self, place: int) -> bool:
+        return self._books[place].is_below(self._world.pause_below)
+
+    def _parts(self, shares: Sequence[tuple[int, float]]) -> Parts:
+        left = 1.0
+        parts: dict[str, float] = {}
+        for place, share in shares:
+            parts[self._names[place]] = share * self._rows[place].position_size
+            left -= share
+        parts[self._names[0]] = left * self._rows[0].position_size
+        return parts
+
+    def _hear(self, until: datetime) -> None:
+        """What has closed by then."""
+        while self._open and self._open[0][0] <= until:
+            _, number, routed = heappop(self._open)
+            for place, name in enumerate(self._names):
+                if name == routed and self._rows[place].present:
+                    self._tell(self._setting.opportunities[number], place)
+                    break
+
+    def _tell(self, opportunity: Opportunity, routed: int) -> None:
+        cells, rows = opportunity.cells, self._rows
+        absent = [
+            row
+            for name, row in zip(self._names, rows, strict=True)
+            if row.present and name in self._joined and self._joined[name] > opportunity.began
+        ]
+        for row in absent:
+            row.present = 0.0
+        live, paper = [], []
+        for name, row in zip(self._names, rows, strict=True):
+            cell = cells.get(name)
+            live.append(cell.live if cell else 0.0)
+            paper.append(cell.paper if cell else row.optimism)
+        own = cells.get(self._names[routed])
+        self._remember(cells, routed, own)
+        kept = [getattr(rows[routed], name) for name in _OF_LIVE] if own is None else ()
+        self._entry.see(rows, routed, live, paper, self._entry.settings)
+        for name, value in zip(_OF_LIVE, kept, strict=False):
+            setattr(rows[routed], name, value)
+        for row in absent:
+            row.present = 1.0
+        if routed:
+            self._stop_at_limits(routed, opportunity.ended)
+
+    def _remember(self, cells: Mapping[str, Cell], routed: int, own: Cell | None) -> None:
+        rows, books = self._rows, self._books
+        if own is not None:
+            row, book = rows[routed], books[routed]
+            made = row.position_size * own.live
+            book.trade(made, made * own.risk)
+            row.drawdown = book.drawdown
+            row.room = (self._world.dd_limit - row.drawdown) / 100 / own.risk
+        for place in range(1, len(rows)):
+            cell = cells.get(self._names[place])
+            if cell is None or not rows[place].present:
+                continue
+            if place == routed:
+                books[place].push(cell.live)
+            elif self._world.pause_below:
+                books[place].push(cell.paper - rows[place].optimism)
+
+    def _stop_at_limits(self, routed: int, at: datetime) -> None:
+        if self._rows[routed].drawdown > self._world.dd_limit:
+            self._deeds.append(Deed(at, "halt", self._names[routed]))
+            self._clear(routed)
+        elif self._books[routed].is_below(self._world.throttle_below):
+            self._deeds.append(Deed(at, "throttle", self._names[routed]))
+            self._clear(routed)
+
+
+def _grown(nav: float, of_capital: float) -> float:
+    """The worth after a trade, never below 0; NaN when not known."""
+    step = 1 + of_capital
+    return 0.0 if step < 0 else nav * step

@@ -1,0 +1,156 @@
+"""What each other rule would have made, as people and programs read it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.off_policy import Estimate
+from tiltyard.scaling.counterfactual import Kind
+from tiltyard.scaling.other_rules import SALTS, Done, Month, OtherRules, RuleLine
+from tiltyard.shell.report.evidence import estimate_json
+
+Json = dict[str, Any]
+
+_DID: Mapping[Kind, str] = {
+    "promote": "promoted",
+    "retire": "retired",
+    "time_out": "timed out",
+    "halt": "halted",
+    "throttle": "throttled",
+}
+_HEADS = (
+    "rule",
+    "beyond the champion alone",
+    "beyond what was done",
+    f"it would have (in so many of {SALTS} plays)",
+)
+
+
+def rules_text(found: OtherRules | Undefined) -> Iterator[str]:
+    """A line for each rule, what was done first, and what follows from it."""
+    if isinstance(found, Undefined):
+        yield f"What other rules would have made: {found}"
+        return
+    yield (
+        f"What each rule would have made, in {_unit(found)}, by {found.opportunities:,} "
+        f"opportunities from {found.began:%Y-%m-%d} to {found.ended:%Y-%m-%d}:"
+    )
+    done = (f"{found.enforced} (enforced)", _estimate(found.was_done), "", "")
+    rows = [_HEADS, done, *(_row(line) for line in found.lines)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
+    yield from proposal_lines(found)
+
+
+def closing_rules(found: OtherRules | Undefined) -> Iterator[str]:
+    """At the end of a replay: the best of them in a line, and what follows from it."""
+    if isinstance(found, Undefined):
+        yield f"What other rules would have made: {found}"
+        return
+    known = [line for line in found.lines if isinstance(line.beyond_done, Estimate)]
+    if known:
+        best = max(known, key=lambda line: line.better)
+        yield (
+            f"Of {len(found.lines)} other rules {best.rule} did best: {_estimate(best.beyond_done)}"
+            f" {found.unit} beyond what was done, over {found.opportunities:,} opportunities"
+        )
+    yield from proposal_lines(found)
+
+
+def proposal_lines(found: OtherRules) -> Iterator[str]:
+    """What follows: a rule is proposed, or nothing is, and why."""
+    if found.without_paper:
+        yield (
+            "Descriptive, not causal: no trade on paper says what "
+            f"{', '.join(found.without_paper)} would have made elsewhere. Nothing is proposed."
+        )
+        return
+    best = found.proposed
+    if best is None or isinstance(best.beyond_done, Undefined):
+        yield "No observed rule did better beyond chance."
+        return
+    more = best.beyond_done
+    yield (
+        f"PROPOSED, not adopted: {best.rule} would have made {more.value:+.2f} {found.unit} more "
+        f"(interval {more.low:+.2f} … {more.high:+.2f}), "
+        f"over {found.opportunities:,} opportunities."
+    )
+    yield f'To adopt it, set [scaling] rule = "{best.rule}" in tiltyard.toml.'
+
+
+def rules_json(found: OtherRules | Undefined) -> Json:
+    """Everything, for programs. The field names are a contract."""
+    known = None if isinstance(found, Undefined) else found
+    return {
+        "enforced": known and known.enforced,
+        "champion": known and known.champion,
+        "began": known and time_text(known.began),
+        "ended": known and time_text(known.ended),
+        "opportunities": known.opportunities if known else 0,
+        "unit": known and known.unit,
+        "plays": SALTS,
+        "was_done": known and estimate_json(known.was_done),
+        "rules": [rule_json(line) for line in known.lines] if known else [],
+        "without_paper": list(known.without_paper) if known else [],
+        "proposed": known.proposed.rule if known and known.proposed else None,
+        "state": found.state if isinstance(found, Undefined) else "defined",
+        "reason": found.reason if isinstance(found, Undefined) else None,
+    }
+
+
+def rule_json(line: RuleLine) -> Json:
+    """One rule."""
+    return {
+        "rule": line.rule,
+        "beyond_champion": estimate_json(line.beyond_champion),
+        "beyond_done": estimate_json(line.beyond_done),
+        "better": line.better if isinstance(line.beyond_done, Estimate) else None,
+        "decided": [decided_json(one) for one in line.done],
+        "months": [month_json(one) for one in line.months],
+    }
+
+
+def decided_json(done: Done) -> Json:
+    """What a rule would have done to an arm."""
+    return {
+        "action": done.kind,
+        "policy": done.policy,
+        "plays": done.plays,
+        "time": time_text(done.at),
+    }
+
+
+def month_json(month: Month) -> Json:
+    """The shares of a month."""
+    return {"month": month.month, "shares": dict(month.shares)}
+
+
+def _row(line: RuleLine) -> tuple[str, str, str, str]:
+    return (
+        line.rule, _estimate(line.beyond_champion), _estimate(line.beyond_done), _decided(line.done)
+    )  # fmt: skip
+
+
+def _decided(done: Sequence[Done]) -> str:
+    told = (
+        f"{_DID[one.kind]} {_suffix(one.policy)} {one.at:%Y-%m-%d} ({one.plays})" for one in done
+    )
+    return ", ".join(told) or "promoted and retired nobody"
+
+
+def _suffix(policy: str) -> str:
+    """The end of a full name, which selects it everywhere."""
+    return policy.rsplit("_", 1)[-1]
+
+
+def _estimate(found: Estimate | Undefined) -> str:
+    if isinstance(found, Undefined):
+        return str(found)
+    return f"{found.value:+.2f}, interval {found.low:+.2f} … {found.high:+.2f}"
+
+
+def _unit(found: OtherRules) -> str:
+    return "R" if found.unit == "R" else "% of an arm's capital"

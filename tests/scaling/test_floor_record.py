@@ -1,0 +1,123 @@
+"""Who was on the floor with what share, as the roster stood."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from tiltyard.facts.arm import FLAT, Arm, Role, Roster, State
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.off_policy import Estimate
+from tiltyard.scaling.floor_record import FloorRecord
+from tiltyard.scaling.other_rules import OtherRules
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+RISK, CAPITAL = Money(10**6), Money(4 * 10**8)
+LATE = START + 100 * DAY
+HOURS = 24 * 40
+
+
+def arm(name: str, role: Role, share: float, state: State = "live") -> Arm:
+    return Arm(name, role, state, share, 0.1, 1.0, CAPITAL, START, kind=FLAT * (name == FLAT))
+
+
+def roster(bot: float = 0.0, state: State = "live", champion: str = "prod") -> Roster:
+    found = Roster().with_arm(arm(FLAT, "champion" if champion == FLAT else "challenger", 0.0))
+    if champion != FLAT:
+        found = found.with_arm(arm(champion, "champion", 1.0, "champion"))
+    return found.with_arm(arm("bot", "challenger", bot, state))
+
+
+def trade_on(floor: FloorRecord, *names: str, capital: Money | None = CAPITAL) -> None:
+    """Every hour an episode: the bot makes half an R more than the champion."""
+    for hour in range(HOURS):
+        for name in names:
+            made = (1.0, -1.0)[hour % 2] + 0.5 * (name == "bot")
+            at = START + hour * HOUR
+            floor.see(
+                Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", at, at + HOUR / 2,
+                      Money(round(made * RISK)), book="shadow", risk=RISK, capital=capital,
+                      episode_id=f"SOL/USDT {hour}")
+            )  # fmt: skip
+
+
+def known(found: OtherRules | Undefined) -> OtherRules:
+    assert isinstance(found, OtherRules)
+    return found
+
+
+def test_what_was_done_follows_from_the_shares_as_they_stood() -> None:
+    floor = FloorRecord(time(2), UTC)
+    floor.stand(roster(0.1), START)
+    floor.stand(roster(0.0), START + 10 * DAY)
+    floor.stand(roster(0.5), START + 20 * DAY)
+    trade_on(floor, "prod", "bot")
+    found = known(floor.other_rules(LATE, "ladder"))
+    assert isinstance(found.was_done, Estimate)
+    assert found.was_done.value == pytest.approx(24 * 0.5 * (10 * 0.1 + 20 * 0.5))
+    assert (found.enforced, found.champion, found.opportunities) == ("ladder", "prod", HOURS)
+    assert (found.began, found.ended) == (START, START + HOURS * HOUR - HOUR / 2)
+
+
+def test_while_entries_are_stopped_nobody_earns() -> None:
+    floor = FloorRecord(time(2), UTC)
+    floor.stand(replace(roster(1.0), entries_stopped_by=frozenset({"guard"})), START)
+    trade_on(floor, "prod", "bot")
+    found = known(floor.other_rules(LATE, "ladder"))
+    assert isinstance(found.was_done, Estimate)
+    assert found.was_done.value == pytest.approx(0), "the champion alone would have made 0 too"
+    floor.stand(roster(1.0), START + 20 * DAY)
+    later = known(floor.other_rules(LATE, "ladder"))
+    assert isinstance(later.was_done, Estimate)
+    assert later.was_done.value == pytest.approx(24 * 0.5 * 20)
+
+
+def test_the_record_begins_with_the_first_champion_that_trades() -> None:
+    floor = FloorRecord(time(2), UTC)
+    floor.stand(roster(champion=FLAT), START)
+    floor.stand(roster(0.1), START + 15 * DAY)
+    trade_on(floor, "prod", "bot")
+    found = known(floor.other_rules(LATE, "ladder"))
+    assert (found.began, found.champion) == (START + 15 * DAY, "prod")
+
+
+def test_an_arm_that_is_retired_has_left_and_may_come_back() -> None:
+    floor = FloorRecord(time(2), UTC)
+    floor.stand(roster(0.1), START)
+    floor.stand(roster(0.0, "retired"), START + 10 * DAY)
+    trade_on(floor, "prod", "bot")
+    gone = known(floor.other_rules(LATE, "ladder"))
+    static = next(line for line in gone.lines if line.rule == "static")
+    assert isinstance(static.beyond_champion, Estimate)
+    assert static.beyond_champion.value == pytest.approx(24 * 0.5 * 10 * 0.1)
+    floor.stand(roster(0.0, "throttled"), START + 11 * DAY)
+    back = known(floor.other_rules(LATE, "ladder"))
+    static = next(line for line in back.lines if line.rule == "static")
+    assert isinstance(static.beyond_champion, Estimate)
+    assert static.beyond_champion.value == pytest.approx(24 * 0.5 * 40 * 0.1)
+
+
+def test_a_trade_without_a_capital_was_sized_on_what_its_arm_was_allotted() -> None:
+    floor = FloorRecord(time(2), UTC)
+    floor.stand(roster(0.1), START)
+    trade_on(floor, "prod", "bot", capital=None)
+    found = known(floor.other_rules(LATE, "ladder"))
+    assert any(one.kind == "promote" for line in found.lines for one in line.done)
+
+
+def test_where_there_is_nothing_to_play_with_it_says_why() -> None:
+    floor = FloorRecord(time(2), UTC)
+    assert str(floor.other_rules(LATE, "ladder")) == (
+        "undefined (no_champion: nobody was champion)"
+    )
+    floor.stand(roster(0.1), START)
+    assert str(floor.other_rules(LATE, "ladder")) == (
+        "undefined (warming: no opportunity has closed yet)"
+    )
+    trade_on(floor, "prod")
+    assert str(floor.other_rules(LATE, "ladder")) == (
+        "undefined (unobserved: no challenger has traded)"
+    )
