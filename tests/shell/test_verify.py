@@ -363,6 +363,7 @@ def test_an_ingest_that_adds_nothing_leaves_no_event(tmp_path: Path) -> None:
         ("policies", {"capital": 5.0}),
         ("schedule", {"nightly": time(3)}),
         ("schedule", {"timezone": "Europe/Berlin"}),
+        ("scaling", {"rule": "static"}),
     ],
 )
 def test_other_settings_are_no_tampering_and_are_named(

@@ -8,7 +8,7 @@ guard has been set to observe since: what it did while it enforced is not left b
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.facts.action import PROTECTIVE, Action, Kind
@@ -17,6 +17,8 @@ from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Value
 from tiltyard.router.lifecycle import ONLY_LEAVES, TRADING
 from tiltyard.scaling.ladder import ShareRules, Step, fits, was_scaled
+
+ASKS_AGAIN = timedelta(days=7)
 
 
 def plan(verdicts: Iterable[Verdict], roster: Roster, checklist: Checklist) -> list[Action]:
@@ -67,21 +69,34 @@ def plan_admissions(
     return actions
 
 
-def plan_night(steps: Sequence[Step], roster: Roster, now: datetime) -> list[Action]:
-    """The ladder's steps as actions; a skipped arm is an action too, with its reason.
+def plan_night(
+    steps: Sequence[Step], roster: Roster, now: datetime, rule: str = "ladder"
+) -> list[Action]:
+    """A rule's steps as actions; a skipped arm is an action too, with its reason.
 
-    An arm that has grown as far as it can may be proposed as champion, once at a time.
+    Whoever has earned it may be proposed as champion, once at a time. Whether one is retired that
+    the rule has done with, a person is asked, and not more than once in a week.
     """
     actions = [
         Action(
-            "scale" if step.after > step.before else "skip_scale",
-            step.policy, "ladder", "enforce", now,
-            before=step.before, after=step.after, reason=step.reason,
+            "skip_scale" if step.after == step.before else "scale",
+            step.policy, rule, "enforce", now,
+            before=step.before, after=step.after, ceiling=step.ceiling, reason=step.reason,
         )
         for step in steps
     ]  # fmt: skip
     actions += [
-        Action("propose_promotion", step.policy, "ladder", "enforce", now, reason=step.proposes)
+        Action("review", step.policy, rule, "enforce", now, reason=step.asks)
+        for step in steps
+        if step.asks
+        and not any(
+            review.guard == rule
+            and (review.acknowledged_at is None or now - review.opened_at < ASKS_AGAIN)
+            for review in roster.reviews_of(step.policy)
+        )
+    ]
+    actions += [
+        Action("propose_promotion", step.policy, rule, "enforce", now, reason=step.proposes)
         for step in steps
         if step.proposes
         and roster.arms[step.policy].state == "live"

@@ -163,7 +163,7 @@ def _fate(row: Contender, champion: Contender, rule: EvidenceRule) -> float:
         return TIME_OUT
     has_won = not rule.has_shadow or wealth(row) >= rule.promote_wealth
     is_proven = row.better >= rule.promote_better and has_won
-    if is_proven and row.live_trades >= rule.early_trades and not row.pf_30 < rule.pf_floor:
+    if is_proven and row.live_trades >= rule.early_trades and row.pf_30 >= rule.pf_floor:
         return PROMOTE
     return STAY
 

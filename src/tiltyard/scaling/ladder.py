@@ -120,6 +120,8 @@ class Step:
         after: Share after; equal to ``before`` when skipped.
         reason: Why it grows, or why not.
         proposes: What speaks for making it the champion; empty for nothing.
+        asks: Why a person should retire it; empty for no reason.
+        ceiling: What an arm that is only paused had, and comes back with; None for nothing.
     """
 
     policy: str
@@ -127,6 +129,8 @@ class Step:
     after: float
     reason: str
     proposes: str = ""
+    asks: str = ""
+    ceiling: float | None = None
 
 
 def ladder(
@@ -205,10 +209,11 @@ def _merit(roster: Roster, arm: Arm, standing: Standing | None) -> float | str:
         return "no trades"
     if standing.scaled_today:
         return "its share was multiplied on this trading day already"
-    return _guard_obstacle(standing) or _rule_merit(standing)
+    return guard_obstacle(standing) or _rule_merit(standing)
 
 
-def _guard_obstacle(standing: Standing) -> str:
+def guard_obstacle(standing: Standing) -> str:
+    """The guard because of which a share does not grow; empty for none."""
     for verdict, holds in standing.verdicts:
         if verdict.answer == "breach":
             return f"{verdict.guard} is breached"

@@ -13,10 +13,13 @@ from typing import Any
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics import METRICS_VERSION
+from tiltyard.scaling.rules import LADDER
 from tiltyard.shell.settings import Settings
 
 _DECIDE_NOTHING = {"ledger", "effects", "run", "api", "checklist"}
 _WHERE_BARS_ARE = {"feed"}
+_BY_THE_LADDER: dict[str, Any] = {"scaling": {"rule": LADDER}}
+"""What a record that names no rule was made by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,10 @@ class Conditions:
                 f"{self.metrics_version}, and these are version {METRICS_VERSION}",
                 "verify it with the version of tiltyard that made it, or replay again",
             )  # fmt: skip
-        others = _deciding(settings, trades_bars="market" in self.settings)
+        others = _BY_THE_LADDER | _deciding(settings, trades_bars="market" in self.settings)
         differing = [
             f"{section}.{name} was {value} and is {others[section].get(name)}"
-            for section, values in self.settings.items()
+            for section, values in (_BY_THE_LADDER | dict(self.settings)).items()
             for name, value in values.items()
             if others[section].get(name) != value
         ]
@@ -94,10 +97,12 @@ class Conditions:
             )  # fmt: skip
 
 
-def _deciding(settings: Settings, *, trades_bars: bool) -> Mapping[str, Any]:
-    """Every setting that decides, as the audit writes it."""
+def _deciding(settings: Settings, *, trades_bars: bool) -> dict[str, Any]:
+    """Every setting that decides, as the audit writes it; the ladder goes without saying."""
     exclude: dict[str, Any] = dict.fromkeys(_DECIDE_NOTHING, True)
     exclude["market"] = _WHERE_BARS_ARE if trades_bars else True
+    if settings.scaling.rule == LADDER:
+        exclude["scaling"] = True
     plain = settings.model_dump(mode="json", exclude=exclude)
-    kept: Mapping[str, Any] = json.loads(canonical(plain))
+    kept: dict[str, Any] = json.loads(canonical(plain))
     return kept

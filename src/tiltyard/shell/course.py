@@ -95,7 +95,7 @@ class Course:
     ) -> None:
         settings = settings.marked_every(venue.interval)
         self._roster = _registered(seats, champion, settings, began)
-        self.desk = Desk(settings, self._roster, live=True)
+        self.desk = Desk(settings, self._roster, live=True, in_order=True)
         self.recording = Recording()
         self.trades = 0
         self.has_live_costs = venue.live_costs is not None

@@ -29,10 +29,11 @@ from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.panel import Panel
 from tiltyard.metrics.recent import KEPT
-from tiltyard.scaling.ladder import Standing, ladder, was_scaled
+from tiltyard.scaling.ladder import Standing, was_scaled
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.books import Books
 from tiltyard.shell.registration import is_sized
+from tiltyard.shell.ruling import Ruling
 from tiltyard.shell.settings import Settings
 
 
@@ -45,12 +46,15 @@ class Desk:
         measure_only: Keep the verdicts but do nothing; a report wants this.
         live: It runs by the clock, and believes the book of a trade.
         observe: What guards would do is recorded, and nothing is done.
+        in_order: Every fact comes in time order, and so the rule in force follows them as they
+            come; else it has to be told of everything before a night.
 
     Attributes:
         roster: Arms as they are now.
         panel: The measurements.
         guards: Those of the checklist, with what they remember.
         takes_only: Nobody comes back and nobody is graduated, while that cannot be written.
+        ruling: What moves shares at night.
         behind: Arms that have to be measured anew: a late fact lies too far back, their capital was
             said, they have traded before they joined, or the past of a new champion is asked for.
     """
@@ -63,9 +67,11 @@ class Desk:
         measure_only: bool = False,
         live: bool = False,
         observe: bool = False,
+        in_order: bool = False,
     ) -> None:
         self.settings = settings
         self.rules = settings.shares.rules()
+        self.ruling = Ruling(settings, in_order=in_order or not live)
         self.checklist: Checklist = settings.checklist
         self.roster = roster
         self.panel = Panel(
@@ -112,6 +118,7 @@ class Desk:
             trade = self._books.of(trade)
         if not self.panel.record(trade):
             self._fall_behind(trade)
+        self.ruling.close(trade)
         self._last_event = trade.closed_at
         at = now or trade.closed_at
         done += self._judge_and_act([trade.policy], at, _account_at(trade, at))
@@ -138,6 +145,7 @@ class Desk:
         """An episode was given to an arm: nothing is judged by that."""
         if not self.panel.decide(decision):
             self._lacks(decision.policy)
+        self.ruling.decide(decision)
 
     def decide_late(self, decisions: Iterable[Decision]) -> None:
         """The same of episodes that pairs have overtaken, told together."""
@@ -227,9 +235,15 @@ class Desk:
             if arm.name in barred:
                 standing = replace(standing, scaled_today=True)
             standings[arm.name] = standing
-        steps = ladder(self.roster, standings, self.rules, only)
-        done += self.do(plan_night(steps, self.roster, at))
+        steps = self.ruling.steps(self.roster, standings, self.panel, at, only)
+        done += self.do(plan_night(steps, self.roster, at, self.ruling.name))
         return done + self.admit(at)
+
+    def tonight(self, policy: str, now: datetime) -> str:
+        """What the rule in force would say of a challenger, its guards left aside."""
+        standings = {arm.name: self._standing(arm, (), now) for arm in self.roster.challengers()}
+        steps = self.ruling.steps(self.roster, standings, self.panel, now, policy)
+        return steps[0].reason
 
     def admit(self, at: datetime) -> list[Action]:
         """Candidates whose capital is known go on trial, as far as there is room."""

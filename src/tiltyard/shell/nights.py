@@ -13,6 +13,7 @@ from tiltyard.facts.arm import Roster, State
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
+from tiltyard.scaling.rules import LADDER
 from tiltyard.scaling.trading_day import starts_at
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.store.desk_record import runs_of
@@ -43,6 +44,7 @@ def run_if_due(
         return done
     schedule = desk.settings.schedule
     if judged_at is not None and judged_at < starts_at(day, schedule.nightly, schedule.zone):
+        desk.ruling.read_on(inside, now)
         done += desk.night(now, barred=ran)
     unwritten.note_night(day.isoformat())
     return done
@@ -63,10 +65,14 @@ def run_as_asked(
                            "stop it, and run one that acts", now)  # fmt: skip
     day = desk.trading_day(now).isoformat()
     ran = _ran(inside, unwritten, day)
+    desk.ruling.read_on(inside, now)
     done = desk.night(now, only, barred=ran)
     if not only and "" not in ran:
         unwritten.note_night(day)
-    return done, Outcome("", "\n".join(_answer(desk.roster, done, only)), now)
+    lines = _answer(desk.roster, done, only)
+    if desk.ruling.name != LADDER:
+        lines = [f"by the rule {desk.ruling.name}:", *lines]
+    return done, Outcome("", "\n".join(lines), now)
 
 
 def _ran(inside: Ledger, unwritten: Unwritten, day: str) -> set[str]:

@@ -24,7 +24,8 @@ from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.registry import did_you_mean
 from tiltyard.metrics.account import AccountMeasures
 from tiltyard.scaling.ladder import ShareRules, fits
-from tiltyard.scaling.trading_day import trading_day
+from tiltyard.scaling.rules import LADDER, RULES, Rule
+from tiltyard.scaling.trading_day import starts_at, trading_day
 from tiltyard.shell.market_settings import MarketSettings
 
 FILE = "tiltyard.toml"
@@ -79,6 +80,28 @@ class ScheduleSettings(_Section):
     def trading_day(self, at: datetime) -> date:
         """The start date of the trading day that a time lies in."""
         return trading_day(at, self.nightly, self.zone)
+
+    def day_begins(self, at: datetime) -> datetime:
+        """When the trading day began that a time lies in, UTC."""
+        return starts_at(self.trading_day(at), self.nightly, self.zone)
+
+
+class ScalingSettings(_Section):
+    """What moves shares at night."""
+
+    rule: str = LADDER
+
+    @field_validator("rule")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name != LADDER and name not in RULES:
+            near = did_you_mean(name, [LADDER, *RULES]) or f"known: {', '.join([LADDER, *RULES])}"
+            raise ValueError(f"unknown rule {name!r}, {near}")  # noqa: TRY003 pydantic collects it
+        return name
+
+    def in_force(self, shares: ShareRules) -> Rule | None:
+        """The rule, within these bounds; None for the ladder."""
+        return None if self.rule == LADDER else RULES.get(self.rule)(shares)
 
 
 class RunSettings(_Section):
@@ -158,6 +181,7 @@ class Settings(_Section):
     policies: PolicySettings = PolicySettings()
     schedule: ScheduleSettings = ScheduleSettings()
     shares: ShareSettings = ShareSettings()
+    scaling: ScalingSettings = ScalingSettings()
     run: RunSettings = RunSettings()
     api: ApiSettings = ApiSettings()
     effects: EffectSettings = EffectSettings()

@@ -9,12 +9,17 @@ from tiltyard.router.lifecycle import TRADING
 
 
 def scale(roster: Roster, action: Action) -> Roster:
-    """The night's multiplication; it was the day's only one, so the ceiling comes with it."""
+    """The night's change; it was the day's only one, so the ceiling comes with it.
+
+    Whom a rule has paused keeps what it had as its ceiling, and comes back with that.
+    """
     arm = arm_of(roster, action)
     if arm.state not in TRADING:
         return roster
     share = action.after or 0.0
-    return roster.with_arm(replace(arm, share=share, ceiling=share, scaled_at=action.at))
+    had = action.ceiling if action.after == 0 else None
+    ceiling = share or had or 0.0
+    return roster.with_arm(replace(arm, share=share, ceiling=ceiling, scaled_at=action.at))
 
 
 def raise_ceiling(roster: Roster, action: Action) -> Roster:

@@ -8,6 +8,7 @@ import typer
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money_text
+from tiltyard.scaling.rules import LADDER
 from tiltyard.shell.cli.act import add_verbs_to
 from tiltyard.shell.cli.asking import Actor, ask_for
 from tiltyard.shell.cli.options import (
@@ -101,5 +102,7 @@ def list_policies(
             f"{arm.name:<{width}}  {arm.role:<11}{arm.state:<11}{share_text(arm.share):>8}"
             f"{totals[arm.name].trades:>9,}"
         )
+    if settings.scaling.rule != LADDER:
+        typer.echo(f"shares follow the rule {settings.scaling.rule}")
     for line in hold_lines(roster):
         typer.echo(line)

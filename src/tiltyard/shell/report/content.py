@@ -16,6 +16,7 @@ from tiltyard.facts.arm import Arm, Review
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.metrics.catalogue import spec_of
+from tiltyard.scaling.rules import LADDER
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.report.evidence import NOTHING, Evidence
 from tiltyard.shell.report.gap import GapLine, gap_lines
@@ -179,6 +180,8 @@ def _next_gate(desk: Desk, arm: Arm, now: datetime) -> str:
         return _GATES[arm.state]
     trial = desk.panel.arm(arm.name).live.trades
     wanted = desk.rules.trial_trades
+    if desk.ruling.name != LADDER:
+        return f"tonight's {desk.ruling.name}: {desk.tonight(arm.name, now)}"
     if trial < wanted:
         return f"{wanted} live trades end its probation and open the ladder: {trial} so far"
     pf_150 = desk.panel.read("pf_150", arm.name, now).reading

@@ -142,6 +142,18 @@ class Ledger(Database):
                 *(connection.scalar(sa.select(sa.func.max(t.c.seq))) or 0 for t in tables)
             )
 
+    def has_learnt_of(self, past: datetime, seen: Positions) -> bool:
+        """Whether a trade or decision behind these positions is of before, or corrects a trade."""
+        is_late = sa.or_(trades.c.closed_at < microseconds(past), trades.c.revision > 1)
+        queries = (
+            sa.exists().where(trades.c.seq > (seen.trades or 0), is_late),
+            sa.exists().where(
+                decisions.c.seq > (seen.decisions or 0), decisions.c.decided_at < past
+            ),
+        )
+        with self._reading() as connection:
+            return bool(connection.scalar(sa.select(sa.or_(*queries))))
+
     def facts_after(self, seen: Positions) -> Look:
         """Facts behind these positions, in time order, and how far they go."""
         with self._reading() as connection:
@@ -200,11 +212,14 @@ class Ledger(Database):
         self,
         policy: str | None = None,
         *,
+        since: datetime | None = None,
         by: datetime | None = None,
         up_to_seq: int | None = None,
     ) -> Iterator[Decision]:
         """Decisions in time order, for one policy or all, as the ledger stands or stood."""
         query = every_decision()
+        if since is not None:
+            query = query.where(decisions.c.decided_at >= since)
         if policy is not None:
             query = query.where(policies.c.name == policy)
         if by is not None:

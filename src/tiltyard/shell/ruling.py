@@ -1,0 +1,132 @@
+"""What moves shares at night: the ladder, or another rule and what it has followed.
+
+A replay and a course meet every fact in time order, and the rule follows them as they come. A
+running desk is told facts late, and corrections: before a night it reads on in the ledger, up to
+the beginning of the trading day. Where something has come in since that lies further back, it
+reads everything again. So the same facts give the same night, whoever was there when they came.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from heapq import merge
+from typing import cast
+
+from tiltyard.facts.arm import Roster, State
+from tiltyard.facts.decision import Decision
+from tiltyard.facts.trade import Trade
+from tiltyard.kernel.clock import EARLIEST
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.panel import Panel
+from tiltyard.metrics.recent import time_of
+from tiltyard.scaling.by_rule import steps_by
+from tiltyard.scaling.followed import Followed, Known
+from tiltyard.scaling.ladder import Standing, Step, ladder
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.news import Positions
+
+_OUT: frozenset[State] = frozenset({"deposed", "retired"})
+_JUST_BEFORE = timedelta(microseconds=1)
+
+
+class Ruling:
+    """The rule in force, and what it knows.
+
+    Args:
+        settings: Which rule, the bounds of shares, and the schedule.
+        in_order: Every fact comes in time order.
+    """
+
+    def __init__(self, settings: Settings, *, in_order: bool) -> None:
+        self._bounds = settings.shares.rules()
+        self._schedule = settings.schedule
+        self._rule = settings.scaling.in_force(self._bounds)
+        self._in_order = in_order
+        self._followed = self._nothing_yet()
+        self._read_until = EARLIEST
+        self._seen = Positions(0, 0, 0, 0)
+        self.name = settings.scaling.rule
+
+    def close(self, trade: Trade) -> None:
+        """A trade has closed."""
+        if self._in_order:
+            self._tell(trade)
+
+    def decide(self, decision: Decision) -> None:
+        """An episode was given to an arm."""
+        if self._in_order:
+            self._tell(decision)
+
+    def read_on(self, ledger: Ledger, at: datetime) -> None:
+        """Follow what the ledger has, up to the beginning of the trading day of ``at``."""
+        if self._followed is None or self._in_order:
+            return
+        until = self._schedule.day_begins(at)
+        if until < self._read_until or ledger.has_learnt_of(self._read_until, self._seen):
+            self._followed, self._read_until = self._nothing_yet(), EARLIEST
+        seen, since, last = ledger.positions(), self._read_until, until - _JUST_BEFORE
+        decisions = ledger.decisions(since=since, by=last, up_to_seq=seen.decisions)
+        trades = ledger.trades(closed_from=since, closed_by=last, up_to_seq=seen.trades)
+        for fact in _in_order(decisions, trades):
+            self._tell(fact)
+        self._read_until, self._seen = until, seen
+
+    def _tell(self, fact: Decision | Trade) -> None:
+        if self._followed is None:
+            return
+        if isinstance(fact, Decision):
+            self._followed.decide(fact)
+        else:
+            self._followed.close(fact)
+
+    def known(self, roster: Roster, at: datetime) -> Mapping[str, Known]:
+        """What the rule knows of the champion and of every challenger that is not out."""
+        if self._followed is None:
+            return {}
+        champion = roster.champion()
+        arms = [champion, *(arm for arm in roster.challengers() if arm.state not in _OUT)]
+        trials = {arm.name: arm.trial_started_at for arm in arms}
+        return self._followed.known(champion.name, trials, at)
+
+    def steps(
+        self,
+        roster: Roster,
+        standings: Mapping[str, Standing],
+        panel: Panel,
+        at: datetime,
+        only: str = "",
+    ) -> list[Step]:
+        """The night's steps.
+
+        Args:
+            roster: As it is before.
+            standings: Of the challengers, by name.
+            panel: The measurements.
+            at: UTC.
+            only: The one challenger that may step; empty for all.
+        """
+        if self._rule is None:
+            return ladder(roster, standings, self._bounds, only)
+        fallen = {name: _with_fall(one, panel, name, at) for name, one in standings.items()}
+        known = self.known(roster, at)
+        return steps_by(self._rule, roster, known, fallen, self._bounds, only)
+
+    def _nothing_yet(self) -> Followed | None:
+        return None if self._rule is None else Followed(self._rule, self._schedule.day_begins)
+
+
+def _with_fall(standing: Standing, panel: Panel, policy: str, at: datetime) -> Standing:
+    """The same with the largest fall of the whole trial where that has fewer than 150 trades."""
+    if isinstance(standing.dd_150, Undefined) and standing.dd_150.state == "warming":
+        fall = panel.read("dd_challenger_pct", policy, at).reading
+        return replace(standing, dd_150=fall)
+    return standing
+
+
+def _in_order(decisions: Iterable[Decision], trades: Iterable[Trade]) -> Iterator[Decision | Trade]:
+    """Both, in time order; what was decided comes before the trades of the same moment."""
+    every: Iterator[Decision | Trade] = merge(
+        cast("Iterable[Decision | Trade]", decisions), trades, key=time_of
+    )
+    return every
