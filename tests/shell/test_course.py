@@ -30,7 +30,7 @@ from tiltyard.scaling.other_rules import OtherRules
 from tiltyard.shell.cli.watching import arms_table
 from tiltyard.shell.course import Course, Hour, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
-from tiltyard.shell.settings import load
+from tiltyard.shell.settings import ScalingSettings, load
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 SEED = 20250707
@@ -66,10 +66,12 @@ def course(
     sized: float = 0.1,
     interval: timedelta = HOUR,
     began: datetime = START,
+    rule: str = "ladder",
 ) -> Course:
     seats = {name: Seat(policy, CAPITAL, sized) for name, policy in arms.items()}
     venue = Venue(interval, COSTS, live_costs)
-    return Course(load(), seats, next(iter(arms)), venue, began, seed=SEED)
+    settings = load().model_copy(update={"scaling": ScalingSettings(rule=rule)})
+    return Course(settings, seats, next(iter(arms)), venue, began, seed=SEED)
 
 
 def test_a_course_throttles_halts_and_looks_back_on_each_stop(hours: list[Hour]) -> None:
@@ -133,6 +135,20 @@ def test_the_same_bars_and_seed_are_the_same_course(hours: list[Hour]) -> None:
     assert first == second
     assert one.trades == other.trades
     assert one.desk.roster == other.desk.roster
+
+
+def test_a_course_by_evidence_compares_every_opportunity_as_it_comes(hours: list[Hour]) -> None:
+    played, told = course(rule="evidence"), list[Action]()
+    played.play(hours[:2_000], on_action=told.append)
+    steps = [one for one in told if one.kind in ("scale", "skip_scale") and one.policy != FLAT]
+    assert {one.cause for one in steps} == {"evidence"}
+    seen = [
+        int(one.reason.split(" by ")[1].split(" opp")[0].replace(",", ""))
+        for one in steps
+        if one.policy in ARMS and one.reason.startswith("better with")
+    ]
+    assert max(seen) > 100
+    assert any(one.kind == "scale" for one in steps)
 
 
 def test_progress_is_told_now_and_then(hours: list[Hour]) -> None:
