@@ -35,6 +35,7 @@ BY_LUCK = 0.025
 """How probable it may be that any of the rules is proposed by luck."""
 ADOPTABLE = (
     "ladder", "static", "thompson", "thompson_beta", "epsilon_greedy", "sprt", "evidence",
+    "evidence_careful",
 )  # fmt: skip
 """Rules that a desk may go by; the others are for the benchmark."""
 

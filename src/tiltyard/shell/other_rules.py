@@ -18,8 +18,6 @@ from tiltyard.shell.settings import Settings
 from tiltyard.shell.start import EVENT
 from tiltyard.shell.store.ledger import Ledger
 
-ENFORCED = "ladder"
-
 
 def other_rules_of(
     ledger: Ledger,
@@ -40,7 +38,7 @@ def other_rules_of(
     _follow_audit(record, ledger, now)
     for trade in ledger.trades(closed_by=now):
         record.see(trade)
-    return record.other_rules(now, ENFORCED, progress=progress)
+    return record.other_rules(now, settings.scaling.rule, progress=progress)
 
 
 def _follow_audit(record: FloorRecord, ledger: Ledger, now: datetime) -> None:

@@ -29,7 +29,6 @@ from tiltyard.shell.announce import EVERY_DAY
 from tiltyard.shell.cli.watching import watching
 from tiltyard.shell.course import Course, Venue, hours_of
 from tiltyard.shell.feeds import read_feed
-from tiltyard.shell.other_rules import ENFORCED
 from tiltyard.shell.page import write_page
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.gap import gap_lines, gap_section
@@ -152,7 +151,7 @@ def _closing(course: Course, began: datetime, ended: datetime) -> Iterator[str]:
     yield f"\n{course.trades:,} trades, live and on paper, {began:%Y-%m-%d} to {ended:%Y-%m-%d}"
     yield from standing_lines(course.desk.roster)
     yield from closing_lines(course.receipts())
-    yield from closing_rules(course.other_rules(ENFORCED))
+    yield from closing_rules(course.other_rules(course.desk.settings.scaling.rule))
     yield "\nLive fills beside their twins on paper, by volatility and symbol:"
     if not course.has_live_costs:
         yield "  (here both fill at the same prices and costs, so each gap is 0)"
