@@ -7,6 +7,7 @@ import typer
 from tiltyard.checklist.explain import sentences
 from tiltyard.checklist.lives import REPLICATES
 from tiltyard.policies.name import select
+from tiltyard.scaling.characteristics import rule_sentences
 from tiltyard.shell.cli.options import now_from, open_ledger
 from tiltyard.shell.history import roster_at
 from tiltyard.shell.measure import measure
@@ -44,5 +45,5 @@ def say_chances(
     if as_json:
         typer.echo(json.dumps([prospect_json(prospect) for prospect in found], indent=2))
         return
-    for sentence in sentences(found):
+    for sentence in (*sentences(found), *rule_sentences(settings.scaling.rule)):
         typer.echo(sentence)
