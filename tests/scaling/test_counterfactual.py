@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiltyard.scaling.catalogue import RULES, RuleEntry
-from tiltyard.scaling.contender import Contender, Rows, lines
+from tiltyard.scaling.contender import Contender, Rows
 from tiltyard.scaling.counterfactual import (
     Deed,
     Setting,
@@ -20,6 +20,7 @@ from tiltyard.scaling.counterfactual import (
     by_salt,
     play,
 )
+from tiltyard.scaling.lines import lines
 from tiltyard.scaling.opportunities import Cell, Opportunity
 from tiltyard.simulation import arena
 from tiltyard.simulation.population import CHAMPION, challengers

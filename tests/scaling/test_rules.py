@@ -15,17 +15,9 @@ from tiltyard.facts.arm import Arm, Roster
 from tiltyard.kernel.undefined import Value
 from tiltyard.scaling import evidence, literal, paired
 from tiltyard.scaling.catalogue import RULES, RuleEntry
-from tiltyard.scaling.contender import (
-    BETS,
-    PROMOTE,
-    RETIRE,
-    ROW,
-    STAY,
-    TIME_OUT,
-    Contender,
-    lines,
-)
+from tiltyard.scaling.contender import BETS, PROMOTE, RETIRE, STAY, TIME_OUT, Contender
 from tiltyard.scaling.ladder import ShareRules, Standing, ladder
+from tiltyard.scaling.lines import ROW, lines
 from tiltyard.scaling.optimism import estimate, see_twin
 
 EARLY, CAP = 500, 0.60

@@ -7,7 +7,7 @@ import pytest
 
 from tiltyard.scaling.benchmark import Outcomes
 from tiltyard.scaling.catalogue import RULES, RuleEntry
-from tiltyard.scaling.contender import lines
+from tiltyard.scaling.lines import lines
 from tiltyard.shell.decision_benchmark import FIRST, outcomes_of, planned
 from tiltyard.simulation.arena import BOOK, OUTCOME, play
 from tiltyard.simulation.scenario import Scenario

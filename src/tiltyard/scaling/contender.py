@@ -13,11 +13,8 @@ They use nothing but numbers, so that the very same functions serve the desk, wh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from math import inf, nan
-from typing import Any
-
-import numpy as np
 
 BETS = 6
 STAY, RETIRE, TIME_OUT, PROMOTE = 0.0, 1.0, 2.0, 3.0
@@ -101,23 +98,6 @@ class Contender:
 
 Rows = Sequence[Contender]
 """The champion, then challengers."""
-
-ROW = np.dtype(
-    [
-        (one.name, "f8", (BETS,) if one.name == "wealth" else ())
-        for one in fields(Contender)
-    ]
-)  # fmt: skip
-"""A contender as a line of an array."""
-
-
-def lines(count: int) -> Any:  # noqa: ANN401 an array that is read like contenders
-    """So many contenders as lines of an array, none of them present."""
-    fresh = Contender()
-    rows = np.zeros(count, ROW)
-    for one in fields(Contender):
-        rows[one.name] = getattr(fresh, one.name)
-    return rows
 
 
 def see_live(row: Contender, result: float) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tiltyard.scaling.benchmark import Outcomes, Score, score
 from tiltyard.scaling.catalogue import RULES, RuleEntry
-from tiltyard.scaling.contender import lines
+from tiltyard.scaling.lines import lines
 from tiltyard.simulation.arena import BOOK, OUTCOME, play
 from tiltyard.simulation.compiled import compiled
 from tiltyard.simulation.population import CHAMPION
