@@ -28,7 +28,7 @@ def plainly(entry: RuleEntry, scenario: Scenario, seed: int) -> Outcomes:
     return outcome
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", list(RULES))
 def test_compiled_and_plain_runs_are_the_same_to_the_last_bit(name: str) -> None:
     entry = replace(RULES.get(name), world=RULES.get(name).world._replace(days=40))
     scenario = Scenario(pace="SLOW", optimism=0.1, own_optimism=0.1)
