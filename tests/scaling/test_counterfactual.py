@@ -70,7 +70,7 @@ class Watched:
             }
         )
         self.paused = {
-            name: arena._is_paused(self.books[n], self.world) for n, name in names.items()
+            name: arena.is_below(self.books[n], self.world.pause_below) for n, name in names.items()
         }
         self.entry.see(rows, routed, live, paper, rule)
 

@@ -7,8 +7,10 @@ import pytest
 
 from tiltyard.scaling.benchmark import Outcomes
 from tiltyard.scaling.catalogue import RULES, RuleEntry
+from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT
 from tiltyard.scaling.lines import lines
 from tiltyard.shell.decision_benchmark import FIRST, outcomes_of, planned
+from tiltyard.simulation import arena
 from tiltyard.simulation.arena import BOOK, OUTCOME, play
 from tiltyard.simulation.scenario import Scenario
 
@@ -72,3 +74,7 @@ def test_the_plan_has_every_rule_at_both_paces_and_the_recommended_everywhere() 
     for name in ("evidence", "evidence_careful"):
         assert len([1 for one, _ in plan if one == name]) == 20
     assert {name for name, _ in planned(["ladder"])} == {"ladder"}
+
+
+def test_the_arena_and_the_rules_mean_the_same_by_a_fate() -> None:
+    assert (arena.RETIRED, arena.TIMED_OUT, arena.PROMOTED) == (RETIRE, TIME_OUT, PROMOTE)

@@ -44,9 +44,8 @@ PERSONS_HOLDS = FREEZE, STOP_ALL = "freeze", "stop-all"
 """What a person has put on hold, by the name under which it ends."""
 
 CAUSES = frozenset(
-    {PERSON, "deadman", "epsilon_greedy", "evidence", "evidence_careful", "ladder", "lifecycle",
-     "positions_left_open", "promotion", "registration", "rollback", "sprt", "sql", "static",
-     "thompson", "thompson_beta"}
+    {PERSON, "deadman", "epsilon_greedy", "evidence", "ladder", "lifecycle", "positions_left_open",
+     "promotion", "registration", "rollback", "sprt", "sql", "static", "thompson", "thompson_beta"}
 )  # fmt: skip
 """What an action may follow from beside a guard; no guard has such a name."""
 

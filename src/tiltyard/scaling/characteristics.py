@@ -40,7 +40,6 @@ KNOWN: dict[str, tuple[Known, Known]] = {
     "epsilon_greedy": (Known(1.0, 0.00, 832.6, 0.73), Known(-0.5, 0.00, 135.8, 0.29)),
     "sprt": (Known(11.8, 0.10, 121.6, 1.11), Known(-0.9, 0.05, 75.1, 0.15)),
     "evidence": (Known(26.0, 0.05, 8.3, 0.04), Known(15.9, 0.07, 0.8, 0.01)),
-    "evidence_careful": (Known(25.7, 0.03, 1.0, 0.03), Known(15.6, 0.05, 0.3, 0.01)),
 }
 """At 150 signals a day, and at 20."""
 

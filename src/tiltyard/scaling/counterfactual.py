@@ -33,7 +33,7 @@ from typing import Literal, NamedTuple
 from tiltyard.scaling.catalogue import RuleEntry
 from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender
 from tiltyard.scaling.opportunities import Cell, Opportunity
-from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, SHORT, TRIAL, World
+from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, SHORT, TRIAL, World, is_below, push
 
 Kind = Literal["promote", "retire", "time_out", "halt", "throttle"]
 Parts = Mapping[str, float]
@@ -161,25 +161,10 @@ class _Book:
         self.nav = _grown(self.nav, of_capital)
         self.peak = max(self.peak, self.nav)
 
-    def push(self, made: float) -> None:
-        """One more of the last 30 that count for the profit factor."""
-        at = self.seen % SHORT
-        if self.seen >= SHORT:
-            self.gains -= max(self.recent[at], 0.0)
-            self.losses -= max(-self.recent[at], 0.0)
-        self.recent[at] = made
-        self.gains += max(made, 0.0)
-        self.losses += max(-made, 0.0)
-        self.seen += 1
-
     @property
     def drawdown(self) -> float:
         """Below the peak of its trial, percent; NaN when not known."""
         return 100 * (1 - self.nav / self.peak)
-
-    def is_below(self, floor: float) -> bool:
-        """Whether the profit factor of its last 30 is known and lower."""
-        return self.seen >= SHORT and self.gains < floor * self.losses
 
     def measure(self, row: Contender, night: int) -> None:
         """Tell its row what it measures by the night."""
@@ -300,7 +285,7 @@ class _Course:
                 yield place, share
 
     def _is_paused(self, place: int) -> bool:
-        return self._books[place].is_below(self._world.pause_below)
+        return is_below(self._books[place], self._world.pause_below)
 
     def _parts(self, shares: Sequence[tuple[int, float]]) -> Parts:
         left = 1.0
@@ -358,15 +343,15 @@ class _Course:
             if cell is None or not rows[place].present:
                 continue
             if place == routed:
-                books[place].push(cell.live)
+                push(books[place], cell.live)
             elif self._world.pause_below:
-                books[place].push(cell.paper - rows[place].optimism)
+                push(books[place], cell.paper - rows[place].optimism)
 
     def _stop_at_limits(self, routed: int, at: datetime) -> None:
         if self._rows[routed].drawdown > self._world.dd_limit:
             self._deeds.append(Deed(at, "halt", self._names[routed]))
             self._clear(routed)
-        elif self._books[routed].is_below(self._world.throttle_below):
+        elif is_below(self._books[routed], self._world.throttle_below):
             self._deeds.append(Deed(at, "throttle", self._names[routed]))
             self._clear(routed)
 

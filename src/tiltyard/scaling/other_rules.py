@@ -28,15 +28,14 @@ from tiltyard.metrics.unit import Unit
 from tiltyard.scaling.catalogue import RULES
 from tiltyard.scaling.counterfactual import Kind, Parts, Play, Setting, by_salt, play
 from tiltyard.scaling.opportunities import UNKNOWN_GAP, Found
+from tiltyard.scaling.rules import LADDER
+from tiltyard.scaling.rules import RULES as OF_A_DESK
 
 SALTS = 8
 """So many times each rule is played."""
 BY_LUCK = 0.025
 """How probable it may be that any of the rules is proposed by luck."""
-ADOPTABLE = (
-    "ladder", "static", "thompson", "thompson_beta", "epsilon_greedy", "sprt", "evidence",
-    "evidence_careful",
-)  # fmt: skip
+ADOPTABLE = (LADDER, *OF_A_DESK)
 """Rules that a desk may go by; the others are for the benchmark."""
 
 

@@ -12,7 +12,7 @@ from tiltyard.kernel.registry import Registry
 from tiltyard.scaling import epsilon_greedy, evidence, sprt, static, thompson
 from tiltyard.scaling.contender import RETIRE, TIME_OUT, Contender
 from tiltyard.scaling.epsilon_greedy import EpsilonGreedyRule
-from tiltyard.scaling.evidence import CAREFUL, EvidenceRule
+from tiltyard.scaling.evidence import EvidenceRule
 from tiltyard.scaling.ladder import ShareRules
 from tiltyard.scaling.paired import wealth
 from tiltyard.scaling.sprt import SprtRule
@@ -102,18 +102,9 @@ def _sprt(rules: ShareRules) -> Rule:
 
 
 def _evidence(rules: ShareRules) -> Rule:
-    return _by_evidence("evidence", EvidenceRule(rules.start, rules.cap))
-
-
-def _evidence_careful(rules: ShareRules) -> Rule:
-    """A desk obeys no sizes of positions yet, so it wants more proof, and that is all."""
-    values = CAREFUL._replace(start=rules.start, early_cap=rules.cap, full_room=0.0)
-    return _by_evidence("evidence_careful", values)
-
-
-def _by_evidence(name: str, values: EvidenceRule) -> Rule:
+    values = EvidenceRule(rules.start, rules.cap)
     return Rule(
-        name, evidence.see, evidence.night, values, values._replace(has_shadow=0.0),
+        "evidence", evidence.see, evidence.night, values, values._replace(has_shadow=0.0),
         lambda row, on_paper: _says_evidence(row, values, on_paper=on_paper),
         compares_on_paper=True, pauses_below=values.pf_floor, is_for_one=True,
         frees_after=int(values.early_trades),
@@ -124,7 +115,6 @@ RULES: Registry[Callable[[ShareRules], Rule]] = Registry("rule")
 for _name, _made in {
     "static": _static, "thompson": _thompson, "thompson_beta": _thompson_beta,
     "epsilon_greedy": _epsilon_greedy, "sprt": _sprt, "evidence": _evidence,
-    "evidence_careful": _evidence_careful,
 }.items():  # fmt: skip
     RULES.add(_name, _made)
 
@@ -171,8 +161,6 @@ def _why_no_traffic(row: Contender, rule: EvidenceRule) -> str:
     """Why it has none, though it is not done with; empty where it has some."""
     if row.better < rule.least_better:
         return ": no real traffic"
-    if not row.share and row.better < rule.begin_better:
-        return f": it begins from {_chance(rule.begin_better)} on"
     if row.pf_30 < rule.pf_floor:
         factor = f"the profit factor of its last 30 trades, {row.pf_30:.2f}, is below"
         return f", but {factor} {rule.pf_floor:g}: no real traffic"

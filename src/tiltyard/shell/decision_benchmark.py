@@ -36,8 +36,8 @@ CIRCUMSTANCES = (
     Scenario(population="equal"),
     Scenario(population="slightly_worse"),
 )
-"""The usual ones first; the others are played for the recommended rules, and on request."""
-RECOMMENDED = ("evidence", "evidence_careful")
+"""The usual ones first; the others are played for the rules of EVERYWHERE, and on request."""
+EVERYWHERE = ("evidence", "evidence_careful")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Line:
 
 
 def planned(rules: Sequence[str] = ()) -> list[tuple[str, Scenario]]:
-    """What is played: all rules as usual, and the recommended ones in everything else as well.
+    """What is played: all rules as usual, and the evidence rules in everything else as well.
 
     Args:
         rules: Only these, each under all circumstances; empty for all.
@@ -64,7 +64,7 @@ def planned(rules: Sequence[str] = ()) -> list[tuple[str, Scenario]]:
     return [
         (name, circumstance.at(pace))
         for name in rules or RULES
-        for circumstance in CIRCUMSTANCES[: None if rules or name in RECOMMENDED else 1]
+        for circumstance in CIRCUMSTANCES[: None if rules or name in EVERYWHERE else 1]
         for pace in PACES
     ]
 

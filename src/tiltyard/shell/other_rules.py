@@ -15,7 +15,7 @@ from tiltyard.kernel.undefined import Undefined
 from tiltyard.scaling.floor_record import FloorRecord
 from tiltyard.scaling.other_rules import OtherRules
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT
+from tiltyard.shell.start import last_start
 from tiltyard.shell.store.ledger import Ledger
 
 
@@ -42,10 +42,7 @@ def other_rules_of(
 
 
 def _follow_audit(record: FloorRecord, ledger: Ledger, now: datetime) -> None:
-    began = 0
-    for row in ledger.audit():
-        if EVENT in row.body and json.loads(row.body)["event"] == EVENT:
-            began = row.seq
+    began = last_start(ledger)
     roster = Roster()
     for row in ledger.audit():
         event = json.loads(row.body)

@@ -18,7 +18,7 @@ from tiltyard.actions.statement import Statement
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.shell.history import actions_of
-from tiltyard.shell.start import EVENT
+from tiltyard.shell.start import last_start
 from tiltyard.shell.store.ledger import Ledger
 
 
@@ -87,10 +87,7 @@ def scored(movements: Iterable[Movement], trades: Iterable[Trade]) -> Receipts:
 
 def _movements(ledger: Ledger) -> Iterator[Movement]:
     """What moved traffic, by the order of the audit."""
-    began = 0
-    for row in ledger.audit():
-        if EVENT in row.body and json.loads(row.body)["event"] == EVENT:
-            began = row.seq
+    began = last_start(ledger)
     roster = Roster()
     for row in ledger.audit():
         event = json.loads(row.body)

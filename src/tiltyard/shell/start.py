@@ -5,6 +5,7 @@ to challenge.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,15 @@ class Start:
     def digest(self) -> str:
         """Of all the facts together."""
         return hashlib.sha256(canonical(self.facts).encode()).hexdigest()
+
+
+def last_start(ledger: Ledger) -> int:
+    """Where in the audit the last replay began; 0 in a ledger that no replay has kept."""
+    began = 0
+    for row in ledger.audit():
+        if EVENT in row.body and json.loads(row.body)["event"] == EVENT:
+            began = row.seq
+    return began
 
 
 def start_event(

@@ -91,6 +91,8 @@ halted. Promotions of arms truly better than the champion, and of others. Real t
 routed against a hard limit."""
 
 Rule = Callable[..., Any]
+Terms = Any
+"""What a rule goes by: each has its own."""
 Lines = Any
 """An array whose lines are read by name, or one line of it."""
 
@@ -99,7 +101,7 @@ def play(
     see: Rule,
     night: Rule,
     crowned: Rule,
-    rule: Lines,
+    rule: Terms,
     world: World,
     champion: Floats,
     queue: Floats,
@@ -219,7 +221,7 @@ def _last_trades(book: Lines, risk: float) -> tuple[float, float]:
 
 
 def _follow(
-    rows: Lines, fresh: Lines, books: Lines, crowned: Rule, rule: Lines, world: World,
+    rows: Lines, fresh: Lines, books: Lines, crowned: Rule, rule: Terms, world: World,
     outcome: Lines,
 ) -> None:  # fmt: skip
     """Do what the night said."""
@@ -247,15 +249,16 @@ def _route(rows: Lines, books: Lines, world: World, point: float) -> int:
     """To whom a signal goes; ``point`` is between 0 and 1."""
     for place in range(1, len(rows)):
         share = rows[place].share
-        if share and rows[place].present and not _is_paused(books[place], world):
+        if share and rows[place].present and not is_below(books[place], world.pause_below):
             if point < share:
                 return place
             point -= share
     return 0
 
 
-def _is_paused(book: Lines, world: World) -> bool:
-    return bool(book.seen >= SHORT and book.gains < world.pause_below * book.losses)
+def is_below(book: Lines, floor: float) -> bool:
+    """Whether the profit factor of an arm's last 30 results is known and lower."""
+    return bool(book.seen >= SHORT and book.gains < floor * book.losses)
 
 
 def _trade_all(
@@ -317,12 +320,12 @@ def _remember(
     row.room = (world.dd_limit - row.drawdown) / 100 / world.risk
     for place in range(1, len(rows)):
         if place == routed:
-            _push(books[place], live[place])
+            push(books[place], live[place])
         elif rows[place].present and world.pause_below:
-            _push(books[place], paper[place] - rows[place].optimism)
+            push(books[place], paper[place] - rows[place].optimism)
 
 
-def _push(book: Lines, result: float) -> None:
+def push(book: Lines, result: float) -> None:
     """One more of the last 30 results."""
     at = int(book.seen) % SHORT
     if book.seen >= SHORT:
@@ -336,5 +339,4 @@ def _push(book: Lines, result: float) -> None:
 
 def _is_out(row: Lines, book: Lines, world: World) -> bool:
     """Whether a challenger has breached a limit that ends its trial."""
-    is_weak = book.seen >= SHORT and book.gains < world.throttle_below * book.losses
-    return bool(row.drawdown > world.dd_limit or is_weak)
+    return bool(row.drawdown > world.dd_limit or is_below(book, world.throttle_below))
