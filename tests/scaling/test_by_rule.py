@@ -19,13 +19,15 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.router.lifecycle import STATES, TRADING
 from tiltyard.scaling.by_rule import steps_by
+from tiltyard.scaling.catalogue import FOR_A_DESK, RULES
 from tiltyard.scaling.contender import BETS, Contender
 from tiltyard.scaling.followed import Known
+from tiltyard.scaling.in_force import in_force
 from tiltyard.scaling.ladder import ShareRules, Standing, Step
-from tiltyard.scaling.rules import RULES
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 BOUNDS = ShareRules()
+BY_ROWS = FOR_A_DESK[1:]
 LACKS = "3 of its trades do not say what they risked"
 UNKNOWN = Undefined("warming", "no trade yet")
 STALE = Undefined("stale", "told an hour ago")
@@ -78,7 +80,7 @@ def night(
     known = {"champion": Known(replace(champion, wealth=[1.0] * BETS), on_paper)}
     known |= {name: Known(row, on_paper, LACKS if riskless else "") for name, row in rows.items()}
     its = {one.name: CALM for one in floor.challengers()} | dict(standings or {})
-    steps = steps_by(RULES.get(rule)(BOUNDS), floor, known, its, BOUNDS, only)
+    steps = steps_by(in_force(rule, BOUNDS), floor, known, its, BOUNDS, only)
     return {step.policy: step for step in steps}
 
 
@@ -160,7 +162,7 @@ def test_of_one_on_paper_and_one_that_is_not_the_better_has_the_traffic() -> Non
         "b": Known(good(), is_on_paper=False),
     }
     its = {one.name: CALM for one in floor.challengers()}
-    steps = steps_by(RULES.get("evidence")(BOUNDS), floor, known, its, BOUNDS)
+    steps = steps_by(in_force("evidence", BOUNDS), floor, known, its, BOUNDS)
     shares = {step.policy: step.after for step in steps if step.policy != FLAT}
     assert shares == {"a": 0.0, "b": 0.2}
 
@@ -208,7 +210,7 @@ def test_a_paused_arm_may_come_back_with_what_it_had() -> None:
     assert floor.arms["a"].share == 0.3
 
 
-@pytest.mark.parametrize("rule", [name for name in RULES if name != "static"])
+@pytest.mark.parametrize("rule", [name for name in BY_ROWS if name != "static"])
 @pytest.mark.parametrize(
     ("row", "champion", "riskless"),
     [
@@ -247,7 +249,7 @@ BLOCKED: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("rule", BY_ROWS)
 @pytest.mark.parametrize("why", list(BLOCKED))
 def test_nothing_grows_against(rule: str, why: str) -> None:
     held, told = BLOCKED[why]
@@ -297,7 +299,7 @@ arms = st.tuples(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("rule", BY_ROWS)
 @given(champion=rows, paper=st.booleans(), drawn=st.lists(arms, max_size=4), data=st.data())
 def test_no_rule_passes_a_bound_whatever_it_is_told(
     rule: str, champion: Contender, *, paper: bool, drawn: list[Any], data: st.DataObject
@@ -314,9 +316,9 @@ def test_no_rule_passes_a_bound_whatever_it_is_told(
         reading = UNKNOWN if fall != fall else Value(fall, 150)  # noqa: PLR0124 it is no number
         standings[one.name] = Standing(UNKNOWN, UNKNOWN, reading, verdicts, scaled_today=is_late)
     only = data.draw(st.sampled_from(["", *(one.name for one in floor.challengers())]))
-    in_force = RULES.get(rule)(BOUNDS)
-    frees = in_force.frees_after
-    steps = steps_by(in_force, floor, known, standings, BOUNDS, only)
+    ruling = in_force(rule, BOUNDS)
+    frees = ruling.frees_after
+    steps = steps_by(ruling, floor, known, standings, BOUNDS, only)
     after = floor
     for action in plan_night(steps, floor, NOON, rule):
         after = apply(after, action)  # SHARES_EXCEED_ONE would be raised
@@ -337,10 +339,13 @@ def test_no_rule_passes_a_bound_whatever_it_is_told(
         assert after.champion().share >= (0 if is_free else BOUNDS.champion_floor - 1e-9)
         assert not standing.verdicts
         assert rule == "static" or not its.lacks
-        if in_force.is_for_one and not before.share:
+        if ruling.compares_on_paper and not before.share:
             assert [other.name for other in after.challengers() if other.share] == [step.policy]
 
 
 def test_a_rule_that_nobody_knows_is_refused() -> None:
     with pytest.raises(TiltyardError, match=r"^RULE_UNKNOWN evidense: .*did you mean 'evidence'"):
-        RULES.get("evidense")
+        in_force("evidense", BOUNDS)
+    for name in set(RULES) - set(BY_ROWS):
+        with pytest.raises(TiltyardError, match=f"^RULE_UNKNOWN {name}: no desk is run by"):
+            in_force(name, BOUNDS)

@@ -25,6 +25,7 @@ from tiltyard.scaling.opportunities import Cell, Opportunity
 from tiltyard.simulation import arena
 from tiltyard.simulation.population import CHAMPION, challengers
 from tiltyard.simulation.weather import USUAL, shifts, volatilities
+from tiltyard.simulation.world import World
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -37,7 +38,7 @@ class Watched:
     """What happened in the arena: its signals, who got them, and the shares at each."""
 
     entry: RuleEntry
-    world: arena.World
+    world: World
     books: Any
     opportunities: list[Opportunity] = field(default_factory=list)
     routed: dict[str, str] = field(default_factory=dict)

@@ -13,9 +13,10 @@ from opportunities import RISK, Fact, in_order, made, opportunity
 from tiltyard.facts.arm import FLAT
 from tiltyard.facts.decision import Decision
 from tiltyard.kernel.money import Money
+from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.scaling.followed import SHORT, Followed, Known
+from tiltyard.scaling.in_force import in_force
 from tiltyard.scaling.ladder import ShareRules
-from tiltyard.scaling.rules import RULES
 from tiltyard.scaling.trading_day import starts_at, trading_day
 
 START = datetime(2025, 7, 7, 12, tzinfo=UTC)
@@ -31,7 +32,7 @@ def begins(at: datetime) -> datetime:
 
 def following(facts: Iterable[Fact], rule: str = "evidence", *, asks: bool = False) -> Followed:
     """A rule that was told these; and asked at every fact, if you like."""
-    followed = Followed(RULES.get(rule)(ShareRules()), begins)
+    followed = Followed(in_force(rule, ShareRules()), begins)
     for fact in facts:
         if isinstance(fact, Decision):
             followed.decide(fact)
@@ -67,7 +68,7 @@ def drawn(seed: int, count: int, every: timedelta = 2 * HOUR) -> list[Fact]:
     return in_order(facts)
 
 
-@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("rule", FOR_A_DESK[1:])
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 99), cuts=st.integers(1, 119))
 def test_who_is_asked_at_every_fact_says_in_the_end_what_is_said_by_who_is_asked_once(

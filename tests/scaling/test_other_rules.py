@@ -8,9 +8,10 @@ import pytest
 
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.off_policy import Estimate
+from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.scaling.counterfactual import Setting, Stay
 from tiltyard.scaling.opportunities import UNKNOWN_GAP, Cell, Found, KnownGap, Opportunity
-from tiltyard.scaling.other_rules import ADOPTABLE, SALTS, OtherRules, RuleLine, weigh
+from tiltyard.scaling.other_rules import SALTS, OtherRules, RuleLine, weigh
 from tiltyard.simulation.weather import USUAL, shifts
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -70,7 +71,7 @@ def test_every_rule_that_a_desk_may_go_by_has_a_line_but_the_enforced_one() -> N
     made = [{"prod": 0.1, "bot": 0.1}] * 20 * A_DAY
     for enforced in ("ladder", "evidence"):
         told = [one.rule for one in weighed(made, enforced).lines]
-        assert told == [name for name in ADOPTABLE if name != enforced]
+        assert told == [name for name in FOR_A_DESK if name != enforced]
 
 
 def test_static_is_worth_its_share_of_the_difference_to_the_digit() -> None:

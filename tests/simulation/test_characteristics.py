@@ -5,16 +5,14 @@ from math import hypot
 import pytest
 
 from tiltyard.scaling.benchmark import score
-from tiltyard.scaling.catalogue import RULES
+from tiltyard.scaling.catalogue import FOR_A_DESK, RULES
 from tiltyard.scaling.characteristics import KNOWN, rule_sentences
-from tiltyard.scaling.rules import LADDER
-from tiltyard.scaling.rules import RULES as DESK_RULES
 from tiltyard.shell.decision_benchmark import outcomes_of
 from tiltyard.simulation.scenario import PACES, Scenario
 
 
 def test_every_rule_that_a_desk_can_run_is_known() -> None:
-    assert set(KNOWN) == {LADDER, *DESK_RULES}
+    assert set(KNOWN) == set(FOR_A_DESK)
     assert set(KNOWN) < set(RULES)
     assert not rule_sentences("oracle")
 

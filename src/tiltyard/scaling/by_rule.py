@@ -19,8 +19,9 @@ from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender
 from tiltyard.scaling.followed import SHORT, Known, copied
+from tiltyard.scaling.in_force import Rule
 from tiltyard.scaling.ladder import ShareRules, Standing, Step, guard_obstacle
-from tiltyard.scaling.rules import Rule, proposal
+from tiltyard.scaling.sayings import proposal
 
 MILLION, MARGIN = 1_000_000, 1e-6
 """Shares have six decimals, like those in the audit."""
@@ -95,7 +96,7 @@ def _ask(
             known[name].row.age = 0.0
     _ask_once(rule, roster, known)
     return {
-        name: rule.says(one.row, one.is_on_paper)
+        name: rule.says(one.row, on_paper=one.is_on_paper)
         for name, one in first.items()
         if one.row.fate in (RETIRE, TIME_OUT)
     }
@@ -142,7 +143,7 @@ def _out_of_reach(roster: Roster, arm: Arm, standing: Standing) -> str:
 
 def _unknown(rule: Rule, champion: Known, one: Known) -> str:
     """What the rule would have to know of an arm and the champion; empty when it does."""
-    if not rule.judges:
+    if not rule.desk.judges:
         return ""
     if one.lacks or champion.lacks:
         return one.lacks or f"of the champion, {champion.lacks}"
@@ -161,7 +162,7 @@ def _wanted(rule: Rule, arm: Arm, row: Contender) -> float:
     """The share that the rule wants; a pause ends with no more than there was before it."""
     if row.fate == RETIRE or row.pf_30 < rule.pauses_below:
         return 0.0
-    most = arm.ceiling if rule.is_for_one and not arm.share and arm.ceiling else 1.0
+    most = arm.ceiling if rule.compares_on_paper and not arm.share and arm.ceiling else 1.0
     wanted = floor(min(row.share, most) * MILLION + MARGIN) / MILLION
     return arm.share if abs(wanted - arm.share) < 1 / MILLION else wanted
 
@@ -173,7 +174,7 @@ def _merit(row: Contender) -> float:
 def _shrink(rule: Rule, arm: Arm, one: Known, after: float, asks: str) -> Step:
     """The step of an arm that does not grow; after a pause it comes back with what it had."""
     row = one.row
-    told = rule.says(row, one.is_on_paper)
+    told = rule.says(row, on_paper=one.is_on_paper)
     is_pause = arm.share > 0 and after == 0 and row.fate != RETIRE
     return Step(
         arm.name, arm.share, after, told,
@@ -215,14 +216,14 @@ def _grow(
 ) -> Step:
     """The step of an arm that the rule wants to grow, as far as it goes."""
     row = one.row
-    told = rule.says(row, one.is_on_paper)
+    told = rule.says(row, on_paper=one.is_on_paper)
     proposes = proposal(row, told) if row.fate == PROMOTE else ""
     others = {name: share for name, share in shares.items() if share and name != arm.name}
     if roster.blocking_reviews(arm.name):
         return Step(arm.name, arm.share, arm.share, f"{told}, but a review is open")
     if why := _obstacle(rule, one, standing):
         return Step(arm.name, arm.share, arm.share, f"{told}, but {why}")
-    if rule.is_for_one and others and not arm.share:
+    if rule.compares_on_paper and others and not arm.share:
         told = f"{told}, but {', '.join(sorted(others))} has real traffic still"
         return Step(arm.name, arm.share, arm.share, told)
     is_free = bool(rule.frees_after) and row.live_trades >= rule.frees_after

@@ -33,7 +33,8 @@ from typing import Literal, NamedTuple
 from tiltyard.scaling.catalogue import RuleEntry
 from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender
 from tiltyard.scaling.opportunities import Cell, Opportunity
-from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, SHORT, TRIAL, World, is_below, push
+from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, SHORT, TRIAL, is_below, push
+from tiltyard.simulation.world import World
 
 Kind = Literal["promote", "retire", "time_out", "halt", "throttle"]
 Parts = Mapping[str, float]

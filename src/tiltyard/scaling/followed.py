@@ -38,9 +38,9 @@ from tiltyard.kernel.clock import EARLIEST
 from tiltyard.metrics.terciles import MOST
 from tiltyard.metrics.unit import made
 from tiltyard.scaling.contender import Contender
+from tiltyard.scaling.in_force import Rule
 from tiltyard.scaling.optimism import estimate, see_twin
 from tiltyard.scaling.paired import clipped, see_level, see_pair
-from tiltyard.scaling.rules import Rule
 
 SHORT = 30
 """Trades, live and on paper, that the profit factor of an arm's last ones is made of."""

@@ -17,6 +17,8 @@ from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.router.lifecycle import TRADING
 
+LADDER = "ladder"
+"""Its name."""
 FACTOR = 1.5
 DRAWDOWN_LIMIT = 3.0
 FEWEST_LOSSES = 5

@@ -25,18 +25,14 @@ from tiltyard.metrics.blocks import NEEDED as BLOCKS_NEEDED
 from tiltyard.metrics.blocks import chance_above_zero, deviation, sigmas
 from tiltyard.metrics.off_policy import Estimate
 from tiltyard.metrics.unit import Unit
-from tiltyard.scaling.catalogue import RULES
+from tiltyard.scaling.catalogue import FOR_A_DESK, RULES
 from tiltyard.scaling.counterfactual import Kind, Parts, Play, Setting, by_salt, play
 from tiltyard.scaling.opportunities import UNKNOWN_GAP, Found
-from tiltyard.scaling.rules import LADDER
-from tiltyard.scaling.rules import RULES as OF_A_DESK
 
 SALTS = 8
 """So many times each rule is played."""
 BY_LUCK = 0.025
 """How probable it may be that any of the rules is proposed by luck."""
-ADOPTABLE = (LADDER, *OF_A_DESK)
-"""Rules that a desk may go by; the others are for the benchmark."""
 
 
 class Done(NamedTuple):
@@ -142,7 +138,7 @@ def weigh(
     """
     alone: list[Parts] = [{setting.champion: 1.0}] * len(found.each)
     lines: list[RuleLine] = []
-    for name in ADOPTABLE:
+    for name in FOR_A_DESK:
         if name == enforced:
             continue
         plays = []

@@ -13,7 +13,7 @@ from typing import Any
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics import METRICS_VERSION
-from tiltyard.scaling.rules import LADDER
+from tiltyard.scaling.ladder import LADDER
 from tiltyard.shell.settings import Settings
 
 _DECIDE_NOTHING = {"ledger", "effects", "run", "api", "checklist"}

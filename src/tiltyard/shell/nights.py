@@ -13,7 +13,7 @@ from tiltyard.facts.arm import Roster, State
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
-from tiltyard.scaling.rules import LADDER
+from tiltyard.scaling.ladder import LADDER
 from tiltyard.scaling.trading_day import starts_at
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.store.desk_record import runs_of

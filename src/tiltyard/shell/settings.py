@@ -23,8 +23,9 @@ from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.registry import did_you_mean
 from tiltyard.metrics.account import AccountMeasures
-from tiltyard.scaling.ladder import ShareRules, fits
-from tiltyard.scaling.rules import LADDER, RULES, Rule
+from tiltyard.scaling.catalogue import FOR_A_DESK
+from tiltyard.scaling.in_force import Rule, in_force
+from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
 from tiltyard.shell.market_settings import MarketSettings
 
@@ -94,14 +95,14 @@ class ScalingSettings(_Section):
     @field_validator("rule")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name != LADDER and name not in RULES:
-            near = did_you_mean(name, [LADDER, *RULES]) or f"known: {', '.join([LADDER, *RULES])}"
+        if name not in FOR_A_DESK:
+            near = did_you_mean(name, FOR_A_DESK) or f"known: {', '.join(FOR_A_DESK)}"
             raise ValueError(f"unknown rule {name!r}, {near}")  # noqa: TRY003 pydantic collects it
         return name
 
     def in_force(self, shares: ShareRules) -> Rule | None:
         """The rule, within these bounds; None for the ladder."""
-        return None if self.rule == LADDER else RULES.get(self.rule)(shares)
+        return None if self.rule == LADDER else in_force(self.rule, shares)
 
 
 class RunSettings(_Section):

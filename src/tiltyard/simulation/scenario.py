@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tiltyard.simulation.arena import World
 from tiltyard.simulation.population import Floats, Kind, challengers
 from tiltyard.simulation.weather import IID, STRONG, USUAL, Dependence, shifts, volatilities
+from tiltyard.simulation.world import World
 
 FAST, SLOW = 150, 20
 """Signals a day."""

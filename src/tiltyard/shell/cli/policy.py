@@ -8,7 +8,7 @@ import typer
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money_text
-from tiltyard.scaling.rules import LADDER
+from tiltyard.scaling.ladder import LADDER
 from tiltyard.shell.cli.act import add_verbs_to
 from tiltyard.shell.cli.asking import Actor, ask_for
 from tiltyard.shell.cli.options import (

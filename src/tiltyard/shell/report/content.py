@@ -16,7 +16,7 @@ from tiltyard.facts.arm import Arm, Review
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.metrics.catalogue import spec_of
-from tiltyard.scaling.rules import LADDER
+from tiltyard.scaling.ladder import LADDER
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.report.evidence import NOTHING, Evidence
 from tiltyard.shell.report.gap import GapLine, gap_lines
