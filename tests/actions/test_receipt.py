@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from random import Random
 from statistics import mean
 
 import pytest
+from numpy.random import default_rng
 
 from tiltyard.actions.movement import Movement
 from tiltyard.actions.receipt import (
@@ -26,7 +26,8 @@ from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.shadow_gap import SIGMAS
-from tiltyard.simulation.streams import MEAN_LOSS, SimulatedPolicy, closed_trades
+from tiltyard.simulation.outcomes import MEAN_LOSS
+from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -365,7 +366,7 @@ def simulated(seed: int, *, paired: bool) -> list[Trade]:
         days=55,
         capital=money(10_000),
         risk=0.01,
-        rng=Random(seed),  # noqa: S311 a simulation
+        rng=default_rng(seed),
     )
     numbers: Counter[str] = Counter()
     told = []

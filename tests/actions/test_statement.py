@@ -5,6 +5,7 @@ from random import Random
 from statistics import mean
 
 import pytest
+from numpy.random import default_rng
 
 from tiltyard.actions.movement import Movement
 from tiltyard.actions.receipt import Settled, Worth
@@ -14,7 +15,8 @@ from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money, money
-from tiltyard.simulation.streams import MEAN_LOSS, SimulatedPolicy, closed_trades
+from tiltyard.simulation.outcomes import MEAN_LOSS
+from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -188,7 +190,7 @@ def test_the_net_interval_holds_the_known_truth() -> None:
         policies = [
             SimulatedPolicy(name, factor, factor, wins, 10) for name, factor in factors.items()
         ]
-        rng = Random(seed)  # noqa: S311 a simulation
+        rng = default_rng(seed)
         trades = closed_trades(
             policies, start=START, days=80, capital=money(10_000), risk=0.01, rng=rng
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from floor_model import INDEPENDENT, USUAL, Dependence, multiples
+from floor_model import multiples
 from tiltyard.checklist.lives import calibrated, profit_factor, recentred
 from tiltyard.checklist.sizing import Sizing, fallen, sizing
 from tiltyard.checklist.thresholds import THRESHOLDS
@@ -11,6 +11,7 @@ from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.doubts import restarted, weights
 from tiltyard.metrics.metric import Outcome
+from tiltyard.simulation.weather import IID, USUAL, Dependence
 
 SEED = 20250707
 RISK = 100 * UNITS
@@ -94,10 +95,10 @@ def test_a_threshold_calibrated_on_a_long_log_holds_for_fresh_lives() -> None:
 
 
 def test_short_blocks_calibrate_independent_trades_and_no_regimes() -> None:
-    without = calibrated(traded(20_000, 2.0, INDEPENDENT), 1.6, rng(), share=0.05, trades=500)
+    without = calibrated(traded(20_000, 2.0, IID), 1.6, rng(), share=0.05, trades=500)
     assert not isinstance(without, Undefined)
     fresh = np.random.default_rng(SEED + 1)
-    fair = evidence(multiples(2_000, 500, 1.6, fresh, dependence=INDEPENDENT), 1.6)
+    fair = evidence(multiples(2_000, 500, 1.6, fresh, dependence=IID), 1.6)
     assert (fair >= without).any(axis=1).mean() == pytest.approx(0.05, abs=0.02)
     regimes = evidence(multiples(2_000, 500, 1.6, fresh, trades_a_day=15), 1.6)
     assert (regimes >= without).any(axis=1).mean() > 0.15

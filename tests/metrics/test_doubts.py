@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floor_model import INDEPENDENT, USUAL, multiples
+from floor_model import multiples
 from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.metrics.bets import LEAST, MOST, STAKES, weight
@@ -16,6 +16,7 @@ from tiltyard.metrics.doubts import restarted, since_the_start, weights
 from tiltyard.metrics.e_cusum import ECusum
 from tiltyard.metrics.e_process import EProcess
 from tiltyard.metrics.metric import Outcome
+from tiltyard.simulation.weather import IID, USUAL
 
 SEED = 20250707
 RISK = 100 * UNITS
@@ -102,11 +103,8 @@ def test_who_may_begin_anew_never_has_less(history: list[Outcome], floor: float)
 def test_a_good_arm_of_independent_trades_is_wronged_in_a_share_alpha_of_lives_at_most(
     alpha: float,
 ) -> None:
-    # Ville. 4,000 lives: the standard error at .2 is .0063, and 3 of them are allowed. The gains
-    # that are clipped make the profit factor .1 % less than the floor, which is as good as none.
-    x = weighed(
-        multiples(4_000, 500, 1.6, np.random.default_rng(SEED), dependence=INDEPENDENT), 1.6
-    )
+    # Ville. 4,000 lives: the standard error at .2 is .0063, and 3 of them are allowed.
+    x = weighed(multiples(4_000, 500, 1.6, np.random.default_rng(SEED), dependence=IID), 1.6)
     crossed = (since_the_start(x) >= log(1 / alpha)).any(axis=1).mean()
     assert crossed <= alpha + 3 * (alpha * (1 - alpha) / 4_000) ** 0.5
     assert crossed > 0, "a bettor who never wins proves nothing"
@@ -115,7 +113,7 @@ def test_a_good_arm_of_independent_trades_is_wronged_in_a_share_alpha_of_lives_a
 def test_the_money_of_a_fair_bettor_is_worth_1_on_average() -> None:
     # By the end of 50 trades it spreads by about .3, so the mean of 20,000 is known to .002.
     draw = np.random.default_rng(SEED)
-    x = weighed(multiples(20_000, 50, 1.6, draw, dependence=INDEPENDENT), 1.6)
+    x = weighed(multiples(20_000, 50, 1.6, draw, dependence=IID), 1.6)
     assert np.exp(since_the_start(x)[:, -1]).mean() == pytest.approx(1, abs=0.02)
 
 
@@ -128,8 +126,8 @@ def test_regimes_wrong_a_good_arm_far_more_often_than_alpha() -> None:
 
 def test_a_decay_that_comes_late_is_found_as_fast_as_one_that_comes_early() -> None:
     draw = np.random.default_rng(SEED)
-    good = multiples(400, 1_000, 2.45, draw, dependence=INDEPENDENT)
-    bad = multiples(400, 500, 0.8, draw, dependence=INDEPENDENT)
+    good = multiples(400, 1_000, 2.45, draw, dependence=IID)
+    bad = multiples(400, 500, 0.8, draw, dependence=IID)
     late = weighed(np.concatenate([good, bad], axis=1), 1.6)
     early = weighed(bad, 1.6)
     anew = _median_delay(restarted(late)[:, 1_000:], 5.0)

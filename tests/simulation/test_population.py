@@ -5,8 +5,8 @@ from math import nan
 import numpy as np
 import pytest
 
-from tiltyard.simulation.outcomes import loss, payoff, probability, win
-from tiltyard.simulation.population import CHAMPION, MEAN_LOSS, Floats, Truth, challengers
+from tiltyard.simulation.outcomes import MEAN_LOSS, loss, payoff, probability, win
+from tiltyard.simulation.population import CHAMPION, Floats, Truth, challengers
 from tiltyard.simulation.weather import (
     GOOD_SHARE,
     IID,

@@ -4,9 +4,9 @@ The evidence is that of an :class:`~tiltyard.metrics.e_cusum.ECusum`, a logarith
 independent, there would be formulas. They are not: an arm whose profit factor is exactly the
 floor has bad weeks, and at ``log 20``, the threshold for 5 %, a restarting bettor wrongs it in
 22 % of lives of 500 trades. So the thresholds here were found by trying: with lives of a simulated
-policy whose profit factor is the floor, and whose good and bad regimes last 14 and 6 days at 15
-trades a day (the model of :mod:`~tiltyard.simulation.streams`, with volatility that changes from
-day to day and a trace of persistence), the share that ever has as much evidence is as declared.
+policy whose profit factor is the floor, at 15 trades a day (the trades of
+:mod:`~tiltyard.simulation.outcomes` in the usual :mod:`~tiltyard.simulation.weather`), the share
+that ever has as much evidence is as declared.
 The same for a policy's own trades is :func:`~tiltyard.checklist.lives.calibrated`.
 
 A policy that trades less often between two regimes is wronged less often, one that wins

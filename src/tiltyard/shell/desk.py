@@ -26,13 +26,10 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
-from tiltyard.kernel.errors import TiltyardError
-from tiltyard.metrics.panel import Panel
-from tiltyard.metrics.recent import KEPT
 from tiltyard.scaling.ladder import Standing, was_scaled
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.books import Books
-from tiltyard.shell.registration import is_sized
+from tiltyard.shell.measurements import Measurements
 from tiltyard.shell.ruling import Ruling
 from tiltyard.shell.settings import Settings
 
@@ -55,8 +52,7 @@ class Desk:
         guards: Those of the checklist, with what they remember.
         takes_only: Nobody comes back and nobody is graduated, while that cannot be written.
         ruling: What moves shares at night.
-        behind: Arms that have to be measured anew: a late fact lies too far back, their capital was
-            said, they have traded before they joined, or the past of a new champion is asked for.
+        behind: Arms that have to be measured anew.
     """
 
     def __init__(
@@ -74,14 +70,9 @@ class Desk:
         self.ruling = Ruling(settings, in_order=in_order or not live)
         self.checklist: Checklist = settings.checklist
         self.roster = roster
-        self.panel = Panel(
-            settings.default_capital(),
-            settings.account_measures(),
-            kept=KEPT if live else 0,
-            floors=settings.checklist.floors,
-        )
-        self.behind: set[str] = set()
-        self.panel.start_account(roster.account_since)
+        self._measurements = Measurements(settings, roster, live=live)
+        self.panel = self._measurements.panel
+        self.behind = self._measurements.behind
         self._measure_only = measure_only
         self.takes_only = False
         self._live = live
@@ -97,10 +88,6 @@ class Desk:
             if arm.state == "candidate" and not measure_only
         )
         self._last_event: datetime | None = None
-        for arm in roster.arms.values():
-            self._measure(arm)
-            if arm.role == "champion":
-                self.panel.crown(arm.name)
 
     def feed(self, trade: Trade, now: datetime | None = None) -> list[Action]:
         """One closed trade; what was done because of it, nights included.
@@ -116,8 +103,7 @@ class Desk:
         done = self._nights(trade.closed_at)
         if not self._live:
             trade = self._books.of(trade)
-        if not self.panel.record(trade):
-            self._fall_behind(trade)
+        self._measurements.record(trade)
         self.ruling.close(trade)
         self._last_event = trade.closed_at
         at = now or trade.closed_at
@@ -127,30 +113,26 @@ class Desk:
     def correct(self, correction: Correction, now: datetime) -> list[Action]:
         """A trade is another than it was told; judged as a trade."""
         trade = correction.trade
-        if not self.panel.correct(correction):
-            self._fall_behind(trade)
+        self._measurements.correct(correction)
         done = self._judge_and_act([trade.policy], now, _account_at(trade, now))
         return done + self._graduate(trade.policy, now)
 
     def mark(self, mark: Mark, now: datetime | None = None) -> list[Action]:
         """Open positions were valued."""
         done = self._nights(mark.marked_at)
-        if not self.panel.value_open(mark):
-            self._fall_behind(mark)
+        self._measurements.value_open(mark)
         self._last_event = mark.marked_at
         at = now or mark.marked_at
         return done + self._judge_and_act([mark.policy], at, at)
 
     def decide(self, decision: Decision) -> None:
         """An episode was given to an arm: nothing is judged by that."""
-        if not self.panel.decide(decision):
-            self._lacks(decision.policy)
+        self._measurements.decide(decision)
         self.ruling.decide(decision)
 
     def decide_late(self, decisions: Iterable[Decision]) -> None:
         """The same of episodes that pairs have overtaken, told together."""
-        for policy in self.panel.decide_late(decisions):
-            self._lacks(policy)
+        self._measurements.decide_late(decisions)
 
     def observe(self, observation: Observation, now: datetime | None = None) -> list[Action]:
         """A gauge was read: of one arm, or of the account and so of every arm."""
@@ -183,28 +165,13 @@ class Desk:
             marks: Its marks, in time order.
             decisions: Which episodes it was given, in time order.
         """
-        self.panel.rebuild(policy, trades, marks, decisions)
-        self.behind.discard(policy)
+        self._measurements.rebuild(policy, trades, marks, decisions)
 
     def adopt(self, roster: Roster) -> None:
         """Go on from another roster, and measure what is new in it."""
         before, self.roster = self.roster, roster
-        for arm in roster.arms.values():
-            known = before.arms.get(arm.name)
-            if known == arm and before.reviews is roster.reviews:
-                continue
-            if known is None or known.capital != arm.capital:
-                self._measure_or_size(known, arm)
-            if known is not None and arm.trial_started_at != known.trial_started_at:
-                self._start_trial(arm.name, arm.trial_started_at)
-            taken_at = roster.taken_at(arm.name)
-            if taken_at is not None and taken_at != before.taken_at(arm.name):
-                self.panel.arm(arm.name).throttle(taken_at)
-            if arm.role == "champion" and (known is None or known.role != "champion"):
-                self.panel.crown(arm.name)
-                self._lacks(arm.name)
-        if roster.account_since != before.account_since:
-            self.panel.start_account(roster.account_since)
+        for policy in self._measurements.follow(before, roster):
+            self.guards.forget_trial(policy)
 
     def judge_all(self, now: datetime) -> list[Verdict]:
         """Every guard on every subject as of ``now``, most urgent first; halted arms too."""
@@ -265,10 +232,7 @@ class Desk:
 
     def knows_capital(self, arm: Arm) -> bool:
         """Whether somebody said what equity an arm has, by what is measured."""
-        measures = self.panel.arm(arm.name)
-        is_said = bool(arm.capital or measures.capital or measures.last_capital)
-        is_blind = measures.live.nav.without_capital > 0
-        return is_sized(arm, is_said=is_said, is_blind=is_blind)
+        return self._measurements.knows_capital(arm)
 
     def _standing(self, arm: Arm, verdicts: Iterable[Verdict], at: datetime) -> Standing:
         live = self.panel.arm(arm.name).live
@@ -352,37 +316,6 @@ class Desk:
             if not self._live:
                 self._books.note(action, self.roster.arms.values())
         return actions
-
-    def _lacks(self, policy: str) -> None:
-        if self._live:
-            self.behind.add(policy)
-
-    def _fall_behind(self, fact: Trade | Mark) -> None:
-        self._lacks(fact.policy)
-        if isinstance(fact, Trade) and not self._live:
-            raise TiltyardError(
-                "TRADE_OUT_OF_ORDER", fact.policy, f"{fact.trade_id} closed at {fact.closed_at} "
-                "belongs before what has been judged", "feed current trades in judged order",
-            )  # fmt: skip
-
-    def _measure(self, arm: Arm) -> None:
-        self.panel.add_arm(arm.name, arm.capital, arm.trial_started_at)
-        taken_at = self.roster.taken_at(arm.name)
-        if taken_at is not None:
-            self.panel.arm(arm.name).throttle(taken_at)
-
-    def _measure_or_size(self, known: Arm | None, arm: Arm) -> None:
-        if self._live and (known is not None or self.panel.has_measured(arm.name)):
-            self.behind.add(arm.name)
-        if known is None:
-            self._measure(arm)
-        else:
-            self.panel.arm(arm.name).capital = arm.capital or self.settings.default_capital() or 0
-
-    def _start_trial(self, policy: str, at: datetime | None) -> None:
-        if at is not None:
-            self.panel.start_trial(policy, at)
-        self.guards.forget_trial(policy)
 
 
 def _account_at(trade: Trade, now: datetime) -> datetime:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tiltyard.simulation.outcomes import loss, payoff, probability, win
-from tiltyard.simulation.population import BAD, BETTER, MEAN_LOSS, Floats
+from tiltyard.simulation.outcomes import loss, payoff, probability, true_mean, win
+from tiltyard.simulation.population import BAD, BETTER, Floats
 from tiltyard.simulation.world import World
 
 RETIRED, TIMED_OUT, PROMOTED = 1.0, 2.0, 3.0
@@ -136,7 +136,7 @@ def _seat(
 ) -> None:  # fmt: skip
     book, factor, wins = books[place], who[0], who[1]
     book.wins, book.payoff = wins, payoff(factor, wins)
-    book.true_mean, book.last = (1 - wins) * MEAN_LOSS * (factor - 1), nan
+    book.true_mean, book.last = true_mean(factor, wins), nan
     book.optimism = world.optimism + world.own_optimism * chance.standard_normal()
     book.arrived, book.nav, book.peak = day, 1.0, 1.0
     book.trades = book.seen = book.gains = book.losses = 0.0

@@ -1,4 +1,4 @@
-"""One trade of the benchmark's world, in R-multiples.
+"""One trade of a simulated policy, in R-multiples.
 
 With probability p it wins, else it loses. A win is ``payoff·volatility·g``, with g lognormal
 (sigma .6) with probability .85, else a heavy tail, each of mean 1. A loss is ``1 + .05·|t3|``
@@ -10,8 +10,8 @@ from math import exp, isnan, sqrt
 
 import numpy as np
 
-from tiltyard.simulation.population import MEAN_LOSS
-
+MEAN_LOSS = 0.904
+"""R, of a loss as it is drawn below, at a volatility of 1."""
 SIGMA = 0.6
 LOGNORMAL_WINS = 0.85
 STOPPED_LOSSES = 0.7
@@ -24,6 +24,11 @@ TAIL_MEAN = 1.1026577908435842
 def payoff(factor: float, wins: float) -> float:
     """Mean R of a win, for a profit factor and a probability of winning."""
     return factor * (1 - wins) * MEAN_LOSS / wins
+
+
+def true_mean(factor: float, wins: float) -> float:
+    """R of a trade in the long run, for a profit factor and a probability of winning."""
+    return (1 - wins) * MEAN_LOSS * (factor - 1)
 
 
 def probability(wins: float, shift: float, last: float, persistence: float) -> float:

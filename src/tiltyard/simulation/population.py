@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tiltyard.simulation.outcomes import true_mean
+
 Floats = npt.NDArray[np.float64]
 
-MEAN_LOSS = 0.904
-"""Of a losing trade, in R."""
 CHAMPION_FACTOR = 2.3
 CHAMPION_ODDS = 1.5
 BETTER, BAD = 1.03, 0.97
@@ -44,7 +44,7 @@ class Truth:
     @property
     def mean(self) -> float:
         """R of a trade in the long run."""
-        return (1 - self.wins) * MEAN_LOSS * (self.factor - 1)
+        return true_mean(self.factor, self.wins)
 
 
 CHAMPION = Truth(CHAMPION_FACTOR, CHAMPION_ODDS / (1 + CHAMPION_ODDS))

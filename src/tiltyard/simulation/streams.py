@@ -1,26 +1,25 @@
 """Closed trades of simulated policies, with dependence like that of real ones.
 
-A trade is an R-multiple. With win probability p it wins ``W·g``, g lognormal (sigma .6,
-mean 1) with probability .85, else a heavy-tailed draw scaled to mean 1; else it loses
-``1 + .05·|t3|`` with probability .7, or ``U(.1, 1)``. ``W = PF·(1 − p)·.904 / p`` makes the
-long-run profit factor what was asked for. Good and bad market regimes, shared by all
-policies, shift p by +.3δ and −.7δ (δ = .08), so losses come in clusters.
+A trade is drawn as the decision benchmark draws it (:mod:`~tiltyard.simulation.outcomes`), at a
+volatility of 1, from a profit factor and a probability of winning. The usual regimes
+(:mod:`~tiltyard.simulation.weather`), shared by all policies, shift that probability, so losses
+come in clusters. Added here is what a ledger wants of a trade: when it was opened and closed, on
+which side, and money.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import sqrt
-from random import Random
+
+import numpy as np
 
 from tiltyard.facts.trade import Trade, judged_order
 from tiltyard.kernel.money import Money, money
+from tiltyard.simulation.outcomes import loss, payoff, win
+from tiltyard.simulation.weather import USUAL, shifts
 
-MEAN_LOSS = 0.904
-SIGMA = 0.6
-SHIFT = 0.08
-GOOD_DAYS, BAD_DAYS = 14.0, 6.0
-TAIL_MEAN = 1.1027  # of |t| with 3 degrees of freedom
+VOLATILITY = 1.0
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def closed_trades(
     days: int,
     capital: Money,
     risk: float,
-    rng: Random,
+    rng: np.random.Generator,
 ) -> list[Trade]:
     """The closed trades of all policies, in judged order.
 
@@ -61,19 +60,14 @@ def closed_trades(
         risk: Fraction of it at risk in every trade.
         rng: Source of chance; the same one gives the same trades.
     """
-    regimes = _regimes(days, rng)
-    at_risk = round(capital * risk)
+    off, at_risk = shifts(days, USUAL, rng), round(capital * risk)
     trades = []
     for policy in policies:
         at, number = start, 0
-        while (at := at + timedelta(days=rng.expovariate(policy.trades_a_day))) < start + (
-            timedelta(days=days)
-        ):
+        while (at := at + rng.exponential(1 / policy.trades_a_day) * DAY) < start + days * DAY:
             number += 1
-            day = (at - start) / timedelta(days=1)
-            factor = policy.profit_factor + (policy.later - policy.profit_factor) * day / days
-            shift = 0.3 * SHIFT if regimes[int(day)] else -0.7 * SHIFT
-            result = _r_multiple(factor, policy.wins, policy.wins + shift, rng)
+            day = (at - start) / DAY
+            result = _r_multiple(policy, day / days, off[int(day)], rng)
             held = timedelta(minutes=rng.uniform(10, 240))
             trades.append(
                 Trade(
@@ -86,27 +80,11 @@ def closed_trades(
     return sorted(trades, key=judged_order)
 
 
-def _regimes(days: int, rng: Random) -> list[bool]:
-    regimes: list[bool] = []
-    good = True
-    while len(regimes) <= days:
-        length = max(1, round(rng.expovariate(1 / (GOOD_DAYS if good else BAD_DAYS))))
-        regimes += [good] * length
-        good = not good
-    return regimes
-
-
-def _r_multiple(factor: float, usual: float, now: float, rng: Random) -> float:
-    if rng.random() < now:
-        payoff = factor * (1 - usual) * MEAN_LOSS / usual
-        if rng.random() < 0.85:  # noqa: PLR2004 see the module's story
-            return payoff * rng.lognormvariate(-SIGMA * SIGMA / 2, SIGMA)
-        return payoff * abs(_student(rng)) / TAIL_MEAN
-    if rng.random() < 0.7:  # noqa: PLR2004 see the module's story
-        return -(1 + 0.05 * abs(_student(rng)))
-    return -rng.uniform(0.1, 1)
-
-
-def _student(rng: Random) -> float:
-    chi_square = sum(rng.gauss(0, 1) ** 2 for _ in range(3))
-    return min(20.0, max(-20.0, rng.gauss(0, 1) / sqrt(chi_square / 3)))
+def _r_multiple(
+    policy: SimulatedPolicy, passed: float, shift: float, rng: np.random.Generator
+) -> float:
+    """What a trade makes when so much of the time, 0 to 1, has passed."""
+    factor = policy.profit_factor + (policy.later - policy.profit_factor) * passed
+    if rng.random() < policy.wins + shift:
+        return win(payoff(factor, policy.wins), VOLATILITY, rng)
+    return loss(VOLATILITY, rng)
