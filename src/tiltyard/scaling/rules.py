@@ -125,7 +125,7 @@ def _says_same(_: Contender, __: bool) -> str:  # noqa: FBT001 what the port tel
 
 def _says_better(row: Contender, _: bool) -> str:  # noqa: FBT001 what the port tells
     ends = {RETIRE: ": retire it"}.get(row.fate, "")
-    return f"better with {_chance(row.better)} after {row.live_trades:,.0f} live trades{ends}"
+    return f"better with {chance(row.better)} after {row.live_trades:,.0f} live trades{ends}"
 
 
 def _says_mean(row: Contender, _: bool) -> str:  # noqa: FBT001 what the port tells
@@ -145,7 +145,7 @@ def _says_evidence(row: Contender, rule: EvidenceRule, *, on_paper: bool) -> str
     seen = f"{row.live_trades:,.0f} live trades alone, it has none on paper"
     if on_paper:
         seen = f"{row.signals:,.0f} opportunities"
-    told = f"better with {_chance(row.better)} by {seen}"
+    told = f"better with {chance(row.better)} by {seen}"
     if row.fate == RETIRE:
         return f"{told}: retire it"
     if row.fate == TIME_OUT:
@@ -173,7 +173,7 @@ def proposal(row: Contender, told: str) -> str:
     return told if after in told else f"{told}, {after}"
 
 
-def _chance(probability: float) -> str:
+def chance(probability: float) -> str:
     """A probability for people; nothing is ever sure."""
     percent = round(100 * probability)
     return "under 1 %" if percent < 1 else "over 99 %" if percent > 99 else f"{percent} %"  # noqa: PLR2004
