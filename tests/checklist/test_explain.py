@@ -512,7 +512,7 @@ def test_a_guard_on_the_drawdown_is_told_the_sizing_and_no_other_is() -> None:
     assert low.sizing is None
     (line,) = [line for line in sentences([deep]) if line.startswith("  Sizing")]
     assert line.startswith(
-        "  Sizing: with 0.5 % of capital at risk in a trade, a fall of more than"
+        "  Sizing: with 0.5 % of capital at risk in every trade, a fall of more than"
     )
 
 

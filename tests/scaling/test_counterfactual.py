@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from math import nan
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiltyard.scaling.catalogue import RULES, RuleEntry
-from tiltyard.scaling.contender import Contender, Rows
+from tiltyard.scaling.contender import RETIRE, TIME_OUT, Contender, Rows
 from tiltyard.scaling.counterfactual import (
     Deed,
     Setting,
@@ -45,6 +45,7 @@ class Watched:
     parts: list[dict[str, float]] = field(default_factory=list)
     stays: dict[str, Stay] = field(default_factory=dict)
     promoted: list[str] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
     paused: dict[str, bool] = field(default_factory=dict)
 
     def see(
@@ -75,13 +76,19 @@ class Watched:
         }
         self.entry.see(rows, routed, live, paper, rule)
 
+    def night(self, rows: Rows, rule: object) -> None:
+        self.entry.night(rows, rule)
+        fates = {str(row.true_mean): row.fate for row in rows if row.present}
+        assert TIME_OUT not in fates.values(), "the arena ends it there, and a record does not"
+        self.retired += [name for name, fate in fates.items() if fate == RETIRE]
+
     def crowned(self, rows: Rows, heir: int, rule: object) -> None:
         self.promoted.append(str(rows[heir].true_mean))
         self.entry.crowned(rows, heir, rule)
 
 
 def in_the_arena(entry: RuleEntry, *, days: int, signals: int, seed: int) -> Watched:
-    """A run of the arena, in plain Python; nobody makes room, as on a record."""
+    """A run of the arena, in plain Python; nobody makes room, and no time is up, as on a record."""
     world = entry.world._replace(
         days=days, signals_a_day=signals, purges=False, makes_room=False, own_optimism=0.05
     )
@@ -93,7 +100,7 @@ def in_the_arena(entry: RuleEntry, *, days: int, signals: int, seed: int) -> Wat
     queue = challengers(days // 7 + 1, rng)
     queue[:, 0] += 1e-6 * np.arange(1, len(queue) + 1)  # arms are told apart by their true means
     arena.play(
-        watched.see, entry.night, watched.crowned, entry.settings, world,
+        watched.see, watched.night, watched.crowned, entry.settings, world,
         np.array([CHAMPION.factor, CHAMPION.wins]), queue,
         shifts(days, USUAL, rng), volatilities(days, USUAL, rng), rows, fresh, books, rng, outcome,
     )  # fmt: skip
@@ -117,6 +124,7 @@ def test_on_the_signals_of_the_arena_it_gives_the_same_shares_step_by_step(
         (leader,) = mine.keys() - its.keys()
         assert mine[leader] == pytest.approx(1 - sum(its.values()))
     assert [deed.policy for deed in found.deeds if deed.kind == "promote"] == seen.promoted
+    assert [deed.policy for deed in found.deeds if deed.kind == "retire"] == seen.retired
     assert any(seen.parts), "somebody had traffic"
 
 
@@ -210,7 +218,7 @@ def test_no_rule_gives_more_than_it_may(
         assert sum(parts.values()) <= 1 + 1e-9
         assert all(0 <= part <= 1 for part in parts.values())
     for deed in found.deeds:
-        if deed.kind != "promote":
+        if deed.kind not in ("promote", "time_out"):
             after = (p for o, p in zip(seen, found.parts, strict=True) if o.began > deed.at)
             assert not any(deed.policy in parts for parts in after), "it was stopped"
 
@@ -235,6 +243,25 @@ def test_beyond_the_drawdown_of_the_checklist_nobody_has_traffic(
         return routed
 
     play(setting(seen, *arms[1:]), RULES.get(name), route)
+
+
+TIMING = [entry for entry in PLAYED if entry.name.startswith("evidence")]
+
+
+@pytest.mark.parametrize("entry", TIMING, ids=lambda entry: entry.name)
+def test_whose_time_is_up_is_noted_once_and_goes_on_as_if_it_were_not(entry: RuleEntry) -> None:
+    """For 90 days no better than the champion, and much better afterwards."""
+    same, good = winning(0.0), winning(0.9)
+    seen = hours(24 * 150, lambda n: same(n) if n < 24 * 90 else good(n))
+    timeless = entry.settings._replace(stuck_days=inf, most_days=inf)
+    found = play(setting(seen, "bot"), entry, by_salt("a"))
+    without = play(setting(seen, "bot"), replace(entry, settings=timeless), by_salt("a"))
+    assert found.parts == without.parts
+    noted, *others = found.deeds
+    assert (noted.kind, noted.policy) == ("time_out", "bot")
+    assert noted.at >= START + 60 * DAY
+    assert [deed.kind for deed in others] == ["promote"], "it grew and was proven afterwards"
+    assert others == without.deeds
 
 
 PROMOTING = [entry for entry in PLAYED if entry.name not in ("static", "ladder")]
@@ -278,7 +305,7 @@ def test_a_rule_hears_of_an_opportunity_when_everything_of_it_has_closed() -> No
         entry.see(rows, routed, live, paper, rule)
 
     def night(rows: Rows, rule: object) -> None:
-        nights[0] += 1
+        nights[0] = round(rows[0].age)
         entry.night(rows, rule)
 
     seen = hours(100, lambda n: {"prod": float(n), "bot": 0.5})

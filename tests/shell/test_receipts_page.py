@@ -13,6 +13,7 @@ from tiltyard.kernel.money import Money
 from tiltyard.shell.receipts import Receipts, scored
 from tiltyard.shell.receipts_figure import COLOURS, receipts_figure
 from tiltyard.shell.receipts_page import receipts_page, write_receipts_page
+from tiltyard.shell.report.receipts import statement_lines
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -84,6 +85,23 @@ def test_the_page_tells_the_statement_and_every_receipt() -> None:
     assert each.count("<tr>") == 1 + 4
     assert "would have saved 12.00 R" in each
     assert EVIL not in text
+
+
+def test_a_month_in_which_one_guard_did_everything_has_one_line() -> None:
+    causes = [("guard", 0), ("rule", 0), ("rule", 40), ("rule", 40)]
+    movements = [moved(n, 24 * days, cause=cause) for n, (cause, days) in enumerate(causes)]
+    found = scored(movements, told(range(24 * 60), risk=Money(RISK)))
+    text = [line.partition(":")[0] for line in statement_lines(found.statement)]
+    assert text == [
+        "  in all", "    guard", "    rule",
+        "  2025-01", "    guard", "    rule", "  2025-02, rule",
+    ]  # fmt: skip
+    _, _, table = receipts_page(found, NOW).partition("<h2>What the monitor was worth</h2>")
+    rows = re.findall(r"<tr><td class='n'>(\S+)</td><td>(\w+)</td>", table.partition("</table>")[0])
+    assert rows == [
+        ("all", "all"), ("all", "guard"), ("all", "rule"),
+        ("2025-01", "all"), ("2025-01", "guard"), ("2025-01", "rule"), ("2025-02", "rule"),
+    ]  # fmt: skip
 
 
 def test_a_browser_draws_the_rows_and_runs_no_cause_as_a_script(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_report_compares_the_challenger_with_the_champion(reports: list[ArmRep
         "paper, BTC/USDT",
     ]  # fmt: skip
     assert found[1] == (
-        "    paper            +0.500, interval +0.500 … +0.500, better with 100 %, "
+        "    paper            +0.500, interval +0.500 … +0.500, better with over 99 %, "
         "400 trades against 400"
     )
     assert found[3].endswith("undefined (warming: 0 trades against 0; 30 of each are needed)")
@@ -83,6 +83,16 @@ def test_a_report_says_the_value_by_propensity(reports: list[ArmReport]) -> None
     ]  # fmt: skip
     assert found[2].startswith("    doubly robust    +0.497, interval")
     assert found[3] == ("    given 40 of 400 opportunities, worth 40 equal ones; heaviest 2.5 %")
+
+
+def test_a_long_record_reads_well(reports: list[ArmReport]) -> None:
+    champion = reports[0]
+    assert champion.evidence.value is not None
+    value = champion.evidence.value._replace(heaviest=0.0004)
+    long = replace(champion, total_trades=1274, evidence=replace(champion.evidence, value=value))
+    told = report_text(long)
+    assert " · 1,274 trades · " in told
+    assert told.count("equal ones; heaviest under 0.1 %\n") == 1, "none has no weight"
 
 
 def test_programs_are_told_the_same(reports: list[ArmReport]) -> None:

@@ -11,7 +11,7 @@ happens in no more than 5 % of lives of 500 trades. A trade multiplies NAV by
 >>> won = np.random.default_rng(1).random(343) < 0.5
 >>> trend = [(200 if win else -100, 20_000, 100) for win in won]
 >>> print(sizing(trend, 4.0, np.random.default_rng(1)))
-with 0.5 % of capital at risk in a trade, a fall of more than 4 % comes within 150 trades in
+with 0.5 % of capital at risk in every trade, a fall of more than 4 % comes within 150 trades in
 26 % of lives, within 500 in 65 %; 0.29 % keeps such falls to 5 % of lives of 500 trades
 """
 
@@ -61,7 +61,7 @@ class Sizing:
         rates = f"within {first} trades in {percent(share)} of lives"
         rates += "".join(f", within {trades} in {percent(rate)}" for trades, rate in later)
         return (
-            f"with {part(self.risk)} of capital at risk in a trade, a fall of more than "
+            f"with {part(self.risk)} of capital at risk in every trade, a fall of more than "
             f"{self.limit:g} % comes {rates}; {self.remedy()}"
         )
 

@@ -17,10 +17,11 @@ from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.router.lifecycle import TRADING
-from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender
-from tiltyard.scaling.followed import SHORT, Known, copied
+from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender, Rows
+from tiltyard.scaling.followed import SHORT, Known
 from tiltyard.scaling.in_force import Rule
 from tiltyard.scaling.ladder import ShareRules, Standing, Step, guard_obstacle
+from tiltyard.scaling.overtime import ask_beyond_time
 from tiltyard.scaling.sayings import proposal
 
 MILLION, MARGIN = 1_000_000, 1e-6
@@ -89,16 +90,16 @@ def _ask(
     traffic is a matter of evidence.
     """
     _prepare(rule, roster, known, standings)
-    first = {name: replace(one, row=copied(one.row)) for name, one in known.items()}
-    _ask_once(rule, roster, first)
-    for name, one in first.items():
-        if one.row.fate == TIME_OUT:
-            known[name].row.age = 0.0
-    _ask_once(rule, roster, known)
+
+    def ask(rows: Rows) -> None:
+        each = zip(known.items(), rows, strict=True)
+        _ask_once(rule, roster, {name: replace(one, row=row) for (name, one), row in each})
+
+    first = ask_beyond_time([one.row for one in known.values()], ask)
     return {
-        name: rule.says(one.row, on_paper=one.is_on_paper)
-        for name, one in first.items()
-        if one.row.fate in (RETIRE, TIME_OUT)
+        name: rule.says(row, on_paper=known[name].is_on_paper)
+        for name, row in zip(known, first, strict=True)
+        if row.fate in (RETIRE, TIME_OUT)
     }
 
 

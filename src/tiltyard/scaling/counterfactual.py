@@ -14,6 +14,9 @@ A rule knows nothing early: what was begun at an opportunity is told when all of
 of it. It is known to have made 0, for real and on paper, and the two are compared; but it counts
 in no number of trades, no profit factor and no mean of live trades.
 
+**Whose time is up** by the rule is noted once, and goes on by its evidence, as at a desk: nobody
+waits for its place.
+
 **Unknown never promotes**: who has no profit factor of 30 trades yet, or whose drawdown is not
 known, since nobody said its capital, is not made champion, whatever the rule says.
 
@@ -31,8 +34,9 @@ from math import isnan, nan
 from typing import Literal, NamedTuple
 
 from tiltyard.scaling.catalogue import RuleEntry
-from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender
+from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender, Rows
 from tiltyard.scaling.opportunities import Cell, Opportunity
+from tiltyard.scaling.overtime import ask_beyond_time
 from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, SHORT, TRIAL, is_below, push
 from tiltyard.simulation.world import World
 
@@ -66,7 +70,7 @@ class Deed(NamedTuple):
 
     Attributes:
         at: When, UTC.
-        kind: What.
+        kind: What; ``time_out`` for the first night on which its time was up, which ends nothing.
         policy: To whom.
     """
 
@@ -205,6 +209,7 @@ class _Course:
         self._night = 0
         self._open: list[tuple[datetime, int, str]] = []
         self._deeds: list[Deed] = []
+        self._overdue: set[str] = set()
 
     def play(self) -> Play:
         """To the end."""
@@ -253,18 +258,23 @@ class _Course:
         for row, book in zip(self._rows, self._books, strict=True):
             if row.present:
                 book.measure(row, self._night)
-        self._entry.night(self._rows, self._entry.settings)
+        first = ask_beyond_time(self._rows, self._ask)
         for place in range(1, len(self._rows)):
-            row = self._rows[place]
+            row, name = self._rows[place], self._names[place]
             if not row.present:
                 continue
+            if first[place].fate == TIME_OUT and name not in self._overdue:
+                self._overdue.add(name)
+                self._deeds.append(Deed(at, "time_out", name))
             if row.fate == PROMOTE and not isnan(row.pf_30) and not isnan(row.drawdown):
-                self._deeds.append(Deed(at, "promote", self._names[place]))
+                self._deeds.append(Deed(at, "promote", name))
                 self._crown(place)
-            elif row.fate in (RETIRE, TIME_OUT):
-                kind: Kind = "retire" if row.fate == RETIRE else "time_out"
-                self._deeds.append(Deed(at, kind, self._names[place]))
+            elif row.fate == RETIRE:
+                self._deeds.append(Deed(at, "retire", name))
                 self._clear(place)
+
+    def _ask(self, rows: Rows) -> None:
+        self._entry.night(rows, self._entry.settings)
 
     def _crown(self, place: int) -> None:
         self._entry.crowned(self._rows, place, self._entry.settings)

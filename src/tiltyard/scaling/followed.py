@@ -40,6 +40,7 @@ from tiltyard.metrics.unit import made
 from tiltyard.scaling.contender import Contender
 from tiltyard.scaling.in_force import Rule
 from tiltyard.scaling.optimism import estimate, see_twin
+from tiltyard.scaling.overtime import copied
 from tiltyard.scaling.paired import clipped, see_level, see_pair
 
 SHORT = 30
@@ -321,8 +322,3 @@ class _Reading:
     def _arrive(self, place: int, at: datetime) -> None:
         if self._arrived[place] is None:
             self._arrived[place] = at
-
-
-def copied(row: Contender) -> Contender:
-    """The same, which goes its own way from here."""
-    return replace(row, wealth=list(row.wealth))

@@ -18,7 +18,7 @@ def everybody_has_the_same(_: Contender, __: bool, ___: object) -> str:  # noqa:
 
 def how_probably_better(row: Contender, _: bool, __: object) -> str:  # noqa: FBT001 as told
     """Of an arm that is weighed by its chance of being better."""
-    return f"better with {_chance(row.better)} after {_lived(row)}{_ends(row)}"
+    return f"better with {chance(row.better)} after {_lived(row)}{_ends(row)}"
 
 
 def what_it_makes(row: Contender, _: bool, __: object) -> str:  # noqa: FBT001 as told
@@ -38,7 +38,7 @@ def what_the_evidence_is(row: Contender, on_paper: bool, rule: EvidenceRule) -> 
     seen = f"{_lived(row)} alone, it has none on paper"
     if on_paper:
         seen = f"{row.signals:,.0f} opportunities"
-    told = f"better with {_chance(row.better)} by {seen}"
+    told = f"better with {chance(row.better)} by {seen}"
     if row.fate == RETIRE:
         return f"{told}{_ends(row)}"
     if row.fate == TIME_OUT:
@@ -71,7 +71,7 @@ def _ends(row: Contender) -> str:
     return ": retire it" if row.fate == RETIRE else ""
 
 
-def _chance(probability: float) -> str:
+def chance(probability: float) -> str:
     """A probability for people; nothing is ever sure."""
     percent = round(100 * probability)
     return "under 1 %" if percent < 1 else "over 99 %" if percent > 99 else f"{percent} %"  # noqa: PLR2004

@@ -7,6 +7,7 @@ time, a point for each action, the statement, and every receipt.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from html import escape
+from itertools import chain
 from pathlib import Path
 
 from tiltyard.actions.receipt import Receipt
@@ -14,7 +15,13 @@ from tiltyard.actions.statement import Line
 from tiltyard.shell.page_file import drawn, page_of, table, write_whole
 from tiltyard.shell.receipts import Receipts
 from tiltyard.shell.receipts_figure import receipts_figure
-from tiltyard.shell.report.receipts import kinds_text, net_text, words_text, worth_text
+from tiltyard.shell.report.receipts import (
+    kinds_text,
+    net_text,
+    statement_parts,
+    words_text,
+    worth_text,
+)
 from tiltyard.shell.report.text import share
 
 MOST_ROWS = 500
@@ -49,7 +56,7 @@ def _parts(receipts: Receipts, now: datetime) -> Iterator[str]:
     yield "<p>No action has a worth yet.</p>" if figure is None else drawn(figure)
     yield "<h2>What the monitor was worth</h2>"
     heads = ("month", "guard or rule", "actions", "verdicts", "net, interval of 95 %")
-    yield table(heads, map(_line, receipts.statement.lines()))
+    yield table(heads, map(_line, chain.from_iterable(statement_parts(receipts.statement))))
     yield "<h2>Each action that moved traffic</h2>"
     left_out = max(0, len(receipts.each) - MOST_ROWS)
     if left_out:

@@ -50,7 +50,7 @@ def chances_of(prospect: Prospect) -> Iterator[str]:
         yield line
     if isinstance(prospect.sizing, Sizing):
         sizing = prospect.sizing
-        risked = f"it risks {part(sizing.risk)} of capital in a trade"
+        risked = f"with {part(sizing.risk)} of capital at risk in every trade, its median"
         falls = percent(sizing.within[max(sizing.within)])
         yield f"{risked}: a fall of more than {sizing.limit:g} % in {falls}; {sizing.remedy()}"
 

@@ -18,6 +18,7 @@ from tiltyard.metrics.comparison import KINDS, Comparison, Difference, Kind
 from tiltyard.metrics.off_policy import Estimate, OffPolicyValue
 from tiltyard.metrics.traffic import Traffic
 from tiltyard.metrics.unit import Unit
+from tiltyard.scaling.sayings import chance
 from tiltyard.shell.history import past
 from tiltyard.shell.store.ledger import Ledger
 
@@ -154,7 +155,7 @@ def difference_text(found: Difference | Undefined) -> str:
         return str(found)
     return (
         f"{found.mean:+.3f}, interval {found.low:+.3f} … {found.high:+.3f}, better with "
-        f"{100 * found.better:.0f} %, {found.trades:,} trades against {found.against:,}"
+        f"{chance(found.better)}, {found.trades:,} trades against {found.against:,}"
     )
 
 
@@ -173,9 +174,11 @@ def value_rows(value: OffPolicyValue) -> Iterator[tuple[str, str]]:
 
 def weights_text(value: OffPolicyValue) -> str:
     """What they are made from."""
+    percent = round(100 * value.heaviest, 1)
+    heaviest = f"{percent:.1f} %" if percent else "under 0.1 %"
     return (
         f"given {value.given:,} of {value.opportunities:,} opportunities, worth "
-        f"{value.effective:,.0f} equal ones; heaviest {100 * value.heaviest:.1f} %"
+        f"{value.effective:,.0f} equal ones; heaviest {heaviest}"
     )
 
 

@@ -1,6 +1,7 @@
 """Receipts and the statement, as people and programs read them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, get_args
 
 from tiltyard.actions.receipt import Made, Receipt, Word, Worth
@@ -76,10 +77,20 @@ def worth_text(receipt: Receipt) -> str:
 
 def statement_lines(statement: Statement) -> Iterator[str]:
     """In all, by month and by cause; what was only observed comes last and apart."""
-    for line in statement.lines():
-        head = f"  {line.month or 'in all'}" if not line.cause else f"    {line.cause}"
-        seen = " (observed only)" if line.mode == "observe" and not line.cause else ""
-        yield from tally_lines(f"{head}{seen}: ", line.tally, line.mode)
+    for first, *causes in statement_parts(statement):
+        cause = f", {first.cause}" if first.cause else ""
+        seen = " (observed only)" if first.mode == "observe" else ""
+        head = f"  {first.month or 'in all'}{cause}{seen}: "
+        yield from tally_lines(head, first.tally, first.mode)
+        for line in causes:
+            yield from tally_lines(f"    {line.cause}: ", line.tally, line.mode)
+
+
+def statement_parts(statement: Statement) -> Iterator[Sequence[Line]]:
+    """All of it, then month by month: the sum and each cause, or the only cause alone."""
+    for _, lines in groupby(statement.lines(), key=lambda line: (line.mode, line.month)):
+        whole, *causes = lines
+        yield causes if whole.month and len(causes) == 1 else (whole, *causes)
 
 
 def tally_lines(head: str, tally: Tally, mode: Mode = "enforce") -> Iterator[str]:

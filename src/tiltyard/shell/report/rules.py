@@ -15,7 +15,7 @@ Json = dict[str, Any]
 _DID: Mapping[Kind, str] = {
     "promote": "promoted",
     "retire": "retired",
-    "time_out": "timed out",
+    "time_out": "asked about",
     "halt": "halted",
     "throttle": "throttled",
 }

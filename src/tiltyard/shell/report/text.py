@@ -42,7 +42,7 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
     lines = [
         f"{arm.name}",
         (
-            f"  {standing} · traffic {share(arm.share)} · {report.total_trades} trades"
+            f"  {standing} · traffic {share(arm.share)} · {report.total_trades:,} trades"
             f" · as of {_minute(report.generated_at)}"
         ),
         "",
