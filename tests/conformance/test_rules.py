@@ -27,13 +27,17 @@ from conformance.desks import (
 from opportunities import Fact, in_order, opportunity
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.shell.commanding import give_back, take
+from tiltyard.shell.desk import Desk
 from tiltyard.shell.live import WRITTEN, LiveDesk
+from tiltyard.shell.nights import read_ahead
 from tiltyard.shell.ruling import Ruling
 from tiltyard.shell.settings import ScalingSettings, Settings
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.unwritten import Unwritten
 
 ARMS = (CHAMPION, FIRST, SECOND_ARM)
 TODAY = GUARDED.schedule.day_begins(NOW)
@@ -180,3 +184,43 @@ def test_a_share_that_was_doubled_is_the_most_that_sql_may_give_on_that_day(
     set_share(ledger, FIRST, "traffic_allocation * 1.5")
     set_share(ledger, SECOND_ARM, "0.05")
     assert (shares(ledger)[FIRST], shares(ledger)[SECOND_ARM]) == (0.2, 0.0)
+
+
+def test_a_night_is_read_ahead_while_others_may_write(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiltyard.shell.holding.PAUSE_AFTER", 100)
+    tell(ledger, lived())
+    pauses: list[int] = []
+
+    def write_beside() -> None:
+        with ledger.transaction():
+            pauses.append(len(pauses))
+
+    desk, unwritten = Desk(EVIDENCE, ledger.roster(), live=True), Unwritten()
+    read_ahead(ledger, desk, unwritten, NOW, write_beside, nights=True)
+    assert len(pauses) > 5, "somebody wrote in between"
+    assert not desk.ruling.lags(NOW)
+    assert known(ledger, ruling=desk.ruling) == known(ledger)
+    read_ahead(ledger, desk, unwritten, NOW, write_beside, nights=True)
+    unwritten.note_night(desk.trading_day(NOW + DAY).isoformat())
+    read_ahead(ledger, desk, unwritten, NOW + DAY, write_beside, nights=True)
+    assert desk.ruling.lags(NOW + DAY), "that night was run already"
+
+
+def test_whoever_is_interrupted_in_reading_reads_everything_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiltyard.shell.holding.PAUSE_AFTER", 100)
+    tell(ledger, lived())
+    pauses: list[int] = []
+
+    def fail_in_the_middle() -> None:
+        pauses.append(len(pauses))
+        if len(pauses) == 4:
+            raise TiltyardError("DATABASE_AWAY", "ledger", "it was there a moment ago")
+
+    ruling = Ruling(EVIDENCE, in_order=False)
+    with pytest.raises(TiltyardError), ledger.snapshot() as still:
+        ruling.read_on(still, NOW, fail_in_the_middle)
+    assert known(ledger, ruling=ruling) == known(ledger)

@@ -21,9 +21,9 @@ from tiltyard.router.lifecycle import STATES, TRADING
 from tiltyard.scaling.by_rule import steps_by
 from tiltyard.scaling.catalogue import FOR_A_DESK, RULES
 from tiltyard.scaling.contender import BETS, Contender
-from tiltyard.scaling.followed import Known
 from tiltyard.scaling.in_force import in_force
 from tiltyard.scaling.ladder import ShareRules, Standing, Step
+from tiltyard.scaling.reading import Known
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 BOUNDS = ShareRules()
@@ -31,7 +31,7 @@ BY_ROWS = FOR_A_DESK[1:]
 LACKS = "3 of its trades do not say what they risked"
 UNKNOWN = Undefined("warming", "no trade yet")
 STALE = Undefined("stale", "told an hour ago")
-CALM = Standing(UNKNOWN, UNKNOWN, Value(1.0, 150))
+CALM = Standing(UNKNOWN, UNKNOWN, Value(1.0, 150), losses=60)
 CHAMPION = Contender(
     present=1,
     live_trades=600,
@@ -259,6 +259,32 @@ def test_nothing_grows_against(rule: str, why: str) -> None:
     assert step.after == 0.01
 
 
+@pytest.mark.parametrize("why", [*BLOCKED, "too few losses"])
+def test_nobody_is_proposed_against(why: str) -> None:
+    """It has all the share there is, so it need not grow to be proposed."""
+    held, told = BLOCKED.get(why, ({}, {"losses": 4}))
+    floor = replace(roster(arm(share=1.0)), **held)
+    rows = {"a": good(live_trades=512)}
+    assert night("evidence", roster(arm(share=1.0)), rows)["a"].proposes
+    step = night("evidence", floor, rows, {"a": replace(CALM, **told)})["a"]
+    assert (step.after, step.proposes) == (1.0, "")
+
+
+def test_without_a_book_on_paper_nobody_is_proposed_since_nothing_was_bet() -> None:
+    row = good(live_trades=2_000, live_mean=0.9, live_squares=3_000, pf_30=2.5)
+    step = evidence(arm(share=1.0), row, on_paper=False)
+    assert step.reason.startswith("better with over 99 % by 2,000 live trades alone")
+    assert step.proposes == ""
+
+
+@pytest.mark.parametrize("row", [good(pf_30=0.4), good(difference=-0.4)])
+def test_a_share_shrinks_also_while_the_ramp_is_frozen(row: Contender) -> None:
+    floor = replace(roster(arm(share=0.6)), ramp_frozen_by=frozenset({"guard"}))
+    assert night("evidence", floor, {"a": row})["a"].after == 0
+    floor = replace(floor, entries_stopped_by=frozenset({"guard"}))
+    assert night("evidence", floor, {"a": row})["a"].after == 0.6
+
+
 @pytest.mark.parametrize(("rule", "after"), [("evidence", 0.2), ("thompson", 0.1)])
 def test_a_guard_that_waits_for_live_trades_holds_up_only_who_is_not_compared_on_paper(
     rule: str, after: float
@@ -270,7 +296,9 @@ def test_a_guard_that_waits_for_live_trades_holds_up_only_who_is_not_compared_on
 def test_nothing_grows_before_it_has_thirty_trades_of_either_book() -> None:
     step = evidence(arm(), good(pf_30=nan))
     assert step.after == 0.1
-    assert step.reason.endswith("but it has fewer than 30 trades, live and on paper")
+    assert step.reason.endswith(
+        "but it has no profit factor of its last 30 trades, live and on paper"
+    )
 
 
 def test_an_advice_that_nobody_has_read_stops_nothing() -> None:

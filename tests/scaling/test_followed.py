@@ -14,15 +14,16 @@ from tiltyard.facts.arm import FLAT
 from tiltyard.facts.decision import Decision
 from tiltyard.kernel.money import Money
 from tiltyard.scaling.catalogue import FOR_A_DESK
-from tiltyard.scaling.followed import SHORT, Followed, Known
+from tiltyard.scaling.followed import Followed
 from tiltyard.scaling.in_force import in_force
 from tiltyard.scaling.ladder import ShareRules
+from tiltyard.scaling.reading import SHORT, Known
 from tiltyard.scaling.trading_day import starts_at, trading_day
 
 START = datetime(2025, 7, 7, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NIGHTLY = time(2)
-LACKS = "1 of its trades do not say what they risked"
+LACKS = "1 of its trades does not say what they risked"
 ARMS: Mapping[str, datetime | None] = {"champion": None, "a": None, "b": None}
 
 
@@ -199,6 +200,98 @@ def without_risk(facts: Iterable[Fact], *, capital: bool = True) -> list[Fact]:
     return [
         one if isinstance(one, Decision) else one._replace(risk=None, capital=said) for one in facts
     ]
+
+
+def test_whose_twins_alone_are_told_is_judged_by_its_live_trades() -> None:
+    """It is the better one by far; silence about what it was not given would say the opposite."""
+    rng = Random(5)  # noqa: S311 no secret
+    facts: list[Fact] = []
+    for number in range(200):
+        luck = rng.gauss(0, 1)
+        facts += opportunity(
+            number, START + number * HOUR, "a" if number % 10 == 0 else "champion",
+            {"champion": 0.4 + luck, "a": 1.3 + luck},
+        )  # fmt: skip
+    at = START + 20 * DAY
+    whole = known(in_order(facts), at)["a"]
+    twins = [one for one in facts if getattr(one, "policy", "") != "a" or not is_shadow(one)]
+    alone = known(in_order(twins), at)["a"]
+    assert (whole.is_on_paper, whole.lacks) == (True, "")
+    assert whole.row.difference == pytest.approx(0.9, abs=0.01), "some count for six"
+    assert (alone.is_on_paper, alone.row.live_trades) == (False, 20)
+    third = [one for n, one in enumerate(facts) if one in twins or n % 3 == 0]
+    assert known(in_order(third), at)["a"].lacks.startswith("it traded at 100 % of what it was")
+
+
+def is_shadow(fact: Fact) -> bool:
+    return not isinstance(fact, Decision) and fact.book == "shadow"
+
+
+def test_a_twin_that_does_not_say_what_it_risked_makes_no_pair() -> None:
+    facts = every_hour([{"champion": 1.0, "a": 1.0}] * 40)
+    silent = [
+        one._replace(risk=None) if not isinstance(one, Decision) and one.book == "twin" else one
+        for one in facts
+    ]
+    rows = [known(one, START + 3 * DAY)["champion"].row for one in (facts, silent)]
+    assert [row.pairs for row in rows] == [40, 0]
+    assert rows[1].optimism == pytest.approx(0.05), "as before anything is seen"
+
+
+def test_an_opportunity_of_which_a_result_is_not_known_is_left_out() -> None:
+    facts = every_hour([{"champion": 1.0, "a": 3.0}] * 20, given_to="a")
+    for lost, signals in (("a", 19), ("champion", 19)):
+        first = next(one for one in facts if getattr(one, "policy", "") == lost and not (
+            isinstance(one, Decision) or one.book == "twin"
+        ))  # fmt: skip
+        some = [one._replace(risk=None) if one is first else one for one in facts]
+        row = known(some, START + 3 * DAY, {**ARMS, lost: START + 5 * HOUR})["a"].row
+        assert (row.signals, row.difference) == (signals, 2.0)
+
+
+def test_a_pair_counts_by_what_the_twin_risked() -> None:
+    """Ten of each hundred at risk are lost to the fill, and the live trade risked twice as much."""
+    facts: list[Fact] = []
+    for one in every_hour([{"champion": 1.0, "a": 1.0}] * 40):
+        if not isinstance(one, Decision) and one.book == "live":
+            one = one._replace(risk=Money(2 * RISK), pnl=Money(one.pnl - RISK // 10))  # noqa: PLW2901
+        facts.append(one)
+    row = known(facts, START + 3 * DAY)["champion"].row
+    assert row.paper_more / row.pairs == pytest.approx(0.1)
+
+
+def test_a_trade_whose_stop_lay_very_near_counts_for_six() -> None:
+    facts = every_hour([{"champion": 1.0, "a": 57.0 if n == 3 else 2.0} for n in range(10)], "a")
+    row = known(facts, START + 3 * DAY)["a"].row
+    assert row.live_mean == pytest.approx((9 * 2 + 6) / 10)
+
+
+def test_without_a_loss_there_is_no_profit_factor() -> None:
+    for result in (1.0, 0.0):
+        facts = every_hour([{"champion": 1.0, "a": result}] * 40, given_to="a")
+        assert isnan(known(facts, START + 5 * DAY)["a"].row.pf_30)
+
+
+def test_who_is_asked_on_a_day_without_facts_changes_nothing() -> None:
+    facts = drawn(4, 40, every=3 * HOUR)
+    later = [moved(one, 9 * DAY) for one in drawn(5, 40, every=3 * HOUR)]
+    often, once = following(facts), following([*facts, *later])
+    for day in range(6, 9):
+        often.known("champion", ARMS, START + day * DAY)
+    for one in later:
+        often.decide(one) if isinstance(one, Decision) else often.close(one)
+    at = START + 30 * DAY
+    assert repr(often.known("champion", ARMS, at)) == repr(once.known("champion", ARMS, at))
+
+
+def moved(fact: Fact, by: timedelta) -> Fact:
+    """The same, later, under another name."""
+    if isinstance(fact, Decision):
+        return fact._replace(episode_id=f"later {fact.episode_id}", decided_at=fact.decided_at + by)
+    return fact._replace(
+        trade_id=f"later {fact.trade_id}", episode_id=f"later {fact.episode_id}",
+        opened_at=fact.opened_at + by, closed_at=fact.closed_at + by,
+    )  # fmt: skip
 
 
 def test_where_nobody_says_a_risk_percent_counts_by_what_the_champion_usually_loses() -> None:

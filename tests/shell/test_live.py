@@ -671,7 +671,7 @@ def test_the_account_of_a_desk_that_goes_on_is_that_of_the_one_before(ledger: Le
 def test_a_large_ledger_is_read_without_losing_the_lease(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tiltyard.shell.incoming.PAUSE_AFTER", 100)
+    monkeypatch.setattr("tiltyard.shell.holding.PAUSE_AFTER", 100)
     seconds = iter(range(0, 1000, 10))
     token = take(ledger, "test", NOON)
     assert token is not None

@@ -4,9 +4,10 @@ Comes in: the roster, what is known of each arm, and what stands in its way. Goe
 ladder's. The rule says what share it wants for each challenger. Nobody grows by what is unknown,
 on a hold, an open review, a breached or unknown hard guard, beyond the cap, or beyond the room
 that the champion's floor leaves; and nobody's share changes twice in a trading day. A share may
-shrink at any time but a hold. Room that does not suffice for all goes first to whoever is most
-probably better. Whom the rule would retire loses its traffic, and a person is asked; whom it would
-promote is proposed.
+shrink also while the ramp is frozen, but not while challengers or entries are on hold. Room that
+does not suffice for all goes first to whoever is most probably better. Whom the rule would retire
+loses its traffic, and a person is asked. Whom it would promote is proposed, unless something stands
+in the way of its growth, or it has hardly lost yet.
 """
 
 from collections.abc import Mapping
@@ -18,10 +19,16 @@ from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender, Rows
-from tiltyard.scaling.followed import SHORT, Known
 from tiltyard.scaling.in_force import Rule
-from tiltyard.scaling.ladder import ShareRules, Standing, Step, guard_obstacle
+from tiltyard.scaling.ladder import (
+    FEWEST_LOSSES,
+    ShareRules,
+    Standing,
+    Step,
+    guard_obstacle,
+)
 from tiltyard.scaling.overtime import ask_beyond_time
+from tiltyard.scaling.reading import SHORT, Known
 from tiltyard.scaling.sayings import proposal
 
 MILLION, MARGIN = 1_000_000, 1e-6
@@ -69,7 +76,8 @@ def steps_by(
         if wanted > arm.share:
             growing.append(arm)
             continue
-        step = _shrink(rule, arm, one, wanted, asks.get(arm.name, ""))
+        step = _no_more(rule, roster, arm, one, standing, wanted)
+        step = replace(step, asks=asks.get(arm.name, ""))
         (shrinking if wanted < arm.share else staying).append(step)
         shares[arm.name] = wanted
     grown: list[Step] = []
@@ -135,8 +143,8 @@ def _out_of_reach(roster: Roster, arm: Arm, standing: Standing) -> str:
     """Why the night changes nothing of an arm, up or down; empty when it may."""
     if arm.state not in TRADING:
         return f"{arm.state}, no traffic"
-    if roster.holds():
-        return f"on hold by {', '.join(sorted(roster.holds()))}"
+    if holds := roster.challengers_frozen_by | roster.entries_stopped_by:
+        return f"on hold by {', '.join(sorted(holds))}"
     if standing.scaled_today:
         return "its share has changed on this trading day already"
     return ""
@@ -172,28 +180,43 @@ def _merit(row: Contender) -> float:
     return row.share if isnan(row.better) else row.better
 
 
-def _shrink(rule: Rule, arm: Arm, one: Known, after: float, asks: str) -> Step:
+def _no_more(
+    rule: Rule, roster: Roster, arm: Arm, one: Known, standing: Standing, after: float
+) -> Step:
     """The step of an arm that does not grow; after a pause it comes back with what it had."""
     row = one.row
     told = rule.says(row, on_paper=one.is_on_paper)
     is_pause = arm.share > 0 and after == 0 and row.fate != RETIRE
+    stays = after == arm.share
     return Step(
         arm.name, arm.share, after, told,
-        proposal(row, told) if row.fate == PROMOTE else "",
-        asks=asks, ceiling=arm.share if is_pause else None,
+        _proposes(rule, roster, arm, one, standing) if stays else "",
+        ceiling=arm.share if is_pause else None,
     )  # fmt: skip
 
 
-def _obstacle(rule: Rule, one: Known, standing: Standing) -> str:
-    """What is breached or unknown, because of which a share does not grow.
+def _proposes(rule: Rule, roster: Roster, arm: Arm, one: Known, standing: Standing) -> str:
+    """What speaks for an arm that the rule would promote; empty where something speaks against."""
+    is_ready = one.row.fate == PROMOTE and standing.losses >= FEWEST_LOSSES
+    if not is_ready or _obstacle(rule, roster, arm, one, standing):
+        return ""
+    return proposal(one.row, rule.says(one.row, on_paper=one.is_on_paper))
+
+
+def _obstacle(rule: Rule, roster: Roster, arm: Arm, one: Known, standing: Standing) -> str:
+    """What is on hold, open, breached or unknown, because of which a share does not grow.
 
     A guard that only waits for more live trades does not hold up a rule that compares on paper:
     what that asks of paper stands in its place, and without traffic there would never be any.
     """
+    if roster.ramp_frozen_by:
+        return f"on hold by {', '.join(sorted(roster.ramp_frozen_by))}"
+    if roster.blocking_reviews(arm.name):
+        return "a review is open"
     if not (rule.compares_on_paper and one.is_on_paper):
         return guard_obstacle(standing)
     if isnan(one.row.pf_30):
-        return f"it has fewer than {SHORT} trades, live and on paper"
+        return f"it has no profit factor of its last {SHORT} trades, live and on paper"
     told = [(verdict, holds) for verdict, holds in standing.verdicts if not _waits(verdict)]
     return guard_obstacle(replace(standing, verdicts=told))
 
@@ -218,12 +241,10 @@ def _grow(
     """The step of an arm that the rule wants to grow, as far as it goes."""
     row = one.row
     told = rule.says(row, on_paper=one.is_on_paper)
-    proposes = proposal(row, told) if row.fate == PROMOTE else ""
     others = {name: share for name, share in shares.items() if share and name != arm.name}
-    if roster.blocking_reviews(arm.name):
-        return Step(arm.name, arm.share, arm.share, f"{told}, but a review is open")
-    if why := _obstacle(rule, one, standing):
+    if why := _obstacle(rule, roster, arm, one, standing):
         return Step(arm.name, arm.share, arm.share, f"{told}, but {why}")
+    proposes = _proposes(rule, roster, arm, one, standing)
     if rule.compares_on_paper and others and not arm.share:
         told = f"{told}, but {', '.join(sorted(others))} has real traffic still"
         return Step(arm.name, arm.share, arm.share, told)

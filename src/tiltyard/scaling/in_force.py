@@ -1,7 +1,8 @@
 """A rule in force on a desk: one of the catalogue's, within the bounds that the settings give.
 
 It is asked with the rows of everybody. What it compares on paper it compares on paper as far as
-the champion and a challenger are both there; who is not is judged by its live trades alone.
+the champion and a challenger are both there; who is not is judged by its live trades alone, and
+not promoted: what its bets have made is not known.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.scaling.catalogue import FOR_A_DESK, RULES, OnDesk
-from tiltyard.scaling.contender import Contender
+from tiltyard.scaling.contender import PROMOTE, STAY, Contender
 from tiltyard.scaling.ladder import ShareRules
 
 
@@ -43,6 +44,8 @@ class Rule:
             self.night([champion, *on_paper, *others], self.terms)
             return
         self.night([champion, *others], self.alone)
+        for row in others:
+            row.fate = STAY if row.fate == PROMOTE else row.fate
         self.night([champion, *on_paper], self.terms)  # last, since it is the better estimate
         both = [row for row in (*on_paper, *others) if row.share]
         for row in sorted(both, key=self._claim)[:-1]:

@@ -5,13 +5,26 @@ large ledger, between portions; and at the end of a step that took long, by the 
 then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.lease import RENEW_EVERY, Lease, check_lease, renew_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
+
+F = TypeVar("F")
+PAUSE_AFTER = 20_000
+"""Facts that are read between two pauses, in which the lease is renewed: about a second."""
+
+
+def pausing(facts: Iterable[F], on_pause: Callable[[], None]) -> Iterator[F]:
+    """The facts, with a pause now and then."""
+    for number, fact in enumerate(facts):
+        if number % PAUSE_AFTER == 0:
+            on_pause()
+        yield fact
 
 
 class Holding:

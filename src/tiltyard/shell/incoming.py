@@ -6,9 +6,8 @@ read again, after the step and outside its transaction, so that nobody who appen
 for it: until then the arm is judged by what is known, and right after by everything.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeVar
 
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
@@ -18,16 +17,13 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import FUTURE
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.holding import pausing
 from tiltyard.shell.measure import facts_in_order, take_in
 from tiltyard.shell.metric_columns import panel_columns
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import News, Positions
 from tiltyard.shell.store.roster_table import ArmColumns
 from tiltyard.shell.store.trade_table import Totals
-
-F = TypeVar("F")
-PAUSE_AFTER = 20_000
-"""Facts that are read between two pauses, in which the lease is renewed: about a second."""
 
 
 class Incoming:
@@ -58,7 +54,7 @@ class Incoming:
             desk: It has seen nothing yet.
             on_pause: Called now and then.
         """
-        for fact in _pausing(facts_in_order(still, up_to=self.seen), on_pause):
+        for fact in pausing(facts_in_order(still, up_to=self.seen), on_pause):
             if not take_in(desk.panel, fact):
                 desk.behind.add(fact.policy)
         self._columns = dict(still.metrics())
@@ -94,8 +90,8 @@ class Incoming:
             marks = still.marks(policy, up_to_seq=self.seen.marks)
             decisions = still.decisions(policy, up_to_seq=self.seen.decisions)
             desk.measure_again(
-                policy, _pausing(trades, on_pause), _pausing(marks, on_pause),
-                _pausing(decisions, on_pause),
+                policy, pausing(trades, on_pause), pausing(marks, on_pause),
+                pausing(decisions, on_pause),
             )  # fmt: skip
             self.is_remeasured = True
 
@@ -154,10 +150,3 @@ class Incoming:
         if trade.book == "live":
             totals = totals.plus(trade.pnl)
         self._totals[trade.policy] = totals
-
-
-def _pausing(facts: Iterable[F], on_pause: Callable[[], None]) -> Iterator[F]:
-    for number, fact in enumerate(facts):
-        if number % PAUSE_AFTER == 0:
-            on_pause()
-        yield fact

@@ -30,7 +30,7 @@ from tiltyard.shell.desk import Desk
 from tiltyard.shell.holding import Holding
 from tiltyard.shell.incoming import Incoming
 from tiltyard.shell.left_open import left_open
-from tiltyard.shell.nights import run_as_asked, run_if_due
+from tiltyard.shell.nights import read_ahead, run_as_asked, run_if_due
 from tiltyard.shell.obey import obey, told
 from tiltyard.shell.pulse import Pulse
 from tiltyard.shell.settings import Settings
@@ -222,6 +222,11 @@ class LiveDesk:
         try:
             if self._begins_again:
                 self._begin_again()
+            if self._desk.ruling.reads:
+                read_ahead(
+                    self._ledger, self._desk, self._writing.unwritten, now,
+                    self._holding.keep_while_reading, nights=self._nights and not self._observe,
+                )  # fmt: skip
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
                 self._dead_man(now)

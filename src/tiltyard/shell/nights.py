@@ -5,7 +5,7 @@ that whoever comes next, after a kill or a restart, does not run it again. Each 
 multiplied once in a trading day, by whomever.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from tiltyard.facts.action import Action
@@ -16,12 +16,37 @@ from tiltyard.policies.name import select
 from tiltyard.scaling.ladder import LADDER
 from tiltyard.scaling.trading_day import starts_at
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.desk_record import runs_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.unwritten import Unwritten
 
 _OUT: frozenset[State] = frozenset({"deposed", "retired"})
 """Who gets no traffic, and nobody expects to."""
+
+
+def read_ahead(
+    ledger: Ledger, desk: Desk, unwritten: Unwritten, now: datetime, on_pause: Callable[[], None],
+    *, nights: bool,
+) -> None:  # fmt: skip
+    """What the rule in force has to know for a night that comes next, read while others may write.
+
+    In the transaction of the night it then finds little that is new.
+
+    Args:
+        ledger: Outside any transaction.
+        desk: Whose rule.
+        unwritten: Which nights were run.
+        now: UTC.
+        on_pause: Called now and then.
+        nights: The night of the trading day is run when it is due.
+    """
+    with ledger.snapshot() as still:
+        is_asked = any(one.verb == "scale" for one in pending_commands(still.connection))
+        if not is_asked and not (nights and desk.ruling.lags(now)):
+            return
+        if is_asked or "" not in _ran(still, unwritten, desk.trading_day(now).isoformat()):
+            desk.ruling.read_on(still, now, on_pause)
 
 
 def run_if_due(

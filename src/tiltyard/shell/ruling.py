@@ -6,9 +6,10 @@ the beginning of the trading day. Where something has come in since that lies fu
 reads everything again. So the same facts give the same night, whoever was there when they came.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import merge
 from typing import cast
 
@@ -20,14 +21,17 @@ from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.panel import Panel
 from tiltyard.metrics.recent import time_of
 from tiltyard.scaling.by_rule import steps_by
-from tiltyard.scaling.followed import Followed, Known
+from tiltyard.scaling.followed import Followed
 from tiltyard.scaling.ladder import Standing, Step, ladder
+from tiltyard.scaling.reading import Known
+from tiltyard.shell.holding import pausing
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 
 _OUT: frozenset[State] = frozenset({"deposed", "retired"})
 _JUST_BEFORE = timedelta(microseconds=1)
+_HALF_READ = datetime.max.replace(tzinfo=UTC)
 
 
 class Ruling:
@@ -58,18 +62,37 @@ class Ruling:
         if self._in_order:
             self._tell(decision)
 
-    def read_on(self, ledger: Ledger, at: datetime) -> None:
-        """Follow what the ledger has, up to the beginning of the trading day of ``at``."""
+    @property
+    def reads(self) -> bool:
+        """Whether it has to read in the ledger before a night."""
+        return self._followed is not None and not self._in_order
+
+    def lags(self, at: datetime) -> bool:
+        """Whether it has not read up to the trading day of ``at``."""
+        return self._schedule.day_begins(at) != self._read_until
+
+    def read_on(
+        self, ledger: Ledger, at: datetime, on_pause: Callable[[], None] = lambda: None
+    ) -> None:
+        """Follow what the ledger has, up to the beginning of the trading day of ``at``.
+
+        Args:
+            ledger: The facts.
+            at: UTC.
+            on_pause: Called now and then.
+        """
         if self._followed is None or self._in_order:
             return
         until = self._schedule.day_begins(at)
         if until < self._read_until or ledger.has_learnt_of(self._read_until, self._seen):
             self._followed, self._read_until = self._nothing_yet(), EARLIEST
         seen, since, last = ledger.positions(), self._read_until, until - _JUST_BEFORE
+        self._read_until = _HALF_READ  # whoever is interrupted reads everything again
         decisions = ledger.decisions(since=since, by=last, up_to_seq=seen.decisions)
         trades = ledger.trades(closed_from=since, closed_by=last, up_to_seq=seen.trades)
-        for fact in _in_order(decisions, trades):
-            self._tell(fact)
+        with closing(decisions), closing(trades):
+            for fact in pausing(_in_order(decisions, trades), on_pause):
+                self._tell(fact)
         self._read_until, self._seen = until, seen
 
     def _tell(self, fact: Decision | Trade) -> None:

@@ -8,7 +8,7 @@ Current trades are the highest revision of each; they are read in judged order, 
 so memory does not grow with the ledger.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -79,7 +79,7 @@ class Ledger(Database):
         up_to_seq: int | None = None,
         closed_from: datetime | None = None,
         closed_by: datetime | None = None,
-    ) -> Iterator[Trade]:
+    ) -> Generator[Trade, None, None]:
         """Current trades in judged order.
 
         Args:
@@ -97,8 +97,9 @@ class Ledger(Database):
             query = query.where(trades.c.closed_at <= microseconds(closed_by))
         with self._reading() as connection:
             chunked = query.order_by(*JUDGED_ORDER).execution_options(yield_per=CHUNK)
-            for row in connection.execute(chunked):
-                yield trade_from(row)
+            with connection.execute(chunked) as rows:
+                for row in rows:
+                    yield trade_from(row)
 
     def tail(
         self, policy: str, *, count: int, book: Book = "live", since: datetime | None = None
@@ -215,7 +216,7 @@ class Ledger(Database):
         since: datetime | None = None,
         by: datetime | None = None,
         up_to_seq: int | None = None,
-    ) -> Iterator[Decision]:
+    ) -> Generator[Decision, None, None]:
         """Decisions in time order, for one policy or all, as the ledger stands or stood."""
         query = every_decision()
         if since is not None:
@@ -333,6 +334,6 @@ class Ledger(Database):
 
     def _facts(self, query: sa.Select[Any], kind: Any) -> Iterator[Any]:  # noqa: ANN401 one of the facts
         with self._reading() as connection:
-            rows = connection.execute(query.execution_options(yield_per=CHUNK))
-            for row in rows.mappings():
-                yield kind(**{name: row[name] for name in kind._fields})
+            with connection.execute(query.execution_options(yield_per=CHUNK)) as rows:
+                for row in rows.mappings():
+                    yield kind(**{name: row[name] for name in kind._fields})
