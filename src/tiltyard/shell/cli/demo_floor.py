@@ -30,7 +30,7 @@ from tiltyard.shell.cli.demo_market import (
     real_feeds,
 )
 from tiltyard.shell.cli.progress import counting
-from tiltyard.shell.cli.replay import closing_lines, show_action, verified_line
+from tiltyard.shell.cli.replay import Output, closing_lines, verified_line
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
 from tiltyard.shell.page import write_page
@@ -175,10 +175,7 @@ def _play(run: _Run, out: Path) -> None:
         how = Reading(capital=run.capital)
         take_files(scratch, run.files, how, settings, now, champion=run.champion)
         with counting(run.name, "trades") as progress:
-            done = replay(
-                scratch, settings, now, progress=progress,
-                on_action=lambda action: show_action(action, as_json=False, nights=False),
-            )  # fmt: skip
+            done = replay(scratch, settings, now, progress=progress, on_action=Output().show)
         _tell(done, settings, out / f"{run.name}.html")
         found = verify(scratch, settings, now)
     typer.echo(f"{verified_line(found)}. Database: {path}")
