@@ -1,9 +1,10 @@
-"""What ``demo`` plays: the main job from trades to verdicts, simulated or on real logs.
+"""What ``demo`` plays: the main job from trades to verdicts, simulated or on real data.
 
 Every trade goes through the same code as in production: ingest into a database, judged
 one by one, acted on, audited, verified. The simulated floor has a champion, a good, a
 bad and a decaying challenger. With ``--data`` the shared trade logs are used: once with
-the literal checklist, and once with one that compares with the champion.
+the literal checklist, and once with one that compares with the champion. After that come
+the markets, on which policies trade by themselves (:mod:`tiltyard.shell.cli.demo_market`).
 """
 
 import json
