@@ -14,7 +14,7 @@ from tiltyard.facts.action import Action
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import EVERY_DAY
-from tiltyard.shell.cli.facts import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
+from tiltyard.shell.cli.ingest import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
 from tiltyard.shell.cli.options import (
     AsJson,
     Capital,
