@@ -4,8 +4,9 @@ A champion trades; challengers earn their traffic, or lose it. Read the packages
 in this order and you have walked a trade from the bot to the verdict:
 
 ``kernel`` (exact money, clear errors, undefined values), ``facts`` (what happened),
-``policies`` (who may trade), ``router`` (which state a policy is in), ``metrics``
-(what its trades say), ``simulation`` (a world whose truth is known), ``checklist``
+``market`` (bars, and what trading costs), ``features`` (what a policy is told of a market),
+``policies`` (what it makes of that), ``router`` (who may trade, and whose turn it is),
+``metrics`` (what trades say), ``simulation`` (worlds whose truth is known), ``checklist``
 (what is allowed), ``scaling`` (what a night earns), ``actions`` (what follows), and
 ``shell`` (files, databases, commands: what touches the outside). Beside the shell stands
 ``client``, a bot's side of a desk.

@@ -1,5 +1,5 @@
 """The market as policies see it: bars, how far they can be believed, and what trading costs.
 
 ``bar`` is one candle, ``quality`` finds those that are no prices, ``costs`` and ``paper`` are a
-venue on paper, ``simulated`` is a market that never was. No command uses them yet.
+venue on paper, ``simulated`` is a market that never was.
 """

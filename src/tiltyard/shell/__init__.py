@@ -1,1 +1,1 @@
-"""The only place with files, databases, clocks and processes; nothing else imports it."""
+"""Files, databases, clocks and processes: the core has none, and never imports this."""

@@ -1,1 +1,1 @@
-"""A world whose truth is known: trades drawn from policies with a stated profit factor."""
+"""Worlds whose truth is known: policies of a stated profit factor, their trades, and an arena."""

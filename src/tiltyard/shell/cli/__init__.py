@@ -18,7 +18,7 @@ from tiltyard.shell.cli import (
     bench,
     checklist,
     demo,
-    facts,
+    ingest,
     ledger,
     live,
     policy,
@@ -37,7 +37,7 @@ app = typer.Typer(
     add_completion=False,
 )
 ledger.add_to(app)
-facts.add_to(app)
+ingest.add_to(app)
 policy.add_to(app)
 checklist.add_to(app)
 report.add_to(app)

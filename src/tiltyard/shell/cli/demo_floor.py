@@ -1,9 +1,10 @@
-"""What ``demo`` plays: the main job from trades to verdicts, simulated or on real logs.
+"""What ``demo`` plays: the main job from trades to verdicts, simulated or on real data.
 
 Every trade goes through the same code as in production: ingest into a database, judged
 one by one, acted on, audited, verified. The simulated floor has a champion, a good, a
 bad and a decaying challenger. With ``--data`` the shared trade logs are used: once with
-the literal checklist, and once with one that compares with the champion.
+the literal checklist, and once with one that compares with the champion. After that come
+the markets, on which policies trade by themselves (:mod:`tiltyard.shell.cli.demo_market`).
 """
 
 import json
@@ -30,7 +31,7 @@ from tiltyard.shell.cli.demo_market import (
     real_feeds,
 )
 from tiltyard.shell.cli.progress import counting
-from tiltyard.shell.cli.replay import closing_lines, show_action, verified_line
+from tiltyard.shell.cli.replay import Output, closing_lines, verified_line
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
 from tiltyard.shell.page import write_page
@@ -175,10 +176,7 @@ def _play(run: _Run, out: Path) -> None:
         how = Reading(capital=run.capital)
         take_files(scratch, run.files, how, settings, now, champion=run.champion)
         with counting(run.name, "trades") as progress:
-            done = replay(
-                scratch, settings, now, progress=progress,
-                on_action=lambda action: show_action(action, as_json=False, nights=False),
-            )  # fmt: skip
+            done = replay(scratch, settings, now, progress=progress, on_action=Output().show)
         _tell(done, settings, out / f"{run.name}.html")
         found = verify(scratch, settings, now)
     typer.echo(f"{verified_line(found)}. Database: {path}")

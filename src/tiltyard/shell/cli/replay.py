@@ -4,8 +4,7 @@ With trades that are told, or with bars that the arms trade; ``--verify`` checks
 """
 
 import json
-from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from tiltyard.facts.action import Action
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import EVERY_DAY
-from tiltyard.shell.cli.facts import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
+from tiltyard.shell.cli.ingest import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
 from tiltyard.shell.cli.options import (
     AsJson,
     Capital,
@@ -37,13 +36,35 @@ from tiltyard.shell.report.text import action_line, standing_lines
 from tiltyard.shell.report.wire import action_json
 from tiltyard.shell.scratch import take_files, take_ledger
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.verify import Verified, verify
 
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     app.command("replay")(replay_command)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where what a replay finds goes, and in which form.
+
+    Attributes:
+        into: Where the scratch database is kept; None for nowhere.
+        html: The page to write; None for none.
+        as_json: The timeline for programs.
+        nights: Show also what a night does every day.
+    """
+
+    into: Path | None = None
+    html: Path | None = None
+    as_json: bool = False
+    nights: bool = False
+
+    def show(self, action: Action) -> None:
+        """One line of the timeline, as it happens."""
+        if action.kind in EVERY_DAY and not self.nights:
+            return
+        typer.echo(json.dumps(action_json(action)) if self.as_json else action_line(action))
 
 
 def replay_command(
@@ -88,64 +109,65 @@ def replay_command(
         return
     if html is not None:
         refuse_unwritable(html)
-    now = system_now()
+    output = Output(into, html, as_json=as_json, nights=nights)
     if bars is not None:
-        from tiltyard.shell.cli.replay_bars import replay_bars  # noqa: PLC0415 slow
-
-        last = now if until is None else min(now, moment(until, assume_utc=assume_utc))
-        first = None if since is None else moment(since, assume_utc=assume_utc)
-        with open_ledger(database, settings) as ledger:
-            replay_bars(ledger, settings, bars, since=first, until=last, assume_utc=assume_utc,
-                        into=into, html=html, as_json=as_json, nights=nights)  # fmt: skip
+        _replay_bars(database, settings, bars, since, until, output, assume_utc=assume_utc)
         return
     how = Reading(
         policy=policy, capital=capital_from(capital), columns=columns_from(columns),
         assume_utc=assume_utc, policy_from=policy_from,
     )  # fmt: skip
+    _replay_trades(database, settings, files or [], how, champion, output)
 
-    def fill(scratch: Ledger) -> None:
-        if files:
-            take_files(scratch, files, how, settings, now, champion=champion)
-            return
-        with open_ledger(database, settings) as ledger:
-            take_ledger(scratch, ledger, settings, now)
 
-    _replay_trades(fill, settings, now, into=into, html=html, as_json=as_json, nights=nights)
+def _replay_bars(
+    database: str | None,
+    settings: Settings,
+    folder: Path,
+    since: str | None,
+    until: str | None,
+    output: Output,
+    *,
+    assume_utc: bool,
+) -> None:
+    """The arms of the ledger trade the bars of a folder."""
+    from tiltyard.shell.cli.replay_bars import replay_bars  # noqa: PLC0415 slow
+
+    now = system_now()
+    last = now if until is None else min(now, moment(until, assume_utc=assume_utc))
+    first = None if since is None else moment(since, assume_utc=assume_utc)
+    with open_ledger(database, settings) as ledger:
+        replay_bars(
+            ledger, settings, folder, output, since=first, until=last, assume_utc=assume_utc
+        )
 
 
 def _replay_trades(
-    fill: Callable[[Ledger], None],
+    database: str | None,
     settings: Settings,
-    now: datetime,
-    *,
-    into: Path | None,
-    html: Path | None,
-    as_json: bool,
-    nights: bool,
+    files: list[Path],
+    how: Reading,
+    champion: str | None,
+    output: Output,
 ) -> None:
-    """Replay what a scratch database is filled with, and say what came of it."""
-    with scratch_ledger(into) as scratch:
-        fill(scratch)
+    """Replay the trades of files, or else of the ledger, and say what came of it."""
+    now = system_now()
+    with scratch_ledger(output.into) as scratch:
+        if files:
+            take_files(scratch, files, how, settings, now, champion=champion)
+        else:
+            with open_ledger(database, settings) as ledger:
+                take_ledger(scratch, ledger, settings, now)
         with counting("replay", "trades") as progress:
-            done = replay(
-                scratch, settings, now, progress=progress,
-                on_action=lambda action: show_action(action, as_json=as_json, nights=nights),
-            )  # fmt: skip
-    if not as_json:
+            done = replay(scratch, settings, now, progress=progress, on_action=output.show)
+    if not output.as_json:
         for line in closing_lines(done, settings):
             typer.echo(line)
-    if html is not None and done.ended is not None:
+    if output.html is not None and done.ended is not None:
         reports = [
             describe(done.desk, name, done.ended, done.actions) for name in done.desk.roster.arms
         ]
-        write_page(html, done.recording, reports, done.ended)
-
-
-def show_action(action: Action, *, as_json: bool, nights: bool) -> None:
-    """One line of the timeline."""
-    if action.kind in EVERY_DAY and not nights:
-        return
-    typer.echo(json.dumps(action_json(action)) if as_json else action_line(action))
+        write_page(output.html, done.recording, reports, done.ended)
 
 
 def closing_lines(done: Replayed, settings: Settings) -> list[str]:

@@ -9,7 +9,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.shell.bar_record import Span
 from tiltyard.shell.bar_replay import BarReplay, bars_to_play, play_again
 from tiltyard.shell.cli.progress import counting
-from tiltyard.shell.cli.replay import show_action
+from tiltyard.shell.cli.replay import Output
 from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.feeds import interval_text
 from tiltyard.shell.history import actions_of, recorded
@@ -30,14 +30,11 @@ def replay_bars(
     ledger: Ledger,
     settings: Settings,
     folder: Path,
+    output: Output,
     *,
     since: datetime | None,
     until: datetime,
     assume_utc: bool,
-    into: Path | None,
-    html: Path | None,
-    as_json: bool,
-    nights: bool,
 ) -> None:
     """Play the bars of a folder with the arms of a ledger, and say what came of it.
 
@@ -45,22 +42,22 @@ def replay_bars(
         TiltyardError: As :func:`tiltyard.shell.bar_replay.bars_to_play`; ``SCRATCH_EXISTS``.
     """
     bars, span = bars_to_play(folder, since, until, assume_utc=assume_utc, say=_say)
-    with scratch_ledger(into) as scratch:
+    with scratch_ledger(output.into) as scratch:
         take_arms(scratch, ledger, span.began)
         replay = BarReplay(scratch, settings, bars, span, say=_say)
         with counting("replay", "bars") as progress:
             for event in replay.play(progress=progress):
                 for action in actions_of(event):
-                    show_action(action, as_json=as_json, nights=nights)
-        closing = [] if as_json else _closing(scratch, settings, replay, span)
-        if html is not None:
+                    output.show(action)
+        closing = [] if output.as_json else _closing(scratch, settings, replay, span)
+        if output.html is not None:
             desk = measure(scratch, settings, span.ended, replay.roster)
             past = recorded(scratch, settings, span.ended)
             reports = [describe(desk, name, span.ended) for name in replay.roster.arms]
     for line in closing:
         typer.echo(line)
-    if html is not None:
-        write_page(html, past, reports, span.ended)
+    if output.html is not None:
+        write_page(output.html, past, reports, span.ended)
 
 
 def verify_by_bars(record: Ledger, settings: Settings, folder: Path, *, assume_utc: bool) -> str:
