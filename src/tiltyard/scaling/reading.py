@@ -145,7 +145,7 @@ class _Arm:
         if self.silent:
             do = "does" if self.silent == 1 else "do"
             return f"{self.silent:,} of its trades {do} not say what they risked"
-        return self.told.lack
+        return self.told.lack if self.is_on_paper else ""
 
     def known(self, at: datetime) -> Known:
         age = 0.0 if self.arrived is None else max(0.0, (at - self.arrived) / _DAY)
