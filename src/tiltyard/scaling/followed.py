@@ -151,7 +151,8 @@ class Followed:
             return
         day = self._begins(at)
         self._record.append(_DayBegins())
-        for name, opportunity in list(self._waiting.items()):
+        while self._waiting:
+            name, opportunity = next(iter(self._waiting.items()))
             if day - opportunity.decided_at <= self._longest:
                 break
             self._settle(name, self._waiting.pop(name))
