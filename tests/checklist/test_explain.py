@@ -246,6 +246,21 @@ def test_the_lives_of_the_test_above_differ_in_when_they_trip() -> None:
     assert len(set(first.tolist())) >= 3
 
 
+@pytest.mark.parametrize(
+    ("metric", "when"),
+    [("dd_150", "> 9"), ("dd_challenger_pct", "> 10"), ("pf_challenger_30", "< 1")],
+)
+def test_a_life_trips_among_others_when_it_trips_alone(metric: str, when: str) -> None:
+    pnl = np.random.default_rng(SEED).integers(-100, 120, 343).tolist()
+    lives = resampled([(one, 10_000, 100) for one in pnl], rng(), replicates=200)
+    guard = a_guard(metric, when)
+    first = first_trips(guard, guard.when.number, lives)
+    assert len(set(first.tolist())) > 20, "they differ"
+    for n in (0, 89, 90, 199):
+        alone = Lives(lives.pnl[[n]], lives.capital[[n]], lives.risk[[n]])
+        assert first_trips(guard, guard.when.number, alone).tolist() == [first[n]]
+
+
 def test_blocks_of_adjacent_trades_are_drawn_and_every_block_may_be() -> None:
     outcomes = [(index, 1000 + index, 0) for index in range(30)]
     lives = resampled(outcomes, rng(), replicates=200, trades=10)

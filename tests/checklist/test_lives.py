@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from floor_model import multiples
-from tiltyard.checklist.lives import calibrated, profit_factor, recentred
+from tiltyard.checklist.lives import calibrated, profit_factor, recentred, resampled
 from tiltyard.checklist.sizing import Sizing, fallen, sizing
 from tiltyard.checklist.thresholds import THRESHOLDS
 from tiltyard.kernel.money import UNITS
@@ -141,6 +141,20 @@ def test_an_arm_is_told_its_own_sizing_and_the_one_that_would_do() -> None:
     again = sizing(smaller, 4.0, rng())
     assert isinstance(again, Sizing)
     assert again.within[500] == pytest.approx(0.05, abs=0.005)
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.2, 2.3])
+def test_the_largest_risk_is_that_of_trying_every_life_at_every_size(factor: float) -> None:
+    outcomes = traded(500, factor)
+    found = sizing(outcomes, 4.0, rng(), replicates=300)
+    assert isinstance(found, Sizing)
+    lives = resampled(outcomes, rng(), replicates=300)
+    low, high = 1e-5, 0.5
+    for _ in range(14):
+        middle = (low * high) ** 0.5
+        share = fallen(lives.pnl / lives.risk, middle, 4.0).any(axis=1).mean()
+        low, high = (low, middle) if share > 0.05 else (middle, high)
+    assert found.largest_risk == low
 
 
 def test_risk_and_capital_may_grow_together() -> None:

@@ -39,8 +39,9 @@ from tiltyard.checklist.lives import (
     Amounts,
     Lives,
     calibrated,
+    drawn,
+    lived,
     recentred,
-    resampled,
 )
 from tiltyard.checklist.paths import NEVER, PATHS, first_trips
 from tiltyard.checklist.sizing import Sizing, percent, sizing
@@ -134,7 +135,7 @@ def sentences(prospects: Iterable[Prospect]) -> list[str]:
 
 
 class _Possible:
-    """The lives of a policy by its profit factor, all of them drawn alike, each drawn once."""
+    """The lives of a policy by its profit factor: one draw of its trades, with other gains."""
 
     def __init__(
         self, outcomes: Sequence[Outcome], rng: np.random.Generator, replicates: int
@@ -142,26 +143,32 @@ class _Possible:
         self.outcomes = outcomes
         self.replicates = replicates
         self._rng = rng
-        self._drawn: dict[float | None, Lives | Undefined] = {}
+        self._known: dict[float | None, Lives | Undefined] = {}
+        self._drawn: Amounts | None = None
+        self._first: Lives | None = None
 
     def with_factor(self, factor: float | None) -> Lives | Undefined:
         """Lives with this profit factor; with the one that it has when None."""
-        if factor not in self._drawn:
-            self._drawn[factor] = self._draw(factor)
-        return self._drawn[factor]
+        if factor not in self._known:
+            self._known[factor] = self._with_factor(factor)
+        return self._known[factor]
 
     def rng(self) -> np.random.Generator:
         """Each draw begins at the same place, whatever was drawn before."""
         return deepcopy(self._rng)
 
-    def _draw(self, factor: float | None) -> Lives | Undefined:
+    def _with_factor(self, factor: float | None) -> Lives | Undefined:
         count = len(self.outcomes)
         if count < LEAST_TRADES:
             return Undefined("warming", f"{count} of {LEAST_TRADES} trades", count)
         outcomes = self.outcomes if factor is None else recentred(self.outcomes, factor)
         if isinstance(outcomes, Undefined):
             return outcomes
-        return resampled(outcomes, self.rng(), replicates=self.replicates)
+        if self._drawn is None:
+            self._drawn = drawn(count, self.rng(), replicates=self.replicates)
+        lives = lived(outcomes, self._drawn, self._first)
+        self._first = self._first or lives
+        return lives
 
 
 def _prospect(

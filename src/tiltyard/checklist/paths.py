@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import Guard
-from tiltyard.checklist.lives import Amounts, Lives
+from tiltyard.checklist.lives import Amounts, Lives, in_parts
 from tiltyard.checklist.patience import Patience
 from tiltyard.kernel.money import UNITS
 from tiltyard.metrics.catalogue import SHADOW, spec_of
@@ -37,6 +37,10 @@ def first_trips(guard: Guard, limit: float, lives: Lives) -> Amounts:
         lives: Trades, shape (lives, trades). For a guard that wants evidence each says what it
             risked.
     """
+    return np.concatenate([_first_trips(guard, limit, some) for some in in_parts(lives)])
+
+
+def _first_trips(guard: Guard, limit: float, lives: Lives) -> Amounts:
     metric = guard.metric.removesuffix(SHADOW)
     values = _rounded(series(metric, lives), limit)
     counted = np.arange(1, values.shape[1] + 1)
@@ -55,6 +59,8 @@ def _rounded(values: Series, limit: float) -> Series:
     What lies further from the limit is on the same side of it either way, and stays as it is.
     """
     near = (np.abs(values - limit) <= _NEAR * abs(limit)) & (values != 0)
+    if not near.any():
+        return values
     found = values[near]
     size = 10.0 ** (11 - np.floor(np.log10(np.abs(found))))
     values = values.copy()
@@ -63,7 +69,12 @@ def _rounded(values: Series, limit: float) -> Series:
 
 
 def _first_confirmed(confirm: Patience, known: Flags, breaches: Flags) -> Amounts:
-    """Unknown answers are moved to the end, so that the last n known ones are adjacent."""
+    """Unknown answers are moved to the end, so that the last n known ones are adjacent.
+
+    Where one breach is enough, whatever is adjacent plays no part.
+    """
+    if confirm.answers == 1:
+        return np.where(breaches.any(axis=1), breaches.argmax(axis=1) + 1, NEVER)
     order = np.argsort(~known, axis=1, kind="stable")
     told = np.take_along_axis(breaches, order, axis=1)
     counts = told.cumsum(axis=1)

@@ -15,7 +15,7 @@ with 0.5 % of capital at risk in every trade, a fall of more than 4 % comes with
 26 % of lives, within 500 in 65 %; 0.29 % keeps such falls to 5 % of lives of 500 trades
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import median
@@ -23,7 +23,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from tiltyard.checklist.lives import HORIZONS, LEAST_TRADES, REPLICATES, resampled
+from tiltyard.checklist.lives import AT_ONCE, HORIZONS, LEAST_TRADES, REPLICATES, drawn
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.metric import Outcome
 
@@ -100,13 +100,13 @@ def sizing(
     if len(sized) < LEAST_TRADES:
         few = f"{len(sized)} of {LEAST_TRADES} trades say what they risked and of what capital"
         return Undefined("warming", few, len(sized))
-    lives = resampled(sized, rng, replicates=replicates)
-    multiples = lives.pnl / lives.risk
+    pnl, _, risks = np.array(sized, dtype=np.int64).T
+    multiples = (pnl / risks).take(drawn(len(sized), rng, replicates=replicates))
     risk = median(risk / capital for _, capital, risk in sized)
     falls = fallen(multiples, risk, limit)
     within = {horizon: float(np.mean(falls[:, :horizon].any(axis=1))) for horizon in HORIZONS}
     error = {trades: sqrt(share * (1 - share) / replicates) for trades, share in within.items()}
-    largest = _largest(lambda risk: float(fallen(multiples, risk, limit).any(axis=1).mean()))
+    largest = _largest(multiples, limit)
     return Sizing(len(sized), risk, limit, within, error, largest)
 
 
@@ -125,15 +125,35 @@ def fallen(multiples: Multiples, risk: float, limit: float) -> NDArray[np.bool_]
     return nav < (1 - limit / 100) * (1 - 1e-12) * peak
 
 
-def _largest(share: Callable[[float], float]) -> float | None:
-    """By halving, on a scale of ratios: the more is at risk, the more often it falls."""
+def _largest(multiples: Multiples, limit: float) -> float | None:
+    """By halving, on a scale of ratios.
+
+    A life that falls too far falls too far with more at risk as well, since the logarithm of NAV
+    is concave in what is at risk and 0 with nothing. So only those lives are tried again that
+    have not fallen with the lower part and would with the higher.
+    """
     low, high = _LEAST_RISK, _MOST_RISK
-    if share(low) > MOST_HALTED:
+    falls = _ever_fallen(multiples, low, limit)
+    certain = int(falls.sum())
+    if certain / len(multiples) > MOST_HALTED:
         return None
+    undecided = multiples[~falls]
     for _ in range(_HALVINGS):
         middle = sqrt(low * high)
-        low, high = (low, middle) if share(middle) > MOST_HALTED else (middle, high)
+        falls = _ever_fallen(undecided, middle, limit)
+        together = certain + int(falls.sum())
+        if together / len(multiples) > MOST_HALTED:
+            high, undecided = middle, undecided[falls]
+        else:
+            low, certain, undecided = middle, together, undecided[~falls]
     return low
+
+
+def _ever_fallen(multiples: Multiples, risk: float, limit: float) -> NDArray[np.bool_]:
+    """Whether each life ever does; some at a time, as everything that goes through lives."""
+    starts = range(0, max(1, len(multiples)), AT_ONCE)
+    parts = (fallen(multiples[start : start + AT_ONCE], risk, limit) for start in starts)
+    return np.concatenate([falls.any(axis=1) for falls in parts])
 
 
 def part(of_capital: float) -> str:

@@ -99,7 +99,8 @@ class Followed:
         day = self._begins(at) if self._ends is None else self._ends
         while self._ends is None or at >= self._ends:
             self._record.append(DayBegins())
-            for name, opportunity in list(self._waiting.items()):
+            while self._waiting:
+                name, opportunity = next(iter(self._waiting.items()))
                 if day - opportunity.decided_at <= self._longest:
                     break
                 self._settle(name, self._waiting.pop(name))

@@ -43,7 +43,7 @@ def _value(reports: Sequence[ArmReport]) -> Iterator[Row]:
             continue
         unit, weights = NAMES[report.evidence.value_unit], weights_text(value)
         for name, told in value_rows(value):
-            yield _row(report, name, told, unit, weights)
+            yield *_row(report, name, told, unit), _sentence(weights)
             weights = ""
 
 
@@ -55,8 +55,13 @@ def _chances(reports: Sequence[ArmReport]) -> Iterator[Row]:
 
         for prospect in report.prospects:
             for told in chances_of(prospect):
-                yield _row(report, told)
+                yield *_row(report), _sentence(told)
 
 
 def _row(report: ArmReport, *cells: str) -> Row:
     return tuple(f"<td class='n'>{escape(cell)}</td>" for cell in (report.arm.name, *cells))
+
+
+def _sentence(told: str) -> str:
+    """A cell that may have two lines where the page is narrow."""
+    return f"<td>{escape(told)}</td>"
