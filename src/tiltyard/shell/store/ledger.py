@@ -333,7 +333,7 @@ class Ledger(Database):
                 yield StoredTrade(trade_from(row), content, known_at)
 
     def _facts(self, query: sa.Select[Any], kind: Any) -> Iterator[Any]:  # noqa: ANN401 one of the facts
-        with self._reading() as connection:
-            with connection.execute(query.execution_options(yield_per=CHUNK)) as rows:
-                for row in rows.mappings():
-                    yield kind(**{name: row[name] for name in kind._fields})
+        chunked = query.execution_options(yield_per=CHUNK)
+        with self._reading() as connection, connection.execute(chunked) as rows:
+            for row in rows.mappings():
+                yield kind(**{name: row[name] for name in kind._fields})
