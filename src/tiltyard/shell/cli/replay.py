@@ -13,7 +13,7 @@ import typer
 
 from tiltyard.facts.action import Action
 from tiltyard.kernel.clock import moment
-from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.announce import EVERY_DAY
 from tiltyard.shell.cli.facts import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
 from tiltyard.shell.cli.options import (
@@ -92,8 +92,7 @@ def replay_command(
     if bars is not None:
         from tiltyard.shell.cli.replay_bars import replay_bars  # noqa: PLC0415 slow
 
-        last = now if until is None else min(now, moment(until, assume_utc=assume_utc))
-        first = None if since is None else moment(since, assume_utc=assume_utc)
+        first, last = _span(since, until, now, assume_utc=assume_utc)
         with open_ledger(database, settings) as ledger:
             replay_bars(ledger, settings, bars, since=first, until=last, assume_utc=assume_utc,
                         into=into, html=html, as_json=as_json, nights=nights)  # fmt: skip
@@ -111,6 +110,30 @@ def replay_command(
             take_ledger(scratch, ledger, settings, now)
 
     _replay_trades(fill, settings, now, into=into, html=html, as_json=as_json, nights=nights)
+
+
+def _span(
+    since: str | None, until: str | None, now: datetime, *, assume_utc: bool
+) -> tuple[datetime | None, datetime]:
+    """``--since`` and ``--until``, with the faults of both at once."""
+    times: dict[str, datetime] = {}
+    wrong: dict[str, TiltyardError] = {}
+    for option, text in (("--since", since), ("--until", until)):
+        try:
+            if text is not None:
+                times[option] = moment(text, assume_utc=assume_utc)
+        except TiltyardError as error:
+            wrong[option] = error
+    if len(wrong) > 1:
+        codes = {error.code for error in wrong.values()}
+        faults = [
+            Fault(option, ". ".join(filter(None, (f"{one.subject}: {one.facts}", one.remedy))))
+            for option, one in wrong.items()
+        ]
+        raise Faults(codes.pop() if len(codes) == 1 else "TIME_INVALID", "--bars", faults)
+    for alone in wrong.values():
+        raise alone
+    return times.get("--since"), min(now, times.get("--until", now))
 
 
 def _replay_trades(
