@@ -1,10 +1,13 @@
 """Commands in the hands of a stranger: clear errors, and nothing half-written."""
 
 import json
+import re
 import shutil
 import sqlite3
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,9 @@ from tiltyard import __version__
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import Money
+from tiltyard.shell.cli.ledger import SETTINGS_TEXT
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 
 HEADER = "trade_id,policy,symbol,side,opened_at,closed_at,pnl\n"
@@ -26,6 +31,19 @@ def test_init_writes_a_file_whose_lines_are_all_defaults(run: Run, tmp_path: Pat
     assert all(not line or line.startswith("#") for line in text.splitlines())
     assert run("checklist", "lint").code == 0
     assert run("init").code == 2
+
+
+def test_the_written_file_has_every_setting_with_its_default() -> None:
+    toml = re.compile(r"# ((?:\[|\]|\w+ = |  \{).*)")
+    said = tomllib.loads("\n".join(toml.findall(SETTINGS_TEXT)))
+    sections: dict[str, Any] = {name: one.annotation for name, one in Settings.model_fields.items()}
+    del sections["checklist"]
+    assert set(said) == set(sections)
+    for name, section in sections.items():
+        assert set(said[name]) == set(section.model_fields), name
+        for key, told in section.model_validate(said[name]):
+            default = section.model_fields[key].default
+            assert default in (None, "", (), told), f"{name}.{key}"
 
 
 def test_the_written_file_uncommented_is_the_built_in_checklist(run: Run, tmp_path: Path) -> None:
@@ -305,6 +323,53 @@ def test_the_record_of_a_replay_takes_in_no_more_trades(
     assert run("replay", "--verify", "--db", kept).code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("scale",), ("freeze",), ("stop-all",), ("resume",), ("review", "ack", "1"),
+        ("policy", "halt", POLICY), ("policy", "throttle", POLICY), ("policy", "rearm", POLICY),
+        ("policy", "retire", POLICY), ("policy", "approve", POLICY), ("policy", "rollback", "flat"),
+        ("policy", "register", "late", "--capital", "100"), ("run", "--once"),
+    ],
+)  # fmt: skip
+def test_nobody_acts_in_the_record_of_a_replay(
+    run: Run, known_csv: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    kept = tmp_path / "kept.db"
+    assert run("replay", known_csv, "--into", kept).code == 0
+    before = run("replay", "--verify", "--db", kept).out
+    ran = run(*words, "--db", kept)
+    assert (ran.code, ran.out, ran.err.split()[0]) == (2, "", "RECORD_CLOSED")
+    assert run("replay", "--verify", "--db", kept).out == before
+    assert run("commands", "--db", kept).out == ""
+
+
+def test_a_record_is_reported_as_of_its_end(run: Run, known_csv: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    assert run("replay", known_csv, "--into", kept).code == 0
+    ended = "2025-07-16"
+    assert f"as of {ended}" in run("report", POLICY, "--db", kept).out
+    for asked in ("--rules", "--actions"):
+        first, *others = run("report", asked, "--db", kept).out.splitlines()
+        assert first.startswith(f"As of {ended}")
+        assert first.endswith("Z, the end of the record.")
+        body = json.loads(run("report", asked, "--db", kept, "--json").out)
+        at = body["generated_at"]
+        assert at.startswith(ended)
+        said, *same = run("report", asked, "--db", kept, "--at", at).out.splitlines()
+        assert (f"{said[:-1]}, the end of the record.", same) == (first, others)
+    page = tmp_path / "actions.html"
+    assert run("report", "--actions", "--db", kept, "--html", page).code == 0
+    assert f"As of {ended}" in page.read_text("utf-8")
+
+
+def test_a_ledger_is_reported_as_of_now(known: Run) -> None:
+    first = known("report", "--actions").out.splitlines()[0]
+    assert not first.startswith("As of")
+    year = json.loads(known("report", POLICY, "--json").out)["generated_at"][:4]
+    assert int(year) > 2025
+
+
 def test_a_report_of_the_past_knows_nothing_of_what_came_later(
     run: Run, known_csv: Path, tmp_path: Path
 ) -> None:
@@ -325,6 +390,56 @@ def test_a_report_of_the_past_knows_nothing_of_what_came_later(
     assert after == {
         "state": "halted", "traffic_allocation": 0.0, "total_trades": 14, "reviews": 1
     }  # fmt: skip
+
+
+def test_a_champion_below_its_band_has_a_next_step(run: Run, tmp_path: Path) -> None:
+    times = (f"2025-01-{day:02}T{hour:02}" for day in range(1, 4) for hour in range(0, 20, 2))
+    rows = (f"{at},alpha,BTC,long,{at}:00Z,{at}:30Z,{-1 if n % 3 else 1}"
+            for n, at in enumerate(times))  # fmt: skip
+    (tmp_path / "log.csv").write_text(HEADER + "\n".join(rows) + "\n", "utf-8")
+    assert run("policy", "register", "alpha", "--role", "champion", "--capital", "900").code == 0
+    assert run("ingest", "log.csv").code == 0
+    told = json.loads(run("report", "alpha", "--json").out)
+    assert [one["action"] for one in told["actions"]] == ["propose_rollback", "page"]
+    assert told["next_step"].endswith("put another in its place: tiltyard policy rollback alpha")
+
+
+def test_whom_the_ladder_leaves_without_traffic_is_told_who_gives_it_some(
+    run: Run, tmp_path: Path
+) -> None:
+    def share_by_sql(share: float) -> None:
+        with sqlite3.connect(tmp_path / "desk.db") as database:
+            database.execute(
+                "UPDATE bandit_arms SET traffic_allocation = ? WHERE policy_id = "
+                "(SELECT id FROM policies WHERE name = 'paused')",
+                [share],
+            )
+
+    def told(name: str) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(run("report", name, "--json").out)
+        return body
+
+    assert run("policy", "register", "prod", "--role", "champion", "--capital", "9").code == 0
+    assert run("policy", "register", "paused", "--capital", "9").code == 0
+    assert run("policy", "register", "none", "--capital", "9", "--share", "0").code == 0
+    assert told("paused")["next_gate"].endswith("open the ladder: 0 so far")
+    share_by_sql(0)
+    assert told("paused")["next_gate"].endswith("open the ladder: 0 so far, and it has no traffic")
+    why = "; it has no traffic, and the ladder gives it none"
+    assert told("paused")["next_step"] == f"give it a share by SQL, up to 15.0 %{why}"
+    share_by_sql(0.1)
+    assert told("paused")["traffic_allocation"] == 0.1
+    share_by_sql(0)
+    assert run("freeze").code + run("resume", "freeze").code == 0
+    assert told("paused")["next_step"].startswith("put it on a new trial: tiltyard policy throttle")
+    for words in (("policy", "throttle", "paused"), ("review", "ack", "1"),
+                  ("policy", "rearm", "paused")):  # fmt: skip
+        assert run(*words).code == 0
+    assert told("paused")["traffic_allocation"] == 0.1
+    assert told("none")["next_step"].startswith("retire it and register it under another name")
+    assert run("policy", "retire", "none", "--reason", "never had any").code == 0
+    assert run("policy", "register", "again", "--capital", "9").code == 0
+    assert told("again")["traffic_allocation"] == 0.1
 
 
 def test_a_missing_database_says_how_to_make_one(run: Run) -> None:

@@ -56,6 +56,7 @@ def test_its_record_is_kept_reported_and_verified(desk: Run, tmp_path: Path) -> 
     assert desk("replay", "--verify", "--db", "kept.db").out.startswith("verified: ")
     told = json.loads(desk("report", BREAKOUT, "--db", "kept.db", "--at", until, "--json").out)
     assert (told["state"], told["traffic_allocation"]) == ("probation", 0.1)
+    assert json.loads(desk("report", BREAKOUT, "--db", "kept.db", "--json").out) == told
     assert "<html" in (tmp_path / "page.html").read_text("utf-8")[:500]
     asked = ("report", "--actions", "--db", "kept.db", "--at", until, "--html", "actions.html")
     assert "1 admit; 1 pending; no worth yet" in desk(*asked).out
@@ -94,6 +95,18 @@ def test_what_cannot_be_replayed_says_why_and_leaves_nothing(
     ran = desk("replay", *words, "--into", "kept.db")
     assert (ran.code, ran.err.split()[0]) == (2, code)
     assert set(tmp_path.iterdir()) == before
+
+
+def test_the_faults_of_both_ends_are_told_at_once(desk: Run) -> None:
+    ran = desk("replay", "--bars", "bars", "--since", "2023-01-01", "--until", "2024-06-01Z")
+    assert (ran.code, ran.out) == (2, "")
+    first, since, until = ran.err.splitlines()
+    assert first == "TIME_INVALID --bars: 2 faults"
+    assert "such as 2023-01-01T00:00Z" in since
+    assert since.endswith(" @ --since")
+    assert "such as 2024-06-01T00:00Z" in until
+    ran = desk("replay", "--bars", "bars", "--since", "2023-01-01")
+    assert ran.err.startswith("TIME_NAIVE 2023-01-01 00:00:00: no UTC offset. say which, such as ")
 
 
 def test_what_is_no_price_is_told(desk: Run, tmp_path: Path) -> None:
