@@ -25,9 +25,14 @@ def decided(number: int, policy: str, propensity: float) -> Decision:
 
 
 def closed(
-    number: int, r: float, book: Book, risk: Money | None = RISK, capital: Money | None = None
+    number: int,
+    r: float,
+    book: Book,
+    risk: Money | None = RISK,
+    capital: Money | None = None,
+    later: timedelta = timedelta(0),
 ) -> Trade:
-    at = START + number * HOUR
+    at = START + number * HOUR + later
     return Trade(
         "floor", f"{number} {book}", "bot", "SOL/USDT", "long", at, at + HOUR,
         Money(round(r * RISK)), risk=risk, capital=capital, book=book, episode_id=str(number),
@@ -38,10 +43,14 @@ def played(
     *,
     gap: float = 0.0,
     twins: bool = True,
+    shadows: float = 1.0,
     risk: Money | None = RISK,
     capital: Money | None = None,
 ) -> ArmValue:
-    """1,000 opportunities, a fifth of them for the bot, which enters in two of three."""
+    """1,000 opportunities, a fifth of them for the bot, which enters in two of three.
+
+    Of the trades on paper at what others were given so large a share is told.
+    """
     rng, value = Random(7), ArmValue("bot", lambda _: True)  # noqa: S311 a simulation
     for number in range(1_000):
         is_own = rng.random() < 0.2
@@ -50,7 +59,7 @@ def played(
             made = rng.gauss(0.3, 1)
             if is_own:
                 value.see(closed(number, made + gap, "live", risk, capital))
-            if twins or not is_own:
+            if twins if is_own else number % 9 < 9 * shadows:
                 value.see(closed(number, made, "twin" if is_own else "shadow", RISK, capital))
     return value
 
@@ -84,6 +93,43 @@ def test_what_may_be_open_still_says_nothing_yet() -> None:
     assert value.value(NOW) == whole, "asked again it is the same"
     soon = START + 999 * HOUR + HOUR
     assert value.value(soon).opportunities == 999, "the last is as young as the longest trade"
+
+
+@pytest.mark.parametrize(
+    ("shadows", "said"),
+    [
+        (0.0, "on paper at 0 % of the rest"),
+        (1 / 3, "on paper at 22 % of the rest"),
+    ],
+    ids=["twins only", "a third of the shadow"],
+)
+def test_paper_that_is_told_in_part_says_nothing_of_every_opportunity(
+    shadows: float, said: str
+) -> None:
+    whole, value = played().value(NOW), played(shadows=shadows).value(NOW)
+    assert value[:2] == whole[:2], "what is weighed is live"
+    assert isinstance(value.doubly_robust, Undefined)
+    assert value.doubly_robust.state == "unobserved"
+    assert value.doubly_robust.reason.endswith(said)
+
+
+def test_an_order_that_fills_late_is_not_taken_for_nothing() -> None:
+    """Each is filled three hours after the decision and closes another one later, with 1 R."""
+    value = ArmValue("bot", lambda _: True)
+    for number in range(1_000):
+        if number >= 4:
+            value.see(closed(number - 4, 1.0, "live", later=3 * HOUR))
+        value.decide(decided(number, "bot", 1.0))
+    found = value.value(START + 1_000 * HOUR)
+    assert found.inverse_propensity == Estimate(1.0, 1.0, 1.0)
+    assert found.opportunities == 996
+
+
+def test_of_two_decisions_of_one_episode_the_first_counts() -> None:
+    twice = played()
+    for number in range(1_000):
+        twice.decide(decided(number, "prod", 0.8))
+    assert twice.value(NOW) == played().value(NOW)
 
 
 def test_without_twins_paper_would_know_who_was_given_what() -> None:
