@@ -3,6 +3,13 @@
 An R-multiple is what a trade made by what it risked, and arms of different sizes can be compared
 by it. A policy without a stop risks no known amount. Then what it made is counted in percent of
 the capital that it was sized on, and so is what it is compared with.
+
+A stop that lay very near makes an R of a hundred, which measures the distance of the stop and not
+what was at stake, and would outweigh everything else. So wherever an R counts beside others, in
+bets, in the evidence rule, in receipts and in comparisons, it counts from -2.5 to 6.
+
+>>> clipped(8.0), clipped(0.5), clipped(-4.0)
+(6.0, 0.5, -2.5)
 """
 
 from collections.abc import Mapping
@@ -17,6 +24,8 @@ NAMES: Mapping[Unit, str] = {"R": "R", "%": "percent of capital"}
 SAYS: Mapping[Unit, str] = {"R": "says what it risked", "%": "says its capital"}
 """What a trade does that can be counted so."""
 SCALE = 10**12
+LEAST_R, MOST_R = -2.5, 6.0
+"""What an R-multiple counts at least, and at most."""
 
 
 def made(trade: Trade, unit: Unit) -> float | None:
@@ -29,6 +38,11 @@ def made(trade: Trade, unit: Unit) -> float | None:
     if unit == "R":
         return trade.pnl / trade.risk if trade.risk else None
     return 100 * trade.pnl / trade.capital if trade.capital else None
+
+
+def clipped(multiple: float) -> float:
+    """An R-multiple as it counts."""
+    return min(MOST_R, max(LEAST_R, multiple))
 
 
 def scaled(trade: Trade, unit: Unit) -> int | None:

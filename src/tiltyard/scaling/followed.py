@@ -36,12 +36,12 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import EARLIEST
 from tiltyard.metrics.terciles import MOST
-from tiltyard.metrics.unit import made
+from tiltyard.metrics.unit import clipped, made
 from tiltyard.scaling.contender import Contender
 from tiltyard.scaling.in_force import Rule
 from tiltyard.scaling.optimism import estimate, see_twin
 from tiltyard.scaling.overtime import copied
-from tiltyard.scaling.paired import clipped, see_level, see_pair
+from tiltyard.scaling.paired import see_level, see_pair
 
 SHORT = 30
 """Trades, live and on paper, that the profit factor of an arm's last ones is made of."""
