@@ -56,7 +56,7 @@ def played(
         is_own = rng.random() < 0.2
         value.decide(decided(number, "bot" if is_own else "prod", 0.2 if is_own else 0.8))
         if number % 3:
-            made = rng.gauss(0.3, 1)
+            made = rng.gauss(0.3, 0.7)
             if is_own:
                 value.see(closed(number, made + gap, "live", risk, capital))
             if twins if is_own else number % 9 < 9 * shadows:
@@ -137,6 +137,26 @@ def test_without_twins_paper_would_know_who_was_given_what() -> None:
     assert isinstance(value.inverse_propensity, Estimate)
     assert isinstance(value.doubly_robust, Undefined)
     assert "live trades have no twin on paper" in value.doubly_robust.reason
+
+
+def test_an_r_of_a_stop_that_lay_very_near_counts_within_its_bounds_and_is_told() -> None:
+    value = ArmValue("bot", lambda _: True)
+    in_percent = ArmValue("bot", lambda _: True)
+    for number in range(300):
+        made = {100: -233.0, 200: 57.85}.get(number, 1.0)
+        for one, risk in ((value, RISK), (in_percent, None)):
+            one.decide(decided(number, "bot", 1.0))
+            one.see(closed(number, made, "live", risk, Money(100 * RISK)))
+            one.see(closed(number, 1.0, "twin", risk, Money(100 * RISK)))
+    found = value.value(NOW)
+    assert found.clipped == 2
+    for _, estimate in found.estimates:
+        assert isinstance(estimate, Estimate)
+        assert estimate.value == pytest.approx((298 - 2.5 + 6) / 300, abs=1e-6)
+    raw = in_percent.value(NOW)
+    assert (in_percent.unit, raw.clipped) == ("%", 0)
+    assert isinstance(raw.inverse_propensity, Estimate)
+    assert raw.inverse_propensity.value == pytest.approx((298 - 233 + 57.85) / 300, abs=1e-6)
 
 
 def test_a_live_trade_that_names_no_risk_leaves_it_undefined() -> None:

@@ -6,6 +6,8 @@ that episode made, and 0 when it began none. What the model expects is what the 
 which is known of every opportunity, given or not.
 
 It is counted in R where every live trade says what it risked, else in percent of the arm's capital.
+An R counts from -2.5 to 6 (:mod:`~tiltyard.metrics.unit`), and how many do not count in full is
+said.
 
 An opportunity whose trade may still be open says nothing yet: those that are younger than the
 longest that the arm took from a decision to the close of a trade are left out, whatever has closed.
@@ -29,7 +31,7 @@ from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.off_policy import OffPolicy, OffPolicyValue
 from tiltyard.metrics.terciles import MOST
 from tiltyard.metrics.told_whole import ToldWhole
-from tiltyard.metrics.unit import UNITS, Unit, made
+from tiltyard.metrics.unit import UNITS, Unit, counted, is_clipped
 
 MAY_LACK = 0.05
 """So large a share of the live trades may lack a trade on paper."""
@@ -37,12 +39,16 @@ MAY_LACK = 0.05
 
 @dataclass(slots=True)
 class _Opportunity:
-    """What has become of a decision so far; a sum in each unit, none while there is no trade."""
+    """What has become of a decision so far; a sum in each unit, none while there is no trade.
+
+    Of its trades so many made more R than counts, or lost more.
+    """
 
     at: datetime
     weight: float
     live: dict[Unit, float] = field(default_factory=dict)
     paper: dict[Unit, float] = field(default_factory=dict)
+    clipped: int = 0
 
     @property
     def day(self) -> date:
@@ -88,10 +94,11 @@ class ArmValue:
             return
         sums = opportunity.live if is_live else opportunity.paper
         for unit in UNITS:
-            if (more := made(trade, unit)) is not None:
+            if (more := counted(trade, unit)) is not None:
                 sums[unit] = sums.get(unit, 0.0) + more
             elif is_live:
                 self._bare[unit] += 1
+        opportunity.clipped += is_clipped(trade)
 
     @property
     def unit(self) -> Unit:
@@ -105,7 +112,7 @@ class ArmValue:
         for opportunity in self._waiting.values():
             if now - opportunity.at > self._longest:
                 sums.settle(opportunity, unit)
-        value = sums.of.value()
+        value = sums.of.value()._replace(clipped=sums.clipped if unit == "R" else 0)
         if self._bare[unit]:
             told = f"{self._bare['R']:,} live trades do not say what they risked"
             told += f", and {self._bare['%']:,} not their capital"
@@ -126,6 +133,7 @@ class _Sums:
     told: ToldWhole = field(default_factory=ToldWhole)
     live: int = 0
     lacking: int = 0
+    clipped: int = 0
 
     def copy(self) -> "_Sums":
         """The same, which goes its own way from here."""
@@ -139,6 +147,7 @@ class _Sums:
         self.told.see(is_given=one.weight > 0, is_live=is_live, is_on_paper=paper is not None)
         self.live += is_live
         self.lacking += is_live and paper is None
+        self.clipped += one.clipped
 
     @property
     def lack_of_paper(self) -> str:

@@ -74,6 +74,7 @@ class OffPolicyValue(NamedTuple):
         given: Those that the policy might have chosen as well, with a weight above 0.
         effective: How many equal weights theirs are worth.
         heaviest: Share of the heaviest weight in all, 0..1.
+        clipped: How many of the trades that rewards and model are made from were clipped before.
     """
 
     inverse_propensity: Estimate | Undefined
@@ -83,6 +84,7 @@ class OffPolicyValue(NamedTuple):
     given: int
     effective: float
     heaviest: float
+    clipped: int = 0
 
     @property
     def estimates(self) -> tuple[tuple[str, Estimate | Undefined], ...]:

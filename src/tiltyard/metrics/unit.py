@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
 
 Unit = Literal["R", "%"]
 UNITS: tuple[Unit, Unit] = ("R", "%")
@@ -26,6 +27,7 @@ SAYS: Mapping[Unit, str] = {"R": "says what it risked", "%": "says its capital"}
 SCALE = 10**12
 LEAST_R, MOST_R = -2.5, 6.0
 """What an R-multiple counts at least, and at most."""
+_LEAST, _MOST = round(LEAST_R * SCALE), round(MOST_R * SCALE)
 
 
 def made(trade: Trade, unit: Unit) -> float | None:
@@ -45,11 +47,29 @@ def clipped(multiple: float) -> float:
     return min(MOST_R, max(LEAST_R, multiple))
 
 
-def scaled(trade: Trade, unit: Unit) -> int | None:
-    """The same in whole numbers, so that sums of them do not depend on their order."""
-    if unit == "R":
-        return over(trade.pnl, trade.risk)
-    return over(100 * trade.pnl, trade.capital)
+def counted(trade: Trade, unit: Unit) -> float | None:
+    """What a trade counts for: what it made, an R within its bounds."""
+    told = made(trade, unit)
+    return told if told is None or unit == "%" else clipped(told)
+
+
+def is_clipped(trade: Trade) -> bool:
+    """Whether its R counts for less than it made, or lost."""
+    return counted(trade, "R") != made(trade, "R")
+
+
+def scaled(pnl: Money, trade: Trade, unit: Unit) -> int | None:
+    """What an amount counts for beside a trade, in whole numbers: their order changes no sum.
+
+    Args:
+        pnl: What was made.
+        trade: That says what was risked, or its capital.
+        unit: Of the answer; an R within its bounds.
+    """
+    if unit == "%":
+        return over(100 * pnl, trade.capital)
+    told = over(pnl, trade.risk)
+    return None if told is None else min(_MOST, max(_LEAST, told))
 
 
 def over(above: int, below: int | None) -> int | None:
