@@ -13,7 +13,6 @@ from tiltyard.actions.receipt import (
     BEHIND,
     FEWEST,
     GAP_PART,
-    GAP_SPREAD,
     OPPORTUNITIES,
     Receipt,
     Settled,
@@ -26,6 +25,7 @@ from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.shadow_gap import SIGMAS
+from tiltyard.scaling.optimism import GAP_SPREAD
 from tiltyard.simulation.outcomes import MEAN_LOSS
 from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
 

@@ -14,9 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tiltyard.facts.trade import Trade
-from tiltyard.metrics.unit import Unit, made
-
-LEAST_R, MOST_R = -2.5, 6.0
+from tiltyard.metrics.unit import LEAST_R, MOST_R, Unit, made
 
 
 class Result(NamedTuple):

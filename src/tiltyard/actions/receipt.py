@@ -33,6 +33,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.shadow_gap import SIGMAS, Gap, ShadowGap
 from tiltyard.metrics.unit import SAYS, UNITS, Unit
+from tiltyard.scaling.optimism import GAP_SPREAD
 
 OPPORTUNITIES = 100
 """By which an action is scored."""
@@ -43,11 +44,10 @@ FEWEST = 20
 BLOCKS = 10
 STUDENT = 2.262157
 """Of 95 % and nine degrees of freedom."""
-GAP_SPREAD = 0.12
-"""How far paper may flatter before there are pairs, R a trade: the evidence rule's prior."""
 _ASKED: Mapping[Unit, str] = {"R": "what was risked", "%": "their capital"}
 GAP_PART = 0.1
-"""The same of what a trade makes or loses on average: in the benchmark's model that is 1.2 R."""
+"""In percent, how far paper may flatter before there are pairs, of what a trade makes or loses on
+average: in the benchmark's model that is 1.2 R."""
 
 Word = Literal[
     "right",  # the interval lies wholly on the saving or earning side

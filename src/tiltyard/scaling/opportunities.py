@@ -34,14 +34,12 @@ from typing import NamedTuple
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.unit import UNITS, Unit, made
-from tiltyard.scaling.optimism import COMMON_VARIANCE, OWN_VARIANCE
+from tiltyard.scaling.optimism import GAP_SPREAD
 
 PAIRS_NEEDED = 30
 BOTH = 2
 TYPICAL_LOSS = 0.9
 """In R."""
-GAP_SPREAD = sqrt(COMMON_VARIANCE + OWN_VARIANCE)
-"""How far paper may flatter while too few pairs have said it, R a trade."""
 
 
 class Cell(NamedTuple):

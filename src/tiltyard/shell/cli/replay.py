@@ -5,6 +5,7 @@ With trades that are told, or with bars that the arms trade; ``--verify`` checks
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
