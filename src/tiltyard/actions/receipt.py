@@ -18,10 +18,13 @@ another is alike, and from how well the gap of each arm is known. A gap that nob
 is taken for 0, give or take as much as paper may flatter.
 
 **No worth without a book on paper.** Where an arm was given its episodes one by one, its live
-trades say nothing of those that it was not given. Then the receipt only describes.
+trades and their twins say nothing of those that it was not given. Only an arm that tells shadow
+trades has such a book, and one that is given no episodes needs none. Who has everything, as a
+champion after a halt, tells no shadow trade for a while, so it is enough that it ever told one.
+Otherwise the receipt only describes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
@@ -188,16 +191,17 @@ class OpenReceipt:
         waiting = Undefined("warming", said, seen)
         return self._receipt(waiting, None, list(self._seen.values()), {})
 
-    def settle(self, gaps: Mapping[str, ShadowGap]) -> Settled:
+    def settle(self, gaps: Mapping[str, ShadowGap], on_paper: Container[str]) -> Settled:
         """The final receipt.
 
         Args:
             gaps: Live less paper of each arm whose share was moved.
+            on_paper: Arms that have ever told a shadow trade.
         """
         chosen = sorted(self._seen.values(), key=lambda one: one.began)[:OPPORTUNITIES]
         lacks = {unit: self._lack(chosen, unit) for unit in UNITS}
         unit = next((unit for unit in UNITS if not lacks[unit]), None)
-        unobserved = self._unobserved(chosen)
+        unobserved = self._unobserved(chosen, on_paper)
         if unit is None or unobserved is not None:
             why = unobserved or Undefined("no_risk", "; ".join(lacks.values()))
             return Settled(self._receipt(why, unit, chosen, {}), (), {})
@@ -223,10 +227,14 @@ class OpenReceipt:
         worth = _worth([part for _, part in parts], allowances, unit)
         return Settled(self._receipt(worth, unit, chosen, means), parts, allowances)
 
-    def _unobserved(self, chosen: Sequence[Opportunity]) -> Undefined | None:
+    def _unobserved(
+        self, chosen: Sequence[Opportunity], on_paper: Container[str]
+    ) -> Undefined | None:
         """That nobody knows what an arm would have made; None when it is known of all."""
         for name in self.movement.shifts:
-            if not any(one.cells[name].is_course for one in chosen if name in one.cells):
+            cells = [one.cells[name] for one in chosen if name in one.cells]
+            is_known = cells and name in on_paper
+            if not is_known and not any(cell.is_unrouted for cell in cells):
                 return Undefined("unobserved", f"no trade of {name} on paper", len(chosen))
         return None
 
