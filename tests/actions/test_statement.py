@@ -181,6 +181,32 @@ def test_a_halt_and_the_resume_soon_after_it_cancel_but_for_what_lies_between() 
     assert width(together) < 0.75 * (width(one) ** 2 + width(other) ** 2) ** 0.5
 
 
+def test_a_guard_on_one_arm_that_freezes_everybody_has_a_net_worth() -> None:
+    """The share of who tripped it may stay as it is, or rise."""
+    nets = []
+    for tripped in ("", "new", "good", "other"):
+        frozen = []
+        for number in (1, 2):
+            action = Action(
+                "freeze_challengers", tripped, "guard", "enforce", START + number * HOUR
+            )
+            shifts = {"new": -0.1, "good": 0.1}
+            frozen.append(Movement(number, action, 0.1, 0.0, shifts))
+        nets.append(only(stated(frozen, noisy(200)).whole()))
+    assert width(nets[0]) > 0
+    assert nets == nets[:1] * 4
+
+
+def test_a_halt_of_the_one_and_a_crown_of_the_other_are_added_as_they_were() -> None:
+    """Either way the one loses what the other gains, whichever of them it was done to."""
+    one = moved(1, START, -0.1)
+    other = Action("rearm", "good", "guard", "enforce", START + HOUR)
+    gained = Movement(2, other, 0.0, 0.1, {"new": -0.1, "good": 0.1})
+    assert only(stated([one, gained], noisy(200)).whole()) == only(
+        stated([one, moved(2, START + HOUR, -0.1)], noisy(200)).whole()
+    )
+
+
 def test_the_net_interval_holds_the_known_truth() -> None:
     """Twenty overlapping stops in market regimes; 300 replicates, fixed seed."""
     replicates, wins, factors = 300, 0.6, {"new": 1.1, "good": 2.3}

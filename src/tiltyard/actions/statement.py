@@ -73,8 +73,9 @@ class _Net:
         self._total += worth.number
         moved = settled.receipt.movement
         pair = self._pairs[frozenset(moved.shifts)]
+        share = moved.shifts[min(moved.shifts)]
         for began, part in settled.parts:
-            pair.add((began - _EPOCH) // _HOUR, part, moved.after - moved.before)
+            pair.add((began - _EPOCH) // _HOUR, part, share)
         self._spans += settled.parts[-1][0] - settled.parts[0][0]
         for name, (much, spread) in settled.allowances.items():
             self._allowances[name] += much * spread
@@ -104,7 +105,7 @@ class _Net:
 
 
 class _Pair:
-    """What arms made beside each other, hour by hour, and the share that was moved then."""
+    """What arms made beside each other, hour by hour, and the share that one of them gained."""
 
     def __init__(self) -> None:
         self._hours: dict[int, tuple[float, float]] = {}
