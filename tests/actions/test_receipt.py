@@ -15,6 +15,7 @@ from tiltyard.actions.receipt import (
     GAP_PART,
     GAP_SPREAD,
     OPPORTUNITIES,
+    SIGMAS,
     Receipt,
     Settled,
     Worth,
@@ -25,7 +26,6 @@ from tiltyard.facts.trade import Book, Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.shadow_gap import SIGMAS
 from tiltyard.simulation.outcomes import MEAN_LOSS
 from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
 
@@ -195,6 +195,22 @@ def test_who_has_everything_after_a_halt_has_the_book_on_paper_that_it_told_befo
     trades = [trade("new", at, -0.2) for at in range(1, 200)]
     trades += [trade("good", at, 0.9, book=book) for at in range(1, 200) for book in TWINS]
     assert receipt_of([*trades, trade("good", hour, 0.9)]).word == word
+
+
+@pytest.mark.parametrize(("symbols", "word"), [(20, "right"), (25, "undefined")])
+def test_what_began_at_few_moments_has_no_worth(symbols: int, word: str) -> None:
+    trades = both(range(1, 200), -0.2, 0.9)
+    bars = [
+        one._replace(opened_at=START + HOUR * -(-number // 2 // symbols))
+        for number, one in enumerate(trades, start=2)
+    ]
+    final = receipt_of(bars)
+    assert final.word == word
+    if word == "undefined":
+        assert str(final.worth) == (
+            "undefined (few_moments: 100 opportunities began at 4 moments, too few or too uneven "
+            "for an interval)"
+        )  # fmt: skip
 
 
 def test_a_trade_that_says_no_risk_leaves_its_opportunity_out() -> None:

@@ -70,12 +70,12 @@ def settled(movements: list[Movement], trades: list[Trade]) -> list[Settled]:
     return sorted(final, key=lambda one: one.receipt.movement.number)
 
 
-def noisy(hours: int, seed: int = SEED) -> list[Trade]:
-    """A bad and a good arm, an opportunity an hour."""
+def noisy(hours: int, seed: int = SEED, pace: timedelta = HOUR) -> list[Trade]:
+    """A bad and a good arm, an opportunity an hour, or faster."""
     rng = Random(seed)  # noqa: S311 a simulation
     return [
-        Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", START + hour * HOUR,
-              START + (hour + 1) * HOUR, Money(round(rng.gauss(usual, 0.5) * RISK)), book="shadow",
+        Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", START + hour * pace,
+              START + (hour + 1) * pace, Money(round(rng.gauss(usual, 0.5) * RISK)), book="shadow",
               risk=Money(RISK), episode_id=str(hour))
         for hour in range(hours)
         for name, usual in (("new", -0.2), ("good", 0.3))
@@ -205,6 +205,18 @@ def test_a_halt_of_the_one_and_a_crown_of_the_other_are_added_as_they_were() -> 
     assert only(stated([one, gained], noisy(200)).whole()) == only(
         stated([one, moved(2, START + HOUR, -0.1)], noisy(200)).whole()
     )
+
+
+@pytest.mark.parametrize("seconds", [5, 60, 86_400])
+def test_the_net_interval_holds_the_known_truth_at_every_pace(seconds: int) -> None:
+    """Four stops, five opportunities apart; .95, give or take three standard errors of 120."""
+    pace, replicates, held = timedelta(seconds=seconds), 120, 0
+    movements = [moved(number, START + 5 * number * pace, -0.1) for number in range(4)]
+    truth = 4 * 0.1 * 100 * 0.5
+    for seed in range(SEED, SEED + replicates):
+        net = only(stated(movements, noisy(150, seed, pace)).whole())
+        held += net.low <= truth <= net.high
+    assert held / replicates >= 0.89
 
 
 def test_the_net_interval_holds_the_known_truth() -> None:
