@@ -14,6 +14,7 @@ from tiltyard.actions.receipt import (
     FEWEST,
     GAP_PART,
     OPPORTUNITIES,
+    SIGMAS,
     Receipt,
     Settled,
     Worth,
@@ -24,7 +25,6 @@ from tiltyard.facts.trade import Book, Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.shadow_gap import SIGMAS
 from tiltyard.scaling.optimism import GAP_SPREAD
 from tiltyard.simulation.outcomes import MEAN_LOSS
 from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
@@ -140,7 +140,7 @@ def test_an_episode_with_a_live_trade_and_its_twin_counts_once_and_by_its_twin()
     trades = both(range(1, 200), 0.0, 0.5)
     trades = [one._replace(book="twin") if one.policy == "good" else one for one in trades]
     trades += [trade("good", hour, 0.4, book="live") for hour in range(1, 200)]
-    final = receipt_of(trades)
+    final = receipt_of([trade("good", -20, 0.5), *trades])
     assert known(final.worth).number == pytest.approx(0.1 * 100 * 0.4, abs=1e-4), "with its gap"
     (_, good) = final.made
     assert (good.trades, good.live_trades) == (100, ENOUGH - 1)
@@ -156,6 +156,9 @@ def test_trades_without_an_episode_count_by_themselves() -> None:
     )
 
 
+TWINS: Sequence[Book] = ("live", "twin")
+
+
 @pytest.mark.parametrize(
     "trades",
     [
@@ -164,8 +167,12 @@ def test_trades_without_an_episode_count_by_themselves() -> None:
             *(trade("good", hour, 0.3) for hour in range(1, 200)),
             *(trade("new", hour, 0.3, book="live") for hour in range(1, 200, 9)),
         ],
+        [
+            *(trade("good", hour, 0.3) for hour in range(1, 200)),
+            *(trade("new", hour, 0.3, book=b) for hour in range(1, 200, 9) for b in TWINS),
+        ],
     ],
-    ids=["it is silent", "only what it was given is known"],
+    ids=["it is silent", "only what it was given is known", "its twins know no more"],
 )
 def test_without_a_shadow_book_a_receipt_describes_and_claims_nothing(
     trades: list[Trade],
@@ -178,6 +185,32 @@ def test_without_a_shadow_book_a_receipt_describes_and_claims_nothing(
     count, total = made["new"]
     assert count <= live
     assert total == pytest.approx(0.3 * count)
+
+
+@pytest.mark.parametrize(("hour", "word"), [(-50, "right"), (300, "descriptive")])
+def test_who_has_everything_after_a_halt_has_the_book_on_paper_that_it_told_before(
+    hour: float, word: str
+) -> None:
+    """The champion is given every episode, so all of its paper is twins."""
+    trades = [trade("new", at, -0.2) for at in range(1, 200)]
+    trades += [trade("good", at, 0.9, book=book) for at in range(1, 200) for book in TWINS]
+    assert receipt_of([*trades, trade("good", hour, 0.9)]).word == word
+
+
+@pytest.mark.parametrize(("symbols", "word"), [(20, "right"), (25, "undefined")])
+def test_what_began_at_few_moments_has_no_worth(symbols: int, word: str) -> None:
+    trades = both(range(1, 200), -0.2, 0.9)
+    bars = [
+        one._replace(opened_at=START + HOUR * -(-number // 2 // symbols))
+        for number, one in enumerate(trades, start=2)
+    ]
+    final = receipt_of(bars)
+    assert final.word == word
+    if word == "undefined":
+        assert str(final.worth) == (
+            "undefined (few_moments: 100 opportunities began at 4 moments, too few or too uneven "
+            "for an interval)"
+        )  # fmt: skip
 
 
 def test_a_trade_that_says_no_risk_leaves_its_opportunity_out() -> None:

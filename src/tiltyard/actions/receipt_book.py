@@ -20,6 +20,7 @@ class ReceiptBook:
     def __init__(self) -> None:
         self._open: dict[str, dict[int, OpenReceipt]] = defaultdict(dict)
         self._gaps: dict[str, ShadowGap] = defaultdict(ShadowGap)
+        self._on_paper: set[str] = set()
 
     def open(self, movement: Movement) -> None:
         """An action has moved traffic: its receipt is written from here on."""
@@ -30,6 +31,8 @@ class ReceiptBook:
     def see(self, trade: Trade) -> list[Settled]:
         """One more trade of any arm; the receipts that are final by it."""
         self._gaps[trade.policy].see(trade)
+        if trade.book == "shadow":
+            self._on_paper.add(trade.policy)
         mine = self._open.get(trade.policy)
         if not mine:
             return []
@@ -46,4 +49,5 @@ class ReceiptBook:
         movement = receipt.movement
         for name in movement.shifts:
             del self._open[name][movement.number]
-        return receipt.settle({name: self._gaps[name] for name in movement.shifts})
+        gaps = {name: self._gaps[name] for name in movement.shifts}
+        return receipt.settle(gaps, self._on_paper)
