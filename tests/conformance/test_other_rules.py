@@ -31,10 +31,10 @@ def told() -> list[Trade]:
     """Every hour an episode: what the challenger makes less than the champion is half an R."""
     return [
         Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", BEGAN + hour * HOUR,
-              BEGAN + (hour + 0.5) * HOUR, Money(round((made + (1, -1)[hour % 2]) * RISK)),
+              BEGAN + (hour + 0.5) * HOUR, Money(round((made + (0.2, -0.2)[hour % 2]) * RISK)),
               book="shadow", capital=CAPITAL, risk=Money(RISK), episode_id=f"SOL/USDT {hour}")
         for hour in range(HOURS)
-        for name, made in ((FIRST, -0.3), (CHAMPION, 0.2))
+        for name, made in ((FIRST, 0.3), (CHAMPION, 0.8))
     ]  # fmt: skip
 
 

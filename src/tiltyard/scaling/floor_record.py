@@ -3,11 +3,12 @@
 Comes in: the roster after each change and the trades as they close, at the same cost each. Goes
 out: what every other rule would have made of it. The record begins when somebody else than
 ``flat`` is champion; what began earlier does not count. An arm is on the floor from when it was
-registered until it is retired, and nobody says what an arm that has never traded would make, so
-it is left out.
+registered until it is retired, and again once it is anything else than retired. Nobody says what
+an arm that has never traded would make, so it is left out.
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, tzinfo
 
@@ -33,7 +34,7 @@ class FloorRecord:
     def __init__(self, nightly: time, zone: tzinfo) -> None:
         self._nightly = nightly, zone
         self._opportunities = Opportunities()
-        self._stays: dict[str, Stay] = {}
+        self._stays: dict[str, list[Stay]] = defaultdict(list)
         self._times: list[datetime] = []
         self._shares: list[Parts] = []
         self._champion = ""
@@ -85,19 +86,19 @@ class FloorRecord:
         each = found.each
         nights = list(nights_between(each[0].began, each[-1].began, *self._nightly))
         traders = self._opportunities.arms - {self._champion}
-        stays = {name: stay for name, stay in self._stays.items() if name in traders}
+        stays = {name: each for name, each in self._stays.items() if name in traders}
         if not stays:
             return Undefined("unobserved", "no challenger has traded")
-        setting = Setting(each, nights, self._champion, stays)
+        setting = Setting(each, nights, self._champion, stays, found.scaled_since)
         return weigh(found, setting, list(self._parts(each)), enforced, progress=progress)
 
     def _stay(self, arm: Arm, at: datetime) -> None:
-        known = self._stays.get(arm.name)
-        is_gone = arm.state == _GONE
-        if known is None and not is_gone:
-            self._stays[arm.name] = Stay(at)
-        elif known is not None and is_gone is (known.until is None):
-            self._stays[arm.name] = known._replace(until=at if is_gone else None)
+        stays = self._stays[arm.name]
+        is_here = bool(stays) and stays[-1].until is None
+        if arm.state == _GONE and is_here:
+            stays[-1] = stays[-1]._replace(until=at)
+        elif arm.state != _GONE and not is_here:
+            stays.append(Stay(at))
 
     def _parts(self, each: Sequence[Opportunity]) -> Iterator[Parts]:
         for one in each:
