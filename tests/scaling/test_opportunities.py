@@ -10,8 +10,9 @@ from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.shadow_gap import Gap, ShadowGap
-from tiltyard.scaling.live_less_paper import GAP_SPREAD, UNKNOWN_GAP
+from tiltyard.scaling.live_less_paper import UNKNOWN_GAP
 from tiltyard.scaling.opportunities import Found, Opportunities
+from tiltyard.scaling.optimism import GAP_SPREAD
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
