@@ -125,6 +125,49 @@ def test_the_hundred_are_those_that_began_first_also_when_they_run_longer() -> N
     assert known(receipt_of(trades).worth).number == pytest.approx(0.1 * 100 * 4.0)
 
 
+def test_a_receipt_waits_as_long_as_the_longest_trade_of_its_arms_has_lasted() -> None:
+    """An arm whose winner of the day before lasted eleven days may have another one open."""
+    before = trade("good", -300, 2.0, lasts=11 * 24)
+    winner = trade("good", 3, 6.0, lasts=11 * 24)
+    beside = [trade("new", 3, 0.0), *both([1, 2, *range(4, 200)], 0.0, 0.1)]
+    early = receipt_of([before, *beside])
+    assert early.word == "pending"
+    assert str(early.worth) == (
+        "undefined (warming: 100 of 100 opportunities, 25 of 25 behind them; "
+        "what began there may be open until 2025-01-16 04:00Z)"
+    )  # fmt: skip
+    late = receipt_of([before, winner, *beside, *both(range(200, 400), 0.0, 0.1)])
+    assert known(late.worth).number == pytest.approx(0.1 * (6.0 + 99 * 0.1))
+    assert receipt_of(beside).word != "pending", "where none was ever so long nobody waits"
+
+
+@pytest.mark.parametrize("symbols", [7, 15, 20])
+def test_of_what_began_at_one_moment_all_counts_whoever_closed_first(symbols: int) -> None:
+    """Winners run longer, and an arm makes .5 R on average."""
+    trades = [trade("new", -9, 0.0, lasts=3)]
+    for number in range(200):
+        hour, is_win = 4.0 * (1 + number // symbols), number % 2 == 0
+        made, lasts = (2.0, 3.0) if is_win else (-1.0, 1.0)
+        for name, result in (("new", made), ("good", 0.0)):
+            trades.append(trade(name, hour, result, lasts=lasts, episode=f"{number}"))
+    final = receipt_of(trades)
+    bars = -(-100 // symbols)
+    assert final.opportunities == bars * symbols
+    assert known(final.worth).number == pytest.approx(
+        -0.1 * sum(2.0 if number % 2 == 0 else -1.0 for number in range(bars * symbols))
+    )
+
+
+@pytest.mark.parametrize("lasts", [1, 4])
+def test_an_opportunity_that_began_before_the_action_counts_for_nobody(lasts: float) -> None:
+    """Also when another arm joins in later, and whoever of the two closes first."""
+    trades = both(range(1, 200), -0.2, 0.3)
+    old = trade("new", -0.5, -50.0, lasts=lasts, episode="old")
+    joins = trade("good", 0.5, 5.0, episode="old")
+    final = receipt_of([*trades, old, joins])
+    assert known(final.worth).number == pytest.approx(5.0)
+
+
 def test_what_began_with_the_action_or_before_does_not_count() -> None:
     trades = both([-3, 0], 50.0, -50.0) + both(range(1, 200), -0.2, 0.3)
     assert known(receipt_of(trades).worth).number == pytest.approx(5.0)
@@ -218,6 +261,8 @@ def test_a_trade_that_says_no_risk_leaves_its_opportunity_out() -> None:
     final = receipt_of(trades)
     assert final.left_out == 30
     assert known(final.worth).number == pytest.approx(0.1 * 70 * 0.5)
+    assert [one.trades for one in final.made] == [70, 70]
+    assert sum(one.shift * (one.total or 0) for one in final.made) == pytest.approx(0.1 * 70 * 0.5)
 
 
 @pytest.mark.parametrize(

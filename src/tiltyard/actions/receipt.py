@@ -12,7 +12,10 @@ says it, or fewer than twenty of them do, it counts in percent of each arm's cap
 
 **Which opportunities.** The 100 that began first, and all that began at the moment of the
 hundredth: who of those closed first is no reason to count it. Were it the first 100 that close,
-what runs long would be missing, and winners run longer than losers.
+what runs long would be missing, and winners run longer than losers. So a receipt waits until 25
+more have closed, and until the hundredth began longer ago than the longest trade of its arms has
+ever lasted: nothing that began in it is open any more, unless it lasts longer than any before. What
+some arm began with the action or before is no opportunity of it, whoever begins there later.
 
 **The interval** is made from ten :mod:`stretches <tiltyard.actions.stretches>` of neighbouring
 opportunities, since what follows one another is alike, and from how well the gap of each arm is
@@ -28,6 +31,7 @@ Otherwise the receipt only describes.
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from math import fsum, hypot
 from statistics import NormalDist
 from typing import Literal, NamedTuple
@@ -45,7 +49,7 @@ from tiltyard.scaling.optimism import GAP_SPREAD
 OPPORTUNITIES = 100
 """By which an action is scored."""
 BEHIND = 25
-"""So many more have closed, before those that began first are taken to be all there are."""
+"""So many more have closed, at least, before those that began first are taken to be all."""
 FEWEST = 20
 """Of the opportunities must say enough."""
 SIGMAS = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
@@ -88,8 +92,9 @@ class Made(NamedTuple):
     Attributes:
         policy: The arm.
         shift: By how much its share rose.
-        trades: That count.
-        total: What they made, the gap included, in the unit of the receipt; None without one.
+        trades: That count, once the receipt is final.
+        total: What they made, the gap included, in the unit of the receipt; None without one. A
+            worth is the sum of what all arms made, each times its shift.
         live_trades: Among everything that has closed.
         live_total: What those made for real.
     """
@@ -164,18 +169,21 @@ class OpenReceipt:
     def __init__(self, movement: Movement) -> None:
         self.movement = movement
         self._seen: dict[str | tuple[str, str], Opportunity] = {}
+        self._over_at: datetime | None = None
 
-    def see(self, trade: Trade, result: Result) -> bool:
-        """One more trade of an arm whose share was moved; whether the receipt can be settled.
+    def see(self, trade: Trade, result: Result, began: datetime) -> None:
+        """One more trade of an arm whose share was moved.
 
         Args:
-            trade: The next in judged order. What began with the action or before is passed over:
-                of what begins at the same moment nobody knows which came first.
+            trade: The next in judged order.
             result: What it made.
+            began: When somebody first began there. With the action or before is passed over: of
+                what begins at the same moment nobody knows which came first.
         """
-        if trade.opened_at <= self.movement.action.at:
-            return False
         key = trade.episode_id or (trade.source, trade.trade_id)
+        if began <= self.movement.action.at:
+            self._seen.pop(key, None)
+            return
         found = self._seen.get(key)
         if found is None:
             found = self._seen[key] = Opportunity(trade.opened_at, {})
@@ -185,14 +193,29 @@ class OpenReceipt:
         if cell is None:
             cell = found.cells[trade.policy] = Cell()
         cell.add(trade, result)
-        return len(self._seen) >= OPPORTUNITIES + BEHIND
+
+    def is_over(self, now: datetime, longest: Mapping[str, timedelta]) -> bool:
+        """Whether everything that began in it has closed, as far as anybody can know.
+
+        Args:
+            now: UTC; everything that has closed earlier was seen.
+            longest: By arm, how long its longest trade has lasted.
+        """
+        if len(self._seen) < OPPORTUNITIES + BEHIND:
+            return False
+        if self._over_at is None or now > self._over_at:
+            lasts = max(longest.get(name, timedelta(0)) for name in self.movement.shifts)
+            self._over_at = self._chosen()[-1].began + lasts
+        return now > self._over_at
 
     def pending(self) -> Receipt:
         """As it stands while it is too early."""
         seen = len(self._seen)
         said = f"{min(seen, OPPORTUNITIES)} of {OPPORTUNITIES} opportunities"
         if seen >= OPPORTUNITIES:
-            said += f", {seen - OPPORTUNITIES} of {BEHIND} behind them"
+            said += f", {min(seen - OPPORTUNITIES, BEHIND)} of {BEHIND} behind them"
+        if self._over_at is not None:
+            said += f"; what began there may be open until {self._over_at:%Y-%m-%d %H:%M}Z"
         waiting = Undefined("warming", said, seen)
         return self._receipt(waiting, None, list(self._seen.values())[:OPPORTUNITIES], {})
 
@@ -270,9 +293,9 @@ class OpenReceipt:
         gaps: Mapping[str, float],
     ) -> Receipt:
         made = []
-        counted = [] if unit is None else [one for one in chosen if not one.is_bare(unit)]
+        counted = chosen if unit is None else [one for one in chosen if not one.is_bare(unit)]
         for name, shift in self.movement.shifts.items():
-            cells = [o.cells[name] for o in chosen if name in o.cells]
+            cells = [o.cells[name] for o in counted if name in o.cells]
             lives = [o.cells[name] for o in self._seen.values() if name in o.cells]
             made.append(
                 Made(
@@ -287,7 +310,7 @@ class OpenReceipt:
             )  # fmt: skip
         return Receipt(
             self.movement, worth, unit, len(chosen),
-            0 if unit is None else len(chosen) - len(counted),
+            len(chosen) - len(counted),
             0 if unit is None else sum(c.clipped(unit) for o in counted for c in o.cells.values()),
             tuple(made),
         )  # fmt: skip

@@ -154,7 +154,8 @@ class Course:
             else:
                 statement.add(self._settled[number])
                 each.append(self._settled[number].receipt)
-        return Receipts(each, statement)
+        finals = [self._settled[number] for number in sorted(self._settled)]
+        return Receipts(each, statement, finals)
 
     def other_rules(self, enforced: str) -> OtherRules | Undefined:
         """What other rules would have made so far; it plays each of them."""
