@@ -26,7 +26,16 @@ def found(better: float = 0.98, **more: Any) -> OtherRules:  # noqa: ANN401 fiel
         "static", Estimate(-5.0, -8.5, -1.5), Estimate(-2.6, -4.0, -1.2), 0.01, [], []
     )
     made = OtherRules(
-        "ladder", "prod", BEGAN, ENDED, 2345, "R", Estimate(-2.4, -5.0, 0.2), [static, evidence], []
+        "ladder",
+        "prod",
+        BEGAN,
+        ENDED,
+        2345,
+        "R",
+        Estimate(-2.4, -5.0, 0.2),
+        [static, evidence],
+        [],
+        [],
     )
     return made._replace(**more)
 
@@ -59,6 +68,17 @@ def test_without_a_book_on_paper_it_only_describes() -> None:
         f"Descriptive, not causal: no trade on paper says what {BOT} would have made elsewhere. "
         "Nothing is proposed."
     )
+
+
+def test_without_a_capital_it_only_describes_and_says_how_to_tell_it() -> None:
+    lines = list(rules_text(found(better=0.999, without_capital=[BOT])))
+    assert lines[-1] == (
+        f"Descriptive: nobody says the capital of {BOT}, so no drawdown would have halted it. "
+        "Nothing is proposed. Report it with the trades, or set [policies] capital in "
+        "tiltyard.toml."
+    )
+    both = list(rules_text(found(without_capital=[BOT], without_paper=[BOT])))
+    assert [line.split()[0] for line in both[-2:]] == ["Descriptive,", "Descriptive:"]
 
 
 def test_percent_says_of_what() -> None:
@@ -105,6 +125,7 @@ def test_programs_are_told_the_same() -> None:
     assert evidence["months"] == [{"month": "2025-01", "shares": {BOT: 0.1, OTHER: 0.0}}]
     assert (static["decided"], static["better"]) == ([], 0.01)
     assert rules_json(found())["proposed"] is None
+    assert rules_json(found(without_capital=[BOT]))["without_capital"] == [BOT]
     nothing = rules_json(NOBODY)
     assert set(nothing) == set(told)
     assert (nothing["state"], nothing["rules"], nothing["unit"]) == ("no_champion", [], None)
