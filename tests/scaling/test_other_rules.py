@@ -169,6 +169,25 @@ def test_no_rule_is_played_without_the_hard_limits_of_a_desk(rule: str) -> None:
     assert told.months[-1].shares.get("bot", 0.0) == 0
 
 
+def test_the_best_is_the_one_that_is_proposed_and_else_the_one_that_did_most() -> None:
+    template = line(weighed(drawn(30, 0.0, np.random.default_rng(3))), "static")
+    more = [
+        template._replace(rule="sure", beyond_done=Estimate(3, 2, 4), better=0.9999),
+        template._replace(rule="surest", beyond_done=Estimate(2, 1, 3), better=0.99999),
+        template._replace(rule="most", beyond_done=Estimate(60, -20, 140), better=0.9),
+        template._replace(rule="none", beyond_done=Undefined("warming", "too few"), better=0),
+    ]
+    found = weighed(drawn(30, 0.0, np.random.default_rng(3)))
+    told = [
+        (one.best and one.best.rule, one.proposed and one.proposed.rule)
+        for one in (
+            found._replace(lines=more), found._replace(lines=more[2:]),
+            found._replace(lines=more[3:]), found._replace(lines=more, without_paper=["bot"]),
+        )
+    ]  # fmt: skip
+    assert told == [("sure", "sure"), ("most", None), (None, None), ("most", None)]
+
+
 def test_where_all_are_equal_hardly_any_record_has_a_proposal() -> None:
     """Of 30 records with another beginning each, at 5 %; more than 3 come of luck in .6 %."""
     rng = np.random.default_rng(20250707)

@@ -98,6 +98,14 @@ def test_what_is_not_known_says_why() -> None:
     assert last == "No observed rule did better beyond chance."
 
 
+def test_a_replay_names_the_one_that_is_proposed_though_another_is_surer() -> None:
+    static, evidence = found(better=0.999).lines
+    sure = static._replace(beyond_done=Estimate(3.0, 2.0, 4.0), better=0.9999)
+    first, second, _ = closing_rules(found(lines=[sure, evidence]))
+    assert first.startswith("Of 2 other rules evidence did best beyond chance: +14.70, ")
+    assert second.startswith("PROPOSED, not adopted: evidence ")
+
+
 def test_a_replay_ends_with_the_best_of_them() -> None:
     assert list(closing_rules(found())) == [
         (
@@ -106,6 +114,9 @@ def test_a_replay_ends_with_the_best_of_them() -> None:
         ),
         "No observed rule did better beyond chance.",
     ]
+    first, second, _ = closing_rules(found(better=0.999))
+    assert first.startswith("Of 2 other rules evidence did best beyond chance: +14.70, interval ")
+    assert second.startswith("PROPOSED, not adopted: evidence would have made +14.70 R more ")
     assert list(closing_rules(NOBODY)) == list(rules_text(NOBODY))
     lines = [one._replace(beyond_done=WARMING, better=0) for one in found().lines]
     assert list(closing_rules(found(lines=lines))) == ["No observed rule did better beyond chance."]

@@ -125,6 +125,12 @@ class OtherRules(NamedTuple):
     without_capital: Sequence[str]
 
     @property
+    def best(self) -> RuleLine | None:
+        """The one that is proposed, else the one that did most; None where nothing is known."""
+        known = [line for line in self.lines if isinstance(line.beyond_done, Estimate)]
+        return self.proposed or max(known, key=_more, default=None)
+
+    @property
     def proposed(self) -> RuleLine | None:
         """The rule that did better beyond chance, and most of all; None for none."""
         if self.without_paper or self.without_capital:

@@ -50,11 +50,11 @@ def closing_rules(found: OtherRules | Undefined) -> Iterator[str]:
     if isinstance(found, Undefined):
         yield f"What other rules would have made: {found}"
         return
-    known = [line for line in found.lines if isinstance(line.beyond_done, Estimate)]
-    if known:
-        best = max(known, key=lambda line: line.better)
+    best = found.best
+    if best is not None:
+        how = "did best" if found.proposed is None else "did best beyond chance"
         yield (
-            f"Of {len(found.lines)} other rules {best.rule} did best: {_estimate(best.beyond_done)}"
+            f"Of {len(found.lines)} other rules {best.rule} {how}: {_estimate(best.beyond_done)}"
             f" {found.unit} beyond what was done, over {found.opportunities:,} opportunities"
         )
     yield from proposal_lines(found)
