@@ -116,12 +116,35 @@ def test_an_arm_that_is_retired_has_left_and_may_come_back(state: State) -> None
     assert static_of(floor) == pytest.approx(24 * 1.5 * 0.1 * (10 + 5 + 1))
 
 
-def test_a_trade_without_a_capital_was_sized_on_what_its_arm_was_allotted() -> None:
-    floor = FloorRecord(time(2), UTC)
-    floor.stand(roster(0.1), START)
+@pytest.mark.parametrize(("allotted", "by_default"), [(CAPITAL, None), (None, CAPITAL)])
+def test_a_trade_without_a_capital_was_sized_on_what_its_arm_was_allotted_or_the_settings_say(
+    allotted: Money | None, by_default: Money | None
+) -> None:
+    floor = FloorRecord(time(2), UTC, by_default)
+    floor.stand(roster(0.1, capital=allotted), START)
     trade_on(floor, "prod", "bot", capital=None)
     found = known(floor.other_rules(LATE, "ladder"))
     assert any(one.kind == "promote" for line in found.lines for one in line.done)
+    assert found.without_capital == []
+    assert found.proposed is not None
+
+
+def test_the_capital_of_an_arm_comes_before_that_of_the_settings() -> None:
+    """On a hundredth of it, every loss would be beyond the limit."""
+    floor = FloorRecord(time(2), UTC, Money(CAPITAL // 100))
+    floor.stand(roster(0.1), START)
+    trade_on(floor, "prod", "bot", capital=None)
+    found = known(floor.other_rules(LATE, "ladder"))
+    assert not any(one.kind == "halt" for line in found.lines for one in line.done)
+
+
+def test_where_nobody_says_a_capital_nobody_is_halted_so_nothing_is_proposed() -> None:
+    floor = FloorRecord(time(2), UTC)
+    floor.stand(roster(0.1, capital=None), START)
+    trade_on(floor, "prod", "bot", capital=None)
+    found = known(floor.other_rules(LATE, "ladder"))
+    assert found.without_capital == ["bot"]
+    assert found.proposed is None
 
 
 def test_where_there_is_nothing_to_play_with_it_says_why() -> None:

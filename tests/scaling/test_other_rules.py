@@ -13,7 +13,7 @@ from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.scaling.counterfactual import Setting, Stay
 from tiltyard.scaling.live_less_paper import UNKNOWN_GAP, KnownGap
 from tiltyard.scaling.opportunities import Cell, Found, Opportunity
-from tiltyard.scaling.other_rules import SALTS, OtherRules, RuleLine, weigh
+from tiltyard.scaling.other_rules import SALTS, OtherRules, RuleLine, as_on_a_desk, weigh
 from tiltyard.simulation.weather import USUAL, shifts
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -115,6 +115,15 @@ def test_without_a_book_on_paper_nothing_is_proposed() -> None:
     assert line(found, "static").better > 0.99, "it looks better"
 
 
+def test_where_a_drawdown_is_not_known_nothing_is_proposed() -> None:
+    """Nobody can say when it would have been halted; the champion is halted by no rule."""
+    made = drawn(120, 0.6, np.random.default_rng(1))
+    found = weighed(made, without_capital=["bot", "prod"])
+    assert found.without_capital == ["bot"]
+    assert found.proposed is None
+    assert weighed(made, without_capital=["prod"]).proposed is not None
+
+
 def test_who_was_given_everything_needs_no_book_on_paper() -> None:
     """There is nothing elsewhere that it might have traded on."""
     made = drawn(120, 0.6, np.random.default_rng(1))
@@ -147,6 +156,36 @@ def test_a_rule_that_did_something_twice_did_it_in_one_play() -> None:
     done = line(weigh(found, twice, [ALONE] * len(made), "static"), "ladder").done
     assert [(one.kind, one.policy, one.plays) for one in done] == [("halt", "bot", SALTS)]
     assert done[0].at < half
+
+
+@pytest.mark.parametrize("rule", FOR_A_DESK)
+def test_no_rule_is_played_without_the_hard_limits_of_a_desk(rule: str) -> None:
+    """The benchmark plays most of them without: the bot is better, and not good enough."""
+    world = as_on_a_desk(rule).world
+    assert world.dd_limit == 4
+    assert 1.6 in (world.throttle_below, world.pause_below)
+    made = [{"prod": (0.4, -0.8)[n % 2], "bot": (1.0, -1.0)[n % 2]} for n in range(80 * A_DAY)]
+    told = line(weighed(made, "static" if rule == "ladder" else "ladder"), rule)
+    assert told.months[-1].shares.get("bot", 0.0) == 0
+
+
+def test_the_best_is_the_one_that_is_proposed_and_else_the_one_that_did_most() -> None:
+    template = line(weighed(drawn(30, 0.0, np.random.default_rng(3))), "static")
+    more = [
+        template._replace(rule="sure", beyond_done=Estimate(3, 2, 4), better=0.9999),
+        template._replace(rule="surest", beyond_done=Estimate(2, 1, 3), better=0.99999),
+        template._replace(rule="most", beyond_done=Estimate(60, -20, 140), better=0.9),
+        template._replace(rule="none", beyond_done=Undefined("warming", "too few"), better=0),
+    ]
+    found = weighed(drawn(30, 0.0, np.random.default_rng(3)))
+    told = [
+        (one.best and one.best.rule, one.proposed and one.proposed.rule)
+        for one in (
+            found._replace(lines=more), found._replace(lines=more[2:]),
+            found._replace(lines=more[3:]), found._replace(lines=more, without_paper=["bot"]),
+        )
+    ]  # fmt: skip
+    assert told == [("sure", "sure"), ("most", None), (None, None), ("most", None)]
 
 
 def test_where_all_are_equal_hardly_any_record_has_a_proposal() -> None:

@@ -107,6 +107,7 @@ def test_a_course_knows_what_other_rules_would_have_made(hours: list[Hour]) -> N
     found = played.other_rules("ladder")
     assert isinstance(found, OtherRules)
     assert (found.champion, found.unit, found.without_paper) == (CHAMPION, "R", [])
+    assert found.without_capital == []
     assert found.opportunities > 50
     assert found.ended < hours[2_000][0]
     (first, *_) = next(line for line in found.lines if line.rule == "static").months

@@ -14,6 +14,7 @@ from datetime import datetime, time, tzinfo
 
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.scaling.counterfactual import Parts, Setting, Stay
 from tiltyard.scaling.opportunities import Opportunities, Opportunity
@@ -29,10 +30,12 @@ class FloorRecord:
     Args:
         nightly: When a trading day begins.
         zone: In which time zone.
+        capital: Of arms that were allotted none; None when nobody said.
     """
 
-    def __init__(self, nightly: time, zone: tzinfo) -> None:
+    def __init__(self, nightly: time, zone: tzinfo, capital: Money | None = None) -> None:
         self._nightly = nightly, zone
+        self._capital = capital
         self._opportunities = Opportunities()
         self._stays: dict[str, list[Stay]] = defaultdict(list)
         self._times: list[datetime] = []
@@ -60,8 +63,8 @@ class FloorRecord:
     def see(self, trade: Trade) -> None:
         """A trade has closed; one that says no capital was sized on what its arm was allotted."""
         arm = self._roster.arms.get(trade.policy) if self._roster else None
-        if trade.capital is None and arm is not None and arm.capital:
-            trade = trade._replace(capital=arm.capital)
+        if trade.capital is None:
+            trade = trade._replace(capital=(arm and arm.capital) or self._capital)
         self._opportunities.see(trade)
 
     def other_rules(

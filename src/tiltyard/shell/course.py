@@ -119,7 +119,8 @@ class Course:
         self._moved: list[Movement] = []
         self._settled: dict[int, Settled] = {}
         self._acted = 0
-        self._record = FloorRecord(self._schedule.nightly, self._schedule.zone)
+        capital = settings.default_capital()
+        self._record = FloorRecord(self._schedule.nightly, self._schedule.zone, capital)
         self._note(self.desk.admit(began), began)
         self._follow_shares()
 
