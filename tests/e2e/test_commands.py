@@ -305,6 +305,53 @@ def test_the_record_of_a_replay_takes_in_no_more_trades(
     assert run("replay", "--verify", "--db", kept).code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("scale",), ("freeze",), ("stop-all",), ("resume",), ("review", "ack", "1"),
+        ("policy", "halt", POLICY), ("policy", "throttle", POLICY), ("policy", "rearm", POLICY),
+        ("policy", "retire", POLICY), ("policy", "approve", POLICY), ("policy", "rollback", "flat"),
+        ("policy", "register", "late", "--capital", "100"), ("run", "--once"),
+    ],
+)  # fmt: skip
+def test_nobody_acts_in_the_record_of_a_replay(
+    run: Run, known_csv: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    kept = tmp_path / "kept.db"
+    assert run("replay", known_csv, "--into", kept).code == 0
+    before = run("replay", "--verify", "--db", kept).out
+    ran = run(*words, "--db", kept)
+    assert (ran.code, ran.out, ran.err.split()[0]) == (2, "", "RECORD_CLOSED")
+    assert run("replay", "--verify", "--db", kept).out == before
+    assert run("commands", "--db", kept).out == ""
+
+
+def test_a_record_is_reported_as_of_its_end(run: Run, known_csv: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    assert run("replay", known_csv, "--into", kept).code == 0
+    ended = "2025-07-16"
+    assert f"as of {ended}" in run("report", POLICY, "--db", kept).out
+    for asked in ("--rules", "--actions"):
+        first, *others = run("report", asked, "--db", kept).out.splitlines()
+        assert first.startswith(f"As of {ended}")
+        assert first.endswith("Z, the end of the record.")
+        body = json.loads(run("report", asked, "--db", kept, "--json").out)
+        at = body["generated_at"]
+        assert at.startswith(ended)
+        said, *same = run("report", asked, "--db", kept, "--at", at).out.splitlines()
+        assert (f"{said[:-1]}, the end of the record.", same) == (first, others)
+    page = tmp_path / "actions.html"
+    assert run("report", "--actions", "--db", kept, "--html", page).code == 0
+    assert f"As of {ended}" in page.read_text("utf-8")
+
+
+def test_a_ledger_is_reported_as_of_now(known: Run) -> None:
+    first = known("report", "--actions").out.splitlines()[0]
+    assert not first.startswith("As of")
+    year = json.loads(known("report", POLICY, "--json").out)["generated_at"][:4]
+    assert int(year) > 2025
+
+
 def test_a_report_of_the_past_knows_nothing_of_what_came_later(
     run: Run, known_csv: Path, tmp_path: Path
 ) -> None:

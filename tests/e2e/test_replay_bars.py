@@ -56,6 +56,7 @@ def test_its_record_is_kept_reported_and_verified(desk: Run, tmp_path: Path) -> 
     assert desk("replay", "--verify", "--db", "kept.db").out.startswith("verified: ")
     told = json.loads(desk("report", BREAKOUT, "--db", "kept.db", "--at", until, "--json").out)
     assert (told["state"], told["traffic_allocation"]) == ("probation", 0.1)
+    assert json.loads(desk("report", BREAKOUT, "--db", "kept.db", "--json").out) == told
     assert "<html" in (tmp_path / "page.html").read_text("utf-8")[:500]
     asked = ("report", "--actions", "--db", "kept.db", "--at", until, "--html", "actions.html")
     assert "1 admit; 1 pending; no worth yet" in desk(*asked).out

@@ -17,8 +17,8 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.shell import conditions, start
 from tiltyard.shell.metric_columns import refresh_metrics
-from tiltyard.shell.replay import FINISHED
 from tiltyard.shell.settings import Settings, load, read_checklist
+from tiltyard.shell.start import FINISHED
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.verify import Verified, verify
 

@@ -14,10 +14,9 @@ from tiltyard.actions.record import Event
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.conditions import Conditions
-from tiltyard.shell.replay import FINISHED
 from tiltyard.shell.scratch import ACTOR
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT, digests_beside_trades
+from tiltyard.shell.start import EVENT, FINISHED, digests_beside_trades
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 

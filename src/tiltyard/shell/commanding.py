@@ -18,6 +18,7 @@ from tiltyard.kernel.text import refuse_long, shortened
 from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bounds import tell_bounds
+from tiltyard.shell.closed_record import refuse_record
 from tiltyard.shell.delivery import deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
@@ -50,6 +51,7 @@ PASSING = UNAVAILABLE | {"LEASE_LOST"}
 WAIT_SECONDS = 5.0
 SAFETY_SECONDS = LASTS.total_seconds() + 1
 """What is asked for safety waits until the lease of a desk that has died is over."""
+_ELSEWHERE = "ask it of the ledger that a desk runs on: --db FILE"
 (OBEYED,) = STAGES = ("obeyed",)
 """What is passed when commands are carried out without a desk: all is written, nothing
 committed."""
@@ -115,7 +117,8 @@ def ask(
         on_stage: Told each stage that is passed, should we have to act ourselves.
 
     Raises:
-        TiltyardError: ``COMMAND_WAITING`` when nobody has answered in 5 s, or 16 s for a verb of
+        TiltyardError: ``RECORD_CLOSED`` for the record of a replay, where nothing is recorded.
+            ``COMMAND_WAITING`` when nobody has answered in 5 s, or 16 s for a verb of
             safety, also because the database does not let anybody write. The command stands, and
             is carried out by whoever acts next. Whatever keeps it from being recorded for as long:
             then nothing stands.
@@ -158,6 +161,7 @@ def _append(
     while True:
         try:
             with ledger.transaction() as inside:
+                refuse_record(inside, "a command would change", _ELSEWHERE)
                 seq = append_command(inside.connection, command)
                 before = outcome_of(inside.connection, seq)
         except TiltyardError as error:

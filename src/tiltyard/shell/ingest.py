@@ -23,6 +23,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.text import storable
 from tiltyard.scaling.ladder import ShareRules
+from tiltyard.shell.closed_record import refuse_record
 from tiltyard.shell.registration import reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
 from tiltyard.shell.settings import Settings
@@ -114,11 +115,7 @@ def ingest(
     if how.policy == FLAT:
         raise reserved()
     _refuse_two_namers(how)
-    if ledger.is_record():
-        raise TiltyardError(
-            "RECORD_CLOSED", str(ledger.url.database), "it holds the record of a replay, which "
-            "more trades would undo", "ingest into a ledger of its own: --db FILE",
-        )  # fmt: skip
+    refuse_record(ledger, "more trades would undo", "ingest into a ledger of its own: --db FILE")
     source = open_source(file, policy_from=how.policy_from)
     own = f"{source.name.partition(':')[0]}:{how.called}" if how.called else source.name
     intake = Intake(

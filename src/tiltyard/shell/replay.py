@@ -26,10 +26,9 @@ from tiltyard.shell.judging import Judging
 from tiltyard.shell.recording import Recording
 from tiltyard.shell.scratch import ACTOR
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT, Start, start_from
+from tiltyard.shell.start import EVENT, FINISHED, Start, start_from
 from tiltyard.shell.store.ledger import Ledger
 
-FINISHED = "replayed"
 REPORT_EVERY = 1000
 
 

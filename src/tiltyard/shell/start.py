@@ -21,7 +21,7 @@ from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 
-EVENT = "replay"
+EVENT, FINISHED = "replay", "replayed"
 _UNREAD = {"decisions": 0}
 """Kinds of facts that an earlier version did not measure by."""
 

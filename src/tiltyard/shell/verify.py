@@ -26,10 +26,10 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.bar_record import BarStart, bar_start_from, check_bar_record, is_bar_start
 from tiltyard.shell.judging import Judging
 from tiltyard.shell.metric_columns import metric_columns
-from tiltyard.shell.replay import FINISHED, finished_event
+from tiltyard.shell.replay import finished_event
 from tiltyard.shell.scratch import ACTOR
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT, Start, digests_beside_trades, start_from
+from tiltyard.shell.start import EVENT, FINISHED, Start, digests_beside_trades, start_from
 from tiltyard.shell.store.anchors import EVENT as INGEST
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns

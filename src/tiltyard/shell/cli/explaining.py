@@ -8,7 +8,7 @@ from tiltyard.checklist.explain import sentences
 from tiltyard.checklist.lives import REPLICATES
 from tiltyard.policies.name import select
 from tiltyard.scaling.characteristics import rule_sentences
-from tiltyard.shell.cli.options import now_from, open_ledger
+from tiltyard.shell.cli.options import asked_time, open_ledger
 from tiltyard.shell.history import roster_at
 from tiltyard.shell.measure import measure
 from tiltyard.shell.prospects import OwnTrades, prospects
@@ -32,11 +32,11 @@ def say_chances(
         policy: Name or unique suffix.
         database: As the command line says.
         seed: The same seed gives the same answer.
-        at: As of this time; now when None.
+        at: As of this time; the end of a record, or now, when None.
         as_json: Print JSON.
     """
-    now = now_from(at)
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
+        now = asked_time(at, ledger)
         roster = roster_at(ledger, now) if at else ledger.roster()
         arm = roster.arms[select(policy, list(roster.arms))]
         own = OwnTrades(settings, roster)

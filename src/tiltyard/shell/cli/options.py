@@ -11,6 +11,7 @@ from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.closed_record import record_end
 from tiltyard.shell.registration import capital_of
 from tiltyard.shell.settings import Settings, load
 from tiltyard.shell.store.answer_limit import AnswerLimit
@@ -28,7 +29,8 @@ Config = Annotated[
     typer.Option("--config", "--checklist", metavar="FILE", help="Settings. [./tiltyard.toml]"),
 ]
 At = Annotated[
-    str | None, typer.Option("--at", metavar="TIME", help="Judge as of this time. [now]")
+    str | None,
+    typer.Option("--at", metavar="TIME", help="Judge as of this time. [now; a record's end]"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Capital = Annotated[
@@ -59,9 +61,9 @@ def open_ledger(
     return Ledger.open(chosen, create=create, busy_timeout_ms=busy_timeout_ms, answers=answers)
 
 
-def now_from(at: str | None) -> datetime:
-    """``--at``, else the present."""
-    return system_now() if at is None else moment(at)
+def asked_time(at: str | None, ledger: Ledger) -> datetime:
+    """``--at``; else the end of the finished record that the ledger holds, else the present."""
+    return record_end(ledger) or system_now() if at is None else moment(at)
 
 
 def capital_from(text: str | None) -> Money | None:

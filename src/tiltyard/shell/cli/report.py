@@ -22,11 +22,12 @@ from tiltyard.shell.cli.options import (
     At,
     Config,
     Database,
-    now_from,
+    asked_time,
     open_ledger,
     settings_from,
 )
 from tiltyard.shell.cli.progress import counting
+from tiltyard.shell.closed_record import record_end
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.measure import measure
@@ -78,22 +79,20 @@ def report(
 ) -> None:
     """Judge the ledger and say what would happen. A report never acts."""
     settings = settings_from(config)
-    now = now_from(at)
     if rules:
         _refuse_beside("--rules", "rules", {"--actions": actions, "--html": html,
                        "--trades": trades, "--check": check, "POLICY": policy})  # fmt: skip
-        _report_rules(database, settings, now, as_json=as_json)
+        _report_rules(database, settings, at, as_json=as_json)
         return
     if actions:
         _refuse_beside("--actions", "actions", {"--trades": trades, "--check": check})
     if html is not None:
         refuse_unwritable(html)
     if actions:
-        _report_actions(
-            database, settings, policy, now, as_json=as_json, html=html, past=at is not None
-        )
+        _report_actions(database, settings, policy, at, as_json=as_json, html=html)
         return
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
+        now = asked_time(at, ledger)
         roster = roster_at(ledger, now) if at else ledger.roster()
         standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
         chosen = [select(policy, list(roster.arms))] if policy else standing
@@ -111,7 +110,7 @@ def report(
             _print(reports, last)
             for line in hold_lines(roster):
                 typer.echo(f"\n{line}")
-            _remark(ledger, now_from(at) if at else None)
+            _remark(ledger, now if at else None)
         if html is not None:
             _write(html, recorded(ledger, settings, now), desk, reports, now, alone=bool(policy))
     if check:
@@ -154,7 +153,7 @@ def _refuse_beside(option: str, what: str, others: Mapping[str, object]) -> None
 
 
 def _report_rules(
-    database: str | None, settings: Settings, now: datetime, *, as_json: bool
+    database: str | None, settings: Settings, at: str | None, *, as_json: bool
 ) -> None:
     """What each other rule would have made, and which is proposed."""
     from tiltyard.shell.other_rules import other_rules_of  # noqa: PLC0415 slow
@@ -165,12 +164,14 @@ def _report_rules(
         opened.snapshot() as ledger,
         counting("rules", "plays") as progress,
     ):
+        now = asked_time(at, ledger)
         found = other_rules_of(ledger, settings, now, progress=progress)
+        head = _as_of(at, ledger)
     if as_json:
         whole = {"generated_at": time_text(now), **rules_json(found)}
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
-    for line in rules_text(found):
+    for line in (*head, *rules_text(found)):
         typer.echo(line)
 
 
@@ -178,24 +179,34 @@ def _report_actions(
     database: str | None,
     settings: Settings,
     policy: str | None,
-    now: datetime,
+    at: str | None,
     *,
     as_json: bool,
     html: Path | None,
-    past: bool,
 ) -> None:
     """What was done, what each of it was worth, and the monthly statement."""
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
-        roster = roster_at(ledger, now) if past else ledger.roster()
+        now = asked_time(at, ledger)
+        roster = roster_at(ledger, now) if at else ledger.roster()
         found = receipts_of(ledger, now, select(policy, list(roster.arms)) if policy else "")
+        head = _as_of(at, ledger)
     if html is not None:
         write_receipts_page(html, found, now)
     if as_json:
         whole = {"generated_at": time_text(now), **receipts_json(found)}
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
-    for line in receipts_text(found):
+    for line in (*head, *receipts_text(found)):
         typer.echo(line)
+
+
+def _as_of(at: str | None, ledger: Ledger) -> list[str]:
+    """The time of which a report is, where that is not the present; a line or none."""
+    ended = record_end(ledger)
+    if at is None and ended is None:
+        return []
+    said = "" if at else ", the end of the record"
+    return [f"As of {asked_time(at, ledger):%Y-%m-%d %H:%M}Z{said}."]
 
 
 def _last_trades(ledger: Ledger, policy: str, now: datetime) -> list[Trade]:

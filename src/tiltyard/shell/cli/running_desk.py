@@ -27,6 +27,7 @@ from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import open_ledger
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.closed_record import refuse_record
 from tiltyard.shell.commanding import Times
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
@@ -80,11 +81,7 @@ def be_the_desk(
         waking_times(ledger, bell.pause) as times,
         _until_told() as stopping,
     ):
-        if ledger.is_record():
-            raise TiltyardError(
-                "RECORD_CLOSED", str(ledger.url.database), "it holds the record of a replay, which "
-                "a desk would go on from", "run it on a ledger of its own: --db FILE",
-            )  # fmt: skip
+        refuse_record(ledger, "a desk would go on from", "run it on a ledger of its own: --db FILE")
         bars_last = interval_to_trade(ledger, settings)
         concerns = _about(only, list(ledger.roster().arms))
         token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
