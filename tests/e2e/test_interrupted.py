@@ -10,14 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from command_line import Run
+from floors import BREAKOUT, CHAMPION, put_bars, quiet_and_up
 
 HEADER = "trade_id,policy,symbol,side,opened_at,closed_at,pnl"
 LINE = "{0},arm{1},BTC,long,2025-01-01T00:00:00Z,2025-01-01T01:00:00Z,1.5"
+ENDS = {"SIGINT": 130, "SIGTERM": 143}
+"""What a command that may clear up exits with."""
 KEPT = {"desk.db", "desk.db-shm", "desk.db-wal", "log.csv", "log.csv.rejects.jsonl"}
 
 # The command line as it is; when it has run its nth statement of a kind, a signal arrives.
@@ -83,6 +87,7 @@ def held(folder: Path) -> tuple[int, int]:
         ("UPDATE bandit_arms SET pf_30", "SIGKILL", 0, 0),
         ("INSERT INTO trades", "SIGINT", 0, 0),
         ("INSERT INTO staged_trades", "SIGINT", 0, 0),
+        ("INSERT INTO trades", "SIGTERM", 0, 0),
     ],
 )
 def test_what_strikes_an_ingest_leaves_all_of_it_or_nothing(
@@ -94,8 +99,8 @@ def test_what_strikes_an_ingest_leaves_all_of_it_or_nothing(
     ran = struck(tmp_path, kind, sent, *words)
     assert held(tmp_path) == (trades, policies)
     assert {path.name for path in tmp_path.iterdir()} <= KEPT - {"log.csv.rejects.jsonl"}
-    if sent == "SIGINT":
-        assert (ran.returncode, ran.stdout) == (130, "")
+    if sent in ENDS:
+        assert (ran.returncode, ran.stdout) == (ENDS[sent], "")
         assert ran.stderr == "interrupted: nothing half-written\n"
     else:
         assert ran.returncode == -signal.SIGKILL
@@ -105,18 +110,33 @@ def test_what_strikes_an_ingest_leaves_all_of_it_or_nothing(
 
 
 @pytest.mark.parametrize("kind", ["INSERT INTO staged_trades", "INSERT INTO audit"])
-@pytest.mark.parametrize("sent", ["SIGINT", "SIGKILL"])
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_a_record_has_its_name_when_it_is_whole(
     run: Run, known_csv: Path, tmp_path: Path, kind: str, sent: str
 ) -> None:
     words = ("replay", known_csv.name, "--into", "record.db")
     ran = struck(tmp_path, kind, sent, *words)
     assert not (tmp_path / "record.db").exists()
-    if sent == "SIGINT":
-        assert ran.returncode == 130
+    if sent in ENDS:
+        assert ran.returncode == ENDS[sent]
         assert {path.name for path in tmp_path.iterdir()} == {known_csv.name}
     assert run(*words).code == 0
     assert run("replay", "--verify", "--db", "record.db").code == 0
+
+
+@pytest.mark.parametrize("sent", ENDS)
+def test_a_replay_on_bars_that_is_told_to_end_leaves_nothing_behind(
+    run: Run, tmp_path: Path, sent: str
+) -> None:
+    (tmp_path / "bars").mkdir()
+    put_bars(tmp_path / "bars" / "SOL_USDT-1h.csv", quiet_and_up(datetime(2025, 5, 1, tzinfo=UTC)))
+    assert run("policy", "register", CHAMPION, "--role", "champion", "--capital", "10000").code == 0
+    assert run("policy", "register", BREAKOUT, "--capital", "10000").code == 0
+    words = ("replay", "--bars", "bars", "--into", "record.db")
+    ran = struck(tmp_path, "INSERT INTO decisions", sent, *words)
+    assert (ran.returncode, ran.stderr) == (ENDS[sent], "interrupted: nothing half-written\n")
+    assert {path.name for path in tmp_path.iterdir()} <= {"bars", "desk.db", *KEPT}
+    assert run(*words).code == 0
 
 
 def test_a_refused_replay_leaves_no_record_behind(run: Run, tmp_path: Path) -> None:

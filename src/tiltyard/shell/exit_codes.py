@@ -8,6 +8,7 @@ at what was typed, configured or handed in. A code is in one of the two sets, an
 from tiltyard.kernel.errors import TiltyardError
 
 INTERRUPTED = 130
+TERMINATED = 143
 FAILED = 1
 WRONG = 2
 

@@ -1,8 +1,8 @@
 """The command ``tiltyard``. Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 
 Which error is which says :mod:`tiltyard.shell.exit_codes`. ``report --check`` adds 3
-for a breach and 4 for unknown; Ctrl-C ends with 130. Errors go to standard error, each
-with a code that ``docs/reference/errors.md`` explains.
+for a breach and 4 for unknown; Ctrl-C ends with 130, SIGTERM with 143. Errors go to standard
+error, each with a code that ``docs/reference/errors.md`` explains.
 """
 
 import os
@@ -26,6 +26,7 @@ from tiltyard.shell.cli import (
     report,
     token,
 )
+from tiltyard.shell.cli.interruption import hear_termination
 from tiltyard.shell.exit_codes import FAILED, INTERRUPTED, exit_code
 
 app = typer.Typer(
@@ -72,6 +73,7 @@ def main() -> None:
 
 def run(command: typer.Typer) -> None:
     """Run a command line; errors become messages and exit codes."""
+    code = hear_termination()
     try:
         command()
     except TiltyardError as error:
@@ -85,13 +87,13 @@ def run(command: typer.Typer) -> None:
         typer.echo(f"SYSTEM_REFUSED{what}: {error.strerror}", err=True)
         sys.exit(FAILED)
     except KeyboardInterrupt:
-        _interrupted()
+        _interrupted(code())
     except SystemExit as done:
         if done.code == INTERRUPTED:  # so typer ends a command at Ctrl-C, without a word
-            _interrupted()
+            _interrupted(code())
         raise
 
 
-def _interrupted() -> NoReturn:
+def _interrupted(code: int) -> NoReturn:
     typer.echo("interrupted: nothing half-written", err=True)
-    sys.exit(INTERRUPTED)
+    sys.exit(code)
