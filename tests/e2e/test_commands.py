@@ -1,10 +1,13 @@
 """Commands in the hands of a stranger: clear errors, and nothing half-written."""
 
 import json
+import re
 import shutil
 import sqlite3
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,9 @@ from tiltyard import __version__
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import Money
+from tiltyard.shell.cli.ledger import SETTINGS_TEXT
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 
 HEADER = "trade_id,policy,symbol,side,opened_at,closed_at,pnl\n"
@@ -26,6 +31,19 @@ def test_init_writes_a_file_whose_lines_are_all_defaults(run: Run, tmp_path: Pat
     assert all(not line or line.startswith("#") for line in text.splitlines())
     assert run("checklist", "lint").code == 0
     assert run("init").code == 2
+
+
+def test_the_written_file_has_every_setting_with_its_default() -> None:
+    toml = re.compile(r"# ((?:\[|\]|\w+ = |  \{).*)")
+    said = tomllib.loads("\n".join(toml.findall(SETTINGS_TEXT)))
+    sections: dict[str, Any] = {name: one.annotation for name, one in Settings.model_fields.items()}
+    del sections["checklist"]
+    assert set(said) == set(sections)
+    for name, section in sections.items():
+        assert set(said[name]) == set(section.model_fields), name
+        for key, told in section.model_validate(said[name]):
+            default = section.model_fields[key].default
+            assert default in (None, "", (), told), f"{name}.{key}"
 
 
 def test_the_written_file_uncommented_is_the_built_in_checklist(run: Run, tmp_path: Path) -> None:

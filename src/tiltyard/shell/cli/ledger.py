@@ -24,7 +24,8 @@ from tiltyard.shell.store.outbox import every_effect, shares_in_vain
 from tiltyard.shell.targets import targets_from
 
 SETTINGS_TEXT = """\
-# Tiltyard. Every line below is the default: uncomment what you change.
+# Tiltyard. Every line below is the default, or an example where there is none: uncomment
+# what you change.
 
 # [ledger]
 # database = "./tiltyard.db"   # a path, or a database URL
@@ -41,8 +42,26 @@ SETTINGS_TEXT = """\
 # timezone = "UTC"
 # nightly = "02:00:00"
 
+# [scaling]
+# rule = "ladder"              # what moves shares at night: "evidence", or another
+
 # [run]
 # deadman = 60                 # seconds without a judgement, then challengers get nothing
+
+# [api]                        # the desk over HTTP
+# serve = false
+# host = "127.0.0.1"
+# port = 8420
+# requests_per_second = 50     # of a token; more are refused
+
+# [market]                     # what the desk trades by itself, on paper
+# feed = "bars"                # a folder of bars; without it, nothing
+# fee_bps = 5
+# half_spread_bps = 1
+# sized = 0.1                  # of the arm's capital, for a position
+# blackouts = [
+#   { from = 2025-07-09T12:00:00Z, until = 2025-07-09T14:00:00Z, reason = "rate decision" },
+# ]
 
 # [shares]
 # start = 0.10
