@@ -97,6 +97,18 @@ def test_what_cannot_be_replayed_says_why_and_leaves_nothing(
     assert set(tmp_path.iterdir()) == before
 
 
+def test_the_faults_of_both_ends_are_told_at_once(desk: Run) -> None:
+    ran = desk("replay", "--bars", "bars", "--since", "2023-01-01", "--until", "2024-06-01Z")
+    assert (ran.code, ran.out) == (2, "")
+    first, since, until = ran.err.splitlines()
+    assert first == "TIME_INVALID --bars: 2 faults"
+    assert "such as 2023-01-01T00:00Z" in since
+    assert since.endswith(" @ --since")
+    assert "such as 2024-06-01T00:00Z" in until
+    ran = desk("replay", "--bars", "bars", "--since", "2023-01-01")
+    assert ran.err.startswith("TIME_NAIVE 2023-01-01 00:00:00: no UTC offset. say which, such as ")
+
+
 def test_what_is_no_price_is_told(desk: Run, tmp_path: Path) -> None:
     bars = quiet_and_up(START)
     put_bars(tmp_path / "bars" / "SOL_USDT-1h.csv", [*bars[:10], *bars[12:]])

@@ -42,13 +42,29 @@ def test_one_moment_has_many_names(value: datetime | str | float) -> None:
     assert time.tzinfo is UTC
 
 
-@pytest.mark.parametrize("value", ["2025-07-07T15:26:40", "2025-07-07", "20250707"])
-def test_a_time_without_an_offset_is_refused_unless_it_is_said_to_be_utc(value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("2025-07-07T15:26:40", "2025-07-07T15:26:40Z"), ("2025-07-07", "2025-07-07T00:00Z"),
+        ("20250707", "2025-07-07T00:00Z"),
+    ],
+)  # fmt: skip
+def test_a_time_without_an_offset_is_refused_unless_it_is_said_to_be_utc(
+    value: str, said: str
+) -> None:
     with pytest.raises(TiltyardError) as caught:
         moment(value)
     assert caught.value.code == "TIME_NAIVE"
-    assert caught.value.remedy == ("add one such as Z (ingest and replay: or pass --assume-utc)")
+    assert caught.value.remedy == (
+        f"say which, such as {said} (ingest and replay: or pass --assume-utc)"
+    )
+    assert moment(said) == moment(value, assume_utc=True)
     assert moment(value, assume_utc=True).date() == AFTERNOON.date()
+
+
+def test_a_date_with_an_offset_and_no_hour_is_told_how_to_name_one() -> None:
+    with pytest.raises(TiltyardError, match=r"^TIME_INVALID 2024-06-01Z: .*2024-06-01T00:00Z"):
+        moment("2024-06-01Z")
 
 
 def test_eight_digits_are_a_date_and_not_milliseconds() -> None:

@@ -42,7 +42,7 @@ def moment(value: datetime | str | float, *, assume_utc: bool = False) -> dateti
                 "TIME_NAIVE",
                 str(value)[:40],
                 "no UTC offset",
-                "add one such as Z (ingest and replay: or pass --assume-utc)",
+                f"say which, such as {_in_utc(value)} (ingest and replay: or pass --assume-utc)",
             )
         value = value.replace(tzinfo=UTC)
     try:
@@ -61,7 +61,23 @@ def _read(text: str) -> datetime | int:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise _invalid(text, "expected ISO-8601 or epoch milliseconds") from None
+        raise _invalid(
+            text, f"expected ISO-8601{_with_an_hour(text)} or epoch milliseconds"
+        ) from None
+
+
+def _with_an_hour(text: str) -> str:
+    """How a date that ends in ``Z`` is told, which by itself is no time."""
+    try:
+        day = datetime.fromisoformat(text.rstrip("Zz"))
+    except ValueError:
+        return ""
+    return f", such as {_in_utc(day)},"
+
+
+def _in_utc(naive: datetime) -> str:
+    exact = naive.second or naive.microsecond
+    return naive.isoformat(timespec="auto" if exact else "minutes") + "Z"
 
 
 def _from_milliseconds(count: float) -> datetime:

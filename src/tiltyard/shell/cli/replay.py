@@ -5,6 +5,7 @@ With trades that are told, or with bars that the arms trade; ``--verify`` checks
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ import typer
 
 from tiltyard.facts.action import Action
 from tiltyard.kernel.clock import moment
-from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.announce import EVERY_DAY
 from tiltyard.shell.cli.ingest import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
 from tiltyard.shell.cli.options import (
@@ -133,13 +134,35 @@ def _replay_bars(
     """The arms of the ledger trade the bars of a folder."""
     from tiltyard.shell.cli.replay_bars import replay_bars  # noqa: PLC0415 slow
 
-    now = system_now()
-    last = now if until is None else min(now, moment(until, assume_utc=assume_utc))
-    first = None if since is None else moment(since, assume_utc=assume_utc)
+    first, last = _span(since, until, system_now(), assume_utc=assume_utc)
     with open_ledger(database, settings) as ledger:
         replay_bars(
             ledger, settings, folder, output, since=first, until=last, assume_utc=assume_utc
         )
+
+
+def _span(
+    since: str | None, until: str | None, now: datetime, *, assume_utc: bool
+) -> tuple[datetime | None, datetime]:
+    """``--since`` and ``--until``, with the faults of both at once."""
+    times: dict[str, datetime] = {}
+    wrong: dict[str, TiltyardError] = {}
+    for option, text in (("--since", since), ("--until", until)):
+        try:
+            if text is not None:
+                times[option] = moment(text, assume_utc=assume_utc)
+        except TiltyardError as error:
+            wrong[option] = error
+    if len(wrong) > 1:
+        codes = {error.code for error in wrong.values()}
+        faults = [
+            Fault(option, ". ".join(filter(None, (f"{one.subject}: {one.facts}", one.remedy))))
+            for option, one in wrong.items()
+        ]
+        raise Faults(codes.pop() if len(codes) == 1 else "TIME_INVALID", "--bars", faults)
+    for alone in wrong.values():
+        raise alone
+    return times.get("--since"), min(now, times.get("--until", now))
 
 
 def _replay_trades(
