@@ -392,6 +392,56 @@ def test_a_report_of_the_past_knows_nothing_of_what_came_later(
     }  # fmt: skip
 
 
+def test_a_champion_below_its_band_has_a_next_step(run: Run, tmp_path: Path) -> None:
+    times = (f"2025-01-{day:02}T{hour:02}" for day in range(1, 4) for hour in range(0, 20, 2))
+    rows = (f"{at},alpha,BTC,long,{at}:00Z,{at}:30Z,{-1 if n % 3 else 1}"
+            for n, at in enumerate(times))  # fmt: skip
+    (tmp_path / "log.csv").write_text(HEADER + "\n".join(rows) + "\n", "utf-8")
+    assert run("policy", "register", "alpha", "--role", "champion", "--capital", "900").code == 0
+    assert run("ingest", "log.csv").code == 0
+    told = json.loads(run("report", "alpha", "--json").out)
+    assert [one["action"] for one in told["actions"]] == ["propose_rollback", "page"]
+    assert told["next_step"].endswith("put another in its place: tiltyard policy rollback alpha")
+
+
+def test_whom_the_ladder_leaves_without_traffic_is_told_who_gives_it_some(
+    run: Run, tmp_path: Path
+) -> None:
+    def share_by_sql(share: float) -> None:
+        with sqlite3.connect(tmp_path / "desk.db") as database:
+            database.execute(
+                "UPDATE bandit_arms SET traffic_allocation = ? WHERE policy_id = "
+                "(SELECT id FROM policies WHERE name = 'paused')",
+                [share],
+            )
+
+    def told(name: str) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(run("report", name, "--json").out)
+        return body
+
+    assert run("policy", "register", "prod", "--role", "champion", "--capital", "9").code == 0
+    assert run("policy", "register", "paused", "--capital", "9").code == 0
+    assert run("policy", "register", "none", "--capital", "9", "--share", "0").code == 0
+    assert told("paused")["next_gate"].endswith("open the ladder: 0 so far")
+    share_by_sql(0)
+    assert told("paused")["next_gate"].endswith("open the ladder: 0 so far, and it has no traffic")
+    why = "; it has no traffic, and the ladder gives it none"
+    assert told("paused")["next_step"] == f"give it a share by SQL, up to 15.0 %{why}"
+    share_by_sql(0.1)
+    assert told("paused")["traffic_allocation"] == 0.1
+    share_by_sql(0)
+    assert run("freeze").code + run("resume", "freeze").code == 0
+    assert told("paused")["next_step"].startswith("put it on a new trial: tiltyard policy throttle")
+    for words in (("policy", "throttle", "paused"), ("review", "ack", "1"),
+                  ("policy", "rearm", "paused")):  # fmt: skip
+        assert run(*words).code == 0
+    assert told("paused")["traffic_allocation"] == 0.1
+    assert told("none")["next_step"].startswith("retire it and register it under another name")
+    assert run("policy", "retire", "none", "--reason", "never had any").code == 0
+    assert run("policy", "register", "again", "--capital", "9").code == 0
+    assert told("again")["traffic_allocation"] == 0.1
+
+
 def test_a_missing_database_says_how_to_make_one(run: Run) -> None:
     ran = run("report")
     assert ran.code == 2

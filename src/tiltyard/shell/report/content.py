@@ -14,12 +14,12 @@ from tiltyard.checklist.guard import Guard
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Review
 from tiltyard.facts.verdict import Verdict
-from tiltyard.kernel.undefined import Reading, Value
+from tiltyard.kernel.undefined import Reading
 from tiltyard.metrics.catalogue import spec_of
-from tiltyard.scaling.ladder import LADDER
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.report.evidence import NOTHING, Evidence
 from tiltyard.shell.report.gap import GapLine, gap_lines
+from tiltyard.shell.report.what_next import next_gate, next_step
 
 if TYPE_CHECKING:
     from tiltyard.checklist.explain import Prospect
@@ -127,8 +127,8 @@ def describe(
         guards=guards,
         actions=actions,
         reviews=desk.roster.open_reviews(policy),
-        next_step=_next_step(desk, arm, actions, guards),
-        next_gate=_next_gate(desk, arm, now),
+        next_step=next_step(desk, arm, actions, guards),
+        next_gate=next_gate(desk, arm, now),
     )
 
 
@@ -144,59 +144,3 @@ def _line(
     )
     reading = desk.panel.read(name, policy, now).reading
     return MetricLine(name, spec_of(name).unit, reading, guard, verdict)
-
-
-def _next_step(
-    desk: Desk, arm: Arm, actions: Sequence[Action], guards: Sequence[tuple[Guard, Verdict]]
-) -> str:
-    if arm.state == "candidate":
-        return _first_step(desk, arm)
-    if arm.state in ("halted", "throttled"):
-        return f"read the trades behind it: tiltyard report {arm.name} --trades"
-    stopping = [action for action in actions if action.kind in ("halt", "throttle")]
-    if stopping:
-        return f"needs attention: look at the trades (tiltyard report {arm.name} --trades)"
-    unknown = [guard.metric for guard, verdict in guards if verdict.answer != "pass" and guard.hard
-               and verdict.answer != "breach"]  # fmt: skip
-    if unknown:
-        return f"wait, or supply what is missing: {', '.join(unknown)}"
-    return "none"
-
-
-def _first_step(desk: Desk, arm: Arm) -> str:
-    """What a candidate waits for: its capital, the end of a hold, room, or a trade."""
-    if not desk.knows_capital(arm):
-        return f"say what equity it may use: tiltyard policy register {arm.name} --capital X"
-    if desk.roster.holds():
-        return f"wait: {', '.join(sorted(desk.roster.holds()))} holds all challengers"
-    wanted, room = 100 * arm.start_share, 100 * desk.rules.room(desk.roster)
-    if wanted > room:
-        return f"wait for room: it starts with {wanted:.1f} %, and {room:.1f} % is free"
-    return "take in its next trades: tiltyard ingest puts it on trial"
-
-
-def _next_gate(desk: Desk, arm: Arm, now: datetime) -> str:
-    if arm.state in _GATES:
-        return _GATES[arm.state]
-    trial = desk.panel.arm(arm.name).live.trades
-    wanted = desk.rules.trial_trades
-    if desk.ruling.name != LADDER:
-        return f"tonight's {desk.ruling.name}: {desk.tonight(arm.name, now)}"
-    if trial < wanted:
-        return f"{wanted} live trades end its probation and open the ladder: {trial} so far"
-    pf_150 = desk.panel.read("pf_150", arm.name, now).reading
-    pf_prod = desk.panel.read("pf_prod", arm.name, now).reading
-    if isinstance(pf_150, Value) and isinstance(pf_prod, Value):
-        return f"tonight's ladder: pf_150 {pf_150.number:.3g} against pf_prod {pf_prod.number:.3g}"
-    return f"tonight's ladder: pf_prod is {pf_prod}"
-
-
-_GATES = {
-    "champion": "none: it is the champion",
-    "candidate": "probation, once its capital is known and there is room",
-    "halted": "a person re-arms it",
-    "throttled": "its way back, or a person",
-    "deposed": "none: it is kept as known-good",
-    "retired": "none: it is retired",
-}
-"""What stands before an arm that is not on trial."""
