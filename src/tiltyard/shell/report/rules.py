@@ -10,6 +10,7 @@ from tiltyard.metrics.off_policy import Estimate
 from tiltyard.scaling.counterfactual import Kind
 from tiltyard.scaling.other_rules import SALTS, Done, Month, OtherRules, RuleLine
 from tiltyard.shell.report.evidence import estimate_json
+from tiltyard.shell.report.signed import signed, span
 
 Json = dict[str, Any]
 
@@ -80,9 +81,8 @@ def proposal_lines(found: OtherRules) -> Iterator[str]:
         return
     more = best.beyond_done
     yield (
-        f"PROPOSED, not adopted: {best.rule} would have made {more.value:+.2f} {found.unit} more "
-        f"(interval {more.low:+.2f} … {more.high:+.2f}), "
-        f"over {found.opportunities:,} opportunities."
+        f"PROPOSED, not adopted: {best.rule} would have made {signed(more.value)} {found.unit} "
+        f"more ({span(more.low, more.high)}), over {found.opportunities:,} opportunities."
     )
     yield f'To adopt it, set [scaling] rule = "{best.rule}" in tiltyard.toml.'
 
@@ -160,7 +160,7 @@ def _suffix(policy: str) -> str:
 def _estimate(found: Estimate | Undefined) -> str:
     if isinstance(found, Undefined):
         return str(found)
-    return f"{found.value:+.2f}, interval {found.low:+.2f} … {found.high:+.2f}"
+    return f"{signed(found.value)}, {span(found.low, found.high)}"
 
 
 def _unit(found: OtherRules) -> str:
