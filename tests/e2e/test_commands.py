@@ -392,6 +392,16 @@ def test_a_report_of_the_past_knows_nothing_of_what_came_later(
     }  # fmt: skip
 
 
+def test_a_trade_in_another_currency_is_refused_by_that_column(run: Run, tmp_path: Path) -> None:
+    lines = HEADER.strip() + ",currency\n" + GOOD.strip() + ",USDT\n"
+    other = GOOD.strip().replace("1,", "2,", 1) + ",EUR\n"
+    (tmp_path / "log.csv").write_text(lines + other, "utf-8")
+    ran = run("ingest", "log.csv", "--register", "--capital", "900")
+    assert ran.code == 2
+    assert "as in the other trades of alpha" in ran.err
+    assert "@ row 2, column currency" in ran.err
+
+
 def test_a_champion_below_its_band_has_a_next_step(run: Run, tmp_path: Path) -> None:
     times = (f"2025-01-{day:02}T{hour:02}" for day in range(1, 4) for hour in range(0, 20, 2))
     rows = (f"{at},alpha,BTC,long,{at}:00Z,{at}:30Z,{-1 if n % 3 else 1}"

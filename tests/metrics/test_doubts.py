@@ -173,7 +173,7 @@ def test_a_trade_that_says_no_risk_makes_the_evidence_undefined_for_the_rest() -
     for outcome in ((-RISK, 0, RISK), (0, 0, 0), (-RISK, 0, 0), (-RISK, 0, RISK)):
         cusum.push(outcome)
     assert cusum.value() == Undefined(
-        "no_risk", "1 of 4 trades do not say what they risked", samples=4
+        "no_risk", "1 of 4 trades does not say what it risked", samples=4
     )
     x = weights(np.array([[-RISK, 0, -RISK, -RISK]]), np.array([[RISK, 0, 0, RISK]]), 1.6)
     assert np.isnan(restarted(x)[0]).tolist() == [False, False, True, True]

@@ -74,6 +74,8 @@ def test_where_nothing_is_final_the_page_says_so_and_draws_nothing() -> None:
     assert "No action has a worth yet." in waiting
     assert "pending (0 of 100 opportunities)" in waiting
     assert "Plotly" not in waiting
+    assert "The band is" not in waiting
+    assert "The band is the interval of 95 %" in receipts_page(in_both_units(), NOW)
     assert "No action has moved traffic yet." in receipts_page(scored([], []), NOW)
 
 

@@ -41,16 +41,30 @@ def found(better: float = 0.98, **more: Any) -> OtherRules:  # noqa: ANN401 fiel
 
 
 TABLE = """\
-What each rule would have made, in R, by 2,345 opportunities from 2025-01-01 to 2025-07-01:
-  rule               beyond the champion alone        beyond what was done             it would have (in so many of 8 plays)
+What each rule would have made, in R,
+by 2,345 opportunities from 2025-01-01 to 2025-07-01:
+  rule               beyond the champion alone        beyond what was done
+                     what it would have done (in so many of 8 plays)
   ladder (enforced)  -2.40, interval -5.00 … +0.20
-  static             -5.00, interval -8.50 … -1.50    -2.60, interval -4.00 … -1.20    promoted and retired nobody
-  evidence           +12.30, interval +1.00 … +23.60  +14.70, interval +2.00 … +27.40  promoted eee02a74 2025-05-04 (8), retired 0badcafe 2025-06-01 (5)
-"""  # noqa: E501 a table
+  static             -5.00, interval -8.50 … -1.50    -2.60, interval -4.00 … -1.20
+                     promoted and retired nobody
+  evidence           +12.30, interval +1.00 … +23.60  +14.70, interval +2.00 … +27.40
+                     promoted eee02a74 2025-05-04 (8), retired 0badcafe 2025-06-01 (5)
+"""
 
 
 def test_no_rule_did_better() -> None:
     assert "\n".join(rules_text(found())) == TABLE + "No observed rule did better beyond chance."
+
+
+def test_many_decisions_take_several_lines_and_none_is_broken() -> None:
+    many = [Done("time_out", f"bot_{n:08}", 8, ENDED) for n in range(9)]
+    lines = [one._replace(done=many) for one in found().lines]
+    told = list(rules_text(found(lines=lines)))
+    assert max(map(len, told)) <= 100
+    asked = [line.strip() for line in told if "asked about" in line]
+    assert asked[0] == "asked about 00000000 2025-07-01 (8), asked about 00000001 2025-07-01 (8),"
+    assert sum(line.count("(8)") for line in asked) == 2 * len(many)
 
 
 def test_one_rule_is_proposed_and_it_says_how_to_adopt_it() -> None:
@@ -83,7 +97,7 @@ def test_without_a_capital_it_only_describes_and_says_how_to_tell_it() -> None:
 
 def test_percent_says_of_what() -> None:
     first, *_, last, _ = rules_text(found(better=0.999, unit="%"))
-    assert first.startswith("What each rule would have made, in % of an arm's capital, by 2,345 ")
+    assert first == "What each rule would have made, in % of an arm's capital,"
     assert "evidence would have made +14.70 % more" in last
 
 
@@ -92,7 +106,7 @@ def test_what_is_not_known_says_why() -> None:
         "What other rules would have made: undefined (no_champion: nobody was champion)"
     ]
     lines = [one._replace(beyond_done=WARMING, better=0) for one in found().lines]
-    _, _, done, static, _, last = rules_text(found(was_done=WARMING, lines=lines))
+    _, _, _, _, done, static, *_, last = rules_text(found(was_done=WARMING, lines=lines))
     assert done == "  ladder (enforced)  undefined (warming: 3 of 10 blocks of a day)"
     assert "undefined (warming: 3 of 10 blocks of a day)" in static
     assert last == "No observed rule did better beyond chance."

@@ -65,7 +65,8 @@ class ECusum:
     def value(self) -> Reading:
         """The same, or why it cannot be told."""
         if self.without_risk:
-            reason = f"{self.without_risk} of {self.trades} trades do not say what they risked"
+            says = "does not say what it" if self.without_risk == 1 else "do not say what they"
+            reason = f"{self.without_risk} of {self.trades} trades {says} risked"
             return Undefined("no_risk", reason, self.trades)
         return Value(twelve_digits(self.log()), self.trades)
 

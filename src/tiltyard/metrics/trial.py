@@ -88,6 +88,8 @@ class NavPath:
     def blindness(self) -> str:
         """Why what depends on capital is not known; empty when it is."""
         count = self.without_capital
+        if count == 1:
+            return "1 trade or mark does not say what capital it is of"
         return f"{count} trades or marks do not say what capital they are of" if count else ""
 
     def closed_drawdown(self) -> float:

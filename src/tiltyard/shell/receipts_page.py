@@ -26,6 +26,12 @@ from tiltyard.shell.report.text import share
 
 MOST_ROWS = 500
 _COSTLY = ("false alarm", "mistake")
+_BAND = (
+    "<p class='quiet'>The band is the interval of 95 % of all actions up to then, made anew with "
+    "each. One more makes it wider; one that takes back an earlier one over the same "
+    "opportunities, such as a resume after a throttle, makes it narrower, since there the two "
+    "cancel.</p>"
+)
 
 
 def write_receipts_page(path: Path, receipts: Receipts, now: datetime) -> None:
@@ -53,7 +59,7 @@ def receipts_page(receipts: Receipts, now: datetime) -> str:
 
 def _parts(receipts: Receipts, now: datetime) -> Iterator[str]:
     figure = receipts_figure(receipts, now)
-    yield "<p>No action has a worth yet.</p>" if figure is None else drawn(figure)
+    yield "<p>No action has a worth yet.</p>" if figure is None else drawn(figure) + _BAND
     yield "<h2>What the monitor was worth</h2>"
     heads = ("month", "guard or rule", "actions", "verdicts", "net, interval of 95 %")
     yield table(heads, map(_line, chain.from_iterable(statement_parts(receipts.statement))))

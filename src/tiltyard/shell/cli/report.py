@@ -37,6 +37,7 @@ from tiltyard.shell.prospects import LIVES, OwnTrades, prospects
 from tiltyard.shell.receipts import receipts_of
 from tiltyard.shell.receipts_page import write_receipts_page
 from tiltyard.shell.recording import Recording
+from tiltyard.shell.report.before_record import before_record
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.evidence import EvidenceBook, traffic_of
 from tiltyard.shell.report.receipts import receipts_json, receipts_text
@@ -147,9 +148,10 @@ def _foreseen(desk: Desk, told: ArmReport, own: OwnTrades, now: datetime) -> Arm
 def _refuse_beside(option: str, what: str, others: Mapping[str, object]) -> None:
     for name, given in others.items():
         if given:
-            raise TiltyardError(
-                "OPTION_IDLE", name, f"{option} reports the {what} alone", "leave it out"
-            )
+            why = f"{option} reports the {what} alone"
+            if name == "--html":
+                why = f"there is no page of the {what}, {option} prints them as text or with --json"
+            raise TiltyardError("OPTION_IDLE", name, why, "leave it out")
 
 
 def _report_rules(
@@ -166,12 +168,12 @@ def _report_rules(
     ):
         now = asked_time(at, ledger)
         found = other_rules_of(ledger, settings, now, progress=progress)
-        head = _as_of(at, ledger)
+        head, last = _as_of(at, ledger), before_record(ledger)
     if as_json:
         whole = {"generated_at": time_text(now), **rules_json(found)}
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
-    for line in (*head, *rules_text(found)):
+    for line in (*head, *rules_text(found), *last):
         typer.echo(line)
 
 
@@ -189,14 +191,14 @@ def _report_actions(
         now = asked_time(at, ledger)
         roster = roster_at(ledger, now) if at else ledger.roster()
         found = receipts_of(ledger, now, select(policy, list(roster.arms)) if policy else "")
-        head = _as_of(at, ledger)
+        head, last = _as_of(at, ledger), before_record(ledger)
     if html is not None:
         write_receipts_page(html, found, now)
     if as_json:
         whole = {"generated_at": time_text(now), **receipts_json(found)}
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
-    for line in (*head, *receipts_text(found)):
+    for line in (*head, *receipts_text(found), *last):
         typer.echo(line)
 
 

@@ -20,6 +20,7 @@ from tiltyard.metrics.traffic import Traffic
 from tiltyard.metrics.unit import LEAST_R, MOST_R, Unit
 from tiltyard.scaling.sayings import chance
 from tiltyard.shell.history import past
+from tiltyard.shell.report.signed import signed, span
 from tiltyard.shell.store.ledger import Ledger
 
 MOST_SYMBOLS = 4
@@ -154,7 +155,7 @@ def difference_text(found: Difference | Undefined) -> str:
     if isinstance(found, Undefined):
         return str(found)
     return (
-        f"{found.mean:+.3f}, interval {found.low:+.3f} … {found.high:+.3f}, better with "
+        f"{signed(found.mean, 3)}, {span(found.low, found.high, 3)}, better with "
         f"{chance(found.better)}, {found.trades:,} trades against {found.against:,}"
         f"{_clipped(found.clipped)}"
     )
@@ -238,7 +239,7 @@ def estimate_json(estimate: Estimate | Undefined) -> dict[str, Any]:
 def _estimate_text(estimate: Estimate | Undefined) -> str:
     if isinstance(estimate, Undefined):
         return str(estimate)
-    return f"{estimate.value:+.3f}, interval {estimate.low:+.3f} … {estimate.high:+.3f}"
+    return f"{signed(estimate.value, 3)}, {span(estimate.low, estimate.high, 3)}"
 
 
 def _lines(comparison: Comparison) -> Iterator[ComparisonLine]:

@@ -7,6 +7,7 @@ from tiltyard.facts.decision import VOLATILITY
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.shadow_gap import ANY, UNKNOWN, Gap, ShadowGap
 from tiltyard.metrics.unit import Unit
+from tiltyard.shell.report.signed import signed, span
 
 MOST_SYMBOLS = 4
 """With a line of its own each."""
@@ -64,7 +65,7 @@ def gap_text(gap: Gap | Undefined) -> str:
     """The mean, its interval of 95 %, and how many pairs it is made from."""
     if isinstance(gap, Undefined):
         return str(gap)
-    return f"{gap.mean:+.3f}, interval {gap.low:+.3f} … {gap.high:+.3f}, {gap.pairs:,} pairs"
+    return f"{signed(gap.mean, 3)}, {span(gap.low, gap.high, 3)}, {gap.pairs:,} pairs"
 
 
 def gap_json(line: GapLine) -> dict[str, Any]:

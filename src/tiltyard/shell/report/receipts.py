@@ -11,6 +11,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.unit import Unit
 from tiltyard.shell.receipts import Receipts
+from tiltyard.shell.report.signed import plain, signed, span
 from tiltyard.shell.report.text import share
 
 Json = dict[str, Any]
@@ -70,7 +71,7 @@ def worth_text(receipt: Receipt) -> str:
     bare = f"; {receipt.left_out} without {what} left out" if receipt.left_out else ""
     clipped = f"; {receipt.clipped} clipped" if receipt.clipped else ""
     return (
-        f"{verb} {_two(abs(worth.number))} {worth.unit}, interval {_two(low)} … {_two(high)}: "
+        f"{verb} {plain(abs(worth.number))} {worth.unit}, interval {plain(low)} … {plain(high)}: "
         f"{receipt.word}{bare}{clipped}"
     )
 
@@ -118,7 +119,7 @@ def words_text(tally: Tally) -> str:
 
 def net_text(net: Worth) -> str:
     """A net worth, with its interval."""
-    return f"{net.number:+.2f} {net.unit}, interval {net.low:+.2f} … {net.high:+.2f}"
+    return f"{signed(net.number)} {net.unit}, {span(net.low, net.high)}"
 
 
 def receipts_json(receipts: Receipts) -> Json:
@@ -190,7 +191,7 @@ def _unknown(receipt: Receipt, worth: Undefined) -> str:
 
 
 def _live_text(made: Made, unit: Unit | None) -> str:
-    return "" if made.live_total is None else f"{made.live_total:+.1f} {unit} in "
+    return "" if made.live_total is None else f"{signed(made.live_total, 1)} {unit} in "
 
 
 def _worth_json(receipt: Receipt) -> Json:
@@ -204,7 +205,3 @@ def _worth_json(receipt: Receipt) -> Json:
         "state": worth.state if isinstance(worth, Undefined) else "defined",
         "reason": worth.reason if isinstance(worth, Undefined) else None,
     }
-
-
-def _two(number: float) -> str:
-    return f"{number:.2f}"

@@ -1,6 +1,7 @@
 """What each other rule would have made, as people and programs read it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from tiltyard.kernel.clock import time_text
@@ -9,6 +10,7 @@ from tiltyard.metrics.off_policy import Estimate
 from tiltyard.scaling.counterfactual import Kind
 from tiltyard.scaling.other_rules import SALTS, Done, Month, OtherRules, RuleLine
 from tiltyard.shell.report.evidence import estimate_json
+from tiltyard.shell.report.signed import signed, span
 
 Json = dict[str, Any]
 
@@ -19,29 +21,34 @@ _DID: Mapping[Kind, str] = {
     "halt": "halted",
     "throttle": "throttled",
 }
-_HEADS = (
-    "rule",
-    "beyond the champion alone",
-    "beyond what was done",
-    f"it would have (in so many of {SALTS} plays)",
-)
+_HEADS = ("rule", "beyond the champion alone", "beyond what was done")
+_HEAD_BELOW = f"what it would have done (in so many of {SALTS} plays)"
+WIDTH = 100
+_TIE = "\N{NO-BREAK SPACE}"
 
 
 def rules_text(found: OtherRules | Undefined) -> Iterator[str]:
-    """A line for each rule, what was done first, and what follows from it."""
+    """What each rule made and did, what was done first, and what follows from it.
+
+    No line of the table is wider than 100 columns while names of rules are short.
+    """
     if isinstance(found, Undefined):
         yield f"What other rules would have made: {found}"
         return
+    yield f"What each rule would have made, in {_unit(found)},"
     yield (
-        f"What each rule would have made, in {_unit(found)}, by {found.opportunities:,} "
-        f"opportunities from {found.began:%Y-%m-%d} to {found.ended:%Y-%m-%d}:"
+        f"by {found.opportunities:,} opportunities from {found.began:%Y-%m-%d} to "
+        f"{found.ended:%Y-%m-%d}:"
     )
-    done = (f"{found.enforced} (enforced)", _estimate(found.was_done), "", "")
+    done = (f"{found.enforced} (enforced)", _estimate(found.was_done), "")
     rows = [_HEADS, done, *(_row(line) for line in found.lines)]
+    below = [[_HEAD_BELOW], [], *(_decided(line.done) for line in found.lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    for row in rows:
+    indent = " " * (widths[0] + 4)
+    for row, decided in zip(rows, below, strict=True):
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         yield f"  {'  '.join(cells)}".rstrip()
+        yield from _wrapped(decided, indent)
     yield from proposal_lines(found)
 
 
@@ -81,9 +88,8 @@ def proposal_lines(found: OtherRules) -> Iterator[str]:
         return
     more = best.beyond_done
     yield (
-        f"PROPOSED, not adopted: {best.rule} would have made {more.value:+.2f} {found.unit} more "
-        f"(interval {more.low:+.2f} … {more.high:+.2f}), "
-        f"over {found.opportunities:,} opportunities."
+        f"PROPOSED, not adopted: {best.rule} would have made {signed(more.value)} {found.unit} "
+        f"more ({span(more.low, more.high)}), over {found.opportunities:,} opportunities."
     )
     yield f'To adopt it, set [scaling] rule = "{best.rule}" in tiltyard.toml.'
 
@@ -136,17 +142,22 @@ def month_json(month: Month) -> Json:
     return {"month": month.month, "shares": dict(month.shares)}
 
 
-def _row(line: RuleLine) -> tuple[str, str, str, str]:
-    return (
-        line.rule, _estimate(line.beyond_champion), _estimate(line.beyond_done), _decided(line.done)
-    )  # fmt: skip
+def _row(line: RuleLine) -> tuple[str, str, str]:
+    return line.rule, _estimate(line.beyond_champion), _estimate(line.beyond_done)
 
 
-def _decided(done: Sequence[Done]) -> str:
-    told = (
+def _decided(done: Sequence[Done]) -> list[str]:
+    told = [
         f"{_DID[one.kind]} {_suffix(one.policy)} {one.at:%Y-%m-%d} ({one.plays})" for one in done
-    )
-    return ", ".join(told) or "promoted and retired nobody"
+    ]
+    return told or ["promoted and retired nobody"]
+
+
+def _wrapped(items: Sequence[str], indent: str) -> Iterator[str]:
+    """The items in lines that none of them breaks."""
+    whole = ", ".join(item.replace(" ", _TIE) for item in items)
+    for line in wrap(whole, WIDTH, initial_indent=indent, subsequent_indent=indent):
+        yield line.replace(_TIE, " ")
 
 
 def _suffix(policy: str) -> str:
@@ -157,7 +168,7 @@ def _suffix(policy: str) -> str:
 def _estimate(found: Estimate | Undefined) -> str:
     if isinstance(found, Undefined):
         return str(found)
-    return f"{found.value:+.2f}, interval {found.low:+.2f} … {found.high:+.2f}"
+    return f"{signed(found.value)}, {span(found.low, found.high)}"
 
 
 def _unit(found: OtherRules) -> str:

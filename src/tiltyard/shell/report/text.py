@@ -13,6 +13,7 @@ from tiltyard.metrics.unit import NAMES
 from tiltyard.shell.report.content import ArmReport, MetricLine
 from tiltyard.shell.report.evidence import against_section, value_section
 from tiltyard.shell.report.gap import gap_section
+from tiltyard.shell.report.signed import plain
 
 _SUFFIX = {"R": " R", "nats": " nats"}
 _WORDS = {"pass": "pass", "breach": "BREACH", "unknown": "unknown", "error": "ERROR"}
@@ -149,7 +150,7 @@ def _metric(line: MetricLine) -> str:
 
 def _with_unit(value: float, unit: str) -> str:
     if unit == "percent":
-        return f"{value:.1f} %"
+        return f"{plain(value, 1)} %"
     return number(value) + _SUFFIX.get(unit, "")
 
 

@@ -133,7 +133,8 @@ def _scopes(connection: sa.Connection, limit: int) -> _Found:
             f"of {policy}; nothing is summed over accounts or currencies"
         )
         rows = connection.scalars(wrong.order_by(_S.row_number).limit(limit))
-        found += [_fault(row, "account", text) for row in rows]
+        column = "account" if right[0] != account else "currency"
+        found += [_fault(row, column, text) for row in rows]
     return found
 
 
