@@ -15,6 +15,7 @@ from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics import terciles
 from tiltyard.metrics.blocks import sigmas
+from tiltyard.metrics.panel import Panel
 from tiltyard.metrics.shadow_gap import PAIRS_NEEDED, UNKNOWN, Gap, ShadowGap
 from tiltyard.metrics.unit import SCALE
 
@@ -131,6 +132,14 @@ def test_pairs_that_name_a_capital_and_no_risk_have_a_gap_in_percent() -> None:
     gap.see(trade(99, "live", 5))
     gap.see(trade(99, "twin", 5))
     assert gap.unit == "R"
+
+
+def test_pairs_count_by_the_capital_that_the_policy_was_allotted() -> None:
+    panel = Panel(capital=Money(400))
+    for number in reversed(range(PAIRS_NEEDED)):
+        for told in (trade(number, "live", 3, risk=None), trade(number, "twin", 5, risk=None)):
+            assert panel.record(told._replace(closed_at=NOON - number * DAY))
+    assert panel.arm("arm").gap.read(unit="%") == Gap(-0.5, -0.5, -0.5, PAIRS_NEEDED)
 
 
 def test_what_never_had_a_twin_is_forgotten_in_the_end() -> None:

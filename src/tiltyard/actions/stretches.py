@@ -15,6 +15,7 @@ twice as long as often as leaves ten. The widest counts, since what follows one 
 alike. Where all cancels, as a halt and the resume after it, a stretch says nothing and is not
 counted.
 
+>>> from datetime import timedelta
 >>> noon = datetime(2025, 7, 7, 12)
 >>> half_of([(noon + timedelta(days=day), day % 2) for day in range(20)])
 0.0

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, tzinfo
 
+from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
@@ -58,10 +59,7 @@ class FloorRecord:
 
     def see(self, trade: Trade) -> None:
         """A trade has closed; one that says no capital was sized on what its arm was allotted."""
-        arm = self._roster.arms.get(trade.policy) if self._roster else None
-        if trade.capital is None and arm is not None and arm.capital:
-            trade = trade._replace(capital=arm.capital)
-        self._opportunities.see(trade)
+        self._opportunities.see(sized(trade, self._roster, None) if self._roster else trade)
 
     def other_rules(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tiltyard.actions.record import after
+from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import Roster
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.undefined import Undefined
@@ -36,8 +37,9 @@ def other_rules_of(
     """
     record = FloorRecord(settings.schedule.nightly, settings.schedule.zone)
     _follow_audit(record, ledger, now)
+    roster, capital = ledger.roster(), settings.default_capital()
     for trade in ledger.trades(closed_by=now):
-        record.see(trade)
+        record.see(sized(trade, roster, capital))
     return record.other_rules(now, settings.scaling.rule, progress=progress)
 
 
