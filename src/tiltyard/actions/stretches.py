@@ -66,11 +66,13 @@ def half_of_several(moments: Mapping[int, float], length: int, at_most: float) -
         length: Of the stretches that are tried first, in that unit.
         at_most: What the intervals of all receipts come to; for where too few stretches are left.
     """
-    felt = _longer(moments, 1)
-    stretches = _longer(felt, max(1, length))
+    length = max(1, length)
+    stretches = _longer(moments, length)
+    if len(stretches) < STRETCHES:
+        moments = _longer(moments, 1)
     while len(stretches) < STRETCHES and length > 1:
         length //= 2
-        stretches = _longer(felt, length)
+        stretches = _longer(moments, length)
     widest = _half(stretches)
     if len(stretches) < FEWEST:
         return min(widest, at_most)
