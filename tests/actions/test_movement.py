@@ -1,5 +1,6 @@
 """What an action moves: every kind is thought of, and shares that are lost are gained elsewhere."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -132,6 +133,13 @@ def test_while_entries_are_stopped_a_halt_moves_nothing() -> None:
     again = movement(2, halted, act("allow_entries"))
     assert again is not None
     assert again.shifts == pytest.approx({"good": 0.9, "other": 0.1})
+
+
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_what_a_registration_brings_with_it_is_no_act_of_the_monitor(mode: Mode) -> None:
+    joins = act("admit", "waits", 0.1, mode=mode)
+    assert movement(1, floor(), joins) is not None
+    assert movement(1, floor(), replace(joins, cause="registration")) is None
 
 
 def test_taking_from_who_has_nothing_moves_nothing() -> None:

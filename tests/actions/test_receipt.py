@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from random import Random
 from statistics import mean
 
 import pytest
@@ -14,7 +15,6 @@ from tiltyard.actions.receipt import (
     FEWEST,
     GAP_PART,
     OPPORTUNITIES,
-    SIGMAS,
     Receipt,
     Settled,
     Worth,
@@ -25,6 +25,7 @@ from tiltyard.facts.trade import Book, Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.blocks import SIGMAS
 from tiltyard.scaling.optimism import GAP_SPREAD
 from tiltyard.simulation.outcomes import MEAN_LOSS
 from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
@@ -93,7 +94,7 @@ def exact(book: ReceiptBook, *names: str, gap: float = 0.0) -> None:
     """Pairs that say exactly how much worse real fills are than those on paper."""
     for name in names:
         for pair in range(40):
-            at = -100 + pair
+            at = -24 * (pair + 1)
             book.see(trade(name, at, 0.0, book="twin"))
             book.see(trade(name, at, gap, book="live"))
 
@@ -183,7 +184,13 @@ def test_an_episode_with_a_live_trade_and_its_twin_counts_once_and_by_its_twin()
     trades = both(range(1, 200), 0.0, 0.5)
     trades = [one._replace(book="twin") if one.policy == "good" else one for one in trades]
     trades += [trade("good", hour, 0.4, book="live") for hour in range(1, 200)]
-    final = receipt_of([trade("good", -20, 0.5), *trades])
+    before = [
+        trade("good", pair - 24 * day, 0.5 if book == "twin" else 0.4, book=book)
+        for day in range(1, 11)
+        for pair in range(3)
+        for book in TWINS
+    ]
+    final = receipt_of([trade("good", -20, 0.5), *before, *trades])
     assert known(final.worth).number == pytest.approx(0.1 * 100 * 0.4, abs=1e-4), "with its gap"
     (_, good) = final.made
     assert (good.trades, good.live_trades) == (100, ENOUGH - 1)
@@ -320,7 +327,7 @@ def test_a_gap_in_percent_is_live_less_paper_over_the_capital() -> None:
     riskless = [one._replace(risk=None) for one in sized(both(range(1, 200), 0.3, 0.3))]
     book = ReceiptBook()
     for name, gap in (("new", -0.2), ("good", 0.0)):
-        for hour in range(-100, -60):
+        for hour in range(-40 * 24, 0, 24):
             twin = trade(name, hour, 0.0, book="twin")
             for one in sized([twin, trade(name, hour, gap, book="live")]):
                 book.see(one._replace(risk=None))
@@ -478,6 +485,27 @@ def test_intervals_hold_the_known_truth_as_often_as_they_say(*, paired: bool, pa
     )
     held = mean(one.low <= truth <= one.high for one in worths)
     assert 0.912 <= held <= 0.988
+
+
+def test_intervals_hold_the_truth_where_gaps_are_known_from_noisy_pairs() -> None:
+    """Fills of a day are alike. .95 of 300, give or take three standard errors."""
+    made, gaps, held = {"new": 0.1, "good": 0.4}, {"new": -0.2, "good": -0.05}, 0
+    truth = 0.1 * 100 * (made["good"] + gaps["good"] - made["new"] - gaps["new"])
+    for seed in range(SEED, SEED + REPLICATES):
+        rng, book = Random(seed), ReceiptBook()  # noqa: S311 a simulation
+        for name, gap in gaps.items():
+            for day in range(12):
+                cost = gap + rng.gauss(0, 0.15)
+                for pair in range(3):
+                    at = -24 * (day + 1) + pair
+                    book.see(trade(name, at, 0.0, book="twin"))
+                    book.see(trade(name, at, rng.gauss(cost, 0.3), book="live"))
+        book.open(moved())
+        after = [trade(name, at, rng.gauss(made[name], 1)) for at in range(1, 140) for name in made]
+        (final,) = settled(book, after)
+        worth = known(final.receipt.worth)
+        held += worth.low <= truth <= worth.high
+    assert 0.912 <= held / REPLICATES <= 0.988
 
 
 def test_exchanging_the_arms_mirrors_the_worth() -> None:

@@ -86,7 +86,10 @@ def read_once(ledger: Ledger) -> dict[tuple[str, int | None], Sums]:
 
 
 def counted(desk: LiveDesk) -> dict[int | None, int]:
-    return {tercile: pairs for (_, tercile), (pairs, _, _) in gaps(desk).items()}
+    return {
+        tercile: sum(pairs for pairs, _ in days.values())
+        for (_, tercile), days in gaps(desk).items()
+    }
 
 
 BY_TERCILE = {rest: len(range(rest, EPISODES, 3)) for rest in range(3)}

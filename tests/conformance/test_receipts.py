@@ -1,11 +1,14 @@
 """What actions were worth, from the record and the trades of any store."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from conformance.desks import BEGAN, CHAMPION, FIRST, challenger, employ
+import pytest
+
+from conformance.desks import BEGAN, CAPITAL, CHAMPION, FIRST, challenger, employ
 from conformance.samples import ingest
 from tiltyard.actions.receipt import Worth
-from tiltyard.actions.record import acted
+from tiltyard.actions.record import acted, registered
 from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
@@ -51,6 +54,27 @@ def test_a_halt_has_its_receipt_from_the_record_and_the_trades(ledger: Ledger) -
     assert found.statement.whole().words == {"right": 1}
     assert receipts_of(ledger, late, CHAMPION).each == [], "the halt was not of the champion"
     assert receipts_of(ledger, late, FIRST).each == [receipt]
+
+
+def test_a_receipt_counts_by_the_capital_that_was_registered_or_set(ledger: Ledger) -> None:
+    """Nobody says with the trades what they risked or were sized on."""
+    employ(ledger, replace(challenger(FIRST, 0.1), capital=None))
+    happen(ledger, "halt", HALTED, 0.1, 0.0)
+    ingest(ledger, [one._replace(risk=None) for one in told(range(200))], now=BEGAN + 300 * HOUR)
+    late = BEGAN + 300 * HOUR
+    (receipt,) = receipts_of(ledger, late).each
+    assert receipt.word == "undefined", "the champion's alone is registered"
+    (receipt,) = receipts_of(ledger, late, capital=CAPITAL).each
+    by_setting = receipt.worth
+    assert isinstance(by_setting, Worth)
+    percent = 100 * 0.5 * RISK / CAPITAL
+    assert by_setting.number == pytest.approx(0.1 * 100 * 2 * percent)
+    assert by_setting.unit == "%"
+    roster = ledger.roster()
+    arm = replace(roster.arms[FIRST], capital=CAPITAL)
+    ledger.save_roster(roster.with_arm(arm), [registered(arm, late, "test")], at=late)
+    (receipt,) = receipts_of(ledger, late).each
+    assert receipt.worth == by_setting, "though it was said afterwards"
 
 
 def test_a_report_of_then_knows_no_trade_and_no_action_of_later(ledger: Ledger) -> None:

@@ -1,6 +1,7 @@
 """A desk that is run by another rule than the ladder, on every store."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -25,6 +26,7 @@ from conformance.desks import (
     shares,
 )
 from opportunities import Fact, in_order, opportunity
+from tiltyard.actions.record import registered
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
@@ -35,7 +37,7 @@ from tiltyard.shell.desk import Desk
 from tiltyard.shell.live import WRITTEN, LiveDesk
 from tiltyard.shell.nights import read_ahead
 from tiltyard.shell.ruling import Ruling
-from tiltyard.shell.settings import ScalingSettings, Settings
+from tiltyard.shell.settings import PolicySettings, ScalingSettings, Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.unwritten import Unwritten
 
@@ -103,6 +105,31 @@ def test_a_night_by_evidence_gives_to_the_better_one_alone_and_says_why(ledger: 
     assert (asks["policy"], asks["cause"]) == (SECOND_ARM, "evidence")
     again = asked(ledger, "scale", settings=EVIDENCE)
     assert "20.0 % to 20.0 %, its share has changed on this trading day already" in again.text
+
+
+def allot(ledger: Ledger, capital: Money | None) -> None:
+    roster = ledger.roster()
+    for arm in list(roster.arms.values()):
+        roster = roster.with_arm(replace(arm, capital=capital))
+    joined = [registered(arm, NOW, "test") for arm in roster.arms.values()]
+    ledger.save_roster(roster, joined, at=NOW)
+
+
+def test_a_rule_counts_by_the_capital_that_was_registered_or_set_whenever_that_was(
+    ledger: Ledger,
+) -> None:
+    bare = [
+        one._replace(capital=None, risk=None) if isinstance(one, Trade) else one for one in lived()
+    ]
+    allot(ledger, None)
+    tell(ledger, bare)
+    ruling = Ruling(EVIDENCE, in_order=False)
+    assert "trades do not say what they risked" in known(ledger, ruling=ruling)
+    configured = EVIDENCE.model_copy(update={"policies": PolicySettings(capital=100_000)})
+    by_setting = known(ledger, ruling=Ruling(configured, in_order=False))
+    assert "do not say" not in by_setting
+    allot(ledger, CAPITAL)
+    assert known(ledger, ruling=ruling) == known(ledger) == by_setting
 
 
 @pytest.mark.parametrize("rule", FOR_A_DESK[1:])

@@ -5,7 +5,7 @@ import re
 import shutil
 import sqlite3
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,25 @@ def test_unknown_policies_are_refused_unless_registered(run: Run, known_csv: Pat
     assert "POLICY_UNKNOWN" in refused.err
     assert "--register" in refused.err
     assert run("ingest", known_csv, "--register").code == 0
+
+
+def test_a_challenger_is_compared_by_the_capital_that_was_registered(
+    run: Run, tmp_path: Path
+) -> None:
+    """Its bot says neither what a trade risked nor what it was sized on."""
+    first = datetime(2025, 3, 1, tzinfo=UTC)
+    rows = [
+        f"{name}{n},{name},SOL,long,{at.isoformat()},{at.isoformat()},{pnl + n % 3 - 1}"
+        for n in range(60)
+        for at in [first + n * timedelta(hours=12)]
+        for name, pnl in (("prod", 0), ("bot", 1))
+    ]
+    (tmp_path / "bare.csv").write_text(HEADER + "\n".join(rows) + "\n", encoding="utf-8")
+    assert run("policy", "register", "prod", "--role", "champion", "--capital", "1000").code == 0
+    assert run("policy", "register", "bot", "--capital", "1000").code == 0
+    assert run("ingest", "bare.csv").code == 0
+    live, *_ = json.loads(run("report", "bot", "--json").out)["against_champion"]
+    assert (live["unit"], live["state"], live["mean"]) == ("%", "defined", 0.1)
 
 
 def test_a_candidate_goes_on_trial_when_its_capital_is_known(run: Run, known_csv: Path) -> None:

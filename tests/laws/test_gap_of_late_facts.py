@@ -121,4 +121,4 @@ def test_what_is_forgotten_for_later_decisions_counts_for_a_trade_before_them(
     decision, live, twin = facts_of(0, Episode(1, 5, 0, 2, is_marked=False))
     later = [next(iter(facts_of(n, Episode(5 + n, 9, 0, 0, is_marked=False)))) for n in (1, 2)]
     panel = play([live, decision, *later, twin], kept)
-    assert panel.arm(ARM).gap._sums["R"] == {("SOL", 2): (1, 0, 0)}
+    assert panel.arm(ARM).gap._sums["R"] == {("SOL", 2): {START.date(): (1, 0)}}

@@ -14,16 +14,22 @@ from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics import terciles
+from tiltyard.metrics.blocks import sigmas
+from tiltyard.metrics.panel import Panel
 from tiltyard.metrics.shadow_gap import PAIRS_NEEDED, UNKNOWN, Gap, ShadowGap
+from tiltyard.metrics.unit import SCALE
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 RISK = 1_000
+DAY = timedelta(days=1)
 
 
 def trade(episode: int, book: Book, pnl: int, *, minute: int = 0, risk: int | None = RISK) -> Trade:
+    """One that was opened on a day of its own."""
+    opened = NOON - episode * DAY
     closed = NOON + timedelta(minutes=minute)
     return Trade(
-        "floor", f"{episode} {book}", "arm", "SOL/USDT", "long", NOON, closed, Money(pnl),
+        "floor", f"{episode} {book}", "arm", "SOL/USDT", "long", opened, closed, Money(pnl),
         book=book, risk=None if risk is None else Money(risk), episode_id=str(episode),
     )  # fmt: skip
 
@@ -52,8 +58,9 @@ def test_the_gap_is_the_mean_difference_whatever_comes_first(
     assert isinstance(found, Gap)
     differences = [(live - paper) / RISK for live, paper in pnls]
     assert found.mean == pytest.approx(statistics.mean(differences), abs=1e-6)
-    away = 1.959964 * statistics.stdev(differences) / len(differences) ** 0.5
-    assert found.high - found.mean == pytest.approx(away, abs=2e-6)
+    error = statistics.stdev(differences) / len(differences) ** 0.5
+    away = sigmas(len(differences)) * error
+    assert found.high - found.mean == pytest.approx(away, abs=2e-6), "a pair on each day"
     assert gap.read() == found
     assert gap.symbols == ["SOL/USDT"]
 
@@ -65,6 +72,32 @@ def test_too_few_pairs_say_nothing() -> None:
         gap.see(trade(number, "twin", 5))
     assert gap.read() == Undefined("warming", "29 of 30 pairs", 29)
     assert gap.read("BTC/USDT") == Undefined("warming", "0 of 30 pairs", 0)
+
+
+def test_pairs_of_too_few_days_say_nothing() -> None:
+    gap = ShadowGap()
+    for number in range(40):
+        gap.push("SOL/USDT", number % 2, NOON.date() + number % 9 * DAY)
+    assert gap.read() == Undefined("warming", "on 9 of 10 days", 40)
+    gap.push("SOL/USDT", 1, NOON.date() + 9 * DAY)
+    assert isinstance(gap.read(), Gap)
+
+
+@pytest.mark.parametrize(("a_day", "days"), [(1, 200), (10, 20), (20, 10), (3, 10)])
+def test_what_is_shared_by_a_day_is_in_the_interval(a_day: int, days: int) -> None:
+    """A third of the variance is the day's; .95 of 400, give or take three standard errors."""
+    held, truth = 0, -0.1
+    for seed in range(400):
+        rng, gap = Random(seed), ShadowGap()  # noqa: S311 a simulation
+        for day in range(days):
+            shared = rng.gauss(0, 0.15)
+            for _ in range(a_day):
+                more = truth + shared + rng.gauss(0, 0.26)
+                gap.push("SOL/USDT", round(more * SCALE), NOON.date() + day * DAY)
+        found = gap.read()
+        assert isinstance(found, Gap)
+        held += found.low <= truth <= found.high
+    assert 0.917 <= held / 400 <= 0.983
 
 
 @pytest.mark.parametrize("other", [{"symbol": "BTC/USDT"}, {"side": "short"}])
@@ -99,6 +132,14 @@ def test_pairs_that_name_a_capital_and_no_risk_have_a_gap_in_percent() -> None:
     gap.see(trade(99, "live", 5))
     gap.see(trade(99, "twin", 5))
     assert gap.unit == "R"
+
+
+def test_pairs_count_by_the_capital_that_the_policy_was_allotted() -> None:
+    panel = Panel(capital=Money(400))
+    for number in reversed(range(PAIRS_NEEDED)):
+        for told in (trade(number, "live", 3, risk=None), trade(number, "twin", 5, risk=None)):
+            assert panel.record(told._replace(closed_at=NOON - number * DAY))
+    assert panel.arm("arm").gap.read(unit="%") == Gap(-0.5, -0.5, -0.5, PAIRS_NEEDED)
 
 
 def test_what_never_had_a_twin_is_forgotten_in_the_end() -> None:
@@ -159,7 +200,10 @@ def test_the_terciles_are_told_apart() -> None:
 
 
 def counts(gap: ShadowGap) -> dict[int | None, int]:
-    return {tercile: pairs for (_, tercile), (pairs, _, _) in gap._sums["R"].items()}
+    return {
+        tercile: sum(pairs for pairs, _ in days.values())
+        for (_, tercile), days in gap._sums["R"].items()
+    }
 
 
 @pytest.mark.parametrize(

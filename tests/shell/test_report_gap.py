@@ -1,6 +1,6 @@
 """What a report says of live less paper: in text, for programs, and on the page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -29,7 +29,8 @@ def gap_of(*pushed: tuple[str, int | None, int]) -> ShadowGap:
     gap = ShadowGap()
     for symbol, tercile, pairs in pushed:
         for number in range(pairs):
-            gap.push(symbol, (-3 if number % 2 else -1) * SCALE // 10, tercile)
+            day = NOW.date() + number // 2 % 10 * timedelta(days=1)
+            gap.push(symbol, (-3 if number % 2 else -1) * SCALE // 10, day, tercile)
     return gap
 
 
@@ -39,7 +40,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[ArmReport]:
     path = tmp_path_factory.mktemp("gap") / "ledger.db"
     pairs = [
         trade(
-            BOT, n, -1 if book == "live" else 0, trade_id=f"{n} {book}", book=book, risk=RISK,
+            BOT, 24 * n, -1 if book == "live" else 0, trade_id=f"{n} {book}", book=book, risk=RISK,
             episode_id=f"episode {n}",
         )
         for n in range(45)

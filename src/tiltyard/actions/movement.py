@@ -54,6 +54,10 @@ NOT_MOVING: frozenset[Kind] = frozenset(
 """These leave every share as it is, and get no receipt."""
 
 
+REGISTRATION = "registration"
+"""What follows from it is what a person wanted who registered a policy, and gets no receipt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """An action that moved traffic, or would have.
@@ -96,7 +100,7 @@ def movement(number: int, roster: Roster, action: Action) -> Movement | None:
         roster: As it is before.
         action: Also one that is only observed.
     """
-    if action.kind not in MOVING:
+    if action.kind not in MOVING or action.cause == REGISTRATION:
         return None
     try:
         then = apply(roster, replace(action, mode="enforce"))

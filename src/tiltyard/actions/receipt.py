@@ -33,7 +33,6 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import fsum, hypot
-from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 from tiltyard.actions.movement import Movement
@@ -41,7 +40,7 @@ from tiltyard.actions.opportunity import Cell, Opportunity, Result
 from tiltyard.actions.stretches import Part, half_of
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.blocks import CONFIDENCE
+from tiltyard.metrics.blocks import SIGMAS
 from tiltyard.metrics.shadow_gap import Gap, ShadowGap
 from tiltyard.metrics.unit import SAYS, UNITS, Unit
 from tiltyard.scaling.optimism import GAP_SPREAD
@@ -52,8 +51,6 @@ BEHIND = 25
 """So many more have closed, at least, before those that began first are taken to be all."""
 FEWEST = 20
 """Of the opportunities must say enough."""
-SIGMAS = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-"""How far a prior reaches for 95 %."""
 _ASKED: Mapping[Unit, str] = {"R": "what was risked", "%": "their capital"}
 GAP_PART = 0.1
 """In percent, how far paper may flatter before there are pairs, of what a trade makes or loses on

@@ -15,6 +15,7 @@ twice as long as often as leaves ten. The widest counts, since what follows one 
 alike. Where all cancels, as a halt and the resume after it, a stretch says nothing and is not
 counted.
 
+>>> from datetime import timedelta
 >>> noon = datetime(2025, 7, 7, 12)
 >>> half_of([(noon + timedelta(days=day), day % 2) for day in range(20)])
 0.0
@@ -65,11 +66,13 @@ def half_of_several(moments: Mapping[int, float], length: int, at_most: float) -
         length: Of the stretches that are tried first, in that unit.
         at_most: What the intervals of all receipts come to; for where too few stretches are left.
     """
-    felt = _longer(moments, 1)
-    stretches = _longer(felt, max(1, length))
+    length = max(1, length)
+    stretches = _longer(moments, length)
+    if len(stretches) < STRETCHES:
+        moments = _longer(moments, 1)
     while len(stretches) < STRETCHES and length > 1:
         length //= 2
-        stretches = _longer(felt, length)
+        stretches = _longer(moments, length)
     widest = _half(stretches)
     if len(stretches) < FEWEST:
         return min(widest, at_most)

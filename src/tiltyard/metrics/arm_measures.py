@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from copy import copy
 from datetime import datetime
 
+from tiltyard.facts.allotment import sized_on
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import JudgedOrder, Trade, judged_order
@@ -88,7 +89,7 @@ class ArmMeasures:
     def close(self, trade: Trade) -> Outcome:
         """One more trade, in judged order; a twin is only compared."""
         outcome = (trade.pnl, trade.capital or self.capital, trade.risk or 0)
-        self.gap.see(trade)
+        self.gap.see(sized_on(trade, Money(self.capital)))
         if trade.book == "twin":
             self.last = judged_order(trade)
             return outcome

@@ -22,6 +22,8 @@ CONFIDENCE = 0.95
 NEEDED = 10
 """So many blocks at least are needed for an interval."""
 _NORMAL = NormalDist()
+SIGMAS = _NORMAL.inv_cdf((1 + CONFIDENCE) / 2)
+"""Standard deviations to both sides that hold a normal number 95 times in 100."""
 
 
 def deviation(parts: Iterable[float]) -> float:
@@ -37,7 +39,7 @@ def deviation(parts: Iterable[float]) -> float:
 def sigmas(blocks: int) -> float:
     """So many standard errors to both sides hold the true number 95 times in 100."""
     freedom = blocks - 1
-    normal = _NORMAL.inv_cdf((1 + CONFIDENCE) / 2) / _shrunk(freedom)
+    normal = SIGMAS / _shrunk(freedom)
     return sqrt(freedom * (exp(normal * normal / freedom) - 1))
 
 

@@ -5,28 +5,32 @@ the two of them are a pair when they are of one symbol and side and closed toget
 person has flattened is no comparison. Their difference is measured by what the one on paper
 risked, since a bad fill moves a live trade away from its stop as well; and, for arms whose trades
 do not say that, in percent of its capital. The gap is the mean of that, per arm, symbol and how
-wild the market was when the episode was decided, with an interval; sums are whole numbers, so a
-pair counts the same whenever it comes. Of an episode whose decision nobody has told, or did not
-say it, the volatility is unknown.
+wild the market was when the episode was decided. Of an episode whose decision nobody has told, or
+did not say it, the volatility is unknown.
+
+A pair belongs to the day on which the one on paper was opened. What fills cost is alike within a
+day, so the interval is made from days, as :mod:`~tiltyard.metrics.blocks` says, and takes ten of
+them. Sums are whole numbers, so a pair counts the same whenever it comes.
 
 >>> gap = ShadowGap()
->>> for tenths in (1, 3) * 20:
-...     gap.push("SOL/USDT", tenths * SCALE // 10, tercile=2)
+>>> for number in range(40):
+...     day = date(2025, 7, 1 + number // 4)
+...     gap.push("SOL/USDT", (1 + number % 3) * SCALE // 10, day, tercile=2)
 >>> gap.read("SOL/USDT")
-Gap(mean=0.2, low=0.168615, high=0.231385, pairs=40)
+Gap(mean=0.1975, low=0.181833, high=0.213167, pairs=40)
 >>> print(gap.read(terciles=[0]))
 undefined (warming: 0 of 30 pairs)
 """
 
 from collections.abc import Collection
-from datetime import datetime
-from math import sqrt
-from statistics import NormalDist
+from datetime import date, datetime
 from typing import NamedTuple
 
 from tiltyard.facts.decision import VOLATILITY, Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.blocks import NEEDED as DAYS_NEEDED
+from tiltyard.metrics.blocks import deviation, sigmas
 from tiltyard.metrics.terciles import Terciles
 from tiltyard.metrics.twins import Twins
 from tiltyard.metrics.unit import SCALE, UNITS, Unit, over
@@ -35,11 +39,9 @@ UNKNOWN = None
 """The tercile of an episode of which nobody has said how wild the market was."""
 ANY = (*range(len(VOLATILITY)), UNKNOWN)
 PAIRS_NEEDED = 30
-CONFIDENCE = 0.95
-SIGMAS = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
-Sums = tuple[int, int, int]
-"""Pairs, and the sum and the sum of squares of their differences, scaled."""
+Sums = dict[date, tuple[int, int]]
+"""Of each day, its pairs and the sum of their differences, scaled."""
 
 
 class Gap(NamedTuple):
@@ -73,7 +75,10 @@ class ShadowGap:
     def copy(self) -> "ShadowGap":
         """The same, which goes its own way from here."""
         other = ShadowGap()
-        other._sums = {unit: dict(sums) for unit, sums in self._sums.items()}
+        other._sums = {
+            unit: {place: dict(days) for place, days in sums.items()}
+            for unit, sums in self._sums.items()
+        }
         other._twins = self._twins.copy()
         other._terciles, other._paired_at = self._terciles.copy(), self._paired_at
         return other
@@ -100,21 +105,24 @@ class ShadowGap:
             tercile = self._terciles.of(trade.episode_id or "", trade.closed_at)
             for unit in UNITS:
                 if (more := gap_of(*pair, unit)) is not None:
-                    self.push(trade.symbol, more, tercile, unit)
+                    self.push(trade.symbol, more, pair[1].opened_at.date(), tercile, unit)
             self._paired_at = trade.closed_at
 
-    def push(self, symbol: str, more: int, tercile: int | None = UNKNOWN, unit: Unit = "R") -> None:
+    def push(
+        self, symbol: str, more: int, day: date, tercile: int | None = UNKNOWN, unit: Unit = "R"
+    ) -> None:
         """One more pair.
 
         Args:
             symbol: In which it traded.
             more: What the live one made more, scaled.
+            day: On which the one on paper was opened, UTC.
             tercile: How wild the market was when it was decided.
             unit: Of that.
         """
-        sums = self._sums[unit]
-        pairs, total, squares = sums.get((symbol, tercile), (0, 0, 0))
-        sums[symbol, tercile] = (pairs + 1, total + more, squares + more * more)
+        days = self._sums[unit].setdefault((symbol, tercile), {})
+        pairs, total = days.get(day, (0, 0))
+        days[day] = (pairs + 1, total + more)
 
     @property
     def unit(self) -> Unit:
@@ -136,16 +144,20 @@ class ShadowGap:
             terciles: Which of 0, 1, 2 and :data:`UNKNOWN` count.
             unit: In what.
         """
-        chosen = [
-            sums
-            for (where, tercile), sums in self._sums[unit].items()
-            if symbol in ("", where) and tercile in terciles
-        ]
-        pairs, total, squares = (sum(column) for column in zip((0, 0, 0), *chosen, strict=True))
+        days: Sums = {}
+        for (where, tercile), sums in self._sums[unit].items():
+            if symbol in ("", where) and tercile in terciles:
+                for day, (count, more) in sums.items():
+                    known = days.get(day, (0, 0))
+                    days[day] = (known[0] + count, known[1] + more)
+        pairs, total = (sum(column) for column in zip((0, 0), *days.values(), strict=True))
         if pairs < PAIRS_NEEDED:
             return Undefined("warming", f"{pairs} of {PAIRS_NEEDED} pairs", pairs)
-        variance = (pairs * squares - total * total) / (pairs * (pairs - 1)) / SCALE**2
-        mean, away = total / pairs / SCALE, SIGMAS * sqrt(variance / pairs)
+        if len(days) < DAYS_NEEDED:
+            return Undefined("warming", f"on {len(days)} of {DAYS_NEEDED} days", pairs)
+        mean, whole = total / pairs / SCALE, pairs * pairs * SCALE
+        parts = [(more * pairs - count * total) / whole for count, more in days.values()]
+        away = sigmas(len(days)) * deviation(parts)
         return Gap(round(mean, 6), round(mean - away, 6), round(mean + away, 6), pairs)
 
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, tzinfo
 
+from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
@@ -62,10 +63,7 @@ class FloorRecord:
 
     def see(self, trade: Trade) -> None:
         """A trade has closed; one that says no capital was sized on what its arm was allotted."""
-        arm = self._roster.arms.get(trade.policy) if self._roster else None
-        if trade.capital is None:
-            trade = trade._replace(capital=(arm and arm.capital) or self._capital)
-        self._opportunities.see(trade)
+        self._opportunities.see(sized(trade, self._roster or Roster(), self._capital))
 
     def other_rules(
         self,

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from tiltyard.facts.trade import Trade
 from tiltyard.metrics.blocks import NEEDED as BLOCKS_NEEDED
-from tiltyard.metrics.blocks import deviation, sigmas
-from tiltyard.metrics.shadow_gap import PAIRS_NEEDED, SIGMAS, gap_of
+from tiltyard.metrics.blocks import SIGMAS, deviation, sigmas
+from tiltyard.metrics.shadow_gap import PAIRS_NEEDED, gap_of
 from tiltyard.metrics.twins import Twins
 from tiltyard.metrics.unit import SCALE, UNITS, Unit
 from tiltyard.scaling.optimism import GAP_SPREAD

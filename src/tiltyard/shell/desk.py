@@ -19,6 +19,7 @@ from tiltyard.actions.way_back import ThrottledArm, plan_resume, would_lose_agai
 from tiltyard.checklist.guard import Checklist
 from tiltyard.checklist.on_duty import GuardsOnDuty
 from tiltyard.facts.action import GIVING, Action
+from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.correction import Correction
 from tiltyard.facts.decision import Decision
@@ -104,7 +105,7 @@ class Desk:
         if not self._live:
             trade = self._books.of(trade)
         self._measurements.record(trade)
-        self.ruling.close(trade)
+        self.ruling.close(sized(trade, self.roster, self.settings.default_capital()))
         self._last_event = trade.closed_at
         at = now or trade.closed_at
         done += self._judge_and_act([trade.policy], at, _account_at(trade, at))

@@ -15,8 +15,10 @@ from tiltyard.actions.receipt import Receipt, Settled
 from tiltyard.actions.receipt_book import ReceiptBook
 from tiltyard.actions.record import after
 from tiltyard.actions.statement import Statement
+from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
 from tiltyard.shell.history import actions_of
 from tiltyard.shell.start import last_start
 from tiltyard.shell.store.ledger import Ledger
@@ -37,20 +39,24 @@ class Receipts:
     finals: Sequence[Settled] = ()
 
 
-def receipts_of(ledger: Ledger, now: datetime, policy: str = "") -> Receipts:
+def receipts_of(
+    ledger: Ledger, now: datetime, policy: str = "", capital: Money | None = None
+) -> Receipts:
     """The receipts of a ledger as they stood.
 
     Args:
         ledger: Where the record and the trades are.
         now: Actions and trades up to then, UTC.
         policy: Only those that this arm, or everybody, was the subject of; empty for all.
+        capital: Of policies that were allotted none.
     """
     moved = [
         one
         for one in _movements(ledger)
         if one.action.at <= now and (not policy or one.concerns(policy))
     ]
-    return scored(moved, ledger.trades(closed_by=now))
+    roster = ledger.roster()
+    return scored(moved, (sized(one, roster, capital) for one in ledger.trades(closed_by=now)))
 
 
 def scored(movements: Iterable[Movement], trades: Iterable[Trade]) -> Receipts:

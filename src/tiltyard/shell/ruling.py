@@ -2,8 +2,9 @@
 
 A replay and a course meet every fact in time order, and the rule follows them as they come. A
 running desk is told facts late, and corrections: before a night it reads on in the ledger, up to
-the beginning of the trading day. Where something has come in since that lies further back, it
-reads everything again. So the same facts give the same night, whoever was there when they came.
+the beginning of the trading day. Where something has come in since that lies further back, or the
+capital of a policy was said only now, it reads everything again. So the same facts give the same
+night, whoever was there when they came.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from heapq import merge
 from typing import cast
 
+from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import Roster, State
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import EARLIEST
+from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.panel import Panel
 from tiltyard.metrics.recent import time_of
@@ -47,6 +50,8 @@ class Ruling:
         self._schedule = settings.schedule
         self._rule = settings.scaling.in_force(self._bounds)
         self._in_order = in_order
+        self._default_capital = settings.default_capital()
+        self._allotted: Mapping[str, Money | None] = {}
         self._followed = self._nothing_yet()
         self._read_until = EARLIEST
         self._seen = Positions(0, 0, 0, 0)
@@ -84,14 +89,25 @@ class Ruling:
         if self._followed is None or self._in_order:
             return
         until = self._schedule.day_begins(at)
-        if until < self._read_until or ledger.has_learnt_of(self._read_until, self._seen):
+        roster = ledger.roster()
+        allotted = {name: arm.capital for name, arm in roster.arms.items()}
+        is_completed = any(
+            capital != self._allotted.get(name) for name, capital in allotted.items()
+        )
+        if (
+            until < self._read_until
+            or is_completed
+            or ledger.has_learnt_of(self._read_until, self._seen)
+        ):
             self._followed, self._read_until = self._nothing_yet(), EARLIEST
+        self._allotted = allotted
         seen, since, last = ledger.positions(), self._read_until, until - _JUST_BEFORE
         self._read_until = _HALF_READ  # whoever is interrupted reads everything again
         decisions = ledger.decisions(since=since, by=last, up_to_seq=seen.decisions)
         trades = ledger.trades(closed_from=since, closed_by=last, up_to_seq=seen.trades)
+        told = (sized(one, roster, self._default_capital) for one in trades)
         with closing(decisions), closing(trades):
-            for fact in pausing(_in_order(decisions, trades), on_pause):
+            for fact in pausing(_in_order(decisions, told), on_pause):
                 self._tell(fact)
         self._read_until, self._seen = until, seen
 

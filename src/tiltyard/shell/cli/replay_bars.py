@@ -82,7 +82,7 @@ def _closing(scratch: Ledger, settings: Settings, replay: BarReplay, span: Span)
         f"{time_text(span.began)} to {time_text(span.ended)}"
     )
     roster = replay.roster
-    worth = closing_lines(receipts_of(scratch, span.ended))
+    worth = closing_lines(receipts_of(scratch, span.ended, capital=settings.default_capital()))
     others = closing_rules(other_rules_of(scratch, settings, span.ended))
     return [
         whole, *standing_lines(roster), *hold_lines(roster), *replay.left_open, *worth, *others

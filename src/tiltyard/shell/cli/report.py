@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from tiltyard.actions.on_hold import on_hold
+from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Book, Trade
@@ -122,13 +123,13 @@ def _measured(
     ledger: Ledger, settings: Settings, now: datetime, roster: Roster, names: Sequence[str]
 ) -> tuple[Desk, list[ArmReport]]:
     """The desk, and the report of each arm: all of it from one reading of the ledger."""
-    own = OwnTrades(settings, roster, most=LOOKED_BACK)
+    own, capital = OwnTrades(settings, roster, most=LOOKED_BACK), settings.default_capital()
     champions = [arm.name for arm in roster.arms.values() if arm.role == "champion"]
     book = EvidenceBook(traffic_of(ledger, now), names, "".join(champions[:1]))
 
     def see(fact: Trade | Decision) -> None:
         own.see(fact)
-        book.see(fact)
+        book.see(sized(fact, roster, capital) if isinstance(fact, Trade) else fact)
 
     desk = measure(ledger, settings, now, roster, see)
     described = [describe(desk, name, now) for name in names]
@@ -190,7 +191,8 @@ def _report_actions(
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
         now = asked_time(at, ledger)
         roster = roster_at(ledger, now) if at else ledger.roster()
-        found = receipts_of(ledger, now, select(policy, list(roster.arms)) if policy else "")
+        chosen = select(policy, list(roster.arms)) if policy else ""
+        found = receipts_of(ledger, now, chosen, settings.default_capital())
         head, last = _as_of(at, ledger), before_record(ledger)
     if html is not None:
         write_receipts_page(html, found, now)
