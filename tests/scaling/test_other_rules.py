@@ -189,10 +189,14 @@ def test_the_best_is_the_one_that_is_proposed_and_else_the_one_that_did_most() -
 
 
 def test_where_all_are_equal_hardly_any_record_has_a_proposal() -> None:
-    """Of 30 records with another beginning each, at 5 %; more than 3 come of luck in .6 %."""
+    """Once in 167 records: 3 of 500 such ones had a proposal, where 1 in 40 may by luck.
+
+    Of 120 more than two do in 4 % of all seeds. Were it 1 in 20, twice what it may be, they would
+    in 94 %.
+    """
     rng = np.random.default_rng(20250707)
-    proposals = sum(weighed(drawn(30, 0.0, rng)).proposed is not None for _ in range(30))
-    assert proposals <= 3
+    proposals = sum(weighed(drawn(15, 0.0, rng)).proposed is not None for _ in range(120))
+    assert proposals <= 2
 
 
 def test_one_rule_in_six_that_looks_better_by_itself_is_not_enough() -> None:
