@@ -4,12 +4,23 @@ from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tiltyard.actions.apply import apply
-from tiltyard.actions.movement import EITHER, GIFTS, NOT_MOVING, STOPS, movement
+from tiltyard.actions.movement import (
+    EITHER,
+    GIFTS,
+    MOVING,
+    NOT_MOVING,
+    ON_EVERYBODY,
+    STOPS,
+    movement,
+)
 from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.arm import FLAT, Arm, Role, Roster, State
 from tiltyard.facts.verdict import Mode
+from tiltyard.kernel.errors import TiltyardError
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 
@@ -125,3 +136,43 @@ def test_while_entries_are_stopped_a_halt_moves_nothing() -> None:
 
 def test_taking_from_who_has_nothing_moves_nothing() -> None:
     assert movement(1, floor(), act("halt", "waits", 0)) is None
+
+
+@pytest.mark.parametrize("kind", ["freeze_challengers", "stop_entries"])
+@pytest.mark.parametrize("tripped", ["", "good", "new", "waits"])
+def test_a_freeze_is_a_stop_of_everybody_whoever_it_follows_from(kind: Kind, tripped: str) -> None:
+    whole, moved = (movement(1, floor(), act(kind, name)) for name in ("", tripped))
+    assert whole is not None
+    assert moved is not None
+    assert (moved.before, moved.after) == (whole.before, whole.after)
+    assert moved.is_stop
+    assert moved.subject == ""
+    assert moved.concerns("other")
+    assert not moved.concerns("waits")
+
+
+ACTIONS = st.builds(
+    act,
+    st.sampled_from(sorted(MOVING)),
+    st.sampled_from(["", FLAT, "good", "new", "other", "waits"]),
+    st.sampled_from([0.0, 0.1, 0.15, 0.45]),
+    mode=st.sampled_from(get_args(Mode)),
+)
+
+
+@given(st.lists(ACTIONS, min_size=1, max_size=4))
+def test_whatever_moves_traffic_moves_it_for_who_it_was_done_to(actions: list[Action]) -> None:
+    roster = floor()
+    for number, action in enumerate(actions):
+        moved = movement(number, roster, action)
+        if moved is not None:
+            assert all(moved.shifts.values())
+            assert moved.after != moved.before
+            assert moved.is_stop == (
+                moved.after < moved.before if action.kind in EITHER else action.kind in STOPS
+            )
+            assert (moved.subject == "") == (action.kind in ON_EVERYBODY or not action.policy)
+        try:
+            roster = apply(roster, action)
+        except TiltyardError:
+            return

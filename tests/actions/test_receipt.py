@@ -13,8 +13,8 @@ from tiltyard.actions.receipt import (
     BEHIND,
     FEWEST,
     GAP_PART,
-    GAP_SPREAD,
     OPPORTUNITIES,
+    SIGMAS,
     Receipt,
     Settled,
     Worth,
@@ -25,7 +25,7 @@ from tiltyard.facts.trade import Book, Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money, money
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.shadow_gap import SIGMAS
+from tiltyard.scaling.optimism import GAP_SPREAD
 from tiltyard.simulation.outcomes import MEAN_LOSS
 from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
 
@@ -125,6 +125,49 @@ def test_the_hundred_are_those_that_began_first_also_when_they_run_longer() -> N
     assert known(receipt_of(trades).worth).number == pytest.approx(0.1 * 100 * 4.0)
 
 
+def test_a_receipt_waits_as_long_as_the_longest_trade_of_its_arms_has_lasted() -> None:
+    """An arm whose winner of the day before lasted eleven days may have another one open."""
+    before = trade("good", -300, 2.0, lasts=11 * 24)
+    winner = trade("good", 3, 6.0, lasts=11 * 24)
+    beside = [trade("new", 3, 0.0), *both([1, 2, *range(4, 200)], 0.0, 0.1)]
+    early = receipt_of([before, *beside])
+    assert early.word == "pending"
+    assert str(early.worth) == (
+        "undefined (warming: 100 of 100 opportunities, 25 of 25 behind them; "
+        "what began there may be open until 2025-01-16 04:00Z)"
+    )  # fmt: skip
+    late = receipt_of([before, winner, *beside, *both(range(200, 400), 0.0, 0.1)])
+    assert known(late.worth).number == pytest.approx(0.1 * (6.0 + 99 * 0.1))
+    assert receipt_of(beside).word != "pending", "where none was ever so long nobody waits"
+
+
+@pytest.mark.parametrize("symbols", [7, 15, 20])
+def test_of_what_began_at_one_moment_all_counts_whoever_closed_first(symbols: int) -> None:
+    """Winners run longer, and an arm makes .5 R on average."""
+    trades = [trade("new", -9, 0.0, lasts=3)]
+    for number in range(200):
+        hour, is_win = 4.0 * (1 + number // symbols), number % 2 == 0
+        made, lasts = (2.0, 3.0) if is_win else (-1.0, 1.0)
+        for name, result in (("new", made), ("good", 0.0)):
+            trades.append(trade(name, hour, result, lasts=lasts, episode=f"{number}"))
+    final = receipt_of(trades)
+    bars = -(-100 // symbols)
+    assert final.opportunities == bars * symbols
+    assert known(final.worth).number == pytest.approx(
+        -0.1 * sum(2.0 if number % 2 == 0 else -1.0 for number in range(bars * symbols))
+    )
+
+
+@pytest.mark.parametrize("lasts", [1, 4])
+def test_an_opportunity_that_began_before_the_action_counts_for_nobody(lasts: float) -> None:
+    """Also when another arm joins in later, and whoever of the two closes first."""
+    trades = both(range(1, 200), -0.2, 0.3)
+    old = trade("new", -0.5, -50.0, lasts=lasts, episode="old")
+    joins = trade("good", 0.5, 5.0, episode="old")
+    final = receipt_of([*trades, old, joins])
+    assert known(final.worth).number == pytest.approx(5.0)
+
+
 def test_what_began_with_the_action_or_before_does_not_count() -> None:
     trades = both([-3, 0], 50.0, -50.0) + both(range(1, 200), -0.2, 0.3)
     assert known(receipt_of(trades).worth).number == pytest.approx(5.0)
@@ -140,7 +183,7 @@ def test_an_episode_with_a_live_trade_and_its_twin_counts_once_and_by_its_twin()
     trades = both(range(1, 200), 0.0, 0.5)
     trades = [one._replace(book="twin") if one.policy == "good" else one for one in trades]
     trades += [trade("good", hour, 0.4, book="live") for hour in range(1, 200)]
-    final = receipt_of(trades)
+    final = receipt_of([trade("good", -20, 0.5), *trades])
     assert known(final.worth).number == pytest.approx(0.1 * 100 * 0.4, abs=1e-4), "with its gap"
     (_, good) = final.made
     assert (good.trades, good.live_trades) == (100, ENOUGH - 1)
@@ -156,6 +199,9 @@ def test_trades_without_an_episode_count_by_themselves() -> None:
     )
 
 
+TWINS: Sequence[Book] = ("live", "twin")
+
+
 @pytest.mark.parametrize(
     "trades",
     [
@@ -164,8 +210,12 @@ def test_trades_without_an_episode_count_by_themselves() -> None:
             *(trade("good", hour, 0.3) for hour in range(1, 200)),
             *(trade("new", hour, 0.3, book="live") for hour in range(1, 200, 9)),
         ],
+        [
+            *(trade("good", hour, 0.3) for hour in range(1, 200)),
+            *(trade("new", hour, 0.3, book=b) for hour in range(1, 200, 9) for b in TWINS),
+        ],
     ],
-    ids=["it is silent", "only what it was given is known"],
+    ids=["it is silent", "only what it was given is known", "its twins know no more"],
 )
 def test_without_a_shadow_book_a_receipt_describes_and_claims_nothing(
     trades: list[Trade],
@@ -180,11 +230,39 @@ def test_without_a_shadow_book_a_receipt_describes_and_claims_nothing(
     assert total == pytest.approx(0.3 * count)
 
 
+@pytest.mark.parametrize(("hour", "word"), [(-50, "right"), (300, "descriptive")])
+def test_who_has_everything_after_a_halt_has_the_book_on_paper_that_it_told_before(
+    hour: float, word: str
+) -> None:
+    """The champion is given every episode, so all of its paper is twins."""
+    trades = [trade("new", at, -0.2) for at in range(1, 200)]
+    trades += [trade("good", at, 0.9, book=book) for at in range(1, 200) for book in TWINS]
+    assert receipt_of([*trades, trade("good", hour, 0.9)]).word == word
+
+
+@pytest.mark.parametrize(("symbols", "word"), [(20, "right"), (25, "undefined")])
+def test_what_began_at_few_moments_has_no_worth(symbols: int, word: str) -> None:
+    trades = both(range(1, 200), -0.2, 0.9)
+    bars = [
+        one._replace(opened_at=START + HOUR * -(-number // 2 // symbols))
+        for number, one in enumerate(trades, start=2)
+    ]
+    final = receipt_of(bars)
+    assert final.word == word
+    if word == "undefined":
+        assert str(final.worth) == (
+            "undefined (few_moments: 100 opportunities began at 4 moments, too few or too uneven "
+            "for an interval)"
+        )  # fmt: skip
+
+
 def test_a_trade_that_says_no_risk_leaves_its_opportunity_out() -> None:
     trades = both(range(1, 31), None, 0.3) + both(range(31, 200), -0.2, 0.3)
     final = receipt_of(trades)
     assert final.left_out == 30
     assert known(final.worth).number == pytest.approx(0.1 * 70 * 0.5)
+    assert [one.trades for one in final.made] == [70, 70]
+    assert sum(one.shift * (one.total or 0) for one in final.made) == pytest.approx(0.1 * 70 * 0.5)
 
 
 @pytest.mark.parametrize(

@@ -70,12 +70,12 @@ def settled(movements: list[Movement], trades: list[Trade]) -> list[Settled]:
     return sorted(final, key=lambda one: one.receipt.movement.number)
 
 
-def noisy(hours: int, seed: int = SEED) -> list[Trade]:
-    """A bad and a good arm, an opportunity an hour."""
+def noisy(hours: int, seed: int = SEED, pace: timedelta = HOUR) -> list[Trade]:
+    """A bad and a good arm, an opportunity an hour, or faster."""
     rng = Random(seed)  # noqa: S311 a simulation
     return [
-        Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", START + hour * HOUR,
-              START + (hour + 1) * HOUR, Money(round(rng.gauss(usual, 0.5) * RISK)), book="shadow",
+        Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", START + hour * pace,
+              START + (hour + 1) * pace, Money(round(rng.gauss(usual, 0.5) * RISK)), book="shadow",
               risk=Money(RISK), episode_id=str(hour))
         for hour in range(hours)
         for name, usual in (("new", -0.2), ("good", 0.3))
@@ -179,6 +179,44 @@ def test_a_halt_and_the_resume_soon_after_it_cancel_but_for_what_lies_between() 
     together = only(stated([halt, resume], trades).whole())
     assert together.number == pytest.approx(one.number + other.number)
     assert width(together) < 0.75 * (width(one) ** 2 + width(other) ** 2) ** 0.5
+
+
+def test_a_guard_on_one_arm_that_freezes_everybody_has_a_net_worth() -> None:
+    """The share of who tripped it may stay as it is, or rise."""
+    nets = []
+    for tripped in ("", "new", "good", "other"):
+        frozen = []
+        for number in (1, 2):
+            action = Action(
+                "freeze_challengers", tripped, "guard", "enforce", START + number * HOUR
+            )
+            shifts = {"new": -0.1, "good": 0.1}
+            frozen.append(Movement(number, action, 0.1, 0.0, shifts))
+        nets.append(only(stated(frozen, noisy(200)).whole()))
+    assert width(nets[0]) > 0
+    assert nets == nets[:1] * 4
+
+
+def test_a_halt_of_the_one_and_a_crown_of_the_other_are_added_as_they_were() -> None:
+    """Either way the one loses what the other gains, whichever of them it was done to."""
+    one = moved(1, START, -0.1)
+    other = Action("rearm", "good", "guard", "enforce", START + HOUR)
+    gained = Movement(2, other, 0.0, 0.1, {"new": -0.1, "good": 0.1})
+    assert only(stated([one, gained], noisy(200)).whole()) == only(
+        stated([one, moved(2, START + HOUR, -0.1)], noisy(200)).whole()
+    )
+
+
+@pytest.mark.parametrize("seconds", [5, 60, 86_400])
+def test_the_net_interval_holds_the_known_truth_at_every_pace(seconds: int) -> None:
+    """Four stops, five opportunities apart; .95, give or take three standard errors of 120."""
+    pace, replicates, held = timedelta(seconds=seconds), 120, 0
+    movements = [moved(number, START + 5 * number * pace, -0.1) for number in range(4)]
+    truth = 4 * 0.1 * 100 * 0.5
+    for seed in range(SEED, SEED + replicates):
+        net = only(stated(movements, noisy(150, seed, pace)).whole())
+        held += net.low <= truth <= net.high
+    assert held / replicates >= 0.89
 
 
 def test_the_net_interval_holds_the_known_truth() -> None:

@@ -523,12 +523,22 @@ def test_a_guard_on_the_drawdown_is_told_the_sizing_and_no_other_is() -> None:
     deep, low = foresee([DEEP, LOW], trend(), rng())
     assert isinstance(deep.sizing, Sizing)
     assert isinstance(deep.as_it_is, OperatingCharacteristic)
-    assert deep.sizing.within == deep.as_it_is.within, "each trade risks the same part"
+    assert deep.sizing.within == deep.as_it_is.within
     assert low.sizing is None
     (line,) = [line for line in sentences([deep]) if line.startswith("  Sizing")]
     assert line.startswith(
-        "  Sizing: with 0.5 % of capital at risk in every trade, a fall of more than"
+        "  Sizing: sized as it is, with a median of 0.5 % of capital at risk, a fall of more than"
     )
+
+
+def test_the_sizing_says_what_the_guard_says_whatever_each_trade_risked() -> None:
+    uneven = [(pnl, capital, risk // (1 + 200 * (n % 7 == 0))) for n, (pnl, capital, risk) in
+              enumerate(trend())]  # fmt: skip
+    (deep,) = foresee([DEEP], uneven, rng())
+    assert isinstance(deep.sizing, Sizing)
+    assert isinstance(deep.as_it_is, OperatingCharacteristic)
+    assert 0 < deep.sizing.within[500] < 1
+    assert deep.sizing.within == deep.as_it_is.within
 
 
 def test_a_guard_that_wants_evidence_is_told_what_its_own_trades_would_want() -> None:

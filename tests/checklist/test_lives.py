@@ -177,6 +177,20 @@ def test_a_sizing_that_nobody_has_told_is_undefined(outcomes: list[Outcome], sta
     assert found.state == state
 
 
+def test_an_r_that_means_nothing_moves_no_sizing() -> None:
+    """A few stops lie so near that what was risked is a thousandth of what the others risk."""
+    usual = traded(343, 2.3)
+    near = [(pnl, capital, risk if n % 10 else risk // 1_000) for n, (pnl, capital, risk) in
+            enumerate(usual)]  # fmt: skip
+    assert sizing(near, 4.0, rng()) == sizing(usual, 4.0, rng())
+
+
+def test_trades_that_do_not_say_what_they_risked_fall_with_the_others() -> None:
+    told = traded(343, 2.3)
+    silent = [(pnl, capital, 0 if n % 2 else risk) for n, (pnl, capital, risk) in enumerate(told)]
+    assert sizing(silent, 4.0, rng()) == sizing(told, 4.0, rng())
+
+
 def test_nothing_is_small_enough_for_a_limit_of_nothing() -> None:
     found = sizing(traded(343, 0.5), 0.0, rng())
     assert isinstance(found, Sizing)

@@ -1,5 +1,6 @@
 """What other rules would have made, from the record and the trades of any store."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -31,10 +32,10 @@ def told() -> list[Trade]:
     """Every hour an episode: what the challenger makes less than the champion is half an R."""
     return [
         Trade("floor", f"{name} {hour}", name, "SOL/USDT", "long", BEGAN + hour * HOUR,
-              BEGAN + (hour + 0.5) * HOUR, Money(round((made + (1, -1)[hour % 2]) * RISK)),
+              BEGAN + (hour + 0.5) * HOUR, Money(round((made + (0.2, -0.2)[hour % 2]) * RISK)),
               book="shadow", capital=CAPITAL, risk=Money(RISK), episode_id=f"SOL/USDT {hour}")
         for hour in range(HOURS)
-        for name, made in ((FIRST, -0.3), (CHAMPION, 0.2))
+        for name, made in ((FIRST, 0.3), (CHAMPION, 0.8))
     ]  # fmt: skip
 
 
@@ -66,3 +67,17 @@ def test_a_report_of_then_knows_no_share_and_no_trade_of_later(ledger: Ledger) -
     happen(ledger, "halt", 260, 0.1, 0.0)
     assert other_rules_of(ledger, GUARDED, then) == before
     assert other_rules_of(ledger, GUARDED, LATE) != before
+
+
+@pytest.mark.parametrize("allotted", [CAPITAL, None])
+@pytest.mark.parametrize("by_default", [float(100_000), None])
+def test_a_capital_that_no_trade_says_is_the_arm_s_and_else_that_of_the_settings(
+    ledger: Ledger, allotted: Money | None, by_default: float | None
+) -> None:
+    employ(ledger, replace(challenger(FIRST, 0.1), capital=allotted))
+    ingest(ledger, [trade._replace(capital=None) for trade in told()], now=LATE)
+    policies = GUARDED.policies.model_copy(update={"capital": by_default})
+    found = other_rules_of(ledger, GUARDED.model_copy(update={"policies": policies}), LATE)
+    assert isinstance(found, OtherRules)
+    is_known = allotted is not None or by_default is not None
+    assert found.without_capital == ([] if is_known else [FIRST])

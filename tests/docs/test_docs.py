@@ -52,7 +52,7 @@ NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 OF_RULES = OtherRules(
     "ladder", "prod", NOON, NOON, 1, "R", Estimate(0, 0, 0),
     [RuleLine("static", Estimate(0, 0, 0), Estimate(0, 0, 0), 0.5, [Done("halt", "bot", 8, NOON)],
-              [Month("2025-07", {"bot": 0.1})])], [],
+              [Month("2025-07", {"bot": 0.1})])], [], [],
 )  # fmt: skip
 ROOMS = ("tutorial", "how-to", "reference", "explanation")
 WALKED = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "how-to").glob("*.md")])

@@ -25,9 +25,14 @@ def decided(number: int, policy: str, propensity: float) -> Decision:
 
 
 def closed(
-    number: int, r: float, book: Book, risk: Money | None = RISK, capital: Money | None = None
+    number: int,
+    r: float,
+    book: Book,
+    risk: Money | None = RISK,
+    capital: Money | None = None,
+    later: timedelta = timedelta(0),
 ) -> Trade:
-    at = START + number * HOUR
+    at = START + number * HOUR + later
     return Trade(
         "floor", f"{number} {book}", "bot", "SOL/USDT", "long", at, at + HOUR,
         Money(round(r * RISK)), risk=risk, capital=capital, book=book, episode_id=str(number),
@@ -38,19 +43,23 @@ def played(
     *,
     gap: float = 0.0,
     twins: bool = True,
+    shadows: float = 1.0,
     risk: Money | None = RISK,
     capital: Money | None = None,
 ) -> ArmValue:
-    """1,000 opportunities, a fifth of them for the bot, which enters in two of three."""
+    """1,000 opportunities, a fifth of them for the bot, which enters in two of three.
+
+    Of the trades on paper at what others were given so large a share is told.
+    """
     rng, value = Random(7), ArmValue("bot", lambda _: True)  # noqa: S311 a simulation
     for number in range(1_000):
         is_own = rng.random() < 0.2
         value.decide(decided(number, "bot" if is_own else "prod", 0.2 if is_own else 0.8))
         if number % 3:
-            made = rng.gauss(0.3, 1)
+            made = rng.gauss(0.3, 0.7)
             if is_own:
                 value.see(closed(number, made + gap, "live", risk, capital))
-            if twins or not is_own:
+            if twins if is_own else number % 9 < 9 * shadows:
                 value.see(closed(number, made, "twin" if is_own else "shadow", RISK, capital))
     return value
 
@@ -86,11 +95,68 @@ def test_what_may_be_open_still_says_nothing_yet() -> None:
     assert value.value(soon).opportunities == 999, "the last is as young as the longest trade"
 
 
+@pytest.mark.parametrize(
+    ("shadows", "said"),
+    [
+        (0.0, "on paper at 0 % of the rest"),
+        (1 / 3, "on paper at 22 % of the rest"),
+    ],
+    ids=["twins only", "a third of the shadow"],
+)
+def test_paper_that_is_told_in_part_says_nothing_of_every_opportunity(
+    shadows: float, said: str
+) -> None:
+    whole, value = played().value(NOW), played(shadows=shadows).value(NOW)
+    assert value[:2] == whole[:2], "what is weighed is live"
+    assert isinstance(value.doubly_robust, Undefined)
+    assert value.doubly_robust.state == "unobserved"
+    assert value.doubly_robust.reason.endswith(said)
+
+
+def test_an_order_that_fills_late_is_not_taken_for_nothing() -> None:
+    """Each is filled three hours after the decision and closes another one later, with 1 R."""
+    value = ArmValue("bot", lambda _: True)
+    for number in range(1_000):
+        if number >= 4:
+            value.see(closed(number - 4, 1.0, "live", later=3 * HOUR))
+        value.decide(decided(number, "bot", 1.0))
+    found = value.value(START + 1_000 * HOUR)
+    assert found.inverse_propensity == Estimate(1.0, 1.0, 1.0)
+    assert found.opportunities == 996
+
+
+def test_of_two_decisions_of_one_episode_the_first_counts() -> None:
+    twice = played()
+    for number in range(1_000):
+        twice.decide(decided(number, "prod", 0.8))
+    assert twice.value(NOW) == played().value(NOW)
+
+
 def test_without_twins_paper_would_know_who_was_given_what() -> None:
     value = played(twins=False).value(NOW)
     assert isinstance(value.inverse_propensity, Estimate)
     assert isinstance(value.doubly_robust, Undefined)
     assert "live trades have no twin on paper" in value.doubly_robust.reason
+
+
+def test_an_r_of_a_stop_that_lay_very_near_counts_within_its_bounds_and_is_told() -> None:
+    value = ArmValue("bot", lambda _: True)
+    in_percent = ArmValue("bot", lambda _: True)
+    for number in range(300):
+        made = {100: -233.0, 200: 57.85}.get(number, 1.0)
+        for one, risk in ((value, RISK), (in_percent, None)):
+            one.decide(decided(number, "bot", 1.0))
+            one.see(closed(number, made, "live", risk, Money(100 * RISK)))
+            one.see(closed(number, 1.0, "twin", risk, Money(100 * RISK)))
+    found = value.value(NOW)
+    assert found.clipped == 2
+    for _, estimate in found.estimates:
+        assert isinstance(estimate, Estimate)
+        assert estimate.value == pytest.approx((298 - 2.5 + 6) / 300, abs=1e-6)
+    raw = in_percent.value(NOW)
+    assert (in_percent.unit, raw.clipped) == ("%", 0)
+    assert isinstance(raw.inverse_propensity, Estimate)
+    assert raw.inverse_propensity.value == pytest.approx((298 - 233 + 57.85) / 300, abs=1e-6)
 
 
 def test_a_live_trade_that_names_no_risk_leaves_it_undefined() -> None:

@@ -90,19 +90,19 @@ def test_equal_arms_are_found_equal_as_often_as_promised(a_day: float, days: int
 
 
 def test_a_market_that_both_share_cancels() -> None:
-    """Days differ by 2 R, and the arms by .2 R with a noise of .5."""
+    """Days differ by .2 R, and the arms by .02 R with a noise of .05."""
     rng = Random(7)  # noqa: S311 a simulation
     trades = []
     for day in range(60):
         market = rng.gauss(0, 2)
         for hour in range(4):
             for policy, more in ((A, 0.2), (B, 0)):
-                made = round(1000 * (market + more + rng.gauss(0, 0.5)))
+                made = round(100 * (market + more + rng.gauss(0, 0.5)))
                 trades.append(trade(policy, 24 * day + hour, made))
     found = compared(trades).read("live")
     assert isinstance(found, Difference)
-    assert found.low < 0.2 < found.high
-    assert found.high - found.low < 0.25, "0.7 if the two were taken for independent"
+    assert found.low < 0.02 < found.high
+    assert found.high - found.low < 0.025, "0.07 if the two were taken for independent"
     assert found.better > 0.95
 
 
@@ -142,6 +142,37 @@ def test_paper_as_live_is_paper_and_what_live_trades_made_more_than_their_twins(
     assert paper.mean == pytest.approx(0.6, abs=0.001)
     assert as_live.mean == pytest.approx(paper.mean - 0.3 - 0.1, abs=1e-5)
     assert (as_live.trades, as_live.against) == (119, 60), "one was opened after the other's last"
+
+
+def test_an_r_of_a_stop_that_lay_very_near_counts_within_its_bounds_and_is_told() -> None:
+    hours = range(0, 600, 10)
+    trades = [*even(A, hours, 1_000), *even(B, hours, 500)]
+    trades[30] = trade(A, 300, -233_000)
+    trades[90] = trade(B, 300, 57_850)
+    found = compared(trades).read("live")
+    assert isinstance(found, Difference)
+    assert found.clipped == 2
+    assert found.mean == pytest.approx(0.5 - (2.5 + 1) / 60 - (6 - 0.5) / 60, abs=1e-5)
+    elsewhere = compared([*trades, trade(A, 305, 9_000, symbol="ETH/USDT")])
+    assert isinstance(sol := elsewhere.read("live", "SOL/USDT"), Difference)
+    assert sol.clipped == 2, "of those that count"
+    percent = compared(one._replace(risk=None, capital=RISK) for one in trades).read("live")
+    assert isinstance(percent, Difference)
+    assert percent.clipped == 0
+    assert percent.mean < -400
+
+
+def test_a_pair_of_which_one_was_clipped_differs_by_what_counts() -> None:
+    """On paper each makes 9 R; live one makes 3 R less, which is 0 of what counts, the other 5."""
+    hours = range(0, 600, 10)
+    trades = [
+        *even(A, hours, 9_000, "twin"), *even(A, hours, 6_000), *even(B, hours, 9_000, "twin"),
+        *even(B, hours, 1_000),
+    ]  # fmt: skip
+    found = compared(trades).read("paper as live")
+    assert isinstance(found, Difference)
+    assert found.mean == pytest.approx(0 - (1.05 - 6))
+    assert found.clipped == 120, "of the trades on paper"
 
 
 def test_without_pairs_paper_is_not_taken_for_live() -> None:

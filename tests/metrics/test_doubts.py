@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from floor_model import multiples
 from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Undefined, Value
-from tiltyard.metrics.bets import LEAST, MOST, STAKES, weight
-from tiltyard.metrics.doubts import restarted, since_the_start, weights
+from tiltyard.metrics.bets import STAKES, weight
+from tiltyard.metrics.doubts import restarted, weights
 from tiltyard.metrics.e_cusum import ECusum
-from tiltyard.metrics.e_process import EProcess
 from tiltyard.metrics.metric import Outcome
+from tiltyard.metrics.unit import LEAST_R, MOST_R
 from tiltyard.simulation.weather import IID, USUAL
 
 SEED = 20250707
@@ -34,7 +34,16 @@ def weighed(lives: np.ndarray, floor: float) -> np.ndarray:
     return weights(in_money(lives), np.full(lives.shape, RISK), floor)
 
 
-def fed(doubt: EProcess | ECusum, history: list[Outcome]) -> float:
+def since_the_start(x: np.ndarray) -> np.ndarray:
+    """The logarithm of what a bettor has after every trade who never begins anew."""
+    stakes = np.array(STAKES)[:, None, None]
+    logs = np.log1p(-stakes * x).cumsum(axis=2)
+    found: np.ndarray = np.logaddexp.reduce(logs, axis=0) - log(len(STAKES))
+    return found
+
+
+def fed(history: list[Outcome], floor: float) -> float:
+    doubt = ECusum(floor)
     for outcome in history:
         doubt.push(outcome)
     return doubt.log()
@@ -66,8 +75,8 @@ def test_what_a_trade_weighs_against_a_floor_of_1_6(pnl: int, risk: int, x: floa
 
 def test_no_trade_takes_the_last_of_the_money() -> None:
     assert len(STAKES) == 8
-    assert all(0 < stake * MOST < 1 for stake in STAKES)
-    assert LEAST < 0
+    assert all(0 < stake * MOST_R < 1 for stake in STAKES)
+    assert LEAST_R < 0
 
 
 @given(history=histories, floor=floors)
@@ -76,13 +85,10 @@ def test_streamed_and_batched_evidence_agree_after_every_trade(
 ) -> None:
     pnl, _, risk = np.array(history, dtype=np.int64).reshape(-1, 3).T
     x = weights(pnl[None], risk[None], floor)
-    process, cusum = EProcess(floor), ECusum(floor)
-    batched = zip(since_the_start(x)[0], restarted(x)[0], strict=True)
-    for outcome, (whole, anew) in zip(history, batched, strict=True):
-        process.push(outcome)
+    cusum = ECusum(floor)
+    for outcome, batched in zip(history, restarted(x)[0], strict=True):
         cusum.push(outcome)
-        assert process.log() == pytest.approx(whole, abs=1e-9)
-        assert cusum.log() == pytest.approx(anew, abs=1e-9)
+        assert cusum.log() == pytest.approx(batched, abs=1e-9)
 
 
 @given(history=histories, floor=floors, k=st.integers(1, 10**6))
@@ -90,13 +96,14 @@ def test_another_currency_is_the_same_evidence(
     history: list[Outcome], floor: float, k: int
 ) -> None:
     converted = [(k * pnl, capital, k * risk) for pnl, capital, risk in history]
-    for make in (EProcess, ECusum):
-        assert fed(make(floor), converted) == pytest.approx(fed(make(floor), history), abs=1e-9)
+    assert fed(converted, floor) == pytest.approx(fed(history, floor), abs=1e-9)
 
 
 @given(history=histories, floor=floors)
 def test_who_may_begin_anew_never_has_less(history: list[Outcome], floor: float) -> None:
-    assert fed(ECusum(floor), history) >= fed(EProcess(floor), history) - 1e-9
+    pnl, _, risk = np.array(history, dtype=np.int64).reshape(-1, 3).T
+    x = weights(pnl[None], risk[None], floor)
+    assert (restarted(x) >= since_the_start(x) - 1e-9).all()
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
@@ -143,13 +150,11 @@ def _median_delay(paths: np.ndarray, threshold: float) -> float:
 
 @pytest.mark.parametrize("pnl", [-(10**14), 10**14])
 def test_a_million_trades_overflow_nothing(pnl: int) -> None:
-    process, cusum = EProcess(1.6), ECusum(1.6)
+    cusum = ECusum(1.6)
     for _ in range(1_000_000):
-        process.push((pnl, 0, RISK))
         cusum.push((pnl, 0, RISK))
-    assert isfinite(process.log())
     assert isfinite(cusum.log())
-    assert (process.log() > 300_000) == (pnl < 0)
+    assert (cusum.log() > 300_000) == (pnl < 0)
     assert isinstance(cusum.value(), Value)
 
 

@@ -33,6 +33,10 @@ PLAYED = [entry for name, entry in RULES.items() if name != "oracle"]
 by_rule = pytest.mark.parametrize("entry", PLAYED, ids=lambda entry: entry.name)
 
 
+def cell(live: float, paper: float, risk: float = 0.0025) -> Cell:
+    return Cell(live, paper, live, live * risk, risk)
+
+
 @dataclass
 class Watched:
     """What happened in the arena: its signals, who got them, and the shares at each."""
@@ -43,7 +47,7 @@ class Watched:
     opportunities: list[Opportunity] = field(default_factory=list)
     routed: dict[str, str] = field(default_factory=dict)
     parts: list[dict[str, float]] = field(default_factory=list)
-    stays: dict[str, Stay] = field(default_factory=dict)
+    stays: dict[str, list[Stay]] = field(default_factory=dict)
     promoted: list[str] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
     paused: dict[str, bool] = field(default_factory=dict)
@@ -56,12 +60,12 @@ class Watched:
         at = day + number % self.world.signals_a_day * SECOND
         names = {n: str(row.true_mean) for n, row in enumerate(rows) if row.present}
         cells = {
-            name: Cell(float(live[n]), float(paper[n]), self.world.risk)
+            name: cell(float(live[n]), float(paper[n]), self.world.risk)
             for n, name in names.items()
         }
         for n, name in names.items():
             if n:
-                self.stays.setdefault(name, Stay(day))
+                self.stays.setdefault(name, [Stay(day)])
         self.opportunities.append(Opportunity(str(number), at, at, cells))
         self.routed[str(number)] = names[routed] if routed else ""
         self.parts.append(
@@ -134,7 +138,7 @@ def hours(count: int, cells: Callable[[int], Mapping[str, float | None]]) -> lis
     for number in range(count):
         at = START + number * timedelta(hours=1)
         made = {
-            name: Cell(r, r, 0.0025) for name, r in cells(number).items() if r is not None
+            name: cell(r, r) for name, r in cells(number).items() if r is not None
         }  # fmt: skip
         found.append(Opportunity(str(number), at, at, made))
     return found
@@ -144,7 +148,7 @@ def setting(opportunities: Sequence[Opportunity], *challengers: str) -> Setting:
     """The champion and these challengers, from the beginning to the end."""
     last = opportunities[-1].began
     nights = [START + day * DAY for day in range(1, (last - START).days + 1)]
-    return Setting(opportunities, nights, "prod", {name: Stay(START) for name in challengers})
+    return Setting(opportunities, nights, "prod", {name: [Stay(START)] for name in challengers})
 
 
 def earned(parts: Sequence[Mapping[str, float]], opportunities: Sequence[Opportunity]) -> float:
@@ -286,7 +290,9 @@ def test_what_is_not_known_never_promotes(entry: RuleEntry, what: str) -> None:
     seen = hours(6_000, winning(0.9))
     if what == "capital":
         seen = [
-            one._replace(cells={n: c._replace(risk=nan) for n, c in one.cells.items()})
+            one._replace(
+                cells={n: c._replace(risk=nan, of_capital=nan) for n, c in one.cells.items()}
+            )
             for one in seen
         ]
     elif what == "losses":
@@ -357,7 +363,7 @@ def test_an_arm_that_joins_later_is_told_nothing_of_before_and_one_that_leaves_h
     None
 ):
     seen = hours(240, winning(0.3))
-    stays = {"bot": Stay(START + 2 * DAY, START + 5 * DAY)}
+    stays = {"bot": [Stay(START + 2 * DAY, START + 5 * DAY)]}
     found = play(setting(seen)._replace(stays=stays), RULES.get("static"), by_salt("a"))
     has = ["bot" in parts for parts in found.parts]
     assert has == [2 * 24 <= n < 5 * 24 for n in range(240)]
@@ -372,11 +378,40 @@ def test_an_arm_that_joins_is_told_nothing_of_what_is_open() -> None:
         entry.see(now, routed, live, paper, rule)
 
     seen = [one._replace(ended=one.began + DAY) for one in hours(72, winning(0.3))]
-    stays = {"bot": Stay(START + DAY)}
+    stays = {"bot": [Stay(START + DAY)]}
     play(setting(seen)._replace(stays=stays), replace(entry, see=see), lambda _, __: "")
     champion, bot = rows
     assert champion.live_trades == 48, "all that have closed by the last hour"
     assert bot.signals == 24, "those that began while it was there"
+
+
+def test_before_it_is_known_how_large_an_r_is_no_rule_is_asked() -> None:
+    seen = hours(24 * 20, winning(0.9))
+    asked = setting(seen, "bot")._replace(asked_since=START + 10 * DAY)
+    parts = play(asked, RULES.get("evidence"), by_salt("a")).parts
+    has = ["bot" in part for part in parts]
+    assert has == [number >= 24 * 10 for number in range(len(seen))]
+    assert "bot" in play(setting(seen, "bot"), RULES.get("evidence"), by_salt("a")).parts[24 * 3]
+
+
+def test_an_arm_that_comes_back_is_a_newcomer_and_is_told_nothing_of_what_was_open() -> None:
+    rows: list[Contender] = []
+    entry = RULES.get("static")
+
+    def see(now: Rows, routed: int, live: list[float], paper: list[float], rule: object) -> None:
+        rows[:] = now
+        entry.see(now, routed, live, paper, rule)
+
+    seen = [one._replace(ended=one.began + DAY) for one in hours(24 * 10, winning(0.3))]
+    stays = {"bot": [Stay(START, START + 5 * DAY), Stay(START + 5 * DAY + DAY / 2)]}
+    played = setting(seen)._replace(stays=stays)
+    found = play(played, replace(entry, see=see), lambda _, shares: "bot" if shares else "")
+    away = [number for number, parts in enumerate(found.parts) if "bot" not in parts]
+    assert away == list(range(24 * 5, 24 * 5 + 12))
+    champion, first, again = rows
+    assert (first.present, again.present) == (0, 1)
+    assert again.live_trades == 24 * 10 - (24 * 5 + 12) - 24, "that began and closed since then"
+    assert champion.live_trades == 12
 
 
 def test_another_salt_gives_other_opportunities_and_the_same_salt_the_same() -> None:

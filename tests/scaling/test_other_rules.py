@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.off_policy import Estimate
 from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.scaling.counterfactual import Setting, Stay
-from tiltyard.scaling.opportunities import UNKNOWN_GAP, Cell, Found, KnownGap, Opportunity
-from tiltyard.scaling.other_rules import SALTS, OtherRules, RuleLine, weigh
+from tiltyard.scaling.live_less_paper import UNKNOWN_GAP, KnownGap
+from tiltyard.scaling.opportunities import Cell, Found, Opportunity
+from tiltyard.scaling.other_rules import SALTS, OtherRules, RuleLine, as_on_a_desk, weigh
 from tiltyard.simulation.weather import USUAL, shifts
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -26,21 +28,23 @@ def record(
     made: Sequence[Made],
     *,
     gap: KnownGap = KNOWN,
-    lasts: timedelta = DAY / 24,
+    block_days: int = 1,
     scale: float = 1.0,
     without_paper: Sequence[str] = (),
+    without_capital: Sequence[str] = (),
 ) -> tuple[Found, Setting]:
     """So many opportunities a day, the bot on the floor from the beginning."""
     each = []
     for number, cells in enumerate(made):
         at = START + number * DAY / A_DAY
-        one = {name: Cell(r, r, 0.0025) for name, r in cells.items()}
+        one = {name: Cell(r, r, r, 0.0025 * r, 0.0025) for name, r in cells.items()}
         each.append(Opportunity(str(number), at, at, one))
     nights = [START + day * DAY for day in range(1, len(made) // A_DAY)]
     found = Found(
-        each, "R" if scale == 1 else "%", scale, {"prod": gap, "bot": gap}, without_paper, lasts
-    )
-    return found, Setting(each, nights, "prod", {"bot": Stay(START)})
+        each, "R" if scale == 1 else "%", scale, EARLIEST, {"prod": gap, "bot": gap},
+        without_paper, without_capital, block_days,
+    )  # fmt: skip
+    return found, Setting(each, nights, "prod", {"bot": [Stay(START)]})
 
 
 def weighed(made: Sequence[Made], enforced: str = "ladder", **how: object) -> OtherRules:
@@ -75,7 +79,7 @@ def test_every_rule_that_a_desk_may_go_by_has_a_line_but_the_enforced_one() -> N
 
 
 def test_static_is_worth_its_share_of_the_difference_to_the_digit() -> None:
-    made = [{"prod": (1.0, -1.0)[n % 2], "bot": (1.5, -0.5)[n % 2]} for n in range(50 * A_DAY)]
+    made = [{"prod": (0.6, -0.2)[n % 2], "bot": (1.1, 0.3)[n % 2]} for n in range(50 * A_DAY)]
     found = weighed(made)
     (value, low, high) = estimate(line(found, "static").beyond_done)
     assert value == low == high == pytest.approx(0.1 * 0.5 * 600)
@@ -85,7 +89,7 @@ def test_static_is_worth_its_share_of_the_difference_to_the_digit() -> None:
 
 
 def test_the_same_in_percent_is_so_many_times_more() -> None:
-    made = [{"prod": (1.0, -1.0)[n % 2], "bot": (1.5, -0.5)[n % 2]} for n in range(50 * A_DAY)]
+    made = [{"prod": (0.6, -0.2)[n % 2], "bot": (1.1, 0.3)[n % 2]} for n in range(50 * A_DAY)]
     found = weighed(made, scale=0.4)
     assert estimate(line(found, "static").beyond_done).value == pytest.approx(0.4 * 30)
     assert found.unit == "%"
@@ -109,6 +113,79 @@ def test_without_a_book_on_paper_nothing_is_proposed() -> None:
     found = weighed(drawn(120, 0.6, np.random.default_rng(1)), without_paper=["bot"])
     assert found.proposed is None
     assert line(found, "static").better > 0.99, "it looks better"
+
+
+def test_where_a_drawdown_is_not_known_nothing_is_proposed() -> None:
+    """Nobody can say when it would have been halted; the champion is halted by no rule."""
+    made = drawn(120, 0.6, np.random.default_rng(1))
+    found = weighed(made, without_capital=["bot", "prod"])
+    assert found.without_capital == ["bot"]
+    assert found.proposed is None
+    assert weighed(made, without_capital=["prod"]).proposed is not None
+
+
+def test_who_was_given_everything_needs_no_book_on_paper() -> None:
+    """There is nothing elsewhere that it might have traded on."""
+    made = drawn(120, 0.6, np.random.default_rng(1))
+    seen, setting = record(made, without_paper=["prod"])
+    all_of_it = weigh(seen, setting, [ALONE] * len(made), "ladder")
+    assert all_of_it.without_paper == []
+    assert all_of_it.proposed is not None
+    most = [ALONE] * (len(made) - 1) + [{"prod": 0.9, "bot": 0.1}]
+    assert weigh(seen, setting, most, "ladder").without_paper == ["prod"]
+
+
+def test_what_is_earned_is_counted_by_all_that_is_known_and_not_by_what_was_told() -> None:
+    made = [{"prod": (1.0, -1.0)[n % 2], "bot": (1.5, -0.5)[n % 2]} for n in range(50 * A_DAY)]
+    found, setting = record(made)
+    each = [
+        one._replace(cells={n: c._replace(live=9.0, paper=9.0) for n, c in one.cells.items()})
+        for one in found.each
+    ]
+    seen = found._replace(each=each)
+    told = weigh(seen, setting, [{"bot": 1.0}] * len(made), "ladder")
+    assert estimate(told.was_done).value == pytest.approx(0.5 * 600)
+
+
+def test_a_rule_that_did_something_twice_did_it_in_one_play() -> None:
+    """An arm may be retired, come back, and be retired again."""
+    made = [{"prod": (1.2, -0.6)[n % 2], "bot": -1.0} for n in range(60 * A_DAY)]
+    found, setting = record(made)
+    half = START + 30 * DAY
+    twice = setting._replace(stays={"bot": [Stay(START, half), Stay(half + DAY)]})
+    done = line(weigh(found, twice, [ALONE] * len(made), "static"), "ladder").done
+    assert [(one.kind, one.policy, one.plays) for one in done] == [("halt", "bot", SALTS)]
+    assert done[0].at < half
+
+
+@pytest.mark.parametrize("rule", FOR_A_DESK)
+def test_no_rule_is_played_without_the_hard_limits_of_a_desk(rule: str) -> None:
+    """The benchmark plays most of them without: the bot is better, and not good enough."""
+    world = as_on_a_desk(rule).world
+    assert world.dd_limit == 4
+    assert 1.6 in (world.throttle_below, world.pause_below)
+    made = [{"prod": (0.4, -0.8)[n % 2], "bot": (1.0, -1.0)[n % 2]} for n in range(80 * A_DAY)]
+    told = line(weighed(made, "static" if rule == "ladder" else "ladder"), rule)
+    assert told.months[-1].shares.get("bot", 0.0) == 0
+
+
+def test_the_best_is_the_one_that_is_proposed_and_else_the_one_that_did_most() -> None:
+    template = line(weighed(drawn(30, 0.0, np.random.default_rng(3))), "static")
+    more = [
+        template._replace(rule="sure", beyond_done=Estimate(3, 2, 4), better=0.9999),
+        template._replace(rule="surest", beyond_done=Estimate(2, 1, 3), better=0.99999),
+        template._replace(rule="most", beyond_done=Estimate(60, -20, 140), better=0.9),
+        template._replace(rule="none", beyond_done=Undefined("warming", "too few"), better=0),
+    ]
+    found = weighed(drawn(30, 0.0, np.random.default_rng(3)))
+    told = [
+        (one.best and one.best.rule, one.proposed and one.proposed.rule)
+        for one in (
+            found._replace(lines=more), found._replace(lines=more[2:]),
+            found._replace(lines=more[3:]), found._replace(lines=more, without_paper=["bot"]),
+        )
+    ]  # fmt: skip
+    assert told == [("sure", "sure"), ("most", None), (None, None), ("most", None)]
 
 
 def test_where_all_are_equal_hardly_any_record_has_a_proposal() -> None:
@@ -141,8 +218,8 @@ def test_a_gap_that_is_not_known_widens_the_interval() -> None:
 
 def test_what_runs_for_days_is_counted_in_blocks_of_as_many() -> None:
     made = drawn(24, 0.2, np.random.default_rng(4))
-    assert isinstance(line(weighed(made, lasts=1.5 * DAY), "static").beyond_done, Estimate)
-    found = line(weighed(made, lasts=2.5 * DAY), "static")
+    assert isinstance(line(weighed(made, block_days=2), "static").beyond_done, Estimate)
+    found = line(weighed(made, block_days=3), "static")
     assert isinstance(found.beyond_done, Undefined)
     assert str(found.beyond_done).startswith("undefined (warming: ")
     assert str(found.beyond_done).endswith(" of 10 blocks of 3 days)")

@@ -83,8 +83,10 @@ def test_a_course_throttles_halts_and_looks_back_on_each_stop(hours: list[Hour])
     assert stops
     first = next(one for one in receipts.each if one.movement.is_stop)
     assert isinstance(first.worth, Worth)
-    assert first.opportunities == OPPORTUNITIES
+    assert OPPORTUNITIES <= first.opportunities <= OPPORTUNITIES + 2, "three symbols a bar"
     assert sum(receipts.statement.whole().words.values()) == len(receipts.each)
+    known = [one for one in receipts.each if one.word != "pending"]
+    assert [one.receipt for one in receipts.finals] == known, "from which a page is made"
     for name in ARMS:
         halted = [one.at for one in stops if one.policy == name and one.kind == "halt"]
         panel = played.desk.panel.arm(name)
@@ -105,6 +107,7 @@ def test_a_course_knows_what_other_rules_would_have_made(hours: list[Hour]) -> N
     found = played.other_rules("ladder")
     assert isinstance(found, OtherRules)
     assert (found.champion, found.unit, found.without_paper) == (CHAMPION, "R", [])
+    assert found.without_capital == []
     assert found.opportunities > 50
     assert found.ended < hours[2_000][0]
     (first, *_) = next(line for line in found.lines if line.rule == "static").months
@@ -193,7 +196,7 @@ def test_flat_takes_over_from_a_champion_that_is_halted(
     assert roster.arms[CHAMPION].state == "halted"
     others = sum(arm.share for arm in roster.challengers())
     assert roster.champion().share == pytest.approx(1 - others)
-    assert halt.opportunities == OPPORTUNITIES, "its shadow book goes on"
+    assert halt.opportunities >= OPPORTUNITIES, "its shadow book goes on"
     path = played.recording.paths[CHAMPION]
     later = [
         live for at, live in zip(path.times, path.live, strict=True) if at > halt.movement.action.at

@@ -61,14 +61,14 @@ def test_trades_of_both_books_are_drawn_from_and_twins_are_not(
 def test_a_report_says_the_chances_in_a_line_for_each_guard_that_takes_traffic(
     told: tuple[OwnTrades, ArmReport],
 ) -> None:
-    _, _, after = report_text(told[1]).partition("Chances within 500 trades, drawn from ")
+    _, _, after = report_text(told[1]).partition("Chances within 500 trades, by 500 lives ")
     lines = [line.strip() for line in after.split("\n\n", maxsplit=1)[0].splitlines()]
     assert [line.split()[0] for line in lines[1:]] == [
-        "challenger_drawdown_high", "with", "challenger_profit_factor_low",
+        "challenger_drawdown_high", "sized", "challenger_profit_factor_low",
     ]  # fmt: skip
     assert lines[1].startswith("challenger_drawdown_high would halt it in ")
     assert lines[1].endswith(" were its profit factor 2.45")
-    assert lines[2].startswith("with 0.5 % of capital at risk in every trade, its median: a fall ")
+    assert lines[2].startswith("sized as it is, with a median of 0.5 % of capital at risk: a fall ")
     assert "keeps such falls to 5 % of lives of 500 trades" in lines[2]
 
 
@@ -76,7 +76,7 @@ def test_the_page_has_a_row_for_each_of_them(told: tuple[OwnTrades, ArmReport]) 
     _, _, after = page(Recording(), [told[1]], NOW).partition("<h2>Chances within 500 trades")
     rows = after.partition("</table>")[0].split("<tr>")[2:]
     assert [row.split("<td>")[1].split()[0] for row in rows] == [
-        "challenger_drawdown_high", "with", "challenger_profit_factor_low",
+        "challenger_drawdown_high", "sized", "challenger_profit_factor_low",
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from tiltyard.actions.record import acted
 from tiltyard.facts.action import Action
 from tiltyard.facts.decision import Decision
 from tiltyard.kernel.money import Money
+from tiltyard.metrics.comparison import Difference
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import page
 from tiltyard.shell.recording import Recording
@@ -123,6 +124,28 @@ def test_the_page_has_a_table_of_each_where_something_is_known(reports: list[Arm
     assert "given 40 of 400 opportunities" in value
     assert "Chances" not in text, "nobody has drawn lives"
     assert "<h2>Value" not in page(Recording(), [replace(reports[1], evidence=NOTHING)], NOW)
+
+
+def test_all_three_say_how_many_trades_were_clipped(reports: list[ArmReport]) -> None:
+    assert "clipped" not in report_text(reports[1]), "where none was, nothing is said"
+    evidence = reports[1].evidence
+    assert evidence.value is not None
+    against = [
+        line._replace(reading=line.reading._replace(clipped=3))
+        if isinstance(line.reading, Difference)
+        else line
+        for line in evidence.against
+    ]
+    value = evidence.value._replace(clipped=1_200)
+    cut = replace(reports[1], evidence=replace(evidence, against=against, value=value))
+    assert section(cut, "Against the champion")[1].endswith("; 3 clipped to -2.5 … 6 R")
+    assert section(cut, "Value by propensity")[3].endswith("; 1,200 clipped to -2.5 … 6 R")
+    told = page(Recording(), [cut], NOW)
+    assert told.count("; 3 clipped to -2.5 … 6 R</td>") == 5
+    assert told.count("; 1,200 clipped to -2.5 … 6 R</td>") == 1
+    body = report_json(cut)
+    assert [one["clipped"] for one in body["against_champion"]] == 3 * [3, None, 3, None, 3]
+    assert body["value_by_propensity"]["clipped"] == 1_200
 
 
 def test_where_nobody_has_looked_nothing_is_said(reports: list[ArmReport]) -> None:

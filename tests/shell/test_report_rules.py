@@ -26,7 +26,16 @@ def found(better: float = 0.98, **more: Any) -> OtherRules:  # noqa: ANN401 fiel
         "static", Estimate(-5.0, -8.5, -1.5), Estimate(-2.6, -4.0, -1.2), 0.01, [], []
     )
     made = OtherRules(
-        "ladder", "prod", BEGAN, ENDED, 2345, "R", Estimate(-2.4, -5.0, 0.2), [static, evidence], []
+        "ladder",
+        "prod",
+        BEGAN,
+        ENDED,
+        2345,
+        "R",
+        Estimate(-2.4, -5.0, 0.2),
+        [static, evidence],
+        [],
+        [],
     )
     return made._replace(**more)
 
@@ -75,6 +84,17 @@ def test_without_a_book_on_paper_it_only_describes() -> None:
     )
 
 
+def test_without_a_capital_it_only_describes_and_says_how_to_tell_it() -> None:
+    lines = list(rules_text(found(better=0.999, without_capital=[BOT])))
+    assert lines[-1] == (
+        f"Descriptive: nobody says the capital of {BOT}, so no drawdown would have halted it. "
+        "Nothing is proposed. Report it with the trades, or set [policies] capital in "
+        "tiltyard.toml."
+    )
+    both = list(rules_text(found(without_capital=[BOT], without_paper=[BOT])))
+    assert [line.split()[0] for line in both[-2:]] == ["Descriptive,", "Descriptive:"]
+
+
 def test_percent_says_of_what() -> None:
     first, *_, last, _ = rules_text(found(better=0.999, unit="%"))
     assert first == "What each rule would have made, in % of an arm's capital,"
@@ -92,6 +112,14 @@ def test_what_is_not_known_says_why() -> None:
     assert last == "No observed rule did better beyond chance."
 
 
+def test_a_replay_names_the_one_that_is_proposed_though_another_is_surer() -> None:
+    static, evidence = found(better=0.999).lines
+    sure = static._replace(beyond_done=Estimate(3.0, 2.0, 4.0), better=0.9999)
+    first, second, _ = closing_rules(found(lines=[sure, evidence]))
+    assert first.startswith("Of 2 other rules evidence did best beyond chance: +14.70, ")
+    assert second.startswith("PROPOSED, not adopted: evidence ")
+
+
 def test_a_replay_ends_with_the_best_of_them() -> None:
     assert list(closing_rules(found())) == [
         (
@@ -100,6 +128,9 @@ def test_a_replay_ends_with_the_best_of_them() -> None:
         ),
         "No observed rule did better beyond chance.",
     ]
+    first, second, _ = closing_rules(found(better=0.999))
+    assert first.startswith("Of 2 other rules evidence did best beyond chance: +14.70, interval ")
+    assert second.startswith("PROPOSED, not adopted: evidence would have made +14.70 R more ")
     assert list(closing_rules(NOBODY)) == list(rules_text(NOBODY))
     lines = [one._replace(beyond_done=WARMING, better=0) for one in found().lines]
     assert list(closing_rules(found(lines=lines))) == ["No observed rule did better beyond chance."]
@@ -119,6 +150,7 @@ def test_programs_are_told_the_same() -> None:
     assert evidence["months"] == [{"month": "2025-01", "shares": {BOT: 0.1, OTHER: 0.0}}]
     assert (static["decided"], static["better"]) == ([], 0.01)
     assert rules_json(found())["proposed"] is None
+    assert rules_json(found(without_capital=[BOT]))["without_capital"] == [BOT]
     nothing = rules_json(NOBODY)
     assert set(nothing) == set(told)
     assert (nothing["state"], nothing["rules"], nothing["unit"]) == ("no_champion", [], None)

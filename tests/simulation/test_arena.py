@@ -1,17 +1,19 @@
 """What is counted in a run is what happened in it, compiled or not."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tiltyard.scaling.benchmark import Outcomes
-from tiltyard.scaling.catalogue import RULES, RuleEntry
-from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT
+from tiltyard.scaling.catalogue import FOR_A_DESK, RULES, RuleEntry
+from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Rows
 from tiltyard.scaling.lines import lines
 from tiltyard.shell.decision_benchmark import FIRST, outcomes_of, planned
 from tiltyard.simulation import arena
 from tiltyard.simulation.arena import BOOK, OUTCOME, play
+from tiltyard.simulation.population import CHAMPION
 from tiltyard.simulation.scenario import Scenario
 
 
@@ -45,10 +47,48 @@ def test_ten_percent_for_sixty_days_is_what_static_gives() -> None:
     assert not found["against_limits"].any()
 
 
-def test_where_all_are_equal_no_rule_gains_or_loses() -> None:
-    for name in ("static", "ladder", "thompson", "evidence"):
-        found = outcomes_of(RULES.get(name), Scenario(population="equal"), seed=2, runs=3)
+def gives_all_away(rows: Rows, _: object) -> None:
+    """A night of a rule that harms: all is the challenger's, whoever that is."""
+    rows[1].share = 1.0
+
+
+def trades_half(rows: Rows, _: object) -> None:
+    """A night of a rule that harms: everybody trades half the usual size."""
+    for place in range(len(rows)):
+        rows[place].position_size = 0.5
+
+
+def harmed(night: Callable[[Rows, object], None], scenario: Scenario) -> Outcomes:
+    """Twenty days of static, with a night of another rule."""
+    entry = RULES.get("static")
+    return plainly(replace(entry, night=night, world=entry.world._replace(days=20)), scenario, 2)
+
+
+def test_where_all_are_equal_no_rule_gains_or_loses_but_one_that_trades_less() -> None:
+    scenario = Scenario(pace="SLOW", population="equal")
+    for name in FOR_A_DESK:
+        found = outcomes_of(RULES.get(name), scenario, seed=2, runs=3)
         assert found["earned"] == pytest.approx(found["champion_earned"])
+        assert not found["right_promotions"].any()
+    assert harmed(gives_all_away, scenario)["earned"] == pytest.approx(
+        harmed(gives_all_away, scenario)["champion_earned"]
+    ), "who trades is all the same"
+    lost = harmed(trades_half, scenario)
+    assert lost["earned"] / lost["champion_earned"] == pytest.approx((1 + 19 / 2) / 20)
+
+
+def test_where_all_are_worse_a_rule_loses_exactly_what_it_routes_to_them() -> None:
+    scenario = Scenario(pace="SLOW", population="slightly_worse")
+    tenth = outcomes_of(RULES.get("static"), scenario, seed=2, runs=40)
+    whole = harmed(gives_all_away, scenario)
+    shares, losses = [], []
+    for found in (tenth, whole):
+        lost = (found["champion_earned"] - found["earned"]).sum()
+        assert lost == pytest.approx(found["bad_lost"].sum())
+        losses.append(lost / found["champion_earned"].sum())
+        shares.append(found["bad_trades"].sum() / (found["champion_earned"] / CHAMPION.mean).sum())
+    assert shares == pytest.approx([0.1, (0.1 + 19) / 20], abs=0.01)
+    assert losses[1] > 5 * losses[0] > 0
 
 
 def test_no_real_trade_is_routed_against_a_hard_limit_and_the_counter_would_say_so() -> None:

@@ -1,8 +1,12 @@
 """The reference table of the design, from another hand and other seeds.
 
-Each number lies within twice the combined standard errors of the reference, whose own error is
-taken for .6 on uplift, .03 on shares and 5 % on trades. Seeds are fixed, so nothing is left to
-chance here; where the design leaves a rule open, the row is not asked for.
+What is asked for lies within twice the combined standard errors of the reference, whose own error
+is taken for .6 on uplift, .03 on shares and 5 % on trades: the uplift of six rules, whom the ladder
+and evidence kill, and the ladder's real trades per bad challenger. Evidence's are more than the
+reference's 3.5 at the fast pace, 8.3 in these runs and 4.9 in twenty times as many, so no more is
+asked of them than to be few. Thompson's trades and promotions are not asked for, nor anything of
+the rules with one slot, a reset share or no shadow book: docs/explanation/decision-benchmark.md
+lists how far they are away. Seeds are fixed, so nothing is left to chance here.
 """
 
 from math import hypot
@@ -36,14 +40,15 @@ def test_the_literal_checklist_kills_most_of_what_is_better() -> None:
     for pace, wanted, trades in (("FAST", 0.75, 39), ("SLOW", 0.63, 33)):
         found = score(outcomes_of(RULES.get("ladder"), Scenario(pace=pace), seed=1, runs=400))
         assert abs(found.better_killed_150 - wanted) < 2 * hypot(found.better_killed_se, 0.03)
-        assert found.real_trades_per_bad == pytest.approx(trades, rel=0.15)
+        error = hypot(found.real_trades_se, 0.05 * trades)
+        assert abs(found.real_trades_per_bad - trades) < 2 * error
 
 
 def test_evidence_keeps_what_is_better_and_pays_little_for_what_is_bad() -> None:
-    for pace, killed in (("FAST", 0.09), ("SLOW", 0.05)):
+    for pace, killed, few in (("FAST", 0.09, 10), ("SLOW", 0.05, 1)):
         found = score(outcomes_of(RULES.get("evidence"), Scenario(pace=pace), seed=1, runs=400))
         assert abs(found.better_killed_150 - killed) < 2 * hypot(found.better_killed_se, 0.03)
-        assert found.real_trades_per_bad < 10
+        assert found.real_trades_per_bad < few
         assert found.wrong_promotions < 0.1
         assert found.against_limits == 0
 

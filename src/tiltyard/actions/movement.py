@@ -37,6 +37,11 @@ GIFTS: frozenset[Kind] = frozenset(
 EITHER: frozenset[Kind] = frozenset({"scale", "external_edit"})
 """These may do the one or the other."""
 
+ON_EVERYBODY: frozenset[Kind] = frozenset(
+    {"freeze_challengers", "unfreeze_challengers", "stop_entries", "allow_entries"}
+)
+"""These are about everybody, also when they follow from what one arm did."""
+
 MOVING = STOPS | GIFTS | EITHER
 
 NOT_MOVING: frozenset[Kind] = frozenset(
@@ -56,7 +61,8 @@ class Movement:
     Attributes:
         number: Its position in the record.
         action: What was done, or observed.
-        before: Share of the arm before, or of all arms that an action on everybody was about.
+        before: Share of the arm before, or of all arms that an action on everybody was about: of
+            a stop those that lose, of a gift those that gain.
         after: The same after.
         shifts: By arm, its share after less its share before; nobody whose share stayed.
     """
@@ -66,6 +72,15 @@ class Movement:
     before: float
     after: float
     shifts: Mapping[str, float]
+
+    @property
+    def subject(self) -> str:
+        """The arm that it was done to; empty for everybody."""
+        return "" if self.action.kind in ON_EVERYBODY else self.action.policy
+
+    def concerns(self, policy: str) -> bool:
+        """Whether it was done to an arm, or to everybody and moved the share of that arm."""
+        return policy == self.subject or (not self.subject and policy in self.shifts)
 
     @property
     def is_stop(self) -> bool:
@@ -97,9 +112,9 @@ def movement(number: int, roster: Roster, action: Action) -> Movement | None:
         return None
     is_stop = action.kind in STOPS
     about = (
-        [action.policy]
-        if action.policy
-        else [name for name, shift in shifts.items() if (shift < 0) == is_stop]
+        [name for name, shift in shifts.items() if (shift < 0) == is_stop]
+        if action.kind in ON_EVERYBODY or not action.policy
+        else [action.policy]
     )
     had, has = (round(sum(shares[name] for name in about), 12) for shares in (before, after))
     return Movement(number, action, had, has, shifts)

@@ -14,9 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tiltyard.facts.trade import Trade
-from tiltyard.metrics.unit import Unit, made
-
-LEAST_R, MOST_R = -2.5, 6.0
+from tiltyard.metrics.unit import LEAST_R, MOST_R, Unit, made
 
 
 class Result(NamedTuple):
@@ -52,21 +50,20 @@ class Cell:
     Attributes:
         paper: Of its trades on paper.
         live: Of its live ones.
-        is_course: Whether they are what it would have done, whoever was given the opportunity.
+        is_unrouted: Whether a live one was given to it by nobody: it names no episode.
     """
 
     paper: list[Result] = field(default_factory=list)
     live: list[Result] = field(default_factory=list)
-    is_course: bool = False
+    is_unrouted: bool = False
 
     def add(self, trade: Trade, result: Result) -> None:
         """One more of its trades."""
         if trade.book == "live":
             self.live.append(result)
-            self.is_course |= trade.episode_id is None
+            self.is_unrouted |= trade.episode_id is None
         else:
             self.paper.append(result)
-            self.is_course = True
 
     def is_bare(self, unit: Unit) -> bool:
         """Whether a trade does not say enough."""

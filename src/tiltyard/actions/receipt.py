@@ -10,44 +10,54 @@ times what it made.
 **One unit.** A receipt counts in R, where its opportunities say what was risked. Where an arm never
 says it, or fewer than twenty of them do, it counts in percent of each arm's capital, and says so.
 
-**Which opportunities.** Of the first 125 that have closed, the 100 that began first. Were it the
-first 100 that close, what runs long would be missing, and winners run longer than losers.
+**Which opportunities.** The 100 that began first, and all that began at the moment of the
+hundredth: who of those closed first is no reason to count it. Were it the first 100 that close,
+what runs long would be missing, and winners run longer than losers. So a receipt waits until 25
+more have closed, and until the hundredth began longer ago than the longest trade of its arms has
+ever lasted: nothing that began in it is open any more, unless it lasts longer than any before. What
+some arm began with the action or before is no opportunity of it, whoever begins there later.
 
-**The interval** is made from ten blocks of neighbouring opportunities, since what follows one
-another is alike, and from how well the gap of each arm is known. A gap that nobody has measured
-is taken for 0, give or take as much as paper may flatter.
+**The interval** is made from ten :mod:`stretches <tiltyard.actions.stretches>` of neighbouring
+opportunities, since what follows one another is alike, and from how well the gap of each arm is
+known. A gap that nobody has measured is taken for 0, give or take as much as paper may flatter.
+Where most opportunities began at the same few moments there is no interval, and no worth.
 
 **No worth without a book on paper.** Where an arm was given its episodes one by one, its live
-trades say nothing of those that it was not given. Then the receipt only describes.
+trades and their twins say nothing of those that it was not given. Only an arm that tells shadow
+trades has such a book, and one that is given no episodes needs none. Who has everything, as a
+champion after a halt, tells no shadow trade for a while, so it is enough that it ever told one.
+Otherwise the receipt only describes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from math import sqrt
+from datetime import datetime, timedelta
+from math import fsum, hypot
+from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 from tiltyard.actions.movement import Movement
 from tiltyard.actions.opportunity import Cell, Opportunity, Result
+from tiltyard.actions.stretches import Part, half_of
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.shadow_gap import SIGMAS, Gap, ShadowGap
+from tiltyard.metrics.blocks import CONFIDENCE
+from tiltyard.metrics.shadow_gap import Gap, ShadowGap
 from tiltyard.metrics.unit import SAYS, UNITS, Unit
+from tiltyard.scaling.optimism import GAP_SPREAD
 
 OPPORTUNITIES = 100
 """By which an action is scored."""
 BEHIND = 25
-"""So many more have closed, before those that began first are taken to be all there are."""
+"""So many more have closed, at least, before those that began first are taken to be all."""
 FEWEST = 20
 """Of the opportunities must say enough."""
-BLOCKS = 10
-STUDENT = 2.262157
-"""Of 95 % and nine degrees of freedom."""
-GAP_SPREAD = 0.12
-"""How far paper may flatter before there are pairs, R a trade: the evidence rule's prior."""
+SIGMAS = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+"""How far a prior reaches for 95 %."""
 _ASKED: Mapping[Unit, str] = {"R": "what was risked", "%": "their capital"}
 GAP_PART = 0.1
-"""The same of what a trade makes or loses on average: in the benchmark's model that is 1.2 R."""
+"""In percent, how far paper may flatter before there are pairs, of what a trade makes or loses on
+average: in the benchmark's model that is 1.2 R."""
 
 Word = Literal[
     "right",  # the interval lies wholly on the saving or earning side
@@ -82,8 +92,9 @@ class Made(NamedTuple):
     Attributes:
         policy: The arm.
         shift: By how much its share rose.
-        trades: That count.
-        total: What they made, the gap included, in the unit of the receipt; None without one.
+        trades: That count, once the receipt is final.
+        total: What they made, the gap included, in the unit of the receipt; None without one. A
+            worth is the sum of what all arms made, each times its shift.
         live_trades: Among everything that has closed.
         live_total: What those made for real.
     """
@@ -104,7 +115,8 @@ class Receipt:
         movement: What was done, and whose share it moved.
         worth: Or why there is none.
         unit: In what it counts; None while it is pending, and where trades do not say enough.
-        opportunities: How many have closed, at most 100.
+        opportunities: How many have closed, at most 100; of one that is final, how many it is
+            made from: 100, and those that began with the hundredth.
         left_out: How many of them count for nothing: a trade does not say enough.
         clipped: So many trades made more than counts, or lost more.
         made: By each arm whose share was moved.
@@ -138,11 +150,12 @@ class Settled(NamedTuple):
     Attributes:
         receipt: The receipt.
         parts: When each opportunity that counts began, and what it added; in time order.
-        allowances: By arm, by how much the worth moves with its gap, and how well that is known.
+        allowances: By arm, by how much the worth moves with its gap, and half of the interval of
+            that.
     """
 
     receipt: Receipt
-    parts: Sequence[tuple[datetime, float]]
+    parts: Sequence[Part]
     allowances: Mapping[str, tuple[float, float]]
 
 
@@ -156,18 +169,21 @@ class OpenReceipt:
     def __init__(self, movement: Movement) -> None:
         self.movement = movement
         self._seen: dict[str | tuple[str, str], Opportunity] = {}
+        self._over_at: datetime | None = None
 
-    def see(self, trade: Trade, result: Result) -> bool:
-        """One more trade of an arm whose share was moved; whether the receipt can be settled.
+    def see(self, trade: Trade, result: Result, began: datetime) -> None:
+        """One more trade of an arm whose share was moved.
 
         Args:
-            trade: The next in judged order. What began with the action or before is passed over:
-                of what begins at the same moment nobody knows which came first.
+            trade: The next in judged order.
             result: What it made.
+            began: When somebody first began there. With the action or before is passed over: of
+                what begins at the same moment nobody knows which came first.
         """
-        if trade.opened_at <= self.movement.action.at:
-            return False
         key = trade.episode_id or (trade.source, trade.trade_id)
+        if began <= self.movement.action.at:
+            self._seen.pop(key, None)
+            return
         found = self._seen.get(key)
         if found is None:
             found = self._seen[key] = Opportunity(trade.opened_at, {})
@@ -177,27 +193,43 @@ class OpenReceipt:
         if cell is None:
             cell = found.cells[trade.policy] = Cell()
         cell.add(trade, result)
-        return len(self._seen) >= OPPORTUNITIES + BEHIND
+
+    def is_over(self, now: datetime, longest: Mapping[str, timedelta]) -> bool:
+        """Whether everything that began in it has closed, as far as anybody can know.
+
+        Args:
+            now: UTC; everything that has closed earlier was seen.
+            longest: By arm, how long its longest trade has lasted.
+        """
+        if len(self._seen) < OPPORTUNITIES + BEHIND:
+            return False
+        if self._over_at is None or now > self._over_at:
+            lasts = max(longest.get(name, timedelta(0)) for name in self.movement.shifts)
+            self._over_at = self._chosen()[-1].began + lasts
+        return now > self._over_at
 
     def pending(self) -> Receipt:
         """As it stands while it is too early."""
         seen = len(self._seen)
         said = f"{min(seen, OPPORTUNITIES)} of {OPPORTUNITIES} opportunities"
         if seen >= OPPORTUNITIES:
-            said += f", {seen - OPPORTUNITIES} of {BEHIND} behind them"
+            said += f", {min(seen - OPPORTUNITIES, BEHIND)} of {BEHIND} behind them"
+        if self._over_at is not None:
+            said += f"; what began there may be open until {self._over_at:%Y-%m-%d %H:%M}Z"
         waiting = Undefined("warming", said, seen)
-        return self._receipt(waiting, None, list(self._seen.values()), {})
+        return self._receipt(waiting, None, list(self._seen.values())[:OPPORTUNITIES], {})
 
-    def settle(self, gaps: Mapping[str, ShadowGap]) -> Settled:
+    def settle(self, gaps: Mapping[str, ShadowGap], on_paper: Container[str]) -> Settled:
         """The final receipt.
 
         Args:
             gaps: Live less paper of each arm whose share was moved.
+            on_paper: Arms that have ever told a shadow trade.
         """
-        chosen = sorted(self._seen.values(), key=lambda one: one.began)[:OPPORTUNITIES]
+        chosen = self._chosen()
         lacks = {unit: self._lack(chosen, unit) for unit in UNITS}
         unit = next((unit for unit in UNITS if not lacks[unit]), None)
-        unobserved = self._unobserved(chosen)
+        unobserved = self._unobserved(chosen, on_paper)
         if unit is None or unobserved is not None:
             why = unobserved or Undefined("no_risk", "; ".join(lacks.values()))
             return Settled(self._receipt(why, unit, chosen, {}), (), {})
@@ -216,17 +248,29 @@ class OpenReceipt:
             name: (
                 shifts[name]
                 * sum(len(one.cells[name].paper) for one in counted if name in one.cells),
-                spread,
+                half,
             )
-            for name, (_, spread) in known.items()
+            for name, (_, half) in known.items()
         }
-        worth = _worth([part for _, part in parts], allowances, unit)
+        worth = _worth(parts, allowances, unit)
+        if isinstance(worth, Undefined):
+            parts, allowances = [], {}
         return Settled(self._receipt(worth, unit, chosen, means), parts, allowances)
 
-    def _unobserved(self, chosen: Sequence[Opportunity]) -> Undefined | None:
+    def _chosen(self) -> Sequence[Opportunity]:
+        """Those that began first."""
+        ordered = sorted(self._seen.values(), key=lambda one: one.began)
+        last = ordered[OPPORTUNITIES - 1].began
+        return [one for one in ordered if one.began <= last]
+
+    def _unobserved(
+        self, chosen: Sequence[Opportunity], on_paper: Container[str]
+    ) -> Undefined | None:
         """That nobody knows what an arm would have made; None when it is known of all."""
         for name in self.movement.shifts:
-            if not any(one.cells[name].is_course for one in chosen if name in one.cells):
+            cells = [one.cells[name] for one in chosen if name in one.cells]
+            is_known = cells and name in on_paper
+            if not is_known and not any(cell.is_unrouted for cell in cells):
                 return Undefined("unobserved", f"no trade of {name} on paper", len(chosen))
         return None
 
@@ -249,9 +293,9 @@ class OpenReceipt:
         gaps: Mapping[str, float],
     ) -> Receipt:
         made = []
-        counted = [] if unit is None else [one for one in chosen if not one.is_bare(unit)]
+        counted = chosen if unit is None else [one for one in chosen if not one.is_bare(unit)]
         for name, shift in self.movement.shifts.items():
-            cells = [o.cells[name] for o in chosen if name in o.cells]
+            cells = [o.cells[name] for o in counted if name in o.cells]
             lives = [o.cells[name] for o in self._seen.values() if name in o.cells]
             made.append(
                 Made(
@@ -265,8 +309,8 @@ class OpenReceipt:
                 )
             )  # fmt: skip
         return Receipt(
-            self.movement, worth, unit, min(len(self._seen), OPPORTUNITIES),
-            0 if unit is None else len(chosen) - len(counted),
+            self.movement, worth, unit, len(chosen),
+            len(chosen) - len(counted),
             0 if unit is None else sum(c.clipped(unit) for o in counted for c in o.cells.values()),
             tuple(made),
         )  # fmt: skip
@@ -275,40 +319,32 @@ class OpenReceipt:
 def _known(
     gap: ShadowGap, name: str, unit: Unit, counted: Iterable[Opportunity]
 ) -> tuple[float, float]:
-    """The gap of an arm, and how well it is known; for its prior, what the arm usually makes."""
+    """The gap of an arm, and half of its interval; for its prior, what the arm usually makes."""
     reading = gap.read(unit=unit)
     if isinstance(reading, Gap):
-        return reading.mean, (reading.high - reading.low) / (2 * SIGMAS)
+        return reading.mean, (reading.high - reading.low) / 2
     if unit == "R":
-        return 0.0, GAP_SPREAD
+        return 0.0, SIGMAS * GAP_SPREAD
     sizes = [
         abs(made.counted(unit))
         for one in counted
         if name in one.cells
         for made in one.cells[name].paper
     ]
-    return 0.0, GAP_PART * sum(sizes) / max(1, len(sizes))
+    return 0.0, SIGMAS * GAP_PART * sum(sizes) / max(1, len(sizes))
 
 
 def _worth(
-    parts: Sequence[float], allowances: Mapping[str, tuple[float, float]], unit: Unit
-) -> Worth:
+    parts: Sequence[Part], allowances: Mapping[str, tuple[float, float]], unit: Unit
+) -> Worth | Undefined:
     """The sum of what follows one another, and how far it may be off."""
-    total, count = sum(parts), len(parts)
-    blocks = [0.0] * BLOCKS
-    for index, part in enumerate(parts):
-        blocks[index * BLOCKS // count] += part - total / count
-    chance = BLOCKS / (BLOCKS - 1) * sum(block * block for block in blocks)
-    away = half_width(chance, allowances.values())
+    half = half_of(parts)
+    if half is None:
+        moments = len({began for began, _ in parts})
+        said = f"{len(parts)} opportunities began at {moments} moments"
+        return Undefined(
+            "few_moments", f"{said}, too few or too uneven for an interval", len(parts)
+        )
+    total = fsum(part for _, part in parts)
+    away = hypot(half, *(much * gap for much, gap in allowances.values()))
     return Worth(round(total, 6), round(total - away, 6), round(total + away, 6), unit)
-
-
-def half_width(chance: float, allowances: Iterable[tuple[float, float]]) -> float:
-    """Half of an interval of 95 %, from the variance of what was made, and what each gap adds.
-
-    Args:
-        chance: A variance that ten blocks have said.
-        allowances: By how much a sum moves with a gap, and how well that is known.
-    """
-    gaps = sum((much * spread) ** 2 for much, spread in allowances)
-    return sqrt(STUDENT**2 * chance + SIGMAS**2 * gaps)

@@ -3,25 +3,26 @@
 Comes in: receipts. Goes out, for any number of them: how many of which kind, how many were right,
 false alarms, mistakes, undecided or pending, and their net worth with an interval. Those in R and
 those in percent of capital have one each, and are never added. Receipts that lie close together
-share opportunities, so their intervals cannot be added: what was made is
-summed within blocks of time over all of them first. A halt and the resume after it, where they
-overlap, cancel there as they did in truth. Blocks are tried from a tenth of what one receipt spans
-to a tenth of all, and the widest interval is told: what follows one another for long is alike.
-What was only observed is told apart, and never part of the monitor's worth.
+share opportunities, so their intervals cannot be added: what was made is summed moment by moment
+over all of them first, and then in :mod:`stretches <tiltyard.actions.stretches>` of time. A halt
+and the resume after it, where they overlap, cancel there as they did in truth. What was only
+observed is told apart, and never part of the monitor's worth.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from math import hypot
 from typing import NamedTuple
 
-from tiltyard.actions.receipt import BLOCKS, Receipt, Settled, Word, Worth, half_width
+from tiltyard.actions.receipt import Receipt, Settled, Word, Worth
+from tiltyard.actions.stretches import STRETCHES, half_of_several
 from tiltyard.facts.action import Kind
 from tiltyard.facts.verdict import Mode
 from tiltyard.metrics.unit import UNITS, Unit
 
 MOST_STEPS = 200
-_HOUR = timedelta(hours=1)
+_TICK = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,6 +65,7 @@ class _Net:
         self._last = Worth(0.0, 0.0, 0.0, unit)
         self._pairs: dict[frozenset[str], _Pair] = defaultdict(_Pair)
         self._spans = timedelta(0)
+        self._at_most = 0.0
         self._allowances: dict[str, float] = defaultdict(float)
 
     def add(self, settled: Settled, worth: Worth) -> None:
@@ -71,65 +73,52 @@ class _Net:
         self._settled += 1
         self._last = worth
         self._total += worth.number
-        moved = settled.receipt.movement
-        pair = self._pairs[frozenset(moved.shifts)]
+        self._at_most += worth.high - worth.number
+        shifts = settled.receipt.movement.shifts
+        pair = self._pairs[frozenset(shifts)]
         for began, part in settled.parts:
-            pair.add((began - _EPOCH) // _HOUR, part, moved.after - moved.before)
+            pair.add((began - _EPOCH) // _TICK, part, shifts[min(shifts)])
         self._spans += settled.parts[-1][0] - settled.parts[0][0]
-        for name, (much, spread) in settled.allowances.items():
-            self._allowances[name] += much * spread
+        for name, (much, gap) in settled.allowances.items():
+            self._allowances[name] += much * gap
 
     def worth(self) -> Worth:
         """Their sum, and how far it may be off."""
         if self._settled == 1:
             return self._last
-        away = half_width(
-            self._chance(), [(all_of_it, 1.0) for all_of_it in self._allowances.values()]
-        )
+        away = hypot(self._chance(), *self._allowances.values())
         low, high = self._total - away, self._total + away
         return Worth(round(self._total, 6), round(low, 6), round(high, 6), self._last.unit)
 
     def _chance(self) -> float:
-        """The variance of the sum: the largest that blocks of any length say."""
-        hours: dict[int, float] = defaultdict(float)
+        """Half of an interval that allows for what was made, and not for what paper flatters."""
+        moments: dict[int, float] = defaultdict(float)
         for pair in self._pairs.values():
-            for hour, more in pair.surprises():
-                hours[hour] += more
-        length = max(1, self._spans // self._settled // BLOCKS // _HOUR)
-        widest = _of_blocks(hours, length)
-        while max(hours) - min(hours) >= 2 * length * BLOCKS:
-            length *= 2
-            widest = max(widest, _of_blocks(hours, length))
-        return widest
+            for moment, more in pair.surprises():
+                moments[moment] += more
+        length = self._spans // self._settled // STRETCHES // _TICK
+        return half_of_several(moments, length, self._at_most)
 
 
 class _Pair:
-    """What arms made beside each other, hour by hour, and the share that was moved then."""
+    """What arms made beside each other, moment by moment, and the share that one of them gained."""
 
     def __init__(self) -> None:
-        self._hours: dict[int, tuple[float, float]] = {}
+        self._moments: dict[int, tuple[float, float]] = {}
         self._along = 0.0
         self._moved = 0.0
 
-    def add(self, hour: int, part: float, moved: float) -> None:
-        made, shares = self._hours.get(hour, (0.0, 0.0))
-        self._hours[hour] = (made + part, shares + moved)
+    def add(self, moment: int, part: float, moved: float) -> None:
+        made, shares = self._moments.get(moment, (0.0, 0.0))
+        self._moments[moment] = (made + part, shares + moved)
         self._along += part * moved
         self._moved += moved * moved
 
     def surprises(self) -> Iterator[tuple[int, float]]:
-        """By how much each hour was better than the usual one."""
+        """By how much each moment was better than the usual one."""
         usual = self._along / self._moved
-        for hour, (made, shares) in self._hours.items():
-            yield hour, made - usual * shares
-
-
-def _of_blocks(hours: Mapping[int, float], length: int) -> float:
-    """The variance of a sum, from blocks of so many hours."""
-    blocks: dict[int, float] = defaultdict(float)
-    for hour, more in hours.items():
-        blocks[hour // length] += more
-    return BLOCKS / (BLOCKS - 1) * sum(block * block for block in blocks.values())
+        for moment, (made, shares) in self._moments.items():
+            yield moment, made - usual * shares
 
 
 class Line(NamedTuple):

@@ -2,17 +2,19 @@
 
 How deep an equity falls depends on two things: what a policy makes in units of what it risks,
 and how large a part of its capital that is. The first is its skill, the second is a choice. In
-come an arm's closed trades; out comes in how many lives of its own R-multiples, drawn in blocks
-(:mod:`~tiltyard.checklist.lives`), NAV falls by more than a limit when each trade risks as
-large a part of capital as its trades did (the median), and the largest part for which that
-happens in no more than 5 % of lives of 500 trades. A trade multiplies NAV by
-``max(0, 1 + risk·R)``, as it does for the drawdown that the guard watches.
+come an arm's closed trades; out comes in how many lives of its own returns of capital, drawn in
+blocks (:mod:`~tiltyard.checklist.lives`), NAV falls by more than a limit, and with what part of
+capital at risk that happens in no more than 5 % of lives of 500 trades, were every trade larger or
+smaller by one factor. A trade multiplies NAV by ``max(0, 1 + factor·return)``, with a factor of 1
+as it does for the drawdown that the guard watches. So the two say the same of the same lives, and
+an R that means nothing, of a stop that lay very near, moves neither. What a trade risks is read
+only to say how large they are: the median.
 
 >>> won = np.random.default_rng(1).random(343) < 0.5
 >>> trend = [(200 if win else -100, 20_000, 100) for win in won]
 >>> print(sizing(trend, 4.0, np.random.default_rng(1)))
-with 0.5 % of capital at risk in every trade, a fall of more than 4 % comes within 150 trades in
-26 % of lives, within 500 in 65 %; 0.29 % keeps such falls to 5 % of lives of 500 trades
+sized as it is, with a median of 0.5 % of capital at risk, a fall of more than 4 % comes within 150
+trades in 26 % of lives, within 500 in 65 %; 0.29 % keeps such falls to 5 % of lives of 500 trades
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +34,7 @@ MOST_HALTED = 0.05
 _LEAST_RISK, _MOST_RISK = 1e-5, 0.5
 _HALVINGS = 14
 
-Multiples = NDArray[np.float64]
+Returns = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,12 @@ class Sizing:
     """How often a policy of this sizing falls too far.
 
     Attributes:
-        trades_used: Closed trades that say what they risked, and of what capital.
-        risk: Part of capital at risk in a trade, 0..1; the median.
+        trades_used: Closed trades that say what capital they were sized on.
+        risk: Part of capital at risk in a trade, 0..1; the median of those that say it.
         limit: Of the fall, in percent of the peak.
         within: Share of lives, 0..1, in which NAV falls by more within so many trades.
         standard_error: Of each share, from the number of lives alone.
-        largest_risk: The part for which no more than 5 % do within the longest horizon; None
+        largest_risk: The median with which no more than 5 % do within the longest horizon; None
             where that is none in a hundred thousand.
     """
 
@@ -61,8 +63,8 @@ class Sizing:
         rates = f"within {first} trades in {percent(share)} of lives"
         rates += "".join(f", within {trades} in {percent(rate)}" for trades, rate in later)
         return (
-            f"with {part(self.risk)} of capital at risk in every trade, a fall of more than "
-            f"{self.limit:g} % comes {rates}; {self.remedy()}"
+            f"sized as it is, with a median of {part(self.risk)} of capital at risk, a fall of "
+            f"more than {self.limit:g} % comes {rates}; {self.remedy()}"
         )
 
     def remedy(self) -> str:
@@ -96,36 +98,37 @@ def sizing(
         return Undefined("no_risk", "no trade says what it risked", len(outcomes))
     if not any(capital > 0 for _, capital, _ in outcomes):
         return Undefined("no_capital", "no trade says what capital it was sized on", len(outcomes))
-    sized = [outcome for outcome in outcomes if outcome[1] > 0 and outcome[2] > 0]
-    if len(sized) < LEAST_TRADES:
-        few = f"{len(sized)} of {LEAST_TRADES} trades say what they risked and of what capital"
-        return Undefined("warming", few, len(sized))
-    pnl, _, risks = np.array(sized, dtype=np.int64).T
-    multiples = (pnl / risks).take(drawn(len(sized), rng, replicates=replicates))
-    risk = median(risk / capital for _, capital, risk in sized)
-    falls = fallen(multiples, risk, limit)
+    sized = [outcome for outcome in outcomes if outcome[1] > 0]
+    risks = [risk / capital for _, capital, risk in sized if risk > 0]
+    if len(risks) < LEAST_TRADES:
+        few = f"{len(risks)} of {LEAST_TRADES} trades say what they risked and of what capital"
+        return Undefined("warming", few, len(risks))
+    pnl, capital, _ = np.array(sized, dtype=np.int64).T
+    risk = median(risks)
+    returns = (pnl / capital).take(drawn(len(sized), rng, replicates=replicates))
+    falls = fallen(returns, 1.0, limit)
     within = {horizon: float(np.mean(falls[:, :horizon].any(axis=1))) for horizon in HORIZONS}
     error = {trades: sqrt(share * (1 - share) / replicates) for trades, share in within.items()}
-    largest = _largest(multiples, limit)
+    largest = _largest(returns / risk, limit)
     return Sizing(len(sized), risk, limit, within, error, largest)
 
 
-def fallen(multiples: Multiples, risk: float, limit: float) -> NDArray[np.bool_]:
+def fallen(returns: Returns, factor: float, limit: float) -> NDArray[np.bool_]:
     """Whether NAV lies more than ``limit`` percent below its peak after each trade.
 
     At the limit, to twelve digits, it does not.
 
     Args:
-        multiples: R-multiples, shape (lives, trades).
-        risk: Part of capital at risk in each.
+        returns: What each trade made, in parts of capital, or in R; shape (lives, trades).
+        factor: By how much each is larger; with R, the part of capital that one is.
         limit: Percent.
     """
-    nav = np.maximum(1 + risk * multiples, 0).cumprod(axis=1)
+    nav = np.maximum(1 + factor * returns, 0).cumprod(axis=1)
     peak = np.maximum(np.maximum.accumulate(nav, axis=1), 1)
     return nav < (1 - limit / 100) * (1 - 1e-12) * peak
 
 
-def _largest(multiples: Multiples, limit: float) -> float | None:
+def _largest(returns: Returns, limit: float) -> float | None:
     """By halving, on a scale of ratios.
 
     A life that falls too far falls too far with more at risk as well, since the logarithm of NAV
@@ -133,36 +136,37 @@ def _largest(multiples: Multiples, limit: float) -> float | None:
     have not fallen with the lower part and would with the higher.
     """
     low, high = _LEAST_RISK, _MOST_RISK
-    falls = _ever_fallen(multiples, low, limit)
+    falls = _ever_fallen(returns, low, limit)
     certain = int(falls.sum())
-    if certain / len(multiples) > MOST_HALTED:
+    if certain / len(returns) > MOST_HALTED:
         return None
-    undecided = multiples[~falls]
+    undecided = returns[~falls]
     for _ in range(_HALVINGS):
         middle = sqrt(low * high)
         falls = _ever_fallen(undecided, middle, limit)
         together = certain + int(falls.sum())
-        if together / len(multiples) > MOST_HALTED:
+        if together / len(returns) > MOST_HALTED:
             high, undecided = middle, undecided[falls]
         else:
             low, certain, undecided = middle, together, undecided[~falls]
     return low
 
 
-def _ever_fallen(multiples: Multiples, risk: float, limit: float) -> NDArray[np.bool_]:
+def _ever_fallen(returns: Returns, risk: float, limit: float) -> NDArray[np.bool_]:
     """Whether each life ever does; some at a time, as everything that goes through lives."""
-    starts = range(0, max(1, len(multiples)), AT_ONCE)
-    parts = (fallen(multiples[start : start + AT_ONCE], risk, limit) for start in starts)
+    starts = range(0, max(1, len(returns)), AT_ONCE)
+    parts = (fallen(returns[start : start + AT_ONCE], risk, limit) for start in starts)
     return np.concatenate([falls.any(axis=1) for falls in parts])
 
 
 def part(of_capital: float) -> str:
     """A part of capital as people say it.
 
-    >>> part(0.0025), part(0.005)
-    ('0.25 %', '0.5 %')
+    >>> part(0.0025), part(0.005), part(1.0), part(0.000000123)
+    ('0.25 %', '0.5 %', '100 %', '0.000012 %')
     """
-    return f"{100 * of_capital:.2g} %"
+    two_digits = float(f"{100 * of_capital:.2g}")
+    return f"{two_digits:,.10f}".rstrip("0").rstrip(".") + " %"
 
 
 def percent(share: float) -> str:

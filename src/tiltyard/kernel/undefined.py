@@ -21,6 +21,7 @@ UndefinedState = Literal[
     "no_champion",  # nothing to compare with
     "no_traffic",  # it was never given what it is measured on
     "unobserved",  # nobody ever reported it
+    "few_moments",  # most of it happened at once, so nobody knows how sure it is
     "stale",  # it was known, and is too old
 ]
 

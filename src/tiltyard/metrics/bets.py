@@ -12,7 +12,12 @@ itself. A clipped loss speaks for the arm. A clipped gain speaks against it: wha
 trades of more than six times its risk, times the floor, is not seen in full.
 
 Which stake is best depends on how bad the arm is, so there are eight, from .02 to .16, each
-with money of its own; what counts is their mean.
+with money of its own; what counts is their mean. Who begins with 1 has no more than 1 on average
+as long as the profit factor is the floor or more and trades are independent, whenever one looks;
+so he ever reaches ``1 / α`` with probability α at most (Ville). Trades that come in good and bad
+stretches reach it more often.
+Source: Waudby-Smith and Ramdas, *Estimating means of bounded random variables by betting*,
+Journal of the Royal Statistical Society B 86 (2024).
 
 >>> round(weight((-50, 0, 100), floor=1.6), 4), round(weight((80, 0, 100), floor=1.6), 4)
 (-0.5, 0.5)
@@ -23,11 +28,10 @@ True
 from math import exp, log, log1p
 
 from tiltyard.metrics.metric import Outcome
+from tiltyard.metrics.unit import LEAST_R, MOST_R
 
-LEAST, MOST = -2.5, 6.0
-"""Where ``x`` is clipped, in R."""
 STAKES = tuple(round(0.02 * 1.34**step, 4) for step in range(8))
-"""Parts of the money that are staked on a trade; the largest times ``MOST`` is below 1."""
+"""Parts of the money that are staked on a trade; the largest times ``MOST_R`` is below 1."""
 
 _LOG_COUNT = log(len(STAKES))
 
@@ -42,7 +46,7 @@ def weight(outcome: Outcome, floor: float) -> float | None:
         return 0.0
     if risk <= 0:
         return None
-    return max(LEAST, pnl / risk) if pnl < 0 else min(MOST, pnl / risk / floor)
+    return max(LEAST_R, pnl / risk) if pnl < 0 else min(MOST_R, pnl / risk / floor)
 
 
 def staked(x: float) -> list[float]:

@@ -7,7 +7,9 @@ arms: a day that was good for both moves both means, and not their difference, s
 is narrower where they share a market, and wider where losses come together.
 
 It is counted in R where both say what they risk, else in percent of the capital of each. A trade
-that does not say enough is left out.
+that does not say enough is left out. An R counts from -2.5 to 6 (:mod:`~tiltyard.metrics.unit`),
+that of a live trade and of its twin before the one is taken from the other; how many do not count
+in full is said.
 
 Three comparisons, told apart: ``live``; ``paper``, which is what every episode made on paper,
 given or not; and ``paper as live``, which is paper plus what live trades made more than their
@@ -21,7 +23,7 @@ twins, with the doubt about that in the interval.
 ...     for policy, pnl in (("bot", made + 1), ("prod", made)):
 ...         found.see(Trade("bot", str(number), policy, "SOL", "long", at, at, pnl, risk=2))
 >>> found.read("live")
-Difference(mean=0.5, low=0.5, high=0.5, better=1.0, trades=120, against=120, days=31)
+Difference(mean=0.5, low=0.5, high=0.5, better=1.0, trades=120, against=120, days=31, clipped=0)
 >>> print(found.read("paper"))
 undefined (warming: 0 trades against 0; 30 of each are needed)
 """
@@ -35,10 +37,10 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.blocks import NEEDED as DAYS_NEEDED
 from tiltyard.metrics.blocks import chance_above_zero, deviation, sigmas
-from tiltyard.metrics.shadow_gap import ANY, gap_of
+from tiltyard.metrics.shadow_gap import ANY
 from tiltyard.metrics.terciles import Terciles
 from tiltyard.metrics.twins import Twins
-from tiltyard.metrics.unit import SAYS, SCALE, UNITS, Unit, scaled
+from tiltyard.metrics.unit import SAYS, SCALE, UNITS, Unit, is_clipped, scaled
 
 Kind = Literal["live", "paper", "paper as live"]
 KINDS: tuple[Kind, ...] = ("live", "paper", "paper as live")
@@ -62,6 +64,7 @@ class Difference(NamedTuple):
         trades: Of the challenger.
         against: Of the champion.
         days: On which the one traded that traded on fewer.
+        clipped: How many of the trades made more R than counts, or lost more.
     """
 
     mean: float
@@ -71,6 +74,7 @@ class Difference(NamedTuple):
     trades: int
     against: int
     days: int
+    clipped: int = 0
 
 
 class _Seen(NamedTuple):
@@ -80,6 +84,7 @@ class _Seen(NamedTuple):
     made: tuple[int | None, int | None]
     symbol: str
     tercile: int | None
+    is_clipped: bool = False
 
 
 class _Mean(NamedTuple):
@@ -120,12 +125,13 @@ class Comparison:
         side = self._arms.index(trade.policy)
         tercile = self._terciles.of(trade.episode_id or "", trade.closed_at)
         if (pair := self._twins[side].see(trade)) is not None:
-            more = gap_of(*pair, "R"), gap_of(*pair, "%")
+            more = _gap_of(*pair, "R"), _gap_of(*pair, "%")
             self._note("gap", side, _Seen(pair[1].opened_at, more, trade.symbol, tercile))
         book: _Share = "live" if trade.book == "live" else "paper"
-        made = scaled(trade, "R"), scaled(trade, "%")
+        made = scaled(trade.pnl, trade, "R"), scaled(trade.pnl, trade, "%")
         if book == "paper" or self._counts(trade.opened_at):
-            self._note(book, side, _Seen(trade.opened_at, made, trade.symbol, tercile))
+            seen = _Seen(trade.opened_at, made, trade.symbol, tercile, is_clipped(trade))
+            self._note(book, side, seen)
 
     @property
     def unit(self) -> Unit:
@@ -180,7 +186,8 @@ class Comparison:
             means += [
                 (sign, _mean(side, index)) for sign, side in zip((1, -1), chosen, strict=True)
             ]
-        return _difference(means, *map(len, counted))
+        clipped = self.unit == "R" and sum(one.is_clipped for side in counted for one in side)
+        return _difference(means, *map(len, counted))._replace(clipped=int(clipped))
 
     def _note(self, part: _Share, side: int, seen: _Seen) -> None:
         self._seen[part][side].append(seen)
@@ -204,6 +211,12 @@ class Comparison:
         if not challenger or not champion:
             return None
         return max(min(challenger), min(champion)), min(max(challenger), max(champion))
+
+
+def _gap_of(live: Trade, twin: Trade, unit: Unit) -> int | None:
+    """What a live trade made more than its twin, as both count; None where the twin is silent."""
+    real, paper = scaled(live.pnl, twin, unit), scaled(twin.pnl, twin, unit)
+    return None if real is None or paper is None else real - paper
 
 
 def _lack(part: _Share, chosen: Sequence[Sequence[_Seen]]) -> Undefined | None:

@@ -1,12 +1,14 @@
 """What a bettor has who may begin anew whenever he has lost.
 
-Who doubts an arm that is good for a year has next to nothing left
-(:class:`~tiltyard.metrics.e_process.EProcess`), and would need as bad a year before anybody saw.
+Whoever bets by :mod:`~tiltyard.metrics.bets` from the first trade on, and doubts an arm that is
+good for a year, has next to nothing left, and would need as bad a year before anybody saw.
 Here each stake that has less than 1 begins the next trade with 1 again:
 ``m = max(1, m)·(1 - s·x)``. So a decay is found as fast late as early. The price is that even a
 good arm crosses any threshold if it trades long enough. What is promised is a share of lives
 within a number of trades, by a threshold that was calibrated for both
 (:mod:`~tiltyard.checklist.thresholds`).
+
+What he has grows and shrinks by factors, so it is kept as a logarithm and nothing overflows.
 Source: Shin, Ramdas and Rinaldo, *E-detectors*, New England Journal of Statistics in Data
 Science 2 (2024).
 

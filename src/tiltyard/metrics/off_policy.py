@@ -9,8 +9,9 @@ policy had them all, follow from that:
 - self-normalised: the same over the sum of the weights. It is off by a little in small samples,
   and mostly narrower.
 - doubly robust: what a model says of all opportunities, and by weight how far it was off on those
-  that were given. Right on average whether the model is good or not, as long as it does not know
-  who was given what; narrow where it is good.
+  that were given. Right on average whether the model is good or not, as long as what it says of an
+  opportunity, and whether it says anything, would be the same whoever had been given it: then only
+  is what it misses elsewhere what it misses here. Narrow where it is good.
 
 A weight is the probability with which the policy would have chosen what was chosen, over that with
 which it was. No weight is cut. How much the heaviest of them makes out, and how many equal ones all
@@ -73,6 +74,7 @@ class OffPolicyValue(NamedTuple):
         given: Those that the policy might have chosen as well, with a weight above 0.
         effective: How many equal weights theirs are worth.
         heaviest: Share of the heaviest weight in all, 0..1.
+        clipped: How many of the trades that rewards and model are made from were clipped before.
     """
 
     inverse_propensity: Estimate | Undefined
@@ -82,6 +84,7 @@ class OffPolicyValue(NamedTuple):
     given: int
     effective: float
     heaviest: float
+    clipped: int = 0
 
     @property
     def estimates(self) -> tuple[tuple[str, Estimate | Undefined], ...]:

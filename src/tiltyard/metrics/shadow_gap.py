@@ -86,7 +86,7 @@ class ShadowGap:
         """Whether pairs would count otherwise, had a fact come in its time."""
         if isinstance(fact, Decision):
             return self._paired_at is not None and fact.decided_at <= self._paired_at
-        return self._twins.wait_for(fact) and self._terciles.are_ahead_of(fact.closed_at)
+        return self._twins.has_other_of(fact) and self._terciles.are_ahead_of(fact.closed_at)
 
     @property
     def has_decisions(self) -> bool:

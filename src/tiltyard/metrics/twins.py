@@ -24,7 +24,7 @@ class Twins:
         other._waiting = self._waiting.copy()
         return other
 
-    def wait_for(self, trade: Trade) -> bool:
+    def has_other_of(self, trade: Trade) -> bool:
         """Whether the other one of a trade is here already."""
         return (trade.episode_id, _OTHER.get(trade.book)) in self._waiting
 

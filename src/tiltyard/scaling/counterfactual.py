@@ -5,8 +5,8 @@ rule. Goes out: which part of each opportunity every arm would have had, and wha
 have decided. The rule is played as in the benchmark's arena: an opportunity goes to one arm, by
 the shares as they stand, and what was given so counts as the arm's live trades; every night the
 rule is asked and followed at once. The arms that it promotes and retires are those of its own
-world. Beside it stand the hard limits that the rule has in the arena, and those of the floor: all
-challengers together have at most .6, beyond that only who has 500 live trades.
+world. Beside it stand the hard limits of its entry, and those of the floor: all challengers
+together have at most .6, beyond that only who has 500 live trades.
 
 A rule knows nothing early: what was begun at an opportunity is told when all of it has closed.
 
@@ -20,8 +20,12 @@ waits for its place.
 **Unknown never promotes**: who has no profit factor of 30 trades yet, or whose drawdown is not
 known, since nobody said its capital, is not made champion, whatever the rule says.
 
+**Nothing of later.** What is told of an opportunity is made from what had closed when it had, and
+where an R is not known yet no rule is asked.
+
 Otherwise than in the arena nobody turns up by a schedule: who was registered is on the floor, so
-no challenger has to go to make room for another. What a rule decides depends a little on who was
+no challenger has to go to make room for another. Who was retired and came back is a newcomer, and
+what was open when it left is told to nobody. What a rule decides depends a little on who was
 given what, so it is played with several salts; the parts are the mean over them.
 """
 
@@ -33,6 +37,7 @@ from heapq import heappop, heappush
 from math import isnan, nan
 from typing import Literal, NamedTuple
 
+from tiltyard.kernel.clock import EARLIEST
 from tiltyard.scaling.catalogue import RuleEntry
 from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender, Rows
 from tiltyard.scaling.opportunities import Cell, Opportunity
@@ -86,13 +91,15 @@ class Setting(NamedTuple):
         opportunities: In the order in which they began.
         nights: In order, UTC.
         champion: Whose everything is in the beginning.
-        stays: Of each challenger that trades.
+        stays: Of each challenger that trades, in order.
+        asked_since: Before, what the arms made cannot be told, and no rule is asked.
     """
 
     opportunities: Sequence[Opportunity]
     nights: Sequence[datetime]
     champion: str
-    stays: Mapping[str, Stay]
+    stays: Mapping[str, Sequence[Stay]]
+    asked_since: datetime = EARLIEST
 
 
 class Play(NamedTuple):
@@ -204,7 +211,9 @@ class _Course:
         self._names = [setting.champion]
         self._rows = [Contender(present=1.0, share=1.0)]
         self._books = [_Book()]
-        self._coming = sorted(setting.stays, key=lambda name: setting.stays[name].since)
+        self._leaves: list[datetime | None] = [None]
+        self._coming = [(stay, name) for name, stays in setting.stays.items() for stay in stays]
+        self._coming.sort(key=lambda coming: coming[0].since)
         self._joined: dict[str, datetime] = {}
         self._night = 0
         self._open: list[tuple[datetime, int, str]] = []
@@ -231,21 +240,22 @@ class _Course:
 
     def _move(self, at: datetime, *, is_night: bool = False) -> None:
         """Who has joined sits down, who has left goes; who joins in a night comes after it."""
-        stays = self._setting.stays
-        while self._coming and stays[self._coming[0]].since <= at:
-            if is_night and stays[self._coming[0]].since == at:
+        while self._coming and self._coming[0][0].since <= at:
+            if is_night and self._coming[0][0].since == at:
                 break
-            self._sit(self._coming.pop(0), at)
+            self._sit(*self._coming.pop(0), at)
         for place in range(1, len(self._rows)):
-            until = stays[self._names[place]].until if self._rows[place].present else None
+            until = self._leaves[place] if self._rows[place].present else None
             if until is not None and until <= at:
                 self._clear(place)
 
-    def _sit(self, name: str, at: datetime) -> None:
+    def _sit(self, stay: Stay, name: str, at: datetime) -> None:
         if name == self._names[0]:
             return
         self._joined[name] = at
+        self._overdue.discard(name)
         self._names.append(name)
+        self._leaves.append(stay.until)
         self._rows.append(Contender(present=1.0, share=self._world.start))
         self._books.append(_Book(arrived=self._night))
 
@@ -258,6 +268,8 @@ class _Course:
         for row, book in zip(self._rows, self._books, strict=True):
             if row.present:
                 book.measure(row, self._night)
+        if at < self._setting.asked_since:
+            return
         first = ask_beyond_time(self._rows, self._ask)
         for place in range(1, len(self._rows)):
             row, name = self._rows[place], self._names[place]
@@ -311,17 +323,23 @@ class _Course:
         """What has closed by then."""
         while self._open and self._open[0][0] <= until:
             _, number, routed = heappop(self._open)
+            opportunity = self._setting.opportunities[number]
             for place, name in enumerate(self._names):
-                if name == routed and self._rows[place].present:
-                    self._tell(self._setting.opportunities[number], place)
+                is_there = self._rows[place].present and not self._came_after(name, opportunity)
+                if name == routed and is_there:
+                    self._tell(opportunity, place)
                     break
+
+    def _came_after(self, name: str, opportunity: Opportunity) -> bool:
+        """Whether an opportunity was there before an arm."""
+        return name in self._joined and self._joined[name] > opportunity.began
 
     def _tell(self, opportunity: Opportunity, routed: int) -> None:
         cells, rows = opportunity.cells, self._rows
         absent = [
             row
             for name, row in zip(self._names, rows, strict=True)
-            if row.present and name in self._joined and self._joined[name] > opportunity.began
+            if row.present and self._came_after(name, opportunity)
         ]
         for row in absent:
             row.present = 0.0
@@ -346,7 +364,7 @@ class _Course:
         if own is not None:
             row, book = rows[routed], books[routed]
             made = row.position_size * own.live
-            book.trade(made, made * own.risk)
+            book.trade(made, row.position_size * own.of_capital)
             row.drawdown = book.drawdown
             row.room = (self._world.dd_limit - row.drawdown) / 100 / own.risk
         for place in range(1, len(rows)):

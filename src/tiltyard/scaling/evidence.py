@@ -20,12 +20,12 @@ paper before a challenger has its first real trade, which halves what slightly w
 
 from typing import NamedTuple
 
+from tiltyard.metrics.unit import clipped
 from tiltyard.scaling.contender import PROMOTE, RETIRE, STAY, TIME_OUT, Contender, Rows, see_live
 from tiltyard.scaling.normal import probability_above
 from tiltyard.scaling.optimism import estimate, see_twin
 from tiltyard.scaling.paired import (
     begin_again,
-    clipped,
     posterior,
     posterior_of_live,
     see_level,

@@ -3,16 +3,18 @@
 Comes in: the roster after each change and the trades as they close, at the same cost each. Goes
 out: what every other rule would have made of it. The record begins when somebody else than
 ``flat`` is champion; what began earlier does not count. An arm is on the floor from when it was
-registered until it is retired, and nobody says what an arm that has never traded would make, so
-it is left out.
+registered until it is retired, and again once it is anything else than retired. Nobody says what
+an arm that has never traded would make, so it is left out.
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, tzinfo
 
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.scaling.counterfactual import Parts, Setting, Stay
 from tiltyard.scaling.opportunities import Opportunities, Opportunity
@@ -28,12 +30,14 @@ class FloorRecord:
     Args:
         nightly: When a trading day begins.
         zone: In which time zone.
+        capital: Of arms that were allotted none; None when nobody said.
     """
 
-    def __init__(self, nightly: time, zone: tzinfo) -> None:
+    def __init__(self, nightly: time, zone: tzinfo, capital: Money | None = None) -> None:
         self._nightly = nightly, zone
+        self._capital = capital
         self._opportunities = Opportunities()
-        self._stays: dict[str, Stay] = {}
+        self._stays: dict[str, list[Stay]] = defaultdict(list)
         self._times: list[datetime] = []
         self._shares: list[Parts] = []
         self._champion = ""
@@ -59,8 +63,8 @@ class FloorRecord:
     def see(self, trade: Trade) -> None:
         """A trade has closed; one that says no capital was sized on what its arm was allotted."""
         arm = self._roster.arms.get(trade.policy) if self._roster else None
-        if trade.capital is None and arm is not None and arm.capital:
-            trade = trade._replace(capital=arm.capital)
+        if trade.capital is None:
+            trade = trade._replace(capital=(arm and arm.capital) or self._capital)
         self._opportunities.see(trade)
 
     def other_rules(
@@ -85,19 +89,19 @@ class FloorRecord:
         each = found.each
         nights = list(nights_between(each[0].began, each[-1].began, *self._nightly))
         traders = self._opportunities.arms - {self._champion}
-        stays = {name: stay for name, stay in self._stays.items() if name in traders}
+        stays = {name: each for name, each in self._stays.items() if name in traders}
         if not stays:
             return Undefined("unobserved", "no challenger has traded")
-        setting = Setting(each, nights, self._champion, stays)
+        setting = Setting(each, nights, self._champion, stays, found.scaled_since)
         return weigh(found, setting, list(self._parts(each)), enforced, progress=progress)
 
     def _stay(self, arm: Arm, at: datetime) -> None:
-        known = self._stays.get(arm.name)
-        is_gone = arm.state == _GONE
-        if known is None and not is_gone:
-            self._stays[arm.name] = Stay(at)
-        elif known is not None and is_gone is (known.until is None):
-            self._stays[arm.name] = known._replace(until=at if is_gone else None)
+        stays = self._stays[arm.name]
+        is_here = bool(stays) and stays[-1].until is None
+        if arm.state == _GONE and is_here:
+            stays[-1] = stays[-1]._replace(until=at)
+        elif arm.state != _GONE and not is_here:
+            stays.append(Stay(at))
 
     def _parts(self, each: Sequence[Opportunity]) -> Iterator[Parts]:
         for one in each:

@@ -2,60 +2,76 @@
 
 Comes in: trades as they close, each at the same cost. Goes out: the opportunities in the order in
 which they began. An opportunity is an episode at which at least one arm began a trade. What an
-arm made there is its trade on paper plus its measured gap (live less twin), its live trade where
-it has none on paper, and nothing where it began none.
+arm made there is its trade on paper plus its gap, live less paper; its live trade where it has
+none on paper; and nothing where it began none.
 
-**The unit** is R where every trade that counts says what it risked, else percent of capital. The
-rules are written for R, so percent is told to them in units of a typical loss: the median of the
-champion's losing trades counts as .9 R, which is what a loss costs in the world that the rules
-were tried in.
+**Two values.** What a rule is told of an opportunity uses nothing of later: the gap is that of the
+pairs which had closed by the time the opportunity had. What was earned there is counted at the
+end, by the gap of all pairs.
+
+**The unit** is R where every trade that counts says what it risked, else percent of capital. An
+R-multiple counts from -2.5 to 6, as in the evidence rule and in receipts: one whose stop lay very
+near measures how near it lay, and would outweigh all others. What a trade did to the arm's capital
+counts in full, as does percent. The rules are written for R, so percent is told to them in units
+of a typical loss: the median of the champion's first thirty losing trades counts as .9 R, which is
+what a loss costs in the world that the rules were tried in. Before the thirtieth a rule that goes
+by what the arms made knows nothing, as on a desk.
 
 **What may still run is left out**: opportunities younger than the longest trade. Were they in,
 what closes early would count and what runs long would not, and winners run longest.
 
+**A book on paper** says what an arm does at what others were given. A twin is of a live trade,
+and says nothing of that: so an arm has one when it has told a trade in the book ``shadow``, or
+trades all that it likes to, without an episode.
+
 >>> from datetime import UTC, datetime, timedelta
 >>> noon = datetime(2025, 7, 7, 12, tzinfo=UTC)
 >>> seen = Opportunities()
->>> for arm, pnl in (("prod", 1), ("bot", -2)):
+>>> for arm, pnl in (("prod", 1), ("bot", -20)):
 ...     seen.see(Trade("bot", arm, arm, "SOL", "long", noon, noon, pnl, book="shadow", risk=2,
 ...                    capital=1_000, episode_id="one"))
 >>> found = seen.read("prod", noon + timedelta(hours=1))
->>> [cell[:3] for cell in found.each[0].cells.values()]
-[(0.5, 0.5, 0.002), (-1.0, -1.0, 0.002)]
+>>> [cell[:4] for cell in found.each[0].cells.values()]
+[(0.5, 0.5, 0.5, 0.001), (-2.5, -2.5, -2.5, -0.02)]
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import isnan, nan, sqrt
-from statistics import fmean, median, stdev
+from math import ceil, isnan, nan
+from statistics import median
 from typing import NamedTuple
 
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.metrics.unit import UNITS, Unit, made
-from tiltyard.scaling.optimism import COMMON_VARIANCE, OWN_VARIANCE
+from tiltyard.metrics.unit import UNITS, Unit, clipped, made
+from tiltyard.scaling.live_less_paper import KnownGap, LiveLessPaper
 
-PAIRS_NEEDED = 30
-BOTH = 2
+LOSSES_NEEDED = 30
+"""Losing trades of the champion that say what one usually loses."""
 TYPICAL_LOSS = 0.9
 """In R."""
-GAP_SPREAD = sqrt(COMMON_VARIANCE + OWN_VARIANCE)
-"""How far paper may flatter while too few pairs have said it, R a trade."""
 
 
 class Cell(NamedTuple):
     """What an arm made at an opportunity.
 
     Attributes:
-        live: For real, or as it would have been, R.
+        live: For real, or as it would have been, R; as it was known when everything had closed.
         paper: On paper, R.
+        earned: As ``live``, as it is known at the end.
+        of_capital: What that was of the arm's capital, in full, as it was known when everything
+            had closed: a fraction; NaN when nobody said the capital.
         risk: Fraction of the arm's capital that an R is; NaN when nobody said.
         trades: On paper.
     """
 
     live: float
     paper: float
+    earned: float
+    of_capital: float
     risk: float
     trades: int = 1
 
@@ -76,21 +92,6 @@ class Opportunity(NamedTuple):
     cells: Mapping[str, Cell]
 
 
-class KnownGap(NamedTuple):
-    """What an arm's live trades made more than those on paper.
-
-    Attributes:
-        mean: R a trade; 0 while too few pairs have said it.
-        spread: How far off that may be: one standard deviation.
-    """
-
-    mean: float
-    spread: float
-
-
-UNKNOWN_GAP = KnownGap(0.0, GAP_SPREAD)
-
-
 class Found(NamedTuple):
     """Everything that may be weighed.
 
@@ -98,17 +99,21 @@ class Found(NamedTuple):
         each: In the order in which they began.
         unit: What the trades were counted in.
         scale: So much of the unit is an R here; 1 where the unit is R.
+        scaled_since: When that was known.
         gaps: Of each arm.
         without_paper: Arms of which it is not known what they would have done elsewhere.
-        lasts: Nine of ten trades have closed after so long.
+        without_capital: Arms of which it is not known how far they fell.
+        block_days: Days that meet one market: so many as nine of ten trades last.
     """
 
     each: Sequence[Opportunity]
     unit: Unit
     scale: float
+    scaled_since: datetime
     gaps: Mapping[str, KnownGap]
     without_paper: Sequence[str]
-    lasts: timedelta
+    without_capital: Sequence[str]
+    block_days: int
 
 
 @dataclass(slots=True)
@@ -116,16 +121,19 @@ class _Sums:
     """The trades of one arm in one book at one opportunity, in both units; NaN when not told."""
 
     trades: int = 0
-    made: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    r: float = 0.0
+    percent: float = 0.0
     risk: float = 0.0
-    closed: datetime | None = None
 
     def add(self, trade: Trade) -> None:
         self.trades += 1
-        for index, unit in enumerate(UNITS):
-            self.made[index] += _or_nan(made(trade, unit))
+        r = made(trade, "R")
+        self.r += nan if r is None else clipped(r)
+        self.percent += _or_nan(made(trade, "%"))
         self.risk += trade.risk / trade.capital if trade.risk and trade.capital else nan
-        self.closed = trade.closed_at
+
+    def made(self, unit: Unit) -> float:
+        return self.r if unit == "R" else self.percent
 
 
 @dataclass(slots=True)
@@ -141,6 +149,8 @@ class Opportunities:
     def __init__(self) -> None:
         self._seen: dict[str | tuple[str, str], _Chance] = {}
         self._with_course: set[str] = set()
+        self._gaps: dict[str, LiveLessPaper] = defaultdict(LiveLessPaper)
+        self._losses: dict[str, list[tuple[datetime, float]]] = defaultdict(list)
         self._longest = timedelta(0)
         self._lasted: list[timedelta] = []
 
@@ -155,8 +165,10 @@ class Opportunities:
         books = chance.arms.setdefault(trade.policy, {})
         is_live = trade.book == "live"
         books.setdefault(is_live, _Sums()).add(trade)
-        if not is_live or trade.episode_id is None:
+        if trade.book == "shadow" or (is_live and trade.episode_id is None):
             self._with_course.add(trade.policy)
+        self._gaps[trade.policy].see(trade)
+        self._note_loss(trade)
         lasted = trade.closed_at - trade.opened_at
         self._longest = max(self._longest, lasted)
         self._lasted.append(lasted)
@@ -174,7 +186,8 @@ class Opportunities:
         Args:
             champion: Whose losses say how large an R is where nobody says it.
             now: UTC.
-            since: Those that began earlier do not count; None counts all.
+            since: Those that began earlier do not count; None counts all. Live trades and their
+                twins say before as well how real fills are.
         """
         chosen = {
             key: chance
@@ -186,24 +199,55 @@ class Opportunities:
         unit = _unit(chosen.values())
         if unit is None:
             return Undefined("no_risk", "trades say neither what they risked nor their capital")
-        place = UNITS.index(unit)
-        scale = 1.0 if unit == "R" else _typical_loss(chosen.values(), champion) / TYPICAL_LOSS
-        if not scale:
-            return Undefined("no_losses", "no losing trade says how large a risk is")
+        scale = (1.0, EARLIEST) if unit == "R" else self._typical_loss(champion)
+        if isinstance(scale, Undefined):
+            return scale
         arms = {name for chance in chosen.values() for name in chance.arms}
-        gaps = {name: _gap(chosen.values(), name, place, scale) for name in arms}
-        each = [
-            Opportunity(
-                key if isinstance(key, str) else " ".join(key),
-                chance.began,
-                chance.ended,
-                {n: _cell(books, place, scale, gaps[n].mean) for n, books in chance.arms.items()},
-            )
-            for key, chance in chosen.items()
-        ]
+        days = self._block_days()
+        gaps = {name: self._gaps[name].read(unit, scale[0], days) for name in arms}
+        each = list(self._each(chosen, unit, scale[0], gaps))
         each.sort(key=lambda one: (one.began, one.episode))
+        silent = {name for one in each for name, cell in one.cells.items() if isnan(cell.risk)}
+        return Found(
+            each, unit, *scale, gaps, sorted(arms - self._with_course), sorted(silent), days
+        )
+
+    def _note_loss(self, trade: Trade) -> None:
+        loss = -_or_nan(made(trade, "%"))
+        losses = self._losses[trade.policy]
+        if trade.book != "twin" and loss > 0 and len(losses) < LOSSES_NEEDED:
+            losses.append((trade.closed_at, loss))
+
+    def _typical_loss(self, champion: str) -> tuple[float, datetime] | Undefined:
+        """So many percent of capital are an R, and since when that is known."""
+        losses = self._losses[champion]
+        if len(losses) < LOSSES_NEEDED:
+            told = (
+                f"trades do not say what they risked, and the champion has {len(losses)} of "
+                f"{LOSSES_NEEDED} losing trades that would say what one usually loses"
+            )
+            return Undefined("no_losses", told, len(losses))
+        return median(loss for _, loss in losses) / TYPICAL_LOSS, losses[-1][0]
+
+    def _each(
+        self,
+        chosen: Mapping[str | tuple[str, str], _Chance],
+        unit: Unit,
+        scale: float,
+        gaps: Mapping[str, KnownGap],
+    ) -> Iterator[Opportunity]:
+        told = {name: self._gaps[name].as_of(unit, scale) for name in gaps}
+        for key, chance in chosen.items():
+            cells = {
+                name: _cell(books, unit, scale, told[name](chance.ended), gaps[name].mean)
+                for name, books in chance.arms.items()
+            }
+            name = key if isinstance(key, str) else " ".join(key)
+            yield Opportunity(name, chance.began, chance.ended, cells)
+
+    def _block_days(self) -> int:
         lasts = sorted(self._lasted)[len(self._lasted) * 9 // 10]
-        return Found(each, unit, scale, gaps, sorted(arms - self._with_course), lasts)
+        return max(1, ceil(lasts / timedelta(days=1)))
 
 
 def _counting(books: Mapping[bool, _Sums]) -> _Sums:
@@ -214,46 +258,20 @@ def _counting(books: Mapping[bool, _Sums]) -> _Sums:
 def _unit(chosen: Collection[_Chance]) -> Unit | None:
     """What every trade that counts is told in; None when they have nothing in common."""
     counting = [_counting(books) for chance in chosen for books in chance.arms.values()]
-    for place, unit in enumerate(UNITS):
-        if not any(isnan(sums.made[place]) for sums in counting):
+    for unit in UNITS:
+        if not any(isnan(sums.made(unit)) for sums in counting):
             return unit
     return None
 
 
-def _typical_loss(chosen: Collection[_Chance], champion: str) -> float:
-    """What a trade of the champion that loses loses, percent; of anybody, where it has none."""
-    losses: dict[bool, list[float]] = {True: [], False: []}
-    for chance in chosen:
-        for name, books in chance.arms.items():
-            sums = _counting(books)
-            if sums.made[1] < 0:
-                losses[name == champion].append(-sums.made[1] / sums.trades)
-    told = losses[True] or losses[False]
-    return median(told) if told else 0.0
-
-
-def _gap(chosen: Collection[_Chance], policy: str, place: int, scale: float) -> KnownGap:
-    """Live less twin, where both were one trade and left together."""
-    more = []
-    for chance in chosen:
-        books = chance.arms.get(policy, {})
-        if len(books) == BOTH:
-            live, paper = books[True], books[False]
-            apart = (live.made[place] - paper.made[place]) / scale
-            if live.trades == paper.trades == 1 and live.closed == paper.closed:
-                more.append(apart)
-    more = [one for one in more if not isnan(one)]
-    if len(more) < PAIRS_NEEDED:
-        return UNKNOWN_GAP
-    return KnownGap(fmean(more), stdev(more) / sqrt(len(more)))
-
-
-def _cell(books: Mapping[bool, _Sums], place: int, scale: float, gap: float) -> Cell:
+def _cell(books: Mapping[bool, _Sums], unit: Unit, scale: float, told: float, known: float) -> Cell:
+    """Of one arm, with its gap as it was known then and as it is."""
     sums = _counting(books)
-    paper = sums.made[place] / scale
-    risk = sums.risk / sums.trades if UNITS[place] == "R" else scale / 100
+    paper = sums.made(unit) / scale
+    risk = sums.risk / sums.trades if unit == "R" else scale / 100
     trades = sums.trades if False in books else 0
-    return Cell(paper + gap * trades, paper, risk, trades)
+    live, of_capital = paper + told * trades, sums.percent / 100 + told * trades * risk
+    return Cell(live, paper, paper + known * trades, of_capital, risk, trades)
 
 
 def _or_nan(number: float | None) -> float:

@@ -5,19 +5,29 @@ rules. Goes out: a line for each, what it would have earned beyond all for the f
 beyond what was done, with intervals of 95 %, and what it would have decided; and the rule that did
 better beyond chance, if there is one. It is proposed to a person, and never adopted.
 
-**Earned** is, over all opportunities, the part that an arm has times what it made there, so who
-happened to be given which one plays no part in it. A sum of differences is as sure as its blocks
-agree: a block is as many days as nine of ten trades last, since trades that are open together
-meet one market. How well each arm's gap is known widens the interval.
+**Hard limits** are those that a desk has under any rule: every rule is played with the halt and the
+throttle of the ladder, whether the benchmark plays it with them or not. The evidence rules have
+the halt, and their own pause instead of the throttle.
+
+**Earned** is, over all opportunities, the part that an arm has times what it made there, an R from
+-2.5 to 6, so who happened to be given which one plays no part in it. A sum of differences is as
+sure as its blocks agree: a block is as many days as nine of ten trades last, since trades that are
+open together meet one market. How well each arm's gap is known widens the interval.
 
 **Beyond chance**: of so many rules one may look better by luck alone. So the chance that a rule
 is no better must be below 2.5 % divided by the number of rules that were looked at (Bonferroni).
+That is of looking once: whoever asks every day until a rule is proposed is wrong more often.
+
+**Nothing is proposed** on what is not known. Who has no book on paper might have made anything
+elsewhere, unless it was given everything; and a challenger that does not say its capital might
+have been halted at any time. With any of them the lines describe.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from math import ceil, sqrt
+from dataclasses import replace
+from datetime import date, datetime
+from math import sqrt
 from typing import NamedTuple
 
 from tiltyard.kernel.undefined import Undefined
@@ -25,9 +35,11 @@ from tiltyard.metrics.blocks import NEEDED as BLOCKS_NEEDED
 from tiltyard.metrics.blocks import chance_above_zero, deviation, sigmas
 from tiltyard.metrics.off_policy import Estimate
 from tiltyard.metrics.unit import Unit
-from tiltyard.scaling.catalogue import FOR_A_DESK, RULES
+from tiltyard.scaling.catalogue import FOR_A_DESK, RULES, RuleEntry
 from tiltyard.scaling.counterfactual import Kind, Parts, Play, Setting, by_salt, play
-from tiltyard.scaling.opportunities import UNKNOWN_GAP, Found
+from tiltyard.scaling.ladder import LADDER
+from tiltyard.scaling.live_less_paper import UNKNOWN_GAP
+from tiltyard.scaling.opportunities import Found
 
 SALTS = 8
 """So many times each rule is played."""
@@ -42,7 +54,7 @@ class Done(NamedTuple):
         kind: What.
         policy: To whom.
         plays: In how many of its plays.
-        at: When, in the middle one of them, UTC.
+        at: When for the first time, in the middle one of them, UTC.
     """
 
     kind: Kind
@@ -97,6 +109,8 @@ class OtherRules(NamedTuple):
         lines: A line for each other rule.
         without_paper: Arms of which nobody knows what they would have made elsewhere: with any of
             them the lines describe, and nothing is proposed.
+        without_capital: Challengers of which nobody knows when they would have been halted;
+            likewise.
     """
 
     enforced: str
@@ -108,11 +122,18 @@ class OtherRules(NamedTuple):
     was_done: Estimate | Undefined
     lines: Sequence[RuleLine]
     without_paper: Sequence[str]
+    without_capital: Sequence[str]
+
+    @property
+    def best(self) -> RuleLine | None:
+        """The one that is proposed, else the one that did most; None where nothing is known."""
+        known = [line for line in self.lines if isinstance(line.beyond_done, Estimate)]
+        return self.proposed or max(known, key=_more, default=None)
 
     @property
     def proposed(self) -> RuleLine | None:
         """The rule that did better beyond chance, and most of all; None for none."""
-        if self.without_paper:
+        if self.without_paper or self.without_capital:
             return None
         enough = 1 - BY_LUCK / max(1, len(self.lines))
         better = [line for line in self.lines if line.better > enough]
@@ -143,13 +164,30 @@ def weigh(
             continue
         plays = []
         for salt in range(SALTS):
-            plays.append(play(setting, RULES.get(name), by_salt(str(salt))))
+            plays.append(play(setting, as_on_a_desk(name), by_salt(str(salt))))
             progress(len(lines) * SALTS + salt + 1)
         lines.append(_line(found, name, plays, alone, was_done))
+    without_paper = [name for name in found.without_paper if not _has_everything(name, was_done)]
+    without_capital = [name for name in found.without_capital if name in setting.stays]
     return OtherRules(
         enforced, setting.champion, found.each[0].began, max(one.ended for one in found.each),
-        len(found.each), found.unit, _beyond(found, was_done, alone)[0], lines, found.without_paper,
+        len(found.each), found.unit, _beyond(found, was_done, alone)[0], lines, without_paper,
+        without_capital,
     )  # fmt: skip
+
+
+def as_on_a_desk(name: str) -> RuleEntry:
+    """A rule with the hard limits of a desk."""
+    entry, limits = RULES.get(name), RULES.get(LADDER).world
+    if entry.on_desk is not None and entry.on_desk.compares_on_paper:
+        return entry
+    world = entry.world._replace(dd_limit=limits.dd_limit, throttle_below=limits.throttle_below)
+    return replace(entry, world=world)
+
+
+def _has_everything(name: str, was_done: Sequence[Parts]) -> bool:
+    """Whether an arm was given all there is, so that there is no elsewhere."""
+    return all(parts.get(name, 0.0) == 1 for parts in was_done)
 
 
 def _line(
@@ -175,14 +213,14 @@ def _beyond(
     found: Found, own: Sequence[Parts], other: Sequence[Parts]
 ) -> tuple[Estimate | Undefined, float]:
     """What one way to share earned beyond another, and how probable it is that it is better."""
-    length = max(1, ceil(found.lasts / timedelta(days=1)))
+    length = found.block_days
     blocks: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
     on_paper: dict[str, float] = defaultdict(float)
     for one, mine, its in zip(found.each, own, other, strict=True):
         made = 0.0
         for name, cell in one.cells.items():
             more = mine.get(name, 0.0) - its.get(name, 0.0)
-            made += more * cell.live
+            made += more * cell.earned
             on_paper[name] += more * cell.trades
         sums = blocks[one.began.toordinal() // length]
         sums[0] += made
@@ -209,8 +247,11 @@ def _days(length: int) -> str:
 def _decided(plays: Sequence[Play]) -> Sequence[Done]:
     times: dict[tuple[Kind, str], list[datetime]] = defaultdict(list)
     for one in plays:
+        first: dict[tuple[Kind, str], datetime] = {}
         for deed in one.deeds:
-            times[deed.kind, deed.policy].append(deed.at)
+            first.setdefault((deed.kind, deed.policy), deed.at)
+        for key, at in first.items():
+            times[key].append(at)
     done = [
         Done(kind, policy, len(at), sorted(at)[len(at) // 2])
         for (kind, policy), at in times.items()

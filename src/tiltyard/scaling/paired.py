@@ -6,29 +6,19 @@ half as much again, since the outcomes of neighbouring signals have regimes in c
 six bets are laid that the challenger is better, from one to ten percent of a difference of one R:
 their mean wealth grows only if it truly is, whenever one looks (a mixture of betting
 e-processes; Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting).
-Results are clipped to [−2.5, 6] R, so that no bet can lose everything.
+Results are clipped (:func:`~tiltyard.metrics.unit.clipped`), so that no bet can lose everything.
 """
 
 from math import isnan
 
 from tiltyard.scaling.contender import BETS, Contender
 
-LEAST, MOST = -2.5, 6.0
 SMALLEST_STAKE, STAKE_FACTOR = 0.01, 1.6
 INFLATION = 1.5
 PRIOR_MEAN, PRIOR_VARIANCE = 0.40, 0.25**2
 """Of a challenger's mean R, before any of its trades is seen."""
 SPREAD = 1.3**2
 """Variance of a trade's R; counts as one trade beside those that are seen."""
-
-
-def clipped(result: float) -> float:
-    """A result in R, between the bounds.
-
-    >>> clipped(8.0), clipped(0.5), clipped(-4.0)
-    (6.0, 0.5, -2.5)
-    """
-    return min(MOST, max(LEAST, result))
 
 
 def see_level(champion: Contender, result: float, on_paper: int) -> None:

@@ -22,12 +22,12 @@ from tiltyard.facts.arm import FLAT
 from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.money import Money
 from tiltyard.metrics.told_whole import ToldWhole
-from tiltyard.metrics.unit import Unit
+from tiltyard.metrics.unit import Unit, clipped
 from tiltyard.scaling.contender import Contender
 from tiltyard.scaling.in_force import Rule
 from tiltyard.scaling.optimism import estimate, see_twin
 from tiltyard.scaling.overtime import copied
-from tiltyard.scaling.paired import clipped, see_level, see_pair
+from tiltyard.scaling.paired import see_level, see_pair
 
 SHORT = 30
 """Trades, live and on paper, that the profit factor of an arm's last ones is made of."""

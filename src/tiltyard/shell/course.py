@@ -119,7 +119,8 @@ class Course:
         self._moved: list[Movement] = []
         self._settled: dict[int, Settled] = {}
         self._acted = 0
-        self._record = FloorRecord(self._schedule.nightly, self._schedule.zone)
+        capital = settings.default_capital()
+        self._record = FloorRecord(self._schedule.nightly, self._schedule.zone, capital)
         self._note(self.desk.admit(began), began)
         self._follow_shares()
 
@@ -154,7 +155,8 @@ class Course:
             else:
                 statement.add(self._settled[number])
                 each.append(self._settled[number].receipt)
-        return Receipts(each, statement)
+        finals = [self._settled[number] for number in sorted(self._settled)]
+        return Receipts(each, statement, finals)
 
     def other_rules(self, enforced: str) -> OtherRules | Undefined:
         """What other rules would have made so far; it plays each of them."""

@@ -30,11 +30,12 @@ def other_rules_of(
 
     Args:
         ledger: Where the record and the trades are.
-        settings: With the schedule, and the capital of who was allotted none.
+        settings: With the schedule, and the capital of arms that were allotted none.
         now: What was done and closed by then counts, UTC.
         progress: Told the number of plays that are over.
     """
-    record = FloorRecord(settings.schedule.nightly, settings.schedule.zone)
+    schedule, capital = settings.schedule, settings.default_capital()
+    record = FloorRecord(schedule.nightly, schedule.zone, capital)
     _follow_audit(record, ledger, now)
     for trade in ledger.trades(closed_by=now):
         record.see(trade)

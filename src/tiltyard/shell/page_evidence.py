@@ -9,6 +9,7 @@ from html import escape
 
 from tiltyard.metrics.unit import NAMES
 from tiltyard.shell.page_file import table
+from tiltyard.shell.prospects import LIVES
 from tiltyard.shell.report.content import ArmReport
 from tiltyard.shell.report.evidence import against_rows, value_rows, weights_text
 
@@ -22,7 +23,7 @@ def evidence_sections(reports: Sequence[ArmReport]) -> Iterator[str]:
          ("policy", "trades", "a trade made more", "in"), _against(reports)),
         ("Value by propensity, had an arm been given every opportunity",
          ("policy", "estimate", "an opportunity", "in", "from"), _value(reports)),
-        ("Chances within 500 trades, drawn from an arm's own trades",
+        (f"Chances within 500 trades, by {LIVES} lives drawn from an arm's own trades",
          ("policy", "chance"), _chances(reports)),
     )  # fmt: skip
     for title, heads, found in sections:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LEAST_OF_CHAMPION = 30
 """With fewer trades the champion's profit factor is no yardstick."""
+LIVES = 500
+"""Of an arm in a report, which has many arms; ``checklist explain`` draws four times as many."""
 
 
 class OwnTrades:

@@ -48,8 +48,7 @@ def receipts_of(ledger: Ledger, now: datetime, policy: str = "") -> Receipts:
     moved = [
         one
         for one in _movements(ledger)
-        if one.action.at <= now
-        and (policy in ("", one.action.policy) or (not one.action.policy and policy in one.shifts))
+        if one.action.at <= now and (not policy or one.concerns(policy))
     ]
     return scored(moved, ledger.trades(closed_by=now))
 

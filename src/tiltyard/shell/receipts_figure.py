@@ -131,7 +131,7 @@ def _symbol(receipt: Receipt) -> str:
 
 def _hover(receipt: Receipt) -> str:
     action = receipt.movement.action
-    who = escape(action.policy or "everybody", quote=False)
+    who = escape(receipt.movement.subject or "everybody", quote=False)
     return "<br>".join([
         f"<b>{action.kind}</b> {who}", escape(action.cause, quote=False), worth_text(receipt),
     ])  # fmt: skip

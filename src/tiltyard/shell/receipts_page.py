@@ -94,7 +94,7 @@ def _row(receipt: Receipt) -> Iterable[str]:
         f"<td class='n'>{moved.number}</td>",
         f"<td class='n'>{action.at:%Y-%m-%d %H:%M}</td>",
         f"<td>{action.kind}</td>",
-        f"<td>{escape(action.policy) or 'everybody'}</td>",
+        f"<td>{escape(moved.subject) or 'everybody'}</td>",
         f"<td>{escape(action.cause)}</td>",
         f"<td class='n'>{share(moved.before)} → {share(moved.after)}</td>",
         f"<td{costly}>{escape(worth_text(receipt))}</td>",

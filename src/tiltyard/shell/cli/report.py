@@ -33,7 +33,7 @@ from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.measure import measure
 from tiltyard.shell.page import write_page
 from tiltyard.shell.page_file import refuse_unwritable
-from tiltyard.shell.prospects import OwnTrades, prospects
+from tiltyard.shell.prospects import LIVES, OwnTrades, prospects
 from tiltyard.shell.receipts import receipts_of
 from tiltyard.shell.receipts_page import write_receipts_page
 from tiltyard.shell.recording import Recording
@@ -51,7 +51,7 @@ UNKNOWN = 4
 SHOWN_TRADES = 30
 LEAST_TRADES, LOOKED_BACK = 30, 2_000
 """With fewer trades nothing is foretold, and more are not drawn from."""
-LIVES, SEED = 500, 1
+SEED = 1
 _PAST = ("deposed", "retired")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from tiltyard.checklist.explain import Answer, Prospect
 from tiltyard.checklist.sizing import Sizing, part, percent
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.shell.prospects import LIVES
 
 Json = dict[str, Any]
 
@@ -21,7 +22,7 @@ def chance_lines(prospects: Sequence[Prospect]) -> Iterator[str]:
     """For a report: a line for each guard that takes all traffic, one for sizing, or none."""
     lines = [line for prospect in prospects for line in chances_of(prospect)]
     if lines:
-        yield "Chances within 500 trades, drawn from its own trades:"
+        yield f"Chances within 500 trades, by {LIVES} lives drawn from its own trades:"
         yield from (f"  {line}" for line in lines)
 
 
@@ -50,9 +51,9 @@ def chances_of(prospect: Prospect) -> Iterator[str]:
         yield line
     if isinstance(prospect.sizing, Sizing):
         sizing = prospect.sizing
-        risked = f"with {part(sizing.risk)} of capital at risk in every trade, its median"
+        sized = f"sized as it is, with a median of {part(sizing.risk)} of capital at risk"
         falls = percent(sizing.within[max(sizing.within)])
-        yield f"{risked}: a fall of more than {sizing.limit:g} % in {falls}; {sizing.remedy()}"
+        yield f"{sized}: a fall of more than {sizing.limit:g} % in {falls}; {sizing.remedy()}"
 
 
 def _share(answer: Answer) -> str:

@@ -17,7 +17,7 @@ from tiltyard.metrics.arm_value import ArmValue
 from tiltyard.metrics.comparison import KINDS, Comparison, Difference, Kind
 from tiltyard.metrics.off_policy import Estimate, OffPolicyValue
 from tiltyard.metrics.traffic import Traffic
-from tiltyard.metrics.unit import Unit
+from tiltyard.metrics.unit import LEAST_R, MOST_R, Unit
 from tiltyard.scaling.sayings import chance
 from tiltyard.shell.history import past
 from tiltyard.shell.report.signed import signed, span
@@ -151,12 +151,13 @@ def against_rows(lines: Sequence[ComparisonLine]) -> Iterator[tuple[str, str]]:
 
 
 def difference_text(found: Difference | Undefined) -> str:
-    """The mean, its interval of 95 %, the chance, and how much it is made from."""
+    """The mean, its interval of 95 %, the chance, what it is made from, and what was clipped."""
     if isinstance(found, Undefined):
         return str(found)
     return (
         f"{signed(found.mean, 3)}, {span(found.low, found.high, 3)}, better with "
         f"{chance(found.better)}, {found.trades:,} trades against {found.against:,}"
+        f"{_clipped(found.clipped)}"
     )
 
 
@@ -179,8 +180,12 @@ def weights_text(value: OffPolicyValue) -> str:
     heaviest = f"{percent:.1f} %" if percent else "under 0.1 %"
     return (
         f"given {value.given:,} of {value.opportunities:,} opportunities, worth "
-        f"{value.effective:,.0f} equal ones; heaviest {heaviest}"
+        f"{value.effective:,.0f} equal ones; heaviest {heaviest}{_clipped(value.clipped)}"
     )
+
+
+def _clipped(trades: int) -> str:
+    return f"; {trades:,} clipped to {LEAST_R:g} … {MOST_R:g} R" if trades else ""
 
 
 def comparison_json(line: ComparisonLine) -> dict[str, Any]:
@@ -199,6 +204,7 @@ def comparison_json(line: ComparisonLine) -> dict[str, Any]:
         "trades": known and known.trades,
         "against": known and known.against,
         "days": known and known.days,
+        "clipped": known and known.clipped,
         "state": unknown.state if unknown else "defined",
         "reason": unknown.reason if unknown else None,
     }
@@ -212,6 +218,7 @@ def value_json(value: OffPolicyValue, unit: Unit) -> dict[str, Any]:
         "given": value.given,
         "effective": value.effective,
         "heaviest": value.heaviest,
+        "clipped": value.clipped,
         **{name: estimate_json(estimate) for name, estimate in value.estimates},
     }
 

@@ -33,14 +33,14 @@ def receipts_text(receipts: Receipts) -> Iterator[str]:
 def receipt_lines(receipts: Sequence[Receipt]) -> Iterator[str]:
     """A line each: number, time, action, arm, cause, shares, worth and verdict."""
     kinds = max((len(one.movement.action.kind) for one in receipts), default=0)
-    names = max((len(one.movement.action.policy or "everybody") for one in receipts), default=0)
+    names = max((len(one.movement.subject or "everybody") for one in receipts), default=0)
     causes = max((len(one.movement.action.cause) for one in receipts), default=0)
     for one in receipts:
         moved, action = one.movement, one.movement.action
         around = f"{share(moved.before)} → {share(moved.after)}"
         yield (
             f"{moved.number:>6}  {action.at:%Y-%m-%d %H:%M}Z  {action.kind:<{kinds}}  "
-            f"{action.policy or 'everybody':<{names}}  {action.cause:<{causes}}  "
+            f"{moved.subject or 'everybody':<{names}}  {action.cause:<{causes}}  "
             f"{around:<17}  {worth_text(one)}"
         )
 

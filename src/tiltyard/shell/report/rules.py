@@ -57,11 +57,11 @@ def closing_rules(found: OtherRules | Undefined) -> Iterator[str]:
     if isinstance(found, Undefined):
         yield f"What other rules would have made: {found}"
         return
-    known = [line for line in found.lines if isinstance(line.beyond_done, Estimate)]
-    if known:
-        best = max(known, key=lambda line: line.better)
+    best = found.best
+    if best is not None:
+        how = "did best" if found.proposed is None else "did best beyond chance"
         yield (
-            f"Of {len(found.lines)} other rules {best.rule} did best: {_estimate(best.beyond_done)}"
+            f"Of {len(found.lines)} other rules {best.rule} {how}: {_estimate(best.beyond_done)}"
             f" {found.unit} beyond what was done, over {found.opportunities:,} opportunities"
         )
     yield from proposal_lines(found)
@@ -74,6 +74,13 @@ def proposal_lines(found: OtherRules) -> Iterator[str]:
             "Descriptive, not causal: no trade on paper says what "
             f"{', '.join(found.without_paper)} would have made elsewhere. Nothing is proposed."
         )
+    if found.without_capital:
+        yield (
+            f"Descriptive: nobody says the capital of {', '.join(found.without_capital)}, so no "
+            "drawdown would have halted it. Nothing is proposed. Report it with the trades, or "
+            "set [policies] capital in tiltyard.toml."
+        )
+    if found.without_paper or found.without_capital:
         return
     best = found.proposed
     if best is None or isinstance(best.beyond_done, Undefined):
@@ -101,6 +108,7 @@ def rules_json(found: OtherRules | Undefined) -> Json:
         "was_done": known and estimate_json(known.was_done),
         "rules": [rule_json(line) for line in known.lines] if known else [],
         "without_paper": list(known.without_paper) if known else [],
+        "without_capital": list(known.without_capital) if known else [],
         "proposed": known.proposed.rule if known and known.proposed else None,
         "state": found.state if isinstance(found, Undefined) else "defined",
         "reason": found.reason if isinstance(found, Undefined) else None,
