@@ -547,6 +547,13 @@ def test_a_guard_that_wants_evidence_is_told_what_its_own_trades_would_want() ->
     assert isinstance(found.own_threshold, float)
     assert 1 < found.own_threshold < patient.confirm.threshold, "they are independent"
     assert f"by its own trades {found.own_threshold:.2f} would" in sentences([found])[-1]
+    wild = {150: 0.2, 500: 0.43}
+    assert isinstance(found.if_good, OperatingCharacteristic)
+    wronged = replace(found, if_good=replace(found.if_good, within=wild))
+    assert "promise of 5 % in 500 trades does not hold for it: " in sentences([wronged])[-1]
+    chance = {150: 0.0, 500: 0.05 + found.if_good.standard_error[500]}
+    kept = replace(found, if_good=replace(found.if_good, within=chance))
+    assert "does not hold" not in "".join(sentences([kept]))
     riskless = [(pnl, capital, 0) for pnl, capital, _ in trend()]
     blind = foresee([patient], riskless, rng())[0]
     assert isinstance(blind.as_it_is, Undefined)

@@ -785,7 +785,9 @@ def test_a_breach_counts_once_there_is_evidence_enough() -> None:
     assert 5 < first < 29, "neither at once nor never"
     assert [verdict.tripped for verdict in verdicts] == [at == first for at in range(30)]
     assert verdicts[0].reason == "evidence 0.07, wanted 1.38"
-    assert verdicts[first].reason == ""
+    assert verdicts[first].reason == (
+        f"profit_factor < 1.6, confirmed by {first + 2} trades, 20 % in 150"
+    )
     assert verdicts[-1].confirmed
 
 

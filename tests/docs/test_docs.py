@@ -28,6 +28,7 @@ from tiltyard.metrics.comparison import Difference
 from tiltyard.metrics.off_policy import Estimate, OffPolicy
 from tiltyard.metrics.shadow_gap import Gap
 from tiltyard.scaling.benchmark import Score
+from tiltyard.scaling.catalogue import FOR_A_DESK, RULES
 from tiltyard.scaling.other_rules import Done, Month, OtherRules, RuleLine
 from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
@@ -127,6 +128,14 @@ def test_every_field_of_the_decision_benchmark_has_a_row() -> None:
     score = Score(2, 1.0, 0.1, 0.0, 0.1, 0.1, 0.1, 1.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0)
     (row,) = decisions_json([Line("static", Scenario(), score)], 1)["rows"]
     assert set(rows("json.md", "## A line of the decision benchmark")) == set(row)
+
+
+def test_every_rule_is_told_and_whether_a_desk_is_run_by_it() -> None:
+    told = rows("../explanation/decision-benchmark.md", "## The rules")
+    assert list(told) == list(dict(RULES.items()))
+    for name, row in told.items():
+        assert (f'`rule = "{name}"`' in row) is (name in FOR_A_DESK), name
+        assert ("the benchmark alone" in row) is (name not in FOR_A_DESK), name
 
 
 def test_every_error_code_has_a_heading_and_no_other_has() -> None:

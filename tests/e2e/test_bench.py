@@ -11,6 +11,8 @@ ONE = ("bench", "decisions", "--rule", "static", "--runs", "2", "--seed", "7")
 def test_it_prints_a_row_for_every_circumstance(run: Run) -> None:
     first = run(*ONE, "--json")
     assert first.code == 0, first.err
+    told = [f"playing: {done} of 20 lines" for done in range(0, 21, 2)]
+    assert first.err.splitlines() == told
     rows = json.loads(first.out)["rows"]
     assert {row["rule"] for row in rows} == {"static"}
     assert {row["pace"] for row in rows} == {"FAST", "SLOW"}

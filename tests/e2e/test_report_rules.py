@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,7 @@ def test_trades_from_before_the_record_are_told(run: Run, known_csv: Path, asked
     assert run("replay", "--into", "record.db").code == 0
     assert "before the record begins" not in run("report", asked, "--db", "record.db").out
     header, first = known_csv.read_text("utf-8").splitlines()[:2]
-    now = time_text(system_now() - timedelta(seconds=1))
+    now = time_text(system_now())
     stamped = first.replace(first.split(",")[0], "after", 1)
     stamped = re.sub(r"20\d\d-[\d-]+[T ][\d:.]+Z?", now, stamped)
     known_csv.write_text(f"{header}\n{stamped}\n", "utf-8")

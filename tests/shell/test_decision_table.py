@@ -1,8 +1,11 @@
 """The decision benchmark's table, its JSON and its picture."""
 
 import json
-from math import nan
+from dataclasses import replace
+from math import ceil, floor, nan
 from pathlib import Path
+
+import pytest
 
 from tiltyard.scaling.benchmark import Score
 from tiltyard.shell.decision_benchmark import CIRCUMSTANCES, Line
@@ -44,6 +47,15 @@ def test_the_table_reads_as_it_should() -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_on_a_narrow_terminal_it_fits() -> None:
+    text = "\n".join(decisions_text(LINES, 1, width=80))
+    assert max(map(len, text.splitlines())) == 80
+    assert text.split() == TABLE.split()
+    every = [Line("thompson_beta", one, GOOD) for one in CIRCUMSTANCES]
+    whole = "\n".join(decisions_text(every, 1, width=80))
+    assert max(map(len, whole.splitlines())) == 80
+
+
 def test_circumstances_that_are_not_as_usual_have_words_of_their_own() -> None:
     told = [circumstances(one) for one in CIRCUMSTANCES]
     assert told[0] == ""
@@ -62,6 +74,21 @@ def test_the_picture_has_a_point_with_its_error_for_every_rule() -> None:
     data = decision_figure(LINES)["data"]
     assert [(trace["name"], trace["y"]) for trace in data] == [("evidence", [26.04])]
     assert data[0]["error_y"]["array"] == [1.32]
+
+
+@pytest.mark.parametrize(
+    ("trades", "se"), [(8.3, 1.9), (8.3, 6.0), (908.8, 0.0), (0.0, 0.0), (0.31, 0.2), (1000, 0)]
+)
+def test_a_bar_is_whole_in_its_frame_which_has_two_powers_of_ten(trades: float, se: float) -> None:
+    one = replace(GOOD, real_trades_per_bad=trades, real_trades_se=se)
+    drawn = decision_figure([Line("evidence", Scenario(), one)])
+    (trace,), layout = drawn["data"], drawn["layout"]
+    low, high = layout["xaxis"]["range"]
+    bar = trace["error_x"]
+    assert 10**low < trace["x"][0] - bar["arrayminus"][0]
+    assert trace["x"][0] + bar["array"][0] < 10**high
+    assert floor(high) - ceil(low) >= 1
+    assert layout["xaxis2"]["range"][0] < layout["xaxis2"]["range"][1]
 
 
 def test_the_page_holds_everything_it_needs(tmp_path: Path) -> None:

@@ -305,6 +305,7 @@ def _lines(prospect: Prospect) -> Iterator[str]:
     yield _supposed("Detection", prospect.bad_factor, "half its limit", prospect.if_bad)
     if prospect.own_threshold is not None:
         yield _evidence(guard, prospect.own_threshold)
+        yield from _broken_promise(guard, prospect.if_good)
     if prospect.sizing is not None:
         yield f"  Sizing: {_told(prospect.sizing)}."
 
@@ -330,6 +331,21 @@ def _evidence(guard: Guard, own: float | Undefined) -> str:
         f"{wanted}; by its own trades {own:.2f} would wrong a policy exactly at the limit in "
         f"{share} % of lives of {trades} trades."
     )
+
+
+def _broken_promise(guard: Guard, good: Answer) -> Iterator[str]:
+    """Said where one that is better than the limit is wronged more often than one at it may be."""
+    confirm = guard.confirm
+    if isinstance(good, Undefined):
+        return
+    for trades, rate in good.within.items():
+        promised = confirm.share / 100 + 2 * good.standard_error[trades]
+        if trades <= confirm.trades and rate > promised:
+            yield (
+                f"  The promise of {confirm.share} % in {confirm.trades} trades does not hold for "
+                "it: by its own trades one as good as it should be is wronged more often."
+            )
+            return
 
 
 def _rates(answer: OperatingCharacteristic) -> str:

@@ -145,10 +145,12 @@ def _breach(guard: Guard, limit: float, sight: Sight) -> _Answered:
     doubt = sight.doubt()
     if isinstance(doubt, Blind):
         return _Answered("unknown", limit, doubt.reason, doubt.lost_since)
-    wanted = guard.confirm.threshold
-    if doubt >= wanted:
-        return _Answered("breach", limit)
-    return _Answered("breach", limit, f"evidence {doubt:.2f}, wanted {wanted:.2f}", proven=False)
+    confirm = guard.confirm
+    if doubt.number >= confirm.threshold:
+        proven = f"confirmed by {doubt.samples} trades, {confirm.share:g} % in {confirm.trades}"
+        return _Answered("breach", limit, f"{guard.metric} {guard.when}, {proven}")
+    reason = f"evidence {doubt.number:.2f}, wanted {confirm.threshold:.2f}"
+    return _Answered("breach", limit, reason, proven=False)
 
 
 def _lost_too_long(guard: Guard, lost_since: datetime | None, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import Guard
 from tiltyard.kernel.clock import FUTURE
-from tiltyard.kernel.undefined import Undefined
+from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.metrics.catalogue import spec_of
 from tiltyard.metrics.panel import Measured, Panel
 
@@ -79,7 +79,7 @@ class Sight:
         other = self.number(comparison.metric)
         return other if isinstance(other, Blind) else comparison.limit(other)
 
-    def doubt(self) -> float | Blind:
+    def doubt(self) -> Value | Blind:
         """How much speaks for a profit factor below the guard's limit; lost since now if unknown.
 
         It does not come back by itself: who trades on below a limit, and does not say what he
@@ -88,7 +88,7 @@ class Sight:
         reading = self._panel.doubt(self._policy, self._guard.when.number)
         if isinstance(reading, Undefined):
             return Blind(f"the evidence is {reading}", self._now)
-        return reading.number
+        return reading
 
     def _seen(self, metric: str, measured: Measured) -> float | Blind:
         reading, as_of, _ = measured

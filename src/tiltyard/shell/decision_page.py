@@ -7,10 +7,11 @@ the upper left corner. A bar is two standard errors either way.
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from math import isnan
+from math import ceil, floor, isnan, log10
 from pathlib import Path
 from typing import Any
 
+from tiltyard.scaling.benchmark import Score
 from tiltyard.shell.decision_benchmark import Line
 from tiltyard.shell.decision_table import circumstances, decisions_text
 from tiltyard.shell.page_figure import NEUTRAL, PALETTE
@@ -21,6 +22,8 @@ Json = dict[str, Any]
 
 LEAST_TRADES = 0.3
 """Where a rule that gave a bad challenger no trade at all is drawn, on an axis of powers of ten."""
+MARGIN = 0.1
+"""Beside the outermost, in powers of ten."""
 WIDTHS = (0.0, 0.44), (0.56, 1.0)
 EVIDENCE, ORACLE = "evidence", "oracle"
 
@@ -55,7 +58,7 @@ def decision_figure(lines: Sequence[Line]) -> Json:
     names = list(dict.fromkeys(line.rule for line in usual))
     panels = enumerate(PACES, start=1)
     traces = [trace for number, pace in panels for trace in _panel(usual, names, pace, number)]
-    return {"data": traces, "layout": _layout()}
+    return {"data": traces, "layout": _layout(usual)}
 
 
 def _panel(lines: Sequence[Line], names: Sequence[str], pace: str, number: int) -> Iterator[Json]:
@@ -67,16 +70,17 @@ def _panel(lines: Sequence[Line], names: Sequence[str], pace: str, number: int) 
         trades = score.real_trades_per_bad
         if isnan(trades):
             continue
+        low, x, high = _across(score)
         yield {
             "type": "scatter",
             "mode": "markers+text",
             "name": line.rule,
             "showlegend": False,
             "cliponaxis": False,
-            "x": [max(trades, LEAST_TRADES)],
+            "x": [x],
             "y": [score.uplift_pct],
-            "error_x": _bar(2 * score.real_trades_se if trades > LEAST_TRADES else 0.0),
-            "error_y": _bar(2 * score.uplift_se),
+            "error_x": _bar(high - x, x - low),
+            "error_y": _bar(2 * score.uplift_se, 2 * score.uplift_se),
             "text": [line.rule.replace("_", " ")],
             "textposition": "top center" if place % 2 else "bottom center",
             "marker": {
@@ -91,11 +95,33 @@ def _panel(lines: Sequence[Line], names: Sequence[str], pace: str, number: int) 
         }
 
 
-def _bar(size: float) -> Json:
-    return {"type": "data", "array": [size], "thickness": 1.2, "width": 3, "color": NEUTRAL}
+def _across(score: Score) -> tuple[float, float, float]:
+    """Where a rule is drawn from left to right, between the ends of its bar; all above 0."""
+    trades = score.real_trades_per_bad
+    if trades <= LEAST_TRADES:
+        return LEAST_TRADES, LEAST_TRADES, LEAST_TRADES
+    away = 2 * score.real_trades_se
+    return max(trades - away, LEAST_TRADES), trades, trades + away
 
 
-def _layout() -> Json:
+def _powers(lines: Sequence[Line]) -> list[float]:
+    """The range of an axis of powers of ten: all bars are whole, and two powers are there."""
+    bars = [_across(one.score) for one in lines if not isnan(one.score.real_trades_per_bad)]
+    low = log10(min((bar[0] for bar in bars), default=1)) - MARGIN
+    high = log10(max((bar[2] for bar in bars), default=10)) + MARGIN
+    if floor(high) - ceil(low) < 1:
+        low, high = floor(low) - MARGIN, ceil(high) + MARGIN
+    return [low, high]
+
+
+def _bar(up: float, down: float) -> Json:
+    return {
+        "type": "data", "symmetric": False, "array": [up], "arrayminus": [down], "thickness": 1.2,
+        "width": 3, "color": NEUTRAL,
+    }  # fmt: skip
+
+
+def _layout(lines: Sequence[Line]) -> Json:
     layout: Json = {
         "height": 560,
         "margin": {"l": 60, "r": 60, "t": 40, "b": 60},
@@ -109,7 +135,7 @@ def _layout() -> Json:
         layout[f"xaxis{axis}"] = {
             "type": "log", "domain": [left, right], "gridcolor": "rgba(128,136,144,0.25)",
             "title": {"text": "real trades given to a bad challenger"}, "anchor": f"y{axis}",
-            "dtick": 1,
+            "dtick": 1, "range": _powers([one for one in lines if one.scenario.pace == pace]),
         }  # fmt: skip
         layout[f"yaxis{axis}"] = {
             "anchor": f"x{axis}", "gridcolor": "rgba(128,136,144,0.25)", "zeroline": True,

@@ -2,41 +2,55 @@
 
 from collections.abc import Iterator, Sequence
 from math import isnan
+from textwrap import wrap
 from typing import Any
 
 from tiltyard.shell.decision_benchmark import Line
 from tiltyard.simulation.scenario import PACES, Scenario
 
-_HEAD = (
-    f"{'':<26}{'uplift %':>13}{'5 % worst':>11}{'better':>9}{'trades per':>13}{'promotions':>16}\n"
-    f"{'':<26}{'':>13}{'':>11}{'killed':>9}{'bad one':>13}{'wrong':>9}{'right':>7}"
+WIDE, NARROW = 100, 80
+_WIDE = (26, 13, 11, 9, 13, 9, 7)
+_NARROW = (24, 12, 10, 8, 11, 8, 7)
+_PROMOTIONS = "promotions"
+_HEADS = (
+    ("", "uplift %", "5 % worst", "better", "trades per", "", ""),
+    ("", "", "", "killed", "bad one", "wrong", "right"),
+)
+_MEANINGS = (
+    (
+        "Uplift: what the routed trades were truly worth beyond all of them given to the first "
+        "champion."
+    ),
+    "Better killed: retired, throttled or halted within 150 live trades while truly better.",
+    "Trades per bad one: real trades given to a challenger that is truly worse.",
 )
 
 
-def decisions_text(lines: Sequence[Line], seed: int) -> Iterator[str]:
-    """The table, none of its lines wider than 100 columns.
+def decisions_text(lines: Sequence[Line], seed: int, width: int = WIDE) -> Iterator[str]:
+    """The table, none of its lines wider than 100 columns, or 80 where there are no more.
 
     Args:
         lines: At least one.
         seed: They were played with.
+        width: So many columns there are.
     """
-    yield (
+    widths, most = (_WIDE, WIDE) if width >= sum(_WIDE) else (_NARROW, NARROW)
+    yield from wrap(
         f"The decision benchmark: {lines[0].score.runs:,} runs of 180 days each, seed {seed}. "
-        "± is one standard error."
-    )
+        "± is one standard error.", most,
+    )  # fmt: skip
     for pace, signals in PACES.items():
         yield f"\n{pace}, {signals} signals a day"
-        yield from _HEAD.splitlines()
+        first, second = (_cells(heads, widths) for heads in _HEADS)
+        yield f"{first[: -len(_PROMOTIONS)]}{_PROMOTIONS}"
+        yield second
         for line in lines:
             if line.scenario.pace == pace:
-                yield _row(line)
+                yield _cells(_row(line), widths)
     against = sum(line.score.against_limits for line in lines)
     yield f"\nReal trades routed against a hard limit: {against:,}."
-    yield (
-        "Uplift: what the routed trades were truly worth beyond all of them given to the first "
-        "champion.\nBetter killed: retired, throttled or halted within 150 live trades while truly "
-        "better.\nTrades per bad one: real trades given to a challenger that is truly worse."
-    )
+    for meaning in _MEANINGS:
+        yield from wrap(meaning, most)
 
 
 def circumstances(scenario: Scenario) -> str:
@@ -76,7 +90,13 @@ def decisions_json(lines: Sequence[Line], seed: int) -> dict[str, Any]:
     }
 
 
-def _row(line: Line) -> str:
+def _cells(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """A row: names to the left, numbers to the right."""
+    name, *numbers = zip(cells, widths, strict=True)
+    return f"{name[0]:<{name[1]}}" + "".join(f"{cell:>{width}}" for cell, width in numbers)
+
+
+def _row(line: Line) -> Sequence[str]:
     score = line.score
     name = circumstances(line.scenario)
     first = f"  {line.rule}" if not name else f"    {name}"
@@ -84,9 +104,9 @@ def _row(line: Line) -> str:
     killed = "–" if isnan(score.better_killed_150) else f"{score.better_killed_150:.2f}"
     bad = "–" if isnan(score.real_trades_per_bad) else f"{score.real_trades_per_bad:,.1f}"
     return (
-        f"{first:<26}{uplift:>13}{_tenths(score.p5_pct):>+11.1f}{killed:>9}{bad:>13}"
-        f"{score.wrong_promotions:>9.2f}{score.right_promotions:>7.2f}"
-    )
+        first, uplift, f"{_tenths(score.p5_pct):+.1f}", killed, bad,
+        f"{score.wrong_promotions:.2f}", f"{score.right_promotions:.2f}",
+    )  # fmt: skip
 
 
 def _tenths(number: float) -> float:

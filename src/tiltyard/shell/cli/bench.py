@@ -1,7 +1,9 @@
 """``bench``: what the rules are worth, on a benchmark whose truth is known."""
 
 import json
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
@@ -44,12 +46,17 @@ def decisions(
     if html is not None:
         refuse_unwritable(html)
     plan = planned(rule or ())
-    with counting("playing", f"of {len(plan)} lines") as told:
+    with counting("playing", f"of {len(plan)} lines", plainly=max(1, len(plan) // 10)) as told:
         found = played(plan, seed=seed, runs=runs, told=told)
     if as_json:
         typer.echo(json.dumps(decisions_json(found, seed), indent=2))
     else:
-        for line in decisions_text(found, seed):
+        for line in decisions_text(found, seed, width=_width()):
             typer.echo(line)
     if html is not None:
         write_decision_page(html, found, seed)
+
+
+def _width() -> int:
+    """How many columns there are; in a pipe as many as anybody wants."""
+    return get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
