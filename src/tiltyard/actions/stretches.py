@@ -5,9 +5,9 @@ taken apart into stretches of neighbours: within one, things may depend on each 
 like; stretches are taken for independent, and Student's distribution is used, since they are few.
 
 The opportunities of a receipt make ten stretches of about as many each. None begins or ends within
-a day; where they began on fewer than ten days, none within a moment. Where a few days or moments
-have most of them, stretches differ in size, and count as so many equal ones as would say as much;
-with fewer than five there is no interval.
+a day; where they began on fewer than ten days, or mostly on a few, none within a moment. Where a
+few moments have most of them, stretches differ in size, and count as so many equal ones as would
+say as much; with fewer than five there is no interval.
 
 Several receipts overlap, so what they add at one moment is added first. Then stretches are of one
 length of time: from a tenth of what a receipt spans, shorter where fewer than ten are left, then
