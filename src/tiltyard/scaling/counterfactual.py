@@ -30,11 +30,10 @@ given what, so it is played with several salts; the parts are the mean over them
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from heapq import heappop, heappush
-from math import isnan, nan
+from math import isnan
 from typing import Literal, NamedTuple
 
 from tiltyard.kernel.clock import EARLIEST
@@ -42,7 +41,8 @@ from tiltyard.scaling.catalogue import RuleEntry
 from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender, Rows
 from tiltyard.scaling.opportunities import Cell, Opportunity
 from tiltyard.scaling.overtime import ask_beyond_time
-from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, SHORT, TRIAL, is_below, push
+from tiltyard.scaling.played_book import PlayedBook
+from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, is_below, push
 from tiltyard.simulation.world import World
 
 Kind = Literal["promote", "retire", "time_out", "halt", "throttle"]
@@ -51,7 +51,6 @@ Parts = Mapping[str, float]
 Route = Callable[[Opportunity, Sequence[tuple[str, float]]], str]
 """To whom an opportunity goes; empty for the champion. Told the share of each challenger."""
 
-_LEAST_LOSS = 1e-9
 _POINTS = 1 << 64
 _OF_LIVE = (
     "live_trades", "live_wins", "live_mean", "live_squares", "ratio", "pairs", "paper_more",
@@ -150,56 +149,6 @@ def play(setting: Setting, entry: RuleEntry, route: Route) -> Play:
     return _Course(setting, entry, route).play()
 
 
-@dataclass(slots=True)
-class _Book:
-    """What an arm did in this world, as far as limits and measures ask."""
-
-    live: list[tuple[float, float]] = field(default_factory=list)
-    """Its last live trades: R by the size of the position, and what of the capital that is."""
-    recent: list[float] = field(default_factory=lambda: [0.0] * SHORT)
-    seen: int = 0
-    gains: float = 0.0
-    losses: float = 0.0
-    nav: float = 1.0
-    peak: float = 1.0
-    arrived: int = 0
-    is_new: bool = True
-
-    def trade(self, made: float, of_capital: float) -> None:
-        """One more live trade."""
-        self.live.append((made, of_capital))
-        del self.live[:-TRIAL]
-        self.is_new = True
-        self.nav = _grown(self.nav, of_capital)
-        self.peak = max(self.peak, self.nav)
-
-    @property
-    def drawdown(self) -> float:
-        """Below the peak of its trial, percent; NaN when not known."""
-        return 100 * (1 - self.nav / self.peak)
-
-    def measure(self, row: Contender, night: int) -> None:
-        """Tell its row what it measures by the night."""
-        row.age = night - self.arrived
-        is_told = self.seen >= SHORT and self.losses > _LEAST_LOSS
-        row.pf_30 = self.gains / self.losses if is_told else nan
-        if self.is_new:
-            row.pf_150, row.dd_150 = self._last_trades()
-            self.is_new = False
-
-    def _last_trades(self) -> tuple[float, float]:
-        gains = losses = fall = 0.0
-        nav = peak = 1.0
-        for made, of_capital in self.live:
-            gains += max(made, 0.0)
-            losses += max(-made, 0.0)
-            nav = _grown(nav, of_capital)
-            peak = max(peak, nav)
-            fall = max(fall, 1 - nav / peak)
-        is_full = len(self.live) == TRIAL and losses > 0
-        return (gains / losses if is_full else nan), (nan if isnan(nav) else 100 * fall)
-
-
 class _Course:
     """One rule's own world, while it is played."""
 
@@ -210,7 +159,7 @@ class _Course:
         self._route = route
         self._names = [setting.champion]
         self._rows = [Contender(present=1.0, share=1.0)]
-        self._books = [_Book()]
+        self._books = [PlayedBook()]
         self._leaves: list[datetime | None] = [None]
         self._coming = [(stay, name) for name, stays in setting.stays.items() for stay in stays]
         self._coming.sort(key=lambda coming: coming[0].since)
@@ -257,11 +206,11 @@ class _Course:
         self._names.append(name)
         self._leaves.append(stay.until)
         self._rows.append(Contender(present=1.0, share=self._world.start))
-        self._books.append(_Book(arrived=self._night))
+        self._books.append(PlayedBook(arrived=self._night))
 
     def _clear(self, place: int) -> None:
         """Nobody sits there any more."""
-        self._rows[place], self._books[place] = Contender(), _Book()
+        self._rows[place], self._books[place] = Contender(), PlayedBook()
 
     def _run_night(self, at: datetime) -> None:
         self._night += 1
@@ -383,9 +332,3 @@ class _Course:
         elif is_below(self._books[routed], self._world.throttle_below):
             self._deeds.append(Deed(at, "throttle", self._names[routed]))
             self._clear(routed)
-
-
-def _grown(nav: float, of_capital: float) -> float:
-    """The worth after a trade, never below 0; NaN when not known."""
-    step = 1 + of_capital
-    return 0.0 if step < 0 else nav * step
