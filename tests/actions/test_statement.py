@@ -41,7 +41,7 @@ def exact(book: ReceiptBook) -> None:
             for kind in ("twin", "live"):
                 book.see(
                     Trade("floor", f"{name} {pair} {kind}", name, "SOL/USDT", "long", at, at,
-                          Money(0), book=kind, risk=Money(RISK), episode_id=f"{pair}")
+                          Money(0), book=kind, risk=Money(RISK), episode_id=f"pair {pair}")
                 )  # fmt: skip
 
 
