@@ -39,9 +39,7 @@ def test_it_says_what_was_done_and_how_it_ended(desk: Run, tmp_path: Path) -> No
         f"  {BREAKOUT}  challenger  10.0 %  probation"
     )
     assert worth == (
-        "What each stop was worth, by what the arms did on paper afterwards:\n"
-        "  nobody was stopped\n"
-        "All that moved traffic: 1 admit; 1 pending; no worth yet\n"
+        "No action has moved traffic yet, registrations aside.\n"
         "What other rules would have made: undefined (warming: no opportunity has closed yet)\n"
     )
     assert (tmp_path / "desk.db").read_bytes() == before
@@ -59,8 +57,9 @@ def test_its_record_is_kept_reported_and_verified(desk: Run, tmp_path: Path) -> 
     assert json.loads(desk("report", BREAKOUT, "--db", "kept.db", "--json").out) == told
     assert "<html" in (tmp_path / "page.html").read_text("utf-8")[:500]
     asked = ("report", "--actions", "--db", "kept.db", "--at", until, "--html", "actions.html")
-    assert "1 admit; 1 pending; no worth yet" in desk(*asked).out
-    assert "No action has a worth yet." in (tmp_path / "actions.html").read_text("utf-8")
+    nothing = "No action has moved traffic yet, registrations aside."
+    assert nothing in desk(*asked).out
+    assert nothing in (tmp_path / "actions.html").read_text("utf-8")
     assert desk(*asked, "--trades").err.split()[0] == "OPTION_IDLE"
     again = desk("replay", "--bars", "bars", "--into", "kept.db")
     assert (again.code, again.err.split()[0]) == (2, "SCRATCH_EXISTS")

@@ -76,7 +76,9 @@ def test_where_nothing_is_final_the_page_says_so_and_draws_nothing() -> None:
     assert "Plotly" not in waiting
     assert "The band is" not in waiting
     assert "The band is the interval of 95 %" in receipts_page(in_both_units(), NOW)
-    assert "No action has moved traffic yet." in receipts_page(scored([], []), NOW)
+    assert "No action has moved traffic yet, registrations aside." in receipts_page(
+        scored([], []), NOW
+    )
 
 
 def test_the_page_tells_the_statement_and_every_receipt() -> None:

@@ -16,6 +16,7 @@ from tiltyard.shell.page_file import drawn, page_of, table, write_whole
 from tiltyard.shell.receipts import Receipts
 from tiltyard.shell.receipts_figure import receipts_figure
 from tiltyard.shell.report.receipts import (
+    NOTHING_MOVED,
     kinds_text,
     net_text,
     statement_parts,
@@ -53,7 +54,7 @@ def receipts_page(receipts: Receipts, now: datetime) -> str:
     return page_of([
         "<h1>Tiltyard: what each action was worth</h1>",
         f"<p class='quiet'>As of {now:%Y-%m-%d %H:%M} UTC</p>",
-        *(_parts(receipts, now) if receipts.each else ["<p>No action has moved traffic yet.</p>"]),
+        *(_parts(receipts, now) if receipts.each else [f"<p>{NOTHING_MOVED}</p>"]),
     ])  # fmt: skip
 
 

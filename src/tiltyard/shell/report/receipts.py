@@ -16,13 +16,15 @@ from tiltyard.shell.report.text import share
 
 Json = dict[str, Any]
 
+NOTHING_MOVED = "No action has moved traffic yet, registrations aside."
+
 _PLURALS: Mapping[str, str] = {"false alarm": "false alarms", "mistake": "mistakes"}
 
 
 def receipts_text(receipts: Receipts) -> Iterator[str]:
     """Everything, for people."""
     if not receipts.each:
-        yield "No action has moved traffic yet."
+        yield NOTHING_MOVED
         return
     yield "Each action that moved traffic, and what it was worth:"
     yield from receipt_lines(receipts.each)
@@ -47,6 +49,9 @@ def receipt_lines(receipts: Sequence[Receipt]) -> Iterator[str]:
 
 def closing_lines(receipts: Receipts) -> Iterator[str]:
     """At the end of a replay: what each stop was worth, and one line for everything."""
+    if not receipts.each:
+        yield f"\n{NOTHING_MOVED}"
+        return
     stops = [one for one in receipts.each if one.movement.is_stop]
     yield "\nWhat each stop was worth, by what the arms did on paper afterwards:"
     yield from receipt_lines(stops) if stops else ("  nobody was stopped",)
