@@ -18,7 +18,7 @@ each: tiltyard bench decisions --rule ladder
 from typing import NamedTuple
 
 
-class Known(NamedTuple):
+class Characteristics(NamedTuple):
     """One rule at one pace.
 
     Attributes:
@@ -36,34 +36,34 @@ class Known(NamedTuple):
     runs: int
 
 
-KNOWN: dict[str, tuple[Known, Known]] = {
+KNOWN: dict[str, tuple[Characteristics, Characteristics]] = {
     "static": (
-        Known(-3.75, 0.000, 900.0, 0.000, runs=2_000),
-        Known(-3.75, 0.000, 120.2, 0.000, runs=2_000),
+        Characteristics(-3.75, 0.000, 900.0, 0.000, runs=2_000),
+        Characteristics(-3.75, 0.000, 120.2, 0.000, runs=2_000),
     ),
     "ladder": (
-        Known(0.63, 0.740, 39.6, 0.011, runs=2_000),
-        Known(-2.41, 0.619, 35.1, 0.000, runs=2_000),
+        Characteristics(0.63, 0.740, 39.6, 0.011, runs=2_000),
+        Characteristics(-2.41, 0.619, 35.1, 0.000, runs=2_000),
     ),
     "thompson_beta": (
-        Known(1.93, 0.013, 679.5, 0.445, runs=2_000),
-        Known(-2.45, 0.002, 308.8, 0.138, runs=2_000),
+        Characteristics(1.93, 0.013, 679.5, 0.445, runs=2_000),
+        Characteristics(-2.45, 0.002, 308.8, 0.138, runs=2_000),
     ),
     "thompson": (
-        Known(6.23, 0.000, 202.6, 0.334, runs=2_000),
-        Known(2.73, 0.002, 127.6, 0.151, runs=2_000),
+        Characteristics(6.23, 0.000, 202.6, 0.334, runs=2_000),
+        Characteristics(2.73, 0.002, 127.6, 0.151, runs=2_000),
     ),
     "epsilon_greedy": (
-        Known(1.73, 0.000, 830.4, 0.723, runs=2_000),
-        Known(0.20, 0.000, 134.1, 0.269, runs=2_000),
+        Characteristics(1.73, 0.000, 830.4, 0.723, runs=2_000),
+        Characteristics(0.20, 0.000, 134.1, 0.269, runs=2_000),
     ),
     "sprt": (
-        Known(12.01, 0.092, 123.5, 1.073, runs=2_000),
-        Known(-0.54, 0.031, 74.8, 0.142, runs=2_000),
+        Characteristics(12.01, 0.092, 123.5, 1.073, runs=2_000),
+        Characteristics(-0.54, 0.031, 74.8, 0.142, runs=2_000),
     ),
     "evidence": (
-        Known(26.59, 0.0546, 4.9, 0.042, runs=8_000),
-        Known(16.27, 0.0735, 0.8, 0.021, runs=8_000),
+        Characteristics(26.59, 0.0546, 4.9, 0.042, runs=8_000),
+        Characteristics(16.27, 0.0735, 0.8, 0.021, runs=8_000),
     ),
 }
 """At 150 signals a day, and at 20."""
@@ -91,6 +91,6 @@ def rule_sentences(rule: str) -> list[str]:
     return [harm, cost, gain]
 
 
-def _gain(known: Known) -> str:
+def _gain(known: Characteristics) -> str:
     word = "more" if known.uplift_pct >= 0 else "less"
     return f"{abs(known.uplift_pct):.1f} % {word}"
