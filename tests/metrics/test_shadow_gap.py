@@ -16,8 +16,8 @@ from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics import terciles
 from tiltyard.metrics.blocks import sigmas
 from tiltyard.metrics.panel import Panel
-from tiltyard.metrics.shadow_gap import PAIRS_NEEDED, UNKNOWN, Gap, ShadowGap
-from tiltyard.metrics.unit import SCALE
+from tiltyard.metrics.shadow_gap import PAIRS_NEEDED, UNKNOWN, Gap, ShadowGap, gap_of
+from tiltyard.metrics.unit import SCALE, clipped
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 RISK = 1_000
@@ -56,7 +56,7 @@ def test_the_gap_is_the_mean_difference_whatever_comes_first(
         gap.see(fact)
     found = gap.read("SOL/USDT")
     assert isinstance(found, Gap)
-    differences = [(live - paper) / RISK for live, paper in pnls]
+    differences = [clipped(live / RISK) - clipped(paper / RISK) for live, paper in pnls]
     assert found.mean == pytest.approx(statistics.mean(differences), abs=1e-6)
     error = statistics.stdev(differences) / len(differences) ** 0.5
     away = sigmas(len(differences)) * error
@@ -233,3 +233,15 @@ def test_an_arm_keeps_so_many_decisions_and_no_more() -> None:
         gap.see(trade(episode, "live", 5))
         gap.see(trade(episode, "twin", 5))
     assert counts(gap) == {UNKNOWN: 1, 2: 1}
+
+
+def test_a_pair_whose_stop_lay_very_near_does_not_make_the_gap() -> None:
+    gap = ShadowGap()
+    for number in range(40):
+        risk = 1 if number == 7 else RISK
+        gap.see(trade(number, "live", -3 * RISK // 10, risk=risk))
+        gap.see(trade(number, "twin", -RISK // 10, risk=risk))
+    found = gap.read()
+    assert isinstance(found, Gap)
+    assert found.mean == pytest.approx(-0.2 * 39 / 40, abs=1e-6), "both of that pair count for -2.5"
+    assert gap_of(trade(1, "live", -50 * RISK), trade(1, "twin", 0), "R") == round(-2.5 * SCALE)

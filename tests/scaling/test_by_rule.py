@@ -151,7 +151,7 @@ def test_one_that_has_none_waits_for_one_that_cannot_lose_it_tonight() -> None:
 def test_without_a_book_on_paper_the_live_trades_alone_count_and_the_answer_says_so() -> None:
     step = evidence(arm(), good(), on_paper=False)
     assert step.after == 0.2
-    assert step.reason == "better with 80 % by 100 live trades alone, it has none on paper"
+    assert step.reason == "better with 80 % by 100 live trades alone, its paper is not told whole"
 
 
 def test_of_one_on_paper_and_one_that_is_not_the_better_has_the_traffic() -> None:

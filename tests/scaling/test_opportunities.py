@@ -153,9 +153,11 @@ def test_an_r_counts_from_minus_two_and_a_half_to_six_and_its_capital_in_full() 
     assert cells[1].of_capital == -10 * RISK / CAPITAL
 
 
-def test_percent_of_capital_counts_as_it_is() -> None:
+def test_percent_of_capital_counts_as_it_is_and_is_told_within_the_bounds_of_an_r() -> None:
     made = [*losses(), trade("bot", 4_000, 80, risk=None)]
-    assert found(made).each[-1].cells["bot"].live == pytest.approx(80 * 0.9 / 2)
+    cell = found(made).each[-1].cells["bot"]
+    assert (cell.live, cell.paper) == (6, 6), "as a desk tells it"
+    assert cell.earned == pytest.approx(80 * 0.9 / 2)
 
 
 @pytest.mark.parametrize("how", ["few", "flattened"])

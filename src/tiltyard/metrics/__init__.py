@@ -17,7 +17,7 @@ any of them, :class:`~tiltyard.metrics.rolling.Running` never forgets. The
 Value(number=3.0, samples=2)
 """
 
-METRICS_VERSION = 3
+METRICS_VERSION = 4
 """Raised when a definition changes; every verdict names it.
 
 Since 2 a trade closes a marked position only if it had opened when the mark was made, and

@@ -144,7 +144,9 @@ class _Sums:
         model = None if paper is None else (paper, paper)
         is_live = unit in one.live
         self.of.push(one.live.get(unit, 0.0), one.weight, block=one.day, model=model)
-        self.told.see(is_given=one.weight > 0, is_live=is_live, is_on_paper=paper is not None)
+        self.told.see(
+            one.day, is_given=one.weight > 0, is_live=is_live, is_on_paper=paper is not None
+        )
         self.live += is_live
         self.lacking += is_live and paper is None
         self.clipped += one.clipped

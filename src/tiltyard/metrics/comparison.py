@@ -37,7 +37,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.blocks import NEEDED as DAYS_NEEDED
 from tiltyard.metrics.blocks import chance_above_zero, deviation, sigmas
-from tiltyard.metrics.shadow_gap import ANY
+from tiltyard.metrics.shadow_gap import ANY, gap_of
 from tiltyard.metrics.terciles import Terciles
 from tiltyard.metrics.twins import Twins
 from tiltyard.metrics.unit import SAYS, SCALE, UNITS, Unit, is_clipped, scaled
@@ -125,7 +125,7 @@ class Comparison:
         side = self._arms.index(trade.policy)
         tercile = self._terciles.of(trade.episode_id or "", trade.closed_at)
         if (pair := self._twins[side].see(trade)) is not None:
-            more = _gap_of(*pair, "R"), _gap_of(*pair, "%")
+            more = gap_of(*pair, "R"), gap_of(*pair, "%")
             self._note("gap", side, _Seen(pair[1].opened_at, more, trade.symbol, tercile))
         book: _Share = "live" if trade.book == "live" else "paper"
         made = scaled(trade.pnl, trade, "R"), scaled(trade.pnl, trade, "%")
@@ -211,12 +211,6 @@ class Comparison:
         if not challenger or not champion:
             return None
         return max(min(challenger), min(champion)), min(max(challenger), max(champion))
-
-
-def _gap_of(live: Trade, twin: Trade, unit: Unit) -> int | None:
-    """What a live trade made more than its twin, as both count; None where the twin is silent."""
-    real, paper = scaled(live.pnl, twin, unit), scaled(twin.pnl, twin, unit)
-    return None if real is None or paper is None else real - paper
 
 
 def _lack(part: _Share, chosen: Sequence[Sequence[_Seen]]) -> Undefined | None:

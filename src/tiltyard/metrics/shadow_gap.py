@@ -33,7 +33,7 @@ from tiltyard.metrics.blocks import NEEDED as DAYS_NEEDED
 from tiltyard.metrics.blocks import deviation, sigmas
 from tiltyard.metrics.terciles import Terciles
 from tiltyard.metrics.twins import Twins
-from tiltyard.metrics.unit import SCALE, UNITS, Unit, over
+from tiltyard.metrics.unit import SCALE, UNITS, Unit, scaled
 
 UNKNOWN = None
 """The tercile of an episode of which nobody has said how wild the market was."""
@@ -162,6 +162,10 @@ class ShadowGap:
 
 
 def gap_of(live: Trade, twin: Trade, unit: Unit) -> int | None:
-    """What a live trade made more than its twin, scaled; None when the twin says too little."""
-    more = live.pnl - twin.pnl
-    return over(more, twin.risk) if unit == "R" else over(100 * more, twin.capital)
+    """What a live trade made more than its twin, as both count; None where the twin is silent.
+
+    Both go by what the twin risked, since a bad fill moves a live trade away from its stop; an R
+    is within its bounds.
+    """
+    real, paper = scaled(live.pnl, twin, unit), scaled(twin.pnl, twin, unit)
+    return None if real is None or paper is None else real - paper

@@ -32,7 +32,6 @@ from tiltyard.facts.arm import FLAT
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.metrics.terciles import MOST
-from tiltyard.metrics.unit import UNITS, made
 from tiltyard.scaling.contender import Contender
 from tiltyard.scaling.in_force import Rule
 from tiltyard.scaling.reading import (
@@ -69,6 +68,7 @@ class Followed:
         self._waiting: OrderedDict[str, Given] = OrderedDict()
         self._settled: OrderedDict[str, Given] = OrderedDict()
         self._silent: tuple[set[str], set[str]] = set(), set()
+        self._listened = 0
         self._longest = timedelta(0)
         self._ends: datetime | None = None
         self._reading: Reading | None = None
@@ -87,9 +87,6 @@ class Followed:
         """A trade of any book has closed."""
         self.turn(trade.closed_at)
         if trade.book != "twin":
-            for unit, silent in zip(UNITS, self._silent, strict=True):
-                if made(trade, unit) is None:
-                    silent.add(trade.policy)
             self._record.append(Closed(trade.policy, trade.book == "live", _result(trade)))
         if self._rule.compares_on_paper and trade.episode_id is not None:
             self._credit(trade, trade.episode_id)
@@ -119,6 +116,7 @@ class Followed:
         ordered = {champion: trials.get(champion)} | dict(trials)
         today = self._begins(at)
         complete = next((end for day, end in reversed(self._days) if day <= today), 0)
+        self._note_silent(complete)
         in_r, in_percent = (silent.isdisjoint(ordered) for silent in self._silent)
         is_percent = in_percent and not in_r
         counted, lacks = Counted("R"), ""
@@ -131,6 +129,15 @@ class Followed:
             self._reading = Reading(self._rule, ordered, counted)
         self._reading.go_on(self._record[self._reading.read : complete])
         return self._reading.known(today)
+
+    def _note_silent(self, complete: int) -> None:
+        """Who has trades that do not say enough, as far as the record counts."""
+        for entry in islice(self._record, self._listened, complete):
+            if isinstance(entry, Closed):
+                for told, silent in zip(entry.result[2:], self._silent, strict=True):
+                    if not told:
+                        silent.add(entry.policy)
+        self._listened = max(self._listened, complete)
 
     def _scale(self, champion: str, complete: int) -> tuple[float, str]:
         """So many percent of capital are an R; or what is missing to say that."""

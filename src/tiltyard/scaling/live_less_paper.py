@@ -7,7 +7,8 @@ its twin, which is the one that :mod:`tiltyard.metrics.shadow_gap` reports. It i
 Two readings are needed. Who is told what a trade on paper is worth must not know how fills were
 later, so it is told the gap of the pairs that had closed by then. What was earned is counted
 afterwards, by all pairs. That gap is as sure as blocks of days agree on it, as everything is that
-was traded in one market; with fewer than ten of them it is as unsure as one that nobody measured.
+was traded in one market; with fewer than ten of them it is as unsure as one that nobody measured. A
+pair belongs to the day on which the twin was opened.
 """
 
 from bisect import bisect_right
@@ -62,7 +63,7 @@ class LiveLessPaper:
         if pair is not None:
             live, twin = pair
             more = tuple(gap_of(live, twin, unit) for unit in UNITS)
-            self._pairs.append(_Pair(live.opened_at, live.closed_at, more))
+            self._pairs.append(_Pair(twin.opened_at, live.closed_at, more))
 
     def as_of(self, unit: Unit, scale: float) -> Callable[[datetime], float]:
         """What was known by a time: R a trade.

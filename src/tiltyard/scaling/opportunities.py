@@ -21,8 +21,9 @@ by what the arms made knows nothing, as on a desk.
 what closes early would count and what runs long would not, and winners run longest.
 
 **A book on paper** says what an arm does at what others were given. A twin is of a live trade,
-and says nothing of that: so an arm has one when it has told a trade in the book ``shadow``, or
-trades all that it likes to, without an episode.
+and says nothing of that: so an arm has one when it has told a trade in the book ``shadow`` that
+has no twin, or trades all that it likes to, without an episode. A shadow trade with a twin was
+live, until a replay found that its arm had no traffic: it stands for both, and not beside them.
 
 >>> from datetime import UTC, datetime, timedelta
 >>> noon = datetime(2025, 7, 7, 12, tzinfo=UTC)
@@ -43,7 +44,7 @@ from math import ceil, isnan, nan
 from statistics import median
 from typing import NamedTuple
 
-from tiltyard.facts.trade import Trade
+from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.unit import UNITS, Unit, clipped, made
@@ -140,7 +141,7 @@ class _Sums:
 class _Chance:
     began: datetime
     ended: datetime
-    arms: dict[str, dict[bool, _Sums]] = field(default_factory=dict)
+    arms: dict[str, dict[Book, _Sums]] = field(default_factory=dict)
 
 
 class Opportunities:
@@ -148,7 +149,7 @@ class Opportunities:
 
     def __init__(self) -> None:
         self._seen: dict[str | tuple[str, str], _Chance] = {}
-        self._with_course: set[str] = set()
+        self._unrouted: set[str] = set()
         self._gaps: dict[str, LiveLessPaper] = defaultdict(LiveLessPaper)
         self._losses: dict[str, list[tuple[datetime, float]]] = defaultdict(list)
         self._longest = timedelta(0)
@@ -163,10 +164,9 @@ class Opportunities:
         chance.began = min(chance.began, trade.opened_at)
         chance.ended = max(chance.ended, trade.closed_at)
         books = chance.arms.setdefault(trade.policy, {})
-        is_live = trade.book == "live"
-        books.setdefault(is_live, _Sums()).add(trade)
-        if trade.book == "shadow" or (is_live and trade.episode_id is None):
-            self._with_course.add(trade.policy)
+        books.setdefault(trade.book, _Sums()).add(trade)
+        if trade.book == "live" and trade.episode_id is None:
+            self._unrouted.add(trade.policy)
         self._gaps[trade.policy].see(trade)
         self._note_loss(trade)
         lasted = trade.closed_at - trade.opened_at
@@ -209,7 +209,7 @@ class Opportunities:
         each.sort(key=lambda one: (one.began, one.episode))
         silent = {name for one in each for name, cell in one.cells.items() if isnan(cell.risk)}
         return Found(
-            each, unit, *scale, gaps, sorted(arms - self._with_course), sorted(silent), days
+            each, unit, *scale, gaps, sorted(arms - self._with_course()), sorted(silent), days
         )
 
     def _note_loss(self, trade: Trade) -> None:
@@ -245,14 +245,24 @@ class Opportunities:
             name = key if isinstance(key, str) else " ".join(key)
             yield Opportunity(name, chance.began, chance.ended, cells)
 
+    def _with_course(self) -> set[str]:
+        """Arms of which it is known what they do at what others were given."""
+        elsewhere = (
+            name
+            for chance in self._seen.values()
+            for name, books in chance.arms.items()
+            if "shadow" in books and "twin" not in books
+        )
+        return self._unrouted.union(elsewhere)
+
     def _block_days(self) -> int:
         lasts = sorted(self._lasted)[len(self._lasted) * 9 // 10]
         return max(1, ceil(lasts / timedelta(days=1)))
 
 
-def _counting(books: Mapping[bool, _Sums]) -> _Sums:
+def _counting(books: Mapping[Book, _Sums]) -> _Sums:
     """The trades that say what an arm made: those on paper, where there are any."""
-    return books[False] if False in books else books[True]
+    return books.get("shadow") or books.get("twin") or books["live"]
 
 
 def _unit(chosen: Collection[_Chance]) -> Unit | None:
@@ -264,14 +274,15 @@ def _unit(chosen: Collection[_Chance]) -> Unit | None:
     return None
 
 
-def _cell(books: Mapping[bool, _Sums], unit: Unit, scale: float, told: float, known: float) -> Cell:
+def _cell(books: Mapping[Book, _Sums], unit: Unit, scale: float, told: float, known: float) -> Cell:
     """Of one arm, with its gap as it was known then and as it is."""
     sums = _counting(books)
     paper = sums.made(unit) / scale
+    told_paper = paper if unit == "R" else clipped(paper)
     risk = sums.risk / sums.trades if unit == "R" else scale / 100
-    trades = sums.trades if False in books else 0
-    live, of_capital = paper + told * trades, sums.percent / 100 + told * trades * risk
-    return Cell(live, paper, paper + known * trades, of_capital, risk, trades)
+    trades = 0 if sums is books.get("live") else sums.trades
+    live, of_capital = told_paper + told * trades, sums.percent / 100 + told * trades * risk
+    return Cell(live, told_paper, paper + known * trades, of_capital, risk, trades)
 
 
 def _or_nan(number: float | None) -> float:

@@ -3,12 +3,13 @@
 Comes in: trades by themselves, opportunities and beginnings of trading days, in the order in which
 they count. Goes out: the row of each arm, and what is missing for it to be believed.
 
-A result counts from -2.5 to 6 R, on paper and live. One that a trade does not tell is not 0: an
-opportunity at which an arm's result is not known is left out for this arm, and for all where it is
-the champion's; and a pair of a live trade and its twin of which one is not known is no pair.
+What a trade made counts from -2.5 to 6 R, on paper and live. One that a trade does not tell is not
+0: an opportunity at which an arm's result is not known is left out for this arm, and for all where
+it is the champion's; and a pair of a live trade and a twin that says too little is no pair.
 
 Which arm is on paper, and whether all of its paper is told, says
-:mod:`tiltyard.metrics.told_whole`. ``flat`` trades nothing, on paper as well.
+:mod:`tiltyard.metrics.told_whole`. Who is not, or tells a part, is known by its live trades alone;
+where that is the champion, so is everybody. ``flat`` trades nothing, on paper as well.
 """
 
 from collections import deque
@@ -97,11 +98,12 @@ class Counted(NamedTuple):
     unit: Unit
     scale: float = 1.0
 
-    def made(self, pnl: int, by: Result) -> float | None:
-        """What a trade made, or made more, in R; None when the one it goes by says too little."""
+    def made(self, one: Result, by: Result | None = None) -> float | None:
+        """What a trade counts for, in R; None when it, or the one it goes by, says too little."""
+        by = by or one
         if self.unit == "R":
-            return pnl / by.risk if by.risk else None
-        return 100 * pnl / by.capital / self.scale if by.capital else None
+            return clipped(one.pnl / by.risk) if by.risk else None
+        return clipped(100 * one.pnl / by.capital / self.scale) if by.capital else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class _Arm:
 
     @property
     def is_on_paper(self) -> bool:
-        return self.name == FLAT or self.told.is_on_paper
+        return self.name == FLAT or (self.told.is_on_paper and not self.told.lack)
 
     def arrive(self, at: datetime) -> None:
         if self.arrived is None:
@@ -145,12 +147,12 @@ class _Arm:
         if self.silent:
             do = "does" if self.silent == 1 else "do"
             return f"{self.silent:,} of its trades {do} not say what they risked"
-        return self.told.lack if self.is_on_paper else ""
+        return ""
 
-    def known(self, at: datetime) -> Known:
+    def known(self, at: datetime, *, is_compared: bool) -> Known:
         age = 0.0 if self.arrived is None else max(0.0, (at - self.arrived) / _DAY)
         row = replace(copied(self.row), age=age, pf_30=self._profit_factor())
-        return Known(row, self.is_on_paper, self.lacks)
+        return Known(row, is_compared and self.is_on_paper, self.lacks)
 
     def _profit_factor(self) -> float:
         """Of its last trades, paper less what it says too much; unknown without any loss."""
@@ -202,17 +204,17 @@ class Reading:
 
     def known(self, at: datetime) -> Mapping[str, Known]:
         """Of each arm."""
-        return {name: arm.known(at) for name, arm in self._arms.items()}
+        is_compared = self._champion.is_on_paper
+        return {name: arm.known(at, is_compared=is_compared) for name, arm in self._arms.items()}
 
     def _count(self, arm: _Arm, closed: Closed) -> None:
         one = closed.result
         is_in_trial = one.closed_at > arm.since
         arm.arrive(one.closed_at)
-        told = self._counted.made(one.pnl, one)
-        if told is None:
+        result = self._counted.made(one)
+        if result is None:
             arm.silent += is_in_trial
             return
-        result = clipped(told)
         arm.recent.append((result, not closed.is_live))
         if closed.is_live and is_in_trial:
             nothing = [0.0] * len(self._rows)
@@ -222,6 +224,7 @@ class Reading:
     def _compare(self, one: Given) -> None:
         for name, arm in self._arms.items():
             arm.told.see(
+                one.decided_at.date(),
                 is_given=name == one.given_to,
                 is_live=name == one.given_to and bool(one.live),
                 is_on_paper=name in one.paper,
@@ -246,16 +249,21 @@ class Reading:
         if not one.live or [live.closed_at for live in one.live] != [x.closed_at for x in twins]:
             return
         pairs = zip(one.live, twins, strict=True)
-        gaps = [self._counted.made(live.pnl - twin.pnl, twin) for live, twin in pairs]
-        if None not in gaps:
-            see_twin(row, sum(gap or 0.0 for gap in gaps), 0.0)
+        sums = [0.0, 0.0]
+        for pair in pairs:
+            for place, trade in enumerate(pair):
+                made = self._counted.made(trade, pair[1])
+                if made is None:
+                    return
+                sums[place] += made
+        see_twin(row, *sums)
 
     def _made_by(self, arm: _Arm, one: Given) -> tuple[float | None, int]:
-        """What an arm made of an opportunity, clipped, and 1 where that is on paper, else 0."""
+        """What an arm made of an opportunity, and 1 where that is on paper, else 0."""
         if arm.name == one.given_to:
             return self._sum(one.live), 0
         return self._sum(one.paper.get(arm.name, [])), 1
 
     def _sum(self, trades: Iterable[Result]) -> float | None:
-        results = [self._counted.made(one.pnl, one) for one in trades]
+        results = [self._counted.made(one) for one in trades]
         return None if None in results else clipped(sum(result or 0.0 for result in results))

@@ -35,7 +35,7 @@ def what_the_evidence_is(row: Contender, on_paper: bool, rule: EvidenceRule) -> 
     """Of an arm that is compared on every opportunity."""
     if on_paper and row.signals < rule.warm_signals:
         return f"{row.signals:.0f} of {rule.warm_signals:.0f} opportunities: no real traffic yet"
-    seen = f"{_lived(row)} alone, it has none on paper"
+    seen = f"{_lived(row)} alone, its paper is not told whole"
     if on_paper:
         seen = f"{row.signals:,.0f} opportunities"
     told = f"better with {chance(row.better)} by {seen}"

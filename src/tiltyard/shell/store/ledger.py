@@ -67,6 +67,7 @@ RosterChange = Callable[[Roster], tuple[Roster, Sequence[Mapping[str, object]]]]
 """From the roster as it stands to the next one and the events that led there."""
 
 EVERYTHING = Positions()
+Rows = sa.CursorResult[Any]
 
 
 class Ledger(Database):
@@ -97,7 +98,7 @@ class Ledger(Database):
             query = query.where(trades.c.closed_at <= microseconds(closed_by))
         with self._reading() as connection:
             chunked = query.order_by(*JUDGED_ORDER).execution_options(yield_per=CHUNK)
-            with connection.execute(chunked) as rows:
+            with _closing(connection, connection.execute(chunked)) as rows:
                 for row in rows:
                     yield trade_from(row)
 
@@ -334,6 +335,19 @@ class Ledger(Database):
 
     def _facts(self, query: sa.Select[Any], kind: Any) -> Iterator[Any]:  # noqa: ANN401 one of the facts
         chunked = query.execution_options(yield_per=CHUNK)
-        with self._reading() as connection, connection.execute(chunked) as rows:
+        with (
+            self._reading() as connection,
+            _closing(connection, connection.execute(chunked)) as rows,
+        ):
             for row in rows.mappings():
                 yield kind(**{name: row[name] for name in kind._fields})
+
+
+@contextmanager
+def _closing(connection: sa.Connection, rows: Rows) -> Iterator[Rows]:
+    """Close what is read when its reader stops early, if the connection has not ended before."""
+    try:
+        yield rows
+    finally:
+        if not connection.closed:
+            rows.close()
