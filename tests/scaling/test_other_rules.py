@@ -10,7 +10,8 @@ from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.off_policy import Estimate
 from tiltyard.scaling.catalogue import FOR_A_DESK
-from tiltyard.scaling.counterfactual import Setting, Stay
+from tiltyard.scaling.counterfactual import Setting, Stay, by_salt, play
+from tiltyard.scaling.ladder import ShareRules
 from tiltyard.scaling.live_less_paper import UNKNOWN_GAP, KnownGap
 from tiltyard.scaling.opportunities import Cell, Found, Opportunity
 from tiltyard.scaling.other_rules import SALTS, OtherRules, RuleLine, as_on_a_desk, weigh
@@ -161,12 +162,23 @@ def test_a_rule_that_did_something_twice_did_it_in_one_play() -> None:
 @pytest.mark.parametrize("rule", FOR_A_DESK)
 def test_no_rule_is_played_without_the_hard_limits_of_a_desk(rule: str) -> None:
     """The benchmark plays most of them without: the bot is better, and not good enough."""
-    world = as_on_a_desk(rule).world
+    world = as_on_a_desk(rule, ShareRules()).world
     assert world.dd_limit == 4
     assert 1.6 in (world.throttle_below, world.pause_below)
     made = [{"prod": (0.4, -0.8)[n % 2], "bot": (1.0, -1.0)[n % 2]} for n in range(80 * A_DAY)]
     told = line(weighed(made, "static" if rule == "ladder" else "ladder"), rule)
     assert told.months[-1].shares.get("bot", 0.0) == 0
+
+
+@pytest.mark.parametrize("rule", FOR_A_DESK)
+def test_no_rule_is_played_beyond_the_bounds_of_the_desk(rule: str) -> None:
+    bounds = ShareRules(start=0.05, cap=0.2, champion_floor=0.9)
+    found, setting = record(drawn(60, 0.5, np.random.default_rng(4)))
+    narrow = setting._replace(bounds=bounds)
+    entry = as_on_a_desk(rule, bounds)
+    played = play(narrow, entry, by_salt("a"))
+    most = max(parts.get("bot", 0.0) for parts in played.parts[: len(found.each) // 4])
+    assert most <= 0.1
 
 
 def test_the_best_is_the_one_that_is_proposed_and_else_the_one_that_did_most() -> None:

@@ -6,7 +6,7 @@ have decided. The rule is played as in the benchmark's arena: an opportunity goe
 the shares as they stand, and what was given so counts as the arm's live trades; every night the
 rule is asked and followed at once. The arms that it promotes and retires are those of its own
 world. Beside it stand the hard limits of its entry, and those of the floor: all challengers
-together have at most .6, beyond that only who has 500 live trades.
+together have what the champion's floor leaves, beyond that only who has 500 live trades.
 
 A rule knows nothing early: what was begun at an opportunity is told when all of it has closed.
 
@@ -39,10 +39,11 @@ from typing import Literal, NamedTuple
 from tiltyard.kernel.clock import EARLIEST
 from tiltyard.scaling.catalogue import RuleEntry
 from tiltyard.scaling.contender import PROMOTE, RETIRE, TIME_OUT, Contender, Rows
+from tiltyard.scaling.ladder import ShareRules
 from tiltyard.scaling.opportunities import Cell, Opportunity
 from tiltyard.scaling.overtime import ask_beyond_time
 from tiltyard.scaling.played_book import PlayedBook
-from tiltyard.simulation.arena import EARLY_CAP, EARLY_TRADES, is_below, push
+from tiltyard.simulation.arena import EARLY_TRADES, is_below, push
 from tiltyard.simulation.world import World
 
 Kind = Literal["promote", "retire", "time_out", "halt", "throttle"]
@@ -92,6 +93,7 @@ class Setting(NamedTuple):
         champion: Whose everything is in the beginning.
         stays: Of each challenger that trades, in order.
         asked_since: Before, what the arms made cannot be told, and no rule is asked.
+        bounds: Of shares, as the desk has them.
     """
 
     opportunities: Sequence[Opportunity]
@@ -99,6 +101,7 @@ class Setting(NamedTuple):
     champion: str
     stays: Mapping[str, Sequence[Stay]]
     asked_since: datetime = EARLIEST
+    bounds: ShareRules = ShareRules()
 
 
 class Play(NamedTuple):
@@ -250,7 +253,8 @@ class _Course:
             row = self._rows[place]
             if not (row.present and row.share) or self._is_paused(place):
                 continue
-            room = (EARLY_CAP if row.live_trades < EARLY_TRADES else 1.0) - given
+            is_early = row.live_trades < EARLY_TRADES
+            room = (self._setting.bounds.most() if is_early else 1.0) - given
             share = min(row.share, room)
             if share > 0:
                 given += share

@@ -18,6 +18,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.scaling.counterfactual import Parts, Setting, Stay
+from tiltyard.scaling.ladder import ShareRules
 from tiltyard.scaling.opportunities import Opportunities, Opportunity
 from tiltyard.scaling.other_rules import OtherRules, weigh
 from tiltyard.scaling.trading_day import nights_between
@@ -32,11 +33,18 @@ class FloorRecord:
         nightly: When a trading day begins.
         zone: In which time zone.
         capital: Of arms that were allotted none; None when nobody said.
+        bounds: Of shares.
     """
 
-    def __init__(self, nightly: time, zone: tzinfo, capital: Money | None = None) -> None:
+    def __init__(
+        self,
+        nightly: time,
+        zone: tzinfo,
+        capital: Money | None = None,
+        bounds: ShareRules = ShareRules(),  # noqa: B008 it never changes
+    ) -> None:
         self._nightly = nightly, zone
-        self._capital = capital
+        self._capital, self._bounds = capital, bounds
         self._opportunities = Opportunities()
         self._stays: dict[str, list[Stay]] = defaultdict(list)
         self._times: list[datetime] = []
@@ -90,7 +98,8 @@ class FloorRecord:
         stays = {name: each for name, each in self._stays.items() if name in traders}
         if not stays:
             return Undefined("unobserved", "no challenger has traded")
-        setting = Setting(each, nights, self._champion, stays, found.scaled_since)
+        since, bounds = found.scaled_since, self._bounds
+        setting = Setting(each, nights, self._champion, stays, since, bounds)
         return weigh(found, setting, list(self._parts(each)), enforced, progress=progress)
 
     def _stay(self, arm: Arm, at: datetime) -> None:

@@ -5,9 +5,10 @@ rules. Goes out: a line for each, what it would have earned beyond all for the f
 beyond what was done, with intervals of 95 %, and what it would have decided; and the rule that did
 better beyond chance, if there is one. It is proposed to a person, and never adopted.
 
-**Hard limits** are those that a desk has under any rule: every rule is played with the halt and the
-throttle of the ladder, whether the benchmark plays it with them or not. The evidence rules have
-the halt, and their own pause instead of the throttle.
+**Hard limits.** Every rule is played within the bounds of shares that the desk has, and with the
+halt and the throttle of the default checklist, whether the benchmark plays it with them or not.
+The evidence rule has the halt, and its own pause instead of the throttle; on a desk the checklist's
+throttle comes on top.
 
 **Earned** is, over all opportunities, the part that an arm has times what it made there, an R from
 -2.5 to 6, so who happened to be given which one plays no part in it. A sum of differences is as
@@ -37,7 +38,7 @@ from tiltyard.metrics.off_policy import Estimate
 from tiltyard.metrics.unit import Unit
 from tiltyard.scaling.catalogue import FOR_A_DESK, RULES, RuleEntry
 from tiltyard.scaling.counterfactual import Kind, Parts, Play, Setting, by_salt, play
-from tiltyard.scaling.ladder import LADDER
+from tiltyard.scaling.ladder import LADDER, ShareRules
 from tiltyard.scaling.live_less_paper import UNKNOWN_GAP
 from tiltyard.scaling.opportunities import Found
 
@@ -162,9 +163,9 @@ def weigh(
     for name in FOR_A_DESK:
         if name == enforced:
             continue
-        plays = []
+        plays, entry = [], as_on_a_desk(name, setting.bounds)
         for salt in range(SALTS):
-            plays.append(play(setting, as_on_a_desk(name), by_salt(str(salt))))
+            plays.append(play(setting, entry, by_salt(str(salt))))
             progress(len(lines) * SALTS + salt + 1)
         lines.append(_line(found, name, plays, alone, was_done))
     without_paper = [name for name in found.without_paper if not _has_everything(name, was_done)]
@@ -176,13 +177,19 @@ def weigh(
     )  # fmt: skip
 
 
-def as_on_a_desk(name: str) -> RuleEntry:
-    """A rule with the hard limits of a desk."""
+def as_on_a_desk(name: str, bounds: ShareRules) -> RuleEntry:
+    """A rule with the bounds of shares and the hard limits of a desk."""
     entry, limits = RULES.get(name), RULES.get(LADDER).world
-    if entry.on_desk is not None and entry.on_desk.compares_on_paper:
-        return entry
-    world = entry.world._replace(dd_limit=limits.dd_limit, throttle_below=limits.throttle_below)
-    return replace(entry, world=world)
+    if entry.on_desk is None:
+        terms = entry.settings._replace(start=bounds.start, cap=bounds.cap)
+    else:
+        terms = entry.on_desk.terms(bounds)
+    world = entry.world
+    if world.start:
+        world = world._replace(start=bounds.start)
+    if entry.on_desk is None or not entry.on_desk.compares_on_paper:
+        world = world._replace(dd_limit=limits.dd_limit, throttle_below=limits.throttle_below)
+    return replace(entry, settings=terms, world=world)
 
 
 def _has_everything(name: str, was_done: Sequence[Parts]) -> bool:

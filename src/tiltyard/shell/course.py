@@ -120,7 +120,9 @@ class Course:
         self._settled: dict[int, Settled] = {}
         self._acted = 0
         capital = settings.default_capital()
-        self._record = FloorRecord(self._schedule.nightly, self._schedule.zone, capital)
+        self._record = FloorRecord(
+            self._schedule.nightly, self._schedule.zone, capital, settings.shares.rules()
+        )
         self._note(self.desk.admit(began), began)
         self._follow_shares()
 

@@ -30,12 +30,12 @@ def other_rules_of(
 
     Args:
         ledger: Where the record and the trades are.
-        settings: With the schedule, and the capital of arms that were allotted none.
+        settings: With schedule, bounds of shares, and the capital of arms that were allotted none.
         now: What was done and closed by then counts, UTC.
         progress: Told the number of plays that are over.
     """
     schedule, capital = settings.schedule, settings.default_capital()
-    record = FloorRecord(schedule.nightly, schedule.zone, capital)
+    record = FloorRecord(schedule.nightly, schedule.zone, capital, settings.shares.rules())
     _follow_audit(record, ledger, now)
     for trade in ledger.trades(closed_by=now):
         record.see(trade)
