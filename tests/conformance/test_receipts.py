@@ -78,6 +78,19 @@ def test_a_receipt_counts_by_the_capital_that_was_registered_or_set(ledger: Ledg
     assert receipt.worth == by_setting, "though it was said afterwards"
 
 
+def test_a_receipt_of_then_counts_by_the_capital_of_then(ledger: Ledger) -> None:
+    """The comparison of a report of then goes by the same roster."""
+    employ(ledger, challenger(FIRST, 0.1))
+    happen(ledger, "halt", HALTED, 0.1, 0.0)
+    ingest(ledger, [one._replace(risk=None) for one in told(range(200))], now=BEGAN + 300 * HOUR)
+    late, known = BEGAN + 300 * HOUR, ledger.roster()
+    (receipt,) = receipts_of(ledger, late, roster=known).each
+    assert receipt.unit == "%"
+    without = known.with_arm(replace(known.arms[FIRST], capital=None))
+    (receipt,) = receipts_of(ledger, late, roster=without).each
+    assert receipt.word == "undefined"
+
+
 def test_what_is_done_to_everybody_is_told_of_nobody(ledger: Ledger) -> None:
     """Also where it follows from what one arm did."""
     employ(ledger, challenger(FIRST, 0.1))

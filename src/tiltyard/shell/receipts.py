@@ -40,7 +40,11 @@ class Receipts:
 
 
 def receipts_of(
-    ledger: Ledger, now: datetime, policy: str = "", capital: Money | None = None
+    ledger: Ledger,
+    now: datetime,
+    policy: str = "",
+    capital: Money | None = None,
+    roster: Roster | None = None,
 ) -> Receipts:
     """The receipts of a ledger as they stood.
 
@@ -49,13 +53,14 @@ def receipts_of(
         now: Actions and trades up to then, UTC.
         policy: Only those that this arm, or everybody, was the subject of; empty for all.
         capital: Of policies that were allotted none.
+        roster: With what each was allotted; None for what the ledger knows by now.
     """
     moved = [
         one
         for one in _movements(ledger)
         if one.action.at <= now and (not policy or one.concerns(policy))
     ]
-    roster = ledger.roster()
+    roster = roster or ledger.roster()
     return scored(moved, (sized(one, roster, capital) for one in ledger.trades(closed_by=now)))
 
 
