@@ -61,32 +61,36 @@ def receipts_of(
         if one.action.at <= now and (not policy or one.concerns(policy))
     ]
     roster = roster or ledger.roster()
-    return scored(moved, (sized(one, roster, capital) for one in ledger.trades(closed_by=now)))
+    trades = (sized(one, roster, capital) for one in ledger.trades(closed_by=now))
+    return scored(moved, trades, now)
 
 
-def scored(movements: Iterable[Movement], trades: Iterable[Trade]) -> Receipts:
+def scored(movements: Iterable[Movement], trades: Iterable[Trade], now: datetime) -> Receipts:
     """The receipts of movements, by the trades that closed after them.
 
     Args:
         movements: In any order.
-        trades: In judged order.
+        trades: In judged order, all that closed by now.
+        now: UTC; by which a receipt may be over without another trade.
     """
     ordered = sorted(movements, key=lambda one: one.action.at)
     book, statement = ReceiptBook(), Statement()
-    found, finals = dict[int, Receipt](), dict[int, Settled]()
+    settled: list[Settled] = []
     coming = iter(ordered)
     following = next(coming, None)
     for trade in trades:
         while following is not None and following.action.at <= trade.closed_at:
             book.open(following)
             following = next(coming, None)
-        for final in book.see(trade):
-            statement.add(final)
-            number = final.receipt.movement.number
-            found[number], finals[number] = final.receipt, final
+        settled += book.see(trade)
     while following is not None:
         book.open(following)
         following = next(coming, None)
+    settled += book.over_by(now)
+    finals = {final.receipt.movement.number: final for final in settled}
+    found = {number: final.receipt for number, final in finals.items()}
+    for final in settled:
+        statement.add(final)
     for waiting in book.pending():
         statement.wait(waiting)
         found[waiting.movement.number] = waiting
