@@ -14,6 +14,7 @@ from tiltyard.actions.receipt import (
     BEHIND,
     FEWEST,
     GAP_PART,
+    LONGEST,
     OPPORTUNITIES,
     Receipt,
     Settled,
@@ -140,6 +141,46 @@ def test_a_receipt_waits_as_long_as_the_longest_trade_of_its_arms_has_lasted() -
     late = receipt_of([before, winner, *beside, *both(range(200, 400), 0.0, 0.1)])
     assert known(late.worth).number == pytest.approx(0.1 * (6.0 + 99 * 0.1))
     assert receipt_of(beside).word != "pending", "where none was ever so long nobody waits"
+
+
+def test_a_receipt_is_over_by_the_time_though_nobody_trades_any_more() -> None:
+    book = ReceiptBook()
+    book.open(moved())
+    before = trade("good", -300, 2.0, lasts=11 * 24)
+    assert settled(book, [before, *both(range(1, 200), -0.2, 0.3)]) == []
+    over = START + (100 + 11 * 24) * HOUR
+    assert book.over_by(over) == []
+    assert [one.word for one in book.pending()] == ["pending"]
+    (final,) = book.over_by(over + timedelta(seconds=1))
+    assert known(final.receipt.worth).number == pytest.approx(0.1 * 100 * 0.5)
+    assert book.pending() == []
+    assert book.over_by(over + HOUR) == []
+
+
+def test_what_closes_after_a_receipt_was_over_changes_nothing_of_it() -> None:
+    """So a report of then, and one of later, say the same of it."""
+    trades = [trade("good", -300, 2.0, lasts=11 * 24), *both(range(1, 200), -0.2, 0.3)]
+    asked, unasked = ReceiptBook(), ReceiptBook()
+    for book in (asked, unasked):
+        book.open(moved())
+        settled(book, trades)
+    late = trade("good", 50.5, 6.0, lasts=20 * 24)
+    assert asked.over_by(late.closed_at) == unasked.see(late) != []
+
+
+def test_one_trade_that_was_open_for_years_keeps_receipts_waiting_for_sixty_days() -> None:
+    years = trade("good", -5 * 365 * 24, 0.0, lasts=5 * 365 * 24 - 1)
+    book, most, done = ReceiptBook(), 0, 0
+    book.see(years)
+    for hour in range(1, 2_500):
+        if hour % 24 == 0:
+            book.open(moved(at=START + hour * HOUR, number=hour))
+        done += len(settled(book, both([hour], -0.2, 0.3)))
+        most = max(most, len(book.pending()))
+    days = LONGEST.days
+    assert days == 60
+    assert most == days + -(-OPPORTUNITIES // 24)
+    assert done == 2_499 // 24 - most
 
 
 @pytest.mark.parametrize("symbols", [7, 15, 20])

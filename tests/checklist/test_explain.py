@@ -547,10 +547,7 @@ def test_a_guard_that_wants_evidence_is_told_what_its_own_trades_would_want() ->
     assert isinstance(found.own_threshold, float)
     assert 1 < found.own_threshold < patient.confirm.threshold, "they are independent"
     assert f"by its own trades {found.own_threshold:.2f} would" in sentences([found])[-1]
-    wild = {150: 0.2, 500: 0.43}
     assert isinstance(found.if_good, OperatingCharacteristic)
-    wronged = replace(found, if_good=replace(found.if_good, within=wild))
-    assert "promise of 5 % in 500 trades does not hold for it: " in sentences([wronged])[-1]
     chance = {150: 0.0, 500: 0.05 + found.if_good.standard_error[500]}
     kept = replace(found, if_good=replace(found.if_good, within=chance))
     assert "does not hold" not in "".join(sentences([kept]))
@@ -559,3 +556,25 @@ def test_a_guard_that_wants_evidence_is_told_what_its_own_trades_would_want() ->
     assert isinstance(blind.as_it_is, Undefined)
     assert blind.as_it_is.state == "no_risk"
     assert isinstance(blind.own_threshold, Undefined)
+
+
+@pytest.mark.parametrize(
+    ("champion", "trend_is_told", "rare_is_told"),
+    [(1.2, False, False), (1.6, False, True), (2.45, False, True)],
+)
+def test_a_promise_is_broken_where_an_arm_at_the_limit_or_above_is_wronged(
+    champion: float, *, trend_is_told: bool, rare_is_told: bool
+) -> None:
+    """The limit is 1.6; below it a guard that stops an arm does what it is for."""
+    patient = replace(
+        LOW, metric="profit_factor", confirm=Patience.parse("sequential"), expected=(None, None)
+    )
+    rare = [(34 * UNITS if n % 20 == 0 else -UNITS, CAPITAL, UNITS) for n in range(400)]
+    for outcomes, is_told in ((trend(), trend_is_told), (rare, rare_is_told)):
+        (found,) = foresee([patient], outcomes, rng(), champion=champion)
+        assert found.good_factor == champion
+        assert isinstance(found.if_good, OperatingCharacteristic)
+        often = found.if_good.within[500] > 0.05
+        assert often is (is_told or champion < patient.when.number)
+        said = "promise of 5 % in 500 trades does not hold for it: " in sentences([found])[-1]
+        assert said is is_told

@@ -7,13 +7,14 @@ import pytest
 
 from conformance.desks import BEGAN, CAPITAL, CHAMPION, FIRST, challenger, employ
 from conformance.samples import ingest
+from tiltyard.actions.apply import apply
 from tiltyard.actions.receipt import Worth
 from tiltyard.actions.record import acted, registered
 from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
 from tiltyard.shell.receipts import receipts_of
-from tiltyard.shell.report.receipts import receipts_text
+from tiltyard.shell.report.receipts import receipt_json, receipts_text
 from tiltyard.shell.store.ledger import Ledger
 
 HOUR = timedelta(hours=1)
@@ -75,6 +76,29 @@ def test_a_receipt_counts_by_the_capital_that_was_registered_or_set(ledger: Ledg
     ledger.save_roster(roster.with_arm(arm), [registered(arm, late, "test")], at=late)
     (receipt,) = receipts_of(ledger, late).each
     assert receipt.worth == by_setting, "though it was said afterwards"
+
+
+def test_a_receipt_of_then_counts_by_the_capital_of_then(ledger: Ledger) -> None:
+    """The comparison of a report of then goes by the same roster."""
+    employ(ledger, challenger(FIRST, 0.1))
+    happen(ledger, "halt", HALTED, 0.1, 0.0)
+    ingest(ledger, [one._replace(risk=None) for one in told(range(200))], now=BEGAN + 300 * HOUR)
+    late, known = BEGAN + 300 * HOUR, ledger.roster()
+    (receipt,) = receipts_of(ledger, late, roster=known).each
+    assert receipt.unit == "%"
+    without = known.with_arm(replace(known.arms[FIRST], capital=None))
+    (receipt,) = receipts_of(ledger, late, roster=without).each
+    assert receipt.word == "undefined"
+
+
+def test_what_is_done_to_everybody_is_told_of_nobody(ledger: Ledger) -> None:
+    """Also where it follows from what one arm did."""
+    employ(ledger, challenger(FIRST, 0.1))
+    freeze = Action("freeze_challengers", FIRST, "guard", "enforce", HALTED)
+    happened = [acted(freeze, "", "test")]
+    ledger.save_roster(apply(ledger.roster(), freeze), happened, at=HALTED)
+    (receipt,) = receipts_of(ledger, HALTED + HOUR).each
+    assert receipt_json(receipt)["policy"] == ""
 
 
 def test_a_report_of_then_knows_no_trade_and_no_action_of_later(ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from tiltyard.actions.receipt import OPPORTUNITIES, Worth
+from tiltyard.actions.receipt import LONGEST, OPPORTUNITIES, Worth
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.marks import marked_every
@@ -96,6 +96,23 @@ def test_a_course_throttles_halts_and_looks_back_on_each_stop(hours: list[Hour])
     shares = sum(arm.share for arm in played.desk.roster.arms.values())
     assert shares == pytest.approx(1, abs=1e-9)
     assert {one.kind for one in told} >= {"skip_scale"}, "nights were run"
+
+
+def test_a_receipt_is_final_when_its_time_is_over_also_where_bars_go_on_without_a_trade(
+    hours: list[Hour],
+) -> None:
+    played = course()
+    played.play(hours[:4_250])
+    behind = "25 of 25 behind them; what began there may be open until "
+    (waiting,) = (one for one in played.receipts().each if behind in str(one.worth))
+    trades, ended = played.trades, START + 4_250 * HOUR
+    played.play((ended + number * HOUR, {}) for number in range(LONGEST // HOUR))
+    assert played.trades == trades
+    receipts = played.receipts()
+    (final,) = (one for one in receipts.each if one.movement == waiting.movement)
+    assert final.word not in ("pending", "undefined")
+    assert final in [one.receipt for one in receipts.finals]
+    assert played.receipts().each == receipts.each, "whoever asks again is told the same"
 
 
 def test_a_course_knows_what_other_rules_would_have_made(hours: list[Hour]) -> None:

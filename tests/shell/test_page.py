@@ -42,16 +42,20 @@ def arm(name: str, share: float) -> Arm:
     )  # fmt: skip
 
 
-def verdict(guard: str, scope: str, answer: Answer, reading: Reading) -> Verdict:
+def verdict(
+    guard: str, scope: str, answer: Answer, reading: Reading, reason: str = "because"
+) -> Verdict:
     return Verdict(
         guard, "account" if scope == "account" else "arm", scope, answer, reading, 1.6,
-        confirmed=True, tripped=False, cleared=False, escalated=False, reason="because",
+        confirmed=True, tripped=False, cleared=False, escalated=False, reason=reason,
         at=START, up_to_seq=1,
     )  # fmt: skip
 
 
-def report(name: str, share: float = 0.1, actions: Sequence[Action] = ()) -> ArmReport:
-    low = verdict(PF_30.name, name, "breach", Value(1.2, 30))
+def report(
+    name: str, share: float = 0.1, actions: Sequence[Action] = (), reason: str = "because"
+) -> ArmReport:
+    low = verdict(PF_30.name, name, "breach", Value(1.2, 30), reason)
     unmarked = Undefined("no_capital", "nobody said what it may use")
     return ArmReport(
         arm(name, share), 40, hour(9),
@@ -135,6 +139,17 @@ def test_the_table_names_breaches_in_red_and_the_unknown_by_its_state() -> None:
     assert "– no_capital" in text
     assert text.count("unknown account_balance_low") == 1, "the account's verdicts are said once"
     assert text.index(">champion</td>") < text.index(">challenger</td>"), "the champion is first"
+
+
+def test_a_breach_says_its_number_and_its_limit_once() -> None:
+    proven = f"{PF_30.metric} {PF_30.when}, confirmed by 195 trades, 5 % in 500"
+    for reason, more in (
+        (proven, ", confirmed by 195 trades, 5 % in 500"),
+        ("evidence 1.20, wanted 3.00", ", evidence 1.20, wanted 3.00"),
+        ("", ""),
+    ):
+        text = page(recording("challenger"), [report("challenger", reason=reason)], hour(10))
+        assert f"title='pf_challenger_30 1.2 against 1.6{more}'" in text
 
 
 def test_skipped_nights_are_left_out_and_long_lists_are_cut_to_the_latest() -> None:

@@ -44,7 +44,7 @@ def in_both_units() -> Receipts:
         moved(1, 0), moved(2, 10, mode="observe"), moved(3, 200, cause=EVIL), moved(4, 390),
     ]  # fmt: skip
     trades = told(range(200), risk=Money(RISK)) + told(range(200, 400), risk=None)
-    return scored(movements, trades)
+    return scored(movements, trades, NOW)
 
 
 def test_each_unit_has_a_row_of_net_worth_and_a_row_of_actions() -> None:
@@ -70,14 +70,14 @@ def test_each_unit_has_a_row_of_net_worth_and_a_row_of_actions() -> None:
 
 
 def test_where_nothing_is_final_the_page_says_so_and_draws_nothing() -> None:
-    waiting = receipts_page(scored([moved(1, 0)], []), NOW)
+    waiting = receipts_page(scored([moved(1, 0)], [], NOW), NOW)
     assert "No action has a worth yet." in waiting
     assert "pending (0 of 100 opportunities)" in waiting
     assert "Plotly" not in waiting
     assert "The band is" not in waiting
     assert "The band is the interval of 95 %" in receipts_page(in_both_units(), NOW)
     assert "No action has moved traffic yet, registrations aside." in receipts_page(
-        scored([], []), NOW
+        scored([], [], NOW), NOW
     )
 
 
@@ -91,10 +91,21 @@ def test_the_page_tells_the_statement_and_every_receipt() -> None:
     assert EVIL not in text
 
 
+def test_a_receipt_of_a_record_that_has_ended_is_final_when_its_time_is_over() -> None:
+    first = told(range(1), risk=Money(RISK))
+    long = [one._replace(opened_at=one.opened_at - 240 * HOUR, trade_id="long") for one in first]
+    trades = [*long[:1], *told(range(2, 132), risk=Money(RISK))]
+    for now, word in ((START + 342 * HOUR, "pending"), (START + 343 * HOUR, "right")):
+        found = scored([moved(1, 1)], trades, now)
+        assert [one.word for one in found.each] == [word]
+        assert found.statement.whole().words == {word: 1}
+        assert len(found.finals) == (word == "right")
+
+
 def test_a_month_in_which_one_guard_did_everything_has_one_line() -> None:
     causes = [("guard", 0), ("rule", 0), ("rule", 40), ("rule", 40)]
     movements = [moved(n, 24 * days, cause=cause) for n, (cause, days) in enumerate(causes)]
-    found = scored(movements, told(range(24 * 60), risk=Money(RISK)))
+    found = scored(movements, told(range(24 * 60), risk=Money(RISK)), START + 24 * 60 * HOUR)
     text = [line.partition(":")[0] for line in statement_lines(found.statement)]
     assert text == [
         "  in all", "    guard", "    rule",

@@ -14,8 +14,10 @@ says it, or fewer than twenty of them do, it counts in percent of each arm's cap
 hundredth: who of those closed first is no reason to count it. Were it the first 100 that close,
 what runs long would be missing, and winners run longer than losers. So a receipt waits until 25
 more have closed, and until the hundredth began longer ago than the longest trade of its arms has
-ever lasted: nothing that began in it is open any more, unless it lasts longer than any before. What
-some arm began with the action or before is no opportunity of it, whoever begins there later.
+ever lasted: nothing that began in it is open any more, unless it lasts longer than any before. A
+trade counts there as 60 days at most: one whose opening was told wrong, or that was forgotten,
+keeps nobody waiting for years. Nobody has to trade any more for a receipt to be over. What some arm
+began with the action or before is no opportunity of it, whoever begins there later.
 
 **The interval** is made from ten :mod:`stretches <tiltyard.actions.stretches>` of neighbouring
 opportunities, since what follows one another is alike, and from how well the gap of each arm is
@@ -49,6 +51,8 @@ OPPORTUNITIES = 100
 """By which an action is scored."""
 BEHIND = 25
 """So many more have closed, at least, before those that began first are taken to be all."""
+LONGEST = timedelta(days=60)
+"""A receipt waits no longer for what may still be open."""
 FEWEST = 20
 """Of the opportunities must say enough."""
 _ASKED: Mapping[Unit, str] = {"R": "what was risked", "%": "their capital"}
@@ -202,7 +206,7 @@ class OpenReceipt:
             return False
         if self._over_at is None or now > self._over_at:
             lasts = max(longest.get(name, timedelta(0)) for name in self.movement.shifts)
-            self._over_at = self._chosen()[-1].began + lasts
+            self._over_at = self._chosen()[-1].began + min(lasts, LONGEST)
         return now > self._over_at
 
     def pending(self) -> Receipt:

@@ -305,7 +305,7 @@ def _lines(prospect: Prospect) -> Iterator[str]:
     yield _supposed("Detection", prospect.bad_factor, "half its limit", prospect.if_bad)
     if prospect.own_threshold is not None:
         yield _evidence(guard, prospect.own_threshold)
-        yield from _broken_promise(guard, prospect.if_good)
+        yield from _broken_promise(prospect)
     if prospect.sizing is not None:
         yield f"  Sizing: {_told(prospect.sizing)}."
 
@@ -333,10 +333,14 @@ def _evidence(guard: Guard, own: float | Undefined) -> str:
     )
 
 
-def _broken_promise(guard: Guard, good: Answer) -> Iterator[str]:
-    """Said where one that is better than the limit is wronged more often than one at it may be."""
-    confirm = guard.confirm
-    if isinstance(good, Undefined):
+def _broken_promise(prospect: Prospect) -> Iterator[str]:
+    """Said where one at the limit or better is wronged more often than one at it may be.
+
+    One that lies below is to be stopped, also where that is as good as the champion.
+    """
+    limit, confirm = prospect.guard.when.number, prospect.guard.confirm
+    factor, good = prospect.good_factor, prospect.if_good
+    if isinstance(factor, Undefined) or isinstance(good, Undefined) or factor < limit:
         return
     for trades, rate in good.within.items():
         promised = confirm.share / 100 + 2 * good.standard_error[trades]

@@ -148,6 +148,7 @@ class Course:
 
     def receipts(self) -> Receipts:
         """What each action so far was worth, numbered in their order; and the statement."""
+        self._keep(self._book.over_by(self._last + self._interval))
         pending = {one.movement.number: one for one in self._book.pending()}
         each, statement = [], Statement()
         for number in (one.number for one in self._moved):
@@ -190,9 +191,11 @@ class Course:
             done = self.desk.feed(trade, at)
             self.recording.note(self.desk, trade, [], was_live=trade.book == "live")
             self._record.see(trade)
-            for final in self._book.see(trade):
-                self._settled[final.receipt.movement.number] = final
+            self._keep(self._book.see(trade))
             self._note(done, at)
+
+    def _keep(self, finals: Iterable[Settled]) -> None:
+        self._settled.update({final.receipt.movement.number: final for final in finals})
 
     def _note(self, actions: Sequence[Action], at: datetime) -> None:
         self._record.stand(self.desk.roster, at)

@@ -101,7 +101,7 @@ def _arm_row(report: ArmReport, own: str) -> Iterable[str]:
     arm = report.arm
     by = f" <span class='quiet'>by {escape(arm.throttled_by)}</span>" if arm.throttled_by else ""
     lines = {line.name: line for line in report.metrics}
-    verdicts = [verdict for guard, verdict in report.guards if guard.scope != "account"]
+    verdicts = [one for one in report.guards if one[0].scope != "account"]
     return (
         f"<td class='arm'><i style='background:{own}'></i>{escape(arm.name)}</td>",
         f"<td>{arm.role}</td>",
@@ -128,7 +128,7 @@ def _metric(line: MetricLine | None, unit: str = "") -> str:
 def _account(reports: Sequence[ArmReport]) -> str:
     """The account's verdicts, which every report repeats, once."""
     found = {
-        guard.name: verdict
+        guard.name: (guard, verdict)
         for report in reports
         for guard, verdict in report.guards
         if guard.scope == "account"
@@ -136,23 +136,26 @@ def _account(reports: Sequence[ArmReport]) -> str:
     return f"<p><b>Account</b> {_verdicts(list(found.values()))}</p>" if found else ""
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> str:
+def _verdicts(verdicts: Sequence[tuple[Guard, Verdict]]) -> str:
     """Breaches by name, the unknown by name, and how many pass."""
     named = [
-        f"<span class='{verdict.answer}' title='{escape(_reason(verdict))}'>"
+        f"<span class='{verdict.answer}' title='{escape(_reason(guard, verdict))}'>"
         f"{_WORDS[verdict.answer]} {escape(verdict.guard)}</span>"
         for answer in _WORDS
-        for verdict in verdicts
+        for guard, verdict in verdicts
         if verdict.answer == answer
     ]
     passed = len(verdicts) - len(named)
     return " · ".join([*named, *([f"{passed} pass"] if passed else [])]) or "–"
 
 
-def _reason(verdict: Verdict) -> str:
+def _reason(guard: Guard, verdict: Verdict) -> str:
+    """The number against its limit, and what else there is to it."""
     if isinstance(verdict.reading, Undefined):
         return verdict.reason or str(verdict.reading)
-    return f"{number(verdict.reading.number)} against {number(verdict.limit)} {verdict.reason}"
+    value, limit = number(verdict.reading.number), number(verdict.limit)
+    more = verdict.reason.removeprefix(f"{guard.metric} {guard.when}, ")
+    return f"{guard.metric} {value} against {limit}" + (f", {more}" if more else "")
 
 
 def _gaps(reports: Sequence[ArmReport]) -> list[str]:

@@ -40,7 +40,11 @@ class Receipts:
 
 
 def receipts_of(
-    ledger: Ledger, now: datetime, policy: str = "", capital: Money | None = None
+    ledger: Ledger,
+    now: datetime,
+    policy: str = "",
+    capital: Money | None = None,
+    roster: Roster | None = None,
 ) -> Receipts:
     """The receipts of a ledger as they stood.
 
@@ -49,39 +53,44 @@ def receipts_of(
         now: Actions and trades up to then, UTC.
         policy: Only those that this arm, or everybody, was the subject of; empty for all.
         capital: Of policies that were allotted none.
+        roster: With what each was allotted; None for what the ledger knows by now.
     """
     moved = [
         one
         for one in _movements(ledger)
         if one.action.at <= now and (not policy or one.concerns(policy))
     ]
-    roster = ledger.roster()
-    return scored(moved, (sized(one, roster, capital) for one in ledger.trades(closed_by=now)))
+    roster = roster or ledger.roster()
+    trades = (sized(one, roster, capital) for one in ledger.trades(closed_by=now))
+    return scored(moved, trades, now)
 
 
-def scored(movements: Iterable[Movement], trades: Iterable[Trade]) -> Receipts:
+def scored(movements: Iterable[Movement], trades: Iterable[Trade], now: datetime) -> Receipts:
     """The receipts of movements, by the trades that closed after them.
 
     Args:
         movements: In any order.
-        trades: In judged order.
+        trades: In judged order, all that closed by now.
+        now: UTC; by which a receipt may be over without another trade.
     """
     ordered = sorted(movements, key=lambda one: one.action.at)
     book, statement = ReceiptBook(), Statement()
-    found, finals = dict[int, Receipt](), dict[int, Settled]()
+    settled: list[Settled] = []
     coming = iter(ordered)
     following = next(coming, None)
     for trade in trades:
         while following is not None and following.action.at <= trade.closed_at:
             book.open(following)
             following = next(coming, None)
-        for final in book.see(trade):
-            statement.add(final)
-            number = final.receipt.movement.number
-            found[number], finals[number] = final.receipt, final
+        settled += book.see(trade)
     while following is not None:
         book.open(following)
         following = next(coming, None)
+    settled += book.over_by(now)
+    finals = {final.receipt.movement.number: final for final in settled}
+    found = {number: final.receipt for number, final in finals.items()}
+    for final in settled:
+        statement.add(final)
     for waiting in book.pending():
         statement.wait(waiting)
         found[waiting.movement.number] = waiting

@@ -192,7 +192,7 @@ def _report_actions(
         now = asked_time(at, ledger)
         roster = roster_at(ledger, now) if at else ledger.roster()
         chosen = select(policy, list(roster.arms)) if policy else ""
-        found = receipts_of(ledger, now, chosen, settings.default_capital())
+        found = receipts_of(ledger, now, chosen, settings.default_capital(), roster)
         head, last = _as_of(at, ledger), before_record(ledger)
     if html is not None:
         write_receipts_page(html, found, now)

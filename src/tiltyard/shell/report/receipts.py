@@ -142,7 +142,7 @@ def receipt_json(receipt: Receipt) -> Json:
         "number": moved.number,
         "time": time_text(action.at),
         "action": action.kind,
-        "policy": action.policy,
+        "policy": moved.subject,
         "guard": action.cause,
         "mode": action.mode,
         "before": moved.before,
