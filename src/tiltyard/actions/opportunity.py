@@ -4,7 +4,7 @@ An R-multiple counts from -2.5 to 6, the bounds of the evidence rule: one whose 
 is a number without a meaning, and would outweigh all others. Percent of capital counts as it is.
 
 >>> cell = Cell()
->>> cell.paper += [Result(57.85, 1.2), Result(-1.0, None)]
+>>> cell.shadows += [Result(57.85, 1.2), Result(-1.0, None)]
 >>> cell.made("R"), cell.clipped("R"), cell.is_bare("%")
 (5.0, 1, True)
 """
@@ -48,12 +48,14 @@ class Cell:
     """What one arm did at one opportunity.
 
     Attributes:
-        paper: Of its trades on paper.
+        shadows: Of its trades in the shadow book.
+        twins: Of the twins of its live ones.
         live: Of its live ones.
         is_unrouted: Whether a live one was given to it by nobody: it names no episode.
     """
 
-    paper: list[Result] = field(default_factory=list)
+    shadows: list[Result] = field(default_factory=list)
+    twins: list[Result] = field(default_factory=list)
     live: list[Result] = field(default_factory=list)
     is_unrouted: bool = False
 
@@ -63,7 +65,15 @@ class Cell:
             self.live.append(result)
             self.is_unrouted |= trade.episode_id is None
         else:
-            self.paper.append(result)
+            (self.twins if trade.book == "twin" else self.shadows).append(result)
+
+    @property
+    def paper(self) -> list[Result]:
+        """Of its trades on paper, each once.
+
+        A shadow trade beside a twin was live, until a replay found that its arm had no traffic.
+        """
+        return self.shadows or self.twins
 
     def is_bare(self, unit: Unit) -> bool:
         """Whether a trade does not say enough."""

@@ -21,7 +21,8 @@ began with the action or before is no opportunity of it, whoever begins there la
 
 **The interval** is made from ten :mod:`stretches <tiltyard.actions.stretches>` of neighbouring
 opportunities, since what follows one another is alike, and from how well the gap of each arm is
-known. A gap that nobody has measured is taken for 0, give or take as much as paper may flatter.
+known. A gap that nobody has measured is taken for 0, give or take as much as paper may flatter; one
+of pairs on fewer than ten days for its mean, give or take the same.
 Where most opportunities began at the same few moments there is no interval, and no worth.
 
 **No worth without a book on paper.** Where an arm was given its episodes one by one, its live
@@ -320,19 +321,23 @@ class OpenReceipt:
 def _known(
     gap: ShadowGap, name: str, unit: Unit, counted: Iterable[Opportunity]
 ) -> tuple[float, float]:
-    """The gap of an arm, and half of its interval; for its prior, what the arm usually makes."""
+    """The gap of an arm, and half of its interval; for its prior, what the arm usually makes.
+
+    Pairs of a few days say a mean, and not how sure it is.
+    """
     reading = gap.read(unit=unit)
     if isinstance(reading, Gap):
         return reading.mean, (reading.high - reading.low) / 2
+    mean = gap.mean(unit) or 0.0
     if unit == "R":
-        return 0.0, SIGMAS * GAP_SPREAD
+        return mean, SIGMAS * GAP_SPREAD
     sizes = [
         abs(made.counted(unit))
         for one in counted
         if name in one.cells
         for made in one.cells[name].paper
     ]
-    return 0.0, SIGMAS * GAP_PART * sum(sizes) / max(1, len(sizes))
+    return mean, SIGMAS * GAP_PART * sum(sizes) / max(1, len(sizes))
 
 
 def _worth(

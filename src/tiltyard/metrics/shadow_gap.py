@@ -134,6 +134,21 @@ class ShadowGap:
         """Where there are pairs."""
         return sorted({symbol for symbol, _ in self._sums[self.unit]})
 
+    def mean(self, unit: Unit) -> float | None:
+        """The gap in all symbols, on however few days; None with too few pairs."""
+        each = self._by_day("", ANY, unit).values()
+        pairs, total = (sum(column) for column in zip((0, 0), *each, strict=True))
+        return total / pairs / SCALE if pairs >= PAIRS_NEEDED else None
+
+    def _by_day(self, symbol: str, terciles: Collection[int | None], unit: Unit) -> Sums:
+        days: Sums = {}
+        for (where, tercile), sums in self._sums[unit].items():
+            if symbol in ("", where) and tercile in terciles:
+                for day, (count, more) in sums.items():
+                    known = days.get(day, (0, 0))
+                    days[day] = (known[0] + count, known[1] + more)
+        return days
+
     def read(
         self, symbol: str = "", terciles: Collection[int | None] = ANY, unit: Unit = "R"
     ) -> Gap | Undefined:
@@ -144,12 +159,7 @@ class ShadowGap:
             terciles: Which of 0, 1, 2 and :data:`UNKNOWN` count.
             unit: In what.
         """
-        days: Sums = {}
-        for (where, tercile), sums in self._sums[unit].items():
-            if symbol in ("", where) and tercile in terciles:
-                for day, (count, more) in sums.items():
-                    known = days.get(day, (0, 0))
-                    days[day] = (known[0] + count, known[1] + more)
+        days = self._by_day(symbol, terciles, unit)
         pairs, total = (sum(column) for column in zip((0, 0), *days.values(), strict=True))
         if pairs < PAIRS_NEEDED:
             return Undefined("warming", f"{pairs} of {PAIRS_NEEDED} pairs", pairs)
