@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tiltyard.facts.trade import Trade
-from tiltyard.metrics.unit import LEAST_R, MOST_R, Unit, made
+from tiltyard.metrics.unit import Unit, clipped, made
 
 
 class Result(NamedTuple):
@@ -35,7 +35,7 @@ class Result(NamedTuple):
     def counted(self, unit: Unit) -> float:
         """As it counts; 0 for what is not told."""
         told = self.told(unit) or 0.0
-        return min(max(told, LEAST_R), MOST_R) if unit == "R" else told
+        return clipped(told) if unit == "R" else told
 
 
 def result_of(trade: Trade) -> Result:

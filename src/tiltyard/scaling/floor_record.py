@@ -95,7 +95,7 @@ class FloorRecord:
         each = found.each
         nights = list(nights_between(each[0].began, each[-1].began, *self._nightly))
         traders = self._opportunities.arms - {self._champion}
-        stays = {name: each for name, each in self._stays.items() if name in traders}
+        stays = {name: its for name, its in self._stays.items() if name in traders}
         if not stays:
             return Undefined("unobserved", "no challenger has traded")
         since, bounds = found.scaled_since, self._bounds

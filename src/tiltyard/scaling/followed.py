@@ -12,10 +12,9 @@ place when it closes. An arm is compared from the first opportunity on that it e
 ``flat``, which trades nothing, always. What an arm made is compared with what the present
 champion made, also of what was before its reign, and evidence of before a trial goes on.
 
-The unit is R where every trade of the arms says what it risked, else percent of capital. Rules are
-written for R: so percent is told to them by what the champion usually loses. The median of its
-first thirty losing trades, everybody's where ``flat`` is champion, counts as .9 R, which is what a
-loss costs in the world that the rules were tried in.
+The unit is R where every trade of the arms says what it risked, else percent of capital, told by
+what the champion usually loses (:mod:`~tiltyard.scaling.typical_loss`); where that is ``flat``, by
+what everybody does.
 
 Everything is told once and kept in one record, a line for each trade and opportunity. The rows are
 that record gone through; with another champion, arm or trial it is gone through again. So they
@@ -26,7 +25,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
-from statistics import median
 
 from tiltyard.facts.arm import FLAT
 from tiltyard.facts.decision import Decision
@@ -45,11 +43,7 @@ from tiltyard.scaling.reading import (
     Result,
     Trials,
 )
-
-LOSSES = 30
-"""Of the champion, that say what one usually loses."""
-TYPICAL_LOSS = 0.9
-"""In R."""
+from tiltyard.scaling.typical_loss import LOSSES_NEEDED, percent_of_an_r, too_few_losses
 
 
 class Followed:
@@ -147,11 +141,10 @@ class Followed:
                 one = entry.result
                 if one.pnl < 0 and one.capital:
                     losses.append(-100 * one.pnl / one.capital)
-            if len(losses) == LOSSES:
-                return median(losses) / TYPICAL_LOSS, ""
+            if len(losses) == LOSSES_NEEDED:
+                return percent_of_an_r(losses), ""
         whose = "all arms have" if champion == FLAT else "the champion has"
-        told = f"trades do not say what they risked, and {whose} {len(losses)} of {LOSSES} losing "
-        return 1.0, f"{told}trades that would say what one usually loses"
+        return 1.0, too_few_losses(len(losses), whose)
 
     def _credit(self, trade: Trade, episode: str) -> None:
         opportunity = self._waiting.get(episode) or self._settled.get(episode)

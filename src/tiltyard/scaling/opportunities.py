@@ -12,10 +12,9 @@ end, by the gap of all pairs.
 **The unit** is R where every trade that counts says what it risked, else percent of capital. An
 R-multiple counts from -2.5 to 6, as in the evidence rule and in receipts: one whose stop lay very
 near measures how near it lay, and would outweigh all others. What a trade did to the arm's capital
-counts in full, as does percent. The rules are written for R, so percent is told to them in units
-of a typical loss: the median of the champion's first thirty losing trades counts as .9 R, which is
-what a loss costs in the world that the rules were tried in. Before the thirtieth a rule that goes
-by what the arms made knows nothing, as on a desk.
+counts in full, as does percent where it is earned. Told to a rule it is in units of a typical loss
+(:mod:`~tiltyard.scaling.typical_loss`), within the bounds of an R. Before the champion's thirtieth
+loss a rule that goes by what the arms made knows nothing, as on a desk.
 
 **What may still run is left out**: opportunities younger than the longest trade. Were they in,
 what closes early would count and what runs long would not, and winners run longest.
@@ -41,7 +40,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil, isnan, nan
-from statistics import median
 from typing import NamedTuple
 
 from tiltyard.facts.trade import Book, Trade
@@ -49,11 +47,7 @@ from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.unit import UNITS, Unit, clipped, made
 from tiltyard.scaling.live_less_paper import KnownGap, LiveLessPaper
-
-LOSSES_NEEDED = 30
-"""Losing trades of the champion that say what one usually loses."""
-TYPICAL_LOSS = 0.9
-"""In R."""
+from tiltyard.scaling.typical_loss import LOSSES_NEEDED, percent_of_an_r, too_few_losses
 
 
 class Cell(NamedTuple):
@@ -222,12 +216,9 @@ class Opportunities:
         """So many percent of capital are an R, and since when that is known."""
         losses = self._losses[champion]
         if len(losses) < LOSSES_NEEDED:
-            told = (
-                f"trades do not say what they risked, and the champion has {len(losses)} of "
-                f"{LOSSES_NEEDED} losing trades that would say what one usually loses"
-            )
+            told = too_few_losses(len(losses), "the champion has")
             return Undefined("no_losses", told, len(losses))
-        return median(loss for _, loss in losses) / TYPICAL_LOSS, losses[-1][0]
+        return percent_of_an_r([loss for _, loss in losses]), losses[-1][0]
 
     def _each(
         self,
