@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from tiltyard import __version__
 from tiltyard.shell.api import wire
+from tiltyard.shell.api.alerts import alert_routes
 from tiltyard.shell.api.answers import refuse_politely
 from tiltyard.shell.api.facts import fact_routes
 from tiltyard.shell.api.heartbeats import heartbeat_routes
@@ -54,6 +55,7 @@ def application(inside: Inside) -> FastAPI:
     app.include_router(traffic_routes(inside))
     app.include_router(standing_routes(inside))
     app.include_router(verb_routes(inside))
+    app.include_router(alert_routes(inside))
     return app
 
 

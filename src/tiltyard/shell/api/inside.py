@@ -29,6 +29,7 @@ class Inside:
         targets: Who outside is told then.
         troubles: Why the desk does not judge, for people; empty while it does.
         on_floor: Arms that the desk trades itself, on bars.
+        observes: The desk judges, and changes nothing.
     """
 
     door: Ledger
@@ -42,6 +43,7 @@ class Inside:
     targets: Mapping[str, Target]
     troubles: Callable[[], Sequence[str]]
     on_floor: Callable[[], Collection[str]]
+    observes: bool
 
     def now(self) -> datetime:
         """The time of day, UTC."""

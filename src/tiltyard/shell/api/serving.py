@@ -86,7 +86,7 @@ def inside_of(
     times = Times(system_now, steady_seconds, wait)
     return Inside(
         doors.others, settings, gate, recorder, shares, _Salt(doors.gate), times, holder, targets,
-        troubles, vital.on_floor,
+        troubles, vital.on_floor, vital.observes,
     )  # fmt: skip
 
 
