@@ -5,12 +5,10 @@ of them at once. The guards in it are read by :mod:`tiltyard.checklist.parse`.
 """
 
 import os
-import re
 import tomllib
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -27,11 +25,12 @@ from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
+from tiltyard.shell.gpu_settings import GpuSettings
 from tiltyard.shell.market_settings import MarketSettings
+from tiltyard.shell.web_address import fault_of_address
 
 FILE = "tiltyard.toml"
 LARGEST_FILE = 1 << 20
-LONGEST_ADDRESS = 4096
 
 
 class _Section(BaseModel):
@@ -163,7 +162,7 @@ class EffectSettings(_Section):
     @field_validator("webhook")
     @classmethod
     def _address(cls, url: str) -> str:
-        if url and (fault := _fault_of_address(url)):
+        if url and (fault := fault_of_address(url)):
             raise ValueError(fault)
         return url
 
@@ -187,6 +186,7 @@ class Settings(_Section):
     api: ApiSettings = ApiSettings()
     effects: EffectSettings = EffectSettings()
     market: MarketSettings = MarketSettings()
+    gpu: GpuSettings = GpuSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:
@@ -253,22 +253,6 @@ def _read(file: Path, *, required: bool) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TiltyardError("CONFIG_UNREADABLE", str(file), str(error)) from error
-
-
-def _fault_of_address(url: str) -> str:
-    """What is wrong with a web address, or nothing; an address is a secret and never repeated."""
-    if len(url) > LONGEST_ADDRESS or not re.fullmatch(r"[!-~]+", url):
-        return "expected an address without blanks and letters beyond ASCII (percent-encode them)"
-    try:
-        parts = urlsplit(url)
-        host, _ = (parts.hostname or "").encode("idna"), parts.port
-    except ValueError:
-        return "expected an address such as https://host:port/path"
-    if parts.scheme not in {"http", "https"} or not host:
-        return "expected an address that begins with http:// or https:// and a host"
-    if "@" in parts.netloc:
-        return "leave out user and password: put a secret into the path or query"
-    return ""
 
 
 def _from_environment(table: dict[str, Any]) -> None:

@@ -75,6 +75,10 @@ SETTINGS_TEXT = """\
 # attempts = 8                 # then a notice is given up; shares are told until they arrive
 # timeout = 5                  # seconds that the webhook may take to answer
 
+# [gpu]                        # how busy the GPUs are, while a desk runs
+# source = "auto"              # "nvml", "off", or the address of a DCGM exporter
+# every = 5                    # seconds between two samples
+
 # The checklist. A guard of the same name replaces only the fields that it gives.
 
 """

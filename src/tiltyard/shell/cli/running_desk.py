@@ -8,7 +8,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from socket import socket
 
@@ -29,6 +29,8 @@ from tiltyard.shell.cli.options import open_ledger
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.closed_record import refuse_record
 from tiltyard.shell.commanding import Times
+from tiltyard.shell.gpu.readings import GpuReadings
+from tiltyard.shell.gpu.watched import gpus_watched
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.rehearsal import rehearse_halt
@@ -108,6 +110,7 @@ class _Running:
     Attributes:
         listening: Where the API listens; None where it does not serve.
         bars_last: How long the bars last that it trades on; None where on none, or not known yet.
+        gpus: How busy they are.
     """
 
     ledger: Ledger
@@ -125,6 +128,7 @@ class _Running:
     on_event: Callable[[Event], object]
     desk: LiveDesk | None = None
     trader: Opening | None = None
+    gpus: GpuReadings = field(default_factory=GpuReadings)
 
     def go(self) -> None:
         """Begin, and go round until told to stop."""
@@ -139,6 +143,7 @@ class _Running:
                 desk, door, settings, self.token, targets, now=system_now, say=_say, shares=shares
             ) as beside,
             self._api(vital, settings, shares, targets),
+            self._observers(settings),
         ):
 
             def beat() -> None:
@@ -187,6 +192,15 @@ class _Running:
             trader.begin(desk.roster)
             _say(trader.story)
         return trader
+
+    @contextmanager
+    def _observers(self, settings: Settings) -> Iterator[None]:
+        """Who looks at the machine, for as long as a desk goes round."""
+        if self.once:
+            yield
+            return
+        with gpus_watched(settings.gpu, self.ledger, self.gpus, say=_say):
+            yield
 
     @contextmanager
     def _api(
