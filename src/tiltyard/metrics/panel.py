@@ -8,7 +8,7 @@ which they arrived.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from heapq import merge
 from typing import NamedTuple
@@ -26,12 +26,16 @@ from tiltyard.metrics.catalogue import (
     DRAWDOWNS,
     GAUGES,
     HEARTBEAT,
+    LATENCIES,
     SHADOW,
     TRADE_METRICS,
     spec_of,
 )
 from tiltyard.metrics.champion_span import ChampionHistory
 from tiltyard.metrics.recent import ArmFact, RecentFacts, time_of
+
+AS_OLD_AS = timedelta(minutes=10)
+"""The slowest policy is looked for among those heard of in so long before the newest reading."""
 
 
 class Measured(NamedTuple):
@@ -76,6 +80,7 @@ class Panel:
         self._champion = ("", ChampionHistory())
         self._account = account or AccountMeasures()
         self._gauges: dict[tuple[str, str], Observation] = {}
+        self._latencies: dict[str, dict[str, Observation]] = {}
         self.up_to_seq = 0
         self._readers: dict[str, Callable[[str, datetime], Measured]] = {
             **{name: partial(self._read_gauge, name) for name in GAUGES},
@@ -238,11 +243,13 @@ class Panel:
         known = self._gauges.get(key)
         if known is None or known.observed_at <= observation.observed_at:
             self._gauges[key] = observation
+            if observation.name in LATENCIES and observation.policy:
+                self._latencies.setdefault(observation.name, {})[observation.policy] = observation
 
     def knows(self, metric: str, policy: str) -> bool:
         """Whether a metric can have a value: once a gauge is reported, or an arm has a capital."""
         if metric in GAUGES:
-            return (metric, policy) in self._gauges or (metric, "") in self._gauges
+            return self._gauge(metric, policy) is not None
         return metric not in DRAWDOWNS or self.arm(policy).was_sized
 
     def read(self, metric: str, policy: str, now: datetime) -> Measured:
@@ -303,11 +310,23 @@ class Panel:
         return Measured(self._account.daily_loss(now), None, self._account.trades)
 
     def _read_gauge(self, metric: str, policy: str, _: datetime) -> Measured:
-        gauge = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
+        gauge = self._gauge(metric, policy)
         if gauge is None:
             return Measured(Undefined("unobserved", "nobody has reported it"), None, 0)
         reading = Value(twelve_digits(gauge.number), gauge.samples)
         return Measured(reading, gauge.observed_at, gauge.seq)
+
+    def _gauge(self, metric: str, policy: str) -> Observation | None:
+        """The last reading of a gauge: an arm's own, else the account's."""
+        own = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
+        if own is not None or policy or metric not in LATENCIES:
+            return own
+        each = self._latencies.get(metric)
+        if not each:
+            return None
+        since = max(gauge.observed_at for gauge in each.values()) - AS_OLD_AS
+        heard_of = [gauge for gauge in each.values() if gauge.observed_at >= since]
+        return max(heard_of, key=lambda gauge: (gauge.number, gauge.seq))
 
     def _read_shadow(self, metric: str, policy: str) -> Measured:
         spec_of(metric)
