@@ -3,12 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from tiltyard.facts.observation import Observation
-from tiltyard.kernel.undefined import Undefined, Value
+from tiltyard.kernel.undefined import Undefined, Value, twelve_digits
 from tiltyard.metrics.api_calls import ApiCalls
 from tiltyard.metrics.panel import Panel
 
@@ -35,7 +34,7 @@ def test_only_the_five_minutes_before_the_newest_report_are_in_the_rate() -> Non
     calls.see(told("api_calls", 100, 0))
     calls.see(told("api_errors", 100, 0))
     calls.see(told("api_calls", 50, 299))
-    assert calls.rate() == Value(pytest.approx(100 * 100 / 150), 150)
+    assert calls.rate() == Value(twelve_digits(100 * 100 / 150), 150)
     calls.see(told("api_calls", 50, 300))
     assert calls.rate() == Value(0.0, 100)
     calls.see(told("api_errors", 7, 0))
@@ -87,7 +86,7 @@ def test_the_order_in_which_reports_come_is_nothing(
     calls = sum(number for name, number, _ in within if name == "api_calls")
     errors = sum(number for name, number, _ in within if name == "api_errors")
     if calls:
-        assert shuffled.rate() == Value(pytest.approx(100 * min(1, errors / calls)), calls)
+        assert shuffled.rate() == Value(twelve_digits(100 * min(1, errors / calls)), calls)
 
 
 def test_memory_does_not_grow_with_the_reports() -> None:

@@ -295,10 +295,10 @@ class Panel:
         measures = self.arm(policy)
         reading, trades = measures.live.read(metric), measures.live.trades
         lacks_capital = isinstance(reading, Undefined) and reading.state == "no_capital"
-        as_of = measures.lost_at if lacks_capital else self._heard_from(policy)
+        as_of = measures.lost_at if lacks_capital else self.heard_from(policy)
         return Measured(reading, as_of, trades)
 
-    def _heard_from(self, policy: str) -> datetime | None:
+    def heard_from(self, policy: str) -> datetime | None:
         """When an arm's bot last said that it lives; None for one that never does."""
         beat = self._gauges.get((HEARTBEAT, policy))
         return None if beat is None else beat.observed_at
