@@ -18,6 +18,7 @@ from tiltyard.shell.api.facts import fact_routes
 from tiltyard.shell.api.heartbeats import heartbeat_routes
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.api.limits import LimitedBody
+from tiltyard.shell.api.metrics import metrics_routes
 from tiltyard.shell.api.standing import standing_routes
 from tiltyard.shell.api.traffic import traffic_routes
 from tiltyard.shell.api.verbs import verb_routes
@@ -50,6 +51,7 @@ def application(inside: Inside) -> FastAPI:
     app.add_middleware(LimitedBody)
     refuse_politely(app)
     app.include_router(_health(inside))
+    app.include_router(metrics_routes(inside))
     app.include_router(fact_routes(inside))
     app.include_router(heartbeat_routes(inside))
     app.include_router(traffic_routes(inside))
