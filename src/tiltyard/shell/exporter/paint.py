@@ -24,6 +24,7 @@ from tiltyard.shell.exporter.counted import NIGHTLY, TASKS, Counted
 from tiltyard.shell.exporter.families import FAMILIES
 from tiltyard.shell.exporter.picture import Picture, Sample
 from tiltyard.shell.exporter.series import PREFIX, SERIES, Series, series_of
+from tiltyard.shell.gpu.readings import GpuReading
 
 _TAKEN = frozenset({"halted", "throttled"})
 _HOLDS: Mapping[str, Callable[[Roster], object]] = {
@@ -31,18 +32,6 @@ _HOLDS: Mapping[str, Callable[[Roster], object]] = {
     "freeze_challengers": lambda roster: roster.challengers_frozen_by,
     "freeze_ramp": lambda roster: roster.ramp_frozen_by,
 }
-
-
-class Gpus(NamedTuple):
-    """What is known of the GPUs.
-
-    Attributes:
-        available: Whether any can be read.
-        utilization: Of each, 0 to 1.
-    """
-
-    available: bool
-    utilization: Mapping[str, float]
 
 
 class _Shown(NamedTuple):
@@ -66,7 +55,7 @@ def paint(
     counted: Counted,
     realised: Realised,
     now: datetime,
-    gpus: Gpus | None = None,
+    gpus: GpuReading | None = None,
     *,
     breathe: Callable[[], object] = lambda: None,
 ) -> Picture:
@@ -195,7 +184,7 @@ def _of_tasks(desk: Desk, counted: Counted, now: datetime) -> _Samples:
             yield "task_last_run_failed", ((task,), float(reading.number != 1))
 
 
-def _of_gpus(gpus: Gpus | None) -> _Samples:
+def _of_gpus(gpus: GpuReading | None) -> _Samples:
     if gpus is None:
         return
     yield "gpu_available", ((), float(gpus.available))

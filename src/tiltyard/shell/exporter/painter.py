@@ -14,8 +14,9 @@ from tiltyard.actions.record import Event
 from tiltyard.checklist.guard import Checklist
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.exporter.counted import NIGHTLY, Counted
-from tiltyard.shell.exporter.paint import Gpus, paint
+from tiltyard.shell.exporter.paint import paint
 from tiltyard.shell.exporter.picture import Picture
+from tiltyard.shell.gpu.readings import GpuReading
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.store.ledger import Ledger
 
@@ -57,7 +58,7 @@ class Painter:
         checklist: Checklist,
         *,
         steady: Callable[[], float],
-        gpus: Callable[[], Gpus] | None = None,
+        gpus: Callable[[], GpuReading] | None = None,
     ) -> None:
         self.picture: Picture | None = None
         self._desk = desk
