@@ -7,7 +7,7 @@ from its current facts. So the panel's state depends on the facts and not on the
 which they arrived.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from heapq import merge
@@ -195,10 +195,6 @@ class Panel:
         Of its trades until now, too, once it has been measured anew.
         """
         self._champion = (policy, ChampionHistory())
-
-    def policies(self) -> Collection[str]:
-        """Whoever is measured, whether registered or not."""
-        return self._arms.keys()
 
     def last_marks(self) -> Mapping[str, LastMark]:
         """The last mark of every arm that has one."""

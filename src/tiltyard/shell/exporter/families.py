@@ -8,7 +8,6 @@ they are shown.
 from dataclasses import dataclass
 from typing import Literal
 
-from tiltyard.kernel.registry import Registry
 from tiltyard.shell.exporter.series import PREFIX, SERIES
 
 FamilyType = Literal["gauge", "counter", "histogram"]
@@ -32,11 +31,12 @@ class Family:
     labels: tuple[str, ...] = ()
 
 
-FAMILIES: Registry[Family] = Registry("family")
+FAMILIES: dict[str, Family] = {}
+"""By name."""
 
 
 def _family(name: str, kind: FamilyType, meaning: str, *labels: str) -> None:
-    FAMILIES.add(PREFIX + name, Family(PREFIX + name, kind, meaning, labels))
+    FAMILIES[PREFIX + name] = Family(PREFIX + name, kind, meaning, labels)
 
 
 for _metric in SERIES:
@@ -94,9 +94,6 @@ _family(
     "policy",
 )
 _family("reviews_open", "gauge", "Reviews that wait for a person.", "policy")
-_family(
-    "unregistered_policies", "gauge", "Policies that have reported facts and are not registered."
-)
 _family("task_last_success_timestamp_seconds", "gauge", "When a task last succeeded.", "task")
 _family("task_last_run_failed", "gauge", "1 when the last run of a task failed.", "task")
 _family("api_requests_total", "counter", "Calls to the venue, as bots count them.")

@@ -118,8 +118,6 @@ def _of_itself(desk: Desk, counted: Counted, now: datetime) -> _Samples:
         yield "actions_total", (cause_and_effect, count)
     for hold, causes in _HOLDS.items():
         yield "hold", ((hold,), float(bool(causes(desk.roster))))
-    strangers = desk.panel.policies() - desk.roster.arms.keys() - {""}
-    yield "unregistered_policies", ((), len(strangers))
     calls = desk.panel.api_calls
     if calls.newest is not None:
         yield "api_requests_total", ((), calls.calls)
