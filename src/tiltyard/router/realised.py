@@ -33,6 +33,7 @@ from datetime import datetime, timedelta
 
 from tiltyard.facts.decision import Decision
 from tiltyard.kernel.clock import microseconds
+from tiltyard.kernel.undefined import twelve_digits
 
 SPAN = timedelta(hours=24)
 SLOT = timedelta(minutes=15)
@@ -40,8 +41,10 @@ FEWEST = 100
 LEAST_EXPECTED = 5.0
 _MICROSECOND = timedelta(microseconds=1)
 _CLOSE = 1e-6
-_Key = tuple[int, int, str]
-"""Slot, revision, policy."""
+_Key = tuple[int, str]
+"""Revision and policy."""
+_Sum = tuple[int, float]
+"""How many decisions, and the sum of the probabilities that they were made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,47 +80,35 @@ class Realised:
         return _pearson(_pooled(cells))
 
 
-_NONE = Realised(0, {}, {})
-
-
 class RealisedTraffic:
     """The decisions of the last 24 hours, as they come in, in whatever order."""
 
     def __init__(self) -> None:
-        self._given: Counter[_Key] = Counter()
-        self._probability: dict[_Key, float] = {}
-        self._newest = 0
+        self._slots: dict[int, dict[_Key, _Sum]] = {}
+        self._whole: dict[_Key, _Sum] = {}
+        self._oldest = 0
 
     def see(self, decision: Decision) -> None:
         """An episode was given to an arm."""
         slot = _slot(decision.decided_at)
-        if slot < self._newest - SPAN // SLOT:
+        self._forget(slot - SPAN // SLOT)
+        if slot < self._oldest:
             return
-        key = slot, decision.share_revision, decision.policy
-        self._given[key] += 1
-        self._probability[key] = self._probability.get(key, 0.0) + decision.propensity
-        if slot > self._newest:
-            self._newest = slot
-            self._forget(slot - SPAN // SLOT)
+        key = decision.share_revision, decision.policy
+        for sums in (self._slots.setdefault(slot, {}), self._whole):
+            count, probability = sums.get(key, (0, 0.0))
+            sums[key] = count + 1, probability + decision.propensity
 
     def at(self, now: datetime) -> Realised:
-        """Those of the span before ``now``."""
-        first = _slot(now) - SPAN // SLOT
+        """Those of the span before ``now``; what is older is forgotten."""
+        self._forget(_slot(now) - SPAN // SLOT)
         given: Counter[str] = Counter()
         of_revision: Counter[int] = Counter()
-        shares: dict[tuple[int, str], tuple[int, float]] = {}
-        for (slot, revision, policy), count in self._given.items():
-            if slot < first:
-                continue
+        for (revision, policy), (count, _) in self._whole.items():
             given[policy] += count
             of_revision[revision] += count
-            known = shares.get((revision, policy), (0, 0.0))
-            probability = self._probability[slot, revision, policy]
-            shares[revision, policy] = known[0] + count, known[1] + probability
-        if not given:
-            return _NONE
         expected, whole = dict.fromkeys(given, 0.0), dict.fromkeys(of_revision, 0.0)
-        for (revision, policy), (count, probability) in shares.items():
+        for (revision, policy), (count, probability) in self._whole.items():
             share = probability / count
             expected[policy] += of_revision[revision] * share
             whole[revision] += share
@@ -125,8 +116,14 @@ class RealisedTraffic:
         return Realised(given.total(), given, expected if adds_up else None)
 
     def _forget(self, before: int) -> None:
-        for key in [key for key in self._given if key[0] < before]:
-            del self._given[key], self._probability[key]
+        if before <= self._oldest:
+            return
+        self._oldest = before
+        for slot in [slot for slot in self._slots if slot < before]:
+            for key, (count, probability) in self._slots.pop(slot).items():
+                known, summed = self._whole.pop(key)
+                if known > count:
+                    self._whole[key] = known - count, summed - probability
 
 
 def chi_square_tail(statistic: float, degrees: int) -> float:
@@ -161,7 +158,7 @@ def _pearson(cells: list[tuple[int, float]]) -> float | None:
     if len(cells) < 2:  # noqa: PLR2004 there is nothing to choose
         return None
     statistic = sum((given - expected) ** 2 / expected for given, expected in cells)
-    return chi_square_tail(statistic, len(cells) - 1)
+    return twelve_digits(chi_square_tail(statistic, len(cells) - 1))
 
 
 def _slot(at: datetime) -> int:

@@ -16,6 +16,7 @@ from typing import get_args
 from tiltyard.actions.record import Event
 from tiltyard.checklist.guard import Checklist
 from tiltyard.facts.action import CAUSES, Kind
+from tiltyard.kernel.undefined import Value
 from tiltyard.metrics.panel import Panel
 from tiltyard.shell.exporter.picture import LATENCY_BUCKETS, Histogram
 from tiltyard.shell.store.desk_record import last_night
@@ -90,7 +91,7 @@ class Counted:
             self._rise((policy, "shadow"), measures.trades - live)
         for task, gauge in TASKS.items():
             measured = panel.read(gauge, "", now)
-            if getattr(measured.reading, "number", None) == 1:
+            if isinstance(measured.reading, Value) and measured.reading.number == 1:
                 self._succeed(task, measured.as_of)
 
     @property

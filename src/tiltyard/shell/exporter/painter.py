@@ -1,9 +1,9 @@
 """When pictures are made: between two steps of the desk, by its own thread, and never in the way.
 
 A picture of two hundred arms takes some 25 ms. Whoever makes it looks every few milliseconds
-whether something has come in, and if so lets that be judged first and begins anew, so a halt hardly
-waits. One is made once a second at most, less often where it costs more than a hundredth of the
-time; and while something comes in all the time, one in five seconds is made to its end.
+whether something has come in, and if so lets that be judged first and begins anew later, so a halt
+hardly waits. One is begun once a second at most, less often where that costs more than a hundredth
+of the time; and while something comes in all the time, one in five seconds is made to its end.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.store.ledger import Ledger
 
 EVERY = 1.0
-WHILE_BUSY = 5.0
+WHILE_BUSY = LONGEST_PAUSE = 5.0
 MOST_OF_THE_TIME = 0.01
 AT_A_TIME = 0.004
 """Seconds between two looks whether something has come in."""
@@ -91,9 +91,11 @@ class Painter:
                 None if self._gpus is None else self._gpus(),
                 breathe=self._breathe if may_pause else _go_on,
             )  # fmt: skip
-            ended = self._steady()
-            self._next = ended + max(EVERY, (ended - began) / MOST_OF_THE_TIME)
-            self._overdue = max(self._next, ended + WHILE_BUSY)
+            self._overdue = self._steady() + WHILE_BUSY
+        ended = self._steady()
+        pause = (ended - began) / MOST_OF_THE_TIME
+        self._next = ended + min(max(EVERY, pause), LONGEST_PAUSE)
+        self._overdue = max(self._next, self._overdue)
 
     def _breathe(self) -> None:
         at = self._steady()
