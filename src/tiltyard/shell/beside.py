@@ -27,7 +27,7 @@ from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import NOTICE, SHARES
+from tiltyard.shell.store.outbox import NOTICE, RESTART, SHARES
 from tiltyard.shell.targets import Target
 from tiltyard.shell.telling import Telling
 from tiltyard.shell.watchdog import Watchdog
@@ -82,9 +82,10 @@ class Beside:
         self._couriers = [
             *(Courier(f"shares for {one.name}", one.look) for one in self._tellings),
             *(
-                Courier(f"notices for {name}", partial(self._from_outbox, NOTICE, target))
+                Courier(f"{kind}s for {name}", partial(self._from_outbox, kind, target))
                 for name, target in targets.items()
-                if NOTICE in target.takes
+                for kind in (NOTICE, RESTART)
+                if kind in target.takes
             ),
         ]
         self._watchdog = Watchdog(settings.run.deadman, self._alarm)

@@ -22,6 +22,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import (
+    RESTART,
     SHARES,
     UNNAMED,
     Effect,
@@ -227,7 +228,9 @@ class _Delivery:
             return note(inside.connection)
 
     def _is_mine(self, effect: Effect) -> bool:
-        return self.lane in {None, effect.lane} or effect.target not in self.targets
+        if effect.target in self.targets:
+            return self.lane in {None, effect.lane}
+        return effect.kind != RESTART  # the desk that supervises carries it out, and no other
 
     def _is_due(self, effect: Effect) -> bool:
         """Whether its time has come; a clock that was set back keeps nothing waiting."""

@@ -26,6 +26,7 @@ from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
 from tiltyard.shell.gpu_settings import GpuSettings
+from tiltyard.shell.learner_settings import LearnerSettings
 from tiltyard.shell.market_settings import MarketSettings
 from tiltyard.shell.web_address import fault_of_address
 
@@ -187,6 +188,7 @@ class Settings(_Section):
     effects: EffectSettings = EffectSettings()
     market: MarketSettings = MarketSettings()
     gpu: GpuSettings = GpuSettings()
+    learner: LearnerSettings = LearnerSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:

@@ -19,6 +19,7 @@ from tiltyard.shell.cli import (
     checklist,
     demo,
     ingest,
+    learner,
     ledger,
     live,
     policy,
@@ -46,6 +47,7 @@ replay.add_to(app)
 live.add_to(app)
 act.add_to(app)
 token.add_to(app)
+learner.add_to(app)
 demo.add_to(app)
 bench.add_to(app)
 

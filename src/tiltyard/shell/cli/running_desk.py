@@ -41,6 +41,8 @@ from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Bell
+from tiltyard.shell.supervise.learner import Learner
+from tiltyard.shell.supervise.supervised import learner_from, learner_supervised
 from tiltyard.shell.targets import Target, targets_from
 from tiltyard.shell.telling import RENEW_AFTER
 
@@ -112,6 +114,7 @@ class _Running:
         listening: Where the API listens; None where it does not serve.
         bars_last: How long the bars last that it trades on; None where on none, or not known yet.
         gpus: How busy they are.
+        learner: That it supervises; None where it supervises none.
     """
 
     ledger: Ledger
@@ -130,19 +133,23 @@ class _Running:
     desk: LiveDesk | None = None
     trader: Opening | None = None
     gpus: GpuReadings = field(default_factory=GpuReadings)
+    learner: Learner | None = None
 
     def go(self) -> None:
         """Begin, and go round until told to stop."""
         settings, ledger = self._with_marks_every_bar(), self.ledger
         shares, targets = HeldShares(), targets_from(settings)
-        desk = self.desk = self._begun(settings, targets)
+        if not (self.once or self.observe):
+            self.learner = learner_from(settings.learner, say=_say)
+        told = targets if self.learner is None else {**targets, self.learner.name: self.learner}
+        desk = self.desk = self._begun(settings, told)
         trader = self.trader = self._trading(settings, desk)
         vital = Vital(desk, settings.run.deadman, trader)
         painter = self._painter(desk, settings)
         with (
             ledger.beside(answers=self.answers) as door,
             Beside(
-                desk, door, settings, self.token, targets, now=system_now, say=_say, shares=shares
+                desk, door, settings, self.token, told, now=system_now, say=_say, shares=shares
             ) as beside,
             self._api(vital, settings, shares, targets, painter),
             self._observers(settings),
@@ -219,7 +226,10 @@ class _Running:
         if self.once:
             yield
             return
-        with gpus_watched(settings.gpu, self.ledger, self.gpus, say=_say):
+        with (
+            gpus_watched(settings.gpu, self.ledger, self.gpus, say=_say),
+            learner_supervised(self.learner, self.ledger),
+        ):
             yield
 
     @contextmanager

@@ -25,6 +25,9 @@ from tiltyard.shell.store.desk_tables import effects
 EffectState = Literal["requested", "applied", "verified", "failed", "superseded"]
 SHARES = "shares"
 NOTICE = "notice"
+RESTART = "restart"
+LEARNER = "learner"
+"""The target that is told of restarts."""
 UNNAMED = "the settings name no target"
 """How what is told begins, of an effect that failed because nobody could be told any more."""
 _CHANGES = ("state", "attempts", "due_at", "settled_at", "told")
@@ -51,7 +54,8 @@ class Effect:
         seq: Position in the outbox.
         key: Idempotency key; the target is told it.
         target: Which of the configured targets.
-        kind: ``shares`` (all of them, the newest counts) or ``notice`` (something happened).
+        kind: ``shares`` (all of them, the newest counts), ``notice`` (something happened) or
+            ``restart`` (the learner is to begin anew).
         body: Canonical JSON.
         state: Where it stands.
         attempts: How often it was tried in vain.
