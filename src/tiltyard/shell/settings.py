@@ -28,6 +28,7 @@ from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
 from tiltyard.shell.market_settings import MarketSettings
+from tiltyard.shell.notify.settings import NotifySettings
 
 FILE = "tiltyard.toml"
 LARGEST_FILE = 1 << 20
@@ -186,6 +187,7 @@ class Settings(_Section):
     run: RunSettings = RunSettings()
     api: ApiSettings = ApiSettings()
     effects: EffectSettings = EffectSettings()
+    notify: NotifySettings = NotifySettings()
     market: MarketSettings = MarketSettings()
     checklist: Checklist
 

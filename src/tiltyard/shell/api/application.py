@@ -17,6 +17,7 @@ from tiltyard.shell.api.facts import fact_routes
 from tiltyard.shell.api.heartbeats import heartbeat_routes
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.api.limits import LimitedBody
+from tiltyard.shell.api.messages import message_routes
 from tiltyard.shell.api.standing import standing_routes
 from tiltyard.shell.api.traffic import traffic_routes
 from tiltyard.shell.api.verbs import verb_routes
@@ -54,6 +55,7 @@ def application(inside: Inside) -> FastAPI:
     app.include_router(traffic_routes(inside))
     app.include_router(standing_routes(inside))
     app.include_router(verb_routes(inside))
+    app.include_router(message_routes(inside))
     return app
 
 

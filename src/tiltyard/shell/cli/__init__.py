@@ -21,6 +21,7 @@ from tiltyard.shell.cli import (
     ingest,
     ledger,
     live,
+    notify,
     policy,
     replay,
     report,
@@ -46,6 +47,7 @@ replay.add_to(app)
 live.add_to(app)
 act.add_to(app)
 token.add_to(app)
+notify.add_to(app)
 demo.add_to(app)
 bench.add_to(app)
 
