@@ -6,7 +6,8 @@ challengers expires, unless a desk goes on judging (:mod:`tiltyard.shell.telling
 one thing that happened, for people: a halt with what is open, a page, a proposal. When a
 guard trips more than once in a step, because much came in at once, a person is told once,
 how often and whether it lasts; the audit tells of every time. ``restart`` asks for the learner
-to begin anew, once for all episodes of a step.
+to begin anew, once for all episodes of a step. To people with a phone
+:mod:`tiltyard.shell.notify` tells the same in words.
 """
 
 from collections import Counter
@@ -20,7 +21,9 @@ from tiltyard.actions.record import Event
 from tiltyard.checklist.judge import FRESH, Memory
 from tiltyard.facts.action import CAUSES, PERSON
 from tiltyard.facts.arm import Roster
+from tiltyard.facts.mark import LastMark
 from tiltyard.router.lifecycle import ONLY_LEAVES
+from tiltyard.shell.notify.people import People
 from tiltyard.shell.store.audit_table import audit_position
 from tiltyard.shell.store.outbox import RESTART, request_effect
 
@@ -33,7 +36,7 @@ EVERY_DAY = frozenset({"skip_scale", "raise_ceiling"})
 """Events of every arm on every day, that nobody who watches a desk wants to see."""
 QUIET = EVERY_DAY | {"desk", "graduate", "ingest", "unfreeze_ramp"}
 """Events that are in the audit, and that nobody needs to be told of."""
-_NOTHING_REMEMBERED: Mapping[tuple[str, str], Memory] = {}
+_NOBODY_MARKED: Mapping[str, LastMark] = {}
 
 
 @dataclass(slots=True)
@@ -45,11 +48,13 @@ class Announcing:
         revision: Of the shares that the database knows; what is sent without it counts on from
             there.
         told: Under which revision the shares as they stand were last told.
+        people: Who is told in words; None for nobody.
     """
 
     targets: Mapping[str, Collection[str]] = field(default_factory=dict)
     revision: int = 0
     told: int = 0
+    people: People | None = None
     _last: Mapping[str, object] | None = None
     _next: tuple[Mapping[str, object], int, int] | None = None
 
@@ -60,7 +65,8 @@ class Announcing:
         events: Sequence[Event],
         roster: Roster,
         now: datetime,
-        memories: Mapping[tuple[str, str], Memory] = _NOTHING_REMEMBERED,
+        memories: Mapping[tuple[str, str], Memory] | None = None,
+        marks: Mapping[str, LastMark] = _NOBODY_MARKED,
     ) -> None:
         """Request what follows from a step, in the transaction that writes it.
 
@@ -70,9 +76,11 @@ class Announcing:
             events: What the step wrote to the audit.
             roster: As it is after the step.
             now: UTC.
-            memories: What each guard remembers of each subject after the step.
+            memories: What each guard remembers of each subject after the step; None where that
+                is not known.
+            marks: The last of each arm.
         """
-        notices = _worth_telling(events, memories)
+        notices = _worth_telling(events, memories or {})
         shares, revision = shares_body(roster), revision_of(connection)
         for target, kinds in self.targets.items():
             if "notice" in kinds:
@@ -86,6 +94,8 @@ class Announcing:
                         "expires_at": now + EXPIRE_AFTER}  # fmt: skip
                 own = f"{key}-shares-{target}"
                 request_effect(connection, own, target, "shares", body, now)
+        if self.people is not None:
+            self.people.request(connection, key, events, notices, roster, marks, memories, now)
         self._next = shares, revision, self.told if shares == self._last else revision
 
     def forget(self) -> None:

@@ -1,7 +1,8 @@
 """Who works beside the desk, in threads of their own, and never in its way.
 
-Couriers bring to the world outside what the desk has written, each to one target the shares or
-the notices; a watchdog listens whether the desk still judges. While the database cannot be
+Couriers bring to the world outside what the desk has written, each to one target the shares, the
+notices, or what people are told in words; one sees to it that others are told when nobody has
+acknowledged a page; a watchdog listens whether the desk still judges. While the database cannot be
 written, the shares are those that stand in memory.
 
 When nothing was judged for ``run.deadman`` seconds, the champion alone has any. That is told
@@ -24,10 +25,11 @@ from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.courier import Courier
 from tiltyard.shell.delivery import Patience, deliver
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.notify.escalation import escalate
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import NOTICE, RESTART, SHARES
+from tiltyard.shell.store.outbox import MESSAGE, NOTICE, PAGE, RESTART, SHARES
 from tiltyard.shell.targets import Target
 from tiltyard.shell.telling import Telling
 from tiltyard.shell.watchdog import Watchdog
@@ -65,6 +67,7 @@ class Beside:
         self._shares = shares
         self._judged_at: datetime | None = None
         self._desk = desk
+        self._notify = settings.notify
         self._door = door
         self._token = token
         self._now = now
@@ -84,10 +87,12 @@ class Beside:
             *(
                 Courier(f"{kind}s for {name}", partial(self._from_outbox, kind, target))
                 for name, target in targets.items()
-                for kind in (NOTICE, RESTART)
+                for kind in (PAGE, MESSAGE, NOTICE, RESTART)
                 if kind in target.takes
             ),
         ]
+        if settings.notify.recipient:
+            self._couriers.append(Courier("escalation", self._escalate))
         self._watchdog = Watchdog(settings.run.deadman, self._alarm)
         self._silence = f"nothing was judged for {settings.run.deadman:g} s"
         self._lock = threading.Lock()
@@ -193,6 +198,10 @@ class Beside:
         if done.unnamed:
             given_up = f"{_effects_were(done.unnamed)} given up"
             self._say(f"{given_up}, since the settings name its target no more")
+
+    def _escalate(self) -> None:
+        if escalate(self._door, self._token, self._notify, self._now()):
+            self._nudge()
 
     def _alarm(self) -> None:
         """Nothing was judged for too long; the desk's own thread may hang."""

@@ -22,6 +22,7 @@ from tiltyard.shell.closed_record import refuse_record
 from tiltyard.shell.delivery import deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
+from tiltyard.shell.notify.people import People
 from tiltyard.shell.obey import obey
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.command_table import (
@@ -235,7 +236,8 @@ class _StandIn:
     def _carry_out(self, token: int) -> None:
         takes = {name: target.takes for name, target in self.targets.items()}
         now = self.times.now()
-        carry_out(self.ledger, self.settings, token, now, Announcing(takes), on_stage=self.on_stage)
+        announcing = Announcing(takes, people=People.of(self.settings))
+        carry_out(self.ledger, self.settings, token, now, announcing, on_stage=self.on_stage)
         self.untold = sorted(self.targets)
         with suppress(TiltyardError):  # what is not delivered stays for who acts next
             began = self.times.now()
@@ -330,7 +332,9 @@ def _obey_all(
     if anew or before.arms.keys() != roster.arms.keys() or _reigns(before) != _reigns(roster):
         refresh_metrics(inside, settings, now)
     if decided.events:
-        announcing.request(inside.connection, f"{token}-asked", decided.events, roster, now)
+        announcing.request(
+            inside.connection, f"{token}-asked", decided.events, roster, now, marks=marks
+        )
 
 
 def _begun_anew(before: Roster, roster: Roster) -> list[str]:

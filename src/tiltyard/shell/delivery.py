@@ -6,8 +6,9 @@ target is spoken to. Killed anywhere, the next delivery takes up where the notes
 worst a target is told again, under the same key.
 
 What fails or is refused is tried again, later each time. A notice is given up after a number
-of tries, for the sake of those behind it. The newest shares never are: who has older ones
-would trade by them for ever. A lane holds up nobody but itself; lanes take turns.
+of tries, for the sake of those behind it, and what people are told after a day of them. The
+newest shares never are: who has older ones would trade by them for ever. A lane holds up nobody
+but itself; lanes take turns.
 """
 
 from collections import Counter
@@ -22,6 +23,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import (
+    FOR_PEOPLE,
     RESTART,
     SHARES,
     UNNAMED,
@@ -31,7 +33,8 @@ from tiltyard.shell.store.outbox import (
     lane_heads,
     move_effect,
 )
-from tiltyard.shell.targets.target import Target
+from tiltyard.shell.store.page_table import add_link
+from tiltyard.shell.targets.target import Person, Target
 
 SENT, APPLIED, CHECKED, VERIFIED = STAGES = (
     "effect sent", "effect applied", "effect checked", "effect verified",
@@ -39,6 +42,8 @@ SENT, APPLIED, CHECKED, VERIFIED = STAGES = (
 """What an effect passes; the second and the fourth are passed when they are committed."""
 MOST = 50
 LONGEST_TOLD = 300
+ATTEMPTS_FOR_PEOPLE = 296
+"""With the waits in between they take 24 hours."""
 
 Ending = Literal["verified", "applied", "failed"]
 Outcome = Literal["verified", "applied", "failed", "unnamed", "postponed", "superseded"]
@@ -169,8 +174,13 @@ class _Delivery:
         return self._verify(target, effect)
 
     def _send(self, target: Target, effect: Effect) -> Outcome:
+        person = target if isinstance(target, Person) else None
+        secret = "" if person is None else self._link(person, effect)
         try:
-            target.send(effect)
+            if person is None:
+                target.send(effect)
+            else:
+                person.tell(effect, self.now, secret)
         except TiltyardError as error:
             return self._lacks(effect, _told(error))
         self.sent += 1
@@ -180,6 +190,15 @@ class _Delivery:
             return "superseded"
         self.on_stage(APPLIED)
         return self._verify(target, applied)
+
+    def _link(self, person: Person, effect: Effect) -> str:
+        """The secret of a new link that acknowledges a page; empty where there is to be none."""
+        number = person.page_of(effect)
+        if not number:
+            return ""
+        with self.ledger.transaction() as inside:
+            check_lease(inside.connection, self.token)
+            return add_link(inside.connection, number, effect.target, self.now)
 
     def _verify(self, target: Target, effect: Effect) -> Outcome:
         try:
@@ -199,7 +218,7 @@ class _Delivery:
     def _lacks(self, effect: Effect, told: str) -> Outcome:
         """The target does not have it: tell it later, but a notice not for ever."""
         effect = replace(effect, attempts=effect.attempts + 1)
-        if effect.kind != SHARES and effect.attempts >= self.patience.attempts:
+        if effect.kind != SHARES and effect.attempts >= self._most_attempts(effect):
             return self._settle(effect, "failed", told)
         return self._postpone(effect, "requested", told)
 
@@ -227,6 +246,9 @@ class _Delivery:
             check_lease(inside.connection, self.token)
             return note(inside.connection)
 
+    def _most_attempts(self, effect: Effect) -> int:
+        return ATTEMPTS_FOR_PEOPLE if effect.kind in FOR_PEOPLE else self.patience.attempts
+
     def _is_mine(self, effect: Effect) -> bool:
         if effect.target in self.targets:
             return self.lane in {None, effect.lane}
@@ -234,6 +256,9 @@ class _Delivery:
 
     def _is_due(self, effect: Effect) -> bool:
         """Whether its time has come; a clock that was set back keeps nothing waiting."""
+        target = self.targets.get(effect.target)
+        if isinstance(target, Person) and target.rests(effect.kind, self.now):
+            return False
         wait = effect.due_at - self.now
         return not effect.attempts or not timedelta(0) < wait <= self.patience.longest
 

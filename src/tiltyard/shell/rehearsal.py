@@ -14,6 +14,7 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.announce import Announcing
+from tiltyard.shell.notify.people import People
 from tiltyard.shell.obey import told
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.unwritten import Unwritten
@@ -29,6 +30,7 @@ def rehearse_halt(
     takes: Mapping[str, Collection[str]],
     checklist: str,
     now: datetime,
+    people: People | None = None,
 ) -> bool:
     """Write the halt of a challenger, and take it back; whether there was anybody to halt.
 
@@ -38,13 +40,14 @@ def rehearse_halt(
         takes: Who would be told which kinds of effect.
         checklist: Digest of the one in force.
         now: UTC.
+        people: Who would be told in words.
     """
     arm = next((arm for arm in roster.challengers() if arm.share), None)
     if arm is None:
         return False
     halt = Action("halt", arm.name, "rehearsal", "enforce", now, before=arm.share, after=0.0)
     halted = apply(roster, halt)
-    telling = Announcing(takes)
+    telling = Announcing(takes, people=people)
     try:
         with ledger.transaction() as inside:
             decided = Unwritten([told(halt, checklist, "rehearsal", {}, now)])

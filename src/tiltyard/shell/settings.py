@@ -28,6 +28,7 @@ from tiltyard.scaling.trading_day import starts_at, trading_day
 from tiltyard.shell.gpu_settings import GpuSettings
 from tiltyard.shell.learner_settings import LearnerSettings
 from tiltyard.shell.market_settings import MarketSettings
+from tiltyard.shell.notify.settings import NotifySettings
 from tiltyard.shell.web_address import fault_of_address
 
 FILE = "tiltyard.toml"
@@ -186,6 +187,7 @@ class Settings(_Section):
     run: RunSettings = RunSettings()
     api: ApiSettings = ApiSettings()
     effects: EffectSettings = EffectSettings()
+    notify: NotifySettings = NotifySettings()
     market: MarketSettings = MarketSettings()
     gpu: GpuSettings = GpuSettings()
     learner: LearnerSettings = LearnerSettings()

@@ -132,7 +132,9 @@ class Writing:
         write_memories(connection, self._kept, memories, self._modes)
         write_metrics(connection, columns, now)
         key = f"{self._token}-{self.step + 1}"
-        self.announcing.request(connection, key, waiting.events, desk.roster, now, memories)
+        self.announcing.request(
+            connection, key, waiting.events, desk.roster, now, memories, desk.panel.last_marks()
+        )
         self._attempted = waiting.copy()
         judged_at = (served_at or now) if self._in_service else self.written_at
         if judged_at is not None:

@@ -18,6 +18,7 @@ from tiltyard.shell.api.facts import fact_routes
 from tiltyard.shell.api.heartbeats import heartbeat_routes
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.api.limits import LimitedBody
+from tiltyard.shell.api.messages import message_routes
 from tiltyard.shell.api.metrics import metrics_routes
 from tiltyard.shell.api.standing import standing_routes
 from tiltyard.shell.api.traffic import traffic_routes
@@ -58,6 +59,7 @@ def application(inside: Inside) -> FastAPI:
     app.include_router(standing_routes(inside))
     app.include_router(verb_routes(inside))
     app.include_router(alert_routes(inside))
+    app.include_router(message_routes(inside))
     return app
 
 

@@ -99,6 +99,18 @@ class Gate:
 
         return whose
 
+    def refuse_crowd(self) -> None:
+        """Whether there is room for another secret that nobody knows; a link has one.
+
+        Raises:
+            TiltyardError: ``TOO_FAST``.
+        """
+        if not self._strangers.takes(self._steady()):
+            raise TiltyardError(
+                "TOO_FAST", "Authorization", "too many secrets come that nobody knows",
+                "send it again a little later",
+            )  # fmt: skip
+
     def read_again(self) -> None:
         """What the ledger says of every token that is known.
 
@@ -140,11 +152,7 @@ class Gate:
         key = hash_of(secret)
         if (known := self._known.get(key)) is not None:
             return known
-        if not self._strangers.takes(self._steady()):
-            raise TiltyardError(
-                "TOO_FAST", "Authorization", "too many secrets come that nobody knows",
-                "send it again a little later",
-            )  # fmt: skip
+        self.refuse_crowd()
         token = await anyio.to_thread.run_sync(self._look_up, key, limiter=self._look_ups)
         if token is not None and len(self._known) < MOST_KNOWN:
             self._known[key] = token

@@ -228,6 +228,15 @@ class Done(_Wire):
     done: str
 
 
+class Acknowledged(_Wire):
+    """Who has seen a page, and when."""
+
+    number: int
+    title: str
+    acknowledged_by: str
+    acknowledged_at: str
+
+
 class ArmState(_Wire):
     """An arm as it stands; a number that is not known yet is null."""
 

@@ -91,6 +91,15 @@ SETTINGS_TEXT = """\
 # kubernetes = "https://kubernetes.default.svc"
 # credentials = "/var/run/secrets/kubernetes.io/serviceaccount"
 
+# [notify]                     # who is told on their phone, while a desk runs
+# quiet = "22:00-07:00"        # nothing but what is critical is told then
+# escalate_after = 15          # minutes without an answer, then others are told; 0 for never
+# link = "https://desk.example"   # where a phone reaches the API; without it, no links
+# [[notify.recipient]]
+# name = "ann"
+# address_file = "ann.address" # holds an address of Apprise, on one line
+# severities = ["critical", "warning"]
+
 # The checklist. A guard of the same name replaces only the fields that it gives.
 
 """

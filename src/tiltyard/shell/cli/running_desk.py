@@ -33,6 +33,7 @@ from tiltyard.shell.exporter.painter import Painter
 from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.gpu.watched import gpus_watched
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.notify.people import People
 from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.rehearsal import rehearse_halt
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
@@ -44,6 +45,7 @@ from tiltyard.shell.store.waking import Bell
 from tiltyard.shell.supervise.learner import Learner
 from tiltyard.shell.supervise.supervised import learner_from, learner_supervised
 from tiltyard.shell.targets import Target, targets_from
+from tiltyard.shell.targets.person_target import refuse_unusable
 from tiltyard.shell.telling import RENEW_AFTER
 
 SHORT_BUSY_MS = 1000
@@ -79,6 +81,7 @@ def be_the_desk(
         only: Whom to print events of; of everybody when None.
         as_json: Print them as JSON.
     """
+    refuse_unusable(settings)
     interval = min(interval, settings.run.deadman / 3, RENEW_AFTER.total_seconds())
     answers, bell = AnswerLimit(), Bell()
     with (
@@ -192,12 +195,13 @@ class _Running:
 
     def _begun(self, settings: Settings, targets: Mapping[str, Target]) -> LiveDesk:
         takes = {name: target.takes for name, target in targets.items()}
+        people = People.of(settings)
         desk = LiveDesk(self.ledger, settings, self.token, clock=system_now,
-                        announcing=Announcing(takes), observe=self.observe,
+                        announcing=Announcing(takes, people=people), observe=self.observe,
                         tick=timedelta(seconds=self.interval))  # fmt: skip
         desk.start()
         digest = settings.checklist.digest
-        rehearse_halt(self.ledger, desk.roster, takes, digest, system_now())
+        rehearse_halt(self.ledger, desk.roster, takes, digest, system_now(), people)
         self.answers.seconds = settings.run.deadman * ONE_ANSWER
         _say_on_what(desk, self.ledger, once=self.once)
         return desk

@@ -1,6 +1,7 @@
 """The tables of the one who acts: lease, commands, nights, memories of guards, effects, floor.
 
-Beside them are the tokens of those who may talk to it over HTTP.
+Beside them are the pages that people are to acknowledge, with the links by which they may, and
+the tokens of those who may talk to the desk over HTTP.
 
 ``commands``, ``outcomes`` and ``external_edits`` are only ever appended to;
 ``waiting_commands`` are those without an outcome, so that nobody reads the others to find
@@ -105,6 +106,34 @@ effects = sa.Table(
     sa.Column("told", TEXT, nullable=False, server_default=""),
     sa.Index("effects_by_settlement", "settled_at", "seq"),
     sqlite_autoincrement=True,
+)
+
+pages = sa.Table(
+    "pages",
+    metadata,
+    sa.Column("number", KEY, primary_key=True, autoincrement=True),
+    sa.Column("event", TEXT, nullable=False),
+    sa.Column("policy", TEXT, nullable=False),
+    sa.Column("cause", TEXT, nullable=False),
+    sa.Column("title", TEXT, nullable=False),
+    sa.Column("lines", TEXT, nullable=False),
+    sa.Column("happened_at", UtcTime, nullable=False),
+    sa.Column("made_at", UtcTime, nullable=False),
+    sa.Column("acknowledged_at", UtcTime),
+    sa.Column("acknowledged_by", TEXT, nullable=False, server_default=""),
+    sa.Column("reason", TEXT, nullable=False, server_default=""),
+    sa.Column("escalated_at", UtcTime),
+    sa.Index("pages_by_acknowledgement", "acknowledged_at", "number"),
+    sqlite_autoincrement=True,
+)
+
+page_links = sa.Table(
+    "page_links",
+    metadata,
+    sa.Column("hash", TEXT, primary_key=True),
+    sa.Column("page_number", sa.ForeignKey("pages.number"), nullable=False),
+    sa.Column("recipient", TEXT, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
 )
 
 share_bounds = sa.Table(

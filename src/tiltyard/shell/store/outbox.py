@@ -3,7 +3,8 @@
 An effect is written in the transaction that decides it, under a key of its own, so it is
 requested once. It is delivered at least once: ``requested`` until the target has taken
 it, ``applied`` until the target says so when asked, then ``verified``. A notice has
-``failed`` when it has been tried often enough; shares are ``superseded`` by newer ones.
+``failed`` when it has been tried often enough; shares are ``superseded`` by newer ones. What
+people are told in words is a ``page`` when it is critical, and a ``message`` when it is not.
 
 An effect is open until it is settled. A target that cannot be asked leaves an effect
 settled as ``applied``: it was taken, and more cannot be known.
@@ -28,6 +29,10 @@ NOTICE = "notice"
 RESTART = "restart"
 LEARNER = "learner"
 """The target that is told of restarts."""
+PAGE = "page"
+MESSAGE = "message"
+FOR_PEOPLE = frozenset({PAGE, MESSAGE})
+"""In words, to a phone."""
 UNNAMED = "the settings name no target"
 """How what is told begins, of an effect that failed because nobody could be told any more."""
 _CHANGES = ("state", "attempts", "due_at", "settled_at", "told")
@@ -54,8 +59,9 @@ class Effect:
         seq: Position in the outbox.
         key: Idempotency key; the target is told it.
         target: Which of the configured targets.
-        kind: ``shares`` (all of them, the newest counts), ``notice`` (something happened) or
-            ``restart`` (the learner is to begin anew).
+        kind: ``shares`` (all of them, the newest counts), ``notice`` (something happened),
+            ``restart`` (the learner is to begin anew), or in words for people ``page`` (at once)
+            or ``message``.
         body: Canonical JSON.
         state: Where it stands.
         attempts: How often it was tried in vain.
@@ -139,6 +145,11 @@ def untold_targets(connection: sa.Connection, since: datetime) -> Sequence[str]:
     given_up = sa.and_(e.settled_at >= since, has_failed)
     query = sa.select(e.target).where(sa.or_(on_its_way, given_up)).distinct().order_by(e.target)
     return connection.scalars(query).all()
+
+
+def effects_by_key(connection: sa.Connection, keys: Sequence[str]) -> Sequence[Effect]:
+    """Those of these keys that there are, oldest first."""
+    return _effects(connection, _EVERY.where(effects.c.key.in_(keys)))
 
 
 def every_effect(connection: sa.Connection) -> Sequence[Effect]:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.targets.file_target import FileTarget
-from tiltyard.shell.targets.target import Target, refused, unreachable
+from tiltyard.shell.targets.person_target import recipients
+from tiltyard.shell.targets.target import Person, Target, refused, unreachable
 
-__all__ = ["FileTarget", "Target", "refused", "targets_from", "unreachable"]
+__all__ = ["FileTarget", "Person", "Target", "refused", "targets_from", "unreachable"]
 
 
 def targets_from(settings: Settings) -> Mapping[str, Target]:
@@ -25,4 +26,5 @@ def targets_from(settings: Settings) -> Mapping[str, Target]:
         from tiltyard.shell.targets.webhook_target import WebhookTarget  # noqa: PLC0415 slow
 
         chosen.append(WebhookTarget(named.webhook, named.timeout))
+    chosen += recipients(settings)
     return {target.name: target for target in chosen}

@@ -1,6 +1,7 @@
 """What every target can do, and the two ways in which it can fail."""
 
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.outbox import Effect
@@ -33,6 +34,26 @@ class Target(Protocol):
 
         Raises:
             TiltyardError: ``TARGET_REFUSED``, ``TARGET_UNREACHABLE``.
+        """
+
+
+@runtime_checkable
+class Person(Target, Protocol):
+    """A target who may sleep, and who can answer by a link."""
+
+    def rests(self, kind: str, at: datetime) -> bool:
+        """Whether effects of this kind are kept back now, for later."""
+
+    def page_of(self, effect: Effect) -> int:
+        """The page that a link in it would acknowledge; 0 for no link."""
+
+    def tell(self, effect: Effect, now: datetime, secret: str) -> None:
+        """As :meth:`Target.send`.
+
+        Args:
+            effect: What to say.
+            now: UTC; what is told late says when it happened.
+            secret: In the link; empty for none.
         """
 
 
