@@ -5,6 +5,7 @@ no sample, nor has an arm that is retired or deposed; labels are names that the 
 registered policies and guards of its checklist, never a text that somebody reports.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
@@ -75,7 +76,7 @@ def paint(
     for short, found in (
         *_of_itself(desk, counted, now),
         *_of_guards(desk, now, breathe),
-        *_of_arms(desk, counted, arms),
+        *_of_arms(desk, counted, arms, breathe),
         *_of_traffic(arms, realised),
         *_of_tasks(desk, counted, now),
         *_of_gpus(gpus),
@@ -143,13 +144,17 @@ def _is_in_force(one: Examined, roster: Roster) -> bool:
     return one.guard.name in roster.holds()
 
 
-def _of_arms(desk: Desk, counted: Counted, arms: Sequence[Arm]) -> _Samples:
+def _of_arms(
+    desk: Desk, counted: Counted, arms: Sequence[Arm], breathe: Callable[[], object]
+) -> _Samples:
     marks = desk.panel.last_marks()
+    waiting = Counter(review.policy for review in desk.roster.open_reviews())
     for arm in arms:
+        breathe()
         name = arm.name
         for book in ("live", "shadow"):
             yield "trades_total", ((name, book), counted.trades[name, book])
-        yield "reviews_open", ((name,), len(desk.roster.open_reviews(name)))
+        yield "reviews_open", ((name,), waiting[name])
         if (heard := desk.panel.heard_from(name)) is not None:
             yield "bot_heartbeat_timestamp_seconds", ((name,), heard.timestamp())
         if (last := marks.get(name)) is None:
