@@ -101,11 +101,6 @@ class Counted:
         """How long facts have waited."""
         return Histogram(tuple(self._latency), self._waited)
 
-    @property
-    def restarts(self) -> int:
-        """Restarts of the learner that guards have asked for."""
-        return sum(n for (_, kind), n in self.actions.items() if kind == "restart_learner")
-
     def _rise(self, key: tuple[str, str], count: int) -> None:
         self.trades[key] = max(count, self.trades.get(key, 0))
 

@@ -58,6 +58,7 @@ def paint(
     now: datetime,
     gpus: GpuReading | None = None,
     *,
+    restarts: int | None = None,
     breathe: Callable[[], object] = lambda: None,
 ) -> Picture:
     """The desk as it stands.
@@ -68,6 +69,7 @@ def paint(
         realised: Where the episodes of the last day went.
         now: When it judged last, UTC.
         gpus: None where nobody reads them.
+        restarts: How often the learner was restarted; None where the desk supervises none.
         breathe: Called now and then; whatever it raises ends this picture.
     """
     arms = [arm for arm in desk.roster.arms.values() if arm.state not in ("deposed", "retired")]
@@ -79,7 +81,7 @@ def paint(
         *_of_arms(desk, counted, arms, breathe),
         *_of_traffic(arms, realised),
         *_of_tasks(desk, counted, now),
-        *_of_gpus(gpus),
+        *_of_machines(gpus, restarts),
     ):
         samples[PREFIX + short].append(found)
     _measured(desk, arms, now, samples, breathe)
@@ -123,7 +125,6 @@ def _of_itself(desk: Desk, counted: Counted, now: datetime) -> _Samples:
     if calls.newest is not None:
         yield "api_requests_total", ((), calls.calls)
         yield "api_errors_total", ((), calls.errors)
-    yield "learner_restarts_total", ((), counted.restarts)
 
 
 def _of_guards(desk: Desk, now: datetime, breathe: Callable[[], object]) -> _Samples:
@@ -187,7 +188,9 @@ def _of_tasks(desk: Desk, counted: Counted, now: datetime) -> _Samples:
             yield "task_last_run_failed", ((task,), float(reading.number != 1))
 
 
-def _of_gpus(gpus: GpuReading | None) -> _Samples:
+def _of_machines(gpus: GpuReading | None, restarts: int | None) -> _Samples:
+    if restarts is not None:
+        yield "learner_restarts_total", ((), restarts)
     if gpus is None:
         return
     yield "gpu_available", ((), float(gpus.available))
