@@ -12,7 +12,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -24,6 +25,7 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import take
+from tiltyard.shell.exporter.counted import Counted
 from tiltyard.shell.exporter.exposition import Exposition
 from tiltyard.shell.exporter.paint import paint
 from tiltyard.shell.exporter.painter import Painter
@@ -71,6 +73,18 @@ def timed(work: Callable[[], object], rounds: int) -> list[float]:
     return took
 
 
+def longest_unseen(desk: LiveDesk, counted: Counted, now: datetime) -> float:
+    """Seconds of a picture in which nobody asks whether something has come in."""
+    seen = [time.perf_counter()]
+
+    def breathe() -> None:
+        seen.append(time.perf_counter())
+
+    paint(desk.judging, counted, desk.traffic.at(now), now, breathe=breathe)
+    seen.append(time.perf_counter())
+    return max(later - earlier for earlier, later in pairwise(seen))
+
+
 def plain_gauges(picture: Picture) -> CollectorRegistry:
     """As many samples of as many families, as the library keeps them itself."""
     registry = CollectorRegistry()
@@ -116,6 +130,7 @@ def main() -> None:
         painting = timed(
             lambda: paint(desk.judging, counted, desk.traffic.at(now), now), given.rounds
         )
+        unseen = min(longest_unseen(desk, counted, now) for _ in range(given.rounds))
         ticking = timed(lambda: desk.judging.judge_all(now), given.rounds)
         picture = painter.picture
         assert picture is not None
@@ -132,6 +147,7 @@ def main() -> None:
     print(f"{given.policies} policies, {samples:,} samples, {len(picture.samples)} families")
     print(f"{'':<38}{'best ms':>9}{'median':>9}{'bytes':>11}")
     row("a picture, by the desk's thread", painting)
+    row("  of it, the longest nobody looks", [unseen])
     row("every guard on every subject alone", ticking)
     row("a scrape of a new picture", scraping, len(found[0]))
     row("a scrape of the same picture", again)

@@ -66,7 +66,12 @@ def shown(ledger: Ledger, now: datetime = NOON, settings: Settings = SETTINGS) -
     clock = [100.0]
     with desk_on(ledger, now, settings) as desk:
         painter = Painter(
-            desk, ledger, settings.checklist, steady=lambda: clock[0], gpus=lambda: GPUS
+            desk,
+            ledger,
+            settings.checklist,
+            steady=lambda: clock[0],
+            gpus=lambda: GPUS,
+            restarts=lambda: 2,
         )
         painter.begin()
         yield Shown(desk, painter, clock)

@@ -217,9 +217,11 @@ class _Running:
         """Who shows the desk to whoever scrapes it; nobody does where it does not serve."""
         if self.listening is None:
             return None
+        learner = self.learner
         painter = Painter(
             desk, self.ledger, settings.checklist, steady=steady_seconds,
             gpus=lambda: self.gpus.now,
+            restarts=None if learner is None else lambda: learner.restarts_ever,
         )  # fmt: skip
         painter.begin()
         return painter

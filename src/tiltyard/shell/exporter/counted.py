@@ -23,8 +23,10 @@ from tiltyard.shell.store.desk_record import last_night
 from tiltyard.shell.store.fact_tables import last_observed
 from tiltyard.shell.store.ledger import Ledger
 
-_KINDS: frozenset[str] = frozenset(get_args(Kind)) - {"register"}
-_CARRIED_OUT = '"mode":"enforce"'
+_KINDS: frozenset[str] = frozenset(get_args(Kind)) - {"register", "skip_scale"}
+"""A registration is written by whoever asks for it, and what was skipped was not done."""
+_CARRIED_OUT, _NOT_DONE = '"mode":"enforce"', '"event":"skip_scale"'
+"""As the bodies of the audit have it, which are canonical; most rows need not be read further."""
 TASKS = {"weekly": "weekly_run", "snapshot": "snapshot_run"}
 """Tasks of others, and the gauge by which they say how their last run ended."""
 NIGHTLY = "nightly"
@@ -59,7 +61,7 @@ class Counted:
             still: The ledger as it stands; the desk has not stepped yet.
         """
         for row in still.audit():
-            if _CARRIED_OUT in row.body:
+            if _CARRIED_OUT in row.body and _NOT_DONE not in row.body:
                 self.note(json.loads(row.body))
         for task, gauge in TASKS.items():
             self._succeed(task, last_observed(still.connection, gauge, 1.0))
@@ -98,11 +100,6 @@ class Counted:
     def latency(self) -> Histogram:
         """How long facts have waited."""
         return Histogram(tuple(self._latency), self._waited)
-
-    @property
-    def restarts(self) -> int:
-        """Restarts of the learner that guards have asked for."""
-        return sum(n for (_, kind), n in self.actions.items() if kind == "restart_learner")
 
     def _rise(self, key: tuple[str, str], count: int) -> None:
         self.trades[key] = max(count, self.trades.get(key, 0))

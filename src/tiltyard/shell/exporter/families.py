@@ -98,6 +98,6 @@ _family("task_last_success_timestamp_seconds", "gauge", "When a task last succee
 _family("task_last_run_failed", "gauge", "1 when the last run of a task failed.", "task")
 _family("api_requests_total", "counter", "Calls to the venue, as bots count them.")
 _family("api_errors_total", "counter", "Calls to the venue that failed.")
-_family("learner_restarts_total", "counter", "Restarts of the learner that guards asked for.")
+_family("learner_restarts_total", "counter", "Restarts of the learner that the desk supervises.")
 _family("gpu_available", "gauge", "1 while any GPU can be read.")
 _family("gpu_utilization_ratio", "gauge", "Part of the time in which a GPU computed.", "gpu")

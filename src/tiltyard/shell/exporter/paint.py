@@ -5,6 +5,7 @@ no sample, nor has an arm that is retired or deposed; labels are names that the 
 registered policies and guards of its checklist, never a text that somebody reports.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
@@ -57,6 +58,7 @@ def paint(
     now: datetime,
     gpus: GpuReading | None = None,
     *,
+    restarts: int | None = None,
     breathe: Callable[[], object] = lambda: None,
 ) -> Picture:
     """The desk as it stands.
@@ -67,6 +69,7 @@ def paint(
         realised: Where the episodes of the last day went.
         now: When it judged last, UTC.
         gpus: None where nobody reads them.
+        restarts: How often the learner was restarted; None where the desk supervises none.
         breathe: Called now and then; whatever it raises ends this picture.
     """
     arms = [arm for arm in desk.roster.arms.values() if arm.state not in ("deposed", "retired")]
@@ -75,10 +78,10 @@ def paint(
     for short, found in (
         *_of_itself(desk, counted, now),
         *_of_guards(desk, now, breathe),
-        *_of_arms(desk, counted, arms),
+        *_of_arms(desk, counted, arms, breathe),
         *_of_traffic(arms, realised),
         *_of_tasks(desk, counted, now),
-        *_of_gpus(gpus),
+        *_of_machines(gpus, restarts),
     ):
         samples[PREFIX + short].append(found)
     _measured(desk, arms, now, samples, breathe)
@@ -122,7 +125,6 @@ def _of_itself(desk: Desk, counted: Counted, now: datetime) -> _Samples:
     if calls.newest is not None:
         yield "api_requests_total", ((), calls.calls)
         yield "api_errors_total", ((), calls.errors)
-    yield "learner_restarts_total", ((), counted.restarts)
 
 
 def _of_guards(desk: Desk, now: datetime, breathe: Callable[[], object]) -> _Samples:
@@ -143,13 +145,17 @@ def _is_in_force(one: Examined, roster: Roster) -> bool:
     return one.guard.name in roster.holds()
 
 
-def _of_arms(desk: Desk, counted: Counted, arms: Sequence[Arm]) -> _Samples:
+def _of_arms(
+    desk: Desk, counted: Counted, arms: Sequence[Arm], breathe: Callable[[], object]
+) -> _Samples:
     marks = desk.panel.last_marks()
+    waiting = Counter(review.policy for review in desk.roster.open_reviews())
     for arm in arms:
+        breathe()
         name = arm.name
         for book in ("live", "shadow"):
             yield "trades_total", ((name, book), counted.trades[name, book])
-        yield "reviews_open", ((name,), len(desk.roster.open_reviews(name)))
+        yield "reviews_open", ((name,), waiting[name])
         if (heard := desk.panel.heard_from(name)) is not None:
             yield "bot_heartbeat_timestamp_seconds", ((name,), heard.timestamp())
         if (last := marks.get(name)) is None:
@@ -182,7 +188,9 @@ def _of_tasks(desk: Desk, counted: Counted, now: datetime) -> _Samples:
             yield "task_last_run_failed", ((task,), float(reading.number != 1))
 
 
-def _of_gpus(gpus: GpuReading | None) -> _Samples:
+def _of_machines(gpus: GpuReading | None, restarts: int | None) -> _Samples:
+    if restarts is not None:
+        yield "learner_restarts_total", ((), restarts)
     if gpus is None:
         return
     yield "gpu_available", ((), float(gpus.available))

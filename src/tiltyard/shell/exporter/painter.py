@@ -46,6 +46,7 @@ class Painter:
         checklist: Whose guards are shown.
         steady: Seconds on a clock that is never set.
         gpus: What is known of the GPUs; None where nobody reads them.
+        restarts: How often the learner was restarted; None where the desk supervises none.
 
     Attributes:
         picture: The last; any thread may take it.
@@ -59,12 +60,14 @@ class Painter:
         *,
         steady: Callable[[], float],
         gpus: Callable[[], GpuReading] | None = None,
+        restarts: Callable[[], int] | None = None,
     ) -> None:
         self.picture: Picture | None = None
         self._desk = desk
         self._ledger = ledger
         self._steady = steady
         self._gpus = gpus
+        self._restarts = restarts
         self._counted = Counted(checklist)
         self._next = self._overdue = self._looked = self._next_look = 0.0
 
@@ -89,6 +92,7 @@ class Painter:
             self.picture = paint(
                 self._desk.judging, self._counted, self._desk.traffic.at(now), now,
                 None if self._gpus is None else self._gpus(),
+                restarts=None if self._restarts is None else self._restarts(),
                 breathe=self._breathe if may_pause else _go_on,
             )  # fmt: skip
             self._overdue = self._steady() + WHILE_BUSY
