@@ -202,12 +202,17 @@ def test_a_halted_arms_guard_stays_tripped_until_it_is_rearmed(tmp_path: Path) -
 def test_a_gauge_that_goes_stale_is_unknown_and_one_that_never_was_is_warming(
     tmp_path: Path,
 ) -> None:
+    of_bot = {"policy": BOT, "role": "challenger"}
     with eventful(tmp_path / "desk.db") as ledger, shown(ledger) as desk:
         desk.step(NOON)
         assert state(desk, "encoder_kl_divergence_high") == "pass"
+        desk.step(NOON + DAY)
+        assert value(desk, "encoder_kl_divergence_nats", **of_bot) == 0.12
         assert state(desk, "learner_given_up", "") == "warming"
         desk.step(NOON + 30 * DAY)
         assert state(desk, "encoder_kl_divergence_high") == "unknown"
+        assert value(desk, "encoder_kl_divergence_nats", **of_bot) is None, "no number is of now"
+        assert value(desk, "weekly_run") == 1, "nobody has said how long it counts"
         assert state(desk, "learner_given_up", "") == "warming"
 
 

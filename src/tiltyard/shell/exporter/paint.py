@@ -7,18 +7,21 @@ registered policies and guards of its checklist, never a text that somebody repo
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import NamedTuple
 
 from tiltyard import __version__
+from tiltyard.checklist.guard import Checklist
 from tiltyard.checklist.guard_state import state_of
 from tiltyard.checklist.on_duty import Examined
 from tiltyard.facts.arm import Arm, Roster
+from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Value
 from tiltyard.metrics import METRICS_VERSION
-from tiltyard.metrics.catalogue import SHADOW, TRADE_METRICS
+from tiltyard.metrics.catalogue import GAUGES, SHADOW, TRADE_METRICS
+from tiltyard.metrics.panel import Measured
 from tiltyard.router.realised import Realised
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.exporter.counted import NIGHTLY, TASKS, Counted
@@ -99,19 +102,40 @@ def _measured(
     breathe: Callable[[], object],
 ) -> None:
     """The metrics of the catalogue; most of a picture, and most of its cost."""
-    read = desk.panel.read
+    read, lasting = desk.panel.read, _lasting(desk.checklist)
     for arm in arms:
         breathe()
         on_paper = desk.panel.arm(arm.name).shadow is not None
         for metric, series, labels in (*_OF_ARMS, *_ON_PAPER) if on_paper else _OF_ARMS:
-            reading = read(metric, arm.name, now).reading
-            if isinstance(reading, Value) and isfinite(reading.number):
-                sample = (arm.name, arm.role, *labels), series.number(reading.number)
+            number = _known(read(metric, arm.name, now), lasting.get(metric), now)
+            if number is not None:
+                sample = (arm.name, arm.role, *labels), series.number(number)
                 samples[series.family].append(sample)
     for metric, series, labels in _OF_ACCOUNT:
-        reading = read(metric, "", now).reading
-        if isinstance(reading, Value) and isfinite(reading.number):
-            samples[series.family].append((labels, series.number(reading.number)))
+        number = _known(read(metric, "", now), lasting.get(metric), now)
+        if number is not None:
+            samples[series.family].append((labels, series.number(number)))
+
+
+def _lasting(checklist: Checklist) -> Mapping[str, timedelta]:
+    """How long gauges count, by the most patient guard that watches each; others for good."""
+    watching = [guard for guard in checklist.guards if guard.metric in GAUGES and guard.stale_after]
+    return {
+        metric: timedelta(
+            seconds=max(guard.stale_after for guard in watching if guard.metric == metric)
+        )
+        for metric in {guard.metric for guard in watching}
+    }
+
+
+def _known(measured: Measured, lasting: timedelta | None, now: datetime) -> float | None:
+    """The number, unless it is undefined, none at all, or a gauge of another time."""
+    reading = measured.reading
+    if not isinstance(reading, Value) or not isfinite(reading.number):
+        return None
+    if lasting is None or measured.as_of is None:
+        return reading.number
+    return reading.number if -FUTURE <= now - measured.as_of <= lasting else None
 
 
 def _of_itself(desk: Desk, counted: Counted, now: datetime) -> _Samples:
