@@ -81,7 +81,7 @@ def asked(at: datetime, key: str = "a-guard", **body: object) -> Effect:
 def test_a_spinning_learner_is_restarted_once_and_comes_back_with_its_work(tmp_path: Path) -> None:
     command = counting(tmp_path, "--spin-at", "150")
     with bench(tmp_path, *command) as found, floor(tmp_path, found) as desk:
-        found.until(lambda: found.step() == 150)
+        found.until(lambda: found.step() == 150 and found.goes_on())
         first = found.known.run
         desk.minutes(40, busy=97)
         assert desk.restarts == ["verified"]
@@ -159,7 +159,7 @@ def changed(folder: Path, *changes: tuple[str, str]) -> list[str]:
 def test_one_that_does_not_save_its_work_in_time_is_restarted_without(tmp_path: Path) -> None:
     never = changed(tmp_path, ("wanted.append(True))", "None)"), ("step % 100 == 0", "False"))
     with bench(tmp_path, *never, checkpoint_within=0.3) as found:
-        found.until(lambda: found.step() > 0)
+        found.until(found.goes_on)
         run, began = found.known.run, found.steady()
         found.learner.send(asked(found.now()))
         assert found.steady() - began >= 0.3
@@ -168,7 +168,7 @@ def test_one_that_does_not_save_its_work_in_time_is_restarted_without(tmp_path: 
 
 def test_one_that_dies_of_being_asked_begins_anew_and_counts_once(tmp_path: Path) -> None:
     with bench(tmp_path, *changed(tmp_path, ("signal.signal(", "(lambda *_: 0)("))) as found:
-        found.until(lambda: found.step() > 0)
+        found.until(found.goes_on)
         run = found.known.run
         found.learner.send(asked(found.now()))
         found.learner.look()

@@ -27,6 +27,8 @@ OBSERVED_EVERY = 60.0
 OVERDUE = timedelta(days=1)
 """A restart that was asked for longer ago is not wanted any more."""
 _LOOK_EVERY = 0.1
+_WHOLE_SECONDS = timedelta(seconds=1)
+"""In which supervisord tells when something began."""
 
 
 class Learner:
@@ -159,6 +161,8 @@ class Learner:
         if not isinstance(before, Status):
             return  # who says nothing of itself does not know what the signal means
         with suppress(TiltyardError):
+            if self._supervisor.has_begun_since(before.at - _WHOLE_SECONDS):
+                return  # nor does one yet that has just begun: the run before has said this
             if not self._supervisor.ask_to_checkpoint():
                 return
             until = self._steady() + self._checkpoint_within
