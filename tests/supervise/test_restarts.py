@@ -1,6 +1,10 @@
 """From a guard that sees a busy GPU without progress to a learner that begins anew, once."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -232,3 +236,36 @@ def test_a_restart_waits_for_a_desk_that_supervises(tmp_path: Path) -> None:
         desk.deliver()
         assert desk.restarts == ["verified"]
         assert found.known.restarts_ever == 1
+
+
+_DIES_WHEN_CERTAIN = """
+import json, os, signal, sys
+from pathlib import Path
+from supervise.benches import Bench, settings_for
+from tiltyard.shell.store.outbox import Effect
+found = Bench(settings_for(Path(sys.argv[1]), *sys.argv[2:]))
+found.until(found.goes_on)
+restart = found.learner._supervisor.restart
+def killed(key, on_certain):
+    restart(key, lambda: (on_certain(), os.kill(os.getpid(), signal.SIGKILL)))
+found.learner._supervisor.restart = killed
+now = found.now()
+told = "a-guard", "learner", "restart", "{}", "requested"
+found.learner.send(Effect(1, *told, 0, now, now, None, ""))
+"""
+
+
+def test_a_desk_that_is_killed_in_a_restart_has_restarted_it_once(tmp_path: Path) -> None:
+    command = counting(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    desk = [sys.executable, "-c", _DIES_WHEN_CERTAIN, str(tmp_path), *command]
+    assert subprocess.run(desk, env=environment, check=False).returncode == -signal.SIGKILL
+    with bench(tmp_path, *command) as found:
+        (left,) = found.kin
+        found.until(lambda: found.step() > 0 and left not in found.kin)
+        asked_before = asked(found.now() + MINUTE)
+        assert found.learner.has(asked_before), "by its key"
+        found.learner.send(asked_before)
+        assert left not in found.kin
+        assert found.known.restarts_ever == 1
+        assert found.log().count("begins at step") == 2
