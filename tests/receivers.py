@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         script = self.receiver.script
         (script.pop(0) if script else says(200))(self)
 
-    do_GET = do_POST = _serve  # noqa: N815 http.server calls them so
+    do_GET = do_POST = do_PATCH = _serve  # noqa: N815 http.server calls them so
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 as in http.server
         """Say nothing."""

@@ -13,6 +13,7 @@ is nothing to compare. It takes about a minute.
 
 import argparse
 import ctypes
+import os
 import subprocess
 import sys
 import time
@@ -75,10 +76,12 @@ def compare(samples: int) -> int:
     tell("idle", idle)
     seconds = 8.0 + 2.5 * samples
     command = [sys.executable, __file__, "--spin", str(seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as busy:
+    ordered = {**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # as the driver counts them
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ordered) as busy:
         try:
-            if busy.stdout is None or busy.stdout.readline().strip() != SPINS:
-                raise NothingToCompareError("the GPU could not be kept busy")
+            said = "" if busy.stdout is None else busy.stdout.readline().strip()
+            if said != SPINS:
+                raise NothingToCompareError(f"the GPU could not be kept busy: {said}")
             time.sleep(3)  # the driver's own sampling period, and more
             pairs = [pair(source) for _ in range(samples)]
         finally:
@@ -152,7 +155,7 @@ def module(cuda: ctypes.CDLL) -> ctypes.c_void_p:
     """The kernel, compiled by the driver for the GPU that is there."""
     loaded, code = ctypes.c_void_p(), 0
     for version, target in TARGETS:
-        text = KERNEL.format(version=version, target=target).encode()
+        text = KERNEL.format(version=version, target=target).strip().encode()
         code = cuda.cuModuleLoadData(ctypes.byref(loaded), text)
         if code == 0:
             return loaded

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from command_line import ROOT
+from tiltyard.kernel.clock import time_text
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.learner_settings import LearnerSettings
 from tiltyard.shell.supervise.journal import Known, read
@@ -68,6 +69,12 @@ class Bench:
 
     def step(self) -> int:
         return int(self.status().get("step", -1))
+
+    def goes_on(self) -> bool:
+        """Whether this run has said more than that it begins."""
+        began = self.known.began_at
+        second = timedelta(seconds=1)
+        return began is not None and self.status().get("at", "") > time_text(began + second)
 
     def log(self) -> str:
         path = log_in(self.settings)

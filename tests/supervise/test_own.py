@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from supervise.benches import PROMPT, Bench, bench, counting, python, settings_for
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.supervise.journal import Journal
 from tiltyard.shell.supervise.processes import Process, Run, boot, kin, seen
 from tiltyard.shell.supervise.supervised import journal_in
@@ -217,3 +218,11 @@ def test_what_it_prints_is_bounded(tmp_path: Path) -> None:
     assert len(written) == 4
     assert max(written) <= 4 << 20
     assert sum(written) > 12 << 20
+
+
+def test_where_its_folder_cannot_be_made_that_is_told_and_nothing_is_run(tmp_path: Path) -> None:
+    (tmp_path / "learner").write_text("a file is in the way")
+    with bench(tmp_path, *python("print('new')")) as found:
+        found.learner.look()
+        with pytest.raises(TiltyardError, match=r"TARGET_UNREACHABLE learner: .*File exists"):
+            found.learner.look()

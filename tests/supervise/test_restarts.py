@@ -1,6 +1,10 @@
 """From a guard that sees a busy GPU without progress to a learner that begins anew, once."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -81,7 +85,7 @@ def asked(at: datetime, key: str = "a-guard", **body: object) -> Effect:
 def test_a_spinning_learner_is_restarted_once_and_comes_back_with_its_work(tmp_path: Path) -> None:
     command = counting(tmp_path, "--spin-at", "150")
     with bench(tmp_path, *command) as found, floor(tmp_path, found) as desk:
-        found.until(lambda: found.step() == 150)
+        found.until(lambda: found.step() == 150 and found.goes_on())
         first = found.known.run
         desk.minutes(40, busy=97)
         assert desk.restarts == ["verified"]
@@ -159,7 +163,7 @@ def changed(folder: Path, *changes: tuple[str, str]) -> list[str]:
 def test_one_that_does_not_save_its_work_in_time_is_restarted_without(tmp_path: Path) -> None:
     never = changed(tmp_path, ("wanted.append(True))", "None)"), ("step % 100 == 0", "False"))
     with bench(tmp_path, *never, checkpoint_within=0.3) as found:
-        found.until(lambda: found.step() > 0)
+        found.until(found.goes_on)
         run, began = found.known.run, found.steady()
         found.learner.send(asked(found.now()))
         assert found.steady() - began >= 0.3
@@ -168,7 +172,7 @@ def test_one_that_does_not_save_its_work_in_time_is_restarted_without(tmp_path: 
 
 def test_one_that_dies_of_being_asked_begins_anew_and_counts_once(tmp_path: Path) -> None:
     with bench(tmp_path, *changed(tmp_path, ("signal.signal(", "(lambda *_: 0)("))) as found:
-        found.until(lambda: found.step() > 0)
+        found.until(found.goes_on)
         run = found.known.run
         found.learner.send(asked(found.now()))
         found.learner.look()
@@ -232,3 +236,36 @@ def test_a_restart_waits_for_a_desk_that_supervises(tmp_path: Path) -> None:
         desk.deliver()
         assert desk.restarts == ["verified"]
         assert found.known.restarts_ever == 1
+
+
+_DIES_WHEN_CERTAIN = """
+import json, os, signal, sys
+from pathlib import Path
+from supervise.benches import Bench, settings_for
+from tiltyard.shell.store.outbox import Effect
+found = Bench(settings_for(Path(sys.argv[1]), *sys.argv[2:]))
+found.until(found.goes_on)
+restart = found.learner._supervisor.restart
+def killed(key, on_certain):
+    restart(key, lambda: (on_certain(), os.kill(os.getpid(), signal.SIGKILL)))
+found.learner._supervisor.restart = killed
+now = found.now()
+told = "a-guard", "learner", "restart", "{}", "requested"
+found.learner.send(Effect(1, *told, 0, now, now, None, ""))
+"""
+
+
+def test_a_desk_that_is_killed_in_a_restart_has_restarted_it_once(tmp_path: Path) -> None:
+    command = counting(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    desk = [sys.executable, "-c", _DIES_WHEN_CERTAIN, str(tmp_path), *command]
+    assert subprocess.run(desk, env=environment, check=False).returncode == -signal.SIGKILL
+    with bench(tmp_path, *command) as found:
+        (left,) = found.kin
+        found.until(lambda: found.step() > 0 and left not in found.kin)
+        asked_before = asked(found.now() + MINUTE)
+        assert found.learner.has(asked_before), "by its key"
+        found.learner.send(asked_before)
+        assert left not in found.kin
+        assert found.known.restarts_ever == 1
+        assert found.log().count("begins at step") == 2

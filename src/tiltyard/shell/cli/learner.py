@@ -20,7 +20,7 @@ from tiltyard.shell.replay import actor_name
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import holder_of
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import LEARNER, RESTART, Effect, every_effect, request_effect
+from tiltyard.shell.store.outbox import LEARNER, RESTART, Effect, effect_under, request_effect
 from tiltyard.shell.supervise.contract import Status, read_status
 from tiltyard.shell.supervise.journal import MOST_RESTARTS, Journal
 from tiltyard.shell.supervise.own import is_supervised
@@ -114,7 +114,7 @@ def _settled(ledger: Ledger, key: str, times: Times, patience: float) -> Effect:
     until = times.steady() + patience
     while times.steady() < until:
         with ledger.snapshot() as still:
-            effect = next(one for one in every_effect(still.connection) if one.key == key)
+            effect = effect_under(still.connection, key)
         if effect.settled_at is not None:
             return effect
         times.wait(0.2)

@@ -157,6 +157,12 @@ def every_effect(connection: sa.Connection) -> Sequence[Effect]:
     return _effects(connection, _EVERY)
 
 
+def effect_under(connection: sa.Connection, key: str) -> Effect:
+    """The effect of a key that was requested."""
+    (effect,) = _effects(connection, _EVERY.where(effects.c.key == key))
+    return effect
+
+
 def move_effect(connection: sa.Connection, before: Effect, after: Effect) -> bool:
     """Note how far an effect has come; whether it still was open and in the state before.
 

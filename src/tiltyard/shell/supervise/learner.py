@@ -27,6 +27,8 @@ OBSERVED_EVERY = 60.0
 OVERDUE = timedelta(days=1)
 """A restart that was asked for longer ago is not wanted any more."""
 _LOOK_EVERY = 0.1
+_WHOLE_SECONDS = timedelta(seconds=1)
+"""In which supervisord tells when something began."""
 
 
 class Learner:
@@ -74,17 +76,26 @@ class Learner:
         return self._journal.known.restarts_ever
 
     def look(self) -> Sequence[Observation]:
-        """See to it, if no restart is under way; what is observed, once a minute."""
+        """See to it, if no restart is under way; what is observed, once a minute.
+
+        Raises:
+            TiltyardError: ``TARGET_UNREACHABLE`` when what is known of it cannot be written.
+        """
+        trouble: OSError | None = None
         if self._restarting.acquire(blocking=False):
             try:
                 self._supervisor.look()
+            except OSError as error:
+                trouble = error
             finally:
                 self._restarting.release()
         steady = self._steady()
-        if steady < self._due_at:
-            return []
-        self._due_at = steady + OBSERVED_EVERY
-        return self._observed(steady)
+        if steady >= self._due_at:
+            self._due_at = steady + OBSERVED_EVERY
+            return self._observed(steady)
+        if trouble is not None:
+            raise _unwritable(trouble)
+        return []
 
     def end(self) -> None:
         """The desk ends: a restart that is under way is left to the next."""
@@ -99,8 +110,8 @@ class Learner:
                 return
             try:
                 self._restart(effect)
-            except OSError as error:  # the journal's
-                raise unreachable(self.name, error.strerror or type(error).__name__) from None
+            except OSError as error:
+                raise _unwritable(error) from None
 
     def has(self, effect: Effect) -> bool | None:
         """Whether it was restarted for this, or has begun anew since it was asked for."""
@@ -159,6 +170,8 @@ class Learner:
         if not isinstance(before, Status):
             return  # who says nothing of itself does not know what the signal means
         with suppress(TiltyardError):
+            if self._supervisor.has_begun_since(before.at - _WHOLE_SECONDS):
+                return  # nor does one yet that has just begun: the run before has said this
             if not self._supervisor.ask_to_checkpoint():
                 return
             until = self._steady() + self._checkpoint_within
@@ -168,6 +181,11 @@ class Learner:
                     return
                 if not self._supervisor.is_up():
                     return
+
+
+def _unwritable(error: OSError) -> TiltyardError:
+    where = f"{error.filename}: " if error.filename else ""
+    return unreachable(LEARNER, f"{where}{error.strerror or type(error).__name__}")
 
 
 def _has_saved(said: Status, before: Status) -> bool:

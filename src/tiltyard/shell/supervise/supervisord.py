@@ -105,10 +105,12 @@ class _Transport(xmlrpc.client.Transport):
         self._seconds = seconds
 
     def make_connection(self, host: Any) -> HTTPConnection:  # noqa: ANN401 as it is called
-        del host
         if self._address.startswith(SOCKET):
-            return _OverSocket(self._address.removeprefix(SOCKET), self._seconds)
-        return HTTPConnection(urlsplit(self._address).netloc, timeout=self._seconds)
+            made: HTTPConnection = _OverSocket(self._address.removeprefix(SOCKET), self._seconds)
+        else:
+            made = HTTPConnection(urlsplit(self._address).netloc, timeout=self._seconds)
+        self._connection = host, made  # so that it is closed
+        return made
 
 
 class _OverSocket(HTTPConnection):
