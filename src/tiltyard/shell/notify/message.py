@@ -6,6 +6,7 @@ says it: what happened, of whom, the number against its limit; what was done; wh
 and what to type next. :func:`spoken` is the text as it is sent, which says when it happened.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -47,7 +48,8 @@ _ENDS: Mapping[str, str] = {
 }  # fmt: skip
 _SAYS_WHAT_IS_OPEN = frozenset({"stop_entries", "freeze_challengers", "page", "propose_rollback"})
 _UNITS: Mapping[str, str] = {"percent": " %", "nats": " nats", "R": " R"}
-_LONGEST_REASON = 160
+_LONGEST_TITLE, _LONGEST_REASON = 150, 160
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,24 @@ def written(group: Sequence[Event], scene: Scene) -> Message:
         *_why(event, scene), *_open(event, scene), *_next(event, scene),
     ]  # fmt: skip
     severity = min(severities, key=_WORST.index)
+    title = _cut(title, _LONGEST_TITLE)
     return Message(title, tuple(dict.fromkeys(lines)), severity, event["at"])
+
+
+def said(group: Sequence[Event], scene: Scene) -> Message:
+    """As :func:`written`; a defect in our words keeps no desk from acting, and people are told.
+
+    Args:
+        group: As :func:`grouped` makes them.
+        scene: What it is written from.
+    """
+    try:
+        return written(group, scene)
+    except Exception:  # noqa: BLE001 it is said in the transaction that halts
+        _LOG.exception("what was done could not be put into words")
+        event = group[0]
+        what = f"{event.get('policy', '')} {event['event']}".strip()
+        return Message(what, (_reason(event), "next: tiltyard report"), "critical", event["at"])
 
 
 def spoken(message: Message, now: datetime, zone: tzinfo, link: str = "") -> str:
@@ -404,8 +423,13 @@ def _beside(value: float, limit: float, sign: str, unit: str) -> str:
 
 
 def _reason(event: Event) -> str:
-    reason = " ".join(str(event.get("reason", "")).split())
-    return reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
+    return _cut(str(event.get("reason", "")), _LONGEST_REASON)
+
+
+def _cut(text: str, longest: int) -> str:
+    """In one line, and no longer than that."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def _words(name: str) -> str:

@@ -129,6 +129,7 @@ def note_escalations(connection: sa.Connection, numbers: Iterable[int], now: dat
 
 def add_link(connection: sa.Connection, number: int, recipient: str, now: datetime) -> str:
     """The secret of a new link that acknowledges a page, for a week."""
+    connection.execute(page_links.delete().where(page_links.c.expires_at <= now))
     secret = secrets.token_urlsafe(24)
     row = {"hash": hash_of(secret), "page_number": number, "recipient": recipient,
            "expires_at": now + LINK_LASTS}  # fmt: skip
