@@ -45,7 +45,7 @@ def headers(desk: Served) -> dict[str, str]:
     return {"Authorization": f"Bearer {desk.token()}"}
 
 
-LOOKED_AT = ("/healthz", "/readyz", "/v1/route", "/v1/policies", "/v1/reviews",
+LOOKED_AT = ("/healthz", "/readyz", "/metrics", "/v1/route", "/v1/policies", "/v1/reviews",
              "/v1/acknowledge/{secret}")  # fmt: skip
 SENT_TO = (
     "/v1/trades", "/v1/marks", "/v1/observations", "/v1/decisions", "/v1/heartbeats", "/v1/route",

@@ -19,6 +19,10 @@ consecutive_losses     | arm      | 0 – 4     | >= 5   | immediate |          
 api_error_rate         | account  | 0 – 1     | > 5    | immediate |                       | freeze_ramp        | warning  | APIErrorRateHigh
 account_daily_loss_pct | account  | 0 – 2     | > 3    | immediate |                       | freeze_challengers | critical | AccountDailyLossHigh
 account_drawdown_pct   | account  | 0 – 5     | > 8    | immediate |                       | stop_entries       | critical | AccountDrawdownHigh
+model_healthy          | arm      |           | < 1    | immediate |                       | halt               | critical | ModelUnhealthy
+model_healthy          | champion |           | < 1    | immediate |                       | propose_rollback   | critical | ChampionModelUnhealthy
+inference_latency_p95_ms | account | 0 – 100  | > 250  | immediate |                       | freeze_ramp        | warning  | InferenceLatencyHigh
+learner_running        | account  |           | < 1    | immediate |                       | page               | critical | LearnerGivenUp
 pf_challenger_30       | champion | 2.1 – 2.8 | < 1.6  | immediate |                       | propose_rollback   | critical | ChampionProfitFactorLow
 """  # noqa: E501 a table is read in lines
 
@@ -53,12 +57,16 @@ def test_what_stops_all_entries_is_planned_first_and_advice_last() -> None:
         "challenger_drawdown_high",
         "account_daily_loss_high",
         "account_balance_low",
+        "model_unhealthy",
         "challenger_profit_factor_low",
         "champion_profit_factor_low",
+        "champion_model_unhealthy",
         "system_downtime",
         "api_error_rate_high",
+        "inference_latency_high",
         "encoder_kl_divergence_high",
         "gpu_utilization_high",
+        "learner_given_up",
         "consecutive_losses_high",
     ]
 

@@ -7,8 +7,10 @@ import pytest
 
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
+from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
+from tiltyard.kernel.undefined import Value
 from tiltyard.metrics.catalogue import METRICS
 from tiltyard.metrics.panel import Panel
 
@@ -60,3 +62,21 @@ def test_decisions_from_long_ago_let_it_reach_no_further_back() -> None:
         assert panel.decide(Decision(f"episode {hour}", "SOL", ARM, 1.0, 1, at, 0, at.hour))
     assert not panel.record(trade(10)), "marks that lie after it are measured for good"
     assert panel.record(trade(23)), "and those after this one can be gone through again"
+
+
+def latency(policy: str, milliseconds: float, minute: int) -> Observation:
+    at = START + timedelta(minutes=minute)
+    return Observation("inference_latency_p95_ms", milliseconds, at, policy, 100, minute)
+
+
+def test_the_accounts_latency_is_that_of_the_slowest_policy_heard_of_lately() -> None:
+    panel = Panel(CAPITAL)
+    assert not panel.knows("inference_latency_p95_ms", "")
+    for one in (latency("quick", 20, 1), latency("slow", 300, 2), latency("gone", 900, 0)):
+        panel.observe(one)
+    now = START + timedelta(minutes=11)
+    assert panel.read("inference_latency_p95_ms", "", now).reading == Value(900, 100)
+    panel.observe(latency("quick", 30, 11))
+    assert panel.knows("inference_latency_p95_ms", "")
+    assert panel.read("inference_latency_p95_ms", "", now).reading == Value(300, 100)
+    assert panel.read("inference_latency_p95_ms", "quick", now).reading == Value(30, 100)

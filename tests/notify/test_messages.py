@@ -11,7 +11,8 @@ from tiltyard.actions.record import acted
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.arm import Arm
 from tiltyard.shell.announce import QUIET
-from tiltyard.shell.notify.message import Message, Scene, grouped, said, spoken, written
+from tiltyard.shell.notify.message import Message, grouped, said, spoken, written
+from tiltyard.shell.notify.scene import FLAGS, METRICS, Scene
 from tiltyard.shell.notify.severity import BY_CAUSE, BY_KIND, severity_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "messages.txt"
@@ -133,3 +134,8 @@ def test_whatever_somebody_is_called_a_title_is_one_line() -> None:
     assert message.title.startswith("eee02a74 halted, by ann Bcc: allxxx")
     assert len(message.title) == 150
     assert "reason: a b" in message.lines
+
+
+def test_every_metric_that_a_guard_watches_by_default_has_words_of_its_own() -> None:
+    watched = {guard.metric for guard in DEFAULT_CHECKLIST.guards}
+    assert watched <= {*METRICS, *FLAGS}

@@ -62,6 +62,19 @@ alert = "AccountBalanceLow"
 stale_after = "1 h"
 on_unknown = "page"
 
+[[guard]]  # what serves is not what was registered, or says no numbers
+name = "model_unhealthy"
+scope = "arm"
+metric = "model_healthy"
+when = "< 1"
+effect = "halt"
+latch = true
+priority = 18
+severity = "critical"
+alert = "ModelUnhealthy"
+stale_after = "1 h"
+on_unknown = "report"
+
 [[guard]]
 name = "challenger_profit_factor_low"
 scope = "arm"
@@ -98,6 +111,17 @@ alert = "ChampionProfitFactorLow"
 when = ">= 1.9"  # the next page needs a recovery first
 
 [[guard]]
+name = "champion_model_unhealthy"
+scope = "champion"
+metric = "model_healthy"
+when = "< 1"
+effect = "propose_rollback"
+priority = 35
+severity = "critical"
+alert = "ChampionModelUnhealthy"
+stale_after = "1 h"
+
+[[guard]]
 name = "system_downtime"
 scope = "account"
 metric = "up"
@@ -125,6 +149,21 @@ stale_after = "10 min"
 when = "<= 2"
 
 [[guard]]
+name = "inference_latency_high"
+scope = "account"  # the slowest policy's
+metric = "inference_latency_p95_ms"
+expected = [0, 100]
+when = "> 250"
+min_samples = 20  # decisions
+effect = "freeze_ramp"
+priority = 55
+severity = "warning"
+alert = "InferenceLatencyHigh"
+stale_after = "10 min"
+[guard.clear]
+when = "<= 200"
+
+[[guard]]
 name = "encoder_kl_divergence_high"
 scope = "arm"
 metric = "encoder_kl_divergence"
@@ -148,6 +187,17 @@ effect = "restart_learner"
 priority = 70
 severity = "warning"
 alert = "GPUUtilizationHigh"
+stale_after = "5 min"
+
+[[guard]]
+name = "learner_given_up"
+scope = "account"
+metric = "learner_running"
+when = "< 1"
+effect = "page"
+priority = 75
+severity = "critical"
+alert = "LearnerGivenUp"
 stale_after = "5 min"
 
 [[guard]]

@@ -5,8 +5,9 @@ waits for its way back, has those of a challenger. What a guard remembers of one
 lasts as long as the arm's trial; what it remembers of a gauge goes on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.checklist.judge import FRESH, Memory, judge
@@ -18,6 +19,24 @@ from tiltyard.metrics.panel import Panel
 from tiltyard.router.lifecycle import TRADING
 
 _ADVISORY = frozenset({"review", "page", "refresh_encoder", "restart_learner"})
+
+
+class Examined(NamedTuple):
+    """What a guard says of a subject when it is only looked at.
+
+    Attributes:
+        guard: Which.
+        policy: The arm; empty for the account.
+        verdict: Its answer.
+        remembered: What it remembers.
+        seen: What it would remember after this.
+    """
+
+    guard: Guard
+    policy: str
+    verdict: Verdict
+    remembered: Memory
+    seen: Memory
 
 
 class GuardsOnDuty:
@@ -86,14 +105,15 @@ class GuardsOnDuty:
 
         Nobody remembers that they were asked.
         """
-        before = dict(self.memories)
-        verdicts: list[Verdict] = []
+        verdicts = [examined.verdict for examined in self.examine(arms, now)]
+        return sorted(verdicts, key=lambda verdict: self._by_name[verdict.guard].priority)
+
+    def examine(self, arms: Iterable[Arm], now: datetime) -> Iterator[Examined]:
+        """The same arm by arm and then the account, with what the guards remember."""
         for arm in arms:
             if arm.state not in ("deposed", "retired"):
-                verdicts += self._judge(self._every[_scope_of(arm)], arm.name, arm.name, now)
-        verdicts += self._judge(self._every["account"], "", self._account, now)
-        self.memories = before
-        return sorted(verdicts, key=lambda verdict: self._by_name[verdict.guard].priority)
+                yield from self._examine(self._every[_scope_of(arm)], arm.name, arm.name, now)
+        yield from self._examine(self._every["account"], "", self._account, now)
 
     def restraints(self, verdicts: Iterable[Verdict]) -> list[tuple[Verdict, bool]]:
         """Those verdicts because of which a share may not grow; and whether unknown does it."""
@@ -122,6 +142,14 @@ class GuardsOnDuty:
             for guard in self._asked[scope]
             if self._panel.knows(guard.metric, policy) or (self._live and guard.metric in DRAWDOWNS)
         ]
+
+    def _examine(
+        self, guards: Iterable[Guard], policy: str, subject: str, now: datetime
+    ) -> Iterator[Examined]:
+        for guard in guards:
+            memory = self.memories.get((guard.name, policy), FRESH)
+            verdict, seen = judge(guard, self._panel, policy, subject, memory, now)
+            yield Examined(guard, policy, verdict, memory, seen)
 
     def _judge(
         self,

@@ -23,5 +23,6 @@ METRICS_VERSION = 4
 Since 2 a trade closes a marked position only if it had opened when the mark was made, and
 positions that are open when a trial begins are open in it. A drawdown without capital is
 ``no_capital`` whether it was known before or not. Since 3 daily returns are ``no_capital`` where a
-trade or a mark does not say what it is of.
+trade or a mark does not say what it is of. That calls to the venue may be counted raised nothing:
+a record from before has no such counts.
 """

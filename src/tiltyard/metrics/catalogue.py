@@ -20,7 +20,9 @@ from tiltyard.metrics.rolling import Rolling, Running
 from tiltyard.metrics.win_rate import WinRate
 
 Meter = Running[Any] | Rolling[Any]
-Unit = Literal["ratio", "percent", "trades", "R", "currency", "nats", "per year", "flag"]
+Unit = Literal[
+    "ratio", "percent", "trades", "R", "currency", "nats", "per year", "milliseconds", "flag"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,11 @@ _SHARES_OF_A_WHOLE = (
 _NEVER_NEGATIVE = (
     "pf_challenger_30", "profit_factor", "pf_150", "pf_prod", "pf_30_with_shadow",
     "consecutive_losses", "account_daily_loss_pct", "encoder_kl_divergence",
+    "inference_latency_p50_ms", "inference_latency_p95_ms",
 )  # fmt: skip
-_FLAGS = ("up", "learner_progress")
+_FLAGS = (
+    "up", "learner_progress", "learner_running", "model_healthy", "weekly_run", "snapshot_run",
+)  # fmt: skip
 
 
 _rolling("pf_challenger_30", ProfitFactor(), 30, "ratio", "profit factor, last 30 trades")
@@ -131,11 +136,21 @@ _given("account_balance", "gauge", "currency", "the account's balance")
 _given("api_error_rate", "gauge", "percent", "failed calls to the venue, last 5 minutes")
 _given("up", "gauge", "flag", "1 while the desk answers")
 _given("learner_progress", "gauge", "flag", "1 while the running job reports progress")
+_given("learner_running", "gauge", "flag", "1 while the learner is kept running, 0 when given up")
+_given(
+    "model_healthy", "gauge", "flag", "1 while the model loads, is the one pinned, and is finite"
+)
+_given("inference_latency_p50_ms", "gauge", "milliseconds", "half of the decisions take no longer")
+_given("inference_latency_p95_ms", "gauge", "milliseconds", "19 of 20 decisions take no longer")
+_given("weekly_run", "gauge", "flag", "1 when the last weekly maintenance succeeded")
+_given("snapshot_run", "gauge", "flag", "1 when the last snapshot succeeded")
 
 TRADE_METRICS: tuple[str, ...] = tuple(n for n, spec in METRICS.items() if spec.source == "trades")
 GAUGES: frozenset[str] = frozenset(n for n, spec in METRICS.items() if spec.source == "gauge")
 DRAWDOWNS: frozenset[str] = frozenset({"dd_challenger_pct", "dd_150"})
 """Of an arm: measured against its capital."""
+LATENCIES: frozenset[str] = frozenset({"inference_latency_p50_ms", "inference_latency_p95_ms"})
+"""Gauges of a policy; the account's is that of the slowest one."""
 HEARTBEAT = "bot_heartbeat"
 """The gauge by which a policy's bot says that it lives."""
 SHADOW = "_shadow"

@@ -8,7 +8,7 @@ which they arrived.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from heapq import merge
 from typing import NamedTuple
@@ -21,17 +21,22 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
 from tiltyard.metrics.account import AccountMeasures
+from tiltyard.metrics.api_calls import COUNTS, ApiCalls
 from tiltyard.metrics.arm_measures import ArmMeasures
 from tiltyard.metrics.catalogue import (
     DRAWDOWNS,
     GAUGES,
     HEARTBEAT,
+    LATENCIES,
     SHADOW,
     TRADE_METRICS,
     spec_of,
 )
 from tiltyard.metrics.champion_span import ChampionHistory
 from tiltyard.metrics.recent import ArmFact, RecentFacts, time_of
+
+AS_OLD_AS = timedelta(minutes=10)
+"""The slowest policy is looked for among those heard of in so long before the newest reading."""
 
 
 class Measured(NamedTuple):
@@ -58,6 +63,10 @@ class Panel:
         account: The account, before its first trade.
         kept: So many facts of each arm are kept for late ones; 0 where all come in order.
         floors: Profit factors against which the live trades of each trial are weighed.
+
+    Attributes:
+        api_calls: Calls to the venue, as bots count them.
+        up_to_seq: The last position of a trade that was measured.
     """
 
     def __init__(
@@ -76,11 +85,14 @@ class Panel:
         self._champion = ("", ChampionHistory())
         self._account = account or AccountMeasures()
         self._gauges: dict[tuple[str, str], Observation] = {}
+        self._latencies: dict[str, dict[str, Observation]] = {}
+        self.api_calls = ApiCalls()
         self.up_to_seq = 0
         self._readers: dict[str, Callable[[str, datetime], Measured]] = {
             **{name: partial(self._read_gauge, name) for name in GAUGES},
             **{name: partial(self._read_trial, name) for name in TRADE_METRICS},
             "dd_challenger_pct": self._read_drawdown,
+            "api_error_rate": self._read_error_rate,
             "sharpe": partial(self._read_daily, "sharpe"),
             "sortino": partial(self._read_daily, "sortino"),
             "pf_prod": self._read_champion,
@@ -233,16 +245,26 @@ class Panel:
         return {name for name, some in late.items() if not self._put(some, self.arm(name))}
 
     def observe(self, observation: Observation) -> None:
-        """Record a gauge; an older reading than the known one is passed over."""
+        """Record a gauge; an older reading than the known one is passed over.
+
+        What bots have counted adds up, whenever it comes.
+        """
+        if observation.name in COUNTS:
+            self.api_calls.see(observation)
+            return
         key = (observation.name, observation.policy)
         known = self._gauges.get(key)
         if known is None or known.observed_at <= observation.observed_at:
             self._gauges[key] = observation
+            if observation.name in LATENCIES and observation.policy:
+                self._latencies.setdefault(observation.name, {})[observation.policy] = observation
 
     def knows(self, metric: str, policy: str) -> bool:
         """Whether a metric can have a value: once a gauge is reported, or an arm has a capital."""
+        if metric == "api_error_rate" and self.api_calls.newest is not None:
+            return True
         if metric in GAUGES:
-            return (metric, policy) in self._gauges or (metric, "") in self._gauges
+            return self._gauge(metric, policy) is not None
         return metric not in DRAWDOWNS or self.arm(policy).was_sized
 
     def read(self, metric: str, policy: str, now: datetime) -> Measured:
@@ -269,10 +291,10 @@ class Panel:
         measures = self.arm(policy)
         reading, trades = measures.live.read(metric), measures.live.trades
         lacks_capital = isinstance(reading, Undefined) and reading.state == "no_capital"
-        as_of = measures.lost_at if lacks_capital else self._heard_from(policy)
+        as_of = measures.lost_at if lacks_capital else self.heard_from(policy)
         return Measured(reading, as_of, trades)
 
-    def _heard_from(self, policy: str) -> datetime | None:
+    def heard_from(self, policy: str) -> datetime | None:
         """When an arm's bot last said that it lives; None for one that never does."""
         beat = self._gauges.get((HEARTBEAT, policy))
         return None if beat is None else beat.observed_at
@@ -303,11 +325,30 @@ class Panel:
         return Measured(self._account.daily_loss(now), None, self._account.trades)
 
     def _read_gauge(self, metric: str, policy: str, _: datetime) -> Measured:
-        gauge = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
+        gauge = self._gauge(metric, policy)
         if gauge is None:
             return Measured(Undefined("unobserved", "nobody has reported it"), None, 0)
         reading = Value(twelve_digits(gauge.number), gauge.samples)
         return Measured(reading, gauge.observed_at, gauge.seq)
+
+    def _read_error_rate(self, policy: str, now: datetime) -> Measured:
+        """From what bots have counted, where any does; else as somebody reports the rate."""
+        counted = self.api_calls
+        if counted.newest is None:
+            return self._read_gauge("api_error_rate", policy, now)
+        return Measured(counted.rate(), counted.newest, counted.last_seq)
+
+    def _gauge(self, metric: str, policy: str) -> Observation | None:
+        """The last reading of a gauge: an arm's own, else the account's."""
+        own = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
+        if own is not None or policy or metric not in LATENCIES:
+            return own
+        each = self._latencies.get(metric)
+        if not each:
+            return None
+        since = max(gauge.observed_at for gauge in each.values()) - AS_OLD_AS
+        heard_of = [gauge for gauge in each.values() if gauge.observed_at >= since]
+        return max(heard_of, key=lambda gauge: (gauge.number, gauge.seq))
 
     def _read_shadow(self, metric: str, policy: str) -> Measured:
         spec_of(metric)

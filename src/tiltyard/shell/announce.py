@@ -1,12 +1,13 @@
 """What is told to the world outside, as effects in the outbox.
 
-Two kinds. ``shares`` is the whole of who gets how much; it is sent whenever it changes,
+Three kinds. ``shares`` is the whole of who gets how much; it is sent whenever it changes,
 and once by every desk that starts, so that what was missed is said again. What they give to
 challengers expires, unless a desk goes on judging (:mod:`tiltyard.shell.telling`). ``notice`` is
 one thing that happened, for people: a halt with what is open, a page, a proposal. When a
 guard trips more than once in a step, because much came in at once, a person is told once,
 how often and whether it lasts; the audit tells of every time. To people with a phone
-:mod:`tiltyard.shell.notify` tells the same in words.
+:mod:`tiltyard.shell.notify` tells the same in words. ``restart`` asks for the learner
+to begin anew, once for all episodes of a step.
 """
 
 from collections import Counter
@@ -24,7 +25,7 @@ from tiltyard.facts.mark import LastMark
 from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.shell.notify.people import People
 from tiltyard.shell.store.audit_table import audit_position
-from tiltyard.shell.store.outbox import request_effect
+from tiltyard.shell.store.outbox import RESTART, request_effect
 
 ALONE = 1000
 """So many revisions of the shares lie between two that the database knows, for those that are
@@ -86,6 +87,8 @@ class Announcing:
                 for number, event in enumerate(notices):
                     own = f"{key}-{number}-{target}"
                     request_effect(connection, own, target, "notice", event, now)
+            if RESTART in kinds and (asked := _restarts(events)):
+                request_effect(connection, f"{key}-{target}", target, RESTART, asked[-1], now)
             if "shares" in kinds and shares != self._last:
                 body = {**shares, "revision": revision, "decided_at": now,
                         "expires_at": now + EXPIRE_AFTER}  # fmt: skip
@@ -179,6 +182,15 @@ def _worth_telling(
             lasts = memories.get((event["cause"], event["policy"]), FRESH).tripped_at is not None
             told.append({**event, "episodes": count, "lasts": lasts})
     return told[::-1]
+
+
+def _restarts(events: Sequence[Event]) -> list[Event]:
+    """Those by which a guard wants the learner restarted."""
+    return [
+        event
+        for event in events
+        if event["event"] == "restart_learner" and event.get("mode") == "enforce"
+    ]
 
 
 def _is_by_a_guard(event: Event) -> bool:

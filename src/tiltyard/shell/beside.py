@@ -29,7 +29,7 @@ from tiltyard.shell.notify.escalation import escalate
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import MESSAGE, NOTICE, PAGE, SHARES
+from tiltyard.shell.store.outbox import MESSAGE, NOTICE, PAGE, RESTART, SHARES
 from tiltyard.shell.targets import Target
 from tiltyard.shell.telling import Telling
 from tiltyard.shell.watchdog import Watchdog
@@ -87,7 +87,7 @@ class Beside:
             *(
                 Courier(f"{kind}s for {name}", partial(self._from_outbox, kind, target))
                 for name, target in targets.items()
-                for kind in (PAGE, MESSAGE, NOTICE)
+                for kind in (PAGE, MESSAGE, NOTICE, RESTART)
                 if kind in target.takes
             ),
         ]

@@ -24,6 +24,7 @@ from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import (
     FOR_PEOPLE,
+    RESTART,
     SHARES,
     UNNAMED,
     Effect,
@@ -249,7 +250,9 @@ class _Delivery:
         return ATTEMPTS_FOR_PEOPLE if effect.kind in FOR_PEOPLE else self.patience.attempts
 
     def _is_mine(self, effect: Effect) -> bool:
-        return self.lane in {None, effect.lane} or effect.target not in self.targets
+        if effect.target in self.targets:
+            return self.lane in {None, effect.lane}
+        return effect.kind != RESTART  # the desk that supervises carries it out, and no other
 
     def _is_due(self, effect: Effect) -> bool:
         """Whether its time has come; a clock that was set back keeps nothing waiting."""

@@ -9,7 +9,7 @@ run when it comes, and a trade is live or shadow by what its arm was allowed to 
 running desk is told facts late, and corrections.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from tiltyard.actions.apply import apply
 from tiltyard.actions.plan import plan, plan_admissions, plan_ceilings, plan_night
 from tiltyard.actions.way_back import ThrottledArm, plan_resume, would_lose_again
 from tiltyard.checklist.guard import Checklist
-from tiltyard.checklist.on_duty import GuardsOnDuty
+from tiltyard.checklist.on_duty import Examined, GuardsOnDuty
 from tiltyard.facts.action import GIVING, Action
 from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import Arm, Roster
@@ -177,6 +177,10 @@ class Desk:
     def judge_all(self, now: datetime) -> list[Verdict]:
         """Every guard on every subject as of ``now``, most urgent first; halted arms too."""
         return self.guards.look(self.roster.arms.values(), now)
+
+    def examine(self, now: datetime) -> Iterator[Examined]:
+        """The same arm by arm, with what the guards remember."""
+        return self.guards.examine(self.roster.arms.values(), now)
 
     def next_steps(self, now: datetime) -> list[Action]:
         """What an enforcing desk would do on the verdicts of ``now``; nothing is done."""

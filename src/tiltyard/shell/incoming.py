@@ -6,6 +6,7 @@ read again, after the step and outside its transaction, so that nobody who appen
 for it: until then the arm is judged by what is known, and right after by everything.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import FUTURE
+from tiltyard.router.realised import RealisedTraffic
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.holding import pausing
 from tiltyard.shell.measure import facts_in_order, take_in
@@ -24,6 +26,9 @@ from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import News, Positions
 from tiltyard.shell.store.roster_table import ArmColumns
 from tiltyard.shell.store.trade_table import Totals
+
+MOST_KNOWN = 10_000
+"""So many of what was judged are timed, while nobody takes the times."""
 
 
 class Incoming:
@@ -36,12 +41,16 @@ class Incoming:
         seen: The same, as it goes on.
         is_remeasured: An arm has been measured anew, and is not judged by that yet.
         has_more: The last look did not come to the end of what there is.
+        known_at: When the ledger learnt of what was judged last, until somebody takes that.
+        traffic: Where the episodes of the last day went.
     """
 
     def __init__(self, seen: Positions) -> None:
         self.seen = seen
         self.is_remeasured = False
         self.has_more = False
+        self.known_at: deque[datetime] = deque(maxlen=MOST_KNOWN)
+        self.traffic = RealisedTraffic()
         self._totals: dict[str, Totals] = {}
         self._columns: dict[str, ArmColumns] = {}
         self._traded: set[str] = set()
@@ -57,6 +66,8 @@ class Incoming:
         for fact in pausing(facts_in_order(still, up_to=self.seen), on_pause):
             if not take_in(desk.panel, fact):
                 desk.behind.add(fact.policy)
+            if isinstance(fact, Decision):
+                self.traffic.see(fact)
         self._columns = dict(still.metrics())
         self.count_newcomers(still, desk.roster)
 
@@ -64,10 +75,13 @@ class Incoming:
         """Judge what is new; how many facts that were, and what was done about them."""
         look = ledger.facts_after(self.seen)
         self.seen, self.has_more = look.seen, not look.is_all
+        self.known_at.extend(look.known_at)
         done: list[Action] = []
         late: list[Decision] = []
         due: list[News] = []
         for fact in look.facts:
+            if isinstance(fact, Decision):
+                self.traffic.see(fact)
             if isinstance(fact, Decision) and desk.panel.is_overtaken(fact):
                 late.append(fact)  # nothing is judged by it, so it keeps no trade waiting
             else:

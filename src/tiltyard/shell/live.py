@@ -24,6 +24,7 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import SAFETY, Command
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.router.realised import RealisedTraffic
 from tiltyard.shell.announce import Announcing, shares_taken
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
@@ -110,6 +111,16 @@ class LiveDesk:
         return self._desk.roster
 
     @property
+    def judging(self) -> Desk:
+        """What it measures and judges with; for its own thread alone, between two steps."""
+        return self._desk
+
+    @property
+    def traffic(self) -> RealisedTraffic:
+        """Where the episodes of the last day went; as :attr:`judging`."""
+        return self._incoming.traffic
+
+    @property
     def shares_alone(self) -> dict[str, object]:
         """Who gets how much while that cannot be written: nobody more than is written."""
         return shares_taken(self.roster, self._standing)
@@ -160,6 +171,18 @@ class LiveDesk:
             why: For the audit, whose rows number what is told.
         """
         self._writing.tell_again(why)
+
+    def take_known(self) -> list[datetime]:
+        """When the ledger learnt of what was judged since the last call; as :attr:`judging`.
+
+        Nothing while what follows from it is not committed.
+        """
+        if self.trouble is not None:
+            return []
+        known = self._incoming.known_at
+        taken = list(known)
+        known.clear()
+        return taken
 
     def judge_by(self, settings: Settings) -> None:
         """Other settings count from the next step on, as if a desk began with them."""

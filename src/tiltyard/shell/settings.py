@@ -5,12 +5,10 @@ of them at once. The guards in it are read by :mod:`tiltyard.checklist.parse`.
 """
 
 import os
-import re
 import tomllib
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -27,12 +25,14 @@ from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
+from tiltyard.shell.gpu_settings import GpuSettings
+from tiltyard.shell.learner_settings import LearnerSettings
 from tiltyard.shell.market_settings import MarketSettings
 from tiltyard.shell.notify.settings import NotifySettings
+from tiltyard.shell.web_address import fault_of_address
 
 FILE = "tiltyard.toml"
 LARGEST_FILE = 1 << 20
-LONGEST_ADDRESS = 4096
 
 
 class _Section(BaseModel):
@@ -164,7 +164,7 @@ class EffectSettings(_Section):
     @field_validator("webhook")
     @classmethod
     def _address(cls, url: str) -> str:
-        if url and (fault := _fault_of_address(url)):
+        if url and (fault := fault_of_address(url)):
             raise ValueError(fault)
         return url
 
@@ -189,6 +189,8 @@ class Settings(_Section):
     effects: EffectSettings = EffectSettings()
     notify: NotifySettings = NotifySettings()
     market: MarketSettings = MarketSettings()
+    gpu: GpuSettings = GpuSettings()
+    learner: LearnerSettings = LearnerSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:
@@ -255,22 +257,6 @@ def _read(file: Path, *, required: bool) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TiltyardError("CONFIG_UNREADABLE", str(file), str(error)) from error
-
-
-def _fault_of_address(url: str) -> str:
-    """What is wrong with a web address, or nothing; an address is a secret and never repeated."""
-    if len(url) > LONGEST_ADDRESS or not re.fullmatch(r"[!-~]+", url):
-        return "expected an address without blanks and letters beyond ASCII (percent-encode them)"
-    try:
-        parts = urlsplit(url)
-        host, _ = (parts.hostname or "").encode("idna"), parts.port
-    except ValueError:
-        return "expected an address such as https://host:port/path"
-    if parts.scheme not in {"http", "https"} or not host:
-        return "expected an address that begins with http:// or https:// and a host"
-    if "@" in parts.netloc:
-        return "leave out user and password: put a secret into the path or query"
-    return ""
 
 
 def _from_environment(table: dict[str, Any]) -> None:

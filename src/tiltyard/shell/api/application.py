@@ -12,12 +12,14 @@ from fastapi.responses import JSONResponse
 
 from tiltyard import __version__
 from tiltyard.shell.api import wire
+from tiltyard.shell.api.alerts import alert_routes
 from tiltyard.shell.api.answers import refuse_politely
 from tiltyard.shell.api.facts import fact_routes
 from tiltyard.shell.api.heartbeats import heartbeat_routes
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.api.limits import LimitedBody
 from tiltyard.shell.api.messages import message_routes
+from tiltyard.shell.api.metrics import metrics_routes
 from tiltyard.shell.api.standing import standing_routes
 from tiltyard.shell.api.traffic import traffic_routes
 from tiltyard.shell.api.verbs import verb_routes
@@ -50,12 +52,14 @@ def application(inside: Inside) -> FastAPI:
     app.add_middleware(LimitedBody)
     refuse_politely(app)
     app.include_router(_health(inside))
+    app.include_router(metrics_routes(inside))
     app.include_router(fact_routes(inside))
     app.include_router(heartbeat_routes(inside))
     app.include_router(traffic_routes(inside))
     app.include_router(standing_routes(inside))
     app.include_router(verb_routes(inside))
     app.include_router(message_routes(inside))
+    app.include_router(alert_routes(inside))
     return app
 
 

@@ -8,6 +8,7 @@ from tiltyard.shell.api.gate import Gate
 from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.api.recorder import Recorder
 from tiltyard.shell.commanding import Times
+from tiltyard.shell.exporter.exposition import Exposition
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.targets import Target
@@ -29,6 +30,8 @@ class Inside:
         targets: Who outside is told then.
         troubles: Why the desk does not judge, for people; empty while it does.
         on_floor: Arms that the desk trades itself, on bars.
+        observes: The desk judges, and changes nothing.
+        exposition: What ``/metrics`` shows.
     """
 
     door: Ledger
@@ -42,6 +45,8 @@ class Inside:
     targets: Mapping[str, Target]
     troubles: Callable[[], Sequence[str]]
     on_floor: Callable[[], Collection[str]]
+    observes: bool
+    exposition: Exposition
 
     def now(self) -> datetime:
         """The time of day, UTC."""

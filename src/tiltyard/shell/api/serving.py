@@ -25,6 +25,7 @@ from tiltyard.shell.api.recorder import Recorder
 from tiltyard.shell.api.vital import Vital
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times
+from tiltyard.shell.exporter.exposition import Exposition
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.ledger import Ledger
@@ -55,6 +56,7 @@ def inside_of(
     bell: Bell,
     *,
     holder: str,
+    exposition: Exposition,
 ) -> Inside:
     """What the API of a desk works with.
 
@@ -66,6 +68,7 @@ def inside_of(
         targets: Who outside is told, should a command have to be carried out without it.
         bell: Wakes the desk.
         holder: Our name on the lease then.
+        exposition: Of the desk's pictures.
     """
 
     def wait(seconds: float) -> None:
@@ -86,7 +89,7 @@ def inside_of(
     times = Times(system_now, steady_seconds, wait)
     return Inside(
         doors.others, settings, gate, recorder, shares, _Salt(doors.gate), times, holder, targets,
-        troubles, vital.on_floor,
+        troubles, vital.on_floor, vital.observes, exposition,
     )  # fmt: skip
 
 

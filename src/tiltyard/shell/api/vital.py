@@ -37,6 +37,11 @@ class Vital:
         shut = None if self._floor is None else self._floor.trouble
         return found if shut is None else [*found, f"nobody trades on bars: {shut.code}"]
 
+    @property
+    def observes(self) -> bool:
+        """Whether it judges, and changes nothing."""
+        return self._desk.observes
+
     def on_floor(self) -> Collection[str]:
         """Arms that the desk trades itself."""
         return () if self._floor is None else self._floor.seated

@@ -292,6 +292,41 @@ class Reviews(_Wire):
     proposals: list[ProposalState]
 
 
+class AlertSaid(_Wire):
+    """What followed from an alert, or why nothing did."""
+
+    name: str
+    policy: str
+    said: str
+
+
+class AlertsTaken(_Wire):
+    """The alerts of a batch."""
+
+    alerts: list[AlertSaid]
+
+
+class AlertState(_Wire):
+    """An episode of an alert that came back to the desk."""
+
+    name: str
+    guard: str
+    policy: str
+    status: str
+    is_test: bool
+    starts_at: datetime
+    first_at: datetime
+    last_at: datetime
+    times: int
+    said: str
+
+
+class AlertsReceived(_Wire):
+    """The newest of them."""
+
+    alerts: list[AlertState]
+
+
 class Health(_Wire):
     """Whether the process lives, or the desk judges."""
 

@@ -46,7 +46,7 @@ def lint(
         latch = "by a person" if guard.effect in NEEDS_AN_END else "–"
         end = f"clear {guard.clear}" if guard.clear else latch
         typer.echo(
-            f"{guard.priority:>3}  {guard.name:<30}{guard.scope:<9}{guard.metric:<24}"
+            f"{guard.priority:>3}  {guard.name:<30}{guard.scope:<9}{guard.metric:<25}"
             f"{guard.when!s:<18}{guard.effect:<19}{guard.mode:<9}{end}"
         )
     doubts = warnings(settings.checklist)

@@ -20,7 +20,7 @@ from tiltyard.shell.settings import FILE, Settings
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import every_effect, shares_in_vain
+from tiltyard.shell.store.outbox import LEARNER, every_effect, shares_in_vain
 from tiltyard.shell.targets import targets_from
 
 SETTINGS_TEXT = """\
@@ -83,6 +83,22 @@ SETTINGS_TEXT = """\
 # name = "ann"
 # address_file = "ann.address" # holds an address of Apprise, on one line
 # severities = ["critical", "warning"]
+
+# [gpu]                        # how busy the GPUs are, while a desk runs
+# source = "auto"              # "nvml", "off", or the address of a DCGM exporter
+# every = 5                    # seconds between two samples
+
+# [learner]                    # who runs the learner: one of command, supervisord, deployment
+# command = ["python", "train.py"]            # the desk itself, while it runs
+# folder = "./tiltyard-learner"               # its status, log and journal
+# grace = 10                   # seconds from SIGTERM to SIGKILL
+# progress_within = 300        # seconds in which its step must rise
+# checkpoint_within = 60       # seconds in which it saves its work before it is restarted
+# supervisord = ""             # "unix:///run/supervisor.sock" or "http://127.0.0.1:9001"
+# program = ""                 # its name there
+# deployment = ""              # "NAMESPACE/NAME" of Kubernetes
+# kubernetes = "https://kubernetes.default.svc"
+# credentials = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 # The checklist. A guard of the same name replaces only the fields that it gives.
 
@@ -163,5 +179,6 @@ def _tell_of_desk(ledger: Ledger, settings: Settings, file: str) -> None:
         typer.echo(line)
     for command in waiting:
         typer.echo(f"command {command.seq} waits: {command}")
-    for line in untold_lines(in_vain, failed, targets_from(settings)):
+    named = {*targets_from(settings), *([LEARNER] if settings.learner.is_supervised else [])}
+    for line in untold_lines(in_vain, failed, named):
         typer.echo(line)

@@ -8,7 +8,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from socket import socket
 
@@ -26,9 +26,12 @@ from tiltyard.shell.api.vital import Vital
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import open_ledger
-from tiltyard.shell.clock import system_now
+from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.closed_record import refuse_record
 from tiltyard.shell.commanding import Times
+from tiltyard.shell.exporter.painter import Painter
+from tiltyard.shell.gpu.readings import GpuReadings
+from tiltyard.shell.gpu.watched import gpus_watched
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.notify.people import People
 from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
@@ -39,6 +42,8 @@ from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Bell
+from tiltyard.shell.supervise.learner import Learner
+from tiltyard.shell.supervise.supervised import learner_from, learner_supervised
 from tiltyard.shell.targets import Target, targets_from
 from tiltyard.shell.targets.person_target import refuse_unusable
 from tiltyard.shell.telling import RENEW_AFTER
@@ -111,6 +116,8 @@ class _Running:
     Attributes:
         listening: Where the API listens; None where it does not serve.
         bars_last: How long the bars last that it trades on; None where on none, or not known yet.
+        gpus: How busy they are.
+        learner: That it supervises; None where it supervises none.
     """
 
     ledger: Ledger
@@ -128,30 +135,44 @@ class _Running:
     on_event: Callable[[Event], object]
     desk: LiveDesk | None = None
     trader: Opening | None = None
+    gpus: GpuReadings = field(default_factory=GpuReadings)
+    learner: Learner | None = None
 
     def go(self) -> None:
         """Begin, and go round until told to stop."""
         settings, ledger = self._with_marks_every_bar(), self.ledger
         shares, targets = HeldShares(), targets_from(settings)
-        desk = self.desk = self._begun(settings, targets)
+        if not (self.once or self.observe):
+            self.learner = learner_from(settings.learner, say=_say)
+        told = targets if self.learner is None else {**targets, self.learner.name: self.learner}
+        desk = self.desk = self._begun(settings, told)
         trader = self.trader = self._trading(settings, desk)
         vital = Vital(desk, settings.run.deadman, trader)
+        painter = self._painter(desk, settings)
         with (
             ledger.beside(answers=self.answers) as door,
             Beside(
-                desk, door, settings, self.token, targets, now=system_now, say=_say, shares=shares
+                desk, door, settings, self.token, told, now=system_now, say=_say, shares=shares
             ) as beside,
-            self._api(vital, settings, shares, targets),
+            self._api(vital, settings, shares, targets, painter),
+            self._observers(settings),
         ):
 
             def beat() -> None:
                 beside.beat()
                 vital.beat()
+                if painter is not None:
+                    painter.beat(system_now())
+
+            def note(event: Event) -> None:
+                self.on_event(event)
+                if painter is not None:
+                    painter.note(event)
 
             rounds = Rounds(
                 deliver=beside.deliver, stand=beside.stand,
                 beat=beat,
-                on_event=self.on_event, on_alone=_say_alone, on_trouble=_say_trouble,
+                on_event=note, on_alone=_say_alone, on_trouble=_say_trouble,
                 follow=lambda: trader is not None and trader.follow(desk, system_now()),
                 stopping=self.stopping, once=self.once, interval=self.interval,
             )  # fmt: skip
@@ -192,6 +213,29 @@ class _Running:
             _say(trader.story)
         return trader
 
+    def _painter(self, desk: LiveDesk, settings: Settings) -> Painter | None:
+        """Who shows the desk to whoever scrapes it; nobody does where it does not serve."""
+        if self.listening is None:
+            return None
+        painter = Painter(
+            desk, self.ledger, settings.checklist, steady=steady_seconds,
+            gpus=lambda: self.gpus.now,
+        )  # fmt: skip
+        painter.begin()
+        return painter
+
+    @contextmanager
+    def _observers(self, settings: Settings) -> Iterator[None]:
+        """Who looks at the machine, for as long as a desk goes round."""
+        if self.once:
+            yield
+            return
+        with (
+            gpus_watched(settings.gpu, self.ledger, self.gpus, say=_say),
+            learner_supervised(self.learner, self.ledger),
+        ):
+            yield
+
     @contextmanager
     def _api(
         self,
@@ -199,20 +243,23 @@ class _Running:
         settings: Settings,
         shares: HeldShares,
         targets: Mapping[str, Target],
+        painter: Painter | None,
     ) -> Iterator[None]:
         """What serves it takes a second to import, so a desk that does not serve does not."""
-        if self.listening is None:
+        if self.listening is None or painter is None:
             yield
             return
         from tiltyard.shell.api.serving import Doors, Serving, inside_of  # noqa: PLC0415 slow
+        from tiltyard.shell.exporter.exposition import Exposition  # noqa: PLC0415 slow
 
         with ExitStack() as opened:
             doors = Doors(
                 *(opened.enter_context(self.ledger.beside(answers=self.answers)) for _ in range(3))
             )
             inside = inside_of(
-                vital, doors, settings, shares, targets, self.bell, holder=holder_name()
-            )
+                vital, doors, settings, shares, targets, self.bell, holder=holder_name(),
+                exposition=Exposition(lambda: painter.picture),
+            )  # fmt: skip
             server = opened.enter_context(Serving(inside, self.listening))
             _say(f"the API is at {server.address}")
             yield

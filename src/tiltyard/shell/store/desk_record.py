@@ -127,12 +127,19 @@ def _forget(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> None:
         connection.execute(t.delete().where(own), [{"g": g, "p": p} for g, p in keys])
 
 
+_LAST_NIGHT = sa.select(sa.func.max(nights.c.at)).where(nights.c.policy == "")
 _RUNS = sa.select(nights.c.policy).where(nights.c.day == sa.bindparam("day"))
 
 
 def runs_of(connection: sa.Connection, day: str) -> set[str]:
     """For whom the night of a trading day was run: arms, and the empty name for the whole."""
     return set(connection.scalars(_RUNS, {"day": day}))
+
+
+def last_night(connection: sa.Connection) -> datetime | None:
+    """When the night of a trading day was last run for everybody."""
+    at: datetime | None = connection.scalar(_LAST_NIGHT)
+    return at
 
 
 def note_run(connection: sa.Connection, day: str, policy: str, at: datetime) -> None:

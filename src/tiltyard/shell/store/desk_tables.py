@@ -173,3 +173,21 @@ tokens = sa.Table(
     sa.Column("expires_at", UtcTime),
     sa.Column("revoked_at", UtcTime),
 )
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("fingerprint", TEXT, primary_key=True),
+    sa.Column("starts_at", UtcTime, primary_key=True),
+    sa.Column("status", TEXT, nullable=False),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("guard", TEXT, nullable=False),
+    sa.Column("policy", TEXT, nullable=False),
+    sa.Column("summary", TEXT, nullable=False),
+    sa.Column("is_test", sa.Boolean, nullable=False),
+    sa.Column("first_at", UtcTime, nullable=False),
+    sa.Column("last_at", UtcTime, nullable=False),
+    sa.Column("times", sa.BigInteger, nullable=False),
+    sa.Column("said", TEXT, nullable=False, server_default=""),
+    sa.Index("alerts_by_time", "last_at"),
+)

@@ -15,7 +15,7 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.quarantine import keep_apart
-from tiltyard.shell.store.tables import decisions, marks, policies
+from tiltyard.shell.store.tables import decisions, marks, observations, policies
 
 _BEYOND = 2**63
 
@@ -118,6 +118,16 @@ def every_decision() -> sa.Select[Any]:
     return sa.select(decisions, policies.c.name.label("policy")).join(
         policies, policies.c.id == decisions.c.policy_id
     )
+
+
+def last_observed(connection: sa.Connection, name: str, number: float) -> datetime | None:
+    """When a gauge of the account last had this number."""
+    o = observations.c
+    newest = sa.select(sa.func.max(o.observed_at)).where(
+        o.name == name, o.policy == "", o.number == number
+    )
+    at: datetime | None = connection.scalar(newest)
+    return at
 
 
 def _refuse_another_account(mark: Mark, policy: sa.Row[Any]) -> None:

@@ -1,6 +1,7 @@
 """What the ledger has learnt since somebody last looked."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade, judged_order
+from tiltyard.kernel.clock import from_microseconds
 from tiltyard.shell.store.desk_tables import external_edits, waiting_commands
 from tiltyard.shell.store.fact_tables import every_decision, every_mark
 from tiltyard.shell.store.tables import decisions, marks, observations, trades
@@ -41,11 +43,13 @@ class Look(NamedTuple):
         facts: In time order.
         seen: How far they go.
         is_all: There is no more behind them.
+        known_at: When the ledger learnt of each that may be judged; decisions are not.
     """
 
     facts: list[News]
     seen: Positions
     is_all: bool
+    known_at: Sequence[datetime] = ()
 
 
 def _behind(query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
@@ -54,8 +58,8 @@ def _behind(query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
     return later.order_by(table.c.seq).limit(sa.bindparam("most"))
 
 
-_TRADES = _behind(every_trade().add_columns(superseded()), trades)
-_MARKS = _behind(every_mark(), marks)
+_TRADES = _behind(every_trade().add_columns(superseded(), trades.c.known_at), trades)
+_MARKS = _behind(every_mark().add_columns(marks.c.known_at), marks)
 _GAUGES = _behind(sa.select(observations), observations)
 _DECISIONS = _behind(every_decision(), decisions)
 
@@ -69,9 +73,11 @@ def facts_after(connection: sa.Connection, seen: Positions) -> Look:
     found = connection.execute(_TRADES, {"seen": seen.trades or 0, "most": MOST})
     rows: list[Sequence[Any]] = list(found)
     current = sorted(_current(connection, rows), key=judged_order)
-    new_marks, last_mark = _others(connection, _MARKS, Mark, seen.marks or 0)
-    gauges, last_gauge = _others(connection, _GAUGES, Observation, seen.observations or 0)
-    decided, last_decision = _others(connection, _DECISIONS, Decision, seen.decisions or 0)
+    new_marks, last_mark, marks_known = _others(connection, _MARKS, Mark, seen.marks or 0)
+    gauges, last_gauge, gauges_known = _others(
+        connection, _GAUGES, Observation, seen.observations or 0
+    )
+    decided, last_decision, _ = _others(connection, _DECISIONS, Decision, seen.decisions or 0)
     timed = [
         *((decision.decided_at, 0, decision) for decision in decided),
         *((trade.closed_at, 1, _told(connection, trade, seen)) for trade in current),
@@ -81,8 +87,9 @@ def facts_after(connection: sa.Connection, seen: Positions) -> Look:
     timed.sort(key=lambda entry: entry[:2])
     return Look(
         [fact for _, _, fact in timed],
-        Positions(rows[-1][-2] if rows else seen.trades or 0, last_mark, last_gauge, last_decision),
+        Positions(rows[-1][-3] if rows else seen.trades or 0, last_mark, last_gauge, last_decision),
         is_all=max(len(rows), len(new_marks), len(gauges), len(decided)) < MOST,
+        known_at=[*(from_microseconds(row[-1]) for row in rows), *marks_known, *gauges_known],
     )
 
 
@@ -111,9 +118,9 @@ def is_anything_new(connection: sa.Connection, seen: Positions) -> bool:
 
 def _current(connection: sa.Connection, rows: Sequence[Sequence[Any]]) -> Iterator[Trade]:
     """The trades that no later revision stands for, as the ledger stood after these rows."""
-    last = rows[-1][-2] if rows else 0
+    last = rows[-1][-3] if rows else 0
     for row in rows:
-        trade, is_superseded = trade_from(row[:-1]), row[-1]
+        trade, is_superseded = trade_from(row[:-2]), row[-2]
         if is_superseded:
             newest = revision_before(connection, trade, last)
             is_superseded = newest is not None and newest.revision > trade.revision
@@ -133,7 +140,8 @@ def _others(
     query: sa.Select[Any],
     kind: Any,  # noqa: ANN401 one of the facts
     seen: int,
-) -> tuple[list[Any], int]:
+) -> tuple[list[Any], int, Sequence[datetime]]:
     rows = connection.execute(query, {"seen": seen, "most": MOST}).mappings().all()
     facts = [kind(**{name: row[name] for name in kind._fields}) for row in rows]
-    return facts, facts[-1].seq if facts else seen
+    known_at = [row["known_at"] for row in rows if "known_at" in row]
+    return facts, facts[-1].seq if facts else seen, known_at

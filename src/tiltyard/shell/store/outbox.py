@@ -30,6 +30,9 @@ PAGE = "page"
 MESSAGE = "message"
 FOR_PEOPLE = frozenset({PAGE, MESSAGE})
 """In words, to a phone."""
+RESTART = "restart"
+LEARNER = "learner"
+"""The target that is told of restarts."""
 UNNAMED = "the settings name no target"
 """How what is told begins, of an effect that failed because nobody could be told any more."""
 _CHANGES = ("state", "attempts", "due_at", "settled_at", "told")
@@ -56,8 +59,9 @@ class Effect:
         seq: Position in the outbox.
         key: Idempotency key; the target is told it.
         target: Which of the configured targets.
-        kind: ``shares`` (all of them, the newest counts), ``notice`` (something happened), or in
-            words for people ``page`` (at once) or ``message``.
+        kind: ``shares`` (all of them, the newest counts), ``notice`` (something happened),
+            ``restart`` (the learner is to begin anew), or in words for people ``page`` (at once)
+            or ``message``.
         body: Canonical JSON.
         state: Where it stands.
         attempts: How often it was tried in vain.

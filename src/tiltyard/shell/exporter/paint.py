@@ -1,0 +1,190 @@
+"""How a picture is made of what a desk measures, judges and has done.
+
+Comes in: the desk between two steps. Goes out: every sample of every family. What is undefined has
+no sample, nor has an arm that is retired or deposed; labels are names that the desk knows itself,
+registered policies and guards of its checklist, never a text that somebody reports.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from math import isfinite
+from typing import NamedTuple
+
+from tiltyard import __version__
+from tiltyard.checklist.guard_state import state_of
+from tiltyard.checklist.on_duty import Examined
+from tiltyard.facts.arm import Arm, Roster
+from tiltyard.kernel.money import UNITS
+from tiltyard.kernel.undefined import Value
+from tiltyard.metrics import METRICS_VERSION
+from tiltyard.metrics.catalogue import SHADOW, TRADE_METRICS
+from tiltyard.router.realised import Realised
+from tiltyard.shell.desk import Desk
+from tiltyard.shell.exporter.counted import NIGHTLY, TASKS, Counted
+from tiltyard.shell.exporter.families import FAMILIES
+from tiltyard.shell.exporter.picture import Picture, Sample
+from tiltyard.shell.exporter.series import PREFIX, SERIES, Series, series_of
+from tiltyard.shell.gpu.readings import GpuReading
+
+_TAKEN = frozenset({"halted", "throttled"})
+_HOLDS: Mapping[str, Callable[[Roster], object]] = {
+    "stop_entries": lambda roster: roster.entries_stopped_by,
+    "freeze_challengers": lambda roster: roster.challengers_frozen_by,
+    "freeze_ramp": lambda roster: roster.ramp_frozen_by,
+}
+
+
+class _Shown(NamedTuple):
+    metric: str
+    series: Series
+    labels: tuple[str, ...]
+
+
+def _shown(metric: str) -> _Shown:
+    series = series_of(metric)
+    return _Shown(metric, series, tuple(series.labels.values()))
+
+
+_OF_ARMS = [_shown(metric) for metric, series in SERIES.items() if series.of_arms]
+_ON_PAPER = [_shown(metric + SHADOW) for metric in TRADE_METRICS]
+_OF_ACCOUNT = [_shown(metric) for metric, series in SERIES.items() if not series.of_arms]
+
+
+def paint(
+    desk: Desk,
+    counted: Counted,
+    realised: Realised,
+    now: datetime,
+    gpus: GpuReading | None = None,
+    *,
+    breathe: Callable[[], object] = lambda: None,
+) -> Picture:
+    """The desk as it stands.
+
+    Args:
+        desk: What it measures and judges with.
+        counted: What it has done.
+        realised: Where the episodes of the last day went.
+        now: When it judged last, UTC.
+        gpus: None where nobody reads them.
+        breathe: Called now and then; whatever it raises ends this picture.
+    """
+    arms = [arm for arm in desk.roster.arms.values() if arm.state not in ("deposed", "retired")]
+    counted.note_measured(desk.panel, (arm.name for arm in arms), now)
+    samples: dict[str, list[Sample]] = {name: [] for name in FAMILIES}
+    for short, found in (
+        *_of_itself(desk, counted, now),
+        *_of_guards(desk, now, breathe),
+        *_of_arms(desk, counted, arms),
+        *_of_traffic(arms, realised),
+        *_of_tasks(desk, counted, now),
+        *_of_gpus(gpus),
+    ):
+        samples[PREFIX + short].append(found)
+    _measured(desk, arms, now, samples, breathe)
+    return Picture({name: some for name, some in samples.items() if some}, counted.latency)
+
+
+_Samples = Iterator[tuple[str, Sample]]
+
+
+def _measured(
+    desk: Desk,
+    arms: Sequence[Arm],
+    now: datetime,
+    samples: Mapping[str, list[Sample]],
+    breathe: Callable[[], object],
+) -> None:
+    """The metrics of the catalogue; most of a picture, and most of its cost."""
+    read = desk.panel.read
+    for arm in arms:
+        breathe()
+        on_paper = desk.panel.arm(arm.name).shadow is not None
+        for metric, series, labels in (*_OF_ARMS, *_ON_PAPER) if on_paper else _OF_ARMS:
+            reading = read(metric, arm.name, now).reading
+            if isinstance(reading, Value) and isfinite(reading.number):
+                sample = (arm.name, arm.role, *labels), series.number(reading.number)
+                samples[series.family].append(sample)
+    for metric, series, labels in _OF_ACCOUNT:
+        reading = read(metric, "", now).reading
+        if isinstance(reading, Value) and isfinite(reading.number):
+            samples[series.family].append((labels, series.number(reading.number)))
+
+
+def _of_itself(desk: Desk, counted: Counted, now: datetime) -> _Samples:
+    yield "build_info", ((__version__, str(METRICS_VERSION), desk.checklist.digest), 1)
+    yield "heartbeat_timestamp_seconds", ((), now.timestamp())
+    for cause_and_effect, count in sorted(counted.actions.items()):
+        yield "actions_total", (cause_and_effect, count)
+    for hold, causes in _HOLDS.items():
+        yield "hold", ((hold,), float(bool(causes(desk.roster))))
+    calls = desk.panel.api_calls
+    if calls.newest is not None:
+        yield "api_requests_total", ((), calls.calls)
+        yield "api_errors_total", ((), calls.errors)
+    yield "learner_restarts_total", ((), counted.restarts)
+
+
+def _of_guards(desk: Desk, now: datetime, breathe: Callable[[], object]) -> _Samples:
+    for one in desk.examine(now):
+        breathe()
+        state = state_of(
+            one.verdict.answer, one.remembered, one.seen,
+            is_in_force=_is_in_force(one, desk.roster),
+        )  # fmt: skip
+        yield "guard_state", ((one.guard.name, one.policy, state), 1)
+
+
+def _is_in_force(one: Examined, roster: Roster) -> bool:
+    """Whether what a guard has done to its subject has not ended."""
+    if one.policy and one.guard.scope == "arm":
+        arm = roster.arms[one.policy]
+        return arm.state in _TAKEN and arm.throttled_by == one.guard.name
+    return one.guard.name in roster.holds()
+
+
+def _of_arms(desk: Desk, counted: Counted, arms: Sequence[Arm]) -> _Samples:
+    marks = desk.panel.last_marks()
+    for arm in arms:
+        name = arm.name
+        for book in ("live", "shadow"):
+            yield "trades_total", ((name, book), counted.trades[name, book])
+        yield "reviews_open", ((name,), len(desk.roster.open_reviews(name)))
+        if (heard := desk.panel.heard_from(name)) is not None:
+            yield "bot_heartbeat_timestamp_seconds", ((name,), heard.timestamp())
+        if (last := marks.get(name)) is None:
+            continue
+        yield "last_mark_timestamp_seconds", ((name,), last.mark.marked_at.timestamp())
+        yield "open_positions", ((name,), last.left)
+        if last.left == 0 or last.mark.exposure is not None:
+            exposure = (last.mark.exposure or 0) / UNITS if last.left else 0
+            yield "open_exposure", ((name,), exposure)
+
+
+def _of_traffic(arms: Sequence[Arm], realised: Realised) -> _Samples:
+    for arm in arms:
+        yield "traffic_allocation_ratio", ((arm.name, arm.role), arm.share)
+        if (ratio := realised.ratio(arm.name)) is not None:
+            yield "traffic_realised_ratio", ((arm.name, arm.role), ratio)
+    if (p_value := realised.p_value()) is not None:
+        yield "share_mismatch_p_value", ((), p_value)
+
+
+def _of_tasks(desk: Desk, counted: Counted, now: datetime) -> _Samples:
+    """A night that fails is no night: it is tried again in the next step."""
+    for task, at in counted.succeeded.items():
+        yield "task_last_success_timestamp_seconds", ((task,), at.timestamp())
+    if NIGHTLY in counted.succeeded:
+        yield "task_last_run_failed", ((NIGHTLY,), 0)
+    for task, gauge in TASKS.items():
+        reading = desk.panel.read(gauge, "", now).reading
+        if isinstance(reading, Value):
+            yield "task_last_run_failed", ((task,), float(reading.number != 1))
+
+
+def _of_gpus(gpus: GpuReading | None) -> _Samples:
+    if gpus is None:
+        return
+    yield "gpu_available", ((), float(gpus.available))
+    for gpu, ratio in gpus.utilization.items() if gpus.available else ():
+        yield "gpu_utilization_ratio", ((gpu,), ratio)

@@ -1,0 +1,117 @@
+"""When pictures are made: between two steps of the desk, by its own thread, and never in the way.
+
+A picture of two hundred arms takes some 25 ms. Whoever makes it looks every few milliseconds
+whether something has come in, and if so lets that be judged first and begins anew later, so a halt
+hardly waits. One is begun once a second at most, less often where that costs more than a hundredth
+of the time; and while something comes in all the time, one in five seconds is made to its end.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from tiltyard.actions.record import Event
+from tiltyard.checklist.guard import Checklist
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.exporter.counted import NIGHTLY, Counted
+from tiltyard.shell.exporter.paint import paint
+from tiltyard.shell.exporter.picture import Picture
+from tiltyard.shell.gpu.readings import GpuReading
+from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.store.ledger import Ledger
+
+EVERY = 1.0
+WHILE_BUSY = LONGEST_PAUSE = 5.0
+MOST_OF_THE_TIME = 0.01
+AT_A_TIME = 0.004
+"""Seconds between two looks whether something has come in."""
+LOOK_AGAIN = 10.0
+"""Seconds between two looks whether the night of the trading day was run."""
+
+
+class _SomethingNewError(Exception):
+    """The picture has to wait."""
+
+
+def _go_on() -> None:
+    """It has waited for long enough."""
+
+
+class Painter:
+    """Makes the pictures of one desk.
+
+    Args:
+        desk: Started.
+        ledger: Its own.
+        checklist: Whose guards are shown.
+        steady: Seconds on a clock that is never set.
+        gpus: What is known of the GPUs; None where nobody reads them.
+
+    Attributes:
+        picture: The last; any thread may take it.
+    """
+
+    def __init__(
+        self,
+        desk: LiveDesk,
+        ledger: Ledger,
+        checklist: Checklist,
+        *,
+        steady: Callable[[], float],
+        gpus: Callable[[], GpuReading] | None = None,
+    ) -> None:
+        self.picture: Picture | None = None
+        self._desk = desk
+        self._ledger = ledger
+        self._steady = steady
+        self._gpus = gpus
+        self._counted = Counted(checklist)
+        self._next = self._overdue = self._looked = self._next_look = 0.0
+
+    def begin(self) -> None:
+        """Count what was done before; the desk has not stepped yet."""
+        with self._ledger.snapshot() as still:
+            self._counted.begin(still)
+
+    def note(self, event: Event) -> None:
+        """An event was written to the audit."""
+        self._counted.note(event)
+
+    def beat(self, now: datetime) -> None:
+        """Something was judged; a picture is made of it if that is due."""
+        self._counted.note_latencies(self._desk.take_known(), now)
+        began = self._looked = self._steady()
+        if began < (self._overdue if self._desk.is_behind else self._next):
+            return
+        self._look_at_nights(began, now)
+        may_pause = began < self._overdue and self._desk.trouble is None
+        with suppress(_SomethingNewError):
+            self.picture = paint(
+                self._desk.judging, self._counted, self._desk.traffic.at(now), now,
+                None if self._gpus is None else self._gpus(),
+                breathe=self._breathe if may_pause else _go_on,
+            )  # fmt: skip
+            self._overdue = self._steady() + WHILE_BUSY
+        ended = self._steady()
+        pause = (ended - began) / MOST_OF_THE_TIME
+        self._next = ended + min(max(EVERY, pause), LONGEST_PAUSE)
+        self._overdue = max(self._next, self._overdue)
+
+    def _breathe(self) -> None:
+        at = self._steady()
+        if at - self._looked < AT_A_TIME:
+            return
+        if self._desk.has_news:
+            raise _SomethingNewError
+        self._looked = self._steady()
+
+    def _look_at_nights(self, at: float, now: datetime) -> None:
+        """Until that of this trading day is noted; while the database is away, later."""
+        trading_day = self._desk.judging.trading_day
+        ran_at = self._counted.succeeded.get(NIGHTLY)
+        if at < self._next_look or (ran_at and trading_day(ran_at) == trading_day(now)):
+            return
+        self._next_look = at + LOOK_AGAIN
+        if self._desk.trouble is None:
+            with suppress(TiltyardError), self._ledger.snapshot() as still:
+                self._counted.look_at_nights(still)

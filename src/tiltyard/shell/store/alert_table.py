@@ -1,0 +1,80 @@
+"""Alerts that came back to the desk: each episode once, how often it was told, what followed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tiltyard.facts.alert import Alert
+from tiltyard.facts.command import Verb
+from tiltyard.shell.store.desk_tables import alerts, commands, outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An episode of an alert.
+
+    Attributes:
+        alert: As it was told last.
+        first_at: When it was told first, UTC.
+        last_at: When last.
+        times: How often.
+        said: What followed, or why nothing did.
+    """
+
+    alert: Alert
+    first_at: datetime
+    last_at: datetime
+    times: int
+    said: str
+
+
+def note_alerts(connection: sa.Connection, told: Iterable[Alert], now: datetime) -> None:
+    """Write down that these were told."""
+    for one in told:
+        row = {"status": one.status, "summary": one.summary, "last_at": now}
+        again = connection.execute(
+            alerts.update().where(_is(one)).values(**row, times=alerts.c.times + 1)
+        )
+        if again.rowcount:
+            continue
+        connection.execute(
+            alerts.insert().values(
+                **row, fingerprint=one.fingerprint, starts_at=one.starts_at, name=one.name,
+                guard=one.guard, policy=one.policy, is_test=one.is_test, first_at=now, times=1,
+            )
+        )  # fmt: skip
+
+
+def note_what_followed(connection: sa.Connection, alert: Alert, said: str) -> None:
+    """Write down what followed; of one that is over, what followed while it fired stays."""
+    if alert.status == "firing":
+        connection.execute(alerts.update().where(_is(alert)).values(said=said))
+
+
+def received_alerts(connection: sa.Connection, most: int) -> Sequence[Received]:
+    """The newest, at most so many."""
+    query = sa.select(alerts).order_by(alerts.c.last_at.desc(), alerts.c.fingerprint).limit(most)
+    return [_received(row) for row in connection.execute(query).mappings()]
+
+
+def last_carried_out(connection: sa.Connection, verb: Verb) -> datetime | None:
+    """When a command of this verb was last carried out; None for never."""
+    query = (
+        sa.select(outcomes.c.at)
+        .join(commands, commands.c.seq == outcomes.c.command_seq)
+        .where(commands.c.verb == verb, outcomes.c.code == "")
+        .order_by(outcomes.c.command_seq.desc())
+        .limit(1)
+    )
+    return connection.scalar(query)
+
+
+def _is(alert: Alert) -> sa.ColumnElement[bool]:
+    return sa.and_(alerts.c.fingerprint == alert.fingerprint, alerts.c.starts_at == alert.starts_at)
+
+
+def _received(row: sa.RowMapping) -> Received:
+    told = {name: row[name] for name in Alert.__dataclass_fields__}
+    return Received(Alert(**told), row["first_at"], row["last_at"], row["times"], row["said"])

@@ -1,0 +1,146 @@
+"""What is known of a learner beyond the life of a desk: one small file, replaced as a whole.
+
+Which run is under way, so that a desk finds what one that was killed has left behind; when the
+learner was restarted, so that it is given up after a few times in a day and not after a few
+times a desk; and which restarts were carried out, so that none is carried out twice.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from tiltyard.facts.audit import canonical
+from tiltyard.kernel.clock import moment, time_text
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.supervise.processes import Run
+
+MOST_RESTARTS = 3
+WITHIN = timedelta(hours=24)
+KEYS_KEPT = 100
+LARGEST = 1 << 20
+
+Fate = Literal["", "done", "given_up"]
+"""Empty while it is to run; ``done`` when it ended with 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The content of the file.
+
+    Attributes:
+        command: What was run; another command is another learner.
+        run: Which is under way; None for none.
+        began_at: When that began, UTC.
+        fate: Why none is to be under way.
+        restarts: When it was restarted within the last day, oldest first.
+        restarts_ever: How often in all.
+        carried: Keys of the restarts that were carried out, oldest first.
+    """
+
+    command: tuple[str, ...] = ()
+    run: Run | None = None
+    began_at: datetime | None = None
+    fate: Fate = ""
+    restarts: tuple[datetime, ...] = ()
+    restarts_ever: int = 0
+    carried: tuple[str, ...] = ()
+
+    def restarts_left(self, now: datetime) -> int:
+        """How often it may still be restarted without a person."""
+        return max(0, MOST_RESTARTS - len(_lately(self.restarts, now)))
+
+
+class Journal:
+    """The file, as this process knows it; any thread may use it.
+
+    Args:
+        path: Of the file; its folder is made when something is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._known: Known | None = None
+
+    @property
+    def known(self) -> Known:
+        """What is known; a file that makes no sense is none."""
+        with self._lock:
+            if self._known is None:
+                self._known = read(self._path)
+            return self._known
+
+    def note(self, **changed: Any) -> None:  # noqa: ANN401 fields of what is known
+        """Write some fields anew.
+
+        Raises:
+            OSError: It cannot be written; then nothing is changed.
+        """
+        with self._lock:
+            known = replace(self.known, **changed)
+            _write(self._path, known)
+            self._known = known
+
+    def count_restart(self, now: datetime, key: str = "", *, by_person: bool = False) -> None:
+        """It is restarted; one by a person does not count, and forgives those before."""
+        with self._lock:
+            known = self.known
+            self.note(
+                restarts=() if by_person else (*_lately(known.restarts, now), now),
+                restarts_ever=known.restarts_ever + 1,
+                carried=(*known.carried, *([key] if key else []))[-KEYS_KEPT:],
+                fate="" if by_person else known.fate,
+            )
+
+    def carry(self, key: str) -> None:
+        """This restart needs to be carried out no more."""
+        with self._lock:
+            if key not in self.known.carried:
+                self.note(carried=(*self.known.carried, key)[-KEYS_KEPT:])
+
+
+def read(path: Path) -> Known:
+    """What a file says."""
+    try:
+        if path.stat().st_size > LARGEST:
+            return Known()
+        said = json.loads(path.read_bytes())
+        run = said["run"]
+        began = said["began_at"]
+        return Known(
+            tuple(map(str, said["command"])),
+            None if run is None else Run(run[0], int(run[1]), int(run[2]), run[3]),
+            None if began is None else moment(began),
+            said["fate"] if said["fate"] in {"done", "given_up"} else "",
+            tuple(moment(at) for at in said["restarts"]),
+            int(said["restarts_ever"]),
+            tuple(map(str, said["carried"])),
+        )
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, TiltyardError):
+        return Known()
+
+
+def _lately(restarts: Sequence[datetime], now: datetime) -> tuple[datetime, ...]:
+    return tuple(at for at in restarts if now - at < WITHIN)
+
+
+def _write(path: Path, known: Known) -> None:
+    began = known.began_at
+    body = {
+        "command": known.command, "run": known.run, "fate": known.fate,
+        "began_at": None if began is None else time_text(began),
+        "restarts": [time_text(at) for at in known.restarts],
+        "restarts_ever": known.restarts_ever, "carried": known.carried,
+    }  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(canonical(body) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,168 @@
+"""What Alertmanager tells the desk is written down, and done once as any verb is."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from served import PROD, Served
+from tiltyard.facts.arm import Roster
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.store.command_table import every_command
+from tiltyard.shell.store.ledger import Ledger
+
+SUMMARY = "drawdown 12.4 % > 4 %"
+
+
+def item(  # as Alertmanager 0.25 writes one
+    guard: str,
+    policy: str = "",
+    status: str = "firing",
+    **said: Any,  # noqa: ANN401 any field
+) -> dict[str, Any]:
+    labels = {"alertname": "Name", "guard": guard, "severity": "critical"}
+    labels |= {"policy": policy} if policy else {}
+    ends = "0001-01-01T00:00:00Z" if status == "firing" else system_now().isoformat()
+    return {
+        "status": status, "labels": {**labels, **said.pop("labels", {})},
+        "annotations": {"summary": SUMMARY}, "startsAt": "2026-03-02T12:00:00.123456789Z",
+        "endsAt": ends, "generatorURL": "http://prometheus/graph", "fingerprint": guard + policy,
+        **said,
+    }  # fmt: skip
+
+
+def batch(*items: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "version": "4", "groupKey": "{}:{}", "truncatedAlerts": 0, "status": "firing",
+        "receiver": "desk", "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {},
+        "externalURL": "http://alertmanager", "alerts": list(items),
+    }  # fmt: skip
+
+
+def told(asking: httpx.Client, *items: Mapping[str, Any]) -> list[str]:
+    answer = asking.post("/v1/alerts", json=batch(*items))
+    assert answer.status_code == 200, answer.text
+    return [one["said"] for one in answer.json()["alerts"]]
+
+
+def roster(served: Served) -> Roster:
+    with Ledger.open(served.database) as ledger:
+        return ledger.roster()
+
+
+def commands(served: Served) -> int:
+    with Ledger.open(served.database) as ledger, ledger.snapshot() as still:
+        return len(every_command(still.connection))
+
+
+def test_an_alert_of_a_hard_guard_takes_the_traffic_by_the_other_chain(served: Served) -> None:
+    now = system_now().isoformat()
+    with served.asking("operate", name="alertmanager") as other:
+        (said,) = told(other, item("challenger_profit_factor_low", "bot0", startsAt=now))
+    assert "bot0: throttled, traffic 10.0 % to 0 %" in said
+    assert (roster(served).arms["bot0"].state, roster(served).arms["bot0"].share) == (
+        "throttled",
+        0,
+    )
+    with Ledger.open(served.database) as ledger, ledger.snapshot() as still:
+        command, _ = every_command(still.connection)[-1]
+    assert (command.actor, command.reason) == ("alertmanager", f"Name: {SUMMARY}")
+
+
+def test_told_again_it_is_the_same_command_and_when_it_ends_nothing_comes_back(
+    served: Served,
+) -> None:
+    now = system_now().isoformat()
+    halted = item("challenger_drawdown_high", "bot1", startsAt=now)
+    with served.asking("operate", "read") as other:
+        told(other, halted)
+        after = commands(served)
+        for _ in range(3):
+            assert "halted already" in told(other, halted)[0]
+        assert "is over" in told(other, {**halted, "status": "resolved"})[0]
+        (state,) = [one for one in other.get("/v1/alerts").json()["alerts"]
+                    if one["policy"] == "bot1"]  # fmt: skip
+    assert commands(served) == after
+    assert roster(served).arms["bot1"].state == "halted"
+    assert (state["times"], state["status"], state["said"]) == (5, "resolved", state["said"])
+    assert "halted" in state["said"], "what followed stays to be read when it is over"
+
+
+def test_who_came_back_since_is_not_halted_by_an_alert_from_before(served: Served) -> None:
+    began = system_now()
+    with served.asking("operate", "approve") as ann:
+        assert ann.post("/v1/policies/bot2/throttle", json={}).status_code == 200
+    with Ledger.open(served.database) as ledger:
+        (review,) = ledger.roster().open_reviews("bot2")
+    with served.asking("operate", "approve") as ann:
+        assert ann.post(f"/v1/reviews/{review.number}/acknowledge", json={}).status_code == 200
+        assert ann.post("/v1/policies/bot2/rearm", json={}).status_code == 200
+        (said,) = told(ann, item("challenger_drawdown_high", "bot2", startsAt=began.isoformat()))
+        assert "trial began anew since" in said
+        assert roster(served).arms["bot2"].state == "probation"
+        later = (system_now() + timedelta(seconds=1)).isoformat()
+        (said,) = told(ann, item("challenger_drawdown_high", "bot2", startsAt=later))
+        assert "halted" in said
+
+
+def test_what_means_nothing_here_is_written_down_beside_what_does(served: Served) -> None:
+    now = system_now().isoformat()
+    with served.asking("operate", "read") as other:
+        said = told(
+            other,
+            item("of_another_desk", "bot3", startsAt=now),
+            item("challenger_drawdown_high", "nobody", startsAt=now),
+            item("challenger_drawdown_high", PROD, startsAt=now),
+            item("challenger_drawdown_high", "bot3", startsAt=now, labels={"test": "true"}),
+            item("challenger_profit_factor_low", "bot3", startsAt=now),
+            {"status": "firing", "labels": {}, "startsAt": now, "new": {"field": 1}},
+        )
+        assert len(said) == 6
+        assert sum("bot3: throttled" in one for one in said) == 1
+        names = {(one["guard"], one["policy"]) for one in other.get("/v1/alerts").json()["alerts"]}
+    assert ("of_another_desk", "bot3") in names
+    assert ("", "") in names
+    assert roster(served).arms[PROD].state == "champion"
+
+
+def test_an_alert_of_the_account_freezes_and_does_not_freeze_again_what_a_person_let_go(
+    served: Served,
+) -> None:
+    began = system_now().isoformat()
+    low = item("account_balance_low", startsAt=began)
+    with served.asking("operate", "approve") as ann:
+        assert "every challenger" in told(ann, low)[0]
+        assert roster(served).challengers_frozen_by
+        assert ann.post("/v1/resume", json={"hold": "freeze"}).status_code == 200
+        assert "a person has ended a hold since" in told(ann, low)[0]
+    assert not roster(served).challengers_frozen_by
+
+
+@pytest.mark.parametrize("scope", ["read", "ingest", "approve"])
+def test_only_who_may_operate_may_tell_alerts(served: Served, scope: Any) -> None:  # noqa: ANN401
+    with served.asking(scope) as other:
+        answer = other.post("/v1/alerts", json=batch(item("challenger_drawdown_high", "bot4")))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "SCOPE_MISSING")
+    assert roster(served).arms["bot4"].state == "probation"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"version": "3", "alerts": []},
+        {"version": "4"},
+        {"version": "4", "alerts": [{"status": "firing", "labels": {}}]},
+        {"version": "4", "alerts": [item("x", status="odd")]},
+        {"version": "4", "alerts": [item("x", startsAt="2026-03-02T12:00:00")]},
+        {"version": "4", "alerts": [item("x")] * 1001},
+        [],
+    ],
+)  # fmt: skip
+def test_what_is_no_batch_of_alerts_is_refused_whole(served: Served, body: object) -> None:
+    before = commands(served)
+    with served.asking("operate") as other:
+        answer = other.post("/v1/alerts", json=body)
+    assert answer.status_code in (413, 422)
+    assert commands(served) == before
