@@ -45,19 +45,23 @@ def headers(desk: Served) -> dict[str, str]:
     return {"Authorization": f"Bearer {desk.token()}"}
 
 
-LOOKED_AT = ("/healthz", "/readyz", "/metrics", "/v1/route", "/v1/policies", "/v1/reviews")
+LOOKED_AT = ("/healthz", "/readyz", "/metrics", "/v1/route", "/v1/policies", "/v1/reviews",
+             "/v1/acknowledge/{secret}")  # fmt: skip
 SENT_TO = (
     "/v1/trades", "/v1/marks", "/v1/observations", "/v1/decisions", "/v1/heartbeats", "/v1/route",
     "/v1/policies", "/v1/policies/{policy}/halt", "/v1/policies/{policy}/rollback",
     "/v1/policies/{policy}/approve", "/v1/stop-all", "/v1/resume", "/v1/scale",
-    "/v1/reviews/{number}/acknowledge",
+    "/v1/reviews/{number}/acknowledge", "/v1/messages/{number}/acknowledge",
 )  # fmt: skip
+BUTTON = "/v1/acknowledge/{secret}"
+"""Takes whatever comes, so nothing is wrong about it."""
 
 
 @pytest.mark.parametrize(
     ("method", "path", "mode"),
     [
         *(("GET", path, GenerationMode.POSITIVE) for path in LOOKED_AT),
+        ("POST", BUTTON, GenerationMode.POSITIVE),
         *(("POST", path, mode) for path in SENT_TO for mode in GenerationMode),
     ],
 )

@@ -27,11 +27,15 @@ ADDRESSES: list[tuple[str, str, tuple[Scope, ...]]] = [
       for verb in ("halt", "throttle", "retire", "rollback")),
     *(("POST", f"/v1/policies/bot0/{verb}", ("approve",)) for verb in ("approve", "rearm")),
     *(("POST", f"/v1/{verb}", ("operate",))
-      for verb in ("policies", "freeze", "stop-all", "scale", "reviews/1/acknowledge")),
+      for verb in ("policies", "freeze", "stop-all", "scale", "alerts", "reviews/1/acknowledge",
+                   "messages/1/acknowledge")),
     ("POST", "/v1/resume", ("approve",)),
     ("GET", "/v1/route", ("ingest", "read")),
-    *(("GET", f"/v1/{what}", ("read",)) for what in ("policies", "reviews")),
+    *(("GET", f"/v1/{what}", ("read",)) for what in ("policies", "reviews", "alerts")),
+    ("GET", "/metrics", ("read",)),
 ]  # fmt: skip
+LINKS = {(method, "/v1/acknowledge/{secret}") for method in ("GET", "POST")}
+"""Whoever has one needs no token."""
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
@@ -43,7 +47,7 @@ def test_every_address_of_the_description_is_in_this_table(served: Served) -> No
     here = {(method, re.sub("bot0", "{policy}", re.sub("/1/", "/{number}/", path)))
             for method, path, _ in ADDRESSES}  # fmt: skip
     there = {(method.upper(), path) for path, methods in told.items() for method in methods}
-    assert there == here | {("GET", "/healthz"), ("GET", "/readyz")}
+    assert there == here | LINKS | {("GET", "/healthz"), ("GET", "/readyz")}
 
 
 @pytest.mark.parametrize(("method", "path", "scopes"), ADDRESSES)

@@ -11,7 +11,8 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.mark import LastMark, Mark
 from tiltyard.kernel.money import money
-from tiltyard.shell.notify.message import Message, Scene, grouped, written
+from tiltyard.shell.notify.message import Message, grouped, written
+from tiltyard.shell.notify.scene import Scene
 from tiltyard.shell.obey import told
 
 NOON = datetime(2025, 7, 7, 12, 0, 5, tzinfo=UTC)
@@ -106,6 +107,20 @@ STEPS: Mapping[str, tuple[Sequence[Action], Mapping[str, Any]]] = {
     "page of a balance that was lost": (
         [_guarded("page", "", "account_balance_low", None, 10, reason="it is 2 h old")],
         {"episodes": 1, "lasts": True},
+    ),
+    "model": (
+        [_guarded("halt", BOT, "model_unhealthy", 0, 1, **TAKEN)], {"episodes": 1, "lasts": True},
+    ),
+    "champion's model": (
+        [_guarded("propose_rollback", PROD, "champion_model_unhealthy", 0, 1)],
+        {"episodes": 1, "lasts": True},
+    ),
+    "latency": (
+        [_guarded("freeze_ramp", "", "inference_latency_high", 310, 250, samples=40)],
+        {"episodes": 1, "lasts": True},
+    ),
+    "learner given up": (
+        [_guarded("page", "", "learner_given_up", 0, 1)], {"episodes": 1, "lasts": True},
     ),
     "left open": (
         [by("page", BOT, "positions_left_open",

@@ -11,7 +11,8 @@ from tiltyard.actions.record import acted
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.arm import Arm
 from tiltyard.shell.announce import QUIET
-from tiltyard.shell.notify.message import Message, Scene, grouped, spoken, written
+from tiltyard.shell.notify.message import Message, grouped, said, spoken, written
+from tiltyard.shell.notify.scene import FLAGS, METRICS, Scene
 from tiltyard.shell.notify.severity import BY_CAUSE, BY_KIND, severity_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "messages.txt"
@@ -115,3 +116,26 @@ def test_what_is_told_late_says_when_it_happened_and_how_late_it_is(
 def test_a_link_stands_in_a_line_of_its_own() -> None:
     text = spoken(Message("t", (), "critical", NOON), NOON, BERLIN, "https://desk/v1/x")
     assert text.splitlines()[-1] == "Acknowledge: https://desk/v1/x"
+
+
+def test_what_cannot_be_put_into_words_is_told_without_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    event = {"event": "halt", "at": NOON, "policy": BOT, "cause": "challenger_drawdown_high"}
+    message = said([event], Scene(roster(), marks(), DEFAULT_CHECKLIST))
+    assert (message.title, message.severity) == (f"{BOT} halt", "critical")
+    assert "could not be put into words" in caplog.text
+
+
+def test_whatever_somebody_is_called_a_title_is_one_line() -> None:
+    halt = by("halt", BOT, "person", reason="a\nb", **TAKEN)
+    event = {**acted(halt, "", "ann\r\nBcc: all" + "x" * 500), "command": 1}
+    message = written([event], Scene(roster(), marks(), DEFAULT_CHECKLIST))
+    assert message.title.startswith("eee02a74 halted, by ann Bcc: allxxx")
+    assert len(message.title) == 150
+    assert "reason: a b" in message.lines
+
+
+def test_every_metric_that_a_guard_watches_by_default_has_words_of_its_own() -> None:
+    watched = {guard.metric for guard in DEFAULT_CHECKLIST.guards}
+    assert watched <= {*METRICS, *FLAGS}

@@ -9,6 +9,7 @@ waiting but others who do.
 from html import escape
 from typing import Annotated, Any
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
@@ -16,6 +17,7 @@ from fastapi.responses import HTMLResponse
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.text import refuse_long, storable
 from tiltyard.shell.api import wire
+from tiltyard.shell.api.gate import LOOK_UPS
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.store.page_table import LONGEST_SECRET, Page, acknowledge_page, linked_page
 from tiltyard.shell.store.token_table import Token
@@ -42,6 +44,7 @@ _NOBODY = _PAGE % "<h1>This link is not good</h1><p>See: tiltyard notify list</p
 def message_routes(inside: Inside) -> APIRouter:
     """The addresses by which pages are acknowledged."""
     router = APIRouter(prefix="/v1", tags=["messages"])
+    strangers = anyio.CapacityLimiter(LOOK_UPS)
     html: dict[int | str, dict[str, Any]] = {
         status: {"content": {"text/html": {}}} for status in (200, 404)
     }
@@ -69,14 +72,17 @@ def message_routes(inside: Inside) -> APIRouter:
     async def show(secret: str) -> HTMLResponse:
         """Show what a link would acknowledge; nothing changes."""
         inside.gate.refuse_crowd()
-        found = await anyio.to_thread.run_sync(_linked, inside, secret)
+        found = await anyio.to_thread.run_sync(_linked, inside, secret, limiter=strangers)
         return _answer(None if found is None else _shown(found[0]))
 
     @router.post("/acknowledge/{secret}", response_class=HTMLResponse, responses=html)
     async def acknowledge_by_link(secret: str) -> HTMLResponse:
         """Acknowledge the page of a link."""
         inside.gate.refuse_crowd()
-        return _answer(await anyio.to_thread.run_sync(_acknowledge_linked, inside, secret))
+        shown = await anyio.to_thread.run_sync(
+            _acknowledge_linked, inside, secret, limiter=strangers
+        )
+        return _answer(shown)
 
     return router
 

@@ -17,7 +17,8 @@ from tiltyard.checklist.guard import Checklist
 from tiltyard.checklist.judge import Memory
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import LastMark
-from tiltyard.shell.notify.message import Message, Scene, grouped, written
+from tiltyard.shell.notify.message import Message, grouped, said
+from tiltyard.shell.notify.scene import Scene
 from tiltyard.shell.notify.settings import Recipient
 from tiltyard.shell.notify.settling import is_over, settled_by
 from tiltyard.shell.settings import Settings
@@ -74,7 +75,7 @@ class People:
                 settle_page(connection, page.number, *found, now)
         scene = Scene(roster, marks, self.checklist)
         for number, group in enumerate(grouped(worth_telling)):
-            message = written(group, scene)
+            message = said(group, scene)
             if message.severity == "critical":
                 self._page(connection, group[0], message, now)
             else:

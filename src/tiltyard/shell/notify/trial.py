@@ -41,6 +41,8 @@ def tried(one: OneRecipient, now: datetime, steady: Callable[[], float]) -> Trie
     )  # fmt: skip
     began, said = steady(), ""
     try:
+        one.check()
+        began = steady()  # what sends it is loaded
         text = spoken(message, now, one.zone)
         one.say(message.title, text, message, key=f"test-{uuid4()}")
     except TiltyardError as error:

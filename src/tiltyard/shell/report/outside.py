@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from tiltyard.kernel.clock import time_text
+from tiltyard.shell.notify.settings import PREFIX
 from tiltyard.shell.store.outbox import Effect
 
 
@@ -51,7 +52,8 @@ def _of_target(target: str, effects: Sequence[Effect], *, is_named: bool) -> str
             f"{target} was not told of {count} while the settings did not name it, the last at "
             f"{last}: nothing is to be done"
         )
+    section = "notify" if target.startswith(PREFIX) else "effects"
     return (
         f"{target} is named by the settings no more, and was not told of {count}, the last at "
-        f"{last}: nothing is to be done, or name it again in [effects]"
+        f"{last}: nothing is to be done, or name it again in [{section}]"
     )

@@ -111,7 +111,7 @@ effects = sa.Table(
 pages = sa.Table(
     "pages",
     metadata,
-    sa.Column("number", KEY, primary_key=True, autoincrement=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("event", TEXT, nullable=False),
     sa.Column("policy", TEXT, nullable=False),
     sa.Column("cause", TEXT, nullable=False),
@@ -124,7 +124,6 @@ pages = sa.Table(
     sa.Column("reason", TEXT, nullable=False, server_default=""),
     sa.Column("escalated_at", UtcTime),
     sa.Index("pages_by_acknowledgement", "acknowledged_at", "number"),
-    sqlite_autoincrement=True,
 )
 
 page_links = sa.Table(

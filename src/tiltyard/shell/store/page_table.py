@@ -22,6 +22,8 @@ LINK_LASTS = timedelta(days=7)
 LONGEST_SECRET = 200
 MOST_NUMBERS = 2**63 - 1
 _IS_OPEN = pages.c.acknowledged_at.is_(None)
+_NEXT = sa.select(sa.func.max(pages.c.number) + 1)
+"""Without gaps, which a server's own numbers have after what was taken back."""
 _EVERY = sa.select(pages).order_by(pages.c.number)
 
 
@@ -60,11 +62,12 @@ class Page:
 
 def add_page(connection: sa.Connection, page: Page) -> int:
     """Write one that has no number yet; the number."""
-    row = {"event": page.event, "policy": page.policy, "cause": page.cause, "title": page.title,
-           "lines": json.dumps(page.lines, ensure_ascii=False),
+    number = connection.scalar(_NEXT) or 1
+    row = {"number": number, "event": page.event, "policy": page.policy, "cause": page.cause,
+           "title": page.title, "lines": json.dumps(page.lines, ensure_ascii=False),
            "happened_at": page.happened_at, "made_at": page.made_at}  # fmt: skip
-    key = connection.execute(pages.insert().values(**row)).inserted_primary_key
-    return int(key[0]) if key is not None else 0
+    connection.execute(pages.insert().values(**row))
+    return number
 
 
 def open_pages(connection: sa.Connection) -> Sequence[Page]:
@@ -126,6 +129,7 @@ def note_escalations(connection: sa.Connection, numbers: Iterable[int], now: dat
 
 def add_link(connection: sa.Connection, number: int, recipient: str, now: datetime) -> str:
     """The secret of a new link that acknowledges a page, for a week."""
+    connection.execute(page_links.delete().where(page_links.c.expires_at <= now))
     secret = secrets.token_urlsafe(24)
     row = {"hash": hash_of(secret), "page_number": number, "recipient": recipient,
            "expires_at": now + LINK_LASTS}  # fmt: skip

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tiltyard.shell.store.tables import KEY, TEXT, UtcTime
+from tiltyard.shell.store.tables import TEXT, UtcTime
 
 revision = "0014"
 down_revision = "0013"
@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Make the tables; nobody was paged before."""
     op.create_table(
         "pages",
-        sa.Column("number", KEY, primary_key=True, autoincrement=True),
+        sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("event", TEXT, nullable=False),
         sa.Column("policy", TEXT, nullable=False),
         sa.Column("cause", TEXT, nullable=False),
@@ -27,13 +27,12 @@ def upgrade() -> None:
         sa.Column("acknowledged_by", TEXT, nullable=False, server_default=""),
         sa.Column("reason", TEXT, nullable=False, server_default=""),
         sa.Column("escalated_at", UtcTime),
-        sqlite_autoincrement=True,
     )
     op.create_index("pages_by_acknowledgement", "pages", ["acknowledged_at", "number"])
     op.create_table(
         "page_links",
         sa.Column("hash", TEXT, primary_key=True),
-        sa.Column("page_number", KEY, sa.ForeignKey("pages.number"), nullable=False),
+        sa.Column("page_number", sa.BigInteger, sa.ForeignKey("pages.number"), nullable=False),
         sa.Column("recipient", TEXT, nullable=False),
         sa.Column("expires_at", UtcTime, nullable=False),
     )
