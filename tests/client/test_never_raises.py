@@ -47,6 +47,10 @@ def test_nothing_that_a_bot_says_or_asks_raises(
         assert 0 <= bot.share_of(values[3]) <= 1
         for report in (bot.trade, bot.mark, bot.observe):
             report(**fields)
+        with bot.deciding(values[0]):
+            pass
+        bot.decided(values[1], values[2])
+        bot.called_venue(values[2], values[3])
         bot.heartbeat(values[3])
         bot.end_heartbeat(values[2])
         assert "Client" in repr(bot)

@@ -42,6 +42,7 @@ class AsyncClient(Asking):
         reported is not delivered.
         """
         if not self._is_closed:
+            self._tell_counts()
             await self.flush(timeout)
         self._is_closed = True
         if self._task is not None and self._loop is asyncio.get_running_loop():

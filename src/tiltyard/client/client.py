@@ -35,6 +35,8 @@ class Client(Asking):
         What is asked afterwards is answered from what is held until that expires, and what is
         reported is not delivered.
         """
+        if self._thread.is_alive():
+            self._tell_counts()
         self.flush(timeout)
         if self._thread.is_alive():
             with suppress(RuntimeError):  # its loop has ended meanwhile

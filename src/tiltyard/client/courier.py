@@ -45,6 +45,7 @@ class Pace(NamedTuple):
         first_wait: After a failure; twice as long after each further one.
         longest_wait: Between two attempts, unless the desk asks for more.
         beat: Between two heartbeats of a policy.
+        tell: Between two reports of what was counted.
     """
 
     renew: float = 5.0
@@ -52,6 +53,7 @@ class Pace(NamedTuple):
     first_wait: float = 0.5
     longest_wait: float = 30.0
     beat: float = 60.0
+    tell: float = 60.0
 
 
 USUAL = Pace()
@@ -107,6 +109,7 @@ class Courier:
         beats: Who is alive.
         standing: Takes the answers about the shares.
         pace: How fast.
+        tell_counts: Reports what was counted since the last time.
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class Courier:
         beats: Beats,
         standing: Standing,
         pace: Pace,
+        tell_counts: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._desk = desk
@@ -124,6 +128,7 @@ class Courier:
         self._beats = beats
         self._standing = standing
         self._pace = pace
+        self._tell_counts = tell_counts
         self._lanes: dict[Kind, Lane] = {kind: Lane(kind) for kind in KINDS}
         self._beating = Lane("heartbeats")
         self._next_beat = 0.0
@@ -151,6 +156,7 @@ class Courier:
             together.create_task(self._repeat(lambda: self._renew(http)))
             together.create_task(self._repeat(lambda: self._send(http)))
             together.create_task(self._repeat(self._keep))
+            together.create_task(self._repeat(self._tell))
 
     def nudge(self) -> None:
         """There is something new. Any thread may say so."""
@@ -206,6 +212,10 @@ class Courier:
         await self._to_keep.wait()
         self._to_keep.clear()
         await asyncio.to_thread(self._keeping.keep)
+
+    async def _tell(self) -> None:
+        await asyncio.sleep(self._pace.tell)
+        self._tell_counts()
 
     async def _send(self, http: httpx.AsyncClient) -> None:
         """Deliver one batch of each kind whose time has come, then wait for the next."""
