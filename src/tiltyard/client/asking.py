@@ -205,7 +205,7 @@ class Asking(Telling):
     def _new_courier(self, loop: asyncio.AbstractEventLoop) -> Courier:
         return Courier(
             loop, self._desk, self._keeping, self._beats, self._standing, self._pace,
-            self._tell_counts,
+            self._tell_counts, self._checkups,
         )  # fmt: skip
 
     @abstractmethod

@@ -36,6 +36,7 @@ Said = Kind | Literal["heartbeats"]
 Time = datetime | str | int
 Amount = Decimal | float | str
 _MOST = 2**53
+_LONGEST_SPAN = 1_000_000
 _MOST_COUNTED = 2**31
 """As a desk does: :mod:`tiltyard.shell.api.items`."""
 
@@ -139,6 +140,13 @@ def _seconds(value: object) -> float:
     return seconds
 
 
+def _span(value: object) -> float:
+    seconds = _number(value)
+    if not 0 < seconds <= _LONGEST_SPAN:
+        cells.refuse(f"a number of seconds above 0, at most {_LONGEST_SPAN:,}", value)
+    return seconds
+
+
 def _yes_or_no(value: object) -> bool:
     if not isinstance(value, bool):
         cells.refuse("True or False", value)
@@ -206,6 +214,14 @@ CALL: Mapping[str, Field] = MappingProxyType(
     {"failed": Field(_yes_or_no), "policy": Field(cells.text, is_required=False)}
 )
 """What is said of a call to the venue."""
+CHECKUP: Mapping[str, Field] = MappingProxyType(
+    {
+        "policy": Field(cells.text),
+        "within": Field(_span),
+        "every": Field(_span, is_required=False),
+    }
+)
+"""What is said of a check of a model, beside the model."""
 
 
 def written(kind: Said, said: Mapping[str, object]) -> str:

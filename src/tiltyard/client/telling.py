@@ -1,7 +1,7 @@
-"""What a bot tells of itself: that it lives, how fast it decides, and how its venue answers.
+"""What a bot tells of itself: that it lives, its speed, its venue, and the health of its models.
 
-It counts as it goes, which costs it next to nothing, and the desk is told once a minute. Nothing
-here waits, and nothing is raised.
+It counts as it goes, which costs it next to nothing, and the desk is told once a minute. Only who
+asks for a check of a model waits, and for that alone. Nothing is raised.
 """
 
 import logging
@@ -13,12 +13,17 @@ from types import TracebackType
 from typing import cast
 
 from tiltyard.client.beats import MOST_BEATING, Beats
-from tiltyard.client.reports import CALL, DURATION, Kind, Refusal, Said, read, read_as
+from tiltyard.client.checkups import MOST_CHECKED, Checkup, Checkups
+from tiltyard.client.model import Health, Model
+from tiltyard.client.reports import CALL, CHECKUP, DURATION, Kind, Refusal, Said, read, read_as
 from tiltyard.client.standing import Standing
 from tiltyard.client.tallies import MOST_COUNTED, Tallies
 from tiltyard.kernel.errors import Fault
 
 _LOG = logging.getLogger("tiltyard.client")
+LONGEST_CHECK = 30.0
+"""Seconds that a check of a model may take, unless the bot says otherwise."""
+UNCHECKED = Health(healthy=False, reason="a defect of the client")
 
 
 class Telling(ABC):
@@ -33,6 +38,7 @@ class Telling(ABC):
         self._standing = standing
         self._beats = Beats()
         self._tallies = Tallies(rng)
+        self._checkups = Checkups(self._found_model)
 
     def heartbeat(self, policy: str) -> None:
         """Say that a policy's bot lives, now and once a minute for as long as this client does.
@@ -75,7 +81,7 @@ class Telling(ABC):
             try:
                 item = read_as(DURATION, said)
                 if not self._tallies.decided(str(item["policy"]), cast("float", item["seconds"])):
-                    raise _no_room()
+                    raise _no_room(MOST_COUNTED)
             except Refusal as refusal:
                 self._refuse("observations", said, refusal.faults)
         except Exception:  # noqa: BLE001 nothing is raised into a bot
@@ -97,11 +103,49 @@ class Telling(ABC):
                 item = read_as(CALL, said)
                 has_failed, name = item["failed"] is True, str(item.get("policy", ""))
                 if not self._tallies.called(name, failed=has_failed):
-                    raise _no_room()
+                    raise _no_room(MOST_COUNTED)
             except Refusal as refusal:
                 self._refuse("observations", said, refusal.faults)
         except Exception:  # noqa: BLE001 nothing is raised into a bot
             _LOG.exception("a defect of the client: a call to the venue is not counted")
+
+    def end_model_checks(self, policy: str) -> None:
+        """Check its model no more by itself. What the desk was told last stands."""
+        said = {"policy": policy}
+        try:
+            try:
+                self._checkups.end(str(read_as({"policy": CHECKUP["policy"]}, said)["policy"]))
+            except Refusal as refusal:
+                self._refuse("observations", said, refusal.faults)
+        except Exception:  # noqa: BLE001 nothing is raised into a bot
+            _LOG.exception("a defect of the client: a model is checked on")
+
+    def _checkup(
+        self, policy: str, model: Model, within: float, every: float | None
+    ) -> Checkup | Health:
+        """The check that is to be made, or why there is none."""
+        said = {"policy": policy, "within": within, "every": every}
+        try:
+            item = read_as(CHECKUP, said)
+            checkup = Checkup(
+                str(item["policy"]), model, cast("float", item["within"]),
+                cast("float | None", item.get("every")),
+            )  # fmt: skip
+            if not self._checkups.take_on(checkup):
+                raise _no_room(MOST_CHECKED)
+        except Refusal as refusal:
+            self._refuse("observations", said, refusal.faults)
+            return Health(healthy=False, reason=f"not checked: {refusal}")
+        return checkup
+
+    def _found_model(self, policy: str, health: Health) -> None:
+        said = {
+            "name": "model_healthy",
+            "number": int(health.healthy),
+            "observed_at": self._standing.now(),
+            "policy": policy,
+        }
+        self._report("observations", said)
 
     def _seconds(self) -> float:
         try:
@@ -109,6 +153,11 @@ class Telling(ABC):
         except Exception:  # noqa: BLE001 nothing is raised into a bot
             _LOG.exception("a defect of the bot's clock")
             return nan
+
+    def _tell_the_last(self) -> None:
+        """The client is about to end: no check begins any more, and what was counted is told."""
+        self._checkups.end_all()
+        self._tell_counts()
 
     def _tell_counts(self) -> None:
         """Report what was counted since the last time."""
@@ -172,5 +221,5 @@ class Deciding:
         self._decided(self._policy, self._steady() - self._began)
 
 
-def _no_room() -> Refusal:
-    return Refusal((Fault("policy", f"{MOST_COUNTED} are counted already"),))
+def _no_room(most: int) -> Refusal:
+    return Refusal((Fault("policy", f"there is room for {most} of them"),))
