@@ -1,4 +1,5 @@
-"""What a decision costs a bot: nanoseconds of ``client.route``, with nobody at the other end.
+"""What a client costs a bot: nanoseconds of ``client.route``, with nobody at the other end, and of
+timing a decision (``with client.deciding(...)``) and counting a call (``client.called_venue``).
 
 The shares of ten policies are held, as a desk has told them; the desk is gone, so every decision
 is put by, and with a spool handed to the system as well. Each decision is of another episode,
@@ -13,6 +14,7 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +46,22 @@ def measure(client: Client | AsyncClient, decisions: int) -> list[int]:
     return found
 
 
+def measure_telling(tell: Callable[[], None], times: int) -> list[int]:
+    """Nanoseconds of each."""
+    found = []
+    for _ in range(times):
+        began = time.perf_counter_ns()
+        tell()
+        found.append(time.perf_counter_ns() - began)
+    return found
+
+
+def show(name: str, found: list[int]) -> None:
+    cuts = statistics.quantiles(found, n=100, method="inclusive")
+    cells = "".join(f"{cut:9,.0f}" for cut in (cuts[49], cuts[89], cuts[98]))
+    print(f"{name:<22}{cells}{max(found):11,}")
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--decisions", type=int, default=50_000)
@@ -60,11 +78,19 @@ def main() -> None:
             ("with a spool", Client(nobody, "t", champion="prod", spool=spool)),
         ):
             found = measure(client, decisions)
-            cuts = statistics.quantiles(found, n=100, method="inclusive")
-            cells = "".join(f"{cut:9,.0f}" for cut in (cuts[49], cuts[89], cuts[98]))
-            print(f"{name:<22}{cells}{max(found):11,}")
+            show(name, found)
             if isinstance(client, Client):
                 client.close(0)
+    with Client(nobody, "t", champion="prod") as client:
+
+        def decides() -> None:
+            with client.deciding("prod"):
+                pass
+
+        show("nothing", measure_telling(lambda: None, decisions))
+        show("deciding", measure_telling(decides, decisions))
+        show("called_venue", measure_telling(client.called_venue, decisions))
+        client.close(0)
 
 
 if __name__ == "__main__":

@@ -31,17 +31,19 @@ def main(url: str, token: str) -> Counter[str]:
             if route.policy is None:
                 continue
             entered[route.policy] += 1
+            with client.deciding(route.policy):
+                side = rng.choice(["long", "short"])
+            client.called_venue()  # one of paper, which never fails
             client.trade(
-                trade_id=episode, policy=route.policy, symbol="SOL/USDT",
-                side=rng.choice(["long", "short"]), opened_at=opened_at,
+                trade_id=episode, policy=route.policy, symbol="SOL/USDT", side=side,
+                opened_at=opened_at,
                 closed_at=opened_at + timedelta(seconds=rng.uniform(5, 50)),
                 pnl=round(rng.gauss(0.1, 5), 2), capital=CAPITAL, episode_id=episode,
             )  # fmt: skip
         for policy in entered:
             client.mark(policy=policy, unrealised=0, open_positions=0, capital=CAPITAL)
-        client.flush(2)
+        client.close(2)
         print(f"entered: {dict(sorted(entered.items()))}; {client.pending} reports wait")
-        client.close(0)
     return entered
 
 

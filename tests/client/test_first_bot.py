@@ -35,6 +35,11 @@ def test_the_first_bot_asks_before_each_entry_and_reports_each_trade(
     assert set(desk.items("decisions", "share_revision")) == {7}
     assert sorted(desk.items("marks", "policy")) == sorted(entered)
     assert desk.sources[0] is None
+    calls = dict(
+        zip(*(desk.items("observations", part) for part in ("name", "number")), strict=True)
+    )
+    assert (calls["api_calls"], calls["api_errors"]) == (first_bot.EPISODES, 0)
+    assert set(calls) > {"inference_latency_p50_ms", "inference_latency_p95_ms"}
     assert "heartbeats" not in desk.taken, "who ends has said nothing that it cannot keep up"
     assert "0 reports wait" in capsys.readouterr().out
 
@@ -47,7 +52,7 @@ def test_the_first_bot_goes_on_without_a_desk_and_delivers_the_next_time(
     desk.stop()
     first_bot.EPISODES = 10
     assert first_bot.main(desk.url, TOKEN) == {"prod": 10}
-    assert "21 reports wait" in capsys.readouterr().out
+    assert "25 reports wait" in capsys.readouterr().out
     desk.start()
     first_bot.main(desk.url, TOKEN)
     assert len(desk.items("trades", "trade_id")) == 20

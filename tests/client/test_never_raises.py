@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from client.bots import Bot
 from client.desks import Clock, Desk
 from client.test_reports import anything
-from tiltyard.client import Route
+from tiltyard.client import Health, Route
 from tiltyard.client.asking import seconds
 from tiltyard.client.reports import FIELDS, KINDS
 
@@ -35,7 +35,7 @@ def test_nothing_that_a_bot_says_or_asks_raises(
 ) -> None:
     bot = new_bot()
 
-    @settings(max_examples=300)
+    @settings(max_examples=300, deadline=None)  # it starts threads, beside others
     @given(st.lists(whatever, min_size=4, max_size=4), said, st.sampled_from([0, 0, 0, 100]))
     def law(values: list[object], fields: dict[str, object], passes: float) -> None:
         clock.advance(passes)
@@ -47,6 +47,13 @@ def test_nothing_that_a_bot_says_or_asks_raises(
         assert 0 <= bot.share_of(values[3]) <= 1
         for report in (bot.trade, bot.mark, bot.observe):
             report(**fields)
+        with bot.deciding(values[0]):
+            pass
+        bot.decided(values[1], values[2])
+        bot.called_venue(values[2], values[3])
+        assert isinstance(bot.check_model(*values), Health)
+        assert isinstance(bot.check_model("prod", *values[1:]), Health)
+        bot.end_model_checks(values[0])
         bot.heartbeat(values[3])
         bot.end_heartbeat(values[2])
         assert "Client" in repr(bot)

@@ -7,9 +7,11 @@ until the desk has it, once. Nothing that a bot asks or reports is waited for or
 
 ``shares`` (what was told, and who gets an episode by it), ``reports`` (what a bot may say),
 ``outbox`` (what is not delivered yet), ``spool`` (the same in a file), ``keeping`` (both, for any
-thread), ``beats`` (who is said to live), ``answers`` (what a desk's answer means), ``clocks`` (a
-bot's two), ``standing`` (the shares that it goes by now), ``courier`` (between bot and desk),
-``asking`` (what a bot sees), and the two clients: one for threads, one for coroutines.
+thread), ``beats`` (who is said to live), ``durations`` and ``tallies`` (what is counted in a
+minute), ``model`` and ``checkups`` (whether a model is what it should be), ``answers`` (what a
+desk's answer means), ``clocks`` (a bot's two), ``standing`` (the shares that it goes by now),
+``courier`` (between bot and desk), ``telling`` and ``asking`` (what a bot sees), and the two
+clients: one for threads, one for coroutines.
 
 >>> with Client("http://127.0.0.1:9", "t0ken", champion="prod") as client:
 ...     client.route("SOL/USDT 2026-03-02T12:00:00Z", "SOL/USDT")
@@ -21,7 +23,8 @@ False
 from tiltyard.client.async_client import AsyncClient
 from tiltyard.client.client import Client
 from tiltyard.client.courier import Pace
+from tiltyard.client.model import Health
 from tiltyard.client.outbox import Refused
 from tiltyard.client.shares import Route
 
-__all__ = ["AsyncClient", "Client", "Pace", "Refused", "Route"]
+__all__ = ["AsyncClient", "Client", "Health", "Pace", "Refused", "Route"]

@@ -7,17 +7,17 @@ with the reason, among what the desk refuses.
 
 import asyncio
 import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from threading import RLock
 from typing import TypeGuard, Unpack
 
 import httpx
 
-from tiltyard.client.beats import MOST_BEATING, Beats
 from tiltyard.client.clocks import steady_seconds, system_now
 from tiltyard.client.courier import USUAL, Courier, Desk, Pace
 from tiltyard.client.keeping import Keeping
@@ -35,6 +35,7 @@ from tiltyard.client.reports import (
 )
 from tiltyard.client.shares import INVALID, Route, entering
 from tiltyard.client.standing import Standing
+from tiltyard.client.telling import Telling
 from tiltyard.facts import cells
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault, TiltyardError
@@ -46,7 +47,7 @@ REMEMBERED = 10_000
 """Episodes, the last ones: asked again, they have the owner that they had."""
 
 
-class Asking(ABC):
+class Asking(Telling):
     """A bot's side of a desk.
 
     Args:
@@ -60,6 +61,7 @@ class Asking(ABC):
         transport: Carries the exchanges; None for the network. No proxy is taken from the
             environment.
         pace: How often the desk is asked, and how long things are waited for.
+        rng: Chooses which durations are kept of a minute with very many; None for one of its own.
 
     Raises:
         TiltyardError: ``CLIENT_INVALID`` or ``SPOOL_UNUSABLE``.
@@ -77,13 +79,14 @@ class Asking(ABC):
         steady: Callable[[], float] = steady_seconds,
         transport: httpx.AsyncBaseTransport | None = None,
         pace: Pace = USUAL,
+        rng: Random | None = None,
     ) -> None:
         source = None if source is None else _name("source", source)
         self._desk = Desk(_checked(url), _secret(token), source, transport)
-        self._standing = Standing(_name("champion", champion), now, steady)
+        standing = Standing(_name("champion", champion), now, steady)
+        super().__init__(standing, rng or Random())  # noqa: S311 no secret
         self._pace = pace
         self._episodes: OrderedDict[str, Route] = OrderedDict()
-        self._beats = Beats()
         self._lock = RLock()  # who handles a signal may ask, too
         self._keeping = Keeping(None if spool is None else Path(spool))
         self._start()
@@ -140,24 +143,6 @@ class Asking(ABC):
         """Report one reading of a gauge."""
         self._report("observations", {"observed_at": self._standing.now(), **said})
 
-    def heartbeat(self, policy: str) -> None:
-        """Say that a policy's bot lives, now and once a minute for as long as this client does.
-
-        Once is enough, and again changes nothing. A desk that has heard of it takes 10 minutes of
-        silence for an end: its share shrinks from then on.
-        """
-
-        def begins(name: str) -> None:
-            if not self._beats.begin(name):
-                raise Refusal((Fault("policy", f"{MOST_BEATING} have a heartbeat already"),))
-            self._nudge()
-
-        self._of_heartbeat(policy, begins)
-
-    def end_heartbeat(self, policy: str) -> None:
-        """Say no more that it lives. The desk is not told that this is meant."""
-        self._of_heartbeat(policy, self._beats.end)
-
     @property
     def pending(self) -> int:
         """How many reports the desk does not have yet, first heartbeats among them."""
@@ -210,16 +195,6 @@ class Asking(ABC):
         except Exception:  # noqa: BLE001 nothing is raised into a bot
             _LOG.exception("a defect of the client: one of %s is lost", kind)
 
-    def _of_heartbeat(self, policy: str, follows: Callable[[str], None]) -> None:
-        try:
-            said = {"policy": policy, "at": self._standing.now()}
-            try:
-                follows(str(read("heartbeats", said)["policy"]))
-            except Refusal as refusal:
-                self._refuse("heartbeats", said, refusal.faults)
-        except Exception:  # noqa: BLE001 nothing is raised into a bot
-            _LOG.exception("a defect of the client: a heartbeat is lost")
-
     def _refuse(self, kind: Said, said: Mapping[str, object], faults: tuple[Fault, ...]) -> None:
         self._keeping.refuse(kind, {name: _shown(value) for name, value in said.items()}, faults)
 
@@ -228,15 +203,14 @@ class Asking(ABC):
         self._nudge()
 
     def _new_courier(self, loop: asyncio.AbstractEventLoop) -> Courier:
-        return Courier(loop, self._desk, self._keeping, self._beats, self._standing, self._pace)
+        return Courier(
+            loop, self._desk, self._keeping, self._beats, self._standing, self._pace,
+            self._tell_counts, self._checkups,
+        )  # fmt: skip
 
     @abstractmethod
     def _start(self) -> None:
         """Begin to ask and to deliver."""
-
-    @abstractmethod
-    def _nudge(self) -> None:
-        """There is something to deliver."""
 
 
 def seconds(timeout: object) -> float:

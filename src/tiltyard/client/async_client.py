@@ -1,11 +1,18 @@
 """The client for a bot of coroutines: its courier is a task of the bot's loop."""
 
 import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 from tiltyard.client.asking import Asking, seconds
 from tiltyard.client.client import PATIENCE
 from tiltyard.client.courier import Courier
+from tiltyard.client.model import Health, Model
+from tiltyard.client.telling import LONGEST_CHECK, UNCHECKED
+
+_LOG = logging.getLogger("tiltyard.client")
 
 
 class AsyncClient(Asking):
@@ -35,6 +42,27 @@ class AsyncClient(Asking):
         courier = self._at_work()
         return courier is not None and await courier.until_told(seconds(timeout))
 
+    async def check_model(
+        self,
+        policy: str,
+        file: Path | str,
+        digest: str,
+        answer: Callable[[], object],
+        *,
+        within: float = LONGEST_CHECK,
+        every: float | None = None,
+    ) -> Health:
+        """As :meth:`tiltyard.client.client.Client.check_model`; the loop goes on meanwhile."""
+        try:
+            self._start()
+            checkup = self._checkup(policy, Model(file, digest, answer), within, every)
+            if isinstance(checkup, Health):
+                return checkup
+            return await self._checkups.check_beside(checkup)
+        except Exception:  # noqa: BLE001 nothing is raised into a bot
+            _LOG.exception("a defect of the client: a model is not checked")
+            return UNCHECKED
+
     async def close(self, timeout: float = PATIENCE) -> bool:  # noqa: ASYNC109 as above
         """Deliver what is left, and end; whether all was delivered.
 
@@ -42,6 +70,7 @@ class AsyncClient(Asking):
         reported is not delivered.
         """
         if not self._is_closed:
+            self._tell_the_last()
             await self.flush(timeout)
         self._is_closed = True
         if self._task is not None and self._loop is asyncio.get_running_loop():

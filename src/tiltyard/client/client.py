@@ -1,13 +1,18 @@
 """The client for a bot of threads or of none: its courier has a thread of its own."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 from tiltyard.client.asking import Asking, seconds
+from tiltyard.client.model import Health, Model
+from tiltyard.client.telling import LONGEST_CHECK, UNCHECKED
 
+_LOG = logging.getLogger("tiltyard.client")
 PATIENCE = 10.0
 """Seconds that are waited for deliveries at the end, unless the bot says otherwise."""
 _MARGIN = 1.0
@@ -29,12 +34,42 @@ class Client(Asking):
         """Wait for the first shares; whether there are any."""
         return self._wait(self._courier.until_told, timeout)
 
+    def check_model(
+        self,
+        policy: str,
+        file: Path | str,
+        digest: str,
+        answer: Callable[[], object],
+        *,
+        within: float = LONGEST_CHECK,
+        every: float | None = None,
+    ) -> Health:
+        """Check the model of a policy, tell the desk, and say how it is.
+
+        Args:
+            policy: Whose it is.
+            file: Which the bot loads; of 2 GiB at most.
+            digest: SHA-256 that the file has to have.
+            answer: Loads the model, and tells what it makes of an input: finite numbers. It is
+                called in a thread of its own.
+            within: Seconds for all of this; later the model is not healthy.
+            every: Seconds to the next check, again and again; None for this one alone.
+        """
+        try:
+            checkup = self._checkup(policy, Model(file, digest, answer), within, every)
+            return checkup if isinstance(checkup, Health) else self._checkups.check(checkup)
+        except Exception:  # noqa: BLE001 nothing is raised into a bot
+            _LOG.exception("a defect of the client: a model is not checked")
+            return UNCHECKED
+
     def close(self, timeout: float = PATIENCE) -> bool:
         """Deliver what is left, and end; whether all was delivered.
 
         What is asked afterwards is answered from what is held until that expires, and what is
         reported is not delivered.
         """
+        if self._thread.is_alive():
+            self._tell_the_last()
         self.flush(timeout)
         if self._thread.is_alive():
             with suppress(RuntimeError):  # its loop has ended meanwhile

@@ -22,6 +22,7 @@ import httpx
 
 from tiltyard.client.answers import Answer, Later, Taken, Wrong, meaning, wait_of
 from tiltyard.client.beats import Beats
+from tiltyard.client.checkups import Checkup, Checkups
 from tiltyard.client.keeping import Keeping
 from tiltyard.client.outbox import Fact
 from tiltyard.client.reports import KINDS, Kind, Said
@@ -45,6 +46,7 @@ class Pace(NamedTuple):
         first_wait: After a failure; twice as long after each further one.
         longest_wait: Between two attempts, unless the desk asks for more.
         beat: Between two heartbeats of a policy.
+        tell: Between two reports of what was counted.
     """
 
     renew: float = 5.0
@@ -52,6 +54,7 @@ class Pace(NamedTuple):
     first_wait: float = 0.5
     longest_wait: float = 30.0
     beat: float = 60.0
+    tell: float = 60.0
 
 
 USUAL = Pace()
@@ -107,6 +110,8 @@ class Courier:
         beats: Who is alive.
         standing: Takes the answers about the shares.
         pace: How fast.
+        tell_counts: Reports what was counted since the last time.
+        checkups: Of models, some of which are made again and again.
     """
 
     def __init__(
@@ -117,6 +122,8 @@ class Courier:
         beats: Beats,
         standing: Standing,
         pace: Pace,
+        tell_counts: Callable[[], None],
+        checkups: Checkups,
     ) -> None:
         self._loop = loop
         self._desk = desk
@@ -124,11 +131,14 @@ class Courier:
         self._beats = beats
         self._standing = standing
         self._pace = pace
+        self._tell_counts = tell_counts
+        self._checkups = checkups
         self._lanes: dict[Kind, Lane] = {kind: Lane(kind) for kind in KINDS}
         self._beating = Lane("heartbeats")
         self._next_beat = 0.0
         self._is_nudged = False
-        self._to_send, self._to_keep, self._changed = (asyncio.Event() for _ in range(3))
+        self._to_send, self._to_keep, self._to_check = (asyncio.Event() for _ in range(3))
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -151,6 +161,8 @@ class Courier:
             together.create_task(self._repeat(lambda: self._renew(http)))
             together.create_task(self._repeat(lambda: self._send(http)))
             together.create_task(self._repeat(self._keep))
+            together.create_task(self._repeat(self._tell))
+            together.create_task(self._repeat(lambda: self._check(together)))
 
     def nudge(self) -> None:
         """There is something new. Any thread may say so."""
@@ -186,6 +198,7 @@ class Courier:
     def _wake(self) -> None:
         self._to_send.set()
         self._to_keep.set()
+        self._to_check.set()
 
     async def _repeat(self, step: Callable[[], Awaitable[object]]) -> None:
         while True:
@@ -206,6 +219,26 @@ class Courier:
         await self._to_keep.wait()
         self._to_keep.clear()
         await asyncio.to_thread(self._keeping.keep)
+
+    async def _tell(self) -> None:
+        await asyncio.sleep(self._pace.tell)
+        self._tell_counts()
+
+    async def _check(self, together: asyncio.TaskGroup) -> None:
+        """Check the models whose time has come, none behind another, then wait for the next."""
+        self._to_check.clear()
+        for checkup in self._checkups.due(self._loop.time()):
+            together.create_task(self._check_again(checkup))
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._checkups.next_due):
+                await self._to_check.wait()
+
+    async def _check_again(self, checkup: Checkup) -> None:
+        try:
+            await self._checkups.check_beside(checkup)
+        except Exception:  # noqa: BLE001 as above
+            _LOG.exception("a defect of the client: a model was not checked")
+        self._to_check.set()
 
     async def _send(self, http: httpx.AsyncClient) -> None:
         """Deliver one batch of each kind whose time has come, then wait for the next."""

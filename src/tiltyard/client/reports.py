@@ -13,7 +13,7 @@ no such field. did you mean 'number'? @ nunber; required, but missing or empty @
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from math import isfinite
@@ -36,6 +36,7 @@ Said = Kind | Literal["heartbeats"]
 Time = datetime | str | int
 Amount = Decimal | float | str
 _MOST = 2**53
+_LONGEST_SPAN = 1_000_000
 _MOST_COUNTED = 2**31
 """As a desk does: :mod:`tiltyard.shell.api.items`."""
 
@@ -132,7 +133,34 @@ def _whole(least: int, most: int) -> Callable[[object], int]:
     return whole
 
 
-class _Field(NamedTuple):
+def _seconds(value: object) -> float:
+    seconds = _number(value)
+    if seconds < 0:
+        cells.refuse("a number of seconds, 0 or more", value)
+    return seconds
+
+
+def _span(value: object) -> float:
+    seconds = _number(value)
+    if not 0 < seconds <= _LONGEST_SPAN:
+        cells.refuse(f"a number of seconds above 0, at most {_LONGEST_SPAN:,}", value)
+    return seconds
+
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        cells.refuse("True or False", value)
+    return value
+
+
+class Field(NamedTuple):
+    """How one thing that a bot says is read.
+
+    Attributes:
+        parse: Takes it exactly or refuses it.
+        is_required: It may not be left out.
+    """
+
     parse: Callable[[Any], object]
     is_required: bool = True
 
@@ -146,38 +174,54 @@ _WRITES: Mapping[Callable[[Any], object], Callable[[Any], object]] = MappingProx
 )
 """How a cell is written, for those that do not read to what JSON holds."""
 
-FIELDS: Mapping[Said, Mapping[str, _Field]] = MappingProxyType(
+FIELDS: Mapping[Said, Mapping[str, Field]] = MappingProxyType(
     {
         "decisions": {
-            "episode_id": _Field(cells.text),
-            "symbol": _Field(cells.text),
-            "volatility_tercile": _Field(_whole(0, 2), is_required=False),
+            "episode_id": Field(cells.text),
+            "symbol": Field(cells.text),
+            "volatility_tercile": Field(_whole(0, 2), is_required=False),
         },
         "trades": {
-            name: _Field(_WRITES.get(parse, parse), name in intake.REQUIRED)
+            name: Field(_WRITES.get(parse, parse), name in intake.REQUIRED)
             for name, parse in intake.FIELDS.items()
         },
         "marks": {
-            "policy": _Field(cells.text),
-            "marked_at": _Field(_time),
-            "unrealised": _Field(_amount),
-            "open_positions": _Field(_whole(0, _MOST_COUNTED)),
-            "capital": _Field(_positive_amount, is_required=False),
-            "account": _Field(cells.text, is_required=False),
-            "currency": _Field(cells.text, is_required=False),
-            "exposure": _Field(_amount, is_required=False),
+            "policy": Field(cells.text),
+            "marked_at": Field(_time),
+            "unrealised": Field(_amount),
+            "open_positions": Field(_whole(0, _MOST_COUNTED)),
+            "capital": Field(_positive_amount, is_required=False),
+            "account": Field(cells.text, is_required=False),
+            "currency": Field(cells.text, is_required=False),
+            "exposure": Field(_amount, is_required=False),
         },
         "observations": {
-            "name": _Field(cells.text),
-            "number": _Field(_number),
-            "observed_at": _Field(_time),
-            "policy": _Field(cells.text, is_required=False),
-            "samples": _Field(_whole(1, _MOST_COUNTED), is_required=False),
+            "name": Field(cells.text),
+            "number": Field(_number),
+            "observed_at": Field(_time),
+            "policy": Field(cells.text, is_required=False),
+            "samples": Field(_whole(1, _MOST_COUNTED), is_required=False),
         },
-        "heartbeats": {"policy": _Field(cells.text), "at": _Field(_time)},
+        "heartbeats": {"policy": Field(cells.text), "at": Field(_time)},
     }
 )
 """What is said of each kind; of a decision, what the bot says of it."""
+DURATION: Mapping[str, Field] = MappingProxyType(
+    {"policy": Field(cells.text), "seconds": Field(_seconds)}
+)
+"""What is said of how long a decision took."""
+CALL: Mapping[str, Field] = MappingProxyType(
+    {"failed": Field(_yes_or_no), "policy": Field(cells.text, is_required=False)}
+)
+"""What is said of a call to the venue."""
+CHECKUP: Mapping[str, Field] = MappingProxyType(
+    {
+        "policy": Field(cells.text),
+        "within": Field(_span),
+        "every": Field(_span, is_required=False),
+    }
+)
+"""What is said of a check of a model, beside the model."""
 
 
 def written(kind: Said, said: Mapping[str, object]) -> str:
@@ -195,7 +239,18 @@ def read(kind: Said, said: Mapping[str, object]) -> dict[str, object]:
     Raises:
         Refusal: With everything that is wrong.
     """
-    fields = FIELDS[kind]
+    item = read_as(FIELDS[kind], said)
+    if kind == "trades" and (faults := _order_fault(item)):
+        raise Refusal(faults)
+    return item
+
+
+def read_as(fields: Mapping[str, Field], said: Mapping[str, object]) -> dict[str, object]:
+    """What has these fields, in JSON's terms.
+
+    Raises:
+        Refusal: With everything that is wrong.
+    """
     faults = [
         Fault(name, f"no such field. {did_you_mean(name, fields)}".rstrip(". "))
         for name in said
@@ -213,7 +268,6 @@ def read(kind: Said, said: Mapping[str, object]) -> dict[str, object]:
             faults.append(Fault(name, str(refusal)))
         except Exception as error:  # noqa: BLE001 whatever a bot hands in, it is not raised into it
             faults.append(Fault(name, f"cannot be read: {type(error).__name__}"))
-    faults += _order_fault(item) if kind == "trades" and not faults else ()
     if faults:
         raise Refusal(tuple(faults))
     return item
@@ -224,11 +278,11 @@ def as_json(item: Mapping[str, object]) -> str:
     return json.dumps(item, separators=(",", ":"), allow_nan=False)
 
 
-def _order_fault(item: Mapping[str, object]) -> Sequence[Fault]:
+def _order_fault(item: Mapping[str, object]) -> tuple[Fault, ...]:
     opened, closed = item["opened_at"], item["closed_at"]
     if cells.time(closed) >= cells.time(opened):
         return ()
-    return [Fault("closed_at", f"closed {closed} before it opened {opened}")]
+    return (Fault("closed_at", f"closed {closed} before it opened {opened}"),)
 
 
 def _plain(value: object) -> object:
