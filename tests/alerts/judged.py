@@ -93,7 +93,7 @@ def own(guard: Guard) -> str:
 
 def unknown(guard: Guard) -> str:
     """Its GuardUnknown."""
-    return f'alertname="GuardUnknown",guard="{guard.name}",{_whom(guard)}'
+    return f'alertname="GuardUnknown",unknown_guard="{guard.name}",{_whom(guard)}'
 
 
 def _whom(guard: Guard) -> str:

@@ -30,6 +30,7 @@ class Alert:
         origin: Where it comes from, for whoever reads the file.
         mode: ``observe`` is for the record, and tells nobody.
         group: Where it stands in the file.
+        unknown_guard: The guard that cannot be judged; empty where it is not about that.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Alert:
     seconds: int = 0
     mode: Mode = "enforce"
     group: Group = "guards"
+    unknown_guard: str = ""
 
     @property
     def told_as(self) -> Severity:

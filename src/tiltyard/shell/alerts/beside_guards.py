@@ -85,7 +85,8 @@ def _own(
 def _desk_heartbeat(deadman: float, sight: Sight) -> Alert:
     last = sight.most("tiltyard_heartbeat_timestamp_seconds", "desk")
     return _own(
-        "DeskHeartbeatLost", "desk_heartbeat", f"time() - {last} > {decimal(deadman)}", "critical",
+        "DeskHeartbeatLost", "desk_heartbeat_lost", f"time() - {last} > {decimal(deadman)}",
+        "critical",
         summary=f"the desk has judged nothing for {_AGE}",
         description=(
             f"It answers, and judges nothing (limit: {deadman:g} s). Challengers get nothing "
@@ -98,7 +99,7 @@ def _desk_heartbeat(deadman: float, sight: Sight) -> Alert:
 def _bot_heartbeat(seconds: int, sight: Sight) -> Alert:
     last = sight.most("tiltyard_bot_heartbeat_timestamp_seconds", "desk, policy")
     return _own(
-        "BotHeartbeatLost", "bot_heartbeat", f"time() - {last} > {seconds}", "critical",
+        "BotHeartbeatLost", "bot_heartbeat_lost", f"time() - {last} > {seconds}", "critical",
         summary=f"its bot has said nothing for {_AGE}",
         description=(
             f"What its trades say is unknown after {seconds / 60:g} min without a heartbeat. A "
@@ -114,7 +115,8 @@ def _marks_stale(seconds: int, sight: Sight) -> Alert:
     last = sight.most("tiltyard_last_mark_timestamp_seconds", by)
     opened = sight.most("tiltyard_open_positions", by)
     return _own(
-        "MarksStale", "marks", f"{opened} > 0\nunless time() - {last} <= {seconds}", "warning",
+        "MarksStale", "marks_stale", f"{opened} > 0\nunless time() - {last} <= {seconds}",
+        "warning",
         summary=f'{{{{ $value | printf "%.0f" }}}} open, and no mark for {seconds / 60:g} min',
         description=(
             "What is open is not valued, so its drawdown may be worse than what is shown. "
@@ -146,7 +148,7 @@ def _traffic_on_halted(halting: list[str], sight: Sight) -> Alert:
 def _overdue(name: str, task: str, seconds: int, sight: Sight) -> Alert:
     last = sight.most("tiltyard_task_last_success_timestamp_seconds", "desk", task=task)
     return _own(
-        name, f"{task}_run", f"time() - {last} > {seconds}", "warning",
+        name, f"{task}_run_missed", f"time() - {last} > {seconds}", "warning",
         summary=f"the {task} run last succeeded {_AGE} ago",
         description=(
             f"It is due once {'a day' if task == 'nightly' else 'a week'}. Missed runs are not "
@@ -159,7 +161,7 @@ def _overdue(name: str, task: str, seconds: int, sight: Sight) -> Alert:
 def _snapshot_failed(sight: Sight) -> Alert:
     failed = sight.most("tiltyard_task_last_run_failed", "desk", task="snapshot")
     return _own(
-        "SnapshotFailed", "snapshot_run", f"{failed} == 1", "warning",
+        "SnapshotFailed", "snapshot_failed", f"{failed} == 1", "warning",
         summary="the last snapshot failed",
         description=(
             "There is nothing newer to restore from than the snapshot before it. Look into the "
@@ -185,7 +187,7 @@ def _share_mismatch(sight: Sight) -> Alert:
 def _gpu_unavailable(sight: Sight) -> Alert:
     available = sight.selector("tiltyard_gpu_available")
     return _own(
-        "GpuUnavailable", "gpu", f"max by (desk) ({available}) == 0\n"
+        "GpuUnavailable", "gpu_unavailable", f"max by (desk) ({available}) == 0\n"
         f"and max by (desk) (max_over_time({available}[1w])) == 1", "warning",
         summary="no GPU can be read any more",
         description=(

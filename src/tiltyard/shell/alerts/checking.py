@@ -61,7 +61,7 @@ def by_prometheus(server: Server, alerts: Sequence[Alert], desk: str) -> Iterato
     for rule in sorted(wanted - loaded):
         there = any((rule[0], rule[3]) == (other[0], other[3]) for other in loaded)
         how = "is another one there" if there else "is not loaded"
-        yield f"{server.url}: rule {rule[0]} of {dict(rule[3])['guard']} {how}"
+        yield f"{server.url}: rule {rule[0]} of {_guard(rule)} {how}"
     for rule in sorted(loaded - wanted):
         if not any((rule[0], rule[3]) == (other[0], other[3]) for other in wanted):
             yield f"{server.url}: rule {rule[0]} is loaded, and the checklist does not give it"
@@ -79,6 +79,11 @@ def by_alertmanager(prometheus: Server | None, alertmanager: Server) -> Iterator
     if parts.netloc not in known:
         told = ", ".join(known) or "none"
         yield f"{prometheus.url}: it tells no Alertmanager at {parts.netloc}; it knows {told}"
+
+
+def _guard(rule: Rule) -> str:
+    labels = dict(rule[3])
+    return labels.get("unknown_guard", labels["guard"])
 
 
 def _data(server: Server, path: str) -> dict[str, Any]:

@@ -50,6 +50,8 @@ def labels_of(alert: Alert) -> dict[str, Plain]:
         "severity": alert.told_as, "guard": alert.guard, "effect": alert.effect,
         "scope": alert.scope,
     }  # fmt: skip
+    if alert.unknown_guard:
+        labels["unknown_guard"] = alert.unknown_guard
     return {**labels, "mode": "observe"} if alert.mode == "observe" else labels
 
 

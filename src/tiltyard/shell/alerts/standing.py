@@ -10,6 +10,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.alerts.servers import Server
 
 _ORDER = ("critical", "warning", "info")
+_TELL_APART = ("alertname", "guard", "unknown_guard", "policy", "desk")
 _TOLD = {"active": "told", "unprocessed": "on its way"}
 
 
@@ -21,7 +22,7 @@ class Standing:
         alert: Its name.
         severity: As Prometheus has it.
         state: ``firing`` or ``pending``.
-        guard: Of the checklist, or the rule's own name.
+        guard: Of the checklist, or the rule's own name; of GuardUnknown the one that is unknown.
         policy: Whom it is about; empty for the account.
         since: When it began to be so.
         value: What the expression gives, as Prometheus writes numbers.
@@ -79,14 +80,15 @@ def _word(status: Mapping[str, Any]) -> str:
 
 
 def _key(labels: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(labels.get(name, "") for name in ("alertname", "guard", "policy", "desk"))
+    return tuple(labels.get(name, "") for name in _TELL_APART)
 
 
 def _standing(one: Any, told: Mapping[tuple[str, ...], str] | None) -> Standing:  # noqa: ANN401 JSON
     labels = one["labels"]
     word = "unknown" if told is None else told.get(_key(labels), "not told yet")
     return Standing(
-        labels["alertname"], labels.get("severity", ""), one["state"], labels.get("guard", ""),
+        labels["alertname"], labels.get("severity", ""), one["state"],
+        labels.get("unknown_guard") or labels.get("guard", ""),
         labels.get("policy", ""), moment(one["activeAt"]), one["value"],
         word if one["state"] == "firing" else "", one["annotations"].get("summary", ""),
     )  # fmt: skip

@@ -5,7 +5,9 @@ is no number; for an arm with traffic of which the guard's number is not shown t
 does not say that it is still warming up; and for a guard of the account that the desk does not
 know, because it runs by another checklist. Of what nobody has ever reported it says nothing.
 
-What follows is what the guard's ``on_unknown`` says, so that is the alert's effect.
+What follows is what the guard's ``on_unknown`` says, so that is the alert's effect. Its label
+``guard`` is a name of its own, and ``unknown_guard`` the guard's: whoever takes the alert for that
+of the guard itself would halt where nobody knows anything.
 """
 
 from tiltyard.checklist.guard import Guard, Severity
@@ -15,7 +17,7 @@ from tiltyard.shell.alerts.of_guard import LOST
 from tiltyard.shell.alerts.sight import ROLES, Sight, subject
 from tiltyard.shell.exporter.series import series_of
 
-NAME = "GuardUnknown"
+NAME, OWN = "GuardUnknown", "guard_unknown"
 FOR = 60
 """Seconds, so that a desk that is being started is not unknown."""
 _DOES = {
@@ -32,7 +34,7 @@ def guard_unknown(guard: Guard, sight: Sight) -> Alert:
     does = _DOES[guard.on_unknown] if guard.mode == "enforce" else "Nothing follows: mode observe."
     return Alert(
         NAME,
-        guard.name,
+        OWN,
         _expression(guard, sight),
         _severity(guard),
         guard.on_unknown,
@@ -44,6 +46,7 @@ def guard_unknown(guard: Guard, sight: Sight) -> Alert:
         FOR,
         guard.mode,
         "unknown",
+        guard.name,
     )
 
 
