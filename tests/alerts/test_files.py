@@ -1,5 +1,8 @@
 """The files: the same from the same settings, read back as meant, and never half-written."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from tiltyard.shell.alerts.writing import places, write
 from tiltyard.shell.alerts.yaml_text import yaml_text
 from tiltyard.shell.settings import Settings
 
+WITH = {name: value for name, value in os.environ.items() if not name.startswith("TILTYARD")}
 GOLDEN = ROOT / "tests" / "golden" / "alerts"
 MAIL = AlertSettings(
     webhook="https://desk.example/v1/alerts", mail_to="me@example.org, you@example.org",
@@ -41,6 +45,17 @@ def test_the_tools_accept_them(told: AlertSettings, tmp_path: Path) -> None:
     check("promtool", "check", "rules", where[RULES])
     check("promtool", "check", "config", where[SCRAPE])
     check("amtool", "check-config", where[ROUTES])
+
+
+def test_the_script_that_people_know_writes_the_same(tmp_path: Path) -> None:
+    script = ROOT / "prometheus_alerts.py"
+    for action, code in (("generate", 0), ("validate", 1), ("status", 1)):
+        words = ("--action", action, "--output", "config", "--prometheus-url", "http://127.0.0.1:1")
+        done = subprocess.run([sys.executable, script, *words], cwd=tmp_path, check=False, env=WITH)
+        assert done.returncode == code, action
+    settings = Settings(checklist=DEFAULT_CHECKLIST)
+    for name, text in make(settings, "the built-in checklist").texts.items():
+        assert (tmp_path / "config" / name).read_text("utf-8") == text
 
 
 def test_no_secret_is_in_them() -> None:

@@ -86,3 +86,10 @@ def test_the_reference_shows_every_expression_as_it_is() -> None:
 def test_every_field_of_an_alert_in_json_has_a_row() -> None:
     assert set(rows("json.md", "## An alert")) == {field.name for field in fields(Standing)}
     assert set(rows("json.md", "## All alerts")) == {"generated_at", "alerts"}
+
+
+def test_every_family_that_a_rule_asks_for_is_one_that_the_desk_shows() -> None:
+    told = (DOCS / "reference" / "prometheus.md").read_text("utf-8")
+    shown = set(re.findall(r"`(tiltyard_[a-z0-9_]+)`", told))
+    asked = {name for a in EVERY for name in re.findall(r"tiltyard_[a-z0-9_]+", a.expression)}
+    assert asked <= shown

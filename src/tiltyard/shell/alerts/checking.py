@@ -3,6 +3,7 @@
 Everything that is wrong is found at once; each finding is a line for people.
 """
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ _TOOLS = (
     (SCRAPE, "promtool", ("check", "config")),
     (ROUTES, "amtool", ("check-config",)),
 )
+_MATCHER = re.compile(r'\w+(?:=~|!~|!=|=)"(?:[^"\\]|\\.)*"')
+_SELECTOR = re.compile(rf"\{{((?:{_MATCHER.pattern},?)*)\}}")
 Rule = tuple[str, str, int, tuple[tuple[str, str], ...]]
 """Name, expression without blanks, seconds, labels."""
 
@@ -104,18 +107,26 @@ def _loaded(server: Server, names: set[str], desk: str) -> set[Rule]:
             query, name = str(rule["query"]), str(rule["name"])
             if rule["type"] == "alerting" and (name in names or f'desk="{desk}"' in query):
                 labels = tuple(sorted(rule.get("labels", {}).items()))
-                found.add((name, _squeezed(query), int(rule["duration"]), labels))
+                found.add((name, squeezed(query), int(rule["duration"]), labels))
     return found
 
 
 def _as_loaded(alert: Alert) -> Rule:
     labels = tuple(sorted((name, str(value)) for name, value in labels_of(alert).items()))
-    return alert.name, _squeezed(alert.expression), alert.seconds, labels
+    return alert.name, squeezed(alert.expression), alert.seconds, labels
 
 
-def _squeezed(expression: str) -> str:
-    """An expression without blanks: Prometheus lays it out in its own way."""
-    return "".join(expression.split())
+def squeezed(expression: str) -> str:
+    """An expression as it can be compared: Prometheus writes it back with other blanks and order.
+
+    >>> squeezed('sum by (a) (up{job="b", desk="a"})')
+    'sumby(a)(up{desk="a",job="b"})'
+    """
+    return _SELECTOR.sub(_in_order, "".join(expression.split()))
+
+
+def _in_order(selector: re.Match[str]) -> str:
+    return "{" + ",".join(sorted(one[0] for one in _MATCHER.finditer(selector[1]))) + "}"
 
 
 def _of_targets(server: Server, desk: str) -> Iterator[str]:
