@@ -15,6 +15,12 @@ WRONG = 2
 FAILURES = frozenset(
     {
         "ADDRESS_TAKEN",
+        "ALERTING_ANSWER",
+        "ALERTING_UNREACHABLE",
+        "ALERTS_INVALID",
+        "ALERTS_UNREADABLE",
+        "ALERTS_UNWRITABLE",
+        "ALERT_LOST",
         "AUDIT_BROKEN",
         "AUDIT_EMPTY",
         "CHAMPION_MISSING",
@@ -66,6 +72,8 @@ MISTAKES = frozenset(
     {
         "ACCOUNT_DIFFERS",
         "ADDRESS_UNKNOWN",
+        "ALERTS_EDITED",
+        "ALERTS_MISSING",
         "BARS_DIFFER",
         "BATCH_TOO_LARGE",
         "CAPITAL_INVALID",

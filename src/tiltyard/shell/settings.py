@@ -25,6 +25,7 @@ from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
+from tiltyard.shell.alert_settings import AlertSettings
 from tiltyard.shell.gpu_settings import GpuSettings
 from tiltyard.shell.learner_settings import LearnerSettings
 from tiltyard.shell.market_settings import MarketSettings
@@ -191,6 +192,7 @@ class Settings(_Section):
     market: MarketSettings = MarketSettings()
     gpu: GpuSettings = GpuSettings()
     learner: LearnerSettings = LearnerSettings()
+    alerts: AlertSettings = AlertSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:

@@ -15,6 +15,7 @@ from tiltyard import __version__
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli import (
     act,
+    alerts,
     bench,
     checklist,
     demo,
@@ -52,6 +53,7 @@ learner.add_to(app)
 notify.add_to(app)
 demo.add_to(app)
 bench.add_to(app)
+alerts.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

@@ -100,6 +100,21 @@ SETTINGS_TEXT = """\
 # address_file = "ann.address" # holds an address of Apprise, on one line
 # severities = ["critical", "warning"]
 
+# [alerts]                     # Prometheus and Alertmanager beside the desk
+# desk = "tiltyard"            # the label of everything that is scraped from it
+# prometheus_url = "http://127.0.0.1:9090"
+# alertmanager_url = "http://127.0.0.1:9093"
+# webhook = "http://127.0.0.1:8420/v1/alerts"   # the desk, as Alertmanager reaches it
+# token_file = "alerts.token"  # what Alertmanager shows there
+# scrape_token_file = "scrape.token"   # what Prometheus shows to the desk
+# mail_to = "me@example.org"   # who gets mail, separated by commas
+# mail_from = "desk@example.org"
+# smarthost = "mail.example.org:587"
+# mail_username = "desk"
+# mail_password_file = "mail.password"
+# mail_require_tls = true
+# runbooks = "docs/how-to/runbooks/"   # what the name of an alert's page is put behind
+
 # The checklist. A guard of the same name replaces only the fields that it gives.
 
 """

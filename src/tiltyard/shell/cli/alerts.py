@@ -1,0 +1,208 @@
+"""``alerts generate|validate|status|test``: Prometheus and Alertmanager beside the desk."""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import Fault, Faults, TiltyardError
+from tiltyard.shell.alerts.made import RULES, is_edited, make
+from tiltyard.shell.alerts.servers import Server
+from tiltyard.shell.alerts.writing import places, read, write
+from tiltyard.shell.cli.options import AsJson, Config, settings_from
+from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.settings import FILE, Settings
+from tiltyard.shell.web_address import fault_of_address
+
+BREACH, UNKNOWN = 3, 4
+_UNKNOWN_ALERT = "GuardUnknown"
+
+Output = Annotated[
+    Path, typer.Option("--output", metavar="PATH", help="A folder, or the file of the rules.")
+]
+PrometheusUrl = Annotated[
+    str | None, typer.Option("--prometheus-url", metavar="URL", help="[alerts.prometheus_url]")
+]
+AlertmanagerUrl = Annotated[
+    str | None, typer.Option("--alertmanager-url", metavar="URL", help="[alerts.alertmanager_url]")
+]
+WebhookUrl = Annotated[
+    str | None,
+    typer.Option("--webhook-url", metavar="URL", help="The desk's /v1/alerts. [alerts.webhook]"),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that somebody has edited.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    alerts = typer.Typer(help="Prometheus and Alertmanager beside the desk.", no_args_is_help=True)
+    alerts.command()(generate)
+    alerts.command()(validate)
+    alerts.command()(status)
+    alerts.command("test")(try_alert)
+    app.add_typer(alerts, name="alerts")
+
+
+def generate(
+    output: Output = Path(),
+    webhook_url: WebhookUrl = None,
+    force: Force = False,
+    config: Config = None,
+) -> None:
+    """Write rules, routes and a scrape configuration, made from the checklist."""
+    settings = _settings(config, webhook_url)
+    made = make(settings, _source(config), places(output)[RULES].name)
+    for path in write(made.texts, output, force=force):
+        typer.echo(f"wrote {path}")
+    told = settings.alerts
+    if not told.webhook and not told.mail_to:
+        typer.echo(
+            "warning: Alertmanager tells nobody: set alerts.webhook or alerts.mail_to", err=True
+        )
+
+
+def validate(
+    output: Output = Path(),
+    prometheus_url: PrometheusUrl = None,
+    alertmanager_url: AlertmanagerUrl = None,
+    webhook_url: WebhookUrl = None,
+    config: Config = None,
+) -> None:
+    """Check the written files, and what runs by them where an address is given."""
+    from tiltyard.shell.alerts.checking import (  # noqa: PLC0415 only here
+        by_alertmanager,
+        by_prometheus,
+        by_tools,
+    )
+
+    settings = _settings(config, webhook_url, prometheus_url, alertmanager_url)
+    where = places(output)
+    made = make(settings, _source(config), where[RULES].name)
+    missing: list[str] = []
+    faults = [f"{where[name]}: {fault}" for name, fault in _not_as_made(where, made.texts)]
+    faults += by_tools(where, missing)
+    for tool in missing:
+        typer.echo(f"not checked by {tool}: it is not installed", err=True)
+    prometheus = None
+    if prometheus_url is not None:
+        prometheus = Server("Prometheus", settings.alerts.prometheus_url)
+        faults += by_prometheus(prometheus, made.rules, settings.alerts.desk)
+    if alertmanager_url is not None:
+        alertmanager = Server("Alertmanager", settings.alerts.alertmanager_url)
+        faults += by_alertmanager(prometheus, alertmanager)
+    if faults:
+        many = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
+        raise TiltyardError(
+            "ALERTS_INVALID", str(output), "\n  ".join([many, *faults]),
+            "mend that, or make the files anew: tiltyard alerts generate",
+        )  # fmt: skip
+    live = [server for server in (prometheus_url, alertmanager_url) if server is not None]
+    beside = f", and so is what runs at {' and '.join(live)}" if live else ""
+    typer.echo(f"{len(made.rules)} rules and their routes are in order{beside}")
+
+
+def status(
+    prometheus_url: PrometheusUrl = None,
+    alertmanager_url: AlertmanagerUrl = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 3 when an alert fires, 4 when only unknowns do.")
+    ] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Say which alerts fire or are about to, since when, and whether they are silenced."""
+    from tiltyard.shell.alerts.standing import standings  # noqa: PLC0415 only here
+    from tiltyard.shell.cli.alerts_table import show  # noqa: PLC0415 slow
+
+    told = _settings(config, None, prometheus_url, alertmanager_url).alerts
+    prometheus = Server("Prometheus", told.prometheus_url)
+    try:
+        found = standings(prometheus, Server("Alertmanager", told.alertmanager_url), told.desk)
+    except TiltyardError as error:
+        if not error.subject.startswith("Alertmanager"):
+            raise
+        typer.echo(f"whether they are silenced is unknown: {error}", err=True)
+        found = standings(prometheus, None, told.desk)
+    if as_json:
+        rows = [{**asdict(one), "since": time_text(one.since)} for one in found]
+        typer.echo(json.dumps({"generated_at": time_text(system_now()), "alerts": rows}, indent=2))
+    else:
+        show(found)
+    firing = {one.alert for one in found if one.state == "firing"}
+    if check and firing:
+        raise typer.Exit(UNKNOWN if firing == {_UNKNOWN_ALERT} else BREACH)
+
+
+def try_alert(
+    alertmanager_url: AlertmanagerUrl = None,
+    severity: Annotated[
+        Literal["critical", "warning", "info"], typer.Option(help="Which route it takes.")
+    ] = "critical",
+    within: Annotated[float, typer.Option(help="Seconds it may take.", min=1, max=300)] = 30,
+    config: Config = None,
+) -> None:
+    """Send a marked test alert through Alertmanager, and wait until it has arrived there."""
+    from tiltyard.shell.alerts.trying import try_out  # noqa: PLC0415 only here
+
+    told = _settings(config, None, None, alertmanager_url).alerts
+    arrival = try_out(
+        Server("Alertmanager", told.alertmanager_url), told.desk, severity, secrets.token_hex(4),
+        now=system_now(), seconds=steady_seconds, pause=time.sleep, within=within,
+    )  # fmt: skip
+    typer.echo(
+        f"the test alert was at Alertmanager after {arrival.seconds:.1f} s, "
+        f"for {', '.join(arrival.receivers) or 'nobody'}"
+    )
+
+
+def _settings(
+    config: Path | None,
+    webhook: str | None,
+    prometheus: str | None = None,
+    alertmanager: str | None = None,
+) -> Settings:
+    """The settings, as the options have them; marks are due as a desk on bars expects them."""
+    settings = settings_from(config)
+    said = {"webhook": webhook, "prometheus_url": prometheus, "alertmanager_url": alertmanager}
+    given = {name: url.rstrip("/") for name, url in said.items() if url is not None}
+    faults = [
+        Fault(f"--{name.removesuffix('_url')}-url", fault)
+        for name, url in given.items()
+        if (fault := fault_of_address(url))
+    ]
+    if faults:
+        raise Faults("CONFIG_INVALID", "the command line", faults)
+    alerts = settings.alerts.model_copy(update=given)
+    return _with_marks_every_bar(settings.model_copy(update={"alerts": alerts}))
+
+
+def _with_marks_every_bar(settings: Settings) -> Settings:
+    if not settings.market.feed:
+        return settings
+    from tiltyard.shell.bar_folder import interval_in  # noqa: PLC0415 slow
+
+    try:
+        return settings.marked_every(interval_in(Path(settings.market.feed)))
+    except TiltyardError as error:
+        typer.echo(f"warning: marks are expected as if there were no feed: {error}", err=True)
+        return settings
+
+
+def _source(config: Path | None) -> str:
+    path = config or Path(FILE)
+    return path.name if path.is_file() else "the built-in checklist"
+
+
+def _not_as_made(where: Mapping[str, Path], texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, path in where.items():
+        there = read(path)
+        if is_edited(there):
+            yield name, "somebody has edited it"
+        elif there != texts[name]:
+            yield name, "it is not what the settings give now"

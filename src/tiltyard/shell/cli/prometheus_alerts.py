@@ -1,0 +1,43 @@
+"""``prometheus_alerts.py``: the flags people already use, over the same commands."""
+
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from tiltyard.shell.cli import run
+from tiltyard.shell.cli.alerts import (
+    Output,
+    PrometheusUrl,
+    WebhookUrl,
+    generate,
+    status,
+    try_alert,
+    validate,
+)
+
+
+def main() -> None:
+    """Run the script's command line."""
+    run(_app)
+
+
+_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@_app.command()
+def alerts(
+    action: Literal["generate", "validate", "status", "test"] = "generate",
+    prometheus_url: PrometheusUrl = None,
+    output: Output = Path(),
+    webhook_url: WebhookUrl = None,
+) -> None:
+    """Write Prometheus' rules, check them, say which alerts fire, or send a test alert."""
+    if action == "generate":
+        generate(output, webhook_url)
+    elif action == "validate":
+        validate(output, prometheus_url, webhook_url=webhook_url)
+    elif action == "status":
+        status(prometheus_url)
+    else:
+        try_alert()
