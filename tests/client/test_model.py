@@ -39,7 +39,6 @@ def fails(error: BaseException) -> Callable[[], NoReturn]:
     [0.5, -3, [0.1, 0.9], [[0.1], (0.2, [0.3])], [[], 1.0], (n / 2 for n in range(3)), {0.1, 0.2},
      np.float32(0.5), np.array(0.5), np.ones((2, 3), np.float32), [np.ones(2), np.float64(1)],
      np.zeros(MOST_NUMBERS // 2)],
-    ids=repr,
 )  # fmt: skip
 def test_numbers_are_an_answer_however_they_are_nested(file: Path, answer: object) -> None:
     assert examined(Model(str(file), DIGEST.upper(), lambda: answer)) == Health(
