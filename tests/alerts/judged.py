@@ -193,12 +193,14 @@ def _by_numbers(guard: Guard) -> Iterator[dict[str, Any]]:
     yield case({series: ended, **others}, (waits + 2, alert, 1), (waits + 4, alert, 0))
     lost = dict.fromkeys(state(guard, "unknown"), f"1x{long}")
     yield case({series: f"{decimal(bad)}x{long}", **others, **lost}, (waits + 2, alert, 0))
-    if guard.only_if is not None and not {guard.only_if[0], guard.only_if[1].metric} & {
-        guard.metric, guard.when.metric,
-    }:  # fmt: skip
+    if guard.only_if is not None and guard.only_if[0] not in (guard.metric, guard.when.metric):
         metric, comparison = guard.only_if
         not_so = {number(guard, metric): f"{decimal(_numbers(metric, comparison)[1])}x{long}"}
         yield case({series: f"{decimal(bad)}x{long}", **others, **not_so}, (waits + 2, alert, 0))
+    if not others:
+        beside = series.replace("{", '{instance="b",', 1)
+        both = {series: f"{decimal(bad)}x{long}", beside: f"{decimal(good)}x{long}"}
+        yield case(both, (waits + 2, alert, 1))
 
 
 def _safe(guard: Guard) -> float:
