@@ -35,7 +35,8 @@ def roster(arms: Iterable[Arm] = (arm("bot"),)) -> Roster:
 
 
 def fires(guard: str, policy: str = "bot", at: datetime = NOON) -> Alert:
-    return Alert("f1", at, "firing", "Name", guard, policy, "drawdown 12.4 % > 4 %")
+    name = next((one.alert for one in DEFAULT_CHECKLIST.guards if one.name == guard), "Name")
+    return Alert("f1", at, "firing", name, guard, policy, "drawdown 12.4 % > 4 %")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ def test_what_a_guard_takes_is_asked_for(guard: str, policy: str, verb: str) -> 
         (replace(fires("challenger_drawdown_high"), status="resolved"), "it is over"),
         (replace(fires("challenger_drawdown_high"), is_test=True), "a test"),
         (fires("of_another_desk"), "no guard of the checklist"),
+        (replace(fires("challenger_drawdown_high"), name="GuardUnknown"), "no guard of the"),
         (fires("consecutive_losses_high"), "review is for the desk and for people"),
         (fires("champion_profit_factor_low", "prod"), "propose_rollback is for the desk"),
         (fires("challenger_drawdown_high", "nobody"), "knows no policy"),
@@ -123,7 +125,7 @@ def test_no_alert_whatever_it_says_gives_anybody_anything(
     guard: str, policy: str, status: str, minutes: int, *, is_test: bool
 ) -> None:
     at = NOON + timedelta(minutes=minutes)
-    alert = Alert("f", at, status, "n", guard, policy, "", is_test)  # type: ignore[arg-type]
+    alert = replace(fires(guard, policy, at), status=status, is_test=is_test)  # type: ignore[arg-type]
     what = answer(alert, DEFAULT_CHECKLIST, roster(), resumed_at=None)
     assert what.verb is None or (what.verb in VERB_OF.values() and what.verb not in GIVING)
     assert what.verb is None or (status == "firing" and not is_test)

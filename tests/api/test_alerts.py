@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from served import PROD, Served
+from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.arm import Roster
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.command_table import every_command
@@ -22,7 +23,8 @@ def item(  # as Alertmanager 0.25 writes one
     status: str = "firing",
     **said: Any,  # noqa: ANN401 any field
 ) -> dict[str, Any]:
-    labels = {"alertname": "Name", "guard": guard, "severity": "critical"}
+    named = (one.alert for one in DEFAULT_CHECKLIST.guards if one.name == guard)
+    labels = {"alertname": next(named, "Name"), "guard": guard, "severity": "critical"}
     labels |= {"policy": policy} if policy else {}
     ends = "0001-01-01T00:00:00Z" if status == "firing" else system_now().isoformat()
     return {
@@ -68,7 +70,10 @@ def test_an_alert_of_a_hard_guard_takes_the_traffic_by_the_other_chain(served: S
     )
     with Ledger.open(served.database) as ledger, ledger.snapshot() as still:
         command, _ = every_command(still.connection)[-1]
-    assert (command.actor, command.reason) == ("alertmanager", f"Name: {SUMMARY}")
+    assert (command.actor, command.reason) == (
+        "alertmanager",
+        f"ChallengerProfitFactorLow: {SUMMARY}",
+    )
 
 
 def test_told_again_it_is_the_same_command_and_when_it_ends_nothing_comes_back(

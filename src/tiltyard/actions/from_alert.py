@@ -3,8 +3,9 @@
 The desk judges by itself and first. Should its own judgement be broken, the other chain still
 sees what Prometheus has scraped, and its alert becomes the command that a person would type. An
 alert may only take: it halts, throttles, freezes or stops entries, and whatever ends those is for
-people. What is done is the checklist's word, not the alert's; an alert that speaks of no guard, or
-of nobody the desk knows, is written down, and nothing follows. Nor does anything follow from one
+people. What is done is the checklist's word, not the alert's; an alert that is not its guard's own, such
+as one that the guard's value is unknown, or that speaks of nobody the desk knows, is written down,
+and nothing follows. Nor does anything follow from one
 that ended, that is a test, or that began before a person or the desk gave back what it would take:
 who decided later has seen more. The same alert told again is the same command.
 """
@@ -66,7 +67,8 @@ def answer(
         resumed_at: When a person last ended a hold; None for never.
         observes: The desk changes nothing.
     """
-    guard = next((one for one in checklist.guards if one.name == alert.guard), None)
+    named = (one for one in checklist.guards if (one.name, one.alert) == (alert.guard, alert.name))
+    guard = next(named, None)
     why = _why_nothing(alert, guard, observes=observes)
     if guard is None or why:
         return Answer(None, "", why)
