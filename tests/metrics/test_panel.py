@@ -64,9 +64,9 @@ def test_decisions_from_long_ago_let_it_reach_no_further_back() -> None:
     assert panel.record(trade(23)), "and those after this one can be gone through again"
 
 
-def latency(policy: str, milliseconds: float, minute: int) -> Observation:
+def latency(policy: str, milliseconds: float, minute: int, samples: int = 100) -> Observation:
     at = START + timedelta(minutes=minute)
-    return Observation("inference_latency_p95_ms", milliseconds, at, policy, 100, minute)
+    return Observation("inference_latency_p95_ms", milliseconds, at, policy, samples, minute)
 
 
 def test_the_accounts_latency_is_that_of_the_slowest_policy_heard_of_lately() -> None:
@@ -80,3 +80,12 @@ def test_the_accounts_latency_is_that_of_the_slowest_policy_heard_of_lately() ->
     assert panel.knows("inference_latency_p95_ms", "")
     assert panel.read("inference_latency_p95_ms", "", now).reading == Value(300, 100)
     assert panel.read("inference_latency_p95_ms", "quick", now).reading == Value(30, 100)
+
+
+def test_a_slow_policy_that_hardly_decides_does_not_hide_a_busy_one() -> None:
+    panel = Panel(CAPITAL)
+    now = START + timedelta(minutes=1)
+    panel.observe(latency("rare", 950, 1, samples=3))
+    assert panel.read("inference_latency_p95_ms", "", now).reading == Value(950, 3)
+    panel.observe(latency("busy", 900, 1, samples=5000))
+    assert panel.read("inference_latency_p95_ms", "", now).reading == Value(900, 5000)

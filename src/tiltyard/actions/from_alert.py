@@ -3,11 +3,11 @@
 The desk judges by itself and first. Should its own judgement be broken, the other chain still
 sees what Prometheus has scraped, and its alert becomes the command that a person would type. An
 alert may only take: it halts, throttles, freezes or stops entries, and whatever ends those is for
-people. What is done is the checklist's word, not the alert's; an alert that is not its guard's own, such
-as one that the guard's value is unknown, or that speaks of nobody the desk knows, is written down,
-and nothing follows. Nor does anything follow from one
-that ended, that is a test, or that began before a person or the desk gave back what it would take:
-who decided later has seen more. The same alert told again is the same command.
+people. What is done is the checklist's word, not the alert's. An alert that is not its guard's own,
+such as one that the guard's value is unknown, or that speaks of nobody the desk knows, is written
+down, and nothing follows. Nor does anything follow from one that ended, that is a test, or that
+began before a person or the desk gave back what it would take: who decided later has seen more.
+The same alert told again is the same command.
 """
 
 from collections.abc import Mapping

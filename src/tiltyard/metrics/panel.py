@@ -38,6 +38,9 @@ from tiltyard.metrics.recent import ArmFact, RecentFacts, time_of
 AS_OLD_AS = timedelta(minutes=10)
 """The slowest policy is looked for among those heard of in so long before the newest reading."""
 
+BUSY_FROM = 20
+"""Decisions from which on a policy is slow or not; of fewer, one says little, and hides nobody."""
+
 
 class Measured(NamedTuple):
     """A reading, how old it is, and how much it was made from.
@@ -348,7 +351,7 @@ class Panel:
             return None
         since = max(gauge.observed_at for gauge in each.values()) - AS_OLD_AS
         heard_of = [gauge for gauge in each.values() if gauge.observed_at >= since]
-        return max(heard_of, key=lambda gauge: (gauge.number, gauge.seq))
+        return max(heard_of, key=lambda g: (g.samples >= BUSY_FROM, g.number, g.seq))
 
     def _read_shadow(self, metric: str, policy: str) -> Measured:
         spec_of(metric)
