@@ -31,9 +31,9 @@ def beside_guards(guards: Iterable[Guard], deadman: float, sight: Sight) -> Iter
     """
     every = tuple(guards)
     yield _desk_heartbeat(deadman, sight)
-    if beats := _least_stale(every, TRADE_METRICS):
+    if beats := least_stale(every, TRADE_METRICS):
         yield _bot_heartbeat(beats, sight)
-    if marks := _least_stale(every, DRAWDOWNS):
+    if marks := least_stale(every, DRAWDOWNS):
         yield _marks_stale(marks, sight)
     if halting := [guard.name for guard in every if guard.effect == "halt" and _acts(guard)]:
         yield _traffic_on_halted(halting, sight)
@@ -48,7 +48,7 @@ def _acts(guard: Guard) -> bool:
     return guard.mode == "enforce"
 
 
-def _least_stale(guards: Iterable[Guard], metrics: Iterable[str]) -> int:
+def least_stale(guards: Iterable[Guard], metrics: Iterable[str]) -> int:
     """After how many seconds the first guard of arms on some metrics is blind; 0 for never.
 
     Hard guards go first: something follows when they are.

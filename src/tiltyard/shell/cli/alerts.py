@@ -1,4 +1,4 @@
-"""``alerts generate|validate|status|test``: Prometheus and Alertmanager beside the desk."""
+"""``alerts generate|validate|status|test|dashboard``: Prometheus and others beside the desk."""
 
 import json
 import secrets
@@ -15,6 +15,7 @@ from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.alerts.made import RULES, is_edited, make
 from tiltyard.shell.alerts.servers import Server
 from tiltyard.shell.alerts.writing import places, read, write
+from tiltyard.shell.cli.alerts_dashboard import dashboard
 from tiltyard.shell.cli.options import AsJson, Config, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.settings import FILE, Settings
@@ -46,6 +47,7 @@ def add_to(app: typer.Typer) -> None:
     alerts.command()(validate)
     alerts.command()(status)
     alerts.command("test")(try_alert)
+    alerts.command()(dashboard)
     app.add_typer(alerts, name="alerts")
 
 

@@ -1,0 +1,85 @@
+"""Settings, rules and routes of every way to deploy agree, and the tools take them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.manifests import DEPLOY, KUBERNETES, ROOT, read
+from prometheus import check
+from tiltyard.shell.settings import Settings, load
+
+MADE = DEPLOY / "prometheus"
+COMPOSE = read(DEPLOY / "compose.yml")["services"]
+
+
+@pytest.fixture(scope="module")
+def of_cluster(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    file: Path = tmp_path_factory.mktemp("cluster") / "tiltyard.toml"
+    file.write_text(read(KUBERNETES / "configmap.yaml")["data"]["tiltyard.toml"], "utf-8")
+    return load(file)
+
+
+def test_what_compose_mounts_is_what_the_settings_give(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "tiltyard", "alerts", "generate", "--config",
+         "deploy/tiltyard.toml", "--output", tmp_path],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    made = {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()}
+    there = {file.name: file.read_text("utf-8") for file in MADE.iterdir()}
+    anew = "tiltyard alerts generate --config deploy/tiltyard.toml --output deploy/prometheus"
+    assert there == made, f"make it anew: {anew}"
+
+
+def test_every_server_is_started_with_a_file_that_is_mounted() -> None:
+    for name in ("prometheus", "alertmanager"):
+        (file,) = [
+            word.removeprefix("--config.file=/etc/tiltyard/")
+            for word in COMPOSE[name]["command"]
+            if word.startswith("--config.file=")
+        ]
+        assert (MADE / file).is_file()
+        assert "./prometheus:/etc/tiltyard:ro" in COMPOSE[name]["volumes"]
+
+
+def test_promtool_and_amtool_take_what_is_mounted(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret", "utf-8")
+    for file in MADE.iterdir():
+        text = re.sub(r"/run/secrets/\w+", str(token), file.read_text("utf-8"))
+        (tmp_path / file.name).write_text(text, "utf-8")
+    said = check("promtool", "check", "config", tmp_path / "prometheus_scrape.yml")
+    assert "rules found" in said
+    check("amtool", "check-config", tmp_path / "alertmanager.yml")
+
+
+def test_the_servers_of_compose_read_the_secrets_that_they_are_given() -> None:
+    named = {
+        name: set(re.findall(r"/run/secrets/(\w+)", (MADE / file).read_text("utf-8")))
+        for name, file in (
+            ("prometheus", "prometheus_scrape.yml"), ("alertmanager", "alertmanager.yml")
+        )
+    }  # fmt: skip
+    assert named == {name: set(COMPOSE[name]["secrets"]) for name in named}
+
+
+def test_the_credentials_of_systemd_are_where_the_settings_say() -> None:
+    told = load(DEPLOY / "systemd/tiltyard.toml").alerts
+    for unit, path in (
+        ("prometheus", told.scrape_token_file),
+        ("prometheus-alertmanager", told.token_file),
+    ):
+        added = (DEPLOY / f"systemd/{unit}.service.d/tiltyard.conf").read_text("utf-8")
+        (name,) = re.findall(r"^LoadCredential=([\w.]+):", added, re.MULTILINE)
+        assert path == f"/run/credentials/{unit}.service/{name}"
+
+
+def test_every_way_serves_and_alertmanager_reaches_it(of_cluster: Settings) -> None:
+    of_compose, of_systemd = load(DEPLOY / "tiltyard.toml"), load(DEPLOY / "systemd/tiltyard.toml")
+    for settings in (of_compose, of_systemd, of_cluster):
+        assert settings.api.serve
+        assert settings.alerts.webhook.endswith(f":{settings.api.port}/v1/alerts")
+    assert of_systemd.api.host == "127.0.0.1"
