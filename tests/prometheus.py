@@ -1,14 +1,12 @@
 """Prometheus and Alertmanager for the tests: real ones, at free ports, gone at the end.
 
 In come the texts of their configuration; each server has a folder of its own. ``promtool`` and
-``amtool`` are asked by :func:`check`. Where a program is missing a test skips with the reason,
-and fails in CI: Debian's packages ``prometheus`` and ``prometheus-alertmanager`` have them.
+``amtool`` are asked by :func:`programs.check`.
 
     with alertmanager(folder, ROUTES) as routing, prometheus(folder, SCRAPE) as scraping:
         scraping.get("/api/v1/alerts")
 """
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -21,14 +19,9 @@ from typing import Any
 import httpx
 import pytest
 
+from programs import program
 from served import free_port, until
 
-PACKAGES = {
-    "prometheus": "prometheus",
-    "promtool": "prometheus",
-    "prometheus-alertmanager": "prometheus-alertmanager",
-    "amtool": "prometheus-alertmanager",
-}
 INTERVAL = "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n"
 """How a configuration of Prometheus begins that a test waits for."""
 READY_WITHIN = 30.0
@@ -67,27 +60,6 @@ class Running:
         """What an expression is worth at Prometheus now; None where it gives nothing."""
         found = self.get("/api/v1/query", query=expression)["result"]
         return float(found[0]["value"][1]) if found else None
-
-
-def program(name: str) -> str:
-    """The path of a program; skips where there is none, fails in CI."""
-    found = shutil.which(name)
-    if found is not None:
-        return found
-    missing = f"no {name}; install {PACKAGES[name]}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
-def check(name: str, *words: str | Path, text: str | None = None) -> str:
-    """What ``promtool`` or ``amtool`` says; it must be content."""
-    done = subprocess.run(
-        [program(name), *words], input=text, text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{name} {' '.join(map(str, words))}\n{done.stdout}"
-    return done.stdout
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from prometheus import check
+from programs import check
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.shell.alerts.made import RULES, SCRAPE, make

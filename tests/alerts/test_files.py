@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from command_line import ROOT
-from prometheus import check
+from programs import check
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.alert_settings import AlertSettings

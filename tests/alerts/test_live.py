@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alerts.test_rules import custom
-from prometheus import INTERVAL, Running, alertmanager, program, prometheus
+from programs import program
+from prometheus import INTERVAL, Running, alertmanager, prometheus
 from receivers import listening, says
 from served import populate, serving, until
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST

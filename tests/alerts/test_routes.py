@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from prometheus import Running, alertmanager, check
+from programs import check
+from prometheus import Running, alertmanager
 from receivers import Receiver, listening
 from served import until
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST

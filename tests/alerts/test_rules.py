@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from alerts.judged import DESK, POLICY, case, run, test_files
-from prometheus import check
+from programs import check
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST, DEFAULT_TEXT
 from tiltyard.checklist.guard import EFFECTS, ON_UNKNOWN, Checklist
 from tiltyard.checklist.parse import parse_checklist

@@ -5,7 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prometheus import INTERVAL, alertmanager, check, program, prometheus
+from programs import check, program
+from prometheus import INTERVAL, alertmanager, prometheus
 from served import until
 
 NOWHERE = "route:\n  receiver: nobody\nreceivers:\n- name: nobody\n"

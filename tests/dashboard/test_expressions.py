@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboards import board_of, expressions, families
-from prometheus import check
+from programs import check
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST, DEFAULT_TEXT
 from tiltyard.checklist.guard_state import GUARD_STATES
 from tiltyard.checklist.parse import parse_checklist

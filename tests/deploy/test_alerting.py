@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.manifests import DEPLOY, KUBERNETES, ROOT, read
-from prometheus import check
+from programs import check
 from tiltyard.shell.settings import Settings, load
 
 MADE = DEPLOY / "prometheus"

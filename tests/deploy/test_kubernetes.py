@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from deploy.manifests import KUBERNETES, read, texts_in
-from prometheus import check
+from programs import check
 from tiltyard.shell.settings import ApiSettings
 
 OBJECTS = [read(KUBERNETES / name) for name in read(KUBERNETES / "kustomization.yaml")["resources"]]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.manifests import DEPLOY
+from programs import program
 
 UNITS = DEPLOY / "systemd"
 DEBIANS = Path("/lib/systemd/system")
@@ -18,11 +19,8 @@ UNIT = (UNITS / "tiltyard.service").read_text("utf-8")
 
 def verified(folder: Path, *names: str) -> str:
     """What ``systemd-analyze verify`` has to say; nothing when all is well."""
-    program = shutil.which("systemd-analyze")
-    if program is None:
-        pytest.skip("no systemd-analyze")
     done = subprocess.run(
-        [program, "verify", "--man=no", *(folder / name for name in names)],
+        [program("systemd-analyze"), "verify", "--man=no", *(folder / name for name in names)],
         env={"SYSTEMD_UNIT_PATH": f"{folder}:", "PATH": "/usr/bin:/bin"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
@@ -92,13 +90,10 @@ def test_no_secret_is_in_a_unit() -> None:
 
 
 def test_the_desks_user_is_one_that_systemd_makes(tmp_path: Path) -> None:
-    program = shutil.which("systemd-sysusers")
-    if program is None:
-        pytest.skip("no systemd-sysusers")
     (tmp_path / "etc").mkdir()
     done = subprocess.run(
-        [program, f"--root={tmp_path}", "--dry-run", "--replace=/etc/sysusers.d/tiltyard.conf",
-         "-"],
+        [program("systemd-sysusers"), f"--root={tmp_path}", "--dry-run",
+         "--replace=/etc/sysusers.d/tiltyard.conf", "-"],
         input=(UNITS / "tiltyard.sysusers").read_text("utf-8"), capture_output=True, text=True,
         check=False,
     )  # fmt: skip

@@ -1,8 +1,6 @@
 """A learner that supervisord runs: a real one, over its socket and over HTTP."""
 
 import json
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from programs import program
 from receivers import hangs, listening, says, writes
 from supervise.benches import EXAMPLE, PROMPT, Bench
 from tiltyard.kernel.clock import time_text
@@ -89,10 +88,6 @@ def answers(supervisord: Supervisord) -> bool:
 
 @contextmanager
 def running() -> Iterator[Running]:
-    program = shutil.which("supervisord")
-    if program is None and os.environ.get("CI") != "true":
-        pytest.skip("no supervisord here")
-    assert program is not None
     with tempfile.TemporaryDirectory() as name:  # a socket's path must be short
         folder, port = Path(name), free_port()
         found = Running(
@@ -105,7 +100,7 @@ def running() -> Iterator[Running]:
         )
         (folder / "supervisord.conf").write_text(text)
         with subprocess.Popen(
-            [program, "-c", str(folder / "supervisord.conf")],
+            [program("supervisord"), "-c", str(folder / "supervisord.conf")],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
             try:
