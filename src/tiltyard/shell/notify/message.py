@@ -19,6 +19,7 @@ from tiltyard.facts.action import CAUSES, PERSON
 from tiltyard.facts.arm import FLAT
 from tiltyard.facts.mark import LastMark
 from tiltyard.kernel.money import money_text
+from tiltyard.metrics.catalogue import GAUGES, LATENCIES
 from tiltyard.shell.left_open import LEFT_OPEN
 from tiltyard.shell.notify.scene import Scene, percent, reason_of, traffic
 from tiltyard.shell.notify.severity import severity_of
@@ -36,6 +37,11 @@ _ENDS: Mapping[str, str] = {
     "freeze_ramp": "unfreeze_ramp",
 }  # fmt: skip
 _SAYS_WHAT_IS_OPEN = frozenset({"stop_entries", "freeze_challengers", "page", "propose_rollback"})
+_COUNTED: Mapping[str, str] = {
+    "api_error_rate": "call",
+    **dict.fromkeys(LATENCIES, "decision"),
+}
+"""What a gauge is made from, where that is counted."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -177,8 +183,7 @@ def _why(event: Event, scene: Scene) -> list[str]:
         of = [f"it was held by {guard.name}"] if guard and event["event"] in _ENDS.values() else []
         return [*of, *([f"reason: {reason}"] if (reason := reason_of(event)) else [])]
     if guard is not None:
-        trades = f", {event['samples']:,} trades" if event.get("samples") else ""
-        lines.append(f"by {guard.name}{trades}")
+        lines.append(f"by {guard.name}{_made_from(guard.metric, event.get('samples') or 0)}")
         plain = f"{guard.metric} {guard.when}"
         if event.get("value") is None or event["event"] == "resume":
             lines += [reason_of(event)] if reason_of(event) not in ("", plain) else []
@@ -189,6 +194,12 @@ def _why(event: Event, scene: Scene) -> list[str]:
     if event.get("lasts") is False and event["event"] in ("page", "review", "freeze_ramp"):
         lines.append("over by now")
     return lines
+
+
+def _made_from(metric: str, samples: int) -> str:
+    """From how much a number was made; of most gauges that says nothing."""
+    what = _COUNTED.get(metric, "" if metric in GAUGES else "trade")
+    return f", {samples:,} {what}{'' if samples == 1 else 's'}" if samples and what else ""
 
 
 def _open(event: Event, scene: Scene) -> list[str]:
