@@ -176,10 +176,16 @@ def _hang_up(end: socket.socket) -> None:
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[House]:
-    """All of it, with five challengers."""
+def house(folder: Path, bots: int = 5, *, is_quick: bool = True) -> Iterator[House]:
+    """All of it.
+
+    Args:
+        folder: Of its own.
+        bots: So many challengers; together they have half of the traffic.
+        is_quick: Prometheus looks once a second, and Alertmanager hardly waits; else as generated.
+    """
     database, port = str(folder / "desk.db"), free_port()
-    populate(database)
+    populate(database, bots, round(0.5 / bots, 6))
     (folder / "alerts.token").write_text(new_token(database, "operate"), "utf-8")
     (folder / "scrape.token").write_text(new_token(database, "read"), "utf-8")
     wire, elsewhere = Wire(port), Elsewhere()
@@ -188,9 +194,11 @@ def house(folder: Path) -> Iterator[House]:
         settings = settings_of(folder, mail, port)
         with serving(database, folder, settings, port) as desk:
             _generate(folder)
-            quick = _quick((folder / "alertmanager.yml").read_text("utf-8"))
-            with alertmanager(folder / "am", quick) as routing:
+            routes = (folder / "alertmanager.yml").read_text("utf-8")
+            with alertmanager(folder / "am", _quick(routes) if is_quick else routes) as routing:
                 scrape = _scrape(folder, port, wire.port, elsewhere.port, routing.port)
+                if is_quick:
+                    scrape = scrape.replace('"15s"', '"1s"')
                 rules = (folder / "prometheus_alerts.yml").read_text("utf-8")
                 (folder / "prom").mkdir()
                 (folder / "prom" / "prometheus_alerts.yml").write_text(rules, "utf-8")
@@ -225,8 +233,8 @@ severities = ["critical", "warning"]
 
 
 def _scrape(folder: Path, port: int, wire: int, elsewhere: int, routing: int) -> str:
-    """The configuration as it was made, but quick, by the wire, and with another machine."""
-    text = (folder / "prometheus_scrape.yml").read_text("utf-8").replace('"15s"', '"1s"')
+    """The configuration as it was made, but by the wire, and with another machine."""
+    text = (folder / "prometheus_scrape.yml").read_text("utf-8")
     text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{wire}")
     more = f"""
   - job_name: "elsewhere"
