@@ -83,13 +83,14 @@ def test_the_page_has_a_row_for_each_of_them(told: tuple[OwnTrades, ArmReport]) 
 def test_programs_are_told_every_guard_of_the_scope(told: tuple[OwnTrades, ArmReport]) -> None:
     body = report_json(told[1])["prospects"]
     assert [one["guard"] for one in body] == [
-        "challenger_drawdown_high", "challenger_profit_factor_low", "encoder_kl_divergence_high",
-        "consecutive_losses_high",
+        "challenger_drawdown_high", "model_unhealthy", "challenger_profit_factor_low",
+        "encoder_kl_divergence_high", "consecutive_losses_high",
     ]  # fmt: skip
-    assert body[0]["sizing"]["risk"] == 0.005
-    assert body[1]["if_good"]["profit_factor"] == 2.45
-    assert body[1]["if_good"]["within"].keys() == {"150", "500"}
-    assert body[2]["state"] == "unobserved"
+    drawdown, model, profit_factor, encoder, _ = body
+    assert drawdown["sizing"]["risk"] == 0.005
+    assert profit_factor["if_good"]["profit_factor"] == 2.45
+    assert profit_factor["if_good"]["within"].keys() == {"150", "500"}
+    assert model["state"] == encoder["state"] == "unobserved"
 
 
 def test_without_prospects_a_report_says_nothing_of_them(

@@ -6,20 +6,22 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.alerts.made import RULES, is_edited, make
-from tiltyard.shell.alerts.servers import Server
 from tiltyard.shell.alerts.writing import places, read, write
 from tiltyard.shell.cli.alerts_dashboard import dashboard
 from tiltyard.shell.cli.options import AsJson, Config, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.settings import FILE, Settings
 from tiltyard.shell.web_address import fault_of_address
+
+if TYPE_CHECKING:
+    from tiltyard.shell.alerts.servers import Server
 
 BREACH, UNKNOWN = 3, 4
 _UNKNOWN_ALERT = "GuardUnknown"
@@ -93,10 +95,10 @@ def validate(
         typer.echo(f"not checked by {tool}: it is not installed", err=True)
     prometheus = None
     if prometheus_url is not None:
-        prometheus = Server("Prometheus", settings.alerts.prometheus_url)
+        prometheus = _server("Prometheus", settings.alerts.prometheus_url)
         faults += by_prometheus(prometheus, made.rules, settings.alerts.desk)
     if alertmanager_url is not None:
-        alertmanager = Server("Alertmanager", settings.alerts.alertmanager_url)
+        alertmanager = _server("Alertmanager", settings.alerts.alertmanager_url)
         faults += by_alertmanager(prometheus, alertmanager)
     if faults:
         many = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
@@ -123,9 +125,9 @@ def status(
     from tiltyard.shell.cli.alerts_table import show  # noqa: PLC0415 slow
 
     told = _settings(config, None, prometheus_url, alertmanager_url).alerts
-    prometheus = Server("Prometheus", told.prometheus_url)
+    prometheus = _server("Prometheus", told.prometheus_url)
     try:
-        found = standings(prometheus, Server("Alertmanager", told.alertmanager_url), told.desk)
+        found = standings(prometheus, _server("Alertmanager", told.alertmanager_url), told.desk)
     except TiltyardError as error:
         if not error.subject.startswith("Alertmanager"):
             raise
@@ -154,13 +156,20 @@ def try_alert(
 
     told = _settings(config, None, None, alertmanager_url).alerts
     arrival = try_out(
-        Server("Alertmanager", told.alertmanager_url), told.desk, severity, secrets.token_hex(4),
+        _server("Alertmanager", told.alertmanager_url), told.desk, severity, secrets.token_hex(4),
         now=system_now(), seconds=steady_seconds, pause=time.sleep, within=within,
     )  # fmt: skip
     typer.echo(
         f"the test alert was at Alertmanager after {arrival.seconds:.1f} s, "
         f"for {', '.join(arrival.receivers) or 'nobody'}"
     )
+
+
+def _server(what: str, url: str) -> "Server":
+    """Prometheus or Alertmanager, as they are asked."""
+    from tiltyard.shell.alerts.servers import Server  # noqa: PLC0415 slow
+
+    return Server(what, url)
 
 
 def _settings(
