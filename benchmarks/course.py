@@ -25,7 +25,7 @@ from tiltyard.shell.cli.demo_market import (
     SIZED,
     real_feeds,
 )
-from tiltyard.shell.course import Course, Venue, hours_of
+from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.settings import load
 
 RELATIVE = Path(__file__).parents[1] / "examples" / "checklist.real.toml"

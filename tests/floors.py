@@ -17,16 +17,16 @@ from tiltyard.market.costs import Costs
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.name import parse
 from tiltyard.router.floor import Seat
-from tiltyard.shell.announce import Announcing
-from tiltyard.shell.bar_folder import BarFolder
 from tiltyard.shell.commanding import take
-from tiltyard.shell.course import Course, Venue, hours_of
-from tiltyard.shell.feeds import read_feed
+from tiltyard.shell.effects.announce import Announcing
+from tiltyard.shell.feeds.files import read_feed
+from tiltyard.shell.feeds.folder import BarFolder
+from tiltyard.shell.floor.trading import Trader
 from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.market_settings import MarketSettings
+from tiltyard.shell.replaying.course import Course, Venue, hours_of
+from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.trading import Trader
 
 CAPITAL = money(10_000)
 CHAMPION = "trend_20250101_000000_c4a3b105"

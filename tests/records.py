@@ -13,8 +13,8 @@ from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money, money
 from tiltyard.shell.metric_columns import refresh_metrics
-from tiltyard.shell.replay import Replayed, replay
-from tiltyard.shell.scratch import take_ledger
+from tiltyard.shell.replaying.replay import Replayed, replay
+from tiltyard.shell.replaying.scratch import take_ledger
 from tiltyard.shell.settings import Settings, load
 from tiltyard.shell.store.ledger import Ledger
 

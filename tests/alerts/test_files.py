@@ -15,11 +15,11 @@ from command_line import ROOT
 from programs import check
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.alert_settings import AlertSettings
 from tiltyard.shell.alerts.made import ROUTES, RULES, SCRAPE, make
 from tiltyard.shell.alerts.scrape import desk_address
 from tiltyard.shell.alerts.writing import places, write
 from tiltyard.shell.alerts.yaml_text import yaml_text
+from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.settings import Settings
 
 WITH = {name: value for name, value in os.environ.items() if not name.startswith("TILTYARD")}

@@ -17,8 +17,8 @@ from prometheus import Running, alertmanager
 from receivers import Receiver, listening
 from served import until
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
-from tiltyard.shell.alert_settings import AlertSettings
 from tiltyard.shell.alerts.made import ROUTES, make
+from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.settings import Settings
 
 ALERT = {

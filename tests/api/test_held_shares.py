@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tiltyard.shell.announce import ALONE
 from tiltyard.shell.api.held_shares import REMEMBERED, HeldShares
+from tiltyard.shell.effects.announce import ALONE
 
 EXPIRES = datetime(2026, 3, 2, 12, 2, tzinfo=UTC)
 BEFORE = EXPIRES - timedelta(seconds=1)

@@ -25,8 +25,8 @@ from conformance.desks import (
     trades_of,
 )
 from tiltyard.kernel.clock import microseconds, time_text
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 from tiltyard.shell.without_desk import act_in_its_stead
 
 YEAR = timedelta(days=365)

@@ -13,7 +13,7 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.measure import facts_in_order, take_in
+from tiltyard.shell.replaying.measure import facts_in_order, take_in
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.without_desk import knows_capital

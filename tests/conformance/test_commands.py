@@ -16,9 +16,9 @@ from conformance.desks import (
 )
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.shell.commanding import ask
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.command_table import append_command, every_command, pending_commands
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 LATIN, NOTHING = "B\udcf6rse", "a\0b"
 """What Python makes of a terminal that speaks another encoding, and what Postgres cannot keep."""

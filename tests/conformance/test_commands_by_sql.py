@@ -22,10 +22,10 @@ from conformance.desks import (
 from tiltyard.facts.command import SAFETY, Command, Outcome
 from tiltyard.kernel.clock import microseconds
 from tiltyard.shell.commanding import ask
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.report.asked import asked_json, asked_text
 from tiltyard.shell.store.command_table import every_command, pending_commands
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 INSERT = sa.text(
     "INSERT INTO commands (key, verb, policy, arguments, actor, reason, asked_at) "

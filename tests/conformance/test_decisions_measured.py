@@ -27,7 +27,7 @@ from tiltyard.metrics.arm_measures import ArmMeasures
 from tiltyard.metrics.recent import KEPT
 from tiltyard.metrics.shadow_gap import Sums
 from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.measure import measure
+from tiltyard.shell.replaying.measure import measure
 from tiltyard.shell.store.desk_record import read_progress
 from tiltyard.shell.store.engine import connect, database_url
 from tiltyard.shell.store.ledger import Ledger

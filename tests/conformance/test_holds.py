@@ -18,9 +18,9 @@ from conformance.desks import (
     shares,
 )
 from tiltyard.facts.command import Command, Verb
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.command_table import append_command, every_command
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 
 @contextmanager

@@ -26,9 +26,9 @@ from tiltyard.shell.in_its_stead import see_to_it
 from tiltyard.shell.ingest import Ingested, Reading, ingest
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import metric_columns
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.lease import LASTS, read_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ from tiltyard.kernel.clock import EARLIEST
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import LARGEST, Money
 from tiltyard.metrics.panel import Panel
-from tiltyard.shell.measure import facts_in_order, take_in
+from tiltyard.shell.replaying.measure import facts_in_order, take_in
 from tiltyard.shell.store.engine import database_url
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns

@@ -35,12 +35,12 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
+from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
-from tiltyard.shell.verify import verify
 
 MAY_WRITE = frozenset({"audit", "guard_memories", "desk_progress", "leases", "bandit_arms"})
 """And of ``bandit_arms`` only the metric columns, with revision and time."""

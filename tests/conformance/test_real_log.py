@@ -9,10 +9,10 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
 from tiltyard.shell.ingest import Ingested, Reading, ingest
 from tiltyard.shell.metric_columns import metric_columns
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.audit_table import AuditRow
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 LOG = "trades-rsibb-meanrev-multi-5m.parquet"
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from live_desks import NOON, good_ledger, kinds
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
+from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.rehearsal import rehearse_halt
 from tiltyard.shell.settings import load

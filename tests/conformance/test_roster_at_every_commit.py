@@ -47,9 +47,9 @@ from tiltyard.router.lifecycle import TRADING
 from tiltyard.shell.commanding import give_back, take
 from tiltyard.shell.ingest import Reading, ingest
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 NAMES = (
     "reinforcement_20250707_154526_eee02a74", "timesnet_20250701_090000_0badcafe",

@@ -63,12 +63,12 @@ from tiltyard.router.lifecycle import TRADING
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.measure import facts_in_order, take_in
+from tiltyard.shell.replaying.measure import facts_in_order, take_in
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import ScheduleSettings, Settings
 from tiltyard.shell.store.desk_tables import trading_days
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
-from tiltyard.shell.verify import verify
 from tiltyard.shell.without_desk import act_in_its_stead
 
 CAP, FLOOR = 0.6, 0.4

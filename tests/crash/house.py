@@ -16,18 +16,18 @@ from sqlalchemy.engine import make_url
 from crash.floor import NOON, SECOND, append, command, populate, rules, trade
 from tiltyard.actions.record import Event
 from tiltyard.facts.command import Verb
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
-from tiltyard.shell.delivery import Patience, deliver
+from tiltyard.shell.effects.announce import Announcing
+from tiltyard.shell.effects.delivery import Patience, deliver
+from tiltyard.shell.effects.telling import Telling
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.command_table import append_command, every_command
 from tiltyard.shell.store.desk_tables import nights
 from tiltyard.shell.store.engine import WRITE_LOCK
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.targets import FileTarget, Target
-from tiltyard.shell.telling import Telling
-from tiltyard.shell.verify import verify
 
 IMPATIENT_MS = 5
 

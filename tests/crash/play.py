@@ -18,9 +18,9 @@ from typing import Any
 
 from crash.floor import DAY, Moment, append, ask_and_edit, rules
 from crash.jobs import fork_each
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import Times, ask, give_back
-from tiltyard.shell.delivery import deliver
+from tiltyard.shell.effects.announce import Announcing
+from tiltyard.shell.effects.delivery import deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.running import hold_lease
 from tiltyard.shell.store.ledger import Ledger

@@ -16,14 +16,14 @@ import tiltyard.shell.targets.apprise_service  # noqa: F401 slow, so once
 from crash.floor import BAD, MINUTE, NOON, SECOND, append, rules, trade
 from crash.jobs import fork_each
 from crash.play import APPENDED, Points
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import Times, give_back
-from tiltyard.shell.delivery import deliver
+from tiltyard.shell.effects.announce import Announcing
+from tiltyard.shell.effects.delivery import deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.notify.escalation import escalate
 from tiltyard.shell.notify.people import People
-from tiltyard.shell.notify.settings import NotifySettings, Recipient
 from tiltyard.shell.running import hold_lease
+from tiltyard.shell.sections.notify import NotifySettings, Recipient
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import open_effects

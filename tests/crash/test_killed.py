@@ -13,14 +13,15 @@ import sqlalchemy as sa
 from crash.conftest import NewFloor, Stage
 from crash.floor import BAD, CHALLENGERS, DAY, HAND, rules
 from crash.play import APPENDED
-from tiltyard.shell import commanding, delivery, live
-from tiltyard.shell.announce import shares_body
+from tiltyard.shell import commanding, live
+from tiltyard.shell.effects import delivery
+from tiltyard.shell.effects.announce import shares_body
 from tiltyard.shell.left_open import LEFT_OPEN
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.store.desk_tables import desk_progress, guard_memories, nights
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import Effect, every_effect
-from tiltyard.shell.verify import verify
 
 POINTS = (APPENDED, *commanding.STAGES, *live.STAGES, *delivery.STAGES)
 STEPS = sum(not moment.deskless for moment in DAY)

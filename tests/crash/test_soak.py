@@ -19,15 +19,15 @@ from command_line import ROOT
 from crash.feed import ARMS, SHARE
 from crash.floor import populate
 from crash.house import House
-from tiltyard.shell.announce import shares_body
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.effects.announce import shares_body
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.store.desk_record import read_progress
 from tiltyard.shell.store.desk_tables import external_edits
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import every_effect
-from tiltyard.shell.verify import verify
 
 KILLS = int(os.environ.get("TILTYARD_SOAK_KILLS", "500"))
 SEED = 20260302

@@ -18,7 +18,8 @@ from command_line import ROOT
 from crash.conftest import NewFloor, Stage
 from crash.play import APPENDED
 from notify.phones import Phone, phone
-from tiltyard.shell import delivery, live
+from tiltyard.shell import live
+from tiltyard.shell.effects import delivery
 from tiltyard.shell.notify import escalation
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import every_effect

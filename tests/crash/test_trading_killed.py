@@ -21,12 +21,13 @@ from ledgers import Databases
 from tiltyard.kernel.clock import time_text
 from tiltyard.market.bar import HOUR
 from tiltyard.router.split import Split
-from tiltyard.shell import live, trading
+from tiltyard.shell import live
+from tiltyard.shell.floor import trading
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import SHARES, Effect, every_effect
-from tiltyard.shell.verify import verify
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
 BEGINS, ENDS = START + JUMP * HOUR, START + (JUMP + 6) * HOUR

@@ -20,7 +20,7 @@ from crash.house import House, housed, locked
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.commanding import Times, give_back, take
-from tiltyard.shell.delivery import deliver
+from tiltyard.shell.effects.delivery import deliver
 from tiltyard.shell.exit_codes import FAILED, exit_code
 from tiltyard.shell.running import Rounds, go_round, hold_lease
 from tiltyard.shell.store.lease import LASTS, Lease, Watch, read_lease

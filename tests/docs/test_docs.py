@@ -30,10 +30,10 @@ from tiltyard.metrics.shadow_gap import Gap
 from tiltyard.scaling.benchmark import Score
 from tiltyard.scaling.catalogue import FOR_A_DESK, RULES
 from tiltyard.scaling.other_rules import Done, Month, OtherRules, RuleLine
-from tiltyard.shell.announce import shares_body
 from tiltyard.shell.cli import app
 from tiltyard.shell.decision_benchmark import Line
 from tiltyard.shell.decision_table import decisions_json
+from tiltyard.shell.effects.announce import shares_body
 from tiltyard.shell.exit_codes import FAILURES, MISTAKES
 from tiltyard.shell.report.chances import prospect_json
 from tiltyard.shell.report.evidence import (

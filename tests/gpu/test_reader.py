@@ -11,7 +11,7 @@ from tiltyard.shell.gpu.dcgm import Dcgm
 from tiltyard.shell.gpu.reader import GpuReader, source_from
 from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.gpu.source import GpuUnreadableError
-from tiltyard.shell.gpu_settings import GpuSettings
+from tiltyard.shell.sections.gpu import GpuSettings
 from tiltyard.shell.settings import load
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from tiltyard.shell.clock import system_now
 from tiltyard.shell.gauges import Gauges
 from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.gpu.watched import gpus_watched
-from tiltyard.shell.gpu_settings import GpuSettings
+from tiltyard.shell.sections.gpu import GpuSettings
 from tiltyard.shell.store.ledger import Ledger
 
 TEXT = b'DCGM_FI_DEV_GPU_UTIL{gpu="0"} 37\n'

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tiltyard.shell.announce import ALONE
 from tiltyard.shell.api.held_shares import HeldShares, less
+from tiltyard.shell.effects.announce import ALONE
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Body = dict[str, object]

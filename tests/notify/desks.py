@@ -10,9 +10,9 @@ from live_desks import append, fall, good, put
 from records import BOT, CHAMPION, ledger_of
 from tiltyard.facts.command import Verb
 from tiltyard.facts.observation import Observation
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import give_back, take
-from tiltyard.shell.delivery import Delivered, deliver
+from tiltyard.shell.effects.announce import Announcing
+from tiltyard.shell.effects.delivery import Delivered, deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.notify.escalation import escalate
 from tiltyard.shell.notify.people import People

@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from receivers import SECRET, Receiver, listening
 from served import free_port
 from tiltyard.checklist.guard import Severity
-from tiltyard.shell.notify.settings import NotifySettings, Recipient
+from tiltyard.shell.sections.notify import NotifySettings, Recipient
 from tiltyard.shell.settings import RunSettings, Settings, load
 
 

@@ -15,7 +15,7 @@ from notify.phones import Phone, mail_server, ntfy, phone, recipient, telling
 from receivers import SECRET, drips, says
 from records import BOT, CHAMPION
 from tiltyard.kernel.errors import Faults, TiltyardError
-from tiltyard.shell.delivery import ATTEMPTS_FOR_PEOPLE, Patience
+from tiltyard.shell.effects.delivery import ATTEMPTS_FOR_PEOPLE, Patience
 from tiltyard.shell.settings import ScheduleSettings
 from tiltyard.shell.store.page_table import linked_page
 from tiltyard.shell.targets.person_target import recipients, refuse_unusable

@@ -10,7 +10,7 @@ from notify.scenes import BOT, NEW, NOON, PROD, TAKEN, by, marks, messages, rost
 from tiltyard.actions.record import acted
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.arm import Arm
-from tiltyard.shell.announce import QUIET
+from tiltyard.shell.effects.announce import QUIET
 from tiltyard.shell.notify.message import Message, grouped, said, spoken, written
 from tiltyard.shell.notify.scene import FLAGS, METRICS, Scene
 from tiltyard.shell.notify.severity import BY_CAUSE, BY_KIND, severity_of

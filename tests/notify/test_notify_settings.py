@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tiltyard.kernel.errors import Faults
-from tiltyard.shell.notify.settings import Recipient
+from tiltyard.shell.sections.notify import Recipient
 from tiltyard.shell.settings import Settings, load
 
 SECRET = "json://user:passw0rd@host/tok3n"  # noqa: S105 that it is one is what is tested

@@ -13,8 +13,8 @@ from tiltyard.actions.record import Event
 from tiltyard.facts.command import Command
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
+from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import RunSettings, load
 from tiltyard.shell.store.command_table import append_command

@@ -11,12 +11,12 @@ import pytest
 
 from floors import BREAKOUT, CHAMPION, REVERSION, populate, put_bars, sol_of
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.bar_replay import BarReplay, bars_to_play, play_again
 from tiltyard.shell.ingest import Reading, ingest
-from tiltyard.shell.scratch import take_arms
+from tiltyard.shell.replaying.bar_replay import BarReplay, bars_to_play, play_again
+from tiltyard.shell.replaying.scratch import take_arms
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import AccountSettings, Settings, load, read_checklist
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
 LATER = START + timedelta(days=365)

@@ -28,8 +28,8 @@ from tiltyard.facts.arm import FLAT
 from tiltyard.kernel.clock import EPOCH, moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.bar import HOUR
-from tiltyard.shell.bar_replay import BarReplay, bars_to_play
-from tiltyard.shell.scratch import take_arms
+from tiltyard.shell.replaying.bar_replay import BarReplay, bars_to_play
+from tiltyard.shell.replaying.scratch import take_arms
 from tiltyard.shell.settings import AccountSettings, Settings, load
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger

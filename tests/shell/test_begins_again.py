@@ -13,14 +13,14 @@ from live_desks import DAY, MINUTE, NOON, SETTINGS, append, good_ledger, kinds, 
 from records import BOT, CAPITAL, CHAMPION, trade
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
+from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.live import WRITTEN, LiveDesk
 from tiltyard.shell.registration import welcome
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import RunSettings
 from tiltyard.shell.store.command_table import outcome_of
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 
 class Disk:

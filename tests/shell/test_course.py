@@ -28,8 +28,8 @@ from tiltyard.policies.trend import Trend
 from tiltyard.router.floor import Seat
 from tiltyard.scaling.other_rules import OtherRules
 from tiltyard.shell.cli.watching import arms_table
-from tiltyard.shell.course import Course, Hour, Venue, hours_of
-from tiltyard.shell.feeds import read_feed
+from tiltyard.shell.feeds.files import read_feed
+from tiltyard.shell.replaying.course import Course, Hour, Venue, hours_of
 from tiltyard.shell.settings import ScalingSettings, load
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

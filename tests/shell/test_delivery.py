@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from receivers import NOON, Receiver, hangs, listening, says, writes
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.delivery import Delivered, Patience, deliver
+from tiltyard.shell.effects.delivery import Delivered, Patience, deliver
 from tiltyard.shell.store.desk_tables import effects
 from tiltyard.shell.store.lease import LASTS, take_lease
 from tiltyard.shell.store.ledger import Ledger

@@ -9,7 +9,7 @@ import pytest
 
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.market.bar import HOUR, Bar
-from tiltyard.shell.feeds import read_feed, read_funding
+from tiltyard.shell.feeds.files import read_feed, read_funding
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 BARS = [

@@ -12,7 +12,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.market.paper import Entry, Exit, Holdings, Lane, Position
 from tiltyard.router.floor import FloorState
-from tiltyard.shell.floor_text import Played, played_from, text_of
+from tiltyard.shell.floor.text import Played, played_from, text_of
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 names = st.text(min_size=1, max_size=8)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from floors import BREAKOUT, JUMP, house_on, put_bars, quiet_and_up
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.bar import HOUR, Bar
-from tiltyard.shell import growing_feed
-from tiltyard.shell.bar_folder import BarFolder
-from tiltyard.shell.feeds import read_feed
-from tiltyard.shell.growing_feed import GrowingFeed
+from tiltyard.shell.feeds import growing
+from tiltyard.shell.feeds.files import read_feed
+from tiltyard.shell.feeds.folder import BarFolder
+from tiltyard.shell.feeds.growing import GrowingFeed
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
 BROKE_OUT = START + (JUMP + 1) * HOUR
@@ -83,7 +83,7 @@ def test_a_file_is_read_anew_when_as_much_was_appended_as_is_looked_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a desk would keep every bar for ever."""
-    monkeypatch.setattr(growing_feed, "LOOKS_BACK", 10)
+    monkeypatch.setattr(growing, "LOOKS_BACK", 10)
     file, bars = tmp_path / "SOL_USDT-1h.csv", quiet_and_up(START)
     feed, whole = GrowingFeed(file, "SOL/USDT", HOUR), []
     for count in range(20, 45):

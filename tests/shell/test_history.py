@@ -10,7 +10,7 @@ from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.arm import FLAT, Arm
 from tiltyard.facts.audit import canonical
 from tiltyard.shell.history import OTHERS, only, past
-from tiltyard.shell.recording import Path, Recording
+from tiltyard.shell.replaying.recording import Path, Recording
 
 START = datetime(2025, 7, 7, tzinfo=UTC)
 LATER = START + timedelta(days=99)

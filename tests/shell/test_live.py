@@ -37,16 +37,16 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
 from tiltyard.kernel.undefined import Value
-from tiltyard.shell.announce import Announcing, shares_taken
 from tiltyard.shell.commanding import Times, ask, carry_out, give_back, take
+from tiltyard.shell.effects.announce import Announcing, shares_taken
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import metric_columns
 from tiltyard.shell.registration import Registration, register
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import AccountSettings, Settings, load
 from tiltyard.shell.store.command_table import append_command, outcome_of, pending_commands
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 
 @pytest.fixture

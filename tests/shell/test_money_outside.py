@@ -11,8 +11,8 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import money
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
+from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.report.asked import asked_json
 from tiltyard.shell.settings import AccountSettings, RunSettings, load

@@ -11,8 +11,8 @@ from records import BOT, CAPITAL
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import money
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import carry_out, take
+from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import MOST
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tiltyard.market.bar import HOUR
-from tiltyard.shell.bar_folder import BarFolder
+from tiltyard.shell.feeds.folder import BarFolder
 
 AT = datetime(2025, 7, 1, tzinfo=UTC)
 GOOD = {"timestamp": [AT], "open": [1.0], "high": [1.0], "low": [1.0], "close": [1.0],

@@ -9,8 +9,8 @@ import pytest
 from floors import BREAKOUT, JUMP, House, house_on, put_bars, quiet_and_up, rules
 from live_desks import put
 from tiltyard.market.bar import HOUR, Bar
-from tiltyard.shell.market_settings import MarketSettings
-from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
+from tiltyard.shell.floor.opening import Opening, interval_to_trade, trader_on
+from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.ledger import Ledger
 

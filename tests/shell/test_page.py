@@ -16,11 +16,11 @@ from tiltyard.facts.verdict import Answer, Verdict
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Reading, Undefined, Value
 from tiltyard.shell.history import OTHERS
-from tiltyard.shell.page import page, write_page
-from tiltyard.shell.page_figure import NEUTRAL, colours, figure
-from tiltyard.shell.page_file import refuse_unwritable
-from tiltyard.shell.recording import Path as Curve
-from tiltyard.shell.recording import Recording
+from tiltyard.shell.pages.figure import NEUTRAL, colours, figure
+from tiltyard.shell.pages.file import refuse_unwritable
+from tiltyard.shell.pages.page import page, write_page
+from tiltyard.shell.replaying.recording import Path as Curve
+from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.content import ArmReport, MetricLine
 
 START = datetime(2025, 7, 7, 15, tzinfo=UTC)

@@ -10,10 +10,10 @@ import pytest
 from records import BOT, CHAMPION, ledger_of, trade
 from tiltyard.facts.trade import Book
 from tiltyard.kernel.money import UNITS, Money
-from tiltyard.shell.measure import measure
-from tiltyard.shell.page import page
+from tiltyard.shell.pages.page import page
 from tiltyard.shell.prospects import OwnTrades, prospects
-from tiltyard.shell.recording import Recording
+from tiltyard.shell.replaying.measure import measure
+from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.text import report_text
 from tiltyard.shell.report.wire import report_json

@@ -10,9 +10,9 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money
+from tiltyard.shell.pages.receipts_figure import COLOURS, receipts_figure
+from tiltyard.shell.pages.receipts_page import receipts_page, write_receipts_page
 from tiltyard.shell.receipts import Receipts, scored
-from tiltyard.shell.receipts_figure import COLOURS, receipts_figure
-from tiltyard.shell.receipts_page import receipts_page, write_receipts_page
 from tiltyard.shell.report.receipts import statement_lines
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

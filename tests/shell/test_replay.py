@@ -11,14 +11,14 @@ from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.kernel.money import money
 from tiltyard.shell.ingest import Reading
-from tiltyard.shell.measure import measure
 from tiltyard.shell.metric_columns import metric_columns
-from tiltyard.shell.replay import Replayed, replay
+from tiltyard.shell.replaying.measure import measure
+from tiltyard.shell.replaying.replay import Replayed, replay
+from tiltyard.shell.replaying.scratch import take_files, take_ledger
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.report.content import describe
-from tiltyard.shell.scratch import take_files, take_ledger
 from tiltyard.shell.settings import Settings, load
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 from tiltyard.simulation.known_status import known_trades
 
 SETTINGS = load()
@@ -286,9 +286,9 @@ def test_trades_before_the_champions_first_are_shadow_in_the_record(tmp_path: Pa
 def test_the_curves_stay_small_however_many_actions_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tiltyard.shell.recording.MOST_ACTIONS", 4)
-    monkeypatch.setattr("tiltyard.shell.recording.FEWEST_POINTS", 8)
-    monkeypatch.setattr("tiltyard.shell.recording.ALL_POINTS", 30)
+    monkeypatch.setattr("tiltyard.shell.replaying.recording.MOST_ACTIONS", 4)
+    monkeypatch.setattr("tiltyard.shell.replaying.recording.FEWEST_POINTS", 8)
+    monkeypatch.setattr("tiltyard.shell.replaying.recording.ALL_POINTS", 30)
     names = [f"arm{n}" for n in range(6)]
     stream = [trade(name, n + k / 10, -2000) for n in range(12) for k, name in enumerate(names)]
     with ledger_of(tmp_path / "l.db", stream, names=names) as ledger:

@@ -11,9 +11,9 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.decision import Decision
 from tiltyard.kernel.money import Money
 from tiltyard.metrics.comparison import Difference
-from tiltyard.shell.measure import measure
-from tiltyard.shell.page import page
-from tiltyard.shell.recording import Recording
+from tiltyard.shell.pages.page import page
+from tiltyard.shell.replaying.measure import measure
+from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.evidence import NOTHING, EvidenceBook, traffic_of
 from tiltyard.shell.report.text import report_text

@@ -10,9 +10,9 @@ from tiltyard.facts.trade import Book
 from tiltyard.kernel.money import Money
 from tiltyard.metrics.shadow_gap import UNKNOWN, Gap, ShadowGap
 from tiltyard.metrics.unit import SCALE
-from tiltyard.shell.measure import measure
-from tiltyard.shell.page import page
-from tiltyard.shell.recording import Recording
+from tiltyard.shell.pages.page import page
+from tiltyard.shell.replaying.measure import measure
+from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.gap import gap_json, gap_lines, gap_section
 from tiltyard.shell.report.text import report_text

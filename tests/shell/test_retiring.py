@@ -11,7 +11,7 @@ from tiltyard.facts.command import Command
 from tiltyard.facts.mark import Mark
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
-from tiltyard.shell.announce import shares_body
+from tiltyard.shell.effects.announce import shares_body
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.store.command_table import append_command, outcome_of
 from tiltyard.shell.store.ledger import Ledger

@@ -17,12 +17,12 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.scaling.catalogue import FOR_A_DESK
-from tiltyard.shell.bar_replay import BarReplay, bars_to_play, play_again
-from tiltyard.shell.measure import measure
-from tiltyard.shell.scratch import take_arms
+from tiltyard.shell.replaying.bar_replay import BarReplay, bars_to_play, play_again
+from tiltyard.shell.replaying.measure import measure
+from tiltyard.shell.replaying.scratch import take_arms
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import AccountSettings, ScalingSettings, Settings, load
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MAY = datetime(2025, 5, 1, tzinfo=UTC)

@@ -34,7 +34,7 @@ from receivers import (
     writes,
 )
 from tiltyard.kernel.errors import Faults, TiltyardError
-from tiltyard.shell.conditions import Conditions
+from tiltyard.shell.replaying.conditions import Conditions
 from tiltyard.shell.settings import load
 from tiltyard.shell.targets import FileTarget, targets_from
 from tiltyard.shell.targets.exchange import MOST_UNDER_WAY

@@ -11,11 +11,11 @@ from receivers import NOON
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import ALONE, EXPIRE_AFTER
-from tiltyard.shell.delivery import Patience
+from tiltyard.shell.effects.announce import ALONE, EXPIRE_AFTER
+from tiltyard.shell.effects.delivery import Patience
+from tiltyard.shell.effects.telling import Telling
 from tiltyard.shell.store.outbox import Effect
 from tiltyard.shell.targets import Target, unreachable
-from tiltyard.shell.telling import Telling
 
 SECOND = timedelta(seconds=1)
 

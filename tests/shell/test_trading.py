@@ -36,13 +36,13 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
 from tiltyard.market.bar import HOUR
 from tiltyard.router.split import Split
-from tiltyard.shell.feeds import read_feed
-from tiltyard.shell.market_settings import Blackout, MarketSettings
+from tiltyard.shell.feeds.files import read_feed
+from tiltyard.shell.replaying.verify import verify
+from tiltyard.shell.sections.market import Blackout, MarketSettings
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import every_effect
-from tiltyard.shell.verify import verify
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
 ARMS = (CHAMPION, BREAKOUT, REVERSION)

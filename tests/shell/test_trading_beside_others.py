@@ -15,7 +15,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Faults
 from tiltyard.kernel.money import Money, money
 from tiltyard.market.bar import HOUR
-from tiltyard.shell.verify import verify
+from tiltyard.shell.replaying.verify import verify
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
 BROKE_OUT = START + (JUMP + 1) * HOUR

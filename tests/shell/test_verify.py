@@ -15,12 +15,12 @@ from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.facts.content import content_of
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
-from tiltyard.shell import conditions, start
 from tiltyard.shell.metric_columns import refresh_metrics
+from tiltyard.shell.replaying import conditions, start
+from tiltyard.shell.replaying.start import FINISHED
+from tiltyard.shell.replaying.verify import Verified, verify
 from tiltyard.shell.settings import Settings, load, read_checklist
-from tiltyard.shell.start import FINISHED
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import Verified, verify
 
 Edit = Callable[[sqlite3.Connection], object]
 SETTINGS = load()

@@ -12,7 +12,7 @@ from typing import Any
 from command_line import ROOT
 from tiltyard.kernel.clock import time_text
 from tiltyard.shell.clock import steady_seconds, system_now
-from tiltyard.shell.learner_settings import LearnerSettings
+from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.supervise.journal import Known, read
 from tiltyard.shell.supervise.processes import Process, kin
 from tiltyard.shell.supervise.supervised import journal_in, learner_from, log_in, status_in

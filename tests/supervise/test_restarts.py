@@ -19,9 +19,9 @@ from supervise.benches import Bench, bench, counting, python
 from tiltyard.actions.record import Event
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.commanding import take
-from tiltyard.shell.delivery import Delivered, deliver
+from tiltyard.shell.effects.announce import Announcing
+from tiltyard.shell.effects.delivery import Delivered, deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import RESTART, Effect, every_effect

@@ -21,7 +21,7 @@ from supervise.benches import EXAMPLE, PROMPT, Bench
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.learner_settings import LearnerSettings
+from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.store.outbox import RESTART, Effect
 from tiltyard.shell.supervise.supervised import status_in
 from tiltyard.shell.supervise.supervisord import Supervisord

@@ -20,10 +20,11 @@ from types import TracebackType
 from typing import Self
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import EXPIRE_AFTER, champion_alone, shares_body
 from tiltyard.shell.api.held_shares import HeldShares
-from tiltyard.shell.courier import Courier
-from tiltyard.shell.delivery import Patience, deliver
+from tiltyard.shell.effects.announce import EXPIRE_AFTER, champion_alone, shares_body
+from tiltyard.shell.effects.courier import Courier
+from tiltyard.shell.effects.delivery import Patience, deliver
+from tiltyard.shell.effects.telling import Telling
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.notify.escalation import escalate
 from tiltyard.shell.settings import Settings
@@ -31,7 +32,6 @@ from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import MESSAGE, NOTICE, PAGE, RESTART, SHARES
 from tiltyard.shell.targets import Target
-from tiltyard.shell.telling import Telling
 from tiltyard.shell.watchdog import Watchdog
 
 STOP_SECONDS = 8.0

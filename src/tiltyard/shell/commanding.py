@@ -16,14 +16,14 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import refuse_long, shortened
 from tiltyard.metrics.catalogue import GAUGES
-from tiltyard.shell.announce import Announcing
 from tiltyard.shell.bounds import tell_bounds
-from tiltyard.shell.closed_record import refuse_record
-from tiltyard.shell.delivery import deliver
+from tiltyard.shell.effects.announce import Announcing
+from tiltyard.shell.effects.delivery import deliver
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.notify.people import People
 from tiltyard.shell.obey import obey
+from tiltyard.shell.replaying.closed_record import refuse_record
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.command_table import (
     append_command,

@@ -29,8 +29,8 @@ from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Verdict
 from tiltyard.scaling.ladder import Standing, was_scaled
 from tiltyard.scaling.trading_day import nights_between
-from tiltyard.shell.books import Books
 from tiltyard.shell.measurements import Measurements
+from tiltyard.shell.replaying.books import Books
 from tiltyard.shell.ruling import Ruling
 from tiltyard.shell.settings import Settings
 

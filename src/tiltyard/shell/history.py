@@ -1,6 +1,6 @@
 """The past as the audit tells it: who held how much traffic when, and what was done.
 
-Comes in: a ledger. Goes out: a :class:`~tiltyard.shell.recording.Recording` for a page,
+Comes in: a ledger. Goes out: a :class:`~tiltyard.shell.replaying.recording.Recording` for a page,
 its curves from the trades, its traffic and its actions from the audit. In a database
 that a replay kept, the past is what the last replay did, at the times of its trades; in
 any other it begins with the first registration. Where nothing is recorded, nothing is
@@ -17,8 +17,8 @@ from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.arm import Roster
 from tiltyard.kernel.clock import moment
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.recording import Recording
-from tiltyard.shell.scratch import ACTOR
+from tiltyard.shell.replaying.recording import Recording
+from tiltyard.shell.replaying.scratch import ACTOR
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 

@@ -20,8 +20,8 @@ from tiltyard.kernel.clock import FUTURE
 from tiltyard.router.realised import RealisedTraffic
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.holding import pausing
-from tiltyard.shell.measure import facts_in_order, take_in
 from tiltyard.shell.metric_columns import panel_columns
+from tiltyard.shell.replaying.measure import facts_in_order, take_in
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import News, Positions
 from tiltyard.shell.store.roster_table import ArmColumns

@@ -23,9 +23,9 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.kernel.text import storable
 from tiltyard.scaling.ladder import ShareRules
-from tiltyard.shell.closed_record import refuse_record
 from tiltyard.shell.registration import reserved, unregistered, welcome
 from tiltyard.shell.rejects import Rejects
+from tiltyard.shell.replaying.closed_record import refuse_record
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.sources import BadRow, PolicyFrom, open_source, read_trades
 from tiltyard.shell.store.lease import Lease, holder_of

@@ -25,9 +25,9 @@ from tiltyard.facts.command import SAFETY, Command
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.router.realised import RealisedTraffic
-from tiltyard.shell.announce import Announcing, shares_taken
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.effects.announce import Announcing, shares_taken
 from tiltyard.shell.holding import Holding
 from tiltyard.shell.incoming import Incoming
 from tiltyard.shell.left_open import left_open

@@ -14,8 +14,8 @@ from tiltyard.kernel.clock import moment
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.scaling.floor_record import FloorRecord
 from tiltyard.scaling.other_rules import OtherRules
+from tiltyard.shell.replaying.start import last_start
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import last_start
 from tiltyard.shell.store.ledger import Ledger
 
 

@@ -20,7 +20,7 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money
 from tiltyard.shell.history import actions_of
-from tiltyard.shell.start import last_start
+from tiltyard.shell.replaying.start import last_start
 from tiltyard.shell.store.ledger import Ledger
 
 

@@ -13,7 +13,7 @@ from tiltyard.actions.apply import apply
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing
+from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.notify.people import People
 from tiltyard.shell.obey import told
 from tiltyard.shell.store.ledger import Ledger

@@ -25,12 +25,12 @@ from tiltyard.scaling.catalogue import FOR_A_DESK
 from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
-from tiltyard.shell.alert_settings import AlertSettings
-from tiltyard.shell.gpu_settings import GpuSettings
-from tiltyard.shell.learner_settings import LearnerSettings
-from tiltyard.shell.market_settings import MarketSettings
-from tiltyard.shell.notify.settings import NotifySettings
-from tiltyard.shell.web_address import fault_of_address
+from tiltyard.shell.sections.alerts import AlertSettings
+from tiltyard.shell.sections.gpu import GpuSettings
+from tiltyard.shell.sections.learner import LearnerSettings
+from tiltyard.shell.sections.market import MarketSettings
+from tiltyard.shell.sections.notify import NotifySettings
+from tiltyard.shell.sections.web_address import fault_of_address
 
 FILE = "tiltyard.toml"
 LARGEST_FILE = 1 << 20

@@ -13,8 +13,8 @@ from tiltyard.checklist.judge import Memory
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import Announcing, revision_of
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.effects.announce import Announcing, revision_of
 from tiltyard.shell.store.desk_record import (
     Progress,
     read_memories,

@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tiltyard.shell.alert_settings import AlertSettings
 from tiltyard.shell.alerts.alert import Alert
 from tiltyard.shell.alerts.routes import routes
 from tiltyard.shell.alerts.rule_file import rule_file
 from tiltyard.shell.alerts.rules import alerts, downtime
 from tiltyard.shell.alerts.scrape import scrape
 from tiltyard.shell.alerts.yaml_text import comment
+from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.settings import Settings
 
 RULES, ROUTES, SCRAPE = "prometheus_alerts.yml", "alertmanager.yml", "prometheus_scrape.yml"

@@ -9,8 +9,8 @@ Nothing here wants an Alertmanager newer than 0.25. Secrets are in files that it
 from collections.abc import Iterator, Mapping, Sequence
 
 from tiltyard.checklist.guard import Severity
-from tiltyard.shell.alert_settings import AlertSettings
 from tiltyard.shell.alerts.yaml_text import Noted, Plain, quoted, yaml_text
+from tiltyard.shell.sections.alerts import AlertSettings
 
 NOBODY = "tiltyard-nobody"
 GROUP_BY = ("desk", "policy", "alertname")

@@ -2,9 +2,9 @@
 
 from urllib.parse import SplitResult, urlsplit
 
-from tiltyard.shell.alert_settings import AlertSettings
 from tiltyard.shell.alerts.sight import JOB
 from tiltyard.shell.alerts.yaml_text import Noted, Plain, yaml_text
+from tiltyard.shell.sections.alerts import AlertSettings
 
 RECEIVER = "/v1/alerts"
 _HERE = "127.0.0.1"

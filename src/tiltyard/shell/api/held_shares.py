@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from tiltyard.router.split import Split
-from tiltyard.shell.announce import next_alone
+from tiltyard.shell.effects.announce import next_alone
 
 REMEMBERED = 200
 """Revisions, by which decisions are checked that others report."""
@@ -25,7 +25,7 @@ class Held:
     """The shares of one revision.
 
     Attributes:
-        body: As :func:`tiltyard.shell.announce.shares_body` makes them.
+        body: As :func:`tiltyard.shell.effects.announce.shares_body` makes them.
         revision: Their number.
         decided_at: Since when they stand, UTC.
         expires_at: Until then challengers have theirs.
@@ -107,7 +107,7 @@ class HeldShares:
         """The database has these, after a step of the desk.
 
         Args:
-            body: As :func:`tiltyard.shell.announce.shares_body` makes them.
+            body: As :func:`tiltyard.shell.effects.announce.shares_body` makes them.
             revision: Under which bots are told them.
             now: UTC.
             expires_at: Until then challengers have theirs.

@@ -17,11 +17,11 @@ from fastapi import APIRouter, Depends, Header
 from tiltyard.facts.command import SAFETY, CommandRefused, Verb
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money, money_text
-from tiltyard.shell.announce import revision_of, shares_body
 from tiltyard.shell.api import wire
 from tiltyard.shell.api.gate import refuse_without
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.commanding import ask, command_of
+from tiltyard.shell.effects.announce import revision_of, shares_body
 from tiltyard.shell.store.token_table import Scope, Token
 
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=wire.LONGEST)]

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from tiltyard.shell.clock import steady_seconds
+from tiltyard.shell.floor.opening import Opening
 from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.opening import Opening
 
 
 class Vital:

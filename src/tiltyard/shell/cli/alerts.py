@@ -17,8 +17,8 @@ from tiltyard.shell.alerts.writing import places, read, write
 from tiltyard.shell.cli.alerts_dashboard import dashboard
 from tiltyard.shell.cli.options import AsJson, Config, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.sections.web_address import fault_of_address
 from tiltyard.shell.settings import FILE, Settings
-from tiltyard.shell.web_address import fault_of_address
 
 if TYPE_CHECKING:
     from tiltyard.shell.alerts.servers import Server
@@ -196,7 +196,7 @@ def _settings(
 def _with_marks_every_bar(settings: Settings) -> Settings:
     if not settings.market.feed:
         return settings
-    from tiltyard.shell.bar_folder import interval_in  # noqa: PLC0415 slow
+    from tiltyard.shell.feeds.folder import interval_in  # noqa: PLC0415 slow
 
     try:
         return settings.marked_every(interval_in(Path(settings.market.feed)))

@@ -15,7 +15,7 @@ from tiltyard.facts.command import CommandRefused, Verb
 from tiltyard.shell.cli.options import open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times, ask, command_of
-from tiltyard.shell.replay import actor_name
+from tiltyard.shell.replaying.replay import actor_name
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import LastingWaking
 from tiltyard.shell.targets import targets_from

@@ -37,9 +37,9 @@ def decisions(
     """Play every scaling rule against simulated challengers whose truth is known."""
     from tiltyard.scaling.catalogue import RULES  # noqa: PLC0415 slow
     from tiltyard.shell.decision_benchmark import planned, played  # noqa: PLC0415 slow
-    from tiltyard.shell.decision_page import write_decision_page  # noqa: PLC0415 slow
     from tiltyard.shell.decision_table import decisions_json, decisions_text  # noqa: PLC0415 slow
-    from tiltyard.shell.page_file import refuse_unwritable  # noqa: PLC0415 slow
+    from tiltyard.shell.pages.decision_page import write_decision_page  # noqa: PLC0415 slow
+    from tiltyard.shell.pages.file import refuse_unwritable  # noqa: PLC0415 slow
 
     for name in rule or ():
         RULES.get(name)

@@ -34,14 +34,14 @@ from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.cli.replay import Output, closing_lines, verified_line
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
-from tiltyard.shell.page import write_page
-from tiltyard.shell.replay import Replayed, replay
+from tiltyard.shell.pages.page import write_page
+from tiltyard.shell.replaying.replay import Replayed, replay
+from tiltyard.shell.replaying.scratch import take_files
+from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.text import report_text
-from tiltyard.shell.scratch import take_files
 from tiltyard.shell.settings import Settings, load
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.verify import verify
 from tiltyard.simulation.streams import SimulatedPolicy, closed_trades
 
 FLOOR_SEED = 10

@@ -25,11 +25,11 @@ from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.policy import Intent, Observation, Policy
 from tiltyard.policies.trend import Trend
 from tiltyard.router.floor import Seat
-from tiltyard.shell.announce import EVERY_DAY
 from tiltyard.shell.cli.watching import watching
-from tiltyard.shell.course import Course, Venue, hours_of
-from tiltyard.shell.feeds import read_feed
-from tiltyard.shell.page import write_page
+from tiltyard.shell.effects.announce import EVERY_DAY
+from tiltyard.shell.feeds.files import read_feed
+from tiltyard.shell.pages.page import write_page
+from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.gap import gap_lines, gap_section
 from tiltyard.shell.report.receipts import closing_lines

@@ -10,8 +10,8 @@ from tiltyard.policies.name import select
 from tiltyard.scaling.characteristics import rule_sentences
 from tiltyard.shell.cli.options import asked_time, open_ledger
 from tiltyard.shell.history import roster_at
-from tiltyard.shell.measure import measure
 from tiltyard.shell.prospects import OwnTrades, prospects
+from tiltyard.shell.replaying.measure import measure
 from tiltyard.shell.report.chances import prospect_json
 from tiltyard.shell.settings import Settings
 

@@ -22,7 +22,7 @@ from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.in_its_stead import see_to_it
 from tiltyard.shell.ingest import Ingested, Reading, ingest
-from tiltyard.shell.replay import actor_name
+from tiltyard.shell.replaying.replay import actor_name
 from tiltyard.shell.sources import PolicyFrom as SourcePolicyFrom
 from tiltyard.shell.store.lease import Lease
 

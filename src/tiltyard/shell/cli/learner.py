@@ -15,8 +15,8 @@ from tiltyard.shell.cli.asking import Actor, Reason, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.commanding import Times
-from tiltyard.shell.learner_settings import LearnerSettings
-from tiltyard.shell.replay import actor_name
+from tiltyard.shell.replaying.replay import actor_name
+from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import holder_of
 from tiltyard.shell.store.ledger import Ledger

@@ -15,7 +15,7 @@ from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, se
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.exit_codes import FAILED
 from tiltyard.shell.notify.trial import Tried, tried
-from tiltyard.shell.replay import actor_name
+from tiltyard.shell.replaying.replay import actor_name
 from tiltyard.shell.store.page_table import Page, acknowledge_page, every_page, open_pages
 from tiltyard.shell.targets.person_target import recipients
 

@@ -11,8 +11,8 @@ from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.closed_record import record_end
 from tiltyard.shell.registration import capital_of
+from tiltyard.shell.replaying.closed_record import record_end
 from tiltyard.shell.settings import Settings, load
 from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, database_url

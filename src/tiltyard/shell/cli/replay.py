@@ -14,7 +14,6 @@ import typer
 from tiltyard.facts.action import Action
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.shell.announce import EVERY_DAY
 from tiltyard.shell.cli.ingest import AssumeUtc, Columns, Policy, PolicyFrom, columns_from
 from tiltyard.shell.cli.options import (
     AsJson,
@@ -28,16 +27,17 @@ from tiltyard.shell.cli.options import (
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.effects.announce import EVERY_DAY
 from tiltyard.shell.ingest import Reading
-from tiltyard.shell.page import write_page
-from tiltyard.shell.page_file import refuse_unwritable
-from tiltyard.shell.replay import Replayed, replay
+from tiltyard.shell.pages.file import refuse_unwritable
+from tiltyard.shell.pages.page import write_page
+from tiltyard.shell.replaying.replay import Replayed, replay
+from tiltyard.shell.replaying.scratch import take_files, take_ledger
+from tiltyard.shell.replaying.verify import Verified, verify
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.text import action_line, standing_lines
 from tiltyard.shell.report.wire import action_json
-from tiltyard.shell.scratch import take_files, take_ledger
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.verify import Verified, verify
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,22 +6,22 @@ from pathlib import Path
 import typer
 
 from tiltyard.kernel.clock import time_text
-from tiltyard.shell.bar_record import Span
-from tiltyard.shell.bar_replay import BarReplay, bars_to_play, play_again
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.cli.replay import Output
 from tiltyard.shell.cli.scratch_file import scratch_ledger
-from tiltyard.shell.feeds import interval_text
+from tiltyard.shell.feeds.files import interval_text
 from tiltyard.shell.history import actions_of, recorded
-from tiltyard.shell.measure import measure
 from tiltyard.shell.other_rules import other_rules_of
-from tiltyard.shell.page import write_page
+from tiltyard.shell.pages.page import write_page
 from tiltyard.shell.receipts import receipts_of
+from tiltyard.shell.replaying.bar_record import Span
+from tiltyard.shell.replaying.bar_replay import BarReplay, bars_to_play, play_again
+from tiltyard.shell.replaying.measure import measure
+from tiltyard.shell.replaying.scratch import take_arms
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.receipts import closing_lines
 from tiltyard.shell.report.rules import closing_rules
 from tiltyard.shell.report.text import hold_lines, standing_lines
-from tiltyard.shell.scratch import take_arms
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 
@@ -39,7 +39,8 @@ def replay_bars(
     """Play the bars of a folder with the arms of a ledger, and say what came of it.
 
     Raises:
-        TiltyardError: As :func:`tiltyard.shell.bar_replay.bars_to_play`; ``SCRATCH_EXISTS``.
+        TiltyardError: As :func:`tiltyard.shell.replaying.bar_replay.bars_to_play`;
+            ``SCRATCH_EXISTS``.
     """
     bars, span = bars_to_play(folder, since, until, assume_utc=assume_utc, say=_say)
     with scratch_ledger(output.into) as scratch:
@@ -64,7 +65,7 @@ def verify_by_bars(record: Ledger, settings: Settings, folder: Path, *, assume_u
     """Play the bars of a record again; what to say when the same came of it.
 
     Raises:
-        TiltyardError: As :func:`tiltyard.shell.bar_replay.play_again`.
+        TiltyardError: As :func:`tiltyard.shell.replaying.bar_replay.play_again`.
     """
     where = str(record.url.database)
     with scratch_ledger() as scratch, counting("verify", "bars") as progress:

@@ -28,16 +28,16 @@ from tiltyard.shell.cli.options import (
     settings_from,
 )
 from tiltyard.shell.cli.progress import counting
-from tiltyard.shell.closed_record import record_end
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.history import only, recorded, roster_at
-from tiltyard.shell.measure import measure
-from tiltyard.shell.page import write_page
-from tiltyard.shell.page_file import refuse_unwritable
+from tiltyard.shell.pages.file import refuse_unwritable
+from tiltyard.shell.pages.page import write_page
+from tiltyard.shell.pages.receipts_page import write_receipts_page
 from tiltyard.shell.prospects import LIVES, OwnTrades, prospects
 from tiltyard.shell.receipts import receipts_of
-from tiltyard.shell.receipts_page import write_receipts_page
-from tiltyard.shell.recording import Recording
+from tiltyard.shell.replaying.closed_record import record_end
+from tiltyard.shell.replaying.measure import measure
+from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.before_record import before_record
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.evidence import EvidenceBook, traffic_of

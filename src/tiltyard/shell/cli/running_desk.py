@@ -19,7 +19,6 @@ from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
-from tiltyard.shell.announce import EVERY_DAY, Announcing
 from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.api.listening import listen
 from tiltyard.shell.api.vital import Vital
@@ -27,15 +26,17 @@ from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import open_ledger
 from tiltyard.shell.clock import steady_seconds, system_now
-from tiltyard.shell.closed_record import refuse_record
 from tiltyard.shell.commanding import Times
+from tiltyard.shell.effects.announce import EVERY_DAY, Announcing
+from tiltyard.shell.effects.telling import RENEW_AFTER
 from tiltyard.shell.exporter.painter import Painter
+from tiltyard.shell.floor.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.gpu.watched import gpus_watched
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.notify.people import People
-from tiltyard.shell.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.rehearsal import rehearse_halt
+from tiltyard.shell.replaying.closed_record import refuse_record
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.answer_limit import AnswerLimit
@@ -46,7 +47,6 @@ from tiltyard.shell.supervise.learner import Learner
 from tiltyard.shell.supervise.supervised import learner_from, learner_supervised
 from tiltyard.shell.targets import Target, targets_from
 from tiltyard.shell.targets.person_target import refuse_unusable
-from tiltyard.shell.telling import RENEW_AFTER
 
 SHORT_BUSY_MS = 1000
 """A desk does not wait long for a locked database: it goes on in memory, and tries again."""

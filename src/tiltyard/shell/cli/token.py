@@ -15,7 +15,7 @@ from tiltyard.kernel.text import refuse_long, storable
 from tiltyard.shell.cli.asking import Actor
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.replay import actor_name
+from tiltyard.shell.replaying.replay import actor_name
 from tiltyard.shell.store.token_table import (
     PREFIX,
     SCOPES,

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from tiltyard.kernel.undefined import Value
-from tiltyard.shell.course import Course
+from tiltyard.shell.replaying.course import Course
 from tiltyard.shell.report.text import number, share
 
 FRAMES = 12

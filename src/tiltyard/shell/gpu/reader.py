@@ -13,7 +13,7 @@ from tiltyard.shell.gpu.busiest import Busiest
 from tiltyard.shell.gpu.nvml import Nvml, is_installed
 from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.gpu.source import GpuSource, GpuUnreadableError
-from tiltyard.shell.gpu_settings import AUTO, OFF, ON_THIS_MACHINE, GpuSettings
+from tiltyard.shell.sections.gpu import AUTO, OFF, ON_THIS_MACHINE, GpuSettings
 
 AGAIN_AFTER = 60.0
 """Seconds until GPUs are looked for again that could not be read."""

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tiltyard.shell.clock import steady_seconds, system_now
-from tiltyard.shell.courier import Courier
+from tiltyard.shell.effects.courier import Courier
 from tiltyard.shell.gauges import Gauges
 from tiltyard.shell.gpu.reader import GpuReader, source_from
 from tiltyard.shell.gpu.readings import GpuReadings
-from tiltyard.shell.gpu_settings import AUTO, GpuSettings
+from tiltyard.shell.sections.gpu import AUTO, GpuSettings
 from tiltyard.shell.store.ledger import Ledger
 
 STOP_SECONDS = 2.0

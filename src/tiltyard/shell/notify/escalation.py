@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tiltyard.kernel.clock import time_text
 from tiltyard.shell.notify.message import Message
 from tiltyard.shell.notify.people import page_body, page_key
-from tiltyard.shell.notify.settings import NotifySettings, Recipient
+from tiltyard.shell.sections.notify import NotifySettings, Recipient
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import PAGE, Effect, effects_by_key, request_effect

@@ -19,8 +19,8 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import LastMark
 from tiltyard.shell.notify.message import Message, grouped, said
 from tiltyard.shell.notify.scene import Scene
-from tiltyard.shell.notify.settings import Recipient
 from tiltyard.shell.notify.settling import is_over, settled_by
+from tiltyard.shell.sections.notify import Recipient
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.outbox import MESSAGE, PAGE, request_effect
 from tiltyard.shell.store.page_table import Page, add_page, open_pages, settle_page

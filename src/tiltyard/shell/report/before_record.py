@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tiltyard.facts.arm import FLAT
 from tiltyard.kernel.clock import moment
-from tiltyard.shell.closed_record import record_end
+from tiltyard.shell.replaying.closed_record import record_end
 from tiltyard.shell.store.ledger import Ledger
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from tiltyard.kernel.clock import time_text
-from tiltyard.shell.notify.settings import PREFIX
+from tiltyard.shell.sections.notify import PREFIX
 from tiltyard.shell.store.outbox import Effect
 
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tiltyard.shell.delivery import Patience
+from tiltyard.shell.effects.delivery import Patience
 from tiltyard.shell.supervise.contract import VARIABLE
 from tiltyard.shell.supervise.journal import MOST_RESTARTS, Journal
 from tiltyard.shell.supervise.log_file import LogFile

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.clock import steady_seconds, system_now
-from tiltyard.shell.courier import Courier
+from tiltyard.shell.effects.courier import Courier
 from tiltyard.shell.gauges import Gauges
-from tiltyard.shell.learner_settings import LearnerSettings
+from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.supervise.journal import Journal
 from tiltyard.shell.supervise.learner import Learner

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
-from tiltyard.shell.learner_settings import SOCKET
+from tiltyard.shell.sections.learner import SOCKET
 from tiltyard.shell.supervise.supervisor import Standing
 from tiltyard.shell.targets.target import refused, unreachable
 

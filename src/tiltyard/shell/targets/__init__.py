@@ -2,7 +2,7 @@
 
 :func:`targets_from` makes those that the settings name. A target is told an effect and can
 be asked whether it has it; when, how often and with which patience is for
-:mod:`tiltyard.shell.delivery`.
+:mod:`tiltyard.shell.effects.delivery`.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.notify.settings import Recipient
+from tiltyard.shell.sections.notify import Recipient
 from tiltyard.shell.targets.target import refused
 
 LARGEST = 8192

@@ -14,7 +14,7 @@ from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.notify.message import Message, spoken
 from tiltyard.shell.notify.quiet import QuietHours
-from tiltyard.shell.notify.settings import Recipient
+from tiltyard.shell.sections.notify import Recipient
 from tiltyard.shell.settings import FILE, Settings
 from tiltyard.shell.store.outbox import FOR_PEOPLE, MESSAGE, Effect
 from tiltyard.shell.targets.address import address_of

@@ -16,10 +16,10 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.measure import facts_in_order, time_of
 from tiltyard.shell.metric_columns import panel_columns
+from tiltyard.shell.replaying.measure import facts_in_order, time_of
+from tiltyard.shell.replaying.start import Start
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import Start
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns
 from tiltyard.shell.store.trade_table import Totals

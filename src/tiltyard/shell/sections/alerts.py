@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tiltyard.shell.web_address import fault_of_address
+from tiltyard.shell.sections.web_address import fault_of_address
 
 _DESK = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f{}]*")

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.start import FINISHED
+from tiltyard.shell.replaying.start import FINISHED
 from tiltyard.shell.store.audit_table import newest_event
 from tiltyard.shell.store.ledger import Ledger
 

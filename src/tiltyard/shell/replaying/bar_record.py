@@ -13,10 +13,10 @@ from typing import Any
 from tiltyard.actions.record import Event
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.conditions import Conditions
-from tiltyard.shell.scratch import ACTOR
+from tiltyard.shell.replaying.conditions import Conditions
+from tiltyard.shell.replaying.scratch import ACTOR
+from tiltyard.shell.replaying.start import EVENT, FINISHED, digests_beside_trades
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT, FINISHED, digests_beside_trades
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 

@@ -2,7 +2,7 @@
 
 The facts of a scratch database go through the same loop as the running desk, in time
 order, nights included. Every action is audited as it happens, so a replay can itself be
-verified (:mod:`tiltyard.shell.verify`).
+verified (:mod:`tiltyard.shell.replaying.verify`).
 
 Trades that opened after their arm was throttled or halted count as shadow; earlier ones
 run off live. In files with a named champion, trades that opened before the champion's
@@ -22,11 +22,11 @@ from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
 from tiltyard.shell.desk import Desk
-from tiltyard.shell.judging import Judging
-from tiltyard.shell.recording import Recording
-from tiltyard.shell.scratch import ACTOR
+from tiltyard.shell.replaying.judging import Judging
+from tiltyard.shell.replaying.recording import Recording
+from tiltyard.shell.replaying.scratch import ACTOR
+from tiltyard.shell.replaying.start import EVENT, FINISHED, Start, start_from
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT, FINISHED, Start, start_from
 from tiltyard.shell.store.ledger import Ledger
 
 REPORT_EVERY = 1000

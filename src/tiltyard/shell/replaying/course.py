@@ -40,7 +40,7 @@ from tiltyard.scaling.other_rules import OtherRules
 from tiltyard.scaling.trading_day import nights_between
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.receipts import Receipts
-from tiltyard.shell.recording import Recording
+from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.settings import Settings
 
 TOLD_EVERY = 100

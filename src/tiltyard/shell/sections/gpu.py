@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from tiltyard.shell.web_address import fault_of_address
+from tiltyard.shell.sections.web_address import fault_of_address
 
 AUTO, OFF, ON_THIS_MACHINE = "auto", "off", "nvml"
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from tiltyard.market.bar import Bar
 from tiltyard.market.quality import Flaw, Inspector
-from tiltyard.shell.feeds import bars_of, table_of_bars
+from tiltyard.shell.feeds.files import bars_of, table_of_bars
 
 LOOKS_BACK = 20_000
 """So many rows of a file are read, from its end; all of them where that does not reach back to what

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tiltyard.shell.web_address import fault_of_address
+from tiltyard.shell.sections.web_address import fault_of_address
 
 SOCKET = "unix://"
 

@@ -32,18 +32,18 @@ from tiltyard.market.paper import PaperVenue, Position
 from tiltyard.router.floor import Floor, FloorState, Reporter
 from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
-from tiltyard.shell.bar_folder import BarFolder
-from tiltyard.shell.feeds import interval_text
-from tiltyard.shell.floor_facts import (
+from tiltyard.shell.feeds.files import interval_text
+from tiltyard.shell.feeds.folder import BarFolder
+from tiltyard.shell.floor.facts import (
     append_decisions,
     append_marks,
     in_their_account,
     under_free_names,
 )
-from tiltyard.shell.floor_text import Played, played_from, text_of
+from tiltyard.shell.floor.readings import Readings
+from tiltyard.shell.floor.seating import Seating, refuse_homeless, seating
+from tiltyard.shell.floor.text import Played, played_from, text_of
 from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.readings import Readings
-from tiltyard.shell.seating import Seating, refuse_homeless, seating
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.floor_table import claim, read_floor, scopes, write_floor

@@ -12,7 +12,7 @@ from tiltyard.features.vector import Features
 from tiltyard.features.wildness import Wildness
 from tiltyard.kernel.clock import EPOCH
 from tiltyard.policies.catalogue import POLICIES
-from tiltyard.shell.bar_folder import BarFolder
+from tiltyard.shell.feeds.folder import BarFolder
 
 NEEDS = tuple(need for _, policy in POLICIES.items() for need in policy.needs)
 """What any policy may have to be told."""

@@ -25,8 +25,8 @@ from typing import Self
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import EARLIEST, moment, time_text
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.announce import EXPIRE_AFTER, next_alone
-from tiltyard.shell.delivery import Patience
+from tiltyard.shell.effects.announce import EXPIRE_AFTER, next_alone
+from tiltyard.shell.effects.delivery import Patience
 from tiltyard.shell.store.outbox import SHARES, Effect
 from tiltyard.shell.targets import Target
 
@@ -40,7 +40,7 @@ class Told:
     """Shares as they were told.
 
     Attributes:
-        shares: As :func:`tiltyard.shell.announce.shares_body` makes them, in JSON's terms.
+        shares: As :func:`tiltyard.shell.effects.announce.shares_body` makes them, in JSON's terms.
         revision: Their number.
         decided_at: When, as text.
         expires_at: Until then challengers have theirs.
@@ -122,7 +122,7 @@ class Telling:
         Any thread may say so.
 
         Args:
-            shares: As :func:`tiltyard.shell.announce.shares_body` makes them.
+            shares: As :func:`tiltyard.shell.effects.announce.shares_body` makes them.
             revision: Of the last shares that the database has, as far as the desk knows.
         """
         self._alone = (shares, revision)

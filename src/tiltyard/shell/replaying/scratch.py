@@ -21,8 +21,8 @@ from tiltyard.kernel.money import Money
 from tiltyard.policies.name import parse, select
 from tiltyard.scaling.ladder import ShareRules, fits
 from tiltyard.shell.ingest import Reading, ingest
+from tiltyard.shell.replaying.start import start_event
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import start_event
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.without_desk import knows_capital
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from tiltyard.facts.arm import Roster
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.bar_folder import BarFolder, interval_in, named_files
-from tiltyard.shell.floor_text import played_from
+from tiltyard.shell.feeds.folder import BarFolder, interval_in, named_files
+from tiltyard.shell.floor.text import played_from
+from tiltyard.shell.floor.trading import Trader, refuse_other_bars
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
-from tiltyard.shell.trading import Trader, refuse_other_bars
 
 
 def interval_to_trade(ledger: Ledger, settings: Settings) -> timedelta | None:

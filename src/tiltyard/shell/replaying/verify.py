@@ -6,7 +6,7 @@ their ingests left; marks, observations and decisions against the digest of the 
 tables of arms against the fold of the audit; then, where a replay was recorded, its
 settings, its end, and every judgement made again; at last the metric columns. What a desk
 has judged in a replay on bars is made again by playing the bars
-(:func:`tiltyard.shell.bar_replay.play_again`).
+(:func:`tiltyard.shell.replaying.bar_replay.play_again`).
 
 Nothing is kept of the audit or of the facts, so memory does not grow with them.
 """
@@ -23,13 +23,18 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.audit import GENESIS, canonical, chain
 from tiltyard.facts.content import FactsDigest, content_of, trade_line
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.bar_record import BarStart, bar_start_from, check_bar_record, is_bar_start
-from tiltyard.shell.judging import Judging
 from tiltyard.shell.metric_columns import metric_columns
-from tiltyard.shell.replay import finished_event
-from tiltyard.shell.scratch import ACTOR
+from tiltyard.shell.replaying.bar_record import (
+    BarStart,
+    bar_start_from,
+    check_bar_record,
+    is_bar_start,
+)
+from tiltyard.shell.replaying.judging import Judging
+from tiltyard.shell.replaying.replay import finished_event
+from tiltyard.shell.replaying.scratch import ACTOR
+from tiltyard.shell.replaying.start import EVENT, FINISHED, Start, digests_beside_trades, start_from
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.start import EVENT, FINISHED, Start, digests_beside_trades, start_from
 from tiltyard.shell.store.anchors import EVENT as INGEST
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.roster_table import ArmColumns

@@ -21,20 +21,20 @@ from tiltyard.kernel.clock import EPOCH, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.scaling.trading_day import nights_between
-from tiltyard.shell.bar_folder import BarFolder, interval_in
-from tiltyard.shell.bar_record import (
+from tiltyard.shell.commanding import give_back, take
+from tiltyard.shell.feeds.folder import BarFolder, interval_in
+from tiltyard.shell.floor.trading import Trader
+from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.replaying.bar_record import (
     Span,
     bar_end_event,
     bar_start_event,
     bar_start_from,
     is_bar_start,
 )
-from tiltyard.shell.commanding import give_back, take
-from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.scratch import ACTOR
+from tiltyard.shell.replaying.scratch import ACTOR
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.trading import Trader
 
 
 def bars_to_play(

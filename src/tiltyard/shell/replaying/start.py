@@ -16,7 +16,7 @@ from tiltyard.facts.audit import canonical
 from tiltyard.facts.content import digest_of
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.conditions import Conditions
+from tiltyard.shell.replaying.conditions import Conditions
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions

@@ -2,9 +2,9 @@
 
 Three kinds. ``shares`` is the whole of who gets how much; it is sent whenever it changes,
 and once by every desk that starts, so that what was missed is said again. What they give to
-challengers expires, unless a desk goes on judging (:mod:`tiltyard.shell.telling`). ``notice`` is
-one thing that happened, for people: a halt with what is open, a page, a proposal. When a
-guard trips more than once in a step, because much came in at once, a person is told once,
+challengers expires, unless a desk goes on judging (:mod:`tiltyard.shell.effects.telling`).
+``notice`` is one thing that happened, for people: a halt with what is open, a page, a proposal.
+When a guard trips more than once in a step, because much came in at once, a person is told once,
 how often and whether it lasts; the audit tells of every time. ``restart`` asks for the learner
 to begin anew, once for all episodes of a step. To people with a phone
 :mod:`tiltyard.shell.notify` tells the same in words.

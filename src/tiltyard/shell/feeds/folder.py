@@ -19,8 +19,8 @@ from tiltyard.kernel.clock import EPOCH, time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.market.bar import Bar
 from tiltyard.market.quality import Flaw
-from tiltyard.shell.feeds import SUFFIXES, FeedName, feed_name, interval_text
-from tiltyard.shell.growing_feed import LOOKS_BACK, GrowingFeed, Read
+from tiltyard.shell.feeds.files import SUFFIXES, FeedName, feed_name, interval_text
+from tiltyard.shell.feeds.growing import LOOKS_BACK, GrowingFeed, Read
 
 PART, MOST_PATIENCE = 10, timedelta(minutes=1)
 """The next interval waits for files that lag: a tenth of an interval, and a minute at most."""

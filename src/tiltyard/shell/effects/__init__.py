@@ -1,0 +1,1 @@
+"""What follows outside from what the desk decides, until it has arrived."""

@@ -1,0 +1,1 @@
+"""Bars and funding rates, as they come from files."""

@@ -1,0 +1,1 @@
+"""The floor of a desk that trades by itself, on paper, over bars."""

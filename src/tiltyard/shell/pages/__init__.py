@@ -1,0 +1,1 @@
+"""Pages for the eye, each one HTML file."""

@@ -1,0 +1,1 @@
+"""What would have been done, what was, and whether the record says so."""
