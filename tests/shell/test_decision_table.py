@@ -10,7 +10,7 @@ import pytest
 from tiltyard.scaling.benchmark import Score
 from tiltyard.shell.decision_benchmark import CIRCUMSTANCES, Line
 from tiltyard.shell.decision_table import circumstances, decisions_json, decisions_text
-from tiltyard.shell.pages.decision_page import decision_figure, write_decision_page
+from tiltyard.shell.pictures.decision_page import decision_figure, write_decision_page
 from tiltyard.simulation.scenario import Scenario
 
 GOOD = Score(400, 26.04, 0.66, 3.9, 0.05, 0.01, 0.01, 8.3, 1.9, 0.4, 0.04, 0.01, 1.34, 0)

@@ -16,9 +16,9 @@ from tiltyard.facts.verdict import Answer, Verdict
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Reading, Undefined, Value
 from tiltyard.shell.history import OTHERS
-from tiltyard.shell.pages.figure import NEUTRAL, colours, figure
-from tiltyard.shell.pages.file import refuse_unwritable
-from tiltyard.shell.pages.page import page, write_page
+from tiltyard.shell.pictures.figure import NEUTRAL, colours, figure
+from tiltyard.shell.pictures.file import refuse_unwritable
+from tiltyard.shell.pictures.page import page, write_page
 from tiltyard.shell.replaying.recording import Path as Curve
 from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.content import ArmReport, MetricLine

@@ -10,7 +10,7 @@ import pytest
 from records import BOT, CHAMPION, ledger_of, trade
 from tiltyard.facts.trade import Book
 from tiltyard.kernel.money import UNITS, Money
-from tiltyard.shell.pages.page import page
+from tiltyard.shell.pictures.page import page
 from tiltyard.shell.prospects import OwnTrades, prospects
 from tiltyard.shell.replaying.measure import measure
 from tiltyard.shell.replaying.recording import Recording

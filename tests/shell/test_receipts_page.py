@@ -10,8 +10,8 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.trade import Trade
 from tiltyard.facts.verdict import Mode
 from tiltyard.kernel.money import Money
-from tiltyard.shell.pages.receipts_figure import COLOURS, receipts_figure
-from tiltyard.shell.pages.receipts_page import receipts_page, write_receipts_page
+from tiltyard.shell.pictures.receipts_figure import COLOURS, receipts_figure
+from tiltyard.shell.pictures.receipts_page import receipts_page, write_receipts_page
 from tiltyard.shell.receipts import Receipts, scored
 from tiltyard.shell.report.receipts import statement_lines
 

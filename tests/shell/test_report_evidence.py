@@ -11,7 +11,7 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.decision import Decision
 from tiltyard.kernel.money import Money
 from tiltyard.metrics.comparison import Difference
-from tiltyard.shell.pages.page import page
+from tiltyard.shell.pictures.page import page
 from tiltyard.shell.replaying.measure import measure
 from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe

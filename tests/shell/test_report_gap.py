@@ -10,7 +10,7 @@ from tiltyard.facts.trade import Book
 from tiltyard.kernel.money import Money
 from tiltyard.metrics.shadow_gap import UNKNOWN, Gap, ShadowGap
 from tiltyard.metrics.unit import SCALE
-from tiltyard.shell.pages.page import page
+from tiltyard.shell.pictures.page import page
 from tiltyard.shell.replaying.measure import measure
 from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.content import ArmReport, describe

@@ -38,8 +38,8 @@ def decisions(
     from tiltyard.scaling.catalogue import RULES  # noqa: PLC0415 slow
     from tiltyard.shell.decision_benchmark import planned, played  # noqa: PLC0415 slow
     from tiltyard.shell.decision_table import decisions_json, decisions_text  # noqa: PLC0415 slow
-    from tiltyard.shell.pages.decision_page import write_decision_page  # noqa: PLC0415 slow
-    from tiltyard.shell.pages.file import refuse_unwritable  # noqa: PLC0415 slow
+    from tiltyard.shell.pictures.decision_page import write_decision_page  # noqa: PLC0415 slow
+    from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
 
     for name in rule or ():
         RULES.get(name)

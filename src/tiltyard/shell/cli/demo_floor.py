@@ -34,7 +34,7 @@ from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.cli.replay import Output, closing_lines, verified_line
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.ingest import Reading
-from tiltyard.shell.pages.page import write_page
+from tiltyard.shell.pictures.page import write_page
 from tiltyard.shell.replaying.replay import Replayed, replay
 from tiltyard.shell.replaying.scratch import take_files
 from tiltyard.shell.replaying.verify import verify

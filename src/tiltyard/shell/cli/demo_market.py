@@ -28,7 +28,7 @@ from tiltyard.router.floor import Seat
 from tiltyard.shell.cli.watching import watching
 from tiltyard.shell.effects.announce import EVERY_DAY
 from tiltyard.shell.feeds.files import read_feed
-from tiltyard.shell.pages.page import write_page
+from tiltyard.shell.pictures.page import write_page
 from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.gap import gap_lines, gap_section

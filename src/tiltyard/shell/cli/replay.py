@@ -29,8 +29,8 @@ from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.effects.announce import EVERY_DAY
 from tiltyard.shell.ingest import Reading
-from tiltyard.shell.pages.file import refuse_unwritable
-from tiltyard.shell.pages.page import write_page
+from tiltyard.shell.pictures.file import refuse_unwritable
+from tiltyard.shell.pictures.page import write_page
 from tiltyard.shell.replaying.replay import Replayed, replay
 from tiltyard.shell.replaying.scratch import take_files, take_ledger
 from tiltyard.shell.replaying.verify import Verified, verify

@@ -12,7 +12,7 @@ from tiltyard.shell.cli.scratch_file import scratch_ledger
 from tiltyard.shell.feeds.files import interval_text
 from tiltyard.shell.history import actions_of, recorded
 from tiltyard.shell.other_rules import other_rules_of
-from tiltyard.shell.pages.page import write_page
+from tiltyard.shell.pictures.page import write_page
 from tiltyard.shell.receipts import receipts_of
 from tiltyard.shell.replaying.bar_record import Span
 from tiltyard.shell.replaying.bar_replay import BarReplay, bars_to_play, play_again

@@ -30,9 +30,9 @@ from tiltyard.shell.cli.options import (
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.history import only, recorded, roster_at
-from tiltyard.shell.pages.file import refuse_unwritable
-from tiltyard.shell.pages.page import write_page
-from tiltyard.shell.pages.receipts_page import write_receipts_page
+from tiltyard.shell.pictures.file import refuse_unwritable
+from tiltyard.shell.pictures.page import write_page
+from tiltyard.shell.pictures.receipts_page import write_receipts_page
 from tiltyard.shell.prospects import LIVES, OwnTrades, prospects
 from tiltyard.shell.receipts import receipts_of
 from tiltyard.shell.replaying.closed_record import record_end

@@ -14,8 +14,8 @@ from typing import Any
 from tiltyard.scaling.benchmark import Score
 from tiltyard.shell.decision_benchmark import Line
 from tiltyard.shell.decision_table import circumstances, decisions_text
-from tiltyard.shell.pages.figure import NEUTRAL, PALETTE
-from tiltyard.shell.pages.file import drawn, page_of, write_whole
+from tiltyard.shell.pictures.figure import NEUTRAL, PALETTE
+from tiltyard.shell.pictures.file import drawn, page_of, write_whole
 from tiltyard.simulation.scenario import PACES
 
 Json = dict[str, Any]

@@ -14,7 +14,7 @@ from tiltyard.actions.receipt import Receipt, Word, Worth
 from tiltyard.actions.statement import growth
 from tiltyard.kernel.clock import time_text
 from tiltyard.metrics.unit import NAMES, UNITS, Unit
-from tiltyard.shell.pages.figure import FLAG, NEUTRAL, PALETTE, SYMBOLS
+from tiltyard.shell.pictures.figure import FLAG, NEUTRAL, PALETTE, SYMBOLS
 from tiltyard.shell.receipts import Receipts
 from tiltyard.shell.report.receipts import worth_text
 

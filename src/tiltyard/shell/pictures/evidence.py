@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from tiltyard.metrics.unit import NAMES
-from tiltyard.shell.pages.file import table
+from tiltyard.shell.pictures.file import table
 from tiltyard.shell.prospects import LIVES
 from tiltyard.shell.report.content import ArmReport
 from tiltyard.shell.report.evidence import against_rows, value_rows, weights_text

@@ -1,6 +1,6 @@
 """The page: what a replay or a report found, as one HTML file for the eye.
 
-Comes in: the curves, the reports, the time. Goes out: :mod:`the file <tiltyard.shell.pages.file>`.
+Comes in: the curves, the reports, the time. Goes out: a file (:mod:`tiltyard.shell.pictures.file`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,9 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.unit import NAMES
-from tiltyard.shell.pages.evidence import evidence_sections
-from tiltyard.shell.pages.figure import colours, figure
-from tiltyard.shell.pages.file import drawn, page_of, table, write_whole
+from tiltyard.shell.pictures.evidence import evidence_sections
+from tiltyard.shell.pictures.figure import colours, figure
+from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
 from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.content import ArmReport, MetricLine
 from tiltyard.shell.report.gap import gap_text

@@ -1,6 +1,6 @@
 """The page of receipts: what each action was worth, and the monitor, for the eye.
 
-Comes in: receipts, the time. Goes out: :mod:`the file <tiltyard.shell.pages.file>`: net worth over
+Comes in: receipts, the time. Goes out: a file (:mod:`tiltyard.shell.pictures.file`) of net worth over
 time, a point for each action, the statement, and every receipt.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tiltyard.actions.receipt import Receipt
 from tiltyard.actions.statement import Line
-from tiltyard.shell.pages.file import drawn, page_of, table, write_whole
-from tiltyard.shell.pages.receipts_figure import receipts_figure
+from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
+from tiltyard.shell.pictures.receipts_figure import receipts_figure
 from tiltyard.shell.receipts import Receipts
 from tiltyard.shell.report.receipts import (
     NOTHING_MOVED,

@@ -1,7 +1,7 @@
 """The figure of a page: equity, drawdown, PF-30 and traffic above one another, as a value.
 
 Comes in: a recording and the guards whose bands are drawn. Goes out: a plotly figure as
-plain data, for :mod:`tiltyard.shell.pages.page` to render. The rows share one time axis. An arm
+plain data, for :mod:`tiltyard.shell.pictures.page` to render. The rows share one time axis. An arm
 has one colour everywhere; where it traded live its line is solid, in the shadow dotted.
 """
 

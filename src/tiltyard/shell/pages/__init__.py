@@ -1,1 +1,0 @@
-"""Pages for the eye, each one HTML file."""

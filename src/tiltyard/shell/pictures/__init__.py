@@ -1,0 +1,1 @@
+"""Pictures for the eye, each one HTML file."""
