@@ -4,6 +4,9 @@ Nothing here is a stand-in: a desk that serves, facts posted to its API, Prometh
 Alertmanager with the files that the desk has generated, and a mail server.
 """
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -142,6 +145,22 @@ def test_what_the_desk_itself_does_not_see_takes_the_traffic_by_the_other_chain(
         assert states(bots)["bot4"] == "halted", "what is over gives nothing back"
 
 
+def test_a_test_alert_is_seen_to_arrive_at_the_desk_and_nothing_follows(home: House) -> None:
+    folder = Path(home.desk.database).parent
+    before = commands(home)
+    done = subprocess.run(
+        [sys.executable, "-m", "tiltyard", "alerts", "test", "--json", "--db", home.desk.database,
+         "--alertmanager-url", home.alertmanager.url],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["receivers"] == ["tiltyard-critical"]
+    assert said["desk_seconds"] > 0
+    until(lambda: bool(home.mails("TEST TiltyardTest")), LONG)
+    assert commands(home) == before
+
+
 def test_a_wire_that_is_cut_takes_nobodys_traffic(home: House) -> None:
     with home.desk.asking() as bots:
         before, asked = states(bots), commands(home)
@@ -150,7 +169,8 @@ def test_a_wire_that_is_cut_takes_nobodys_traffic(home: House) -> None:
             until(lambda: ("SystemDowntime", "") in home.firing(), LONG)
             until(lambda: bool(home.mails("SystemDowntime")), LONG)
             until(lambda: ("SystemDowntime", "") in received(bots), LONG)
-            loud = home.alertmanager.get("/api/v2/alerts", inhibited="false", active="true")
+            asked_for = {"inhibited": "false", "filter": 'test!="true"'}
+            loud = home.alertmanager.get("/api/v2/alerts", **asked_for)
             assert {one["labels"]["alertname"] for one in loud} == {"SystemDowntime"}
             assert states(bots) == before
             assert commands(home) == asked

@@ -1,4 +1,4 @@
-"""A test alert: sent to Alertmanager, and looked for until it has arrived.
+"""A test alert: sent to Alertmanager, and looked for there and at the desk until it has arrived.
 
 It says of itself that it is a test (``test="true"``), names no guard of the checklist, and ends by
 itself: nobody acts on it.
@@ -26,10 +26,12 @@ class Arrival(NamedTuple):
     Attributes:
         seconds: From being sent until Alertmanager had it.
         receivers: Who is told by its routes.
+        fingerprint: Of its labels, by which whoever is told knows it.
     """
 
     seconds: float
     receivers: tuple[str, ...]
+    fingerprint: str
 
 
 def try_out(
@@ -60,7 +62,7 @@ def try_out(
     """
     began = seconds()
     alertmanager.post("/api/v2/alerts", [body(desk, severity, number, now)])
-    while (receivers := _arrived(alertmanager, number)) is None:
+    while (found := _arrived(alertmanager, number)) is None:
         if seconds() - began > within:
             raise TiltyardError(
                 "ALERT_LOST", f"Alertmanager at {alertmanager.url}",
@@ -68,7 +70,39 @@ def try_out(
                 "look into its log",
             )  # fmt: skip
         pause(BETWEEN)
-    return Arrival(seconds() - began, receivers)
+    receivers, fingerprint = found
+    return Arrival(seconds() - began, receivers, fingerprint)
+
+
+def wait_at_the_desk(
+    has_it: Callable[[], bool],
+    *,
+    seconds: Callable[[], float],
+    pause: Callable[[float], object],
+    within: float,
+) -> float:
+    """Wait until the desk has written down that it was told; how many seconds that took.
+
+    Args:
+        has_it: Whether it has.
+        seconds: A clock that is never set.
+        pause: How the time between two looks is spent.
+        within: So many seconds it may take.
+
+    Raises:
+        TiltyardError: ``ALERT_LOST``.
+    """
+    began = seconds()
+    while not has_it():
+        if seconds() - began > within:
+            raise TiltyardError(
+                "ALERT_LOST", "the desk", f"Alertmanager has the test alert, and has not told the "
+                f"desk of it within {within:g} s",
+                "look into Alertmanager's log: does alerts.webhook reach the desk, and has the "
+                "token in alerts.token_file the scope operate?",
+            )  # fmt: skip
+        pause(BETWEEN)
+    return seconds() - began
 
 
 def body(desk: str, severity: Severity, number: str, now: datetime) -> dict[str, object]:
@@ -88,12 +122,13 @@ def body(desk: str, severity: Severity, number: str, now: datetime) -> dict[str,
     }  # fmt: skip
 
 
-def _arrived(alertmanager: Server, number: str) -> tuple[str, ...] | None:
-    """The receivers of its routes, once Alertmanager has processed it; None before."""
+def _arrived(alertmanager: Server, number: str) -> tuple[tuple[str, ...], str] | None:
+    """The receivers of its routes and its fingerprint, once it is processed; None before."""
     try:
         for one in alertmanager.get("/api/v2/alerts", {"filter": f'run="{number}"'}):
             if one["status"]["state"] != "unprocessed":
-                return tuple(receiver["name"] for receiver in one["receivers"])
+                names = tuple(str(receiver["name"]) for receiver in one["receivers"])
+                return names, str(one["fingerprint"])
     except (KeyError, TypeError):
         where = f"Alertmanager at {alertmanager.url}"
         raise TiltyardError("ALERTING_ANSWER", where, "its alerts cannot be read") from None

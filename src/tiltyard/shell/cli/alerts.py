@@ -15,7 +15,7 @@ from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.alerts.made import RULES, is_edited, make
 from tiltyard.shell.alerts.writing import places, read, write
 from tiltyard.shell.cli.alerts_dashboard import dashboard
-from tiltyard.shell.cli.options import AsJson, Config, settings_from
+from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.sections.web_address import fault_of_address
 from tiltyard.shell.settings import FILE, Settings
@@ -148,21 +148,55 @@ def try_alert(
     severity: Annotated[
         Literal["critical", "warning", "info"], typer.Option(help="Which route it takes.")
     ] = "critical",
-    within: Annotated[float, typer.Option(help="Seconds it may take.", min=1, max=300)] = 30,
+    within: Annotated[float, typer.Option(help="Seconds each may take.", min=1, max=300)] = 60,
+    database: Database = None,
+    as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Send a marked test alert through Alertmanager, and wait until it has arrived there."""
+    """Send a marked test alert through Alertmanager, and wait until it has arrived.
+
+    At Alertmanager, and where the settings name the desk's webhook, in the desk's record.
+    """
     from tiltyard.shell.alerts.trying import try_out  # noqa: PLC0415 only here
 
-    told = _settings(config, None, None, alertmanager_url).alerts
+    settings = _settings(config, None, None, alertmanager_url)
+    told = settings.alerts
     arrival = try_out(
         _server("Alertmanager", told.alertmanager_url), told.desk, severity, secrets.token_hex(4),
         now=system_now(), seconds=steady_seconds, pause=time.sleep, within=within,
     )  # fmt: skip
-    typer.echo(
-        f"the test alert was at Alertmanager after {arrival.seconds:.1f} s, "
-        f"for {', '.join(arrival.receivers) or 'nobody'}"
-    )
+    if not as_json:
+        whom = ", ".join(arrival.receivers) or "nobody"
+        typer.echo(f"the test alert was at Alertmanager after {arrival.seconds:.1f} s, for {whom}")
+    is_told = bool(told.webhook) and severity != "info"
+    at_the_desk = _at_the_desk(database, settings, arrival.fingerprint, within) if is_told else None
+    if as_json:
+        said = {
+            "alertmanager_seconds": round(arrival.seconds, 3),
+            "receivers": arrival.receivers,
+            "desk_seconds": None if at_the_desk is None else round(at_the_desk, 3),
+        }
+        typer.echo(json.dumps(said, indent=2))
+    elif at_the_desk is not None:
+        typer.echo(f"and {at_the_desk:.1f} s later in the desk's record")
+    else:
+        typer.echo("the desk is not told of it")
+
+
+def _at_the_desk(
+    database: str | None, settings: Settings, fingerprint: str, within: float
+) -> float:
+    """Seconds until the desk has written down that Alertmanager has told it."""
+    from tiltyard.shell.alerts.trying import wait_at_the_desk  # noqa: PLC0415 only here
+    from tiltyard.shell.store.alert_table import was_told  # noqa: PLC0415 as above
+
+    with open_ledger(database, settings) as ledger:
+
+        def has_it() -> bool:
+            with ledger.snapshot() as still:
+                return was_told(still.connection, fingerprint)
+
+        return wait_at_the_desk(has_it, seconds=steady_seconds, pause=time.sleep, within=within)
 
 
 def _server(what: str, url: str) -> "Server":

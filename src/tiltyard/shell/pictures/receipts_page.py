@@ -1,7 +1,7 @@
 """The page of receipts: what each action was worth, and the monitor, for the eye.
 
-Comes in: receipts, the time. Goes out: a file (:mod:`tiltyard.shell.pictures.file`) of net worth over
-time, a point for each action, the statement, and every receipt.
+Comes in: receipts, the time. Goes out: a file (:mod:`tiltyard.shell.pictures.file`) of net worth
+over time, a point for each action, the statement, and every receipt.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -59,6 +59,12 @@ def received_alerts(connection: sa.Connection, most: int) -> Sequence[Received]:
     return [_received(row) for row in connection.execute(query).mappings()]
 
 
+def was_told(connection: sa.Connection, fingerprint: str) -> bool:
+    """Whether an alert with this fingerprint has come."""
+    query = sa.select(alerts.c.fingerprint).where(alerts.c.fingerprint == fingerprint).limit(1)
+    return connection.scalar(query) is not None
+
+
 def last_carried_out(connection: sa.Connection, verb: Verb) -> datetime | None:
     """When a command of this verb was last carried out; None for never."""
     query = (
