@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from alerts.judged import DESK, POLICY, case, run
+from tiltyard.checklist.alert_names import OF_NO_GUARD
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.shell.alerts.made import RULES, make
+from tiltyard.shell.alerts.rules import alerts
 from tiltyard.shell.settings import Settings
 
 OF_ARM = f'desk="{DESK}",policy="{POLICY}"'
@@ -61,3 +63,9 @@ def test_what_the_desk_cannot_say_of_itself_is_seen(tmp_path: Path) -> None:
              (192, week, 0), (193, week, 1), (193, night, 0), every="1h"),
         case({}, (30, night, 0), (200, week, 0), every="1h"),
     ], every="1h")  # fmt: skip
+
+
+def test_their_names_are_those_that_no_guard_may_have() -> None:
+    names = {one.name for one in alerts(DEFAULT_CHECKLIST, 60, "tiltyard")}
+    of_guards = {guard.alert for guard in DEFAULT_CHECKLIST.guards}
+    assert names - of_guards == OF_NO_GUARD - {"TiltyardTest"}

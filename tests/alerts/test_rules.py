@@ -73,7 +73,7 @@ when = "== 0"
 effect = "page"
 priority = 25
 severity = "info"
-alert = "Ä \\"quoted\\" {{ name }}"
+alert = "Exactly"
 only_if = "account_balance < 1000"
 
 [[guard]]
@@ -132,7 +132,7 @@ _COMPARISON = st.one_of(
     st.builds("{} {:.3f}".format, _SIGN, st.floats(0.001, 1000)),
     st.builds("{} {:.2f} * {}".format, _SIGN, st.floats(0.01, 10), _METRIC),
 )
-_WORD = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+_WORD = st.from_regex(r"[A-Z][A-Za-z0-9]{0,12}", fullmatch=True)
 
 
 @st.composite
@@ -170,7 +170,7 @@ def checklists(draw: st.DrawFn) -> Checklist:
             parse_checklist([whole], (), "one")
         except Faults:
             continue
-        kept.append(whole)
+        kept.append({**whole, "alert": f"{whole['alert']}{number}"} if "alert" in whole else whole)
     if not kept:
         reject()
     return parse_checklist(kept, DEFAULTS if draw(st.booleans()) else (), "drawn")

@@ -30,6 +30,7 @@ LEAST: Table = {
 THRESHOLDS_KNOWN = (
     "thresholds are known for one of 1, 2, 5, 10, 20 % in one of 150, 500, 1000, 2000 trades"
 )
+ALERT = "expected a name such as WinRateLow: letters and digits, the first a capital"
 CONFIRM = 'expected "immediate", "2 of 3", "for 10 min" or "sequential 5 % in 500 trades"'
 
 
@@ -209,6 +210,9 @@ ON_UNKNOWN = "report, page, freeze_ramp, freeze_ramp_then_throttle"
         ("severity", "loud", "unknown severity 'loud', expected critical, warning, info"),
         ("alert", "", "expected text"),
         ("alert", 1, "expected text"),
+        ("alert", "Kl{{ $labels.x }}", ALERT),
+        ("alert", "../../x", ALERT),
+        ("alert", "GuardUnknown", "'GuardUnknown' is the name of a rule that is no guard's"),
         ("expected", 5, RISING),
         ("expected", "ab", RISING),
         ("expected", [1], RISING),
@@ -460,6 +464,15 @@ def test_a_guard_is_not_called_like_another_cause_or_hold(name: str) -> None:
     assert faults(table(name=name)) == [
         f"{name!r} is the name of another cause or hold @ $.guard[0].name"
     ]
+
+
+def test_two_guards_of_one_alert_are_refused() -> None:
+    mine = table(name="twice", alert="SystemDowntime")
+    (told,) = faults(mine, defaults=DEFAULTS)
+    assert told.startswith("'SystemDowntime' is also that of 'system_downtime'")
+    assert told.endswith("@ $.guard[0].alert")
+    renamed = {"name": "system_downtime", "alert": "DeskDown"}
+    assert amended(mine, renamed).guard("twice").alert == "SystemDowntime"
 
 
 def test_conflicting_effects_of_one_priority_are_refused() -> None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
+from tiltyard.checklist.alert_names import fault_of_name, named_twice
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import (
     EFFECTS,
@@ -150,6 +151,12 @@ class _Reader:
             self._fault(key, "expected text")
             return ""
         return value
+
+    def alert(self, key: str) -> str:
+        name = self.text(key)
+        if name and (fault := fault_of_name(name)):
+            self._fault(key, fault)
+        return name
 
     def whole(self, key: str, *, least: int) -> int:
         return self._whole(self.table[key], key, least)
@@ -313,7 +320,7 @@ FIELDS: dict[str, Callable[[_Reader, str], Any]] = {
     "effect": lambda reader, key: reader.word(key, EFFECTS),
     "priority": lambda reader, key: reader.whole(key, least=0),
     "severity": lambda reader, key: reader.word(key, get_args(Severity)),
-    "alert": _Reader.text,
+    "alert": _Reader.alert,
     "expected": _Reader.band,
     "min_samples": lambda reader, key: reader.whole(key, least=1),
     "stale_after": lambda reader, key: reader.via(key, seconds),
@@ -344,3 +351,6 @@ def _refuse_conflicts(
                     f"{guard.priority} is also that of {other.name!r}, whose effect conflicts",
                 )
             )
+    for guard, other in named_twice(guards):
+        what = f"{guard.alert!r} is also that of {other.name!r}: a guard has one of its own"
+        faults.append(Fault(f"{places[guard.name]}.alert", what))
