@@ -3,6 +3,8 @@
 They need no review, no room and no end of a hold.
 """
 
+from shlex import quote
+
 from tiltyard.actions.verbs.situation import (
     Obeyed,
     Situation,
@@ -38,7 +40,7 @@ def halt(command: Command, situation: Situation) -> Obeyed:
     text = f"{arm.name}: halted, traffic {percent(arm.share)} to 0 %"
     if arm.role == "champion":
         text += f"; {FLAT} is the champion\n  to undo it: acknowledge the review, re-arm, and "
-        text += f"tiltyard policy rollback {FLAT} --to {arm.name}"
+        text += f"tiltyard policy rollback {FLAT} --to {quote(arm.name)}"
     return Obeyed((action,), text)
 
 

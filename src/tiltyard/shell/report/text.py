@@ -9,6 +9,7 @@ from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import format_money
 from tiltyard.kernel.undefined import Undefined
+from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.metrics.unit import NAMES
 from tiltyard.shell.report.content import ArmReport, MetricLine
 from tiltyard.shell.report.evidence import against_section, value_section
@@ -89,9 +90,17 @@ def action_line(action: Action) -> str:
         f"{_minute(action.at)}  {action.kind:<18}{_short(action.policy):<30}{moved:<18}"
         f"{action.cause}: {action.reason}"
         + (f", {against}" if against else "")
-        + (f" ({action.samples} trades)" if action.samples else "")
+        + _made_from(action)
         + observed
     )
+
+
+def _made_from(action: Action) -> str:
+    """From how many trades the number was made; a gauge is made from none."""
+    metric = action.reason.partition(" ")[0]
+    if not action.samples or metric in GAUGES:
+        return ""
+    return f" ({action.samples} trade{'' if action.samples == 1 else 's'})"
 
 
 def trade_line(trade: Trade) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from shlex import quote
 
 from tiltyard.checklist.guard import Guard
 from tiltyard.facts.action import Action
@@ -37,12 +38,14 @@ def next_step(
     if arm.state == "candidate":
         return _first_step(desk, arm)
     if arm.state in ("halted", "throttled"):
-        return f"read the trades behind it: tiltyard report {arm.name} --trades"
+        return f"read the trades behind it: tiltyard report {quote(arm.name)} --trades"
     if any(action.kind in ("halt", "throttle") for action in actions):
-        return f"needs attention: look at the trades (tiltyard report {arm.name} --trades)"
+        return f"needs attention: look at the trades (tiltyard report {quote(arm.name)} --trades)"
     failing = [guard for guard, verdict in guards if verdict.answer == "breach"]
     if arm.role == "champion" and any(one.effect == "propose_rollback" for one in failing):
-        return f"let it stay, or put another in its place: tiltyard policy rollback {arm.name}"
+        return (
+            f"let it stay, or put another in its place: tiltyard policy rollback {quote(arm.name)}"
+        )
     if _is_left_without_traffic(desk, arm):
         return _way_to_traffic(arm)
     unknown = [guard.metric for guard, verdict in guards if verdict.answer != "pass" and guard.hard
@@ -74,7 +77,7 @@ def next_gate(desk: Desk, arm: Arm, now: datetime) -> str:
 def _first_step(desk: Desk, arm: Arm) -> str:
     """What a candidate waits for: its capital, the end of a hold, room, or a trade."""
     if not desk.knows_capital(arm):
-        return f"say what equity it may use: tiltyard policy register {arm.name} --capital X"
+        return f"say what equity it may use: tiltyard policy register {quote(arm.name)} --capital X"
     if desk.roster.holds():
         return f"wait: {', '.join(sorted(desk.roster.holds()))} holds all challengers"
     wanted, room = 100 * arm.start_share, 100 * desk.rules.room(desk.roster)
