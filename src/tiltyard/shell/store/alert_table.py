@@ -1,14 +1,16 @@
 """Alerts that came back to the desk: each episode once, how often it was told, what followed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from tiltyard.actions.on_hold import names_ended
 from tiltyard.facts.alert import Alert
-from tiltyard.facts.command import Verb
 from tiltyard.shell.store.desk_tables import alerts, commands, outcomes
+
+_NEWEST_ENDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +61,20 @@ def received_alerts(connection: sa.Connection, most: int) -> Sequence[Received]:
     return [_received(row) for row in connection.execute(query).mappings()]
 
 
-def last_carried_out(connection: sa.Connection, verb: Verb) -> datetime | None:
-    """When a command of this verb was last carried out; None for never."""
+def holds_ended(connection: sa.Connection) -> Mapping[str, datetime]:
+    """When a hold was last ended, by the name under which it ends; of the newest that were."""
     query = (
-        sa.select(outcomes.c.at)
+        sa.select(outcomes.c.text, outcomes.c.at)
         .join(commands, commands.c.seq == outcomes.c.command_seq)
-        .where(commands.c.verb == verb, outcomes.c.code == "")
+        .where(commands.c.verb == "resume", outcomes.c.code == "")
         .order_by(outcomes.c.command_seq.desc())
-        .limit(1)
+        .limit(_NEWEST_ENDS)
     )
-    return connection.scalar(query)
+    ended: dict[str, datetime] = {}
+    for row in connection.execute(query):
+        for name in names_ended(row.text):
+            ended.setdefault(name, row.at)
+    return ended
 
 
 def _is(alert: Alert) -> sa.ColumnElement[bool]:
