@@ -79,12 +79,16 @@ def test_what_a_guard_takes_is_asked_for(guard: str, policy: str, verb: str) -> 
         (fires("challenger_drawdown_high", "out"), "it is halted already"),
         (fires("challenger_profit_factor_low", "out"), "it is halted already"),
         (fires("challenger_profit_factor_low", "slow"), "it is throttled already"),
+        (fires("challenger_profit_factor_low", "new"), "it is candidate, and has no traffic"),
+        (fires("model_unhealthy", "new"), "it is candidate, and has no traffic"),
+        (fires("challenger_profit_factor_low", "old"), "it is deposed, and has no traffic"),
+        (fires("challenger_drawdown_high", "old"), "it is deposed, and has no traffic"),
         (fires("challenger_drawdown_high", "gone"), "it is retired already"),
     ],
 )
 def test_from_anything_else_nothing_follows_and_the_record_says_why(alert: Alert, why: str) -> None:
-    arms = [arm("bot"), arm("out", "halted"), arm("slow", "throttled"),
-            arm("gone", "retired")]  # fmt: skip
+    arms = [arm("bot"), arm("out", "halted"), arm("slow", "throttled"), arm("new", "candidate"),
+            arm("old", "deposed"), arm("gone", "retired")]  # fmt: skip
     what = follows(alert, roster(arms))
     assert what.verb is None
     assert why in what.said
@@ -159,10 +163,12 @@ def test_who_was_rearmed_in_sight_of_the_breach_is_not_halted_for_it(
     assert what.verb or "its trial began anew" in what.said
 
 
-def test_a_hold_of_the_desk_is_not_doubled() -> None:
+def test_a_hold_of_the_desk_is_not_doubled_but_that_of_silence_is_no_answer() -> None:
     frozen = replace(roster(), challengers_frozen_by=frozenset({"account_daily_loss_high"}))
     what = follows(fires("account_balance_low", ""), frozen)
     assert (what.verb, what.said) == (None, "that is so already, by account_daily_loss_high")
+    silent = replace(roster(), challengers_frozen_by=frozenset({"deadman"}))
+    assert follows(fires("account_balance_low", ""), silent).verb == "freeze"
     assert follows(fires("account_drawdown_high", ""), frozen).verb == "stop_all"
 
 

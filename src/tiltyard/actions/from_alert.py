@@ -4,7 +4,7 @@ The desk judges by itself and first. Should its own judgement be broken, the oth
 sees what Prometheus has scraped, and its alert becomes the command that a person would type. An
 alert may only take: it halts, throttles, freezes or stops entries, and whatever ends those is for
 people. What is done is the checklist's word, not the alert's. An alert that is not its guard's own,
-such as one that the guard's value is unknown, or that speaks of nobody the desk knows,
+such as one that the guard's value is unknown, or that speaks of nobody the desk knows or judges,
 is written down, and nothing follows. Nor does anything follow from one that ended or is a test.
 
 What was given back is not taken again for the same breach. An arm got it back when its trial
@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from tiltyard.actions.silence import DEADMAN
 from tiltyard.checklist.guard import Checklist, Effect, Guard
 from tiltyard.checklist.judge import FRESH, Memory
 from tiltyard.facts.action import FREEZE, STOP_ALL
@@ -29,7 +30,7 @@ from tiltyard.facts.alert import Alert
 from tiltyard.facts.arm import Roster, State
 from tiltyard.facts.command import Verb
 from tiltyard.kernel.clock import time_text
-from tiltyard.router.lifecycle import ONLY_LEAVES
+from tiltyard.router.lifecycle import ONLY_LEAVES, TRADING
 
 VERB_OF: Mapping[Effect, Verb] = {
     "halt": "halt",
@@ -39,11 +40,11 @@ VERB_OF: Mapping[Effect, Verb] = {
 }
 """What is asked for where a guard's effect takes something; from the others, nothing follows."""
 
-_HAS_LOST: Mapping[Verb, frozenset[State]] = {
-    "halt": ONLY_LEAVES,
-    "throttle": ONLY_LEAVES | {"throttled"},
+_MAY_LOSE: Mapping[Verb, frozenset[State]] = {
+    "halt": TRADING | {"throttled"},
+    "throttle": TRADING,
 }
-"""Who has nothing left that a verb could take."""
+"""Whom the desk itself would take something from by a verb."""
 
 _OF_PERSON: Mapping[Verb, str] = {"freeze": FREEZE, "stop_all": STOP_ALL}
 """What a verb puts on hold for everybody, by the name under which that ends."""
@@ -119,8 +120,9 @@ def _why_not_everybody(alert: Alert, guard: Guard, verb: Verb, roster: Roster, k
     if guard.scope != "account" and subject not in roster.arms:
         return _NOBODY
     by = roster.challengers_frozen_by if verb == "freeze" else roster.entries_stopped_by
-    if by:
-        return f"that is so already, by {', '.join(sorted(by))}"
+    lasting = by - {DEADMAN}  # who ends that hold knows of the silence alone
+    if lasting:
+        return f"that is so already, by {', '.join(sorted(lasting))}"
     ends = [known.ended[name] for name in (guard.name, _OF_PERSON[verb]) if name in known.ended]
     memory = known.memories.get((guard.name, subject), FRESH)
     return _why_not_again(alert, memory, max(ends, default=None), "a person has ended that hold")
@@ -132,8 +134,9 @@ def _why_not_that_one(alert: Alert, guard: Guard, verb: Verb, roster: Roster, kn
         return _NOBODY
     if (arm.role == "champion") != (guard.scope == "champion"):
         return f"the guard is for scope {guard.scope}, and it is the {arm.role} now"
-    if arm.state in _HAS_LOST[verb]:
-        return f"it is {arm.state} already"
+    if arm.state not in _MAY_LOSE[verb]:
+        has_lost = arm.state == "throttled" or arm.state in ONLY_LEAVES
+        return f"it is {arm.state}{' already' if has_lost else ', and has no traffic to lose'}"
     memory = known.memories.get((guard.name, arm.name), FRESH)
     return _why_not_again(alert, memory, arm.trial_started_at, "its trial began anew")
 
