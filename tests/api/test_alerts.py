@@ -91,8 +91,8 @@ def test_told_again_it_is_the_same_command_and_when_it_ends_nothing_comes_back(
                     if one["policy"] == "bot1"]  # fmt: skip
     assert commands(served) == after
     assert roster(served).arms["bot1"].state == "halted"
-    assert (state["times"], state["status"], state["said"]) == (5, "resolved", state["said"])
-    assert "halted" in state["said"], "what followed stays to be read when it is over"
+    assert (state["times"], state["status"]) == (5, "resolved")
+    assert "traffic 10.0 % to 0 %" in state["said"], "what followed stays to be read"
 
 
 def test_who_came_back_since_is_not_halted_by_an_alert_from_before(served: Served) -> None:

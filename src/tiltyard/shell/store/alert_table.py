@@ -1,13 +1,14 @@
 """Alerts that came back to the desk: each episode once, how often it was told, what followed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from tiltyard.actions.on_hold import names_ended
 from tiltyard.facts.alert import Alert
+from tiltyard.facts.command import SAFETY, VERBS
 from tiltyard.shell.store.desk_tables import alerts, commands, outcomes
 
 _NEWEST_ENDS = 1000
@@ -22,7 +23,7 @@ class Received:
         first_at: When it was told first, UTC.
         last_at: When last.
         times: How often.
-        said: What followed, or why nothing did.
+        said: What was done because of it; where nothing was, why, as it was answered last.
     """
 
     alert: Alert
@@ -50,15 +51,35 @@ def note_alerts(connection: sa.Connection, told: Iterable[Alert], now: datetime)
 
 
 def note_what_followed(connection: sa.Connection, alert: Alert, said: str) -> None:
-    """Write down what followed; of one that is over, what followed while it fired stays."""
+    """Write down what was answered; of one that is over, what was answered while it fired stays."""
     if alert.status == "firing":
         connection.execute(alerts.update().where(_is(alert)).values(said=said))
 
 
 def received_alerts(connection: sa.Connection, most: int) -> Sequence[Received]:
-    """The newest, at most so many."""
+    """The newest, at most so many; what was done stays said, whatever is told afterwards."""
     query = sa.select(alerts).order_by(alerts.c.last_at.desc(), alerts.c.fingerprint).limit(most)
-    return [_received(row) for row in connection.execute(query).mappings()]
+    found = [_received(row) for row in connection.execute(query).mappings()]
+    done = _done(connection, [one.alert for one in found])
+    return [
+        replace(one, said=next((done[key] for key in _keys(one.alert) if key in done), one.said))
+        for one in found
+    ]
+
+
+def _done(connection: sa.Connection, told: Iterable[Alert]) -> Mapping[str, str]:
+    """What came of the commands that followed and were not refused, by their keys."""
+    query = (
+        sa.select(commands.c.key, outcomes.c.text)
+        .join(outcomes, outcomes.c.command_seq == commands.c.seq)
+        .where(commands.c.key.in_([key for one in told for key in _keys(one)]))
+        .where(outcomes.c.code == "")
+    )
+    return {row.key: row.text for row in connection.execute(query)}
+
+
+def _keys(alert: Alert) -> Sequence[str]:
+    return [alert.key(verb) for verb in VERBS if verb in SAFETY]
 
 
 def holds_ended(connection: sa.Connection) -> Mapping[str, datetime]:
