@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -11,6 +11,9 @@ from tiltyard.facts.alert import Alert
 from tiltyard.facts.command import SAFETY, VERBS
 from tiltyard.shell.store.desk_tables import alerts, commands, outcomes
 
+KEPT = timedelta(days=90)
+"""So long an episode is kept after it was told last; one that still fires is told again sooner."""
+_FORGOTTEN_AT_ONCE = 1000
 _NEWEST_ENDS = 1000
 
 
@@ -34,7 +37,7 @@ class Received:
 
 
 def note_alerts(connection: sa.Connection, told: Iterable[Alert], now: datetime) -> None:
-    """Write down that these were told."""
+    """Write down that these were told, and forget some that nobody has told of for long."""
     for one in told:
         row = {"status": one.status, "summary": one.summary, "last_at": now}
         again = connection.execute(
@@ -48,6 +51,20 @@ def note_alerts(connection: sa.Connection, told: Iterable[Alert], now: datetime)
                 guard=one.guard, policy=one.policy, is_test=one.is_test, first_at=now, times=1,
             )
         )  # fmt: skip
+    _forget(connection, now - KEPT)
+
+
+def _forget(connection: sa.Connection, before: datetime) -> None:
+    """Those told last before a time, the oldest first; a batch brings no more than go."""
+    old = sa.select(alerts.c.fingerprint, alerts.c.starts_at).where(alerts.c.last_at < before)
+    some = connection.execute(old.order_by(alerts.c.last_at).limit(_FORGOTTEN_AT_ONCE)).all()
+    if some:
+        connection.execute(
+            alerts.delete().where(
+                alerts.c.fingerprint == sa.bindparam("f"), alerts.c.starts_at == sa.bindparam("s")
+            ),
+            [{"f": row.fingerprint, "s": row.starts_at} for row in some],
+        )
 
 
 def note_what_followed(connection: sa.Connection, alert: Alert, said: str) -> None:
