@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiltyard.actions.from_alert import VERB_OF, answer
+from tiltyard.actions.from_alert import VERB_OF, Answer, Known, answer
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import Checklist
+from tiltyard.checklist.judge import Memory
 from tiltyard.facts.alert import Alert
 from tiltyard.facts.arm import Arm, Roster, State
 from tiltyard.facts.command import GIVING
@@ -39,6 +40,13 @@ def fires(guard: str, policy: str = "bot", at: datetime = NOON) -> Alert:
     return Alert("f1", at, "firing", name, guard, policy, "drawdown 12.4 % > 4 %")
 
 
+NOTHING = Known({}, {})
+
+
+def follows(alert: Alert, roster: Roster, known: Known = NOTHING) -> Answer:
+    return answer(alert, DEFAULT_CHECKLIST, roster, known)
+
+
 @pytest.mark.parametrize(
     ("guard", "policy", "verb"),
     [
@@ -51,7 +59,7 @@ def fires(guard: str, policy: str = "bot", at: datetime = NOON) -> Alert:
     ],
 )
 def test_what_a_guard_takes_is_asked_for(guard: str, policy: str, verb: str) -> None:
-    what = answer(fires(guard, policy), DEFAULT_CHECKLIST, roster(), resumed_at=None)
+    what = follows(fires(guard, policy), roster())
     assert (what.verb, what.policy) == (verb, policy)
     assert what.said == "drawdown 12.4 % > 4 %"
 
@@ -71,11 +79,17 @@ def test_what_a_guard_takes_is_asked_for(guard: str, policy: str, verb: str) -> 
         (fires("challenger_drawdown_high", "out"), "it is halted already"),
         (fires("challenger_profit_factor_low", "out"), "it is halted already"),
         (fires("challenger_profit_factor_low", "slow"), "it is throttled already"),
+        (fires("challenger_profit_factor_low", "new"), "it is candidate, and has no traffic"),
+        (fires("model_unhealthy", "new"), "it is candidate, and has no traffic"),
+        (fires("challenger_profit_factor_low", "old"), "it is deposed, and has no traffic"),
+        (fires("challenger_drawdown_high", "old"), "it is deposed, and has no traffic"),
+        (fires("challenger_drawdown_high", "gone"), "it is retired already"),
     ],
 )
 def test_from_anything_else_nothing_follows_and_the_record_says_why(alert: Alert, why: str) -> None:
-    arms = [arm("bot"), arm("out", "halted"), arm("slow", "throttled")]
-    what = answer(alert, DEFAULT_CHECKLIST, roster(arms), resumed_at=None)
+    arms = [arm("bot"), arm("out", "halted"), arm("slow", "throttled"), arm("new", "candidate"),
+            arm("old", "deposed"), arm("gone", "retired")]  # fmt: skip
+    what = follows(alert, roster(arms))
     assert what.verb is None
     assert why in what.said
 
@@ -83,20 +97,90 @@ def test_from_anything_else_nothing_follows_and_the_record_says_why(alert: Alert
 def test_one_that_is_throttled_may_still_be_halted() -> None:
     arms = [arm("slow", "throttled")]
     alert = fires("challenger_drawdown_high", "slow")
-    assert answer(alert, DEFAULT_CHECKLIST, roster(arms), resumed_at=None).verb == "halt"
+    assert follows(alert, roster(arms)).verb == "halt"
 
 
-def test_what_a_person_has_ended_since_is_not_put_on_hold_again() -> None:
-    alert = fires("account_daily_loss_high", "")
-    for resumed_at, verb in ((NOON - HOUR, "freeze"), (NOON, None), (NOON + HOUR, None)):
-        assert answer(alert, DEFAULT_CHECKLIST, roster(), resumed_at=resumed_at).verb == verb
+BEFORE, LATER = NOON - HOUR, NOON + HOUR
+RESUMED = NOON
 
 
-def test_a_hold_of_the_desk_is_not_doubled() -> None:
+def tripped(at: datetime | None, *, blindly: bool = False) -> Memory:
+    return Memory(tripped_at=at, tripped_blindly=blindly)
+
+
+@pytest.mark.parametrize("began", [BEFORE, LATER])
+@pytest.mark.parametrize(
+    ("ended", "memory", "before", "later"),
+    [  # what follows from an alert that began before, and from one that began after
+        ("", tripped(None), "freeze", "freeze"),
+        ("", tripped(BEFORE), "freeze", "freeze"),  # it has tripped, and nothing came of it
+        ("account_daily_loss_high", tripped(BEFORE), None, None),  # the person's word stands
+        ("account_daily_loss_high", tripped(RESUMED), None, None),
+        ("account_daily_loss_high", tripped(None), None, "freeze"),  # the desk does not see it
+        ("account_daily_loss_high", tripped(LATER), None, "freeze"),  # another breach
+        ("account_daily_loss_high", tripped(BEFORE, blindly=True), None, "freeze"),
+        ("freeze", tripped(BEFORE), None, None),  # as the alert has frozen, by a person's word
+        ("freeze", tripped(None), None, "freeze"),
+        ("stop-all", tripped(BEFORE), "freeze", "freeze"),  # is about something else
+        ("account_balance_low", tripped(BEFORE), "freeze", "freeze"),
+        ("deadman", tripped(BEFORE), "freeze", "freeze"),
+    ],
+)
+def test_what_a_person_has_ended_is_not_put_on_hold_again_for_the_same_breach(
+    ended: str, memory: Memory, before: str | None, later: str | None, began: datetime
+) -> None:
+    known = Known({("account_daily_loss_high", ""): memory}, {ended: RESUMED} if ended else {})
+    what = follows(fires("account_daily_loss_high", "", began), roster(), known)
+    assert what.verb == (before if began == BEFORE else later)
+    assert what.verb or "a person has ended that hold" in what.said
+
+
+def test_it_is_the_last_end_of_a_hold_that_counts() -> None:
+    known = Known({}, {"freeze": BEFORE, "account_daily_loss_high": LATER})
+    assert follows(fires("account_daily_loss_high", ""), roster(), known).verb is None
+
+
+@pytest.mark.parametrize("began", [BEFORE, LATER])
+@pytest.mark.parametrize(
+    ("memory", "later"),
+    [
+        (tripped(BEFORE), None),
+        (tripped(RESUMED), None),
+        (tripped(None), "halt"),
+        (tripped(LATER), "halt"),
+        (tripped(BEFORE, blindly=True), "halt"),
+    ],
+)
+def test_who_was_rearmed_in_sight_of_the_breach_is_not_halted_for_it(
+    memory: Memory, later: str | None, began: datetime
+) -> None:
+    arms = [arm("bot", "probation", since=RESUMED)]
+    known = Known(
+        {("model_unhealthy", "bot"): memory, ("model_unhealthy", ""): tripped(BEFORE)}, {}
+    )
+    what = follows(fires("model_unhealthy", "bot", began), roster(arms), known)
+    assert what.verb == (None if began == BEFORE else later)
+    assert what.verb or "its trial began anew" in what.said
+
+
+def test_a_hold_of_the_desk_is_not_doubled_but_that_of_silence_is_no_answer() -> None:
     frozen = replace(roster(), challengers_frozen_by=frozenset({"account_daily_loss_high"}))
-    alert = fires("account_balance_low", "")
-    what = answer(alert, DEFAULT_CHECKLIST, frozen, resumed_at=None)
+    what = follows(fires("account_balance_low", ""), frozen)
     assert (what.verb, what.said) == (None, "that is so already, by account_daily_loss_high")
+    silent = replace(roster(), challengers_frozen_by=frozenset({"deadman"}))
+    assert follows(fires("account_balance_low", ""), silent).verb == "freeze"
+    assert follows(fires("account_drawdown_high", ""), frozen).verb == "stop_all"
+
+
+def test_a_guard_of_one_arm_may_put_everybody_on_hold() -> None:
+    guards = [replace(guard, scope="arm") if guard.name == "account_balance_low" else guard
+              for guard in DEFAULT_CHECKLIST.guards]  # fmt: skip
+    checklist = Checklist(tuple(guards), "x")
+    known = Known({("account_balance_low", "bot"): tripped(BEFORE)}, {"freeze": RESUMED})
+    arms = roster([arm("bot"), arm("other")])
+    for policy, verb in (("bot", None), ("other", "freeze"), ("nobody", None)):
+        what = answer(fires("account_balance_low", policy, LATER), checklist, arms, known)
+        assert (what.verb, what.policy) == (verb, "")
 
 
 def test_what_is_observed_takes_nothing() -> None:
@@ -105,10 +189,8 @@ def test_what_is_observed_takes_nothing() -> None:
     )
     for guard in DEFAULT_CHECKLIST.guards:
         alert = fires(guard.name)
-        assert answer(alert, observed, roster(), resumed_at=None).verb is None
-        assert (
-            answer(alert, DEFAULT_CHECKLIST, roster(), resumed_at=None, observes=True).verb is None
-        )
+        assert answer(alert, observed, roster(), NOTHING).verb is None
+        assert answer(alert, DEFAULT_CHECKLIST, roster(), NOTHING, observes=True).verb is None
 
 
 GUARDS = [guard.name for guard in DEFAULT_CHECKLIST.guards]
@@ -126,7 +208,7 @@ def test_no_alert_whatever_it_says_gives_anybody_anything(
 ) -> None:
     at = NOON + timedelta(minutes=minutes)
     alert = replace(fires(guard, policy, at), status=status, is_test=is_test)  # type: ignore[arg-type]
-    what = answer(alert, DEFAULT_CHECKLIST, roster(), resumed_at=None)
+    what = follows(alert, roster())
     assert what.verb is None or (what.verb in VERB_OF.values() and what.verb not in GIVING)
     assert what.verb is None or (status == "firing" and not is_test)
     assert what.said

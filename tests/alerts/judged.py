@@ -13,7 +13,13 @@ from programs import check
 from tiltyard.checklist.comparison import Comparison
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.shell.alerts.made import RULES, SCRAPE, make
-from tiltyard.shell.alerts.of_guard import asks_whether_up, decimal, seconds, why_by_state
+from tiltyard.shell.alerts.of_guard import (
+    asks_whether_up,
+    decimal,
+    seconds,
+    seconds_kept,
+    why_by_state,
+)
 from tiltyard.shell.alerts.sight import ROLES, Sight
 from tiltyard.shell.exporter.series import Series, series_of
 from tiltyard.shell.settings import Settings
@@ -190,7 +196,11 @@ def _by_numbers(guard: Guard) -> Iterator[dict[str, Any]]:
     yield case({series: nan(long), **others}, (waits + 2, alert, 0))
     yield case(others, (waits + 2, alert, 0))
     ended = f"{decimal(bad)}x{waits + 2} {decimal(_safe(guard))}x{long}"
-    yield case({series: ended, **others}, (waits + 2, alert, 1), (waits + 4, alert, 0))
+    kept = seconds_kept(guard) // 60
+    goes_on = (waits + 4, alert, 1 if kept else 0)
+    over = (waits + 4 + kept, alert, 0)
+    yield case({series: ended, **others}, (waits + 2, alert, 1), goes_on, over)
+    yield from _through_a_gap(guard, f"{decimal(bad)}x{waits + 2} _ {decimal(bad)}x{long}", others)
     lost = dict.fromkeys(state(guard, "unknown"), f"1x{long}")
     yield case({series: f"{decimal(bad)}x{long}", **others, **lost}, (waits + 2, alert, 0))
     if guard.only_if is not None and guard.only_if[0] not in (guard.metric, guard.when.metric):
@@ -201,6 +211,21 @@ def _by_numbers(guard: Guard) -> Iterator[dict[str, Any]]:
         beside = series.replace("{", '{instance="b",', 1)
         both = {series: f"{decimal(bad)}x{long}", beside: f"{decimal(good)}x{long}"}
         yield case(both, (waits + 2, alert, 1))
+
+
+def _through_a_gap(guard: Guard, values: str, others: Shown) -> Iterator[dict[str, Any]]:
+    """A scrape that fails: a critical alert is the same afterwards, any other begins anew."""
+    waits = -(-seconds(guard) // 60)
+    gap = values.replace("_", "stale")
+    kept = 1 if seconds_kept(guard) else 0
+    asked = case({number(guard): gap, **others}, (waits + 3, own(guard), kept))
+    began = f"ALERTS_FOR_STATE{{{own(guard)}}}"
+    same = f"count({began} == {began} offset 3m)"
+    samples = [{"labels": "{}", "value": 1}] if kept else []
+    asked["promql_expr_test"].append(
+        {"expr": same, "eval_time": f"{waits + 5}m", "exp_samples": samples}
+    )
+    yield asked
 
 
 def _safe(guard: Guard) -> float:
@@ -217,7 +242,8 @@ def _by_state(guard: Guard) -> Iterator[dict[str, Any]]:
     yield case(long, (waits + 2, alert, 1))
     yield case(state(guard, "pass", "breach", "warming", "unknown", "error"), (2, alert, 0))
     over = dict.fromkeys(state(guard, "tripped"), f"1x{waits + 2} stale")
-    yield case(over, (waits + 2, alert, 1), (waits + 4, alert, 0))
+    kept = seconds_kept(guard) // 60
+    yield case(over, (waits + 2, alert, 1), (waits + 4 + kept, alert, 0))
 
 
 def _of_downtime(guard: Guard) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from served import PROD, Served
+from served import PROD, Served, until
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.arm import Roster
 from tiltyard.shell.clock import system_now
@@ -91,8 +91,8 @@ def test_told_again_it_is_the_same_command_and_when_it_ends_nothing_comes_back(
                     if one["policy"] == "bot1"]  # fmt: skip
     assert commands(served) == after
     assert roster(served).arms["bot1"].state == "halted"
-    assert (state["times"], state["status"], state["said"]) == (5, "resolved", state["said"])
-    assert "halted" in state["said"], "what followed stays to be read when it is over"
+    assert (state["times"], state["status"]) == (5, "resolved")
+    assert "traffic 10.0 % to 0 %" in state["said"], "what followed stays to be read"
 
 
 def test_who_came_back_since_is_not_halted_by_an_alert_from_before(served: Served) -> None:
@@ -107,8 +107,8 @@ def test_who_came_back_since_is_not_halted_by_an_alert_from_before(served: Serve
         (said,) = told(ann, item("challenger_drawdown_high", "bot2", startsAt=began.isoformat()))
         assert "trial began anew since" in said
         assert roster(served).arms["bot2"].state == "probation"
-        later = (system_now() + timedelta(seconds=1)).isoformat()
-        (said,) = told(ann, item("challenger_drawdown_high", "bot2", startsAt=later))
+        after = (system_now() + timedelta(seconds=1)).isoformat()
+        (said,) = told(ann, item("challenger_drawdown_high", "bot2", startsAt=after))
         assert "halted" in said
 
 
@@ -132,17 +132,78 @@ def test_what_means_nothing_here_is_written_down_beside_what_does(served: Served
     assert roster(served).arms[PROD].state == "champion"
 
 
-def test_an_alert_of_the_account_freezes_and_does_not_freeze_again_what_a_person_let_go(
+def later() -> str:
+    """When an alert begins anew that a failed scrape has ended."""
+    return system_now().isoformat()
+
+
+def observed(asking: httpx.Client, name: str, number: float, policy: str = "") -> None:
+    said = {"name": name, "number": number, "observed_at": later()}
+    body = {"observations": [{**said, "policy": policy} if policy else said]}
+    assert asking.post("/v1/observations", json=body).status_code == 200
+
+
+def resume(asking: httpx.Client, hold: str) -> None:
+    assert asking.post("/v1/resume", json={"hold": hold}).status_code == 200
+
+
+def test_what_the_desk_does_not_see_is_frozen_once_for_each_time_that_the_alert_begins(
     served: Served,
 ) -> None:
-    began = system_now().isoformat()
-    low = item("account_balance_low", startsAt=began)
+    low = item("account_balance_low", startsAt=later())
     with served.asking("operate", "approve") as ann:
         assert "every challenger" in told(ann, low)[0]
         assert roster(served).challengers_frozen_by
-        assert ann.post("/v1/resume", json={"hold": "freeze"}).status_code == 200
-        assert "a person has ended a hold since" in told(ann, low)[0]
+        resume(ann, "freeze")
+        assert "a person has ended that hold since" in told(ann, low)[0]
+        assert not roster(served).challengers_frozen_by
+        assert "every challenger" in told(ann, {**low, "startsAt": later()})[0]
+        resume(ann, "freeze")
     assert not roster(served).challengers_frozen_by
+
+
+def test_an_idle_resume_and_one_of_something_else_say_nothing_of_an_alert(served: Served) -> None:
+    low = item("account_balance_low", startsAt=later())
+    with served.asking("operate", "approve") as ann:
+        assert ann.post("/v1/stop-all", json={}).status_code == 200
+        for hold in ("stop-all", "freeze", "deadman"):
+            resume(ann, hold)
+        assert "every challenger" in told(ann, low)[0]
+        resume(ann, "freeze")
+
+
+def test_what_a_person_gave_back_in_sight_of_the_breach_stays_given_after_a_gap(
+    served: Served,
+) -> None:
+    with served.asking("operate", "approve", "ingest") as ann:
+        observed(ann, "account_balance", 5)
+        until(lambda: "account_balance_low" in roster(served).challengers_frozen_by)
+        first = item("account_balance_low", startsAt=later())
+        assert "so already, by account_balance_low" in told(ann, first)[0]
+        resume(ann, "account_balance_low")
+        asked = commands(served)
+        for _ in range(2):
+            again = told(ann, item("account_balance_low", startsAt=later()))[0]
+            assert "the desk has known this breach since" in again
+            assert "a person has ended that hold after that" in again
+        assert commands(served) == asked
+        assert not roster(served).challengers_frozen_by
+        observed(ann, "account_balance", 1000)
+
+
+def test_who_was_rearmed_in_sight_of_the_breach_keeps_its_traffic_after_a_gap(
+    served: Served,
+) -> None:
+    with served.asking("operate", "approve", "ingest") as ann:
+        observed(ann, "model_healthy", 0, "bot4")
+        until(lambda: roster(served).arms["bot4"].state == "halted")
+        (review,) = roster(served).open_reviews("bot4")
+        assert ann.post(f"/v1/reviews/{review.number}/acknowledge", json={}).status_code == 200
+        assert ann.post("/v1/policies/bot4/rearm", json={}).status_code == 200
+        again = told(ann, item("model_unhealthy", "bot4", startsAt=later()))[0]
+        assert "the desk has known this breach since" in again
+        assert "its trial began anew after that" in again
+    assert roster(served).arms["bot4"].state == "probation"
 
 
 @pytest.mark.parametrize("scope", ["read", "ingest", "approve"])

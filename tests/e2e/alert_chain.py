@@ -19,6 +19,7 @@ from pathlib import Path
 from notify.phones import MailServer, Phone, mail_server, phone
 from prometheus import Running, alertmanager, prometheus
 from served import Served, free_port, new_token, populate, serving
+from tiltyard.shell.alerts.of_guard import GAP
 
 QUICK = """
 [run]
@@ -34,7 +35,7 @@ stale_after = "1 min"
 
 [[guard]]
 name = "system_downtime"
-stale_after = "3 s"
+stale_after = "10 s"
 """
 
 
@@ -200,6 +201,8 @@ def house(folder: Path, bots: int = 5, *, is_quick: bool = True) -> Iterator[Hou
                 if is_quick:
                     scrape = scrape.replace('"15s"', '"1s"')
                 rules = (folder / "prometheus_alerts.yml").read_text("utf-8")
+                if is_quick:
+                    rules = rules.replace(f'keep_firing_for: "{GAP}s"', 'keep_firing_for: "1s"')
                 (folder / "prom").mkdir()
                 (folder / "prom" / "prometheus_alerts.yml").write_text(rules, "utf-8")
                 with prometheus(folder / "prom", scrape) as judging:

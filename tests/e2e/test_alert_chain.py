@@ -129,6 +129,41 @@ def _let_go(bots: httpx.Client) -> None:
         assert bots.post(f"/v1/policies/{policy}/rearm", json={}).status_code == 200
 
 
+def test_a_gap_in_scraping_takes_nothing_back_from_a_persons_word(home: House) -> None:
+    alerts = {("AccountBalanceLow", ""), ("ModelUnhealthy", "bot3")}
+
+    def said(bots: httpx.Client) -> list[str]:
+        told = bots.get("/v1/alerts").json()["alerts"]
+        told = [one for one in told if (one["name"], one["policy"]) in alerts]
+        return [one["said"] for one in told if one["status"] == "firing"]
+
+    with home.desk.asking() as bots:
+        bad = [observed("account_balance", 5), observed("model_healthy", 0, "bot3")]
+        report(bots, "observations", bad)
+        until(lambda: states(bots)["bot3"] == "halted", 10)
+        until(lambda: home.firing() >= alerts, LONG)
+        until(lambda: sum("already" in one for one in said(bots)) == len(alerts), LONG)
+        assert bots.post("/v1/resume", json={"hold": "account_balance_low"}).status_code == 200
+        for review in bots.get("/v1/reviews").json()["reviews"]:
+            number = review["number"]
+            assert bots.post(f"/v1/reviews/{number}/acknowledge", json={}).status_code == 200
+        assert bots.post("/v1/policies/bot3/rearm", json={}).status_code == 200
+        before, asked = states(bots), commands(home)
+        home.wire.cut()
+        try:
+            until(lambda: not said(bots), LONG)
+        finally:
+            home.wire.mend()
+        known = "the desk has known this breach since"
+        until(lambda: sum(known in one for one in said(bots)) == len(alerts), LONG)
+        assert (states(bots), commands(home)) == (before, asked)
+        assert not bots.get("/v1/policies").json()["on_hold"]
+
+        well = [observed("account_balance", 1000), observed("model_healthy", 1, "bot3")]
+        report(bots, "observations", well)
+        until(lambda: not home.firing() & alerts, LONG)
+
+
 def test_what_the_desk_itself_does_not_see_takes_the_traffic_by_the_other_chain(
     home: House,
 ) -> None:

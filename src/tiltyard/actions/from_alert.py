@@ -4,9 +4,17 @@ The desk judges by itself and first. Should its own judgement be broken, the oth
 sees what Prometheus has scraped, and its alert becomes the command that a person would type. An
 alert may only take: it halts, throttles, freezes or stops entries, and whatever ends those is for
 people. What is done is the checklist's word, not the alert's. An alert that is not its guard's own,
-such as one that the guard's value is unknown, or that speaks of nobody the desk knows, is written
-down, and nothing follows. Nor does anything follow from one that ended, that is a test, or that
-began before a person or the desk gave back what it would take: who decided later has seen more.
+such as one that the guard's value is unknown, or that speaks of nobody the desk knows or judges,
+is written down, and nothing follows. Nor does anything follow from one that ended or is a test.
+
+What was given back is not taken again for the same breach. An arm got it back when its trial
+began anew, by a person or by the desk; a hold ends by a person, and one that ends is of this alert
+when this guard has put it on, or a person of the same kind, as the alert itself does. Whoever gave
+back has seen what began before: the alert, or the breach on which the desk's own guard has
+tripped. The second is what counts after a gap in scraping, from which an alert begins anew while
+the breach goes on. A guard that has tripped on nothing, or only because its value was lost, has
+nothing to say, and the alert acts.
+
 The same alert told again is the same command.
 """
 
@@ -14,12 +22,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from tiltyard.actions.silence import DEADMAN
 from tiltyard.checklist.guard import Checklist, Effect, Guard
+from tiltyard.checklist.judge import FRESH, Memory
+from tiltyard.facts.action import FREEZE, STOP_ALL
 from tiltyard.facts.alert import Alert
 from tiltyard.facts.arm import Roster, State
 from tiltyard.facts.command import Verb
 from tiltyard.kernel.clock import time_text
-from tiltyard.router.lifecycle import ONLY_LEAVES
+from tiltyard.router.lifecycle import ONLY_LEAVES, TRADING
 
 VERB_OF: Mapping[Effect, Verb] = {
     "halt": "halt",
@@ -29,11 +40,16 @@ VERB_OF: Mapping[Effect, Verb] = {
 }
 """What is asked for where a guard's effect takes something; from the others, nothing follows."""
 
-_HAS_LOST: Mapping[Verb, frozenset[State]] = {
-    "halt": ONLY_LEAVES,
-    "throttle": ONLY_LEAVES | {"throttled"},
+_MAY_LOSE: Mapping[Verb, frozenset[State]] = {
+    "halt": TRADING | {"throttled"},
+    "throttle": TRADING,
 }
-"""Who has nothing left that a verb could take."""
+"""Whom the desk itself would take something from by a verb."""
+
+_OF_PERSON: Mapping[Verb, str] = {"freeze": FREEZE, "stop_all": STOP_ALL}
+"""What a verb puts on hold for everybody, by the name under which that ends."""
+
+_NOBODY = "the desk knows no policy of this name"
 
 
 class Answer(NamedTuple):
@@ -50,13 +66,20 @@ class Answer(NamedTuple):
     said: str
 
 
+class Known(NamedTuple):
+    """What the desk knows, beside its roster.
+
+    Attributes:
+        memories: What each guard remembers of each subject; the account's is empty.
+        ended: When a hold was last ended, by the name under which it ends, UTC.
+    """
+
+    memories: Mapping[tuple[str, str], Memory]
+    ended: Mapping[str, datetime]
+
+
 def answer(
-    alert: Alert,
-    checklist: Checklist,
-    roster: Roster,
-    *,
-    resumed_at: datetime | None,
-    observes: bool = False,
+    alert: Alert, checklist: Checklist, roster: Roster, known: Known, *, observes: bool = False
 ) -> Answer:
     """What follows from an alert as things stand.
 
@@ -64,7 +87,7 @@ def answer(
         alert: As it was told.
         checklist: In force.
         roster: As it stands.
-        resumed_at: When a person last ended a hold; None for never.
+        known: What the desk knows, beside its roster.
         observes: The desk changes nothing.
     """
     named = (one for one in checklist.guards if (one.name, one.alert) == (alert.guard, alert.name))
@@ -72,12 +95,12 @@ def answer(
     why = _why_nothing(alert, guard, observes=observes)
     if guard is None or why:
         return Answer(None, "", why)
-    verb, summary = VERB_OF[guard.effect], alert.summary or alert.name
-    if guard.scope == "account":
-        why = _why_not_everybody(alert, verb, roster, resumed_at)
-        return Answer(None, "", why) if why else Answer(verb, "", summary)
-    why = _why_not_that_one(alert, guard, verb, roster)
-    return Answer(None, "", why) if why else Answer(verb, alert.policy, summary)
+    verb = VERB_OF[guard.effect]
+    if verb in _OF_PERSON:
+        policy, why = "", _why_not_everybody(alert, guard, verb, roster, known)
+    else:
+        policy, why = alert.policy, _why_not_that_one(alert, guard, verb, roster, known)
+    return Answer(None, "", why) if why else Answer(verb, policy, alert.summary or alert.name)
 
 
 def _why_nothing(alert: Alert, guard: Guard | None, *, observes: bool) -> str:
@@ -92,23 +115,40 @@ def _why_nothing(alert: Alert, guard: Guard | None, *, observes: bool) -> str:
     return "" if guard.effect in VERB_OF else f"{guard.effect} is for the desk and for people"
 
 
-def _why_not_everybody(
-    alert: Alert, verb: Verb, roster: Roster, resumed_at: datetime | None
-) -> str:
-    if resumed_at is not None and alert.starts_at <= resumed_at:
-        return f"a person has ended a hold since it began, at {time_text(resumed_at)}"
+def _why_not_everybody(alert: Alert, guard: Guard, verb: Verb, roster: Roster, known: Known) -> str:
+    subject = "" if guard.scope == "account" else alert.policy
+    if guard.scope != "account" and subject not in roster.arms:
+        return _NOBODY
     by = roster.challengers_frozen_by if verb == "freeze" else roster.entries_stopped_by
-    return f"that is so already, by {', '.join(sorted(by))}" if by else ""
+    lasting = by - {DEADMAN}  # who ends that hold knows of the silence alone
+    if lasting:
+        return f"that is so already, by {', '.join(sorted(lasting))}"
+    ends = [known.ended[name] for name in (guard.name, _OF_PERSON[verb]) if name in known.ended]
+    memory = known.memories.get((guard.name, subject), FRESH)
+    return _why_not_again(alert, memory, max(ends, default=None), "a person has ended that hold")
 
 
-def _why_not_that_one(alert: Alert, guard: Guard, verb: Verb, roster: Roster) -> str:
+def _why_not_that_one(alert: Alert, guard: Guard, verb: Verb, roster: Roster, known: Known) -> str:
     arm = roster.arms.get(alert.policy)
     if arm is None:
-        return "the desk knows no policy of this name"
+        return _NOBODY
     if (arm.role == "champion") != (guard.scope == "champion"):
         return f"the guard is for scope {guard.scope}, and it is the {arm.role} now"
-    began = arm.trial_started_at
-    if began is not None and alert.starts_at <= began:
-        return f"its trial began anew since, at {time_text(began)}"
-    without = _HAS_LOST[verb]
-    return f"it is {arm.state} already" if arm.state in without else ""
+    if arm.state not in _MAY_LOSE[verb]:
+        has_lost = arm.state == "throttled" or arm.state in ONLY_LEAVES
+        return f"it is {arm.state}{' already' if has_lost else ', and has no traffic to lose'}"
+    memory = known.memories.get((guard.name, arm.name), FRESH)
+    return _why_not_again(alert, memory, arm.trial_started_at, "its trial began anew")
+
+
+def _why_not_again(alert: Alert, memory: Memory, given_at: datetime | None, given: str) -> str:
+    """Why it is not taken again; empty where nobody has given back in sight of this breach."""
+    if given_at is None:
+        return ""
+    if alert.starts_at <= given_at:
+        return f"{given} since it began, at {time_text(given_at)}"
+    tripped_at = None if memory.tripped_blindly else memory.tripped_at
+    if tripped_at is None or tripped_at > given_at:
+        return ""
+    tripped = f"the desk has known this breach since {time_text(tripped_at)}"
+    return f"{tripped}, and {given} after that, at {time_text(given_at)}"

@@ -11,7 +11,7 @@ no entries for anyone, by person; to end it: tiltyard resume stop-all
 no share grows, by a_guard; to end it: tiltyard resume a_guard
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tiltyard.facts.action import FREEZE, PERSON, STOP_ALL, Kind
@@ -19,6 +19,7 @@ from tiltyard.facts.arm import Roster
 
 NAMES: Mapping[Kind, str] = {"allow_entries": STOP_ALL, "unfreeze_challengers": FREEZE}
 """What ends by which name, when a person has put it on hold."""
+_ENDED = "no longer on hold by "
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +58,21 @@ def on_hold(roster: Roster) -> list[Hold]:
         ("no share grows", "unfreeze_ramp", roster.ramp_frozen_by),
     )
     return [Hold(what, cause, end) for what, end, causes in kinds for cause in sorted(causes)]
+
+
+def ended(holds: Iterable[Hold]) -> str:
+    """What is answered to who has ended these."""
+    return _ENDED + ", ".join(dict.fromkeys(hold.name for hold in holds))
+
+
+def names_ended(answer: str) -> Sequence[str]:
+    r"""The names under which holds have ended, by the answer to who asked for it.
+
+    >>> held = Hold("no share grows", "a_guard", "unfreeze_ramp")
+    >>> names_ended(ended([held]) + "\n  still on hold: nothing else")
+    ['a_guard']
+    >>> names_ended("nothing is on hold by freeze")
+    []
+    """
+    first = answer.partition("\n")[0]
+    return first.removeprefix(_ENDED).split(", ") if first.startswith(_ENDED) else []

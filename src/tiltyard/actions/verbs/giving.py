@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from tiltyard.actions.on_hold import Hold, on_hold
+from tiltyard.actions.on_hold import Hold, ended, on_hold
 from tiltyard.actions.silence import DEADMAN
 from tiltyard.actions.verbs.situation import (
     Obeyed,
@@ -94,8 +94,7 @@ def resume(command: Command, situation: Situation) -> Obeyed:
         )
         for hold in ending
     )  # fmt: skip
-    lifted = ", ".join(dict.fromkeys(hold.name for hold in ending))
-    return Obeyed(actions, _with_rest(f"no longer on hold by {lifted}", staying))
+    return Obeyed(actions, _with_rest(ended(ending), staying))
 
 
 def _named(wanted: str, holds: Sequence[Hold]) -> list[Hold]:

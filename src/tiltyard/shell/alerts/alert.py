@@ -31,6 +31,7 @@ class Alert:
         mode: ``observe`` is for the record, and tells nobody.
         group: Where it stands in the file.
         unknown_guard: The guard that cannot be judged; empty where it is not about that.
+        seconds_kept: So long it goes on when it is so no more.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Alert:
     mode: Mode = "enforce"
     group: Group = "guards"
     unknown_guard: str = ""
+    seconds_kept: int = 0
 
     @property
     def told_as(self) -> Severity:

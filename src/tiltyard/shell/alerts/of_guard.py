@@ -16,6 +16,10 @@ goes on, once it fires, until the number is there. Any other way back is the des
 alert ends when the breach does.
 
 ``up`` is what Prometheus knows better than anybody: the guard on it asks whether the desk answers.
+
+A scrape that fails ends every series, and with them the alerts, which the next scrape begins anew.
+A desk that is restarted is such a gap. So a critical alert goes on through :data:`GAP`, and ends so
+much later; but the one on ``up``, which is about gaps.
 """
 
 from collections.abc import Iterator
@@ -29,6 +33,8 @@ from tiltyard.shell.alerts.yaml_text import quoted
 from tiltyard.shell.exporter.series import Series, series_of
 
 UP = "up"
+GAP = 120
+"""Seconds without a series, or without a breach, through which a critical alert goes on."""
 LOST = ("unknown", "error")
 _OPPOSITES = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _RISING = frozenset({">", ">=", "=="})
@@ -56,6 +62,12 @@ def expression(guard: Guard, sight: Sight) -> str:
 def seconds(guard: Guard) -> int:
     """How long it has to be so; a desk may be silent as long as the guard's value may be old."""
     return guard.stale_after if asks_whether_up(guard) else guard.confirm.seconds
+
+
+def seconds_kept(guard: Guard) -> int:
+    """How long it goes on when it is so no more."""
+    is_critical = guard.severity == "critical" and guard.mode == "enforce"
+    return GAP if is_critical and not asks_whether_up(guard) else 0
 
 
 def asks_whether_up(guard: Guard) -> bool:

@@ -33,6 +33,8 @@ def _fields(alert: Alert, runbooks: str) -> Iterator[tuple[str, Plain]]:
     yield "expr", alert.expression
     if alert.seconds:
         yield "for", f"{alert.seconds}s"
+    if alert.seconds_kept:
+        yield "keep_firing_for", f"{alert.seconds_kept}s"
     yield "labels", labels_of(alert)
     yield (
         "annotations",

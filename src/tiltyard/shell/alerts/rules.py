@@ -11,7 +11,13 @@ from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.shell.alerts.alert import Alert
 from tiltyard.shell.alerts.beside_guards import beside_guards
 from tiltyard.shell.alerts.in_words import description, summary
-from tiltyard.shell.alerts.of_guard import asks_whether_up, expression, seconds, why_by_state
+from tiltyard.shell.alerts.of_guard import (
+    asks_whether_up,
+    expression,
+    seconds,
+    seconds_kept,
+    why_by_state,
+)
 from tiltyard.shell.alerts.sight import Sight
 from tiltyard.shell.alerts.unknown import guard_unknown
 
@@ -53,4 +59,5 @@ def _of(guard: Guard, sight: Sight) -> Alert:
         f"guard {guard.name}: {guard.metric} {guard.when}{by_state}",
         seconds(guard),
         guard.mode,
+        seconds_kept=seconds_kept(guard),
     )

@@ -18,7 +18,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tiltyard.actions.from_alert import Answer, answer
+from tiltyard.actions.from_alert import Answer, Known, answer
 from tiltyard.facts.alert import Alert
 from tiltyard.facts.command import VERBS
 from tiltyard.kernel.text import shortened, storable
@@ -27,11 +27,12 @@ from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.commanding import ask, command_of
 from tiltyard.shell.store.alert_table import (
     Received,
-    last_carried_out,
+    holds_ended,
     note_alerts,
     note_what_followed,
     received_alerts,
 )
+from tiltyard.shell.store.desk_record import read_memories
 from tiltyard.shell.store.token_table import Token
 
 MOST_ALERTS = 1000
@@ -134,14 +135,13 @@ def _most_urgent_first(asked: tuple[Alert, Answer]) -> int:
 
 
 def _note(inside: Inside, alerts: Sequence[Alert]) -> list[Answer]:
+    checklist = inside.settings.checklist
+    modes = {guard.name: guard.mode for guard in checklist.guards}
     with inside.door.transaction() as own:
         note_alerts(own.connection, alerts, inside.now())
-        roster, resumed_at = own.roster(), last_carried_out(own.connection, "resume")
-    checklist, observes = inside.settings.checklist, inside.observes
-    return [
-        answer(alert, checklist, roster, resumed_at=resumed_at, observes=observes)
-        for alert in alerts
-    ]
+        roster = own.roster()
+        known = Known(read_memories(own.connection, modes), holds_ended(own.connection))
+    return [answer(alert, checklist, roster, known, observes=inside.observes) for alert in alerts]
 
 
 def _do(inside: Inside, token: Token, alert: Alert, what: Answer) -> wire.AlertSaid:
