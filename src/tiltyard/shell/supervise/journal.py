@@ -69,11 +69,16 @@ class Journal:
 
     @property
     def known(self) -> Known:
-        """What is known; a file that makes no sense is none."""
+        """What is known; a file that makes no sense is none. It waits while one is written."""
         with self._lock:
             if self._known is None:
                 self._known = read(self._path)
             return self._known
+
+    @property
+    def known_so_far(self) -> Known | None:
+        """What was last known, None while nobody has looked; it never waits for a disk."""
+        return self._known  # replaced as a whole, so no reader sees half of it
 
     def note(self, **changed: Any) -> None:  # noqa: ANN401 fields of what is known
         """Write some fields anew.

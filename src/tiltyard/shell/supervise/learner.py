@@ -71,9 +71,13 @@ class Learner:
         self._began_at: datetime | None = None
 
     @property
-    def restarts_ever(self) -> int:
-        """How often it was restarted in all, by failures, guards and people; any thread may ask."""
-        return self._journal.known.restarts_ever
+    def restarts_ever(self) -> int | None:
+        """How often it was restarted in all, by failures, guards and people; None before a look.
+
+        Any thread may ask, and none waits for the learner's disk.
+        """
+        known = self._journal.known_so_far
+        return None if known is None else known.restarts_ever
 
     def look(self) -> Sequence[Observation]:
         """See to it, if no restart is under way; what is observed, once a minute.
