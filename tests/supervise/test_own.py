@@ -201,15 +201,6 @@ def test_an_orphan_whose_first_process_is_gone_is_known_by_its_token(tmp_path: P
         assert orphan.wait(PROMPT) == -signal.SIGTERM
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b"[1]", b"\xff", b'{"run": 7}', b"[" * 100_000])
-def test_a_journal_that_makes_no_sense_is_none(raw: bytes, tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, *python("print('new')"))
-    journal_in(settings).parent.mkdir()
-    journal_in(settings).write_bytes(raw)
-    with bench(tmp_path, *settings.command) as found:
-        found.until(lambda: found.known.fate == "done")
-
-
 def test_what_it_prints_is_bounded(tmp_path: Path) -> None:
     floods = python("import sys\nfor n in range(600): sys.stdout.write('x' * 65536)\n")
     with bench(tmp_path, *floods) as found:

@@ -31,6 +31,12 @@ _WHOLE_SECONDS = timedelta(seconds=1)
 """In which supervisord tells when something began."""
 
 
+def journal_unreachable(error: OSError) -> TiltyardError:
+    """What is known of a learner cannot be read or written: ``TARGET_UNREACHABLE``."""
+    where = f"{error.filename}: " if error.filename else ""
+    return unreachable(LEARNER, f"{where}{error.strerror or type(error).__name__}")
+
+
 class Learner:
     """A learner and whoever runs it.
 
@@ -83,7 +89,8 @@ class Learner:
         """See to it, if no restart is under way; what is observed, once a minute.
 
         Raises:
-            TiltyardError: ``TARGET_UNREACHABLE`` when what is known of it cannot be written.
+            TiltyardError: ``TARGET_UNREACHABLE`` when what is known of it cannot be read or
+                written.
         """
         trouble: OSError | None = None
         if self._restarting.acquire(blocking=False):
@@ -96,9 +103,12 @@ class Learner:
         steady = self._steady()
         if steady >= self._due_at:
             self._due_at = steady + OBSERVED_EVERY
-            return self._observed(steady)
+            try:
+                return self._observed(steady)
+            except OSError as error:
+                trouble = error
         if trouble is not None:
-            raise _unwritable(trouble)
+            raise journal_unreachable(trouble)
         return []
 
     def end(self) -> None:
@@ -115,12 +125,15 @@ class Learner:
             try:
                 self._restart(effect)
             except OSError as error:
-                raise _unwritable(error) from None
+                raise journal_unreachable(error) from None
 
     def has(self, effect: Effect) -> bool | None:
         """Whether it was restarted for this, or has begun anew since it was asked for."""
-        is_carried = effect.key in self._journal.known.carried
-        return is_carried or self._supervisor.has_begun_since(effect.requested_at)
+        try:
+            is_carried = effect.key in self._journal.known.carried
+            return is_carried or self._supervisor.has_begun_since(effect.requested_at)
+        except OSError as error:
+            raise journal_unreachable(error) from None
 
     def _restart(self, effect: Effect) -> None:
         by_person = _is_by_person(effect)
@@ -185,11 +198,6 @@ class Learner:
                     return
                 if not self._supervisor.is_up():
                     return
-
-
-def _unwritable(error: OSError) -> TiltyardError:
-    where = f"{error.filename}: " if error.filename else ""
-    return unreachable(LEARNER, f"{where}{error.strerror or type(error).__name__}")
 
 
 def _has_saved(said: Status, before: Status) -> bool:

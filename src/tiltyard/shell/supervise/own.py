@@ -245,6 +245,11 @@ class OwnSupervisor:
                 self._is_waiting_for_folder = True
                 self._say(f"{self._status.parent}: another desk supervises a learner here")
             return False
+        try:
+            self._journal.read_anew()  # the desk before may have written it until now
+        except OSError:
+            os.close(folder)
+            raise
         self._folder = folder
         self._take_over()
         return True
