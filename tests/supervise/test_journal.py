@@ -108,3 +108,11 @@ def test_who_takes_over_knows_what_the_desk_before_wrote_last(tmp_path: Path) ->
         later.until(lambda: len(later.kin) == 1)
         assert later.known.carried == ("a-guard",)
         assert later.known.restarts_left(later.now()) == 2
+
+
+def test_a_journal_is_read_by_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.json"
+    path.with_name(".journal.json.new").touch(0o644)  # of a desk that was killed
+    for fate in ("done", ""):
+        Journal(path).note(command=("train", "--key", "a secret"), fate=fate)
+        assert path.stat().st_mode & 0o777 == 0o600

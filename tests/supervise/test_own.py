@@ -57,6 +57,20 @@ def test_a_learner_runs_and_moves_on_and_leaves_with_the_desk(tmp_path: Path) ->
     assert are_gone(family)
 
 
+def test_a_learner_does_not_get_what_is_the_desks_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BOB_ADDRESS", "PGPASSWORD", "TILTYARD_DB", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "1")
+    prints = python("import os; print(*sorted(os.environ))")
+    with bench(tmp_path, *prints, addresses=["BOB_ADDRESS"]) as found:
+        found.until(lambda: found.known.fate == "done")
+        variables = set(found.log().split())
+    assert variables >= {"CUDA_VISIBLE_DEVICES", "PATH"}
+    its_own = {"TILTYARD_LEARNER_STATUS", "TILTYARD_LEARNER_RUN"}
+    assert {name for name in variables if name.startswith(("TILTYARD", "PG", "BOB"))} == its_own
+
+
 def test_one_that_crashes_at_start_is_given_up_after_three_restarts(tmp_path: Path) -> None:
     with bench(tmp_path, *CRASHES) as found:
         for left in (3, 2, 1):

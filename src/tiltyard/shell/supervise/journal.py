@@ -166,7 +166,9 @@ def _write(path: Path, known: Known) -> None:
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
+    new.unlink(missing_ok=True)  # of a desk that was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with open(os.open(new, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 a command may hold a secret
         file.write(canonical(body) + "\n")
         file.flush()
         os.fsync(file.fileno())
