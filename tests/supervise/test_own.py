@@ -122,7 +122,7 @@ def test_one_that_cannot_be_started_is_given_up_as_well(tmp_path: Path) -> None:
 def test_one_that_ends_well_is_done_and_not_started_again(tmp_path: Path) -> None:
     with bench(tmp_path, *python("print('all done')")) as found:
         found.until(lambda: found.known.fate == "done")
-        assert found.observed() == {"learner_progress": 0, "learner_running": 1}
+        assert found.observed() == {"learner_progress": 1, "learner_running": 1}, "nothing is stuck"
     with bench(tmp_path, *python("print('all done')")) as again:
         again.learner.look()
         assert again.log() == "all done\n"

@@ -2,7 +2,8 @@
 
 It is a target of the outbox. A restart is sent to it once for each episode of a guard, and is
 carried out once, whoever is killed meanwhile: it is noted under the effect's key, and one that
-was asked for before the present run began is done by that. First the learner is asked to save
+was asked for before the present run began is done by that. One that has no job cannot be
+stuck, and is left alone by guards. First the learner is asked to save
 its work; when it has, or does not in time, it is ended and begins anew. After three restarts in
 24 hours by failures and guards together it is given up, until a person wants it restarted.
 """
@@ -20,7 +21,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.outbox import LEARNER, RESTART, Effect
 from tiltyard.shell.supervise.contract import Progress, Status, read_status
 from tiltyard.shell.supervise.journal import MOST_RESTARTS, Journal
-from tiltyard.shell.supervise.supervisor import Supervisor
+from tiltyard.shell.supervise.supervisor import Standing, Supervisor
 from tiltyard.shell.targets.target import refused, unreachable
 
 OBSERVED_EVERY = 60.0
@@ -157,18 +158,31 @@ class Learner:
             self._progress.begin()
         try:
             standing = self._supervisor.standing()
+            is_idle = self._is_idle(standing, said)
         except TiltyardError:
             return []  # nobody knows how it is
         is_up = self._journal.known.fate != "given_up" and standing != "given_up"
         moves = standing == "running" and self._progress.is_made(said, now, steady)
         return [
-            Observation("learner_progress", float(moves), now),
+            Observation("learner_progress", float(moves or is_idle), now),
             Observation("learner_running", float(is_up), now),
         ]
 
+    def _is_idle(self, standing: Standing, said: Status | str) -> bool:
+        """Whether it has no job that could be stuck: whoever makes a GPU busy, it is another.
+
+        Who has no job need not say so again and again; one that has begun since has said nothing.
+        """
+        if standing in {"done", "stopped"}:
+            return True
+        if standing != "running" or isinstance(said, str) or said.job:
+            return False
+        return not self._supervisor.has_begun_since(said.at)
+
     def _is_pointless(self, effect: Effect) -> bool:
-        """Whether nothing runs that could be stuck, or it was asked for too long ago."""
-        is_idle = self._supervisor.standing() in {"done", "stopped"}
+        """Whether there is nothing that could be stuck, or it was asked for too long ago."""
+        said = read_status(self._status, self._now())
+        is_idle = self._is_idle(self._supervisor.standing(), said)
         return is_idle or self._now() - effect.requested_at > OVERDUE
 
     def _refuse_more(self) -> None:
