@@ -670,9 +670,20 @@ def test_who_is_told_decides_nothing_so_records_verify_whatever_it_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = Conditions.of(load()).settings
-    monkeypatch.setenv("TILTYARD_EFFECTS_FILE", "elsewhere.json")
+    for name, value in {
+        "EFFECTS_FILE": "elsewhere.json", "ALERTS_DESK": "another", "GPU_SOURCE": "off",
+        "LEARNER_COMMAND": '["train", "--key", "a secret"]',
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"TILTYARD_{name}", value)
     assert Conditions.of(load()).settings == before
-    assert "effects" not in before
+
+
+def test_a_record_keeps_the_sections_that_decide_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TILTYARD_SCALING_RULE", "evidence")
+    told = Conditions.of(load(), trades_bars=True).settings
+    assert set(told) == {"account", "policies", "schedule", "shares", "scaling", "market"}
 
 
 # The receiver that the documents show

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,11 +24,13 @@ PROMPT = 30.0
 class Bench:
     """A learner, and the time as it is here: the machine's, and what was added."""
 
-    def __init__(self, settings: LearnerSettings) -> None:
+    def __init__(self, settings: LearnerSettings, addresses: Collection[str] = ()) -> None:
         self.settings = settings
         self.added = 0.0
         self.said: list[str] = []
-        learner = learner_from(settings, say=self.said.append, now=self.now, steady=self.steady)
+        learner = learner_from(
+            settings, addresses=addresses, say=self.said.append, now=self.now, steady=self.steady
+        )
         assert learner is not None
         self.learner = learner
 
@@ -95,8 +97,13 @@ def python(code: str) -> list[str]:
 
 
 @contextmanager
-def bench(folder: Path, *command: str, **more: Any) -> Iterator[Bench]:  # noqa: ANN401 as above
-    found = Bench(settings_for(folder, *command, **more))
+def bench(
+    folder: Path,
+    *command: str,
+    addresses: Collection[str] = (),
+    **more: Any,  # noqa: ANN401 as above
+) -> Iterator[Bench]:
+    found = Bench(settings_for(folder, *command, **more), addresses)
     try:
         yield found
     finally:

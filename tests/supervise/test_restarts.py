@@ -108,6 +108,45 @@ def test_a_busy_learner_that_moves_on_is_left_alone(tmp_path: Path) -> None:
         assert not desk.restarts
 
 
+def waiting(job: str, at: str = "datetime.now(UTC).isoformat()") -> list[str]:
+    """A learner that says once what its job is, and then nothing more."""
+    status = f'{{"step": 1, "at": {at}, "job": "{job}"}}'
+    return python(
+        "import json, os, time\nfrom datetime import UTC, datetime\n"
+        "new = os.environ['TILTYARD_LEARNER_STATUS'] + '.new'\n"
+        f"open(new, 'w').write(json.dumps({status}))\n"
+        "os.replace(new, new.removesuffix('.new'))\n"
+        "time.sleep(600)\n"
+    )
+
+
+def test_a_learner_without_a_job_is_not_restarted_when_another_program_keeps_the_gpu_busy(
+    tmp_path: Path,
+) -> None:
+    with bench(tmp_path, *waiting("")) as found, floor(tmp_path, found) as desk:
+        found.until(lambda: found.step() == 1)
+        desk.minutes(30, busy=97)
+        assert not audited(desk.ledger, "restart_learner")
+        found.learner.send(asked(found.now()))
+        assert found.known.restarts_ever == 0, "nor when its job has ended since a guard asked"
+        assert found.known.restarts_left(found.now()) == 3
+
+
+def test_a_learner_whose_job_says_no_more_is_restarted(tmp_path: Path) -> None:
+    command = waiting("train")
+    with bench(tmp_path, *command, checkpoint_within=0) as found, floor(tmp_path, found) as desk:
+        found.until(lambda: found.step() == 1)
+        desk.minutes(20, busy=97)
+        assert found.known.restarts_ever == 1
+
+
+def test_that_the_run_before_had_no_job_says_nothing_of_this_one(tmp_path: Path) -> None:
+    before = '"2025-07-07T12:00:00Z"'
+    with bench(tmp_path, *waiting("", before)) as found:
+        found.until(lambda: found.step() == 1)
+        assert found.observed() == {"learner_progress": 0, "learner_running": 1}
+
+
 def test_a_guard_that_only_observes_restarts_nothing(tmp_path: Path) -> None:
     with (
         bench(tmp_path, *counting(tmp_path)) as found,

@@ -22,7 +22,8 @@ from tiltyard.shell.store.lease import holder_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import LEARNER, RESTART, Effect, effect_under, request_effect
 from tiltyard.shell.supervise.contract import Status, read_status
-from tiltyard.shell.supervise.journal import MOST_RESTARTS, Journal
+from tiltyard.shell.supervise.journal import MOST_RESTARTS, Journal, Known
+from tiltyard.shell.supervise.learner import journal_unreachable
 from tiltyard.shell.supervise.own import is_supervised
 from tiltyard.shell.supervise.processes import is_up
 from tiltyard.shell.supervise.supervised import journal_in, log_in, status_in, supervisor_from
@@ -125,7 +126,7 @@ def _settled(ledger: Ledger, key: str, times: Times, patience: float) -> Effect:
 
 
 def _row(settings: LearnerSettings, now: datetime) -> dict[str, object]:
-    known = Journal(journal_in(settings)).known
+    known = _known(Journal(journal_in(settings)))
     said = read_status(status_in(settings), now)
     told = said if isinstance(said, Status) else None
     state = _state(settings)
@@ -147,9 +148,16 @@ def _row(settings: LearnerSettings, now: datetime) -> dict[str, object]:
     }
 
 
+def _known(journal: Journal) -> Known:
+    try:
+        return journal.known
+    except OSError as error:
+        raise journal_unreachable(error) from None
+
+
 def _state(settings: LearnerSettings) -> Standing:
     journal = Journal(journal_in(settings))
-    known = journal.known
+    known = _known(journal)
     if known.fate == "given_up":
         return known.fate
     if not settings.command:

@@ -143,7 +143,8 @@ class _Running:
         settings, ledger = self._with_marks_every_bar(), self.ledger
         shares, targets = HeldShares(), targets_from(settings)
         if not (self.once or self.observe):
-            self.learner = learner_from(settings.learner, say=_say)
+            addresses = {one.address_env for one in settings.notify.recipient}
+            self.learner = learner_from(settings.learner, addresses=addresses, say=_say)
         told = targets if self.learner is None else {**targets, self.learner.name: self.learner}
         desk = self.desk = self._begun(settings, told)
         trader = self.trader = self._trading(settings, desk)

@@ -60,7 +60,7 @@ class Painter:
         *,
         steady: Callable[[], float],
         gpus: Callable[[], GpuReading] | None = None,
-        restarts: Callable[[], int] | None = None,
+        restarts: Callable[[], int | None] | None = None,
     ) -> None:
         self.picture: Picture | None = None
         self._desk = desk

@@ -16,7 +16,10 @@ from tiltyard.metrics import METRICS_VERSION
 from tiltyard.scaling.ladder import LADDER
 from tiltyard.shell.settings import Settings
 
-_DECIDE_NOTHING = {"ledger", "effects", "notify", "run", "api", "checklist"}
+_DECIDE_NOTHING = {
+    "ledger", "effects", "notify", "alerts", "gpu", "learner", "run", "api", "checklist",
+}  # fmt: skip
+"""Where facts come from and who is told is not what decides; the checklist has a digest."""
 _WHERE_BARS_ARE = {"feed"}
 _BY_THE_LADDER: dict[str, Any] = {"scaling": {"rule": LADDER}}
 """What a record that names no rule was made by."""

@@ -1,6 +1,7 @@
 """The ``[learner]`` section of the settings: who runs the learner, and with which patience."""
 
 import json
+import re
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tiltyard.shell.sections.web_address import fault_of_address
 
 SOCKET = "unix://"
+_PLAIN = re.compile(r"http://[^/?#]+(/|/RPC2)?")
 
 
 class LearnerSettings(BaseModel):
@@ -58,6 +60,8 @@ class LearnerSettings(BaseModel):
                 raise ValueError("expected a socket such as unix:///run/supervisor.sock")  # noqa: TRY003 as above
         elif address and (fault := fault_of_address(address)):
             raise ValueError(fault)
+        elif address and not _PLAIN.fullmatch(address):
+            raise ValueError("expected http://host:port and no more: supervisord has no TLS")  # noqa: TRY003 as above
         return address
 
     @field_validator("deployment")
@@ -74,6 +78,8 @@ class LearnerSettings(BaseModel):
     def _secret_in_transit(cls, address: str) -> str:
         if fault := fault_of_address(address):
             raise ValueError(fault)
+        if not address.startswith("https://"):
+            raise ValueError("expected https://, since a token is sent there")  # noqa: TRY003 as above
         return address
 
     @model_validator(mode="after")

@@ -69,11 +69,29 @@ class Journal:
 
     @property
     def known(self) -> Known:
-        """What is known; a file that makes no sense is none."""
+        """What is known; it waits while that is being written.
+
+        Raises:
+            OSError: There is a file, and it cannot be read.
+        """
         with self._lock:
             if self._known is None:
                 self._known = read(self._path)
             return self._known
+
+    @property
+    def known_so_far(self) -> Known | None:
+        """What was last known, None while nobody has looked; it never waits for a disk."""
+        return self._known  # replaced as a whole, so no reader sees half of it
+
+    def read_anew(self) -> None:
+        """Another process has written it meanwhile.
+
+        Raises:
+            OSError: It cannot be read; then nothing is changed.
+        """
+        with self._lock:
+            self._known = read(self._path)
 
     def note(self, **changed: Any) -> None:  # noqa: ANN401 fields of what is known
         """Write some fields anew.
@@ -105,11 +123,20 @@ class Journal:
 
 
 def read(path: Path) -> Known:
-    """What a file says."""
+    """What a file says; where there is none, or one that makes no sense, nothing is known.
+
+    Raises:
+        OSError: It cannot be read, so nobody knows what is known.
+    """
     try:
-        if path.stat().st_size > LARGEST:
-            return Known()
-        said = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return Known()
+    if len(raw) > LARGEST:
+        return Known()
+    try:
+        said = json.loads(raw)
         run = said["run"]
         began = said["began_at"]
         return Known(
@@ -121,7 +148,7 @@ def read(path: Path) -> Known:
             int(said["restarts_ever"]),
             tuple(map(str, said["carried"])),
         )
-    except (OSError, ValueError, TypeError, LookupError, RecursionError, TiltyardError):
+    except (ValueError, TypeError, LookupError, RecursionError, TiltyardError):
         return Known()
 
 
@@ -139,7 +166,9 @@ def _write(path: Path, known: Known) -> None:
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
+    new.unlink(missing_ok=True)  # of a desk that was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with open(os.open(new, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 a command may hold a secret
         file.write(canonical(body) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -2,7 +2,8 @@
 
 It is a target of the outbox. A restart is sent to it once for each episode of a guard, and is
 carried out once, whoever is killed meanwhile: it is noted under the effect's key, and one that
-was asked for before the present run began is done by that. First the learner is asked to save
+was asked for before the present run began is done by that. One that has no job cannot be
+stuck, and is left alone by guards. First the learner is asked to save
 its work; when it has, or does not in time, it is ended and begins anew. After three restarts in
 24 hours by failures and guards together it is given up, until a person wants it restarted.
 """
@@ -20,7 +21,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.outbox import LEARNER, RESTART, Effect
 from tiltyard.shell.supervise.contract import Progress, Status, read_status
 from tiltyard.shell.supervise.journal import MOST_RESTARTS, Journal
-from tiltyard.shell.supervise.supervisor import Supervisor
+from tiltyard.shell.supervise.supervisor import Standing, Supervisor
 from tiltyard.shell.targets.target import refused, unreachable
 
 OBSERVED_EVERY = 60.0
@@ -29,6 +30,12 @@ OVERDUE = timedelta(days=1)
 _LOOK_EVERY = 0.1
 _WHOLE_SECONDS = timedelta(seconds=1)
 """In which supervisord tells when something began."""
+
+
+def journal_unreachable(error: OSError) -> TiltyardError:
+    """What is known of a learner cannot be read or written: ``TARGET_UNREACHABLE``."""
+    where = f"{error.filename}: " if error.filename else ""
+    return unreachable(LEARNER, f"{where}{error.strerror or type(error).__name__}")
 
 
 class Learner:
@@ -71,15 +78,20 @@ class Learner:
         self._began_at: datetime | None = None
 
     @property
-    def restarts_ever(self) -> int:
-        """How often it was restarted in all, by failures, guards and people; any thread may ask."""
-        return self._journal.known.restarts_ever
+    def restarts_ever(self) -> int | None:
+        """How often it was restarted in all, by failures, guards and people; None before a look.
+
+        Any thread may ask, and none waits for the learner's disk.
+        """
+        known = self._journal.known_so_far
+        return None if known is None else known.restarts_ever
 
     def look(self) -> Sequence[Observation]:
         """See to it, if no restart is under way; what is observed, once a minute.
 
         Raises:
-            TiltyardError: ``TARGET_UNREACHABLE`` when what is known of it cannot be written.
+            TiltyardError: ``TARGET_UNREACHABLE`` when what is known of it cannot be read or
+                written.
         """
         trouble: OSError | None = None
         if self._restarting.acquire(blocking=False):
@@ -92,9 +104,12 @@ class Learner:
         steady = self._steady()
         if steady >= self._due_at:
             self._due_at = steady + OBSERVED_EVERY
-            return self._observed(steady)
+            try:
+                return self._observed(steady)
+            except OSError as error:
+                trouble = error
         if trouble is not None:
-            raise _unwritable(trouble)
+            raise journal_unreachable(trouble)
         return []
 
     def end(self) -> None:
@@ -111,12 +126,15 @@ class Learner:
             try:
                 self._restart(effect)
             except OSError as error:
-                raise _unwritable(error) from None
+                raise journal_unreachable(error) from None
 
     def has(self, effect: Effect) -> bool | None:
         """Whether it was restarted for this, or has begun anew since it was asked for."""
-        is_carried = effect.key in self._journal.known.carried
-        return is_carried or self._supervisor.has_begun_since(effect.requested_at)
+        try:
+            is_carried = effect.key in self._journal.known.carried
+            return is_carried or self._supervisor.has_begun_since(effect.requested_at)
+        except OSError as error:
+            raise journal_unreachable(error) from None
 
     def _restart(self, effect: Effect) -> None:
         by_person = _is_by_person(effect)
@@ -140,18 +158,31 @@ class Learner:
             self._progress.begin()
         try:
             standing = self._supervisor.standing()
+            is_idle = self._is_idle(standing, said)
         except TiltyardError:
             return []  # nobody knows how it is
         is_up = self._journal.known.fate != "given_up" and standing != "given_up"
         moves = standing == "running" and self._progress.is_made(said, now, steady)
         return [
-            Observation("learner_progress", float(moves), now),
+            Observation("learner_progress", float(moves or is_idle), now),
             Observation("learner_running", float(is_up), now),
         ]
 
+    def _is_idle(self, standing: Standing, said: Status | str) -> bool:
+        """Whether it has no job that could be stuck: whoever makes a GPU busy, it is another.
+
+        Who has no job need not say so again and again; one that has begun since has said nothing.
+        """
+        if standing in {"done", "stopped"}:
+            return True
+        if standing != "running" or isinstance(said, str) or said.job:
+            return False
+        return not self._supervisor.has_begun_since(said.at)
+
     def _is_pointless(self, effect: Effect) -> bool:
-        """Whether nothing runs that could be stuck, or it was asked for too long ago."""
-        is_idle = self._supervisor.standing() in {"done", "stopped"}
+        """Whether there is nothing that could be stuck, or it was asked for too long ago."""
+        said = read_status(self._status, self._now())
+        is_idle = self._is_idle(self._supervisor.standing(), said)
         return is_idle or self._now() - effect.requested_at > OVERDUE
 
     def _refuse_more(self) -> None:
@@ -181,11 +212,6 @@ class Learner:
                     return
                 if not self._supervisor.is_up():
                     return
-
-
-def _unwritable(error: OSError) -> TiltyardError:
-    where = f"{error.filename}: " if error.filename else ""
-    return unreachable(LEARNER, f"{where}{error.strerror or type(error).__name__}")
 
 
 def _has_saved(said: Status, before: Status) -> bool:

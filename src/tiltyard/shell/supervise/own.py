@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -65,6 +65,7 @@ class OwnSupervisor:
         journal: What is known beyond this desk.
         status: The file by which the learner says how it is.
         log: Where its output goes.
+        environment: Its variables, beside those of the contract.
         grace: Seconds from SIGTERM to SIGKILL.
         now: The time of day.
         steady: Seconds on a clock that is never set.
@@ -78,6 +79,7 @@ class OwnSupervisor:
         status: Path,
         log: Path,
         *,
+        environment: Mapping[str, str],
         grace: float,
         now: Callable[[], datetime],
         steady: Callable[[], float],
@@ -88,6 +90,7 @@ class OwnSupervisor:
         self._journal = journal
         self._status = status
         self._log = LogFile(log)
+        self._environment = environment
         self._grace = grace
         self._now = now
         self._steady = steady
@@ -176,7 +179,7 @@ class OwnSupervisor:
             self._child = subprocess.Popen(  # noqa: S603 it is what the settings say
                 self._command, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, VARIABLE: str(self._status.resolve()), TOKEN: token},
+                env={**self._environment, VARIABLE: str(self._status.resolve()), TOKEN: token},
             )  # fmt: skip
         except OSError as error:
             os.close(reader)
@@ -245,6 +248,11 @@ class OwnSupervisor:
                 self._is_waiting_for_folder = True
                 self._say(f"{self._status.parent}: another desk supervises a learner here")
             return False
+        try:
+            self._journal.read_anew()  # the desk before may have written it until now
+        except OSError:
+            os.close(folder)
+            raise
         self._folder = folder
         self._take_over()
         return True

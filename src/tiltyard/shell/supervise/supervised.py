@@ -1,7 +1,8 @@
 """The learner that the settings name, and the thread that looks after it while a desk runs."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from tiltyard.shell.supervise.learner import Learner
 from tiltyard.shell.supervise.own import OwnSupervisor
 from tiltyard.shell.supervise.processes import is_supported
 from tiltyard.shell.supervise.supervisor import Supervisor
+from tiltyard.shell.supervise.surroundings import of_learner
 
 STOP_SECONDS = 2.0
 
@@ -39,11 +41,19 @@ def log_in(settings: LearnerSettings) -> Path:
 def learner_from(
     settings: LearnerSettings,
     *,
+    addresses: Collection[str] = (),
     say: Callable[[str], object],
     now: Callable[[], datetime] = system_now,
     steady: Callable[[], float] = steady_seconds,
 ) -> Learner | None:
     """The learner of a desk; None where nobody runs one.
+
+    Args:
+        settings: Who runs it.
+        addresses: Variables that hold addresses of people, which are not for it.
+        say: Told, for people, what became of it.
+        now: The time of day.
+        steady: Seconds on a clock that is never set.
 
     Raises:
         TiltyardError: ``LEARNER_UNSUPERVISED`` where the desk cannot run one by itself.
@@ -57,7 +67,9 @@ def learner_from(
         )  # fmt: skip
     journal = Journal(journal_in(settings))
     return Learner(
-        supervisor_from(settings, journal, say=say, now=now, steady=steady), journal,
+        supervisor_from(
+            settings, journal, addresses=addresses, say=say, now=now, steady=steady
+        ), journal,
         status_in(settings), progress_within=timedelta(seconds=settings.progress_within),
         checkpoint_within=settings.checkpoint_within, now=now, steady=steady,
     )  # fmt: skip
@@ -67,6 +79,7 @@ def supervisor_from(
     settings: LearnerSettings,
     journal: Journal,
     *,
+    addresses: Collection[str] = (),
     say: Callable[[str], object],
     now: Callable[[], datetime] = system_now,
     steady: Callable[[], float] = steady_seconds,
@@ -85,7 +98,8 @@ def supervisor_from(
         credentials = Path(settings.credentials)
         return Kubernetes(settings.kubernetes, settings.deployment, credentials, now)
     return OwnSupervisor(
-        settings.command, journal, status_in(settings), log_in(settings), grace=settings.grace,
+        settings.command, journal, status_in(settings), log_in(settings),
+        environment=of_learner(os.environ, addresses), grace=settings.grace,
         now=now, steady=steady, say=say,
     )  # fmt: skip
 
