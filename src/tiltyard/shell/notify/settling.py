@@ -24,9 +24,12 @@ _OF_THE_HOLD: Mapping[str, str] = {
 
 
 def settled_by(events: Iterable[Event]) -> Iterator[Settled]:
-    """What was seen, by what was done; in its order, so that who was first stays."""
+    """What was seen, by what was done; in its order, so that who was first stays.
+
+    What was only observed, and not done, nobody has seen.
+    """
     for event in events:
-        if (seen := _seen(event)) is not None:
+        if event.get("mode", "enforce") == "enforce" and (seen := _seen(event)) is not None:
             yield seen
 
 
