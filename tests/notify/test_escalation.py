@@ -58,7 +58,7 @@ def test_others_are_told_after_a_quarter_of_an_hour_once(halted: Desk, eve: Phon
         "page 1: tiltyard notify ack 1 --reason …",
         "Mon 02 Jun 12:02:00 UTC, told 30 min later",
     ]
-    assert eve.keys == ["page-1-notify:eve-escalated"]
+    assert eve.keys == ["escalated-1-notify:eve"]
     (page,) = halted.pages
     assert page.escalated_at is not None
     assert page.acknowledged_at is None
@@ -87,6 +87,17 @@ def test_each_page_is_told_for_itself(halted: Desk, eve: Phone) -> None:
     assert halted.escalate(10 * MINUTE) == 1
     halted.deliver()
     assert [title.split(": ")[1] for title in eve.titles] == ["bot halted", "System downtime"]
+
+
+def test_no_name_is_told_under_the_key_of_another(tmp_path: Path) -> None:
+    settings = telling(
+        recipient(tmp_path, "eve-escalated", NOWHERE),
+        recipient(tmp_path, "eve", NOWHERE, escalation=True),
+    )
+    with desk(tmp_path, settings) as found:
+        found.halt()
+        assert found.escalate(15 * MINUTE) == 1
+        assert [one.target for one in found.effects] == ["notify:eve-escalated", "notify:eve"]
 
 
 def test_with_nobody_to_escalate_to_nothing_is_noted(ann: Phone, tmp_path: Path) -> None:

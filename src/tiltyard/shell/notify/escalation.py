@@ -67,6 +67,11 @@ def escalate(
     return len(waiting)
 
 
+def escalation_key(number: int, recipient: Recipient) -> str:
+    """Under which a recipient is told that nobody has acknowledged; no name makes it another's."""
+    return f"escalated-{number}-{recipient.target}"
+
+
 def _tell_others(
     connection: sa.Connection,
     page: Page,
@@ -82,8 +87,7 @@ def _tell_others(
     )  # fmt: skip
     body = page_body(page.number, message)
     for one in others:
-        key = f"{page_key(page.number, one)}-escalated"
-        request_effect(connection, key, one.target, PAGE, body, now)
+        request_effect(connection, escalation_key(page.number, one), one.target, PAGE, body, now)
 
 
 def _was_told(name: str, effect: Effect) -> str:
