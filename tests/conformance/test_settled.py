@@ -1,6 +1,7 @@
-"""What was settled costs nothing: a look takes as long as there is to do."""
+"""What was settled, or waits for others, costs nothing: a look takes as long as there is to do."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,21 +11,29 @@ from conformance.desks import (
     FIRST,
     NOW,
     SECOND,
+    UNGUARDED,
     challenger,
     desk_on,
     employ,
     report,
     trades_of,
 )
+from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import Command, Outcome
+from tiltyard.shell.commanding import take
+from tiltyard.shell.notify.escalation import escalate
+from tiltyard.shell.notify.people import People
+from tiltyard.shell.sections.notify import NotifySettings, Recipient
 from tiltyard.shell.store.audit_table import append_audit
 from tiltyard.shell.store.command_table import append_command, pending_commands, write_outcome
-from tiltyard.shell.store.desk_tables import commands, outcomes
+from tiltyard.shell.store.desk_tables import commands, outcomes, pages
 from tiltyard.shell.store.engine import connect, database_url
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.migrating import config_of
+from tiltyard.shell.store.page_table import every_page, standing_causes
 
 MANY = 2000
+LONG_AGO = NOW - timedelta(days=7)
 
 
 def asked(connection: sa.Connection, key: str) -> int:
@@ -89,6 +98,55 @@ def test_what_the_audit_vouches_for_is_found_however_much_happened_since(ledger:
         assert (ledger.is_record(), ledger.anchor()[0]) == (False, anchored)
         employ(ledger, challenger(FIRST, 0.1))
         report(ledger, trades_of(FIRST, [1]))
+
+
+def leave_open(ledger: Ledger, policy: str, event: str, cause: str) -> None:
+    """Pages that nobody has acknowledged, a week old."""
+    with ledger.transaction() as inside:
+        first = len(every_page(inside.connection)) + 1
+        rows = [
+            {"number": first + n, "event": event, "policy": policy.format(n), "cause": cause,
+             "title": "t", "lines": "[]", "happened_at": LONG_AGO, "made_at": LONG_AGO}
+            for n in range(MANY)
+        ]  # fmt: skip
+        inside.connection.execute(pages.insert(), rows)
+
+
+DONE = (
+    {"event": "rearm", "policy": FIRST, "actor": "ann"},
+    {"event": "acknowledge", "policy": FIRST, "cause": "drawdown", "number": 1, "actor": "ann"},
+    {"event": "allow_entries", "cause": "deadman", "actor": "ann"},
+    {"event": "crown", "policy": FIRST, "actor": "ann"},
+)
+
+
+def test_telling_people_costs_the_same_however_many_pages_are_open(ledger: Ledger) -> None:
+    eve = Recipient(name="eve", address_file="eve.address", escalation=True)
+    notify = NotifySettings(recipient=(eve,))
+    people = People((eve,), UNGUARDED.checklist)
+    token = take(ledger, "desk", NOW)
+    assert token is not None
+
+    def settle() -> None:
+        with ledger.transaction() as inside:
+            people.request(inside.connection, "key", DONE, (), Roster(), {}, {}, NOW)
+
+    def look() -> None:
+        assert escalate(ledger, token, notify, NOW) == 0
+
+    before = [work(ledger, act) for act in (settle, look)]
+    leave_open(ledger, "gone{}", "halt", "drawdown")
+    leave_open(ledger, "", "stop_all", "person")
+    after = [work(ledger, act) for act in (settle, look)]
+    assert all(many - none < 10 for none, many in zip(before, after, strict=True)), (before, after)
+    with ledger.snapshot() as still:
+        assert [one for one in every_page(still.connection) if one.acknowledged_at] == []
+
+
+def test_a_guard_that_tripped_often_is_looked_at_once(ledger: Ledger) -> None:
+    leave_open(ledger, "", "page", "system_downtime")
+    with ledger.snapshot() as still:
+        assert standing_causes(still.connection, "page") == [("", "system_downtime")]
 
 
 def test_it_is_found_in_what_an_earlier_version_wrote(empty_url: str) -> None:

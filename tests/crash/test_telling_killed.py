@@ -28,7 +28,7 @@ from tiltyard.shell.store.page_table import every_page
 POINTS = (APPENDED, *live.STAGES, *delivery.STAGES[:3], *escalation.STAGES)
 """Nobody can ask a phone whether it has something, so nothing is verified."""
 HALTED = "bad halted: drawdown 5 % > 4 %"
-EVERY_KEY = {"page-1-notify:ann", "page-1-notify:carl", "page-1-notify:eve-escalated"}
+EVERY_KEY = {"page-1-notify:ann", "page-1-notify:carl", "escalated-1-notify:eve"}
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tiltyard.shell.commanding import Times, ask
 from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import Effect
+from tiltyard.shell.store.outbox import Effect, every_effect
 from tiltyard.shell.targets import Target
 
 IMPATIENT_MS = 5
@@ -95,6 +95,25 @@ def test_a_halt_asked_again_tells_the_bot_and_says_nothing_more(floor: Ledger) -
     done = asked(floor, "freeze", bot, policy="", times=clock.times())
     assert done.text == "every challenger: traffic to 0 %, until tiltyard resume freeze"
     assert bot.has_taken
+
+
+def test_whoever_asks_with_other_settings_gives_up_nothing_of_what_is_to_be_told(
+    floor: Ledger,
+) -> None:
+    bot, clock = Bot(is_away=True), Clock()
+    asked(floor, "halt", bot)
+    clock.wait(60)
+    done = asked(floor, "freeze", policy="", times=clock.times())
+    assert done.text == "every challenger: traffic to 0 %, until tiltyard resume freeze"
+    with floor.snapshot() as still:
+        waiting = every_effect(still.connection)
+    assert {(one.kind, one.state) for one in waiting} == {
+        ("notice", "requested"), ("shares", "requested")
+    }  # fmt: skip
+    clock.wait(60)
+    bot.is_away = False
+    asked(floor, "stop_all", bot, policy="", times=clock.times())
+    assert {one.key for one in waiting if one.kind == "notice"} <= set(bot.has_taken)
 
 
 def test_what_was_refused_says_nothing_of_bots(floor: Ledger) -> None:

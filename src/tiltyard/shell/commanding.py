@@ -241,10 +241,12 @@ class _StandIn:
         self.untold = sorted(self.targets)
         with suppress(TiltyardError):  # what is not delivered stays for who acts next
             began = self.times.now()
-            deliver(self.ledger, token, self.targets, began, on_stage=self.on_stage)
+            deliver(
+                self.ledger, token, self.targets, began, on_stage=self.on_stage, in_service=False
+            )
             with self.ledger.snapshot() as still:
                 untold = untold_targets(still.connection, began)
-            # one that is named no more is given up when its next try is due, and is not waited for
+            # what is for one that our settings do not name waits for a desk, and we not for it
             self.untold = [name for name in untold if name in self.targets]
 
 

@@ -4,7 +4,8 @@ A token that was let in is known, and nobody waits for the ledger because of it.
 says of those that are known is read again every second by a thread that does nothing else,
 so that a revoked one is out within two; while the ledger does not answer, they are believed. A
 secret that is not known is looked up, a few at a time, and only so many a second: whoever guesses
-keeps nobody waiting but others who do.
+keeps nobody waiting who is known. Whoever is not known yet, as everybody is when the server has
+started, may have to come again.
 
 How often somebody may ask is counted for each token by itself: a second's worth may come at once.
 """
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar, TypeVarTuple
 
 import anyio
 import anyio.to_thread
@@ -30,6 +32,8 @@ LONGEST_SECRET = 200
 LOOK_UPS = 2
 """Secrets that are looked up at the same time."""
 LOOK_UPS_A_SECOND = 50.0
+_Asked = TypeVarTuple("_Asked")
+_Said = TypeVar("_Said")
 
 
 class Bucket:
@@ -52,6 +56,34 @@ class Bucket:
             return False
         self._left -= 1
         return True
+
+
+class Strangers:
+    """Secrets of one kind that nobody knows yet; asked in an event loop.
+
+    Args:
+        kind: What has such a secret, for people.
+        steady: Seconds on a clock that is never set.
+    """
+
+    def __init__(self, kind: str, steady: Callable[[], float] = time.monotonic) -> None:
+        self._kind = kind
+        self._steady = steady
+        self._bucket = Bucket(LOOK_UPS_A_SECOND)
+        self._look_ups = anyio.CapacityLimiter(LOOK_UPS)
+
+    async def look_up(self, ask: Callable[[*_Asked], _Said], *asked: *_Asked) -> _Said:
+        """What the ledger says of one.
+
+        Raises:
+            TiltyardError: ``TOO_FAST``.
+        """
+        if not self._bucket.takes(self._steady()):
+            raise TiltyardError(
+                "TOO_FAST", self._kind, "too many secrets come that nobody knows",
+                "send it again a little later",
+            )  # fmt: skip
+        return await anyio.to_thread.run_sync(ask, *asked, limiter=self._look_ups)
 
 
 class Gate:
@@ -77,8 +109,7 @@ class Gate:
         self._steady = steady
         self._known: dict[str, Token] = {}
         self._buckets: dict[str, Bucket] = {}
-        self._strangers = Bucket(LOOK_UPS_A_SECOND)
-        self._look_ups = anyio.CapacityLimiter(LOOK_UPS)
+        self._strangers = Strangers("Authorization", steady)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
 
@@ -98,18 +129,6 @@ class Gate:
             return await self._let_in(request, scopes)
 
         return whose
-
-    def refuse_crowd(self) -> None:
-        """Whether there is room for another secret that nobody knows; a link has one.
-
-        Raises:
-            TiltyardError: ``TOO_FAST``.
-        """
-        if not self._strangers.takes(self._steady()):
-            raise TiltyardError(
-                "TOO_FAST", "Authorization", "too many secrets come that nobody knows",
-                "send it again a little later",
-            )  # fmt: skip
 
     def read_again(self) -> None:
         """What the ledger says of every token that is known.
@@ -152,8 +171,7 @@ class Gate:
         key = hash_of(secret)
         if (known := self._known.get(key)) is not None:
             return known
-        self.refuse_crowd()
-        token = await anyio.to_thread.run_sync(self._look_up, key, limiter=self._look_ups)
+        token = await self._strangers.look_up(self._look_up, key)
         if token is not None and len(self._known) < MOST_KNOWN:
             self._known[key] = token
         return token

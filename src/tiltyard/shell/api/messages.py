@@ -2,8 +2,8 @@
 
 A link shows a small page with a button, and changes nothing: chat programs fetch every link that
 they are shown. The button does. A link that was never made, is too old or is of nothing is
-answered in one way, and links count as the strangers of the gate: whoever guesses keeps nobody
-waiting but others who do.
+answered in one way. Only so many are looked up a second: whoever guesses keeps others with a link
+waiting, and nobody with a token.
 """
 
 from html import escape
@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.text import refuse_long, storable
 from tiltyard.shell.api import wire
-from tiltyard.shell.api.gate import LOOK_UPS
+from tiltyard.shell.api.gate import Strangers
 from tiltyard.shell.api.inside import Inside
 from tiltyard.shell.store.page_table import LONGEST_SECRET, Page, acknowledge_page, linked_page
 from tiltyard.shell.store.token_table import Token
@@ -44,7 +44,7 @@ _NOBODY = _PAGE % "<h1>This link is not good</h1><p>See: tiltyard notify list</p
 def message_routes(inside: Inside) -> APIRouter:
     """The addresses by which pages are acknowledged."""
     router = APIRouter(prefix="/v1", tags=["messages"])
-    strangers = anyio.CapacityLimiter(LOOK_UPS)
+    links = Strangers("link")
     html: dict[int | str, dict[str, Any]] = {
         status: {"content": {"text/html": {}}} for status in (200, 404)
     }
@@ -71,18 +71,13 @@ def message_routes(inside: Inside) -> APIRouter:
     @router.get("/acknowledge/{secret}", response_class=HTMLResponse, responses=html)
     async def show(secret: str) -> HTMLResponse:
         """Show what a link would acknowledge; nothing changes."""
-        inside.gate.refuse_crowd()
-        found = await anyio.to_thread.run_sync(_linked, inside, secret, limiter=strangers)
+        found = await links.look_up(_linked, inside, secret)
         return _answer(None if found is None else _shown(found[0]))
 
     @router.post("/acknowledge/{secret}", response_class=HTMLResponse, responses=html)
     async def acknowledge_by_link(secret: str) -> HTMLResponse:
         """Acknowledge the page of a link."""
-        inside.gate.refuse_crowd()
-        shown = await anyio.to_thread.run_sync(
-            _acknowledge_linked, inside, secret, limiter=strangers
-        )
-        return _answer(shown)
+        return _answer(await links.look_up(_acknowledge_linked, inside, secret))
 
     return router
 

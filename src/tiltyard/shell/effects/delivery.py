@@ -109,24 +109,27 @@ def deliver(
     patience: Patience = Patience(),
     most: int = MOST,
     lane: Lane | None = None,
+    in_service: bool = True,
 ) -> Delivered:
     """Deliver the effects that are due.
 
     Args:
         ledger: Not inside a transaction.
         token: Of the lease.
-        targets: All of them, by name. An effect for a target that is not among them fails.
+        targets: All of them, by name.
         now: UTC; what fails is due again so much later.
         on_stage: Told each of :data:`STAGES` that an effect has passed.
         patience: With targets that fail.
         most: After so many effects it returns, so that its caller gets on with other work.
         lane: Only effects of this one, and those for targets that nobody names any more.
+        in_service: An effect for a target that is not among them fails. Whoever only acts where no
+            desk runs may have other settings than the desk, and leaves it as it is.
 
     Raises:
         TiltyardError: ``LEASE_LOST``, or what is wrong with the database. Nothing of the
             last note was written.
     """
-    run = _Delivery(ledger, token, targets, now, on_stage, patience, lane)
+    run = _Delivery(ledger, token, targets, now, on_stage, patience, lane, in_service)
     outcomes: Counter[str] = Counter()
     while outcomes.total() < most and (effect := run.next_due()):
         outcomes[run.carry(effect)] += 1
@@ -148,6 +151,7 @@ class _Delivery:
     on_stage: Callable[[str], None]
     patience: Patience
     lane: Lane | None = None
+    in_service: bool = True
     sent: int = 0
     turns: Counter[Lane] = field(default_factory=Counter)
 
@@ -252,7 +256,8 @@ class _Delivery:
     def _is_mine(self, effect: Effect) -> bool:
         if effect.target in self.targets:
             return self.lane in {None, effect.lane}
-        return effect.kind != RESTART  # the desk that supervises carries it out, and no other
+        # a restart is for the desk that supervises, and no other
+        return self.in_service and effect.kind != RESTART
 
     def _is_due(self, effect: Effect) -> bool:
         """Whether its time has come; a clock that was set back keeps nothing waiting."""

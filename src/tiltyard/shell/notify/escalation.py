@@ -1,7 +1,9 @@
 """Escalation: when nobody has acknowledged a page in time, others are told, once.
 
 That others are told is noted in the transaction that requests it, so it happens once, wherever
-the process is killed.
+the process is killed. They are told of what has waited for less than a day: whoever is named today
+for the first time is not told of all that ever waited. After a flood they are told of so many at a
+time, so that no transaction is long.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +18,12 @@ from tiltyard.shell.sections.notify import NotifySettings, Recipient
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import PAGE, Effect, effects_by_key, request_effect
-from tiltyard.shell.store.page_table import Page, note_escalations, open_pages
+from tiltyard.shell.store.page_table import Page, note_escalations, waiting_pages
+
+NEWS_FOR = timedelta(days=1)
+"""Others are told until a page has waited so long after they were to be."""
+MOST = 50
+"""Pages of which others are told in one transaction."""
 
 REQUESTED, NOTED = STAGES = ("escalation requested", "escalation noted")
 """What is passed: it is written, and committed."""
@@ -29,7 +36,7 @@ def escalate(
     now: datetime,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Request that others are told of every page that has waited too long; how many there were.
+    """Request that others are told of pages that have waited too long; how many there were.
 
     Args:
         ledger: Not inside a transaction.
@@ -44,13 +51,14 @@ def escalate(
     others = [one for one in settings.recipient if one.escalation]
     if not others:
         return 0
-    before = now - timedelta(minutes=settings.escalate_after)
+    until = now - timedelta(minutes=settings.escalate_after)
+    since = until - NEWS_FOR
     with ledger.snapshot() as still:
-        if not _waiting(still.connection, before):
+        if not waiting_pages(still.connection, since, until, most=1):
             return 0
     with ledger.transaction() as inside:
         check_lease(inside.connection, token)
-        waiting = _waiting(inside.connection, before)
+        waiting = waiting_pages(inside.connection, since, until, MOST)
         for page in waiting:
             _tell_others(inside.connection, page, settings.recipient, others, now)
         note_escalations(inside.connection, [page.number for page in waiting], now)
@@ -59,12 +67,9 @@ def escalate(
     return len(waiting)
 
 
-def _waiting(connection: sa.Connection, before: datetime) -> list[Page]:
-    return [
-        page
-        for page in open_pages(connection)
-        if page.escalated_at is None and page.made_at <= before
-    ]
+def escalation_key(number: int, recipient: Recipient) -> str:
+    """Under which a recipient is told that nobody has acknowledged; no name makes it another's."""
+    return f"escalated-{number}-{recipient.target}"
 
 
 def _tell_others(
@@ -82,8 +87,7 @@ def _tell_others(
     )  # fmt: skip
     body = page_body(page.number, message)
     for one in others:
-        key = f"{page_key(page.number, one)}-escalated"
-        request_effect(connection, key, one.target, PAGE, body, now)
+        request_effect(connection, escalation_key(page.number, one), one.target, PAGE, body, now)
 
 
 def _was_told(name: str, effect: Effect) -> str:

@@ -23,7 +23,7 @@ from tiltyard.shell.notify.settling import is_over, settled_by
 from tiltyard.shell.sections.notify import Recipient
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.outbox import MESSAGE, PAGE, request_effect
-from tiltyard.shell.store.page_table import Page, add_page, open_pages, settle_page
+from tiltyard.shell.store.page_table import Page, Settled, add_page, settle_pages, standing_causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,13 @@ class People:
             memories: What each guard remembers; None where that is not known.
             now: UTC.
         """
-        for page in open_pages(connection):
-            found = settled_by(page, events)
-            if found is None and memories is not None and is_over(page, roster, marks, memories):
-                found = "desk", "it is over"
-            if found is not None:
-                settle_page(connection, page.number, *found, now)
+        for seen in settled_by(events):
+            settle_pages(connection, seen, now)
+        if memories is not None:
+            for policy, cause in standing_causes(connection, "page"):
+                if is_over(policy, cause, roster, marks, memories):
+                    over = Settled("desk", "it is over", "page", policy, cause)
+                    settle_pages(connection, over, now)
         scene = Scene(roster, marks, self.checklist)
         for number, group in enumerate(grouped(worth_telling)):
             message = said(group, scene)

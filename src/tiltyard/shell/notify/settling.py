@@ -4,7 +4,7 @@ Whoever acknowledges the review of the same event, puts the arm on trial again, 
 the hold has seen it. A page that took nothing is settled when what it tells of is over.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tiltyard.actions.open_positions import what_is_left
 from tiltyard.actions.record import Event
@@ -12,7 +12,7 @@ from tiltyard.checklist.judge import FRESH, Memory
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import LastMark
 from tiltyard.shell.left_open import LEFT_OPEN
-from tiltyard.shell.store.page_table import Page
+from tiltyard.shell.store.page_table import Settled
 
 _OF_THE_ARM: Mapping[str, str] = {
     "rearm": "it is on trial again", "resume": "it is back", "retire": "it is retired",
@@ -23,44 +23,48 @@ _OF_THE_HOLD: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def settled_by(page: Page, events: Iterable[Event]) -> tuple[str, str] | None:
-    """Who has settled a page, and how; None when nothing that was done did."""
+def settled_by(events: Iterable[Event]) -> Iterator[Settled]:
+    """What was seen, by what was done; in its order, so that who was first stays.
+
+    What was only observed, and not done, nobody has seen.
+    """
     for event in events:
-        if how := _how(page, event):
-            return str(event.get("actor", "desk")), how
-    return None
+        if event.get("mode", "enforce") == "enforce" and (seen := _seen(event)) is not None:
+            yield seen
 
 
 def is_over(
-    page: Page,
+    policy: str,
+    cause: str,
     roster: Roster,
     marks: Mapping[str, LastMark],
     memories: Mapping[tuple[str, str], Memory],
 ) -> bool:
-    """Whether a page that took nothing tells of what is over.
+    """Whether what took nothing, and was worth a page, is over.
 
     Args:
-        page: An open one.
+        policy: The arm; empty for the account.
+        cause: The guard, or what else it followed from.
         roster: As it is.
         marks: The last of each arm.
         memories: What each guard remembers of each subject; all of them.
     """
-    if page.event != "page":
-        return False
-    if page.cause == LEFT_OPEN:
-        taken_at = roster.taken_at(page.policy)
-        return taken_at is not None and not what_is_left(marks.get(page.policy), taken_at)
-    return memories.get((page.cause, page.policy), FRESH).tripped_at is None
+    if cause == LEFT_OPEN:
+        taken_at = roster.taken_at(policy)
+        return taken_at is not None and not what_is_left(marks.get(policy), taken_at)
+    return memories.get((cause, policy), FRESH).tripped_at is None
 
 
-def _how(page: Page, event: Event) -> str:
-    kind, policy = event["event"], event.get("policy", "")
-    if kind == "acknowledge" and (policy, event["cause"]) == (page.policy, page.cause):
-        return f"review {event.get('number', '')} was acknowledged"
-    if kind in _OF_THE_ARM and policy == page.policy:
-        return _OF_THE_ARM[kind]
-    if _OF_THE_HOLD.get(kind) == page.event and event.get("cause") == page.cause:
-        return "the hold was ended"
-    if kind == "crown" and page.event == "propose_rollback":
-        return f"{policy} is the champion"
-    return ""
+def _seen(event: Event) -> Settled | None:
+    kind, policy, cause = event["event"], event.get("policy", ""), event.get("cause", "")
+    by = str(event.get("actor", "desk"))
+    if kind == "acknowledge":
+        how = f"review {event.get('number', '')} was acknowledged"
+        return Settled(by, how, policy=policy, cause=cause)
+    if kind in _OF_THE_ARM:
+        return Settled(by, _OF_THE_ARM[kind], policy=policy)
+    if kind in _OF_THE_HOLD:
+        return Settled(by, "the hold was ended", event=_OF_THE_HOLD[kind], cause=cause)
+    if kind == "crown":
+        return Settled(by, f"{policy} is the champion", event="propose_rollback")
+    return None

@@ -123,7 +123,9 @@ pages = sa.Table(
     sa.Column("acknowledged_by", TEXT, nullable=False, server_default=""),
     sa.Column("reason", TEXT, nullable=False, server_default=""),
     sa.Column("escalated_at", UtcTime),
-    sa.Index("pages_by_acknowledgement", "acknowledged_at", "number"),
+    sa.Index("pages_by_event", "acknowledged_at", "event", "policy", "cause"),
+    sa.Index("pages_by_policy", "acknowledged_at", "policy", "cause"),
+    sa.Index("pages_by_time", "acknowledged_at", "made_at"),
 )
 
 page_links = sa.Table(

@@ -3,6 +3,9 @@
 Whoever decides writes them, in the transaction that decides. Anybody may acknowledge one, which
 is audited and gives nobody anything. A link in what was told acknowledges one page as well; of
 its secret only the hash is kept, and it is good for a week.
+
+Nobody has to acknowledge any, so there may be any number that are open. Whoever looks often asks
+for those that matter to them, and for what they tell of rather than for the pages.
 """
 
 import json
@@ -60,6 +63,25 @@ class Page:
     escalated_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was seen, whoever saw it: open pages that tell of it need nobody any more.
+
+    Attributes:
+        by: Who has settled them.
+        how: In words.
+        event: Of pages of this alone; None for any, as for the next two.
+        policy: Of this arm.
+        cause: Of this guard, or what else.
+    """
+
+    by: str
+    how: str
+    event: str | None = None
+    policy: str | None = None
+    cause: str | None = None
+
+
 def add_page(connection: sa.Connection, page: Page) -> int:
     """Write one that has no number yet; the number."""
     number = connection.scalar(_NEXT) or 1
@@ -73,6 +95,24 @@ def add_page(connection: sa.Connection, page: Page) -> int:
 def open_pages(connection: sa.Connection) -> Sequence[Page]:
     """Those that nobody has acknowledged, oldest first."""
     return _pages(connection, _EVERY.where(_IS_OPEN))
+
+
+def standing_causes(connection: sa.Connection, event: str) -> Sequence[tuple[str, str]]:
+    """Arm and cause of what open pages of an event tell of, each once."""
+    own = sa.and_(_IS_OPEN, pages.c.event == event)
+    query = sa.select(pages.c.policy, pages.c.cause).where(own).distinct()
+    return [(policy, cause) for policy, cause in connection.execute(query)]
+
+
+def waiting_pages(
+    connection: sa.Connection, since: datetime, until: datetime, most: int
+) -> Sequence[Page]:
+    """Open ones that were made in that time, and of which no others were told; oldest first."""
+    own = sa.and_(
+        _IS_OPEN, pages.c.made_at >= since, pages.c.made_at <= until,
+        pages.c.escalated_at.is_(None),
+    )  # fmt: skip
+    return _pages(connection, _EVERY.where(own).limit(most))
 
 
 def every_page(connection: sa.Connection) -> Sequence[Page]:
@@ -119,6 +159,14 @@ def settle_page(
     row = {"acknowledged_at": now, "acknowledged_by": actor, "reason": reason}
     own = sa.and_(_IS_OPEN, pages.c.number == number)
     return bool(connection.execute(pages.update().where(own).values(**row)).rowcount)
+
+
+def settle_pages(connection: sa.Connection, settled: Settled, now: datetime) -> None:
+    """Close those that are open and tell of that."""
+    of = {name: getattr(settled, name) for name in ("event", "policy", "cause")}
+    own = [pages.c[name] == value for name, value in of.items() if value is not None]
+    row = {"acknowledged_at": now, "acknowledged_by": settled.by, "reason": settled.how}
+    connection.execute(pages.update().where(_IS_OPEN, *own).values(**row))
 
 
 def note_escalations(connection: sa.Connection, numbers: Iterable[int], now: datetime) -> None:
