@@ -9,10 +9,15 @@ import pytest
 
 from deploy.manifests import DEPLOY, KUBERNETES, ROOT, read
 from programs import check
+from tiltyard.shell.cli.alerts_told import warning_of
 from tiltyard.shell.settings import Settings, load
 
+OFFERED = re.compile(r"^ *# (?=\w+ = |\[\[)", re.MULTILINE)
+"""What stands before a setting that is there to be switched on."""
 MADE = DEPLOY / "prometheus"
 COMPOSE = read(DEPLOY / "compose.yml")["services"]
+POD = read(KUBERNETES / "deployment.yaml")["spec"]["template"]["spec"]
+ENVIRONMENT = POD["containers"][0]["env"]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +80,22 @@ def test_the_credentials_of_systemd_are_where_the_settings_say() -> None:
         added = (DEPLOY / f"systemd/{unit}.service.d/tiltyard.conf").read_text("utf-8")
         (name,) = re.findall(r"^LoadCredential=([\w.]+):", added, re.MULTILINE)
         assert path == f"/run/credentials/{unit}.service/{name}"
+
+
+def test_every_way_offers_mail_and_a_phone_to_whoever_takes_the_marks_away(tmp_path: Path) -> None:
+    file = tmp_path / "tiltyard.toml"
+    for text in (
+        (DEPLOY / "tiltyard.toml").read_text("utf-8"),
+        (DEPLOY / "systemd/tiltyard.toml").read_text("utf-8"),
+        read(KUBERNETES / "configmap.yaml")["data"]["tiltyard.toml"],
+    ):
+        file.write_text(text, "utf-8")
+        assert warning_of(load(file)) is not None
+        file.write_text(OFFERED.sub("", text), "utf-8")
+        switched_on = load(file)
+        assert warning_of(switched_on) is None
+        (person,) = switched_on.notify.recipient
+        assert person.address_file or person.address_env in [one["name"] for one in ENVIRONMENT]
 
 
 def test_every_way_serves_and_alertmanager_reaches_it(of_cluster: Settings) -> None:

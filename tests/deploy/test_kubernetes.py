@@ -65,8 +65,12 @@ def test_secrets_are_named_and_never_there() -> None:
     assert not [one for one in OBJECTS if one["kind"] == "Secret"]
     for text in texts_in(OBJECTS):
         assert "://tiltyard:" not in text
-    (by_variable,) = [one for one in DESK["env"] if "valueFrom" in one]
-    assert by_variable["valueFrom"]["secretKeyRef"]["name"] == "tiltyard-database"
+    named = {
+        one["name"]: one["valueFrom"]["secretKeyRef"]["name"]
+        for one in DESK["env"]
+        if "valueFrom" in one
+    }
+    assert named == {"TILTYARD_DB": "tiltyard-database", "PHONE_ADDRESS": "tiltyard-phone"}
 
 
 @pytest.mark.parametrize("container", [*POD["initContainers"], DESK], ids=lambda one: one["name"])
