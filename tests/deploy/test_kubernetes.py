@@ -93,8 +93,8 @@ def test_what_is_mounted_is_a_volume_and_every_volume_is_mounted() -> None:
     assert volumes["settings"]["configMap"]["name"] == BY_KIND["ConfigMap"]["metadata"]["name"]
     password = next(one["value"] for one in DESK["env"] if one["name"] == "PGPASSWORD_FILE")
     (mount,) = [one for one in DESK["volumeMounts"] if one["name"] == "database"]
-    (item,) = volumes["database"]["secret"]["items"]
-    assert password == f"{mount['mountPath']}/{item['path']}"
+    assert volumes["database"]["secret"] == {"secretName": "tiltyard-database"}
+    assert password == f"{mount['mountPath']}/password"
 
 
 def test_the_desk_listens_where_the_service_reaches_it() -> None:
