@@ -112,5 +112,7 @@ def test_prometheus_takes_the_job(tmp_path: Path) -> None:
     token, config = tmp_path / "token", tmp_path / "prometheus.yml"
     token.write_text("secret", "utf-8")
     text = (KUBERNETES / "prometheus_scrape.yml").read_text("utf-8")
-    config.write_text(text.replace("/etc/prometheus/secrets/tiltyard/token", str(token)), "utf-8")
+    config.write_text(
+        text.replace("/etc/prometheus/secrets/tiltyard-prometheus/token", str(token)), "utf-8"
+    )
     assert "SUCCESS" in check("promtool", "check", "config", config)
