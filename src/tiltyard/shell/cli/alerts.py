@@ -40,6 +40,10 @@ WebhookUrl = Annotated[
     str | None,
     typer.Option("--webhook-url", metavar="URL", help="The desk's /v1/alerts. [alerts.webhook]"),
 ]
+TestSeverity = Annotated[
+    Literal["critical", "warning", "info"],
+    typer.Option("--severity", help="Which route a test alert takes."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that somebody has edited.")]
 
 
@@ -143,9 +147,7 @@ def status(
 
 def try_alert(
     alertmanager_url: AlertmanagerUrl = None,
-    severity: Annotated[
-        Literal["critical", "warning", "info"], typer.Option(help="Which route it takes.")
-    ] = "critical",
+    severity: TestSeverity = "critical",
     within: Annotated[float, typer.Option(help="Seconds each may take.", min=1, max=300)] = 60,
     database: Database = None,
     as_json: AsJson = False,
