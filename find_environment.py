@@ -11,6 +11,13 @@ def use_environment(script: Path) -> None:
     if find_spec("tiltyard") is not None:
         return
     python = script.resolve().parent / ".venv" / "bin" / "python"
-    if not python.exists():
+    try:
+        python.stat()
+        os.execv(python, [str(python), str(script), *sys.argv[1:]])  # noqa: S606 our own script
+    except FileNotFoundError:
         sys.exit("tiltyard is not installed: run make demo in the checkout first")
-    os.execv(python, [str(python), str(script), *sys.argv[1:]])  # noqa: S606 our own script
+    except OSError as error:
+        sys.exit(
+            f"you cannot use {python}: {error.strerror}. "
+            "Let its owner give you leave to, or install tiltyard for yourself: pip install ."
+        )

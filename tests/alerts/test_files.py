@@ -58,6 +58,32 @@ def test_the_script_that_people_know_writes_the_same(tmp_path: Path) -> None:
         assert (tmp_path / "config" / name).read_text("utf-8") == text
 
 
+def test_the_script_is_given_a_desks_settings_from_another_folder_and_may_replace(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "desk.toml").write_text('[alerts]\ndesk = "far"\n', "utf-8")
+    words = ["--config", "../desk.toml", "--webhook-url", "http://far:8420/v1/alerts"]
+    (tmp_path / "here").mkdir()
+
+    def scripted(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, ROOT / "prometheus_alerts.py", *words, *more]
+        return subprocess.run(
+            command, cwd=tmp_path / "here", check=False, env=WITH, capture_output=True, text=True
+        )
+
+    assert scripted().returncode == 0
+    routes = tmp_path / "here" / ROUTES
+    made = routes.read_text("utf-8")
+    assert 'desk="far"' in made
+    routes.write_text(made + "# mine\n", "utf-8")
+    assert "Pass --force" in scripted().stderr
+    assert scripted("--force").returncode == 0
+    assert routes.read_text("utf-8") == made
+    nowhere = ("--alertmanager-url", "http://127.0.0.1:1")
+    tried = scripted("--action", "test", "--severity", "warning", *nowhere)
+    assert "ALERTING_UNREACHABLE Alertmanager at http://127.0.0.1:1" in tried.stderr
+
+
 def test_no_secret_is_in_them() -> None:
     whole = "".join(make(TOLD, "t").texts.values())
     assert "password_file" in whole

@@ -120,7 +120,7 @@ def test_the_whole_chain_from_the_files_to_what_fires(tmp_path: Path) -> None:
         came = typed(tmp_path, "test")
         assert came.exit_code == 0, f"{came.output}{came.exception}"
         assert "the test alert was at Alertmanager after" in came.output
-        assert "for tiltyard-critical" in came.output
+        assert "for nobody" in came.output
         (trial,) = routing.get("/api/v2/alerts", filter='test="true"')
         assert trial["labels"]["guard"] == "alerts_test"
 

@@ -9,10 +9,16 @@ import pytest
 
 from deploy.manifests import DEPLOY, KUBERNETES, ROOT, read
 from programs import check
+from tiltyard.shell.alerts.made import make
+from tiltyard.shell.cli.alerts_told import warning_of
 from tiltyard.shell.settings import Settings, load
 
+OFFERED = re.compile(r"^ *# (?=\w+ = |\[\[)", re.MULTILINE)
+"""What stands before a setting that is there to be switched on."""
 MADE = DEPLOY / "prometheus"
 COMPOSE = read(DEPLOY / "compose.yml")["services"]
+POD = read(KUBERNETES / "deployment.yaml")["spec"]["template"]["spec"]
+ENVIRONMENT = POD["containers"][0]["env"]
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +62,42 @@ def test_promtool_and_amtool_take_what_is_mounted(tmp_path: Path) -> None:
     check("amtool", "check-config", tmp_path / "alertmanager.yml")
 
 
-def test_the_servers_of_compose_read_the_secrets_that_they_are_given() -> None:
+def test_the_servers_of_compose_read_the_secrets_that_they_are_given(tmp_path: Path) -> None:
+    settings = with_everything(DEPLOY / "tiltyard.toml", tmp_path)
+    texts = make(settings, "tiltyard.toml").texts
     named = {
-        name: set(re.findall(r"/run/secrets/(\w+)", (MADE / file).read_text("utf-8")))
+        name: set(re.findall(r"/run/secrets/(\w+)", texts[file]))
         for name, file in (
             ("prometheus", "prometheus_scrape.yml"), ("alertmanager", "alertmanager.yml")
         )
     }  # fmt: skip
     assert named == {name: set(COMPOSE[name]["secrets"]) for name in named}
+
+
+def with_everything(file: Path, folder: Path) -> Settings:
+    """Settings with all that they offer switched on."""
+    there = folder / "tiltyard.toml"
+    there.write_text(OFFERED.sub("", file.read_text("utf-8")), "utf-8")
+    return load(there)
+
+
+def test_the_password_of_the_mail_is_where_the_settings_say(
+    tmp_path: Path, of_cluster: Settings
+) -> None:
+    page = (ROOT / "docs/how-to/deploy.md").read_text("utf-8")
+    of_systemd = with_everything(DEPLOY / "systemd/tiltyard.toml", tmp_path).alerts
+    added = (DEPLOY / "systemd/prometheus-alertmanager.service.d/tiltyard.conf").read_text("utf-8")
+    (folder,) = re.findall(r"^LoadCredential=mail:(\S+)$", added, re.MULTILINE)
+    assert f"`{folder}/password`" in page
+    in_unit = "/run/credentials/prometheus-alertmanager.service/mail_password"
+    assert of_systemd.mail_password_file == in_unit
+    of_compose = with_everything(DEPLOY / "tiltyard.toml", tmp_path).alerts
+    beside = of_cluster.alerts.token_file.removesuffix("/token") + "/mail_password"
+    for where in (of_compose.mail_password_file, in_unit, beside):
+        assert f"| `{where}` |" in page
+    assert f'# mail_password_file = "{beside}"' in (KUBERNETES / "configmap.yaml").read_text(
+        "utf-8"
+    )
 
 
 def test_the_credentials_of_systemd_are_where_the_settings_say() -> None:
@@ -73,8 +107,24 @@ def test_the_credentials_of_systemd_are_where_the_settings_say() -> None:
         ("prometheus-alertmanager", told.token_file),
     ):
         added = (DEPLOY / f"systemd/{unit}.service.d/tiltyard.conf").read_text("utf-8")
-        (name,) = re.findall(r"^LoadCredential=([\w.]+):", added, re.MULTILINE)
+        (name,) = re.findall(r"^LoadCredential=([\w.]+\.token):", added, re.MULTILINE)
         assert path == f"/run/credentials/{unit}.service/{name}"
+
+
+def test_every_way_offers_mail_and_a_phone_to_whoever_takes_the_marks_away(tmp_path: Path) -> None:
+    file = tmp_path / "tiltyard.toml"
+    for text in (
+        (DEPLOY / "tiltyard.toml").read_text("utf-8"),
+        (DEPLOY / "systemd/tiltyard.toml").read_text("utf-8"),
+        read(KUBERNETES / "configmap.yaml")["data"]["tiltyard.toml"],
+    ):
+        file.write_text(text, "utf-8")
+        assert warning_of(load(file)) is not None
+        file.write_text(OFFERED.sub("", text), "utf-8")
+        switched_on = load(file)
+        assert warning_of(switched_on) is None
+        (person,) = switched_on.notify.recipient
+        assert person.address_file or person.address_env in [one["name"] for one in ENVIRONMENT]
 
 
 def test_every_way_serves_and_alertmanager_reaches_it(of_cluster: Settings) -> None:

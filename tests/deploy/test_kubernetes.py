@@ -65,8 +65,12 @@ def test_secrets_are_named_and_never_there() -> None:
     assert not [one for one in OBJECTS if one["kind"] == "Secret"]
     for text in texts_in(OBJECTS):
         assert "://tiltyard:" not in text
-    (by_variable,) = [one for one in DESK["env"] if "valueFrom" in one]
-    assert by_variable["valueFrom"]["secretKeyRef"]["name"] == "tiltyard-database"
+    named = {
+        one["name"]: one["valueFrom"]["secretKeyRef"]["name"]
+        for one in DESK["env"]
+        if "valueFrom" in one
+    }
+    assert named == {"TILTYARD_DB": "tiltyard-database", "PHONE_ADDRESS": "tiltyard-phone"}
 
 
 @pytest.mark.parametrize("container", [*POD["initContainers"], DESK], ids=lambda one: one["name"])
@@ -89,8 +93,8 @@ def test_what_is_mounted_is_a_volume_and_every_volume_is_mounted() -> None:
     assert volumes["settings"]["configMap"]["name"] == BY_KIND["ConfigMap"]["metadata"]["name"]
     password = next(one["value"] for one in DESK["env"] if one["name"] == "PGPASSWORD_FILE")
     (mount,) = [one for one in DESK["volumeMounts"] if one["name"] == "database"]
-    (item,) = volumes["database"]["secret"]["items"]
-    assert password == f"{mount['mountPath']}/{item['path']}"
+    assert volumes["database"]["secret"] == {"secretName": "tiltyard-database"}
+    assert password == f"{mount['mountPath']}/password"
 
 
 def test_the_desk_listens_where_the_service_reaches_it() -> None:
@@ -108,5 +112,7 @@ def test_prometheus_takes_the_job(tmp_path: Path) -> None:
     token, config = tmp_path / "token", tmp_path / "prometheus.yml"
     token.write_text("secret", "utf-8")
     text = (KUBERNETES / "prometheus_scrape.yml").read_text("utf-8")
-    config.write_text(text.replace("/etc/prometheus/secrets/tiltyard/token", str(token)), "utf-8")
+    config.write_text(
+        text.replace("/etc/prometheus/secrets/tiltyard-prometheus/token", str(token)), "utf-8"
+    )
     assert "SUCCESS" in check("promtool", "check", "config", config)

@@ -1,6 +1,8 @@
 """The units: systemd reads every line of them, and they do what they say of themselves."""
 
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,9 +37,9 @@ def as_installed(folder: Path) -> None:
     (folder / "tiltyard.service").write_text(unit, "utf-8")
 
 
-def setting(name: str) -> list[str]:
+def setting(name: str, unit: str = UNIT) -> list[str]:
     """Everything that the unit of the desk says of a name."""
-    return re.findall(rf"^{name}=(.*)$", UNIT, re.MULTILINE)
+    return re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE)
 
 
 @pytest.mark.parametrize("with_gpu", [False, True])
@@ -79,6 +81,27 @@ def test_the_desk_is_started_again_but_not_with_wrong_settings() -> None:
     assert setting("RestartPreventExitStatus") == ["2"]
     assert setting("StartLimitIntervalSec") == ["0"]
     assert setting("StateDirectory") == ["tiltyard"]
+    assert setting("ExecStartPre") == [], "its exit code would prevent nothing"
+
+
+@pytest.mark.parametrize(
+    ("settings", "database", "code"),
+    [("[api]\nprot = 1\n", "sqlite:///desk.db", 2), ("", "postgresql:///desk?host=/nowhere", 1)],
+    ids=["wrong settings", "no database"],
+)
+def test_the_main_process_ends_with_the_code_of_what_is_wrong(
+    tmp_path: Path, settings: str, database: str, code: int
+) -> None:
+    (tmp_path / "tiltyard.toml").write_text(settings, "utf-8")
+    program = str(Path(sys.executable).with_name("tiltyard"))
+    (command,) = setting("ExecStart", UNIT.replace("\\\n", ""))
+    command = command.replace("/opt/tiltyard/bin/tiltyard", program)
+    command = command.replace("/etc/tiltyard/tiltyard.toml", "tiltyard.toml")
+    done = subprocess.run(
+        shlex.split(command), cwd=tmp_path, env={**os.environ, "TILTYARD_DB": database},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
 
 
 def test_no_secret_is_in_a_unit() -> None:

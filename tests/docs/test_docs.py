@@ -257,6 +257,14 @@ def test_every_command_on_the_page_runs_as_shown(page: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_what_makes_a_file_private_ends_with_the_command(page: Path) -> None:
+    """Else all that is written from the same shell later can be read by no server."""
+    lines = page.read_text("utf-8").splitlines()
+    lasting = [line for line in lines if re.match(r"(\$ )?\s*umask\b", line)]
+    assert not lasting, "put it into parentheses"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_link_of_the_page_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"

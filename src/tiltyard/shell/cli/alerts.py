@@ -15,6 +15,7 @@ from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.alerts.made import RULES, is_edited, make
 from tiltyard.shell.alerts.writing import places, read, write
 from tiltyard.shell.cli.alerts_dashboard import dashboard
+from tiltyard.shell.cli.alerts_told import told_by, warning_of
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.sections.web_address import fault_of_address
@@ -38,6 +39,10 @@ AlertmanagerUrl = Annotated[
 WebhookUrl = Annotated[
     str | None,
     typer.Option("--webhook-url", metavar="URL", help="The desk's /v1/alerts. [alerts.webhook]"),
+]
+TestSeverity = Annotated[
+    Literal["critical", "warning", "info"],
+    typer.Option("--severity", help="Which route a test alert takes."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that somebody has edited.")]
 
@@ -64,11 +69,7 @@ def generate(
     made = make(settings, _source(config), places(output)[RULES].name)
     for path in write(made.texts, output, force=force):
         typer.echo(f"wrote {path}")
-    told = settings.alerts
-    if not told.webhook and not told.mail_to:
-        typer.echo(
-            "warning: Alertmanager tells nobody: set alerts.webhook or alerts.mail_to", err=True
-        )
+    _warn_if_nobody_is_told(settings)
 
 
 def validate(
@@ -88,6 +89,7 @@ def validate(
     settings = _settings(config, webhook_url, prometheus_url, alertmanager_url)
     where = places(output)
     made = make(settings, _source(config), where[RULES].name)
+    _warn_if_nobody_is_told(settings)
     missing: list[str] = []
     faults = [f"{where[name]}: {fault}" for name, fault in _not_as_made(where, made.texts)]
     faults += by_tools(where, missing)
@@ -145,9 +147,7 @@ def status(
 
 def try_alert(
     alertmanager_url: AlertmanagerUrl = None,
-    severity: Annotated[
-        Literal["critical", "warning", "info"], typer.Option(help="Which route it takes.")
-    ] = "critical",
+    severity: TestSeverity = "critical",
     within: Annotated[float, typer.Option(help="Seconds each may take.", min=1, max=300)] = 60,
     database: Database = None,
     as_json: AsJson = False,
@@ -166,8 +166,12 @@ def try_alert(
         now=system_now(), seconds=steady_seconds, pause=time.sleep, within=within,
     )  # fmt: skip
     if not as_json:
-        whom = ", ".join(arrival.receivers) or "nobody"
-        typer.echo(f"the test alert was at Alertmanager after {arrival.seconds:.1f} s, for {whom}")
+        typer.echo(
+            f"the test alert was at Alertmanager after {arrival.seconds:.1f} s, "
+            f"for {told_by(arrival.receivers, told)}"
+        )
+        if severity != "info":
+            _warn_if_nobody_is_told(settings)
     is_told = bool(told.webhook) and severity != "info"
     at_the_desk = _at_the_desk(database, settings, arrival.fingerprint, within) if is_told else None
     if as_json:
@@ -181,6 +185,11 @@ def try_alert(
         typer.echo(f"and {at_the_desk:.1f} s later in the desk's record")
     else:
         typer.echo("the desk is not told of it")
+
+
+def _warn_if_nobody_is_told(settings: Settings) -> None:
+    if warning := warning_of(settings):
+        typer.echo(f"warning: {warning}", err=True)
 
 
 def _at_the_desk(
