@@ -164,15 +164,10 @@ class _Running:
                 if painter is not None:
                     painter.beat(system_now())
 
-            def note(event: Event) -> None:
-                self.on_event(event)
-                if painter is not None:
-                    painter.note(event)
-
             rounds = Rounds(
                 deliver=beside.deliver, stand=beside.stand,
                 beat=beat,
-                on_event=note, on_alone=_say_alone, on_trouble=_say_trouble,
+                on_event=self.on_event, on_alone=_say_alone, on_trouble=_say_trouble,
                 follow=lambda: trader is not None and trader.follow(desk, system_now()),
                 stopping=self.stopping, once=self.once, interval=self.interval,
             )  # fmt: skip

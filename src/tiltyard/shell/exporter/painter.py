@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from tiltyard.actions.record import Event
 from tiltyard.checklist.guard import Checklist
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.exporter.counted import NIGHTLY, Counted
@@ -76,17 +75,13 @@ class Painter:
         with self._ledger.snapshot() as still:
             self._counted.begin(still)
 
-    def note(self, event: Event) -> None:
-        """An event was written to the audit."""
-        self._counted.note(event)
-
     def beat(self, now: datetime) -> None:
         """Something was judged; a picture is made of it if that is due."""
         self._counted.note_latencies(self._desk.take_known(), now)
         began = self._looked = self._steady()
         if began < (self._overdue if self._desk.is_behind else self._next):
             return
-        self._look_at_nights(began, now)
+        self._read_on(began, now)
         may_pause = began < self._overdue and self._desk.trouble is None
         with suppress(_SomethingNewError):
             self.picture = paint(
@@ -109,13 +104,19 @@ class Painter:
             raise _SomethingNewError
         self._looked = self._steady()
 
-    def _look_at_nights(self, at: float, now: datetime) -> None:
-        """Until that of this trading day is noted; while the database is away, later."""
+    def _read_on(self, at: float, now: datetime) -> None:
+        """What the ledger says by now; while the database is away, later."""
+        if self._desk.trouble is not None:
+            return
+        with suppress(TiltyardError), self._ledger.snapshot() as still:
+            self._counted.read_on(still)
+            if self._is_night_wanted(at, now):
+                self._next_look = at + LOOK_AGAIN
+                self._counted.look_at_nights(still)
+
+    def _is_night_wanted(self, at: float, now: datetime) -> bool:
+        """Until that of this trading day is noted."""
         trading_day = self._desk.judging.trading_day
         ran_at = self._counted.succeeded.get(NIGHTLY)
-        if at < self._next_look or (ran_at and trading_day(ran_at) == trading_day(now)):
-            return
-        self._next_look = at + LOOK_AGAIN
-        if self._desk.trouble is None:
-            with suppress(TiltyardError), self._ledger.snapshot() as still:
-                self._counted.look_at_nights(still)
+        noted = ran_at is not None and trading_day(ran_at) == trading_day(now)
+        return at >= self._next_look and not noted
