@@ -39,11 +39,9 @@ class Shown:
 
     def step(self, now: datetime) -> Picture:
         """One step of the desk, painted."""
-        for event in self.desk.step(now):
-            self.painter.note(event)
+        self.desk.step(now)
         while self.desk.is_behind:
-            for event in self.desk.step(now):
-                self.painter.note(event)
+            self.desk.step(now)
         self.clock[0] += 10
         self.painter.beat(now)
         assert self.painter.picture is not None

@@ -16,8 +16,10 @@ from exporter.shown import SECOND, Shown, append, eventful, shown
 from live_desks import DAY, MINUTE, NOON, SETTINGS, asked, audited, fall, put
 from programs import check
 from records import BOT, CHAMPION, ledger_of, trade
+from tiltyard.actions.record import acted
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard_state import GUARD_STATES
+from tiltyard.facts.action import PERSON, Action
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import money
@@ -224,20 +226,51 @@ def test_counters_go_on_over_a_restart_and_a_correction_counts_once(tmp_path: Pa
     assert again == counted
 
 
-def test_a_trade_that_is_corrected_into_the_other_book_takes_nothing_back(tmp_path: Path) -> None:
-    with eventful(tmp_path / "desk.db") as ledger, shown(ledger) as desk:
-        desk.step(NOON)
-        late = trade(BOT, 300, 1)
-        append(ledger, late, NOON)
-        desk.step(NOON + SECOND)
-        assert value(desk, "trades_total", policy=BOT, book="live") == 41
-        with ledger.staging() as staging:
-            staging.add([(0, late._replace(book="shadow", revision=2), True)])
-            staging.commit(now=NOON, known_at=NOON)
-        desk.step(NOON + 2 * SECOND)
-        assert desk.desk.judging.panel.arm(BOT).lifetime_trades == 40
-        assert value(desk, "trades_total", policy=BOT, book="live") == 41
-        assert value(desk, "trades_total", policy=BOT, book="shadow") == 41
+def test_a_trade_that_is_corrected_into_the_other_book_counts_where_it_was_first_told(
+    tmp_path: Path,
+) -> None:
+    with eventful(tmp_path / "desk.db") as ledger:
+        with shown(ledger) as desk:
+            desk.step(NOON)
+            late = trade(BOT, 300, 1)
+            append(ledger, late, NOON)
+            desk.step(NOON + SECOND)
+            with ledger.staging() as staging:
+                staging.add([(0, late._replace(book="shadow", revision=2), True)])
+                staging.commit(now=NOON, known_at=NOON)
+            desk.step(NOON + 2 * SECOND)
+            assert desk.desk.judging.panel.arm(BOT).lifetime_trades == 40
+            assert trades_told(desk) == (41, 40)
+        with shown(ledger, NOON + MINUTE) as desk:
+            desk.step(NOON + MINUTE)
+            assert trades_told(desk) == (41, 40), "the next desk says the same"
+            append(ledger, trade(BOT, 301, 1), NOON + MINUTE)
+            desk.step(NOON + 2 * MINUTE)
+            assert trades_told(desk) == (42, 40)
+
+
+def trades_told(desk: Shown) -> tuple[float | None, float | None]:
+    return (
+        value(desk, "trades_total", policy=BOT, book="live"),
+        value(desk, "trades_total", policy=BOT, book="shadow"),
+    )
+
+
+def test_what_a_persons_command_has_written_is_counted_at_once_and_not_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    asked_for = Action("restart_learner", "", PERSON, "enforce", NOON, reason="it hangs")
+    event = acted(asked_for, DEFAULT_CHECKLIST.digest, "ann")
+    with eventful(tmp_path / "desk.db") as ledger:
+        for minute in (0, 1):
+            with shown(ledger, NOON + minute * MINUTE) as desk:
+                desk.step(NOON + minute * MINUTE)
+                if not minute:
+                    with ledger.transaction() as inside:
+                        inside.change_roster(lambda roster: (roster, [event]), at=NOON)
+                    desk.step(NOON + SECOND)
+                done = value(desk, "actions_total", guard=PERSON, effect="restart_learner")
+                assert done == 1, f"desk {minute + 1}"
 
 
 def test_what_only_observes_has_done_nothing(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Rounds:
         deliver: There may be effects to bring to the world outside.
         stand: The database cannot be written, and what the desk decides stands in memory.
         beat: A round is complete.
+        between: Done now and then while nothing comes in.
         on_event: Told every event that was written.
         on_alone: Told every event that stands in memory, once, before it is written.
         on_trouble: Told when the database stops answering, and None when it answers again.
@@ -44,6 +45,7 @@ class Rounds:
     on_alone: Callable[[Event], object]
     on_trouble: Callable[[TiltyardError | None], object]
     stopping: Callable[[], bool]
+    between: Callable[[], object] = lambda: None
     follow: Callable[[], bool] = lambda: False
     once: bool = False
     interval: float = 5.0
@@ -143,6 +145,7 @@ def _wait(desk: LiveDesk, times: Times, rounds: Rounds) -> None:
     while not rounds.stopping() and (left := until - times.steady()) > 0:
         if times.wait(min(left, LOOK_UP_EVERY)) and desk.has_news:
             return
+        rounds.between()
 
 
 def let_go(ledger: Ledger, token: int) -> None:

@@ -165,15 +165,11 @@ class _Running:
                 if painter is not None:
                     painter.beat(system_now())
 
-            def note(event: Event) -> None:
-                self.on_event(event)
-                if painter is not None:
-                    painter.note(event)
-
             rounds = Rounds(
                 deliver=beside.deliver, stand=beside.stand,
                 beat=beat,
-                on_event=note, on_alone=_say_alone, on_trouble=_say_trouble,
+                on_event=self.on_event, on_alone=_say_alone, on_trouble=_say_trouble,
+                between=_nothing if painter is None else painter.go_on,
                 follow=lambda: trader is not None and trader.follow(desk, system_now()),
                 stopping=self.stopping, once=self.once, interval=self.interval,
             )  # fmt: skip
@@ -335,6 +331,10 @@ def _say_on_what(desk: LiveDesk, ledger: Ledger, *, once: bool) -> None:
     end = "" if once else "; stop it with Ctrl-C"
     where = ledger.url.render_as_string(hide_password=True)
     _say(f"the desk {mode} on {where}, {len(desk.roster.arms)} arms{end}")
+
+
+def _nothing() -> None:
+    """Nobody is shown the desk."""
 
 
 def _say_waiting(lease: Lease) -> None:

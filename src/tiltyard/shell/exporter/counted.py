@@ -1,19 +1,19 @@
-"""What the desk has done, as counters that never fall; they begin with what the ledger says.
+"""What the desk has done, as counters that never fall: what the ledger says, row by row.
 
-So a desk that is started anew goes on where the one before had come to, and nobody sees a jump.
-Actions are counted as they are written, and only those that were carried out: what a guard in
-mode ``observe`` would have done is not. How long things took is counted from the start of the
-process.
+Whoever wrote a row, this desk, one before it or a person's command, it is counted once, and from
+the same rows by every desk, so one that is started anew goes on where the one before had come to.
+Of actions only those count that were carried out: what a guard in mode ``observe`` would have done
+does not. A trade counts in the book in which it was first told. How long things took is counted
+from the start of the process.
 """
 
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import get_args
 
-from tiltyard.actions.record import Event
 from tiltyard.checklist.guard import Checklist
 from tiltyard.facts.action import CAUSES, Kind
 from tiltyard.kernel.undefined import Value
@@ -22,6 +22,7 @@ from tiltyard.shell.exporter.picture import LATENCY_BUCKETS, Histogram
 from tiltyard.shell.store.desk_record import last_night
 from tiltyard.shell.store.fact_tables import last_observed
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.trade_table import count_new
 
 _KINDS: frozenset[str] = frozenset(get_args(Kind)) - {"register", "skip_scale"}
 """A registration is written by whoever asks for it, and what was skipped was not done."""
@@ -40,7 +41,7 @@ class Counted:
 
     Attributes:
         actions: How often which guard or cause did what.
-        trades: Of each policy and book.
+        trades: Of each policy and book, as they were first told.
         succeeded: When each task last succeeded.
     """
 
@@ -49,10 +50,11 @@ class Counted:
         self.actions: Counter[tuple[str, str]] = Counter()
         for guard in checklist.guards:
             self.actions[guard.name, guard.effect] = 0
-        self.trades: dict[tuple[str, str], int] = {}
+        self.trades: Counter[tuple[str, str]] = Counter()
         self.succeeded: dict[str, datetime] = {}
         self._latency = [0] * (len(LATENCY_BUCKETS) + 1)
         self._waited = 0.0
+        self._audit = self._trades = 0
 
     def begin(self, still: Ledger) -> None:
         """What the ledger says was done before.
@@ -60,9 +62,7 @@ class Counted:
         Args:
             still: The ledger as it stands; the desk has not stepped yet.
         """
-        for row in still.audit():
-            if _CARRIED_OUT in row.body and _NOT_DONE not in row.body:
-                self.note(json.loads(row.body))
+        self.read_on(still)
         for task, gauge in TASKS.items():
             self._succeed(task, last_observed(still.connection, gauge, 1.0))
         self.look_at_nights(still)
@@ -71,8 +71,16 @@ class Counted:
         """When the last night was run."""
         self._succeed(NIGHTLY, last_night(still.connection))
 
-    def note(self, event: Event) -> None:
-        """An event was written to the audit."""
+    def read_on(self, still: Ledger) -> None:
+        """Count what was written since the last look, by whomever."""
+        for row in still.audit(after=self._audit):
+            self._audit = row.seq
+            if _CARRIED_OUT in row.body and _NOT_DONE not in row.body:
+                self._note(json.loads(row.body))
+        counts, self._trades = count_new(still.connection, self._trades)
+        self.trades.update(counts)
+
+    def _note(self, event: Mapping[str, str]) -> None:
         kind, cause = event["event"], event.get("cause", "")
         if event.get("mode") == "enforce" and kind in _KINDS and cause in self._causes:
             self.actions[cause, kind] += 1
@@ -84,13 +92,8 @@ class Counted:
             self._latency[bisect_left(LATENCY_BUCKETS, waited)] += 1
             self._waited += waited
 
-    def note_measured(self, panel: Panel, policies: Iterable[str], now: datetime) -> None:
-        """How much has come in; a trade that is corrected away leaves the counter as it was."""
-        for policy in policies:
-            measures = panel.arm(policy)
-            live = measures.lifetime_trades
-            self._rise((policy, "live"), live)
-            self._rise((policy, "shadow"), measures.trades - live)
+    def note_measured(self, panel: Panel, now: datetime) -> None:
+        """How the tasks of others last went, as the desk has been told."""
         for task, gauge in TASKS.items():
             measured = panel.read(gauge, "", now)
             if isinstance(measured.reading, Value) and measured.reading.number == 1:
@@ -100,9 +103,6 @@ class Counted:
     def latency(self) -> Histogram:
         """How long facts have waited."""
         return Histogram(tuple(self._latency), self._waited)
-
-    def _rise(self, key: tuple[str, str], count: int) -> None:
-        self.trades[key] = max(count, self.trades.get(key, 0))
 
     def _succeed(self, task: str, at: datetime | None) -> None:
         known = self.succeeded.get(task)

@@ -76,7 +76,7 @@ def paint(
         breathe: Called now and then; whatever it raises ends this picture.
     """
     arms = [arm for arm in desk.roster.arms.values() if arm.state not in ("deposed", "retired")]
-    counted.note_measured(desk.panel, (arm.name for arm in arms), now)
+    counted.note_measured(desk.panel, now)
     samples: dict[str, list[Sample]] = {name: [] for name in FAMILIES}
     for short, found in (
         *_of_itself(desk, counted, now),

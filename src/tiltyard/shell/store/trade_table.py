@@ -29,6 +29,21 @@ _NAMES = tuple(column.name for column in TRADE_FIELDS)
 _NOTHING = Money(0)
 _HALF = 10**9  # sums of amounts may pass 64 bits; sums of their halves do not
 
+_earlier = trades.alias()
+_NEW = (
+    sa.select(policies.c.name, trades.c.book, sa.func.count(), sa.func.max(trades.c.seq))
+    .join(policies, policies.c.id == trades.c.policy_id)
+    .where(
+        trades.c.seq > sa.bindparam("after"),
+        ~sa.exists().where(
+            _earlier.c.source == trades.c.source,
+            _earlier.c.trade_id == trades.c.trade_id,
+            _earlier.c.seq < trades.c.seq,
+        ),
+    )
+    .group_by(policies.c.name, trades.c.book)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -93,6 +108,21 @@ def revision_before(connection: sa.Connection, trade: Trade, seen: int) -> Trade
     )
     row = connection.execute(query.order_by(trades.c.revision.desc()).limit(1)).first()
     return None if row is None else trade_from(row)
+
+
+def count_new(connection: sa.Connection, after: int) -> tuple[Mapping[tuple[str, str], int], int]:
+    """How many trades of each policy and book were told first behind a position.
+
+    Args:
+        connection: A correction counts nothing.
+        after: The position.
+
+    Returns:
+        The counts, and the last position of those that are counted.
+    """
+    rows = connection.execute(_NEW, {"after": after}).all()
+    counts = {(policy, book): count for policy, book, count, _ in rows}
+    return counts, max((last for *_, last in rows), default=after)
 
 
 def every_trade() -> sa.Select[Any]:
