@@ -1,17 +1,19 @@
 """How many calls bots make to their venue, and what part of them fails.
 
 A bot reports how many calls it has made since its last report (``api_calls``), and how many of
-them have failed (``api_errors``). Reports are disjoint, so they add up, over bots and over time,
-in whatever order they come; the rate is that of the five minutes before the newest report. A
-reporter that knows only a rate reports the gauge ``api_error_rate`` instead.
+them have failed (``api_errors``), both of the same time. Reports are disjoint, so they add up, over
+bots and over time, in whatever order they come. The rate is that of the five minutes before the
+newest time of which both are known: calls whose errors are not told yet are no good ones, nor
+the other way round. Where nobody ever tells of errors there are none. A reporter that knows only
+a rate reports the gauge ``api_error_rate`` instead.
 
 Unit of the rate: percent, 0 to 100. Undefined while nobody has reported a call in the span.
-Memory: one pair of numbers for each second of the span.
+Memory: one pair of numbers for each second of twice the span.
 
 >>> from datetime import UTC
 >>> calls, noon = ApiCalls(), datetime(2025, 7, 7, 12, tzinfo=UTC)
 >>> calls.see(Observation("api_calls", 200, noon))
->>> calls.see(Observation("api_errors", 5, noon + timedelta(minutes=1)))
+>>> calls.see(Observation("api_errors", 5, noon))
 >>> calls.rate()
 Value(number=2.5, samples=200)
 """
@@ -35,16 +37,21 @@ class ApiCalls:
     Attributes:
         calls: All that were ever reported.
         errors: Those of them that failed.
-        newest: When the newest report was made; None while there is none.
         last_seq: The last position in the ledger of any of them.
     """
 
     def __init__(self) -> None:
         self.calls = 0.0
         self.errors = 0.0
-        self.newest: datetime | None = None
         self.last_seq = 0
+        self._newest: dict[str, datetime] = {}
         self._seconds: dict[int, tuple[float, float]] = {}
+        self._rate: Reading = Undefined("unobserved", "no call was reported")
+
+    @property
+    def newest(self) -> datetime | None:
+        """The newest time of which calls and errors are known; None while there is no report."""
+        return min(self._newest.values(), default=None)
 
     def see(self, count: Observation) -> None:
         """One more report; what is less than nothing counts as nothing."""
@@ -55,14 +62,18 @@ class ApiCalls:
         second = _second(at)
         known = self._seconds.get(second, (0.0, 0.0))
         self._seconds[second] = known[0] + calls, known[1] + errors
-        if self.newest is None or at > self.newest:
-            self.newest = at
-        self._forget(_second(self.newest - SPAN))
+        self._newest[count.name] = max(self._newest.get(count.name, at), at)
+        self._forget(_second(max(self._newest.values()) - 2 * SPAN))
+        self._rate = self._worked_out(min(self._newest.values()))
 
     def rate(self) -> Reading:
-        """The percentage of calls that failed in the span before the newest report."""
-        calls = sum(counted[0] for counted in self._seconds.values())
-        errors = sum(counted[1] for counted in self._seconds.values())
+        """The percentage of calls that failed in the span before :attr:`newest`."""
+        return self._rate
+
+    def _worked_out(self, newest: datetime) -> Reading:
+        since, until = _second(newest - SPAN), _second(newest)
+        span = [pair for second, pair in self._seconds.items() if since < second <= until]
+        calls, errors = sum(pair[0] for pair in span), sum(pair[1] for pair in span)
         if not calls:
             return Undefined("unobserved", "no call was reported in 5 minutes")
         return Value(twelve_digits(100 * min(1.0, errors / calls)), int(calls))
