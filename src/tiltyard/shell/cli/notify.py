@@ -14,7 +14,7 @@ from tiltyard.shell.cli.asking import Actor, Reason
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.exit_codes import FAILED
-from tiltyard.shell.notify.trial import Tried, tried
+from tiltyard.shell.notify.probe import Probe, probe
 from tiltyard.shell.replaying.replay import actor_name
 from tiltyard.shell.store.page_table import Page, acknowledge_page, every_page, open_pages
 from tiltyard.shell.targets.person_target import recipients
@@ -83,9 +83,9 @@ def send_test(
         hint = did_you_mean(name, names) or f"there are: {', '.join(names)}"
         raise TiltyardError("RECIPIENT_UNKNOWN", repr(name)[:60], "nobody is called so", hint)
     chosen = [one for one in everybody if name in ("", one.recipient.name)]
-    done = [tried(one, system_now(), time.monotonic) for one in chosen]
+    done = [probe(one, system_now(), time.monotonic) for one in chosen]
     if as_json:
-        typer.echo(json.dumps([trial_json(one) for one in done], indent=2))
+        typer.echo(json.dumps([probe_json(one) for one in done], indent=2))
     else:
         width = max(len(one.name) for one in done)
         for one in done:
@@ -113,7 +113,7 @@ def page_json(page: Page) -> dict[str, object]:
     }
 
 
-def trial_json(done: Tried) -> dict[str, object]:
+def probe_json(done: Probe) -> dict[str, object]:
     """What came of a test message, as JSON."""
     return {"name": done.name, "taken": done.is_taken, "seconds": round(done.seconds, 3),
             "said": done.said}  # fmt: skip

@@ -11,7 +11,7 @@ from tiltyard.shell.targets.person_target import OneRecipient
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Probe:
     """What came of it.
 
     Attributes:
@@ -27,7 +27,7 @@ class Tried:
     said: str
 
 
-def tried(one: OneRecipient, now: datetime, steady: Callable[[], float]) -> Tried:
+def probe(one: OneRecipient, now: datetime, steady: Callable[[], float]) -> Probe:
     """Send it to somebody.
 
     Args:
@@ -47,4 +47,4 @@ def tried(one: OneRecipient, now: datetime, steady: Callable[[], float]) -> Trie
         one.say(message.title, text, message, key=f"test-{uuid4()}")
     except TiltyardError as error:
         said = f"{error.code}: {error.facts}" + (f". {error.remedy}" if error.remedy else "")
-    return Tried(one.recipient.name, not said, steady() - began, said)
+    return Probe(one.recipient.name, not said, steady() - began, said)
