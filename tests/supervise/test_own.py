@@ -143,6 +143,24 @@ def test_nothing_of_a_learner_is_left_behind(
     assert found.known.run is None
 
 
+def test_ending_a_learner_does_not_go_through_the_machine_all_the_time(tmp_path: Path) -> None:
+    looks: list[str] = []
+
+    def note(event: str, told: tuple[object, ...]) -> None:
+        if event in {"os.listdir", "os.scandir"} and is_noted and str(told[0]) == "/proc":
+            looks.append(event)
+
+    is_noted = False
+    sys.addaudithook(note)
+    with bench(tmp_path, *STUBBORN, grace=1) as found:
+        found.until(lambda: bool(found.log()))
+        is_noted = True
+        found.learner.end()
+        is_noted = False
+        assert not found.kin
+    assert 0 < len(looks) <= 4
+
+
 def test_children_of_a_learner_that_crashed_are_ended_before_it_begins_anew(
     tmp_path: Path,
 ) -> None:
@@ -208,6 +226,9 @@ def test_an_orphan_whose_first_process_is_gone_is_known_by_its_token(tmp_path: P
             pass
         assert [process.pid for process in kin(left)] == [orphan.pid]
         assert not kin(left._replace(token="of-another"))  # noqa: S106 as above
+        born = kin(left)[0].started
+        assert kin(left._replace(started=born))
+        assert not kin(left._replace(started=born + 1)), "no run has a process older than itself"
         settings = settings_for(tmp_path, *python("print('new')"))
         Journal(journal_in(settings)).note(run=left)
         with bench(tmp_path, *settings.command) as found:

@@ -91,6 +91,7 @@ def kin(run: Run) -> Sequence[Process]:
         process
         for process in _every()
         if not process.is_gone
+        and process.started >= run.started  # none of it is older than its first
         and ((holds_number and process.session == run.pid) or _carries(process.pid, run.token))
     ]
 
@@ -109,17 +110,19 @@ def end(run: Run, grace: float) -> bool:
         run: Its first process has not been waited for, or has been gone for long.
         grace: Seconds from SIGTERM to SIGKILL.
     """
-    for process in kin(run):
+    family = kin(run)
+    for process in family:
         tell(process, signal.SIGTERM)
-    if _are_gone(run, grace):
-        return True
+    until = time.monotonic() + grace
+    while family and _are_gone(family, until):
+        family = kin(run)  # those that came meanwhile
     until = time.monotonic() + SURELY_SECONDS
-    while left := kin(run):
-        for process in left:  # and those that came meanwhile
-            tell(process, signal.SIGKILL)
+    while family := kin(run):
         if time.monotonic() > until:
             return False
-        time.sleep(_LOOK_EVERY)
+        for process in family:
+            tell(process, signal.SIGKILL)
+        _are_gone(family, until)
     return True
 
 
@@ -141,13 +144,18 @@ def tell(process: Process, number: signal.Signals) -> bool:
     return True
 
 
-def _are_gone(run: Run, within: float) -> bool:
-    until = time.monotonic() + within
-    while kin(run):
+def _are_gone(family: Sequence[Process], until: float) -> bool:
+    """Whether all of these go in time; to look for others costs more, by each of the machine."""
+    while family := [process for process in family if _is_there(process)]:
         if time.monotonic() > until:
             return False
         time.sleep(_LOOK_EVERY)
-    return True
+    return time.monotonic() <= until
+
+
+def _is_there(process: Process) -> bool:
+    now = seen(process.pid)
+    return now is not None and now.started == process.started and not now.is_gone
 
 
 def _every() -> Iterator[Process]:
