@@ -66,7 +66,7 @@ def test_the_script_is_given_a_desks_settings_from_another_folder_and_may_replac
     (tmp_path / "here").mkdir()
 
     def scripted(*more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, ROOT / "prometheus_alerts.py", *words, *more]
+        command = [sys.executable, str(ROOT / "prometheus_alerts.py"), *words, *more]
         return subprocess.run(
             command, cwd=tmp_path / "here", check=False, env=WITH, capture_output=True, text=True
         )
