@@ -98,8 +98,6 @@ def test_the_whole_chain_from_the_files_to_what_fires(tmp_path: Path) -> None:
     for name in ("promtool", "amtool", "prometheus", "prometheus-alertmanager"):
         program(name)
     with watched(tmp_path) as (scraping, routing):
-        until(lambda: scraping.value('up{job="tiltyard"}') == 1)
-        until(lambda: bool(scraping.get("/api/v1/alertmanagers")["activeAlertmanagers"]))
         where = ("--output", str(tmp_path / "prom"))
         both = ("--prometheus-url", scraping.url, "--alertmanager-url", routing.url)
         in_order = typed(tmp_path, "validate", *where, *both)
@@ -157,7 +155,16 @@ def test_a_prometheus_without_the_desk_and_its_rules_is_not_in_order(tmp_path: P
     (tmp_path / "scrape.token").write_text("t")
     with prometheus(tmp_path / "own", INTERVAL) as scraping:
         said = refusal(
-            typed(tmp_path, "validate", "--output", str(tmp_path), "--prometheus-url", scraping.url)
+            typed(
+                tmp_path,
+                "validate",
+                "--output",
+                str(tmp_path),
+                "--prometheus-url",
+                scraping.url,
+                "--within",
+                "0",
+            )
         )
     assert "rule SystemDowntime of system_downtime is not loaded" in said
     assert 'it scrapes nothing with job="tiltyard" and desk="tiltyard"' in said
@@ -207,6 +214,16 @@ def test_what_the_tools_refuse_is_said(tmp_path: Path) -> None:
     assert f"{rules}: somebody has edited it" in said
     assert "promtool check rules" in said
     assert "scrape.token: no such file" in said
+    assert f"tiltyard token create prometheus --scope read > {tmp_path / 'scrape.token'}" in said
+
+
+def test_a_token_that_is_missing_is_to_be_made_and_the_files_are_not(tmp_path: Path) -> None:
+    program("promtool")
+    typed(tmp_path, "generate", "--output", str(tmp_path))
+    said = refusal(typed(tmp_path, "validate", "--output", str(tmp_path)))
+    assert "scrape.token: no such file" in said
+    assert "make the token: (umask 077; tiltyard token create prometheus" in said
+    assert "anew" not in said
 
 
 def test_without_the_tools_it_is_said_that_they_were_not_asked(

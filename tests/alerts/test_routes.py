@@ -57,6 +57,25 @@ def test_of_another_desk_nobody_is_told(tmp_path: Path) -> None:
     check("amtool", *words, "desk=other", "severity=critical")
 
 
+def test_two_desks_are_merged_as_the_page_says(tmp_path: Path) -> None:
+    both, other = (
+        yaml.safe_load(routes(AlertSettings(desk=desk, webhook=f"http://{desk}/v1/alerts")))
+        for desk in ("one", "two")
+    )
+    assert both["inhibit_rules"] == other["inhibit_rules"]
+    assert all("desk" in rule["equal"] for rule in both["inhibit_rules"])
+    for named, key in ((other["route"]["routes"], "receiver"), (other["receivers"], "name")):
+        for one in named:
+            one[key] += "-two"
+    both["route"]["routes"] += other["route"]["routes"]
+    both["receivers"] += [one for one in other["receivers"] if "nobody" not in one["name"]]
+    file = tmp_path / "both.yml"
+    file.write_text(yaml.safe_dump(both), "utf-8")
+    for desk, receiver in (("one", "tiltyard-critical"), ("two", "tiltyard-critical-two")):
+        words = (f"--config.file={file}", f"--verify.receivers={receiver}")
+        check("amtool", "config", "routes", "test", *words, f"desk={desk}", "severity=critical")
+
+
 @contextmanager
 def routing(folder: Path, told: Mapping[str, object]) -> Iterator[tuple[Running, Receiver]]:
     """An Alertmanager that tells a receiver."""

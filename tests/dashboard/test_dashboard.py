@@ -59,6 +59,12 @@ def test_it_is_written_where_one_says_from_the_checklist_that_one_says(
     assert [path.name for path in Path("there").iterdir()] == ["mine.json"]
 
 
+def test_in_a_folder_it_has_its_usual_name(tmp_path: Path) -> None:
+    said = write("--output", str(tmp_path))
+    assert said.startswith(f"wrote {tmp_path / 'grafana_dashboard.json'}: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["grafana_dashboard.json"]
+
+
 def test_grafanas_own_library_reads_it_and_loses_nothing() -> None:
     read = Dashboard.from_json(dict(BOARD))
     assert json.loads(json.dumps(read, cls=JSONEncoder)) == BOARD

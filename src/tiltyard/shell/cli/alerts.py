@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,12 +12,13 @@ import typer
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.shell.alerts.made import RULES, is_edited, make
+from tiltyard.shell.alerts.made import RULES, SCRAPE, Made, is_edited, make
 from tiltyard.shell.alerts.writing import places, read, write
 from tiltyard.shell.cli.alerts_dashboard import dashboard
 from tiltyard.shell.cli.alerts_told import told_by, warning_of
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.sections.web_address import fault_of_address
 from tiltyard.shell.settings import FILE, Settings
 
@@ -77,36 +78,35 @@ def validate(
     prometheus_url: PrometheusUrl = None,
     alertmanager_url: AlertmanagerUrl = None,
     webhook_url: WebhookUrl = None,
+    within: Annotated[
+        float,
+        typer.Option(
+            help="Seconds that Prometheus has from its start or reload on.", min=0, max=300
+        ),
+    ] = 30,
     config: Config = None,
 ) -> None:
     """Check the written files, and what runs by them where an address is given."""
-    from tiltyard.shell.alerts.checking import (  # noqa: PLC0415 only here
-        by_alertmanager,
-        by_prometheus,
-        by_tools,
-    )
+    from tiltyard.shell.alerts.checking import by_tools  # noqa: PLC0415 only here
 
     settings = _settings(config, webhook_url, prometheus_url, alertmanager_url)
     where = places(output)
     made = make(settings, _source(config), where[RULES].name)
     _warn_if_nobody_is_told(settings)
     missing: list[str] = []
-    faults = [f"{where[name]}: {fault}" for name, fault in _not_as_made(where, made.texts)]
-    faults += by_tools(where, missing)
+    stale = [f"{where[name]}: {fault}" for name, fault in _not_as_made(where, made.texts)]
+    refused = list(by_tools(where, missing))
     for tool in missing:
         typer.echo(f"not checked by {tool}: it is not installed", err=True)
-    prometheus = None
-    if prometheus_url is not None:
-        prometheus = _server("Prometheus", settings.alerts.prometheus_url)
-        faults += by_prometheus(prometheus, made.rules, settings.alerts.desk)
-    if alertmanager_url is not None:
-        alertmanager = _server("Alertmanager", settings.alerts.alertmanager_url)
-        faults += by_alertmanager(prometheus, alertmanager)
-    if faults:
+    running = _of_what_runs(
+        settings.alerts, made, prometheus_url, alertmanager_url,
+        0 if stale or refused else within,
+    )  # fmt: skip
+    if faults := [*stale, *refused, *running]:
         many = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
         raise TiltyardError(
             "ALERTS_INVALID", str(output), "\n  ".join([many, *faults]),
-            "mend that, or make the files anew: tiltyard alerts generate",
+            "; ".join(_remedies(stale, refused, running, where[SCRAPE].parent, settings.alerts)),
         )  # fmt: skip
     live = [server for server in (prometheus_url, alertmanager_url) if server is not None]
     beside = f", and so is what runs at {' and '.join(live)}" if live else ""
@@ -206,6 +206,52 @@ def _at_the_desk(
                 return was_told(still.connection, fingerprint)
 
         return wait_at_the_desk(has_it, seconds=steady_seconds, pause=time.sleep, within=within)
+
+
+def _of_what_runs(
+    told: AlertSettings,
+    made: Made,
+    prometheus_url: str | None,
+    alertmanager_url: str | None,
+    within: float,
+) -> Sequence[str]:
+    """What is wrong at the servers that are asked, once they have had their time."""
+    from tiltyard.shell.alerts.checking import (  # noqa: PLC0415 only here
+        by_alertmanager,
+        by_prometheus,
+    )
+    from tiltyard.shell.alerts.settling import once_settled  # noqa: PLC0415 as above
+
+    asked = None if prometheus_url is None else _server("Prometheus", told.prometheus_url)
+    routing = None if alertmanager_url is None else _server("Alertmanager", told.alertmanager_url)
+
+    def look() -> list[str]:
+        found = [] if asked is None else list(by_prometheus(asked, made.rules, told.desk))
+        return found if routing is None else [*found, *by_alertmanager(asked, routing)]
+
+    if asked is None:
+        return look()
+    return once_settled(look, asked, seconds=steady_seconds, pause=time.sleep, within=within)
+
+
+def _remedies(
+    stale: Sequence[str],
+    refused: Sequence[str],
+    running: Sequence[str],
+    folder: Path,
+    told: AlertSettings,
+) -> Iterator[str]:
+    if stale:
+        yield "make the files anew: tiltyard alerts generate"
+    token = folder / told.scrape_token_file
+    without_token = [fault for fault in refused if str(token.name) in fault]
+    if without_token:
+        command = f"(umask 077; tiltyard token create prometheus --scope read > {token})"
+        yield f"make the token: {command}, or check where Prometheus has it"
+    if len(refused) > len(without_token):
+        yield "mend what the tools refuse"
+    if running:
+        yield "start Prometheus again, so that it reads its files, and see that the desk runs"
 
 
 def _server(what: str, url: str) -> "Server":

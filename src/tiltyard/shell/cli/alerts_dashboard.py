@@ -9,7 +9,9 @@ import typer
 from tiltyard.shell.cli.options import Config, settings_from
 
 FILE = Path("config/grafana_dashboard.json")
-Output = Annotated[Path, typer.Option("--output", metavar="FILE", help="Where it is written.")]
+Output = Annotated[
+    Path, typer.Option("--output", metavar="PATH", help="The file, or a folder for it.")
+]
 
 
 def dashboard(output: Output = FILE, config: Config = None) -> None:
@@ -19,9 +21,10 @@ def dashboard(output: Output = FILE, config: Config = None) -> None:
     from tiltyard.shell.dashboard.rows import every_row  # noqa: PLC0415 only here
 
     rows = list(every_row(settings.checklist, settings.run.deadman))
-    _write_whole(output, grafana_text(rows))
+    file = output / FILE.name if output.is_dir() else output
+    _write_whole(file, grafana_text(rows))
     panels = sum(len(row.panels) for row in rows)
-    typer.echo(f"wrote {output}: {len(rows)} rows, {panels} panels")
+    typer.echo(f"wrote {file}: {len(rows)} rows, {panels} panels")
 
 
 def _write_whole(path: Path, text: str) -> None:
