@@ -175,6 +175,10 @@ def test_what_the_desk_itself_does_not_see_takes_the_traffic_by_the_other_chain(
         home.elsewhere.shown = f"{series}{{{labels}}} 0.2\n"
         until(lambda: states(bots)["bot4"] == "halted", LONG)
         assert commands(home)[-1] == "halt bot4"
+        until(lambda: any("bot4 halted" in title for title in home.phone.titles), LONG)
+        (told,) = [one for one in home.phone.told if "bot4 halted" in one["title"]]
+        assert told["type"] == "failure", "critical, as when the desk sees it itself"
+        assert "ChallengerDrawdownHigh" in told["message"]
         home.elsewhere.shown = ""
         until(lambda: ("ChallengerDrawdownHigh", "bot4") in received(bots, "resolved"), LONG)
         assert states(bots)["bot4"] == "halted", "what is over gives nothing back"

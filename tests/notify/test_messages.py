@@ -9,6 +9,7 @@ import pytest
 from notify.scenes import BOT, NEW, NOON, PROD, TAKEN, by, marks, messages, roster
 from tiltyard.actions.record import acted
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
+from tiltyard.facts.action import PERSON
 from tiltyard.facts.arm import Arm
 from tiltyard.shell.effects.announce import QUIET
 from tiltyard.shell.notify.message import Message, grouped, said, spoken, written
@@ -52,6 +53,13 @@ def test_what_a_guard_did_matters_as_much_as_the_guard_says(guard: object) -> No
     assert severity_of(event, DEFAULT_CHECKLIST) == severity
     back = acted(by("allow_entries", "", name, reason="x"), "", "ann")
     assert severity_of(back, DEFAULT_CHECKLIST) == "info"
+
+
+def test_what_an_alert_asked_for_matters_as_much_as_its_guard_says() -> None:
+    event = {"event": "halt", "cause": PERSON, "policy": BOT, "command": 7}
+    assert severity_of(event, DEFAULT_CHECKLIST) == "warning"
+    by_alert = {**event, "alert": "ChallengerDrawdownHigh"}
+    assert severity_of(by_alert, DEFAULT_CHECKLIST) == "critical"
 
 
 def test_a_guard_that_is_not_in_the_checklist_any_more_is_told_all_the_same() -> None:

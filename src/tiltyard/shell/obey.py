@@ -97,10 +97,16 @@ def _act(
     for action in obeyed.actions:
         roster = apply(roster, action)
         event = told(action, settings.checklist.digest, command.actor, marks, now)
-        events.append({**event, "command": command.seq})
+        events.append({**event, "command": command.seq, **_asked_by(command)})
         if "open" in event:
             lines.append(f"  {event['open']}")
     return roster, events, Outcome("", "\n".join(lines), now)
+
+
+def _asked_by(command: Command) -> Mapping[str, str]:
+    """The alert that a command followed from; nothing where a person has asked."""
+    alert = command.arguments.get("alert", "")
+    return {"alert": alert} if alert else {}
 
 
 def _registration(command: Command, now: datetime) -> Registration:

@@ -148,7 +148,8 @@ def _do(inside: Inside, token: Token, alert: Alert, what: Answer) -> wire.AlertS
     said = what.said
     if what.verb is not None:
         command = command_of(
-            what.verb, what.policy, {}, reason=f"{alert.name}: {what.said}", actor=token.name,
+            what.verb, what.policy, {"alert": alert.name},
+            reason=f"{alert.name}: {what.said}", actor=token.name,
             key=alert.key(what.verb), now=inside.now(),
         )  # fmt: skip
         asking = partial(ask, holder=inside.holder, targets=inside.targets)

@@ -37,8 +37,9 @@ def severity_of(event: Event, checklist: Checklist) -> Severity:
         checklist: The one in force; a guard that it does not have counts as none.
     """
     kind, cause = str(event["event"]), str(event.get("cause", PERSON))
-    if kind not in GIVES_BACK and cause not in CAUSES:
+    by_alert = event.get("alert")  # what the desk has not seen itself is no less urgent
+    if kind not in GIVES_BACK and (by_alert or cause not in CAUSES):
         for guard in checklist.guards:
-            if guard.name == cause:
+            if by_alert == guard.alert if by_alert else guard.name == cause:
                 return guard.severity
     return BY_CAUSE.get((kind, cause), BY_KIND.get(kind, "info"))
