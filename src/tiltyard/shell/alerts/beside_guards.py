@@ -35,8 +35,9 @@ def beside_guards(guards: Iterable[Guard], deadman: float, sight: Sight) -> Iter
         yield _bot_heartbeat(beats, sight)
     if marks := least_stale(every, DRAWDOWNS):
         yield _marks_stale(marks, sight)
-    if halting := [guard.name for guard in every if guard.effect == "halt" and _acts(guard)]:
-        yield _traffic_on_halted(halting, sight)
+    yield _traffic_on_halted(
+        [one.name for one in every if one.effect == "halt" and _acts(one)], sight
+    )
     yield _overdue("NightlyRunMissed", "nightly", NIGHTLY_HOURS * _HOUR, sight)
     yield _overdue("WeeklyRunMissed", "weekly", WEEKLY_DAYS * _DAY, sight)
     yield _snapshot_failed(sight)
@@ -97,14 +98,19 @@ def _desk_heartbeat(deadman: float, sight: Sight) -> Alert:
 
 
 def _bot_heartbeat(seconds: int, sight: Sight) -> Alert:
-    last = sight.most("tiltyard_bot_heartbeat_timestamp_seconds", "desk, policy")
+    by = "desk, policy"
+    last = sight.most("tiltyard_bot_heartbeat_timestamp_seconds", by)
+    is_left_open = f"{sight.most('tiltyard_open_positions', by)} > 0"
     return _own(
-        "BotHeartbeatLost", "bot_heartbeat_lost", f"time() - {last} > {seconds}", "critical",
+        "BotHeartbeatLost", "bot_heartbeat_lost",
+        f"time() - {last} > {seconds}\nunless ({sight.idle()}\n  unless {is_left_open})",
+        "critical",
         summary=f"its bot has said nothing for {_AGE}",
         description=(
             f"What its trades say is unknown after {seconds / 60:g} min without a heartbeat. A "
             "challenger's share does not grow, and is taken after 15 minutes where a guard says "
-            f"so; a champion trades on unseen. Look: tiltyard report {POLICY}"
+            "so; a champion trades on unseen, and what a halted arm has open is watched by nobody. "
+            f"Look: tiltyard report {POLICY}"
         ),
         origin="stale_after of the guards on an arm's trades", scope="arm",
     )  # fmt: skip
@@ -129,19 +135,22 @@ def _marks_stale(seconds: int, sight: Sight) -> Alert:
 def _traffic_on_halted(halting: list[str], sight: Sight) -> Alert:
     by = "desk, policy"
     share = sight.most("tiltyard_traffic_allocation_ratio", by)
-    guards = "|".join(halting)
-    tripped = (
-        f'max by ({by}) (tiltyard_guard_state{{desk="{sight.desk}",guard=~"{guards}",'
-        f'state="tripped"}})'
-    )
+    halted = sight.most("tiltyard_arm_state", by, state="halted")
+    if halting:
+        states = f'desk="{sight.desk}",guard=~"{"|".join(halting)}",state="tripped"'
+        halted = f"({halted}\n  or max by ({by}) (tiltyard_guard_state{{{states}}}))"
+    observing = f"{sight.most('tiltyard_observing', 'desk')} == 1"
     return _own(
-        "TrafficOnHaltedArm", "traffic_on_halted_arm", f"{share} > 0\nand {tripped}", "critical",
+        "TrafficOnHaltedArm", "traffic_on_halted_arm",
+        f"{share} > 0\nand {halted}\nunless on (desk) {observing}", "critical",
         summary="halted, and still has {{ $value | humanizePercentage }} of the traffic",
         description=(
-            "A guard that halts has tripped, and the share is not 0: what was decided has not "
-            f"come about. Halt it by hand: tiltyard policy halt {POLICY} --reason alert"
+            "It is halted, or a guard that halts has tripped, and the share is not 0: what was "
+            "decided has not come about. Halt it by hand: "
+            f"tiltyard policy halt {POLICY} --reason alert"
         ),
-        origin=f"guards that halt: {', '.join(halting)}", scope="arm", seconds=60,
+        origin=f"halted arms, and guards that halt: {', '.join(halting) or 'none'}", scope="arm",
+        seconds=60,
     )  # fmt: skip
 
 

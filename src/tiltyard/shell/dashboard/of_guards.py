@@ -39,8 +39,9 @@ def checklist_rows(checklist: Checklist) -> Iterator[Row]:
 def _counts() -> Iterator[Panel]:
     yield _count(
         "Guards tripped now", "tripped",
-        "A breach is confirmed, and its effect is in force. See which below, and what the desk did "
-        "in the row of actions. Then: tiltyard report.",
+        "A breach is confirmed and has not ended. What follows from it is in force, unless the "
+        "guard only observes or a person has ended it. See which below, and what the desk did in "
+        "the row of actions. Then: tiltyard report.",
     )  # fmt: skip
     yield _count(
         "Guards that cannot tell", "unknown|error",
@@ -49,7 +50,8 @@ def _counts() -> Iterator[Panel]:
     )  # fmt: skip
     yield _count(
         "Breaches not confirmed yet", "breach",
-        "Seen, and not yet for as long as the guard wants. Nothing has followed yet.",
+        "Seen, and not yet for as long as the guard wants: nothing has followed yet. Or a person "
+        "has re-armed the arm all the same.",
         Look(steps=(Step(None, "green"), Step(1, "orange"))),
     )  # fmt: skip
     open_reviews = queries.family("reviews_open")
@@ -70,13 +72,10 @@ def _counts() -> Iterator[Panel]:
 
 
 def _count(title: str, states: str, description: str, look: Look | None = None) -> Panel:
-    series = queries.family("guard_state").selector(desk=queries.DESK)
-    found = f'count ({series[:-1]},state=~"{states}"}})'
-    none_while_seen = f"0 * {queries.account(queries.family('heartbeat_timestamp_seconds'))}"
     red = Look(steps=(Step(None, "green"), Step(1, "red")))
     return Panel(
         title, f"{description} Without a desk there is no number.",
-        (Query(f"{found} or {none_while_seen}", "guards"),), "number", look or red,
+        (Query(queries.how_many(states), "guards"),), "number", look or red,
         width=4, height=4,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from tiltyard.checklist.guard import Guard
 from tiltyard.facts.verdict import Scope
 from tiltyard.kernel.undefined import twelve_digits
 from tiltyard.shell.alerts.of_guard import decimal
-from tiltyard.shell.alerts.sight import JOB, ROLES
+from tiltyard.shell.alerts.sight import JOB, ROLES, Sight
 from tiltyard.shell.exporter.series import PREFIX, Series, series_of
 
 DESK, POLICY = "$desk", "$policy"
@@ -89,6 +89,17 @@ def limit(guard: Guard) -> str:
     shown, other = series_of(guard.metric), series_of(guard.when.metric)
     factor = decimal(twelve_digits(shown.number(guard.when.number) / other.factor))
     return f"{factor} * {_of_scope(guard.when.metric, guard.scope, 'max')}"
+
+
+def how_many(states: str) -> str:
+    """How many guards are in one of some states; none is 0 while the desk is seen.
+
+    Of arms that nobody judges only what has tripped counts: it is why they are halted.
+    """
+    found = f'{family("guard_state").selector(desk=DESK)[:-1]},state=~"{states}"}}'
+    if states != "tripped":
+        found += f"\n  unless on (policy) {Sight(DESK).idle('policy')}"
+    return f"count ({found})\nor 0 * {account(family('heartbeat_timestamp_seconds'))}"
 
 
 def state(guard: Guard) -> str:

@@ -141,6 +141,7 @@ def _known(measured: Measured, lasting: timedelta | None, now: datetime) -> floa
 def _of_itself(desk: Desk, counted: Counted, now: datetime) -> _Samples:
     yield "build_info", ((__version__, str(METRICS_VERSION), desk.checklist.digest), 1)
     yield "heartbeat_timestamp_seconds", ((), now.timestamp())
+    yield "observing", ((), float(desk.observes))
     for cause_and_effect, count in sorted(counted.actions.items()):
         yield "actions_total", (cause_and_effect, count)
     for hold, causes in _HOLDS.items():
@@ -156,7 +157,7 @@ def _of_guards(desk: Desk, now: datetime, breathe: Callable[[], object]) -> _Sam
         breathe()
         state = state_of(
             one.verdict.answer, one.remembered, one.seen,
-            is_in_force=_is_in_force(one, desk.roster),
+            is_in_force=_is_in_force(one, desk.roster), began_at=_began_at(one, desk.roster),
         )  # fmt: skip
         yield "guard_state", ((one.guard.name, one.policy, state), 1)
 
@@ -169,6 +170,11 @@ def _is_in_force(one: Examined, roster: Roster) -> bool:
     return one.guard.name in roster.holds()
 
 
+def _began_at(one: Examined, roster: Roster) -> datetime | None:
+    """When its subject began anew; the account never does."""
+    return roster.arms[one.policy].trial_started_at if one.policy else None
+
+
 def _of_arms(
     desk: Desk, counted: Counted, arms: Sequence[Arm], breathe: Callable[[], object]
 ) -> _Samples:
@@ -177,6 +183,7 @@ def _of_arms(
     for arm in arms:
         breathe()
         name = arm.name
+        yield "arm_state", ((name, arm.role, arm.state), 1)
         for book in ("live", "shadow"):
             yield "trades_total", ((name, book), counted.trades[name, book])
         yield "reviews_open", ((name,), waiting[name])
