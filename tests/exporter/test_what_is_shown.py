@@ -29,6 +29,7 @@ from tiltyard.shell.exporter.counted import Counted
 from tiltyard.shell.exporter.families import FAMILIES
 from tiltyard.shell.exporter.paint import paint
 from tiltyard.shell.exporter.series import series_of
+from tiltyard.shell.gpu.readings import GpuReading
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.wire import report_json
 
@@ -401,3 +402,13 @@ def test_no_picture_is_made_twice_in_a_second_or_while_something_is_new(tmp_path
         desk.painter._steady = lambda: desk.clock[0]
         desk.painter.beat(NOON + SECOND)
         assert desk.painter.picture is not first, "for too long there was none"
+
+
+def test_gpus_are_shown_by_short_plain_names_and_not_without_end(tmp_path: Path) -> None:
+    names = ["0", "GPU-1a:2", "", "x" * 41, "a b", "\u0661", 'a"b', *(f"n{n}" for n in range(500))]
+    reading = GpuReading(available=True, utilization=dict.fromkeys(names, 0.5))
+    with eventful(tmp_path / "desk.db") as ledger, desk_on(ledger, NOON) as desk:
+        counted = Counted(DEFAULT_CHECKLIST)
+        picture = paint(desk.judging, counted, desk.traffic.at(NOON), NOON, reading)
+    told = [labels for labels, _ in picture.samples["tiltyard_gpu_utilization_ratio"]]
+    assert told == [("0",), ("GPU-1a:2",), *((f"n{n}",) for n in range(62))]

@@ -2,9 +2,11 @@
 
 Comes in: the desk between two steps. Goes out: every sample of every family. What is undefined has
 no sample, nor has an arm that is retired or deposed; labels are names that the desk knows itself,
-registered policies and guards of its checklist, never a text that somebody reports.
+registered policies and guards of its checklist, never a text that somebody reports; but for the
+names of GPUs, of which only so many are shown, and only short and plain ones.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -30,6 +32,8 @@ from tiltyard.shell.exporter.picture import Picture, Sample
 from tiltyard.shell.exporter.series import PREFIX, SERIES, Series, series_of
 from tiltyard.shell.gpu.readings import GpuReading
 
+MOST_GPUS = 64
+_GPU_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
 _TAKEN = frozenset({"halted", "throttled"})
 _HOLDS: Mapping[str, Callable[[Roster], object]] = {
     "stop_entries": lambda roster: roster.entries_stopped_by,
@@ -225,5 +229,6 @@ def _of_machines(gpus: GpuReading | None, restarts: int | None) -> _Samples:
     if gpus is None:
         return
     yield "gpu_available", ((), float(gpus.available))
-    for gpu, ratio in gpus.utilization.items() if gpus.available else ():
-        yield "gpu_utilization_ratio", ((gpu,), ratio)
+    plain = [gpu for gpu in gpus.utilization if _GPU_NAME.fullmatch(gpu)]
+    for gpu in plain[:MOST_GPUS] if gpus.available else ():
+        yield "gpu_utilization_ratio", ((gpu,), gpus.utilization[gpu])
