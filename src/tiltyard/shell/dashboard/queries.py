@@ -64,8 +64,18 @@ def overdue(series: Series, by: str, limits: Mapping[str, int]) -> str:
 
 
 def growth(series: Series, by: str, span: str, **labels: str) -> str:
-    """By how much a counter has grown in a span."""
-    return f"sum by ({by}) (increase({series.selector(desk=DESK, **labels)}[{span}]))"
+    """By how much a counter of the ledger has grown in a span; it falls with no restart.
+
+    One that began within the span, as the desk was seen before, began with 0, which nobody has
+    scraped; where nobody saw the desk, with the least that is known of it.
+    """
+    shown = series.selector(desk=DESK, **labels)
+    now, seen = f"max by ({by}) ({shown})", account(family("heartbeat_timestamp_seconds"))
+    return (
+        f"{now} - (\n  max by ({by}) ({shown} offset {span})"
+        f"\n  or 0 * {now} and on () {seen[:-1]} offset {span})"
+        f"\n  or min by ({by}) (min_over_time({shown}[{span}])))"
+    )
 
 
 def rate(series: Series) -> str:
