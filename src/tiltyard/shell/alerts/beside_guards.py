@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from tiltyard.checklist.guard import Guard, Severity
 from tiltyard.facts.verdict import Scope
 from tiltyard.metrics.catalogue import DRAWDOWNS, SHADOW, TRADE_METRICS
-from tiltyard.shell.alerts.alert import PAGE, REPORT, Alert
 from tiltyard.shell.alerts.in_words import DESK, POLICY
 from tiltyard.shell.alerts.of_guard import decimal
+from tiltyard.shell.alerts.rule import PAGE, REPORT, Rule
 from tiltyard.shell.alerts.sight import Sight
 
 NIGHTLY_HOURS, WEEKLY_DAYS = 26, 8
@@ -21,7 +21,7 @@ IMPROBABLE = "0.001"
 """Shares that come about by chance less often than this are not the intended ones."""
 
 
-def beside_guards(guards: Iterable[Guard], deadman: float, sight: Sight) -> Iterator[Alert]:
+def beside_guards(guards: Iterable[Guard], deadman: float, sight: Sight) -> Iterator[Rule]:
     """Every one of them that a desk with this checklist can have.
 
     Args:
@@ -74,16 +74,16 @@ def _own(
     origin: str,
     scope: Scope = "account",
     seconds: int = 0,
-) -> Alert:
+) -> Rule:
     effect = PAGE if severity == "critical" else REPORT
     whom = DESK if scope == "account" else POLICY
-    return Alert(
+    return Rule(
         name, guard, expression, severity, effect, scope, f"{whom}: {summary}", description,
         origin, seconds, group="beside",
     )  # fmt: skip
 
 
-def _desk_heartbeat(deadman: float, sight: Sight) -> Alert:
+def _desk_heartbeat(deadman: float, sight: Sight) -> Rule:
     last = sight.most("tiltyard_heartbeat_timestamp_seconds", "desk")
     return _own(
         "DeskHeartbeatLost", "desk_heartbeat_lost", f"time() - {last} > {decimal(deadman)}",
@@ -97,7 +97,7 @@ def _desk_heartbeat(deadman: float, sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _bot_heartbeat(seconds: int, sight: Sight) -> Alert:
+def _bot_heartbeat(seconds: int, sight: Sight) -> Rule:
     by = "desk, policy"
     last = sight.most("tiltyard_bot_heartbeat_timestamp_seconds", by)
     is_left_open = f"{sight.most('tiltyard_open_positions', by)} > 0"
@@ -116,7 +116,7 @@ def _bot_heartbeat(seconds: int, sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _marks_stale(seconds: int, sight: Sight) -> Alert:
+def _marks_stale(seconds: int, sight: Sight) -> Rule:
     by = "desk, policy"
     last = sight.most("tiltyard_last_mark_timestamp_seconds", by)
     opened = sight.most("tiltyard_open_positions", by)
@@ -132,7 +132,7 @@ def _marks_stale(seconds: int, sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _traffic_on_halted(halting: list[str], sight: Sight) -> Alert:
+def _traffic_on_halted(halting: list[str], sight: Sight) -> Rule:
     by = "desk, policy"
     share = sight.most("tiltyard_traffic_allocation_ratio", by)
     halted = sight.most("tiltyard_arm_state", by, state="halted")
@@ -154,7 +154,7 @@ def _traffic_on_halted(halting: list[str], sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _overdue(name: str, task: str, seconds: int, sight: Sight) -> Alert:
+def _overdue(name: str, task: str, seconds: int, sight: Sight) -> Rule:
     last = sight.most("tiltyard_task_last_success_timestamp_seconds", "desk", task=task)
     return _own(
         name, f"{task}_run_missed", f"time() - {last} > {seconds}", "warning",
@@ -167,7 +167,7 @@ def _overdue(name: str, task: str, seconds: int, sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _snapshot_failed(sight: Sight) -> Alert:
+def _snapshot_failed(sight: Sight) -> Rule:
     failed = sight.most("tiltyard_task_last_run_failed", "desk", task="snapshot")
     return _own(
         "SnapshotFailed", "snapshot_failed", f"{failed} == 1", "warning",
@@ -180,7 +180,7 @@ def _snapshot_failed(sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _share_mismatch(sight: Sight) -> Alert:
+def _share_mismatch(sight: Sight) -> Rule:
     chance = f"min by (desk) ({sight.selector('tiltyard_share_mismatch_p_value')})"
     return _own(
         "ShareMismatch", "share_mismatch", f"{chance} < {IMPROBABLE}", "warning",
@@ -193,7 +193,7 @@ def _share_mismatch(sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _gpu_unavailable(sight: Sight) -> Alert:
+def _gpu_unavailable(sight: Sight) -> Rule:
     available = sight.selector("tiltyard_gpu_available")
     return _own(
         "GpuUnavailable", "gpu_unavailable", f"max by (desk) ({available}) == 0\n"

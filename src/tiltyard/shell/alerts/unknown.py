@@ -12,9 +12,9 @@ of the guard itself would halt where nobody knows anything.
 """
 
 from tiltyard.checklist.guard import Guard, Severity
-from tiltyard.shell.alerts.alert import Alert
 from tiltyard.shell.alerts.in_words import look, whom
 from tiltyard.shell.alerts.of_guard import LOST
+from tiltyard.shell.alerts.rule import Rule
 from tiltyard.shell.alerts.sight import ROLES, Sight, subject
 from tiltyard.shell.exporter.series import series_of
 
@@ -30,10 +30,10 @@ _DOES = {
 }
 
 
-def guard_unknown(guard: Guard, sight: Sight) -> Alert:
+def guard_unknown(guard: Guard, sight: Sight) -> Rule:
     """The alert of a guard that cannot be judged."""
     does = _DOES[guard.on_unknown] if guard.mode == "enforce" else "Nothing follows: mode observe."
-    return Alert(
+    return Rule(
         NAME,
         OWN,
         _expression(guard, sight),
