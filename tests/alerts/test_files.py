@@ -185,3 +185,19 @@ def test_prometheus_reaches_the_desk_where_alertmanager_does(
 def test_settings_that_cannot_be_meant_are_refused(fields: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         AlertSettings.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("webhook", "path"),
+    [
+        ("", "/metrics"), ("https://desk.example/v1/alerts", "/metrics"),
+        ("https://proxy.example/tiltyard/v1/alerts", "/tiltyard/metrics"),
+        ("https://other.example/hook", "/metrics"),
+    ],
+)  # fmt: skip
+def test_the_desk_is_scraped_behind_the_proxy_behind_which_it_is_told(
+    webhook: str, path: str
+) -> None:
+    told = Settings(checklist=DEFAULT_CHECKLIST, alerts=AlertSettings(webhook=webhook))
+    (job,) = yaml.safe_load(make(told, "t").texts[SCRAPE])["scrape_configs"]
+    assert job["metrics_path"] == path

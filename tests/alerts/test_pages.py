@@ -9,9 +9,9 @@ import typer
 
 from docs.pages import DOCS, rows
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
-from tiltyard.shell.alerts.alert import Alert
 from tiltyard.shell.alerts.in_words import limit
 from tiltyard.shell.alerts.made import rules_of
+from tiltyard.shell.alerts.rule import Rule
 from tiltyard.shell.alerts.rule_file import runbook_of
 from tiltyard.shell.alerts.standing import Standing
 from tiltyard.shell.cli import app
@@ -66,7 +66,7 @@ def test_the_reference_lists_every_alert_as_it_is() -> None:
         ]  # fmt: skip
 
 
-def _flag(alert: Alert) -> str:
+def _flag(alert: Rule) -> str:
     guard = GUARDS.get(alert.guard)
     if guard is None:
         return ""

@@ -1,6 +1,6 @@
 """The state of a guard: a table of what it answers, what it remembers, and the word for it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -38,6 +38,16 @@ def test_every_state_follows_from_answer_memory_and_what_is_in_force(
     *, answer: Answer, remembered: Memory, seen: Memory, is_in_force: bool, state: GuardState
 ) -> None:
     assert state_of(answer, remembered, seen, is_in_force=is_in_force) == state
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(-1, "tripped"), (0, "breach"), (1, "breach")])
+def test_what_tripped_before_a_person_rearmed_the_arm_is_a_breach_and_no_more(
+    minutes: int, state: GuardState
+) -> None:
+    rearmed = NOON + timedelta(minutes=minutes)
+    assert state_of("breach", TRIPPED, TRIPPED, is_in_force=False, began_at=rearmed) == state
+    again = state_of("breach", TRIPPED, TRIPPED, is_in_force=True, began_at=rearmed)
+    assert again == "tripped", "the effect is in force"
 
 
 def test_every_state_has_its_row() -> None:

@@ -15,9 +15,9 @@ from dashboards import COMMITTED, board_of, expressions, panel_on, panels
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST, DEFAULT_TEXT
 from tiltyard.checklist.guard import EFFECTS, Checklist
 from tiltyard.checklist.parse import parse_checklist
+from tiltyard.shell.alerts.in_words import DOES
 from tiltyard.shell.cli import app
 from tiltyard.shell.dashboard.looks import STATE_COLOURS
-from tiltyard.shell.dashboard.of_guards import FOLLOWS
 from tiltyard.shell.dashboard.queries import STATES
 
 BOARD = board_of(DEFAULT_CHECKLIST)
@@ -216,7 +216,7 @@ def test_a_guard_that_only_observes_promises_nothing() -> None:
         for one in panels(board_of(mine))
         if one["description"].startswith("Guard challenger_drawdown_high:")
     ]
-    assert "It only observes" in panel["description"]
+    assert "Nothing follows: mode observe." in panel["description"]
 
 
 def test_the_desk_is_late_when_the_settings_say_so() -> None:
@@ -226,7 +226,7 @@ def test_the_desk_is_late_when_the_settings_say_so() -> None:
 
 
 def test_every_effect_is_said_and_every_state_has_a_colour() -> None:
-    assert set(FOLLOWS) == set(EFFECTS)
+    assert set(DOES) == set(EFFECTS)
     assert set(STATES) == set(STATE_COLOURS)
 
 

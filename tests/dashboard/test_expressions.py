@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from dashboards import board_of, expressions, families
+from dashboards import board_of, expressions, families, replaced
 from programs import check
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST, DEFAULT_TEXT
 from tiltyard.checklist.guard_state import GUARD_STATES
 from tiltyard.checklist.parse import parse_checklist
 from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS
-from tiltyard.shell.dashboard.queries import STATES
+from tiltyard.shell.dashboard.queries import STATES, family, growth
 from tiltyard.shell.exporter.families import FAMILIES
 
 BOARD = board_of(DEFAULT_CHECKLIST)
@@ -93,3 +93,34 @@ def test_the_states_shown_are_those_that_a_guard_may_be_in() -> None:
 def test_prometheus_parses_every_expression(tmp_path: Path) -> None:
     every = [expression for _, expression in expressions(BOARD)]
     assert parsed(every, tmp_path) == len(every)
+
+
+def test_the_first_of_a_kind_counts_and_what_was_before_prometheus_came_does_not(
+    tmp_path: Path,
+) -> None:
+    asked = replaced(growth(family("actions_total"), "guard, effect", "10m"))
+    halts = 'tiltyard_actions_total{desk="tiltyard",guard="g",effect="halt"}'
+    beat = 'tiltyard_heartbeat_timestamp_seconds{desk="tiltyard"}'
+    table = [
+        ({beat: "1x40", halts: "_x19 1x20"}, 1),
+        ({beat: "1x40", halts: "_x19 1x5 3x20"}, 3),
+        ({beat: "1x40", halts: "4x22 5x20"}, 1),
+        ({beat: "_x19 1x20", halts: "_x19 7x20"}, 0),
+        ({beat: "_x19 1x20", halts: "_x19 7x5 8x20"}, 1),
+    ]  # fmt: skip
+    labels = '{guard="g",effect="halt"}'
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [{"series": name, "values": told} for name, told in shown.items()],
+            "promql_expr_test": [
+                {"expr": asked, "eval_time": "28m",
+                 "exp_samples": [{"labels": labels, "value": grown}]}
+            ],
+        }
+        for shown, grown in table
+    ]  # fmt: skip
+    (tmp_path / "none.yml").write_text("groups: []")
+    document = {"rule_files": ["none.yml"], "evaluation_interval": "1m", "tests": tests}
+    (tmp_path / "cases.yml").write_text(json.dumps(document), "utf-8")
+    check("promtool", "test", "rules", tmp_path / "cases.yml")

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from prometheus_client.metrics_core import Metric
 
 from exporter.shown import SECOND, Shown, append, eventful, shown
-from live_desks import DAY, MINUTE, NOON, SETTINGS, asked, audited, fall, put
+from live_desks import DAY, MINUTE, NOON, SETTINGS, asked, audited, desk_on, fall, put
 from programs import check
 from records import BOT, CHAMPION, ledger_of, trade
 from tiltyard.actions.record import acted
@@ -24,8 +24,12 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import money
 from tiltyard.metrics.catalogue import METRICS
+from tiltyard.router.lifecycle import STATES
+from tiltyard.shell.exporter.counted import Counted
 from tiltyard.shell.exporter.families import FAMILIES
+from tiltyard.shell.exporter.paint import paint
 from tiltyard.shell.exporter.series import series_of
+from tiltyard.shell.gpu.readings import GpuReading
 from tiltyard.shell.report.content import describe
 from tiltyard.shell.report.wire import report_json
 
@@ -35,7 +39,7 @@ DIMENSIONLESS = {
     "profit_factor", "champion_profit_factor", "consecutive_losses", "net_pnl", "model_healthy",
     "account_balance", "up", "learner_progress", "learner_running", "weekly_run", "snapshot_run",
     "build_info", "guard_state", "hold", "share_mismatch_p_value", "open_positions",
-    "open_exposure", "reviews_open", "task_last_run_failed",
+    "open_exposure", "reviews_open", "task_last_run_failed", "observing", "arm_state",
     "gpu_available",
 }  # fmt: skip
 
@@ -66,7 +70,8 @@ def test_every_family_has_help_a_type_a_unit_and_only_its_labels(tmp_path: Path)
     bounds: dict[str, set[str]] = {
         "policy": {BOT, CHAMPION, ""}, "role": {"champion", "challenger"},
         "book": {"live", "shadow", "live_and_shadow"}, "window": {"30", "150", "trial"},
-        "state": {*GUARD_STATES}, "task": {"nightly", "weekly", "snapshot"}, "gpu": {"0", "1"},
+        "state": {*GUARD_STATES, *STATES}, "task": {"nightly", "weekly", "snapshot"},
+        "gpu": {"0", "1"},
         "hold": {"stop_entries", "freeze_challengers", "freeze_ramp"},
     }  # fmt: skip
     with eventful(tmp_path / "desk.db") as ledger, shown(ledger) as desk:
@@ -188,6 +193,34 @@ def test_a_halted_arms_guard_stays_tripped_until_it_is_rearmed(tmp_path: Path) -
         put(ledger, "rearm", BOT, NOON + DAY)
         desk.step(NOON + DAY + SECOND)
         assert state(desk, high) != "tripped"
+
+
+def test_a_guard_that_a_person_has_overruled_is_no_longer_tripped(tmp_path: Path) -> None:
+    with eventful(tmp_path / "desk.db") as ledger, shown(ledger) as desk:
+        for minute in range(4):
+            now = NOON + minute * MINUTE
+            told = Observation("model_healthy", 0, now, BOT)
+            ledger.append_observations([told], known_at=now)
+            if minute == 2:
+                (review,) = ledger.roster().open_reviews(BOT)
+                put(ledger, "acknowledge", BOT, now, number=str(review.number))
+                put(ledger, "rearm", BOT, now)
+            desk.step(now)
+            is_halted = minute < 2
+            arm = "halted" if is_halted else "probation"
+            assert value(desk, "arm_state", policy=BOT, role="challenger", state=arm) == 1
+            assert state(desk, "model_unhealthy") == ("tripped" if is_halted else "breach")
+        assert value(desk, "traffic_allocation_ratio", policy=BOT, role="challenger")
+
+
+def test_a_desk_that_only_observes_says_so(tmp_path: Path) -> None:
+    with eventful(tmp_path / "desk.db") as ledger, shown(ledger) as desk:
+        desk.step(NOON)
+        assert value(desk, "observing") == 0
+        with desk_on(ledger, NOON + DAY, observe=True) as other:
+            other.step(NOON + DAY)
+            picture = paint(other.judging, Counted(DEFAULT_CHECKLIST), other.traffic.at(NOON), NOON)
+            assert picture.samples["tiltyard_observing"] == [((), 1)]
 
 
 def test_a_gauge_that_goes_stale_is_unknown_and_one_that_never_was_is_warming(
@@ -369,3 +402,13 @@ def test_no_picture_is_made_twice_in_a_second_or_while_something_is_new(tmp_path
         desk.painter._steady = lambda: desk.clock[0]
         desk.painter.beat(NOON + SECOND)
         assert desk.painter.picture is not first, "for too long there was none"
+
+
+def test_gpus_are_shown_by_short_plain_names_and_not_without_end(tmp_path: Path) -> None:
+    names = ["0", "GPU-1a:2", "", "x" * 41, "a b", "\u0661", 'a"b', *(f"n{n}" for n in range(500))]
+    reading = GpuReading(available=True, utilization=dict.fromkeys(names, 0.5))
+    with eventful(tmp_path / "desk.db") as ledger, desk_on(ledger, NOON) as desk:
+        counted = Counted(DEFAULT_CHECKLIST)
+        picture = paint(desk.judging, counted, desk.traffic.at(NOON), NOON, reading)
+    told = [labels for labels, _ in picture.samples["tiltyard_gpu_utilization_ratio"]]
+    assert told == [("0",), ("GPU-1a:2",), *((f"n{n}",) for n in range(62))]

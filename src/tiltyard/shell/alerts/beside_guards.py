@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from tiltyard.checklist.guard import Guard, Severity
 from tiltyard.facts.verdict import Scope
 from tiltyard.metrics.catalogue import DRAWDOWNS, SHADOW, TRADE_METRICS
-from tiltyard.shell.alerts.alert import PAGE, REPORT, Alert
 from tiltyard.shell.alerts.in_words import DESK, POLICY
 from tiltyard.shell.alerts.of_guard import decimal
+from tiltyard.shell.alerts.rule import PAGE, REPORT, Rule
 from tiltyard.shell.alerts.sight import Sight
 
 NIGHTLY_HOURS, WEEKLY_DAYS = 26, 8
@@ -21,7 +21,7 @@ IMPROBABLE = "0.001"
 """Shares that come about by chance less often than this are not the intended ones."""
 
 
-def beside_guards(guards: Iterable[Guard], deadman: float, sight: Sight) -> Iterator[Alert]:
+def beside_guards(guards: Iterable[Guard], deadman: float, sight: Sight) -> Iterator[Rule]:
     """Every one of them that a desk with this checklist can have.
 
     Args:
@@ -35,8 +35,9 @@ def beside_guards(guards: Iterable[Guard], deadman: float, sight: Sight) -> Iter
         yield _bot_heartbeat(beats, sight)
     if marks := least_stale(every, DRAWDOWNS):
         yield _marks_stale(marks, sight)
-    if halting := [guard.name for guard in every if guard.effect == "halt" and _acts(guard)]:
-        yield _traffic_on_halted(halting, sight)
+    yield _traffic_on_halted(
+        [one.name for one in every if one.effect == "halt" and _acts(one)], sight
+    )
     yield _overdue("NightlyRunMissed", "nightly", NIGHTLY_HOURS * _HOUR, sight)
     yield _overdue("WeeklyRunMissed", "weekly", WEEKLY_DAYS * _DAY, sight)
     yield _snapshot_failed(sight)
@@ -73,16 +74,16 @@ def _own(
     origin: str,
     scope: Scope = "account",
     seconds: int = 0,
-) -> Alert:
+) -> Rule:
     effect = PAGE if severity == "critical" else REPORT
     whom = DESK if scope == "account" else POLICY
-    return Alert(
+    return Rule(
         name, guard, expression, severity, effect, scope, f"{whom}: {summary}", description,
         origin, seconds, group="beside",
     )  # fmt: skip
 
 
-def _desk_heartbeat(deadman: float, sight: Sight) -> Alert:
+def _desk_heartbeat(deadman: float, sight: Sight) -> Rule:
     last = sight.most("tiltyard_heartbeat_timestamp_seconds", "desk")
     return _own(
         "DeskHeartbeatLost", "desk_heartbeat_lost", f"time() - {last} > {decimal(deadman)}",
@@ -96,21 +97,26 @@ def _desk_heartbeat(deadman: float, sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _bot_heartbeat(seconds: int, sight: Sight) -> Alert:
-    last = sight.most("tiltyard_bot_heartbeat_timestamp_seconds", "desk, policy")
+def _bot_heartbeat(seconds: int, sight: Sight) -> Rule:
+    by = "desk, policy"
+    last = sight.most("tiltyard_bot_heartbeat_timestamp_seconds", by)
+    is_left_open = f"{sight.most('tiltyard_open_positions', by)} > 0"
     return _own(
-        "BotHeartbeatLost", "bot_heartbeat_lost", f"time() - {last} > {seconds}", "critical",
+        "BotHeartbeatLost", "bot_heartbeat_lost",
+        f"time() - {last} > {seconds}\nunless ({sight.idle()}\n  unless {is_left_open})",
+        "critical",
         summary=f"its bot has said nothing for {_AGE}",
         description=(
             f"What its trades say is unknown after {seconds / 60:g} min without a heartbeat. A "
             "challenger's share does not grow, and is taken after 15 minutes where a guard says "
-            f"so; a champion trades on unseen. Look: tiltyard report {POLICY}"
+            "so; a champion trades on unseen, and what a halted arm has open is watched by nobody. "
+            f"Look: tiltyard report {POLICY}"
         ),
         origin="stale_after of the guards on an arm's trades", scope="arm",
     )  # fmt: skip
 
 
-def _marks_stale(seconds: int, sight: Sight) -> Alert:
+def _marks_stale(seconds: int, sight: Sight) -> Rule:
     by = "desk, policy"
     last = sight.most("tiltyard_last_mark_timestamp_seconds", by)
     opened = sight.most("tiltyard_open_positions", by)
@@ -126,26 +132,29 @@ def _marks_stale(seconds: int, sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _traffic_on_halted(halting: list[str], sight: Sight) -> Alert:
+def _traffic_on_halted(halting: list[str], sight: Sight) -> Rule:
     by = "desk, policy"
     share = sight.most("tiltyard_traffic_allocation_ratio", by)
-    guards = "|".join(halting)
-    tripped = (
-        f'max by ({by}) (tiltyard_guard_state{{desk="{sight.desk}",guard=~"{guards}",'
-        f'state="tripped"}})'
-    )
+    halted = sight.most("tiltyard_arm_state", by, state="halted")
+    if halting:
+        states = f'desk="{sight.desk}",guard=~"{"|".join(halting)}",state="tripped"'
+        halted = f"({halted}\n  or max by ({by}) (tiltyard_guard_state{{{states}}}))"
+    observing = f"{sight.most('tiltyard_observing', 'desk')} == 1"
     return _own(
-        "TrafficOnHaltedArm", "traffic_on_halted_arm", f"{share} > 0\nand {tripped}", "critical",
+        "TrafficOnHaltedArm", "traffic_on_halted_arm",
+        f"{share} > 0\nand {halted}\nunless on (desk) {observing}", "critical",
         summary="halted, and still has {{ $value | humanizePercentage }} of the traffic",
         description=(
-            "A guard that halts has tripped, and the share is not 0: what was decided has not "
-            f"come about. Halt it by hand: tiltyard policy halt {POLICY} --reason alert"
+            "It is halted, or a guard that halts has tripped, and the share is not 0: what was "
+            "decided has not come about. Halt it by hand: "
+            f"tiltyard policy halt {POLICY} --reason alert"
         ),
-        origin=f"guards that halt: {', '.join(halting)}", scope="arm", seconds=60,
+        origin=f"halted arms, and guards that halt: {', '.join(halting) or 'none'}", scope="arm",
+        seconds=60,
     )  # fmt: skip
 
 
-def _overdue(name: str, task: str, seconds: int, sight: Sight) -> Alert:
+def _overdue(name: str, task: str, seconds: int, sight: Sight) -> Rule:
     last = sight.most("tiltyard_task_last_success_timestamp_seconds", "desk", task=task)
     return _own(
         name, f"{task}_run_missed", f"time() - {last} > {seconds}", "warning",
@@ -158,7 +167,7 @@ def _overdue(name: str, task: str, seconds: int, sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _snapshot_failed(sight: Sight) -> Alert:
+def _snapshot_failed(sight: Sight) -> Rule:
     failed = sight.most("tiltyard_task_last_run_failed", "desk", task="snapshot")
     return _own(
         "SnapshotFailed", "snapshot_failed", f"{failed} == 1", "warning",
@@ -171,7 +180,7 @@ def _snapshot_failed(sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _share_mismatch(sight: Sight) -> Alert:
+def _share_mismatch(sight: Sight) -> Rule:
     chance = f"min by (desk) ({sight.selector('tiltyard_share_mismatch_p_value')})"
     return _own(
         "ShareMismatch", "share_mismatch", f"{chance} < {IMPROBABLE}", "warning",
@@ -184,7 +193,7 @@ def _share_mismatch(sight: Sight) -> Alert:
     )  # fmt: skip
 
 
-def _gpu_unavailable(sight: Sight) -> Alert:
+def _gpu_unavailable(sight: Sight) -> Rule:
     available = sight.selector("tiltyard_gpu_available")
     return _own(
         "GpuUnavailable", "gpu_unavailable", f"max by (desk) ({available}) == 0\n"

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.alerts.alert import Alert
 from tiltyard.shell.alerts.made import ROUTES, RULES, SCRAPE
+from tiltyard.shell.alerts.rule import Rule
 from tiltyard.shell.alerts.rule_file import labels_of
 from tiltyard.shell.alerts.servers import Server
 from tiltyard.shell.alerts.sight import JOB
@@ -26,7 +26,7 @@ _TOOLS = (
 )
 _MATCHER = re.compile(r'\w+(?:=~|!~|!=|=)"(?:[^"\\]|\\.)*"')
 _SELECTOR = re.compile(rf"\{{((?:{_MATCHER.pattern},?)*)\}}")
-Rule = tuple[str, str, int, tuple[tuple[str, str], ...]]
+Loaded = tuple[str, str, int, tuple[tuple[str, str], ...]]
 """Name, expression without blanks, seconds, labels."""
 
 
@@ -57,7 +57,7 @@ def by_tools(where: Mapping[str, Path], missing: list[str]) -> Iterator[str]:
             yield f"{tool} {' '.join(words)} {where[name]}: {done.stdout.strip()}"
 
 
-def by_prometheus(server: Server, alerts: Sequence[Alert], desk: str) -> Iterator[str]:
+def by_prometheus(server: Server, alerts: Sequence[Rule], desk: str) -> Iterator[str]:
     """What is wrong at a running Prometheus: other rules, or a desk that it does not reach."""
     loaded = _loaded(server, {alert.name for alert in alerts}, desk)
     wanted = {_as_loaded(alert) for alert in alerts}
@@ -84,7 +84,7 @@ def by_alertmanager(prometheus: Server | None, alertmanager: Server) -> Iterator
         yield f"{prometheus.url}: it tells no Alertmanager at {parts.netloc}; it knows {told}"
 
 
-def _guard(rule: Rule) -> str:
+def _guard(rule: Loaded) -> str:
     labels = dict(rule[3])
     return labels.get("unknown_guard", labels["guard"])
 
@@ -98,7 +98,7 @@ def _data(server: Server, path: str) -> dict[str, Any]:
     return data
 
 
-def _loaded(server: Server, names: set[str], desk: str) -> set[Rule]:
+def _loaded(server: Server, names: set[str], desk: str) -> set[Loaded]:
     """The rules there that are of this desk, or have a name of its alerts."""
     groups = _data(server, "/api/v1/rules").get("groups", [])
     found = set()
@@ -111,7 +111,7 @@ def _loaded(server: Server, names: set[str], desk: str) -> set[Rule]:
     return found
 
 
-def _as_loaded(alert: Alert) -> Rule:
+def _as_loaded(alert: Rule) -> Loaded:
     labels = tuple(sorted((name, str(value)) for name, value in labels_of(alert).items()))
     return alert.name, squeezed(alert.expression), alert.seconds, labels
 

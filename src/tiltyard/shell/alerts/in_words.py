@@ -28,7 +28,8 @@ DOES: Mapping[str, str] = {
     "review": "The desk opens a review; the arm keeps its traffic.",
     "page": "The desk does nothing else by itself.",
 }
-_UNITS = {"percent": " %", "milliseconds": " ms", "nats": " nats", "R": " R"}
+UNITS = {"percent": " %", "milliseconds": " ms", "nats": " nats", "R": " R"}
+"""Of the catalogue, as people read them behind a number."""
 
 
 def whom(guard: Guard) -> str:
@@ -72,7 +73,7 @@ def look(guard: Guard) -> str:
 
 def limit(guard: Guard) -> str:
     """The limit as the checklist has it, with its unit."""
-    unit = "" if guard.when.metric else _UNITS.get(spec_of(guard.metric).unit, "")
+    unit = "" if guard.when.metric else UNITS.get(spec_of(guard.metric).unit, "")
     return f"{guard.when}{unit}"
 
 

@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tiltyard.shell.alerts.alert import Alert
 from tiltyard.shell.alerts.routes import routes
+from tiltyard.shell.alerts.rule import Rule
 from tiltyard.shell.alerts.rule_file import rule_file
 from tiltyard.shell.alerts.rules import alerts, downtime
 from tiltyard.shell.alerts.scrape import scrape
@@ -38,7 +38,7 @@ class Made(NamedTuple):
         texts: Of the files, by their usual name.
     """
 
-    rules: tuple[Alert, ...]
+    rules: tuple[Rule, ...]
     texts: Mapping[str, str]
 
 
@@ -65,7 +65,7 @@ def make(settings: Settings, source: str, rules: str = RULES) -> Made:
     return Made(every, texts)
 
 
-def rules_of(settings: Settings) -> tuple[Alert, ...]:
+def rules_of(settings: Settings) -> tuple[Rule, ...]:
     """Every alert that the settings give."""
     return tuple(alerts(settings.checklist, settings.run.deadman, settings.alerts.desk))
 

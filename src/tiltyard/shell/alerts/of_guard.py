@@ -7,6 +7,9 @@ the guard is ``unknown`` or in ``error`` it does not fire: a series goes on with
 however old it is, and nobody should be told that an old number is of now. That is told as
 GuardUnknown.
 
+About an arm that waits to be admitted, or is halted, no guard is asked, so there is no alert; but
+that of the guard by which it is halted lasts until a person re-arms it.
+
 What is not shown cannot be compared: how many samples there were, which of the last answers were
 breaches, how much evidence there is. Such a guard's alert goes by ``tiltyard_guard_state``, which
 is the desk's own word that it has tripped; :func:`why_by_state` says which are so and why.
@@ -56,7 +59,16 @@ def expression(guard: Guard, sight: Sight) -> str:
         breach = f"({breach}\nor {still})"
     if guard.only_if is not None:
         breach = f"{breach}\nand {_compared(guard, *guard.only_if, sight)}"
+    if guard.scope == "arm":
+        breach = f"{breach}\nunless {_nobody_asks(guard, sight)}"
     return f"{breach}\nunless {sight.state(guard.name, guard.scope, *LOST)}"
+
+
+def _nobody_asks(guard: Guard, sight: Sight) -> str:
+    """The arms about which it is not asked; who is halted by it is told of until re-armed."""
+    if guard.effect != "halt":
+        return sight.idle()
+    return f"({sight.idle()}\n  unless {sight.state(guard.name, guard.scope, 'tripped')})"
 
 
 def seconds(guard: Guard) -> int:

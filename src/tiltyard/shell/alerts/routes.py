@@ -1,7 +1,8 @@
-"""``alertmanager.yml``: who is told of which alert, how soon, and which alert silences which.
+"""``alertmanager.yml``: who is told of which alert, how soon, and that downtime silences the rest.
 
 The desk itself is told of everything that is critical or a warning, by its webhook; people get
-mail. What is only observed tells nobody: the desk records it.
+mail. What is only observed tells nobody: the desk records it. One alert of an arm silences no
+other: that of a halt may stand when the arm trades again, and of a halted arm no other is asked.
 
 Nothing here wants an Alertmanager newer than 0.25. Secrets are in files that it reads.
 """
@@ -103,14 +104,6 @@ def _inhibitions(downtime: Sequence[str]) -> Iterator[Plain]:
                 "equal": ["desk"],
             },
         )
-    yield Noted(
-        "an arm that is halted is throttled, too",
-        {
-            "source_matchers": ['effect="halt"', _ACTS, 'test!="true"'],
-            "target_matchers": ['effect="throttle"'],
-            "equal": ["desk", "policy"],
-        },
-    )
 
 
 def _told(settings: AlertSettings) -> dict[str, Plain]:

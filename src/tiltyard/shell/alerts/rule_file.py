@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from urllib.parse import quote
 
-from tiltyard.shell.alerts.alert import Alert, Group
+from tiltyard.shell.alerts.rule import Group, Rule
 from tiltyard.shell.alerts.yaml_text import Noted, Plain, yaml_text
 
 _ABOUT: Mapping[Group, str] = {
@@ -14,7 +14,7 @@ _ABOUT: Mapping[Group, str] = {
 }
 
 
-def rule_file(alerts: Sequence[Alert], runbooks: str) -> str:
+def rule_file(alerts: Sequence[Rule], runbooks: str) -> str:
     """The text of the file, without its head.
 
     Args:
@@ -28,7 +28,7 @@ def rule_file(alerts: Sequence[Alert], runbooks: str) -> str:
     return yaml_text({"groups": groups})
 
 
-def _fields(alert: Alert, runbooks: str) -> Iterator[tuple[str, Plain]]:
+def _fields(alert: Rule, runbooks: str) -> Iterator[tuple[str, Plain]]:
     yield "alert", alert.name
     yield "expr", alert.expression
     if alert.seconds:
@@ -46,7 +46,7 @@ def _fields(alert: Alert, runbooks: str) -> Iterator[tuple[str, Plain]]:
     )
 
 
-def labels_of(alert: Alert) -> dict[str, Plain]:
+def labels_of(alert: Rule) -> dict[str, Plain]:
     """The labels that a rule adds to those of its expression."""
     labels: dict[str, Plain] = {
         "severity": alert.told_as, "guard": alert.guard, "effect": alert.effect,
@@ -57,7 +57,7 @@ def labels_of(alert: Alert) -> dict[str, Plain]:
     return {**labels, "mode": "observe"} if alert.mode == "observe" else labels
 
 
-def runbook_of(alert: Alert, runbooks: str) -> str:
+def runbook_of(alert: Rule, runbooks: str) -> str:
     """The address of its runbook.
 
     >>> from tiltyard.checklist.defaults import DEFAULT_CHECKLIST

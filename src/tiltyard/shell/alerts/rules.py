@@ -8,7 +8,6 @@
 from collections.abc import Sequence
 
 from tiltyard.checklist.guard import Checklist, Guard
-from tiltyard.shell.alerts.alert import Alert
 from tiltyard.shell.alerts.beside_guards import beside_guards
 from tiltyard.shell.alerts.in_words import description, summary
 from tiltyard.shell.alerts.of_guard import (
@@ -18,11 +17,12 @@ from tiltyard.shell.alerts.of_guard import (
     seconds_kept,
     why_by_state,
 )
+from tiltyard.shell.alerts.rule import Rule
 from tiltyard.shell.alerts.sight import Sight
 from tiltyard.shell.alerts.unknown import guard_unknown
 
 
-def alerts(checklist: Checklist, deadman: float, desk: str) -> Sequence[Alert]:
+def alerts(checklist: Checklist, deadman: float, desk: str) -> Sequence[Rule]:
     """The guards' alerts, GuardUnknown of every guard, and those beside the guards.
 
     Args:
@@ -44,10 +44,10 @@ def downtime(checklist: Checklist) -> Sequence[str]:
     return sorted({one.alert for one in checklist.guards if one.alert and asks_whether_up(one)})
 
 
-def _of(guard: Guard, sight: Sight) -> Alert:
+def _of(guard: Guard, sight: Sight) -> Rule:
     reason = why_by_state(guard)
     by_state = f"\nby the desk's own word: {reason}" if reason else ""
-    return Alert(
+    return Rule(
         guard.alert,
         guard.name,
         expression(guard, sight),

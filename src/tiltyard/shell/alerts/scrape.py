@@ -39,7 +39,7 @@ def scrape(settings: AlertSettings, host: str, port: int, rules: str) -> str:
             "scrape_configs": [Noted("the desk; the rules go by these labels", {
                 "job_name": JOB,
                 "scheme": scheme,
-                "metrics_path": "/metrics",
+                "metrics_path": f"{_prefix(settings)}/metrics",
                 "authorization": _bearer(settings),
                 "static_configs": [{"targets": [target], "labels": {"desk": settings.desk}}],
             })],
@@ -54,6 +54,12 @@ def desk_address(settings: AlertSettings, host: str, port: int) -> tuple[str, st
         return webhook.scheme, _netloc(webhook)
     host = _ANYWHERE.get(host, f"[{host}]" if ":" in host else host)
     return "http", f"{host}:{port}"
+
+
+def _prefix(settings: AlertSettings) -> str:
+    """What a proxy has put before the paths of the desk."""
+    path = urlsplit(settings.webhook).path
+    return path.removesuffix(RECEIVER) if path.endswith(RECEIVER) else ""
 
 
 def _netloc(parts: SplitResult) -> str:

@@ -16,6 +16,8 @@ from tiltyard.shell.exporter.series import Series
 
 JOB = "tiltyard"
 """What Prometheus calls the desk it scrapes."""
+IDLE = "candidate|halted"
+"""States of challengers that nobody judges: they wait to be admitted, or for a person."""
 ROLES = {"arm": "challenger", "champion": "champion"}
 
 
@@ -53,6 +55,11 @@ class Sight:
         sign = "=" if len(states) == 1 else "=~"
         labels = f'desk="{self.desk}",guard="{guard}",state{sign}"{"|".join(states)}"'
         return f"max by ({subject(scope)}) (tiltyard_guard_state{{{labels}}})"
+
+    def idle(self, by: str = "desk, policy") -> str:
+        """The challengers that nobody judges; an arm whose state is not shown is none."""
+        labels = f'desk="{self.desk}",role="{ROLES["arm"]}",state=~"{IDLE}"'
+        return f"max by ({by}) (tiltyard_arm_state{{{labels}}})"
 
 
 def subject(scope: Scope) -> str:

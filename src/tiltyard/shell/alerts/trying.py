@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tiltyard.checklist.guard import Severity
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.alerts.alert import REPORT
+from tiltyard.shell.alerts.rule import REPORT
 from tiltyard.shell.alerts.servers import Server
 
 NAME = "TiltyardTest"

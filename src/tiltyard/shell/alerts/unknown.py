@@ -3,7 +3,8 @@
 It fires for one that was known and is lost, or in error, by the desk's word; for a series that
 is no number; for an arm with traffic of which the guard's number is not shown though the desk
 does not say that it is still warming up; and for a guard of the account that the desk does not
-know, because it runs by another checklist. Of what nobody has ever reported it says nothing.
+know, because it runs by another checklist. Of what nobody has ever reported it says nothing, and
+nothing of an arm that waits to be admitted or is halted, of which no guard is asked.
 
 What follows is what the guard's ``on_unknown`` says, so that is the alert's effect. Its label
 ``guard`` is a name of its own, and ``unknown_guard`` the guard's: whoever takes the alert for that
@@ -11,9 +12,9 @@ of the guard itself would halt where nobody knows anything.
 """
 
 from tiltyard.checklist.guard import Guard, Severity
-from tiltyard.shell.alerts.alert import Alert
 from tiltyard.shell.alerts.in_words import look, whom
 from tiltyard.shell.alerts.of_guard import LOST
+from tiltyard.shell.alerts.rule import Rule
 from tiltyard.shell.alerts.sight import ROLES, Sight, subject
 from tiltyard.shell.exporter.series import series_of
 
@@ -29,10 +30,10 @@ _DOES = {
 }
 
 
-def guard_unknown(guard: Guard, sight: Sight) -> Alert:
+def guard_unknown(guard: Guard, sight: Sight) -> Rule:
     """The alert of a guard that cannot be judged."""
     does = _DOES[guard.on_unknown] if guard.mode == "enforce" else "Nothing follows: mode observe."
-    return Alert(
+    return Rule(
         NAME,
         OWN,
         _expression(guard, sight),
@@ -74,4 +75,5 @@ def _expression(guard: Guard, sight: Sight) -> str:
             f"  unless count by ({by}) ({series})\n"
             f"  unless {sight.state(guard.name, guard.scope, 'warming')}"
         )
-    return "\nor ".join(parts)
+    anybody = "\nor ".join(parts)
+    return f"({anybody})\nunless {sight.idle()}" if guard.scope == "arm" else anybody

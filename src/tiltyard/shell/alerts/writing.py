@@ -1,4 +1,6 @@
-"""Writes the three files beside one another: all of them or none.
+"""Writes the three files beside one another; each is replaced as a whole, and none half-written.
+
+All of them are there in full before the first takes its place: a disk that is full changes none.
 
 A file that somebody has edited, or that was never made here, is not replaced unless he says so.
 """

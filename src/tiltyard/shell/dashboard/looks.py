@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.metrics.catalogue import spec_of
+from tiltyard.shell.alerts.in_words import UNITS
 from tiltyard.shell.dashboard.panel import Colour, Look, Step
 from tiltyard.shell.exporter.series import series_of
 
@@ -25,7 +26,6 @@ STATE_COLOURS: Mapping[str, Colour] = {
     "error": "purple",
     "tripped": "red",
 }
-_UNITS = {"percent": " %", "milliseconds": " ms", "nats": " nats", "R": " R"}
 _YES_OR_NO: Mapping[str, tuple[str, Colour]] = {"1": ("yes", "green"), "0": ("no", "red")}
 
 
@@ -85,7 +85,7 @@ def in_words(guard: Guard) -> str:
     """The band and the flag as people read them, in the unit of the checklist."""
     if is_plain_flag(guard):
         return "flag when no" if guard.when.holds(0) else "flag when yes"
-    unit = _UNITS.get(spec_of(guard.metric).unit, "")
+    unit = UNITS.get(spec_of(guard.metric).unit, "")
     flag = f"flag {guard.when}{'' if guard.when.metric else unit}"
     return f"expected {guard.band()}{unit}, {flag}" if guard.band() else flag
 

@@ -79,8 +79,8 @@ def _gpu(checklist: Checklist) -> Iterator[Panel]:
 def _learner() -> Iterator[Panel]:
     for metric, title, what in (
         ("learner_running", "Is the learner kept running?",
-         ("No: it was started again too often, and given up. Read its last words in its log, then "
-         "start the supervisor anew.")),
+         ("No: it was started again too often, and given up. Read its last words in its log, then: "
+         "tiltyard learner restart.")),
         ("learner_progress", "Does its job move on?",
          "No: nothing was learnt lately, though it runs."),
     ):  # fmt: skip
@@ -105,6 +105,12 @@ def _desk(deadman: float) -> Iterator[Panel]:
         f"Seconds since its last judgement. After {deadman:g} s the champion trades alone. "
         "Look: tiltyard doctor, then the log of the desk.",
         (Query(queries.age(beat), "desk"),), look=older_than(deadman), width=8,
+    )  # fmt: skip
+    yield Panel(
+        "Does the desk act?",
+        "No: it was started with --observe, so it writes down what it would do, and does nothing.",
+        (Query(queries.account(queries.family("observing")), "desk"),), "number",
+        Look(words={"0": ("yes", "green"), "1": ("observes only", "orange")}), width=8,
     )  # fmt: skip
     names = {0.5: "half", 0.95: "19 of 20", 0.99: "99 of 100"}
     yield Panel(

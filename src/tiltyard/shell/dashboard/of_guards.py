@@ -8,23 +8,12 @@ from collections.abc import Iterator, Mapping
 
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.metrics.catalogue import SHADOW, spec_of
+from tiltyard.shell.alerts.in_words import DOES
 from tiltyard.shell.dashboard import queries
 from tiltyard.shell.dashboard.looks import STATE_COLOURS, in_words, look_of, state_look
 from tiltyard.shell.dashboard.panel import FULL_WIDTH, Colour, Look, Panel, Query, Row, Step
 
 WHOSE = {"arm": "challengers", "champion": "champion", "account": "account"}
-FOLLOWS: Mapping[str, str] = {
-    "halt": "the challenger is halted; only a person re-arms it",
-    "throttle": "the challenger gets no traffic, its shadow book goes on, a review is opened",
-    "stop_entries": "no arm enters until a person resumes",
-    "freeze_challengers": "every challenger gets no traffic until a person resumes",
-    "freeze_ramp": "no share grows",
-    "refresh_encoder": "the encoder is refreshed",
-    "restart_learner": "the learner is restarted",
-    "propose_rollback": "a rollback is proposed to a person",
-    "review": "a review is opened",
-    "page": "a person is called",
-}
 _BY_NUMBER: Mapping[str, tuple[str, Colour]] = {
     str(number): (name, STATE_COLOURS[name]) for number, name in enumerate(queries.STATES)
 }
@@ -39,8 +28,9 @@ def checklist_rows(checklist: Checklist) -> Iterator[Row]:
 def _counts() -> Iterator[Panel]:
     yield _count(
         "Guards tripped now", "tripped",
-        "A breach is confirmed, and its effect is in force. See which below, and what the desk did "
-        "in the row of actions. Then: tiltyard report.",
+        "A breach is confirmed and has not ended. What follows from it is in force, unless the "
+        "guard only observes or a person has ended it. See which below, and what the desk did in "
+        "the row of actions. Then: tiltyard report.",
     )  # fmt: skip
     yield _count(
         "Guards that cannot tell", "unknown|error",
@@ -49,7 +39,8 @@ def _counts() -> Iterator[Panel]:
     )  # fmt: skip
     yield _count(
         "Breaches not confirmed yet", "breach",
-        "Seen, and not yet for as long as the guard wants. Nothing has followed yet.",
+        "Seen, and not yet for as long as the guard wants: nothing has followed yet. Or a person "
+        "has re-armed the arm all the same.",
         Look(steps=(Step(None, "green"), Step(1, "orange"))),
     )  # fmt: skip
     open_reviews = queries.family("reviews_open")
@@ -70,13 +61,10 @@ def _counts() -> Iterator[Panel]:
 
 
 def _count(title: str, states: str, description: str, look: Look | None = None) -> Panel:
-    series = queries.family("guard_state").selector(desk=queries.DESK)
-    found = f'count ({series[:-1]},state=~"{states}"}})'
-    none_while_seen = f"0 * {queries.account(queries.family('heartbeat_timestamp_seconds'))}"
     red = Look(steps=(Step(None, "green"), Step(1, "red")))
     return Panel(
         title, f"{description} Without a desk there is no number.",
-        (Query(f"{found} or {none_while_seen}", "guards"),), "number", look or red,
+        (Query(queries.how_many(states), "guards"),), "number", look or red,
         width=4, height=4,
     )  # fmt: skip
 
@@ -118,7 +106,6 @@ def _subject(guard: Guard) -> str:
 def _what_to_do(guard: Guard) -> str:
     also = f" while {guard.only_if[0]} {guard.only_if[1]}" if guard.only_if else ""
     watches = f"Guard {guard.name}: {guard.metric} {guard.when}{also}, {guard.confirm}."
-    follows = FOLLOWS[guard.effect]
-    then = f"Then {follows}." if guard.mode == "enforce" else f"It only observes; else {follows}."
+    then = DOES[guard.effect] if guard.mode == "enforce" else "Nothing follows: mode observe."
     look = "tiltyard report" if guard.scope == "account" else "tiltyard report POLICY --trades"
     return f"{watches} {then} Look: {look}"

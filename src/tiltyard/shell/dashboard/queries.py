@@ -16,7 +16,7 @@ from tiltyard.checklist.guard import Guard
 from tiltyard.facts.verdict import Scope
 from tiltyard.kernel.undefined import twelve_digits
 from tiltyard.shell.alerts.of_guard import decimal
-from tiltyard.shell.alerts.sight import JOB, ROLES
+from tiltyard.shell.alerts.sight import JOB, ROLES, Sight
 from tiltyard.shell.exporter.series import PREFIX, Series, series_of
 
 DESK, POLICY = "$desk", "$policy"
@@ -64,8 +64,18 @@ def overdue(series: Series, by: str, limits: Mapping[str, int]) -> str:
 
 
 def growth(series: Series, by: str, span: str, **labels: str) -> str:
-    """By how much a counter has grown in a span."""
-    return f"sum by ({by}) (increase({series.selector(desk=DESK, **labels)}[{span}]))"
+    """By how much a counter of the ledger has grown in a span; it falls with no restart.
+
+    One that began within the span, as the desk was seen before, began with 0, which nobody has
+    scraped; where nobody saw the desk, with the least that is known of it.
+    """
+    shown = series.selector(desk=DESK, **labels)
+    now, seen = f"max by ({by}) ({shown})", account(family("heartbeat_timestamp_seconds"))
+    return (
+        f"{now} - (\n  max by ({by}) ({shown} offset {span})"
+        f"\n  or 0 * {now} and on () {seen[:-1]} offset {span})"
+        f"\n  or min by ({by}) (min_over_time({shown}[{span}])))"
+    )
 
 
 def rate(series: Series) -> str:
@@ -89,6 +99,17 @@ def limit(guard: Guard) -> str:
     shown, other = series_of(guard.metric), series_of(guard.when.metric)
     factor = decimal(twelve_digits(shown.number(guard.when.number) / other.factor))
     return f"{factor} * {_of_scope(guard.when.metric, guard.scope, 'max')}"
+
+
+def how_many(states: str) -> str:
+    """How many guards are in one of some states; none is 0 while the desk is seen.
+
+    Of arms that nobody judges only what has tripped counts: it is why they are halted.
+    """
+    found = f'{family("guard_state").selector(desk=DESK)[:-1]},state=~"{states}"}}'
+    if states != "tripped":
+        found += f"\n  unless on (policy) {Sight(DESK).idle('policy')}"
+    return f"count ({found})\nor 0 * {account(family('heartbeat_timestamp_seconds'))}"
 
 
 def state(guard: Guard) -> str:

@@ -62,6 +62,8 @@ _family(
     "policy",
     "state",
 )
+_family("observing", "gauge", "1 while the desk judges and does nothing.")
+_family("arm_state", "gauge", "1 for the state that an arm is in.", *ARM_LABELS, "state")
 _family("actions_total", "counter", "What was done, by guard or other cause.", "guard", "effect")
 _family(
     "decision_latency_seconds",

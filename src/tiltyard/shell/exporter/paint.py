@@ -2,9 +2,11 @@
 
 Comes in: the desk between two steps. Goes out: every sample of every family. What is undefined has
 no sample, nor has an arm that is retired or deposed; labels are names that the desk knows itself,
-registered policies and guards of its checklist, never a text that somebody reports.
+registered policies and guards of its checklist, never a text that somebody reports; but for the
+names of GPUs, of which only so many are shown, and only short and plain ones.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -30,6 +32,8 @@ from tiltyard.shell.exporter.picture import Picture, Sample
 from tiltyard.shell.exporter.series import PREFIX, SERIES, Series, series_of
 from tiltyard.shell.gpu.readings import GpuReading
 
+MOST_GPUS = 64
+_GPU_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
 _TAKEN = frozenset({"halted", "throttled"})
 _HOLDS: Mapping[str, Callable[[Roster], object]] = {
     "stop_entries": lambda roster: roster.entries_stopped_by,
@@ -141,6 +145,7 @@ def _known(measured: Measured, lasting: timedelta | None, now: datetime) -> floa
 def _of_itself(desk: Desk, counted: Counted, now: datetime) -> _Samples:
     yield "build_info", ((__version__, str(METRICS_VERSION), desk.checklist.digest), 1)
     yield "heartbeat_timestamp_seconds", ((), now.timestamp())
+    yield "observing", ((), float(desk.observes))
     for cause_and_effect, count in sorted(counted.actions.items()):
         yield "actions_total", (cause_and_effect, count)
     for hold, causes in _HOLDS.items():
@@ -156,7 +161,7 @@ def _of_guards(desk: Desk, now: datetime, breathe: Callable[[], object]) -> _Sam
         breathe()
         state = state_of(
             one.verdict.answer, one.remembered, one.seen,
-            is_in_force=_is_in_force(one, desk.roster),
+            is_in_force=_is_in_force(one, desk.roster), began_at=_began_at(one, desk.roster),
         )  # fmt: skip
         yield "guard_state", ((one.guard.name, one.policy, state), 1)
 
@@ -169,6 +174,11 @@ def _is_in_force(one: Examined, roster: Roster) -> bool:
     return one.guard.name in roster.holds()
 
 
+def _began_at(one: Examined, roster: Roster) -> datetime | None:
+    """When its subject began anew; the account never does."""
+    return roster.arms[one.policy].trial_started_at if one.policy else None
+
+
 def _of_arms(
     desk: Desk, counted: Counted, arms: Sequence[Arm], breathe: Callable[[], object]
 ) -> _Samples:
@@ -177,6 +187,7 @@ def _of_arms(
     for arm in arms:
         breathe()
         name = arm.name
+        yield "arm_state", ((name, arm.role, arm.state), 1)
         for book in ("live", "shadow"):
             yield "trades_total", ((name, book), counted.trades[name, book])
         yield "reviews_open", ((name,), waiting[name])
@@ -218,5 +229,6 @@ def _of_machines(gpus: GpuReading | None, restarts: int | None) -> _Samples:
     if gpus is None:
         return
     yield "gpu_available", ((), float(gpus.available))
-    for gpu, ratio in gpus.utilization.items() if gpus.available else ():
-        yield "gpu_utilization_ratio", ((gpu,), ratio)
+    plain = [gpu for gpu in gpus.utilization if _GPU_NAME.fullmatch(gpu)]
+    for gpu in plain[:MOST_GPUS] if gpus.available else ():
+        yield "gpu_utilization_ratio", ((gpu,), gpus.utilization[gpu])

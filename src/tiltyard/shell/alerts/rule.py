@@ -1,4 +1,4 @@
-"""An alert: what Prometheus watches, and what it says when it fires."""
+"""A rule of Prometheus: what it watches, and what its alert says when it fires."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ REPORT, PAGE = "report", "page"
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class Rule:
     """One rule of Prometheus.
 
     Attributes:
