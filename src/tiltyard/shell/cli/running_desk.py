@@ -88,6 +88,7 @@ def be_the_desk(
         open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS, answers=answers) as ledger,
         waking_times(ledger, bell.pause) as times,
         _until_told() as stopping,
+        ExitStack() as afterwards,
     ):
         refuse_record(ledger, "a desk would go on from", "run it on a ledger of its own: --db FILE")
         bars_last = interval_to_trade(ledger, settings)
@@ -100,7 +101,7 @@ def be_the_desk(
             with _listening(settings) as listening:
                 running = _Running(
                     ledger, settings, token, times, bell, answers, listening, bars_last, stopping,
-                    once=once, observe=observe, interval=interval,
+                    afterwards, once=once, observe=observe, interval=interval,
                     on_event=lambda event: _show(event, concerns, as_json=as_json),
                 )  # fmt: skip
                 running.go()
@@ -116,6 +117,7 @@ class _Running:
     Attributes:
         listening: Where the API listens; None where it does not serve.
         bars_last: How long the bars last that it trades on; None where on none, or not known yet.
+        afterwards: Closed when the lease is given back.
         gpus: How busy they are.
         learner: That it supervises; None where it supervises none.
     """
@@ -129,6 +131,7 @@ class _Running:
     listening: socket | None
     bars_last: timedelta | None
     stopping: Callable[[], bool]
+    afterwards: ExitStack
     once: bool
     observe: bool
     interval: float
@@ -145,6 +148,8 @@ class _Running:
         if not (self.once or self.observe):
             addresses = {one.address_env for one in settings.notify.recipient}
             self.learner = learner_from(settings.learner, addresses=addresses, say=_say)
+        if self.learner is not None:
+            self.afterwards.callback(self.learner.end)
         told = targets if self.learner is None else {**targets, self.learner.name: self.learner}
         desk = self.desk = self._begun(settings, told)
         trader = self.trader = self._trading(settings, desk)
