@@ -91,6 +91,35 @@ def test_a_killed_desk_leaves_its_learner_to_the_next(run: Run, folder: Path) ->
         told_to_stop(desk)
 
 
+def test_a_desk_that_stops_gives_its_lease_back_before_its_learner_has_gone(
+    run: Run, tmp_path: Path
+) -> None:
+    deaf = (
+        "import signal, time\n"
+        "signal.signal(15, lambda *_: print('told', flush=True))\n"
+        "print('deaf', flush=True)\n"
+        "while True: time.sleep(1)\n"
+    )
+    command = json.dumps([sys.executable, "-c", deaf])
+    (tmp_path / "tiltyard.toml").write_text(f"[learner]\ncommand = {command}\ngrace = 4\n", "utf-8")
+    assert run("db", "upgrade").code == 0
+    log = tmp_path / "tiltyard-learner" / "learner.log"
+
+    def says(word: str) -> None:
+        until = time.monotonic() + PROMPT
+        while not (log.exists() and word in log.read_text()):
+            assert time.monotonic() < until
+
+    with desk_of(tmp_path) as desk:
+        says("deaf")
+        desk.send_signal(signal.SIGTERM)
+        says("told")
+        with closing(sqlite3.connect(tmp_path / "desk.db")) as database:
+            assert database.execute("SELECT holder FROM leases").fetchall() == [("",)]
+            assert desk.poll() is None
+        desk.communicate(timeout=PROMPT)
+
+
 def test_who_has_no_learner_is_told_how_to_have_one(run: Run) -> None:
     for words in (("status",), ("restart",)):
         ran = run("learner", *words)

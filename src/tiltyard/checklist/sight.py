@@ -15,7 +15,8 @@ from tiltyard.checklist.guard import Guard
 from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.undefined import Undefined, Value
 from tiltyard.metrics.catalogue import spec_of
-from tiltyard.metrics.panel import Measured, Panel
+from tiltyard.metrics.measured import Measured
+from tiltyard.metrics.panel import Panel
 
 
 class Blind(NamedTuple):

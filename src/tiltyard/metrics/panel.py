@@ -8,10 +8,9 @@ which they arrived.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from heapq import merge
-from typing import NamedTuple
 
 from tiltyard.facts.correction import Correction
 from tiltyard.facts.decision import Decision
@@ -27,35 +26,14 @@ from tiltyard.metrics.catalogue import (
     DRAWDOWNS,
     GAUGES,
     HEARTBEAT,
-    LATENCIES,
     SHADOW,
     TRADE_METRICS,
     spec_of,
 )
 from tiltyard.metrics.champion_span import ChampionHistory
+from tiltyard.metrics.gauges import LastGauges
+from tiltyard.metrics.measured import Measured
 from tiltyard.metrics.recent import ArmFact, RecentFacts, time_of
-
-AS_OLD_AS = timedelta(minutes=10)
-"""The slowest policy is looked for among those heard of in so long before the newest reading."""
-
-BUSY_FROM = 20
-"""Decisions from which on a policy is slow or not; of fewer, one says little, and hides nobody."""
-
-
-class Measured(NamedTuple):
-    """A reading, how old it is, and how much it was made from.
-
-    Attributes:
-        reading: The value, or why there is none.
-        as_of: When it was observed, or lost; None for values made of closed trades, which
-            do not age with the clock.
-        evidence: Rises with every fact the reading is made from, so that the same
-            reading, judged twice, is known as the same, also after a restart.
-    """
-
-    reading: Reading
-    as_of: datetime | None
-    evidence: int
 
 
 class Panel:
@@ -87,8 +65,7 @@ class Panel:
         self._recent: dict[str, RecentFacts] = {}
         self._champion = ("", ChampionHistory())
         self._account = account or AccountMeasures()
-        self._gauges: dict[tuple[str, str], Observation] = {}
-        self._latencies: dict[str, dict[str, Observation]] = {}
+        self._gauges = LastGauges()
         self.api_calls = ApiCalls()
         self.up_to_seq = 0
         self._readers: dict[str, Callable[[str, datetime], Measured]] = {
@@ -255,19 +232,14 @@ class Panel:
         if observation.name in COUNTS:
             self.api_calls.see(observation)
             return
-        key = (observation.name, observation.policy)
-        known = self._gauges.get(key)
-        if known is None or known.observed_at <= observation.observed_at:
-            self._gauges[key] = observation
-            if observation.name in LATENCIES and observation.policy:
-                self._latencies.setdefault(observation.name, {})[observation.policy] = observation
+        self._gauges.see(observation)
 
     def knows(self, metric: str, policy: str) -> bool:
         """Whether a metric can have a value: once a gauge is reported, or an arm has a capital."""
         if metric == "api_error_rate" and self.api_calls.newest is not None:
             return True
         if metric in GAUGES:
-            return self._gauge(metric, policy) is not None
+            return self._gauges.of(metric, policy) is not None
         return metric not in DRAWDOWNS or self.arm(policy).was_sized
 
     def read(self, metric: str, policy: str, now: datetime) -> Measured:
@@ -299,7 +271,7 @@ class Panel:
 
     def heard_from(self, policy: str) -> datetime | None:
         """When an arm's bot last said that it lives; None for one that never does."""
-        beat = self._gauges.get((HEARTBEAT, policy))
+        beat = self._gauges.own(HEARTBEAT, policy)
         return None if beat is None else beat.observed_at
 
     def _read_daily(self, metric: str, policy: str, _: datetime) -> Measured:
@@ -328,7 +300,7 @@ class Panel:
         return Measured(self._account.daily_loss(now), None, self._account.trades)
 
     def _read_gauge(self, metric: str, policy: str, _: datetime) -> Measured:
-        gauge = self._gauge(metric, policy)
+        gauge = self._gauges.of(metric, policy)
         if gauge is None:
             return Measured(Undefined("unobserved", "nobody has reported it"), None, 0)
         reading = Value(twelve_digits(gauge.number), gauge.samples)
@@ -340,18 +312,6 @@ class Panel:
         if counted.newest is None:
             return self._read_gauge("api_error_rate", policy, now)
         return Measured(counted.rate(), counted.newest, counted.last_seq)
-
-    def _gauge(self, metric: str, policy: str) -> Observation | None:
-        """The last reading of a gauge: an arm's own, else the account's."""
-        own = self._gauges.get((metric, policy)) or self._gauges.get((metric, ""))
-        if own is not None or policy or metric not in LATENCIES:
-            return own
-        each = self._latencies.get(metric)
-        if not each:
-            return None
-        since = max(gauge.observed_at for gauge in each.values()) - AS_OLD_AS
-        heard_of = [gauge for gauge in each.values() if gauge.observed_at >= since]
-        return max(heard_of, key=lambda g: (g.samples >= BUSY_FROM, g.number, g.seq))
 
     def _read_shadow(self, metric: str, policy: str) -> Measured:
         spec_of(metric)

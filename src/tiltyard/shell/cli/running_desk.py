@@ -6,28 +6,31 @@ take altogether.
 
 import gc
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from socket import socket
 
-import typer
-
 from tiltyard.actions.record import Event
-from tiltyard.facts.audit import canonical
-from tiltyard.kernel.clock import time_text
-from tiltyard.kernel.errors import TiltyardError
-from tiltyard.policies.name import select
 from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.api.listening import listen
 from tiltyard.shell.api.vital import Vital
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.cli.options import open_ledger
+from tiltyard.shell.cli.saying import (
+    about,
+    say,
+    say_alone,
+    say_on_what,
+    say_trouble,
+    say_waiting,
+    show,
+)
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times
-from tiltyard.shell.effects.announce import EVERY_DAY, Announcing
+from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.effects.telling import RENEW_AFTER
 from tiltyard.shell.exporter.painter import Painter
 from tiltyard.shell.floor.opening import Opening, interval_to_trade, trader_on
@@ -40,7 +43,6 @@ from tiltyard.shell.replaying.closed_record import refuse_record
 from tiltyard.shell.running import Rounds, go_round, hold_lease, let_go
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.answer_limit import AnswerLimit
-from tiltyard.shell.store.lease import Lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Bell
 from tiltyard.shell.supervise.learner import Learner
@@ -88,20 +90,21 @@ def be_the_desk(
         open_ledger(database, settings, busy_timeout_ms=SHORT_BUSY_MS, answers=answers) as ledger,
         waking_times(ledger, bell.pause) as times,
         _until_told() as stopping,
+        ExitStack() as afterwards,
     ):
         refuse_record(ledger, "a desk would go on from", "run it on a ledger of its own: --db FILE")
         bars_last = interval_to_trade(ledger, settings)
-        concerns = _about(only, list(ledger.roster().arms))
+        concerns = about(only, list(ledger.roster().arms))
         token = hold_lease(ledger, holder_name(), times, checklist=settings.checklist.digest,
-                           wait=wait, stopping=stopping, on_wait=_say_waiting)  # fmt: skip
+                           wait=wait, stopping=stopping, on_wait=say_waiting)  # fmt: skip
         if token is None:
             return
         try:
             with _listening(settings) as listening:
                 running = _Running(
                     ledger, settings, token, times, bell, answers, listening, bars_last, stopping,
-                    once=once, observe=observe, interval=interval,
-                    on_event=lambda event: _show(event, concerns, as_json=as_json),
+                    afterwards, once=once, observe=observe, interval=interval,
+                    on_event=lambda event: show(event, concerns, as_json=as_json),
                 )  # fmt: skip
                 running.go()
         finally:
@@ -116,6 +119,7 @@ class _Running:
     Attributes:
         listening: Where the API listens; None where it does not serve.
         bars_last: How long the bars last that it trades on; None where on none, or not known yet.
+        afterwards: Closed when the lease is given back.
         gpus: How busy they are.
         learner: That it supervises; None where it supervises none.
     """
@@ -129,6 +133,7 @@ class _Running:
     listening: socket | None
     bars_last: timedelta | None
     stopping: Callable[[], bool]
+    afterwards: ExitStack
     once: bool
     observe: bool
     interval: float
@@ -144,7 +149,9 @@ class _Running:
         shares, targets = HeldShares(), targets_from(settings)
         if not (self.once or self.observe):
             addresses = {one.address_env for one in settings.notify.recipient}
-            self.learner = learner_from(settings.learner, addresses=addresses, say=_say)
+            self.learner = learner_from(settings.learner, addresses=addresses, say=say)
+        if self.learner is not None:
+            self.afterwards.callback(self.learner.end)
         told = targets if self.learner is None else {**targets, self.learner.name: self.learner}
         desk = self.desk = self._begun(settings, told)
         trader = self.trader = self._trading(settings, desk)
@@ -153,7 +160,7 @@ class _Running:
         with (
             ledger.beside(answers=self.answers) as door,
             Beside(
-                desk, door, settings, self.token, told, now=system_now, say=_say, shares=shares
+                desk, door, settings, self.token, told, now=system_now, say=say, shares=shares
             ) as beside,
             self._api(vital, settings, shares, targets, painter),
             self._observers(settings),
@@ -166,9 +173,8 @@ class _Running:
                     painter.beat(system_now())
 
             rounds = Rounds(
-                deliver=beside.deliver, stand=beside.stand,
-                beat=beat,
-                on_event=self.on_event, on_alone=_say_alone, on_trouble=_say_trouble,
+                deliver=beside.deliver, stand=beside.stand, beat=beat,
+                on_event=self.on_event, on_alone=say_alone, on_trouble=say_trouble,
                 between=_nothing if painter is None else painter.go_on,
                 follow=lambda: trader is not None and trader.follow(desk, system_now()),
                 stopping=self.stopping, once=self.once, interval=self.interval,
@@ -179,11 +185,11 @@ class _Running:
     def say_how_it_ended(self) -> None:
         """What is open, and what is not written."""
         if self.desk is not None and self.desk.decided_alone:
-            _say("what stood in memory alone is not written: the next desk judges the same facts, "
+            say("what stood in memory alone is not written: the next desk judges the same facts, "
                  "and carries out the same commands")  # fmt: skip
         for line in () if self.trader is None else self.trader.left_open:
-            _say(line)
-        _say("stopped; the lease is given back")
+            say(line)
+        say("stopped; the lease is given back")
 
     def _with_marks_every_bar(self) -> Settings:
         """The settings, where a mark is as old as a bar before the next is due."""
@@ -200,14 +206,14 @@ class _Running:
         digest = settings.checklist.digest
         rehearse_halt(self.ledger, desk.roster, takes, digest, system_now(), people)
         self.answers.seconds = settings.run.deadman * ONE_ANSWER
-        _say_on_what(desk, self.ledger, once=self.once)
+        say_on_what(desk, self.ledger, once=self.once)
         return desk
 
     def _trading(self, settings: Settings, desk: LiveDesk) -> Opening | None:
-        trader = trader_on(self.ledger, settings, self.token, self.bars_last, say=_say)
+        trader = trader_on(self.ledger, settings, self.token, self.bars_last, say=say)
         if trader is not None:
             trader.begin(desk.roster)
-            _say(trader.story)
+            say(trader.story)
         return trader
 
     def _painter(self, desk: LiveDesk, settings: Settings) -> Painter | None:
@@ -230,7 +236,7 @@ class _Running:
             yield
             return
         with (
-            gpus_watched(settings.gpu, self.ledger, self.gpus, say=_say),
+            gpus_watched(settings.gpu, self.ledger, self.gpus, say=say),
             learner_supervised(self.learner, self.ledger),
         ):
             yield
@@ -260,7 +266,7 @@ class _Running:
                 exposition=Exposition(lambda: painter.picture),
             )  # fmt: skip
             server = opened.enter_context(Serving(inside, self.listening))
-            _say(f"the API is at {server.address}")
+            say(f"the API is at {server.address}")
             yield
 
 
@@ -289,68 +295,5 @@ def _until_told() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _about(only: str | None, names: Sequence[str]) -> Callable[[str], bool]:
-    """Whether somebody is whom ``--only`` means; where nobody has joined yet, whoever ends so."""
-    if not only:
-        return lambda _: True
-    if not names:
-        return lambda name: name.endswith(only)
-    chosen = select(only, names)
-    return lambda name: name == chosen
-
-
-def _show(event: Event, concerns: Callable[[str], bool], *, as_json: bool) -> None:
-    policy = event.get("policy", "") or event.get("arm", {}).get("name", "")
-    if policy and not concerns(policy):
-        return
-    if as_json:
-        _say(canonical(event), err=False)
-    elif event["event"] not in EVERY_DAY:
-        observed = " (observed)" if event.get("mode") == "observe" else ""
-        whom, why = policy or "all", " ".join(event.get("reason", "").split())
-        cause = event.get("cause", event["actor"])
-        _say(
-            f"{_time(event['at'])}  {event['event']}{observed}  {whom}: {why} [{cause}]", err=False
-        )
-        if "open" in event:
-            _say(f"    {event['open']}", err=False)
-
-
-def _time(at: object) -> str:
-    return time_text(at) if isinstance(at, datetime) else str(at)
-
-
-def _say(text: str, *, err: bool = True) -> None:
-    """Say it, if anybody can hear: a desk does not end because its log is full."""
-    with suppress(OSError):
-        typer.echo(text, err=err)
-
-
-def _say_on_what(desk: LiveDesk, ledger: Ledger, *, once: bool) -> None:
-    mode = "observes" if desk.observes else "acts"
-    end = "" if once else "; stop it with Ctrl-C"
-    where = ledger.url.render_as_string(hide_password=True)
-    _say(f"the desk {mode} on {where}, {len(desk.roster.arms)} arms{end}")
-
-
 def _nothing() -> None:
     """Nobody is shown the desk."""
-
-
-def _say_waiting(lease: Lease) -> None:
-    _say(f"waiting: {lease.holder} holds the lease")
-
-
-def _say_alone(event: Event) -> None:
-    if event["event"] not in EVERY_DAY:
-        whom, why = event.get("policy") or "all", event.get("reason", "")
-        _say(f"in memory, not written yet: {event['event']}  {whom}: {why}")
-
-
-def _say_trouble(trouble: TiltyardError | None) -> None:
-    if trouble is None:
-        _say("the database answers again; whatever stood in memory is written")
-    else:
-        _say(
-            f"{trouble}\n  the desk goes on in memory: halts hold, and are written when it answers"
-        )

@@ -23,7 +23,7 @@ from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Value
 from tiltyard.metrics import METRICS_VERSION
 from tiltyard.metrics.catalogue import GAUGES, SHADOW, TRADE_METRICS
-from tiltyard.metrics.panel import Measured
+from tiltyard.metrics.measured import Measured
 from tiltyard.router.realised import Realised
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.exporter.counted import NIGHTLY, TASKS, Counted

@@ -112,8 +112,12 @@ class Learner:
             raise journal_unreachable(trouble)
         return []
 
+    def leave(self) -> None:
+        """The desk stops judging: a restart that waits for a checkpoint is left to the next."""
+        self._ended.set()
+
     def end(self) -> None:
-        """The desk ends: a restart that is under way is left to the next."""
+        """The desk has ended: end what is its own."""
         self._ended.set()
         with self._restarting:
             self._supervisor.end()

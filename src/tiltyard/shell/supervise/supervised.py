@@ -106,7 +106,11 @@ def supervisor_from(
 
 @contextmanager
 def learner_supervised(learner: Learner | None, ledger: Ledger) -> Iterator[None]:
-    """Look after it until the desk ends, and end what is the desk's own."""
+    """Look after it until the desk stops judging.
+
+    Whoever has it ends it, once the lease is given back: ending it may take long, and nobody
+    judges meanwhile. The lock on its folder keeps the next desk from it until then.
+    """
     if learner is None:
         yield
         return
@@ -117,6 +121,6 @@ def learner_supervised(learner: Learner | None, ledger: Ledger) -> Iterator[None
         try:
             yield
         finally:
-            learner.end()
+            learner.leave()
             courier.end()
             courier.wait(time.monotonic() + STOP_SECONDS)
