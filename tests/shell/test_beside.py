@@ -4,7 +4,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,15 @@ from tiltyard.kernel.clock import moment
 from tiltyard.shell.beside import Beside
 from tiltyard.shell.settings import RunSettings
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import NOTICE, every_effect, request_effect
+from tiltyard.shell.store.outbox import (
+    NOTICE,
+    PAGE,
+    Effect,
+    every_effect,
+    request_effect,
+    told_in_vain,
+)
+from tiltyard.shell.targets import Target, refused
 from tiltyard.shell.targets.webhook_target import WebhookTarget
 
 PROMPT = 30.0
@@ -52,13 +60,15 @@ class Says:
 
 
 @contextmanager
-def beside(house: House, deadman: float, says: Says) -> Iterator[Beside]:
+def beside(
+    house: House, deadman: float, says: Says, targets: Mapping[str, Target] | None = None
+) -> Iterator[Beside]:
     sooner_than_anybody_may_say = RunSettings.model_construct(deadman=deadman)
     settings = house.settings.model_copy(update={"run": sooner_than_anybody_may_say})
     with (
         house.ledger.beside() as door,
         Beside(
-            house.desk, door, settings, house.token, house.targets,
+            house.desk, door, settings, house.token, targets or house.targets,
             now=lambda: house.now, say=says,
         ) as found,
     ):  # fmt: skip
@@ -164,6 +174,52 @@ def test_what_nobody_can_be_told_any_more_is_given_up_and_said_to_be_that(house:
     with beside(house, NEVER, says := Says()) as found:
         found.deliver()
         assert soon(lambda: says.said == [said])
+
+
+class Phone:
+    """Somebody's, off at first."""
+
+    name = "notify:ann"
+    takes = frozenset({PAGE})
+
+    def __init__(self) -> None:
+        self.is_off = True
+
+    def send(self, _: Effect) -> None:
+        if self.is_off:
+            raise refused(self.name, "it is off")
+
+    def has(self, _: Effect) -> bool | None:
+        return None
+
+
+def test_a_phone_that_is_off_is_said_to_be_once_and_once_when_it_is_on_again(house: House) -> None:
+    ann = Phone()
+    with house.ledger.transaction() as inside:
+        request_effect(inside.connection, "a page", ann.name, PAGE, {}, house.now)
+    targets = {**house.targets, ann.name: ann}
+    with beside(house, NEVER, says := Says(), targets) as found:
+        found.deliver()
+        assert soon(lambda: len(says.said) == 1)
+        with house.ledger.snapshot() as still:
+            (waiting,) = told_in_vain(still.connection)
+        assert (waiting.target, waiting.attempts) == (ann.name, 1)
+        house.now += MINUTE
+        found.deliver()
+        assert soon(lambda: _attempts(house) == 2)
+        ann.is_off = False
+        house.now += MINUTE
+        found.deliver()
+        assert soon(lambda: len(says.said) == 2)
+    assert says.said == [
+        "notify:ann does not take a page: it is tried again; see tiltyard doctor",
+        "notify:ann takes what it is told again",
+    ]
+
+
+def _attempts(house: House) -> int:
+    with house.ledger.snapshot() as still:
+        return max((one.attempts for one in told_in_vain(still.connection)), default=0)
 
 
 def test_shares_stand_as_the_desk_has_them_while_it_judges(house: House, url: str) -> None:

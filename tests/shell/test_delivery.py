@@ -24,7 +24,7 @@ from tiltyard.shell.store.outbox import (
     move_effect,
     open_effects,
     request_effect,
-    shares_in_vain,
+    told_in_vain,
 )
 from tiltyard.shell.targets import FileTarget, Target, refused, unreachable
 from tiltyard.shell.targets.webhook_target import WebhookTarget
@@ -204,7 +204,7 @@ def test_shares_that_are_told_in_vain_are_known_until_the_target_has_them(ledger
 
 def in_vain(ledger: Ledger) -> list[tuple[str, int, str]]:
     with ledger.snapshot() as inside:
-        return [(e.target, e.attempts, e.told) for e in shares_in_vain(inside.connection)]
+        return [(e.target, e.attempts, e.told) for e in told_in_vain(inside.connection)]
 
 
 def test_how_often_is_tried_is_for_the_caller_to_say(ledger: Ledger) -> None:

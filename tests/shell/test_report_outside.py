@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tiltyard.shell.report.outside import untold_lines
-from tiltyard.shell.store.outbox import NOTICE, SHARES, UNNAMED, Effect
+from tiltyard.shell.store.outbox import NOTICE, PAGE, SHARES, UNNAMED, Effect
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 FAILED = Effect(
@@ -24,6 +24,13 @@ def test_what_failed_at_a_target_that_is_named_is_told_one_by_one() -> None:
         "webhook does not know the shares of 2025-07-07T12:00:00Z: refused",
         "effect 7 on webhook failed: no answer within 5 s",
         "effect 8 on webhook failed: no answer within 5 s",
+    ]
+
+
+def test_what_somebody_has_not_taken_yet_is_told_with_how_often_it_was_tried() -> None:
+    page = replace(IN_VAIN, kind=PAGE, target="notify:ann", attempts=3, told="it is off")
+    assert untold_lines([page], [], ["notify:ann"]) == [
+        "notify:ann has not taken a page of 2025-07-07T12:00:00Z, tried 3 times: it is off"
     ]
 
 

@@ -23,14 +23,14 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.api.held_shares import HeldShares
 from tiltyard.shell.effects.announce import EXPIRE_AFTER, champion_alone, shares_body
 from tiltyard.shell.effects.courier import Courier
-from tiltyard.shell.effects.delivery import Patience, deliver
+from tiltyard.shell.effects.delivery import Delivered, Patience, deliver
 from tiltyard.shell.effects.telling import Telling
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.notify.escalation import escalate
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import MESSAGE, NOTICE, PAGE, RESTART, SHARES
+from tiltyard.shell.store.outbox import FOR_PEOPLE, MESSAGE, NOTICE, PAGE, RESTART, SHARES, Lane
 from tiltyard.shell.targets import Target
 from tiltyard.shell.watchdog import Watchdog
 
@@ -94,6 +94,7 @@ class Beside:
         if settings.notify.recipient:
             self._couriers.append(Courier("escalation", self._escalate))
         self._watchdog = Watchdog(settings.run.deadman, self._alarm)
+        self._untaken: set[Lane] = set()
         self._silence = f"nothing was judged for {settings.run.deadman:g} s"
         self._lock = threading.Lock()
         self._has_judged = self._is_silent = False
@@ -192,12 +193,24 @@ class Beside:
             self._door, self._token, targets, self._now(),
             patience=self._patience, lane=(target.name, kind),
         )  # fmt: skip
+        if kind in FOR_PEOPLE:
+            self._say_whether_taken((target.name, kind), done)
         if done.failed:
             given_up = f"{_effects_were(done.failed)} given up"
             self._say(f"{given_up}, and its target does not know: see tiltyard doctor")
         if done.unnamed:
             given_up = f"{_effects_were(done.unnamed)} given up"
             self._say(f"{given_up}, since the settings name its target no more")
+
+    def _say_whether_taken(self, lane: Lane, done: Delivered) -> None:
+        """Once for as long as somebody cannot be told, and once when they can again."""
+        name, kind = lane
+        if done.postponed and lane not in self._untaken:
+            self._untaken.add(lane)
+            self._say(f"{name} does not take a {kind}: it is tried again; see tiltyard doctor")
+        elif done.sent and lane in self._untaken:
+            self._untaken.discard(lane)
+            self._say(f"{name} takes what it is told again")
 
     def _escalate(self) -> None:
         if escalate(self._door, self._token, self._notify, self._now()):

@@ -20,7 +20,7 @@ from tiltyard.shell.settings import FILE, Settings
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import LEARNER, every_effect, shares_in_vain
+from tiltyard.shell.store.outbox import LEARNER, every_effect, told_in_vain
 from tiltyard.shell.targets import targets_from
 
 SETTINGS_TEXT = """\
@@ -186,7 +186,7 @@ def _tell_of_desk(ledger: Ledger, settings: Settings, file: str) -> None:
     with ledger.snapshot() as still:
         lease = read_lease(still.connection)
         waiting = pending_commands(still.connection)
-        in_vain = shares_in_vain(still.connection)
+        in_vain = told_in_vain(still.connection)
         failed = [one for one in every_effect(still.connection) if one.state == "failed"]
     now = system_now()
     typer.echo(f"desk: {who_acts(lease, now)}")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.shell.sections.notify import PREFIX
-from tiltyard.shell.store.outbox import Effect
+from tiltyard.shell.store.outbox import SHARES, Effect
 
 
 def untold_lines(
@@ -19,22 +19,26 @@ def untold_lines(
     """A line for everything that a target should have been told and does not know.
 
     Args:
-        in_vain: The newest shares of targets that do not know them.
+        in_vain: What targets were told and have not taken.
         failed: Effects that were given up.
         named: The targets that the settings name.
     """
-    shares = [
-        f"{one.target} does not know the shares of {time_text(one.requested_at)}: {one.told}"
-        for one in in_vain
-        if one.target in named
-    ]
+    waiting = [_waiting(one) for one in in_vain if one.target in named]
     nobody = [one for one in (*failed, *in_vain) if one.target not in named or one.is_unnamed]
     others = [
         f"effect {one.seq} on {one.target} failed: {one.told}"
         for one in failed
         if one not in nobody
     ]
-    return [*shares, *others, *_left(nobody, named)]
+    return [*waiting, *others, *_left(nobody, named)]
+
+
+def _waiting(effect: Effect) -> str:
+    since = time_text(effect.requested_at)
+    if effect.kind == SHARES:
+        return f"{effect.target} does not know the shares of {since}: {effect.told}"
+    tries = "once" if effect.attempts == 1 else f"{effect.attempts} times"
+    return f"{effect.target} has not taken a {effect.kind} of {since}, tried {tries}: {effect.told}"
 
 
 def _left(effects: Iterable[Effect], named: Collection[str]) -> list[str]:

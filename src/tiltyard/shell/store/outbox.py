@@ -125,12 +125,15 @@ def lane_heads(connection: sa.Connection) -> Sequence[Effect]:
     return _effects(connection, _LANE_HEADS)
 
 
-def shares_in_vain(connection: sa.Connection) -> Sequence[Effect]:
-    """The newest shares of every target that was told of them and does not know them."""
+def told_in_vain(connection: sa.Connection) -> Sequence[Effect]:
+    """What targets were told and have not taken, and are told again: shares, and what people read.
+
+    Of each lane the first, behind which the others wait.
+    """
     return [
         effect
-        for effect in open_effects(connection)
-        if effect.kind == SHARES and effect.state == "requested" and effect.attempts
+        for effect in lane_heads(connection)
+        if effect.kind in {SHARES, *FOR_PEOPLE} and effect.state == "requested" and effect.attempts
     ]
 
 
