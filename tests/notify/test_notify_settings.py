@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from tiltyard.kernel.errors import Faults
-from tiltyard.shell.sections.notify import Recipient
+from tiltyard.shell.sections.notify import NotifySettings, Recipient
 from tiltyard.shell.settings import Settings, load
 
 SECRET = "json://user:passw0rd@host/tok3n"  # noqa: S105 that it is one is what is tested
@@ -97,3 +98,24 @@ def test_who_would_never_be_told_is_refused(tmp_path: Path) -> None:
         "escalation = true\n",
     )
     assert "bob would never be told: escalate_after is 0" in said
+
+
+@pytest.mark.parametrize(
+    ("link", "is_taken"),
+    [
+        ("http://127.0.0.1:8420", True),
+        ("http://localhost:8420", True),
+        ("http://192.168.1.7:8420", True),
+        ("http://[::1]:8420", True),
+        ("http://desk.example", False),
+        ("http://8.8.8.8", False),
+    ],
+)
+def test_a_link_is_a_secret_and_goes_unencrypted_through_ones_own_network_alone(
+    link: str, *, is_taken: bool
+) -> None:
+    if is_taken:
+        assert NotifySettings(link=link).link == link
+    else:
+        with pytest.raises(ValidationError, match="a link is a secret"):
+            NotifySettings(link=link)

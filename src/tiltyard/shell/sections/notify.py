@@ -6,6 +6,7 @@ stands, or in which variable of the environment.
 
 import json
 import re
+from ipaddress import ip_address
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -149,4 +150,13 @@ def _fault_of_link(link: str) -> str:
         return "expected an address that begins with http:// or https:// and a host"
     if parts.query or parts.fragment or "@" in parts.netloc:
         return "expected an address without user, query and fragment: what follows is added"
+    if parts.scheme == "http" and not _is_in_the_house(host):
+        return "a link is a secret: expected https://, save within one's own machine or network"
     return ""
+
+
+def _is_in_the_house(host: str) -> bool:
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return host == "localhost"

@@ -65,6 +65,7 @@ def learner_from(
             "LEARNER_UNSUPERVISED", "learner", "on this machine a desk cannot tell one process "
             "from another (it needs Linux)", "let supervisord run it: learner.supervisord",
         )  # fmt: skip
+    status_in(settings).parent.mkdir(parents=True, exist_ok=True)  # whoever runs it finds it there
     journal = Journal(journal_in(settings))
     return Learner(
         supervisor_from(
