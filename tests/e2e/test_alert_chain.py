@@ -113,7 +113,10 @@ def test_every_alert_of_the_table_is_raised_told_and_ends_by_the_real_way(home: 
         until(lambda: not home.firing() & expected, LONG)
         until(lambda: received(bots, "resolved") >= expected, LONG)
         until(
-            lambda: all(home.mails(f"over: {name}", policy) for name, _, policy, _ in ALERTS), LONG
+            lambda: all(
+                home.mails(f"fires no longer: {name}", policy) for name, _, policy, _ in ALERTS
+            ),
+            LONG,
         )
         assert states(bots)["bot2"] == "probation", "nobody has taken from it"
 
@@ -216,7 +219,7 @@ def test_a_wire_that_is_cut_takes_nobodys_traffic(home: House) -> None:
         finally:
             home.wire.mend()
         until(lambda: ("SystemDowntime", "") not in home.firing(), LONG)
-        until(lambda: bool(home.mails("over: SystemDowntime")), LONG)
+        until(lambda: bool(home.mails("fires no longer: SystemDowntime")), LONG)
 
 
 def test_a_desk_that_is_killed_is_missed_and_the_next_one_is_told_that_it_is_over(

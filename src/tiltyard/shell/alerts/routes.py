@@ -23,14 +23,18 @@ _TIMES: Mapping[Severity, tuple[str, str, str]] = {
 _ACTS = 'mode!="observe"'
 SUBJECT = (
     "{{ if .CommonLabels.test }}TEST {{ end }}"
-    '{{ if eq .Status "resolved" }}over: {{ end }}'
-    "{{ .CommonLabels.alertname }} {{ .CommonLabels.policy }}"
+    '{{ if eq .Status "resolved" }}fires no longer: {{ end }}'
+    "{{ .CommonLabels.alertname }} "
+    "{{ with .CommonLabels.policy }}{{ . }}{{ else }}{{ .CommonLabels.desk }}{{ end }}"
+    "{{ with .CommonLabels.unknown_guard }}: {{ . }}{{ end }}"
 )
 BODY = """\
-{{ range .Alerts }}{{ if eq .Status "resolved" }}OVER: {{ end }}{{ .Annotations.summary }}
+{{ range .Alerts }}{{ if eq .Status "resolved" }}FIRES NO LONGER: {{ end }}\
+{{ .Annotations.summary }}
 
-{{ .Annotations.description }}
-
+{{ if eq .Status "resolved" }}It has passed, or nobody sees it any more.
+{{ else }}{{ .Annotations.description }}
+{{ end }}
 {{ with .Annotations.runbook_url }}Runbook: {{ . }}
 {{ end }}Since {{ .StartsAt.UTC.Format "2006-01-02 15:04" }} UTC\
 {{ if eq .Status "resolved" }}, until {{ .EndsAt.UTC.Format "15:04" }} UTC{{ end }}
