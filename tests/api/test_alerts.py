@@ -155,7 +155,7 @@ def test_what_the_desk_does_not_see_is_frozen_once_for_each_time_that_the_alert_
         assert "every challenger" in told(ann, low)[0]
         assert roster(served).challengers_frozen_by
         resume(ann, "freeze")
-        assert "a person has ended that hold since" in told(ann, low)[0]
+        assert "this key was asked before" in told(ann, low)[0]
         assert not roster(served).challengers_frozen_by
         assert "every challenger" in told(ann, {**low, "startsAt": later()})[0]
         resume(ann, "freeze")

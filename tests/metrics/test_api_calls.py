@@ -55,6 +55,27 @@ def test_calls_whose_errors_are_not_told_yet_are_no_good_ones_nor_the_other_way_
         assert calls.rate() == Value(30.0, 100)
 
 
+def test_who_tells_of_errors_no_more_is_waited_for_as_long_as_the_span() -> None:
+    calls = ApiCalls()
+    assert both(calls, 200, 40, 0) == Value(20.0, 200)
+    for minute in range(1, 6):
+        calls.see(told("api_calls", 200, 60 * minute))
+        assert calls.rate() == Value(20.0, 200)
+    calls.see(told("api_calls", 200, 360))
+    assert calls.rate() == Value(0.0, 1000), "five minutes of calls, and nobody told of errors"
+    assert calls.newest == NOON + timedelta(minutes=6)
+
+
+def test_what_changes_nothing_is_no_new_evidence() -> None:
+    calls = ApiCalls()
+    calls.see(told("api_calls", 100, 0, seq=1))
+    calls.see(told("api_errors", 30, 0, seq=2))
+    calls.see(told("api_calls", 100, 60, seq=3))
+    assert (calls.rate(), calls.last_seq) == (Value(30.0, 100), 2), "its errors are not told yet"
+    calls.see(told("api_errors", 30, 60, seq=4))
+    assert (calls.rate(), calls.last_seq) == (Value(30.0, 200), 4)
+
+
 def test_who_never_tells_of_errors_has_none() -> None:
     calls = ApiCalls()
     calls.see(told("api_calls", 100, 0))
@@ -102,11 +123,13 @@ def test_the_order_in_which_reports_come_is_nothing(
     assert in_order.rate() == shuffled.rate()
     assert (in_order.calls, in_order.errors) == (shuffled.calls, shuffled.errors)
     newest = {name: max(r[2] for r in reports if r[0] == name) for name, _, _ in reports}
-    until = min(newest.values(), default=0)
+    until, last = min(newest.values(), default=0), max(newest.values(), default=0)
+    waiting = [r[2] for r in reports if r[2] > max(until, last - 600)]
+    until = last if waiting and last - min(waiting) >= 300 else until
     within = [r for r in reports if until - 300 < r[2] <= until]
     calls = sum(number for name, number, _ in within if name == "api_calls")
     errors = sum(number for name, number, _ in within if name == "api_errors")
-    is_kept = max(newest.values(), default=0) - until < 300
+    is_kept = last - until < 300
     if calls and is_kept:
         assert shuffled.rate() == Value(twelve_digits(100 * min(1, errors / calls)), calls)
 

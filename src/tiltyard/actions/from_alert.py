@@ -8,12 +8,11 @@ such as one that the guard's value is unknown, or that speaks of nobody the desk
 is written down, and nothing follows. Nor does anything follow from one that ended or is a test.
 
 What was given back is not taken again for the same breach. An arm got it back when its trial
-began anew, by a person or by the desk; a hold ends by a person, and one that ends is of this alert
-when this guard has put it on, or a person of the same kind, as the alert itself does. Whoever gave
-back has seen what began before: the alert, or the breach on which the desk's own guard has
-tripped. The second is what counts after a gap in scraping, from which an alert begins anew while
-the breach goes on. A guard that has tripped on nothing, or only because its value was lost, has
-nothing to say, and the alert acts.
+began anew, by a person or by the desk; everybody, when a person ended the hold that this guard had
+put on. Where the desk's own guard has tripped, it says which breach it is: one that it has known
+since before was seen by whoever gave back, however often the alert begins anew after a gap in
+scraping, and a later one is another. Where it has tripped on nothing, or only because its value
+was lost, an alert that began before was seen, and one that began after acts.
 
 The same alert told again is the same command.
 """
@@ -48,8 +47,6 @@ _MAY_LOSE: Mapping[Verb, frozenset[State]] = {
 
 _OF_PERSON: Mapping[Verb, str] = {"freeze": FREEZE, "stop_all": STOP_ALL}
 """What a verb puts on hold for everybody, by the name under which that ends."""
-
-_NOBODY = "the desk knows no policy of this name"
 
 
 class Answer(NamedTuple):
@@ -116,39 +113,52 @@ def _why_nothing(alert: Alert, guard: Guard | None, *, observes: bool) -> str:
 
 
 def _why_not_everybody(alert: Alert, guard: Guard, verb: Verb, roster: Roster, known: Known) -> str:
-    subject = "" if guard.scope == "account" else alert.policy
-    if guard.scope != "account" and subject not in roster.arms:
-        return _NOBODY
+    if guard.scope != "account" and (why := _why_not_judged(alert, guard, roster)):
+        return why
     by = roster.challengers_frozen_by if verb == "freeze" else roster.entries_stopped_by
     lasting = by - {DEADMAN}  # who ends that hold knows of the silence alone
     if lasting:
         return f"that is so already, by {', '.join(sorted(lasting))}"
-    ends = [known.ended[name] for name in (guard.name, _OF_PERSON[verb]) if name in known.ended]
+    subject = "" if guard.scope == "account" else alert.policy
     memory = known.memories.get((guard.name, subject), FRESH)
-    return _why_not_again(alert, memory, max(ends, default=None), "a person has ended that hold")
+    return _why_not_again(
+        alert, memory, known.ended.get(guard.name), "a person has ended that hold"
+    )
 
 
 def _why_not_that_one(alert: Alert, guard: Guard, verb: Verb, roster: Roster, known: Known) -> str:
-    arm = roster.arms.get(alert.policy)
-    if arm is None:
-        return _NOBODY
-    if (arm.role == "champion") != (guard.scope == "champion"):
-        return f"the guard is for scope {guard.scope}, and it is the {arm.role} now"
+    if why := _why_not_judged(alert, guard, roster):
+        return why
+    arm = roster.arms[alert.policy]
     if arm.state not in _MAY_LOSE[verb]:
-        has_lost = arm.state == "throttled" or arm.state in ONLY_LEAVES
-        return f"it is {arm.state}{' already' if has_lost else ', and has no traffic to lose'}"
+        return f"it is {arm.state} already"
     memory = known.memories.get((guard.name, arm.name), FRESH)
     return _why_not_again(alert, memory, arm.trial_started_at, "its trial began anew")
+
+
+def _why_not_judged(alert: Alert, guard: Guard, roster: Roster) -> str:
+    """Why the desk asks no such guard about this policy; empty where it does."""
+    arm = roster.arms.get(alert.policy)
+    if arm is None:
+        return "the desk knows no policy of this name"
+    if (arm.role == "champion") != (guard.scope == "champion"):
+        return f"the guard is for scope {guard.scope}, and it is the {arm.role} now"
+    if arm.role == "champion" or arm.state in TRADING or arm.state == "throttled":
+        return ""
+    has_lost = arm.state in ONLY_LEAVES
+    return f"it is {arm.state}{' already' if has_lost else ', and has no traffic to lose'}"
 
 
 def _why_not_again(alert: Alert, memory: Memory, given_at: datetime | None, given: str) -> str:
     """Why it is not taken again; empty where nobody has given back in sight of this breach."""
     if given_at is None:
         return ""
+    tripped_at = None if memory.tripped_blindly else memory.tripped_at
+    if tripped_at is not None:  # the desk knows better than an alert when this breach began
+        if tripped_at > given_at:
+            return ""
+        tripped = f"the desk has known this breach since {time_text(tripped_at)}"
+        return f"{tripped}, and {given} after that, at {time_text(given_at)}"
     if alert.starts_at <= given_at:
         return f"{given} since it began, at {time_text(given_at)}"
-    tripped_at = None if memory.tripped_blindly else memory.tripped_at
-    if tripped_at is None or tripped_at > given_at:
-        return ""
-    tripped = f"the desk has known this breach since {time_text(tripped_at)}"
-    return f"{tripped}, and {given} after that, at {time_text(given_at)}"
+    return ""

@@ -26,8 +26,8 @@ _TOOLS = (
 )
 _MATCHER = re.compile(r'\w+(?:=~|!~|!=|=)"(?:[^"\\]|\\.)*"')
 _SELECTOR = re.compile(rf"\{{((?:{_MATCHER.pattern},?)*)\}}")
-Loaded = tuple[str, str, int, tuple[tuple[str, str], ...]]
-"""Name, expression without blanks, seconds, labels."""
+Loaded = tuple[str, str, int, int, tuple[tuple[str, str], ...]]
+"""Name, expression without blanks, seconds until it fires and that it is kept, labels."""
 
 
 def by_tools(where: Mapping[str, Path], missing: list[str]) -> Iterator[str]:
@@ -85,7 +85,7 @@ def by_alertmanager(prometheus: Server | None, alertmanager: Server) -> Iterator
 
 
 def _guard(rule: Loaded) -> str:
-    labels = dict(rule[3])
+    labels = dict(rule[-1])
     return labels.get("unknown_guard", labels["guard"])
 
 
@@ -107,13 +107,14 @@ def _loaded(server: Server, names: set[str], desk: str) -> set[Loaded]:
             query, name = str(rule["query"]), str(rule["name"])
             if rule["type"] == "alerting" and (name in names or f'desk="{desk}"' in query):
                 labels = tuple(sorted(rule.get("labels", {}).items()))
-                found.add((name, squeezed(query), int(rule["duration"]), labels))
+                kept = int(rule.get("keepFiringFor", 0))
+                found.add((name, squeezed(query), int(rule["duration"]), kept, labels))
     return found
 
 
 def _as_loaded(alert: Rule) -> Loaded:
     labels = tuple(sorted((name, str(value)) for name, value in labels_of(alert).items()))
-    return alert.name, squeezed(alert.expression), alert.seconds, labels
+    return alert.name, squeezed(alert.expression), alert.seconds, alert.seconds_kept, labels
 
 
 def squeezed(expression: str) -> str:

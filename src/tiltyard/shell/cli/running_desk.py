@@ -58,6 +58,8 @@ ONE_ANSWER = 0.5
 A desk at which nothing can be judged loses its challengers their traffic when all of it has
 passed; by then it must know that it is the database that is silent.
 """
+ONE_LOOK = 0.05
+"""As much, for what is only shown."""
 
 
 def be_the_desk(
@@ -156,8 +158,8 @@ class _Running:
         desk = self.desk = self._begun(settings, told)
         trader = self.trader = self._trading(settings, desk)
         vital = Vital(desk, settings.run.deadman, trader)
-        painter = self._painter(desk, settings)
         with (
+            self._painter(desk, settings) as painter,
             ledger.beside(answers=self.answers) as door,
             Beside(
                 desk, door, settings, self.token, told, now=system_now, say=say, shares=shares
@@ -216,18 +218,21 @@ class _Running:
             say(trader.story)
         return trader
 
-    def _painter(self, desk: LiveDesk, settings: Settings) -> Painter | None:
+    @contextmanager
+    def _painter(self, desk: LiveDesk, settings: Settings) -> Iterator[Painter | None]:
         """Who shows the desk to whoever scrapes it; nobody does where it does not serve."""
         if self.listening is None:
-            return None
-        learner = self.learner
-        painter = Painter(
-            desk, self.ledger, settings.checklist, steady=steady_seconds,
-            gpus=lambda: self.gpus.now,
-            restarts=None if learner is None else lambda: learner.restarts_ever,
-        )  # fmt: skip
-        painter.begin()
-        return painter
+            yield None
+            return
+        learner, limit = self.learner, AnswerLimit(settings.run.deadman * ONE_LOOK)
+        with self.ledger.beside(answers=limit) as window:
+            painter = Painter(
+                desk, window, settings.checklist, steady=steady_seconds,
+                gpus=lambda: self.gpus.now,
+                restarts=None if learner is None else lambda: learner.restarts_ever,
+            )  # fmt: skip
+            painter.begin()
+            yield painter
 
     @contextmanager
     def _observers(self, settings: Settings) -> Iterator[None]:

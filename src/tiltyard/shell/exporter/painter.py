@@ -80,11 +80,16 @@ class Painter:
         self._next = self._overdue = self._looked = self._next_look = 0.0
         self._owed: datetime | None = None
         self._fault = ""
+        self._has_begun = False
 
     def begin(self) -> None:
-        """Count what was done before; the desk has not stepped yet."""
-        with self._ledger.snapshot() as still:
-            self._counted.begin(still)
+        """Count what was done before; the desk has not stepped yet, and steps whatever comes."""
+        try:
+            with self._ledger.snapshot() as still:
+                self._counted.begin(still)
+                self._has_begun = True
+        except Exception as error:  # noqa: BLE001 it is tried again with the next picture
+            self._tell(error)
 
     def beat(self, now: datetime) -> None:
         """Something was judged; a picture is made of it if that is due."""
@@ -123,6 +128,7 @@ class Painter:
         pause = (ended - began) / MOST_OF_THE_TIME
         self._next = ended + min(max(EVERY, pause), LONGEST_PAUSE)
         self._overdue = self._next + PUT_OFF
+        self._fault = ""
 
     def _tell(self, error: Exception) -> None:
         """The same is told once."""
@@ -142,6 +148,8 @@ class Painter:
         """What the ledger says by now; while the database is away, later."""
         if self._desk.trouble is not None:
             return
+        if not self._has_begun:
+            self.begin()
         with suppress(TiltyardError), self._ledger.snapshot() as still:
             self._counted.read_on(still)
             if self._is_night_wanted(at, now):

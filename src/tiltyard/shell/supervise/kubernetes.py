@@ -36,6 +36,8 @@ class Kubernetes:
         now: The time of day.
     """
 
+    is_apart = False
+
     def __init__(
         self, api: str, deployment: str, credentials: Path, now: Callable[[], datetime]
     ) -> None:

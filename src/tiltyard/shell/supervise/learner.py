@@ -113,8 +113,14 @@ class Learner:
         return []
 
     def leave(self) -> None:
-        """The desk stops judging: a restart that waits for a checkpoint is left to the next."""
+        """The desk stops judging: a restart that waits for a checkpoint is left to the next.
+
+        One that is under way with others is waited for: the next desk would do it again.
+        """
         self._ended.set()
+        if not self._supervisor.is_apart:
+            with self._restarting:
+                pass
 
     def end(self) -> None:
         """The desk has ended: end what is its own."""

@@ -72,6 +72,8 @@ class OwnSupervisor:
         say: Told, for people, what became of it.
     """
 
+    is_apart = True
+
     def __init__(
         self,
         command: Sequence[str],

@@ -19,6 +19,10 @@ class Supervisor(Protocol):
     def subject(self) -> str:
         """Whom it runs, for people."""
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether no other desk can run it while this one does, also without the lease."""
+
     def look(self) -> None:
         """See to what is due; called about once a second."""
 

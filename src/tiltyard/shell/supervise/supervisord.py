@@ -34,6 +34,8 @@ class Supervisord:
         patience: Seconds that stopping or starting it may take.
     """
 
+    is_apart = False
+
     def __init__(self, address: str, program: str, patience: float) -> None:
         self.subject = program
         self._address = address
