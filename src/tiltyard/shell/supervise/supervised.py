@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -65,7 +65,8 @@ def learner_from(
             "LEARNER_UNSUPERVISED", "learner", "on this machine a desk cannot tell one process "
             "from another (it needs Linux)", "let supervisord run it: learner.supervisord",
         )  # fmt: skip
-    status_in(settings).parent.mkdir(parents=True, exist_ok=True)  # whoever runs it finds it there
+    with suppress(OSError):  # it is told by whoever writes there first
+        status_in(settings).parent.mkdir(parents=True, exist_ok=True)
     journal = Journal(journal_in(settings))
     return Learner(
         supervisor_from(
