@@ -51,6 +51,7 @@ bench: $(VENV)/.bench ## measure against pandas and duckdb in one run
 	$(BIN)/python benchmarks/http_latency.py
 	$(BIN)/python benchmarks/client.py
 	$(BIN)/python benchmarks/scrape.py
+	$(BIN)/python benchmarks/alert_chain.py --quick
 	$(if $(DATA),$(BIN)/python benchmarks/course.py --data $(DATA))
 
 mutation: $(VENV)/.test ## flip every comparison in checklist and actions
