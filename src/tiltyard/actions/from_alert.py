@@ -24,7 +24,6 @@ from typing import NamedTuple
 from tiltyard.actions.silence import DEADMAN
 from tiltyard.checklist.guard import Checklist, Effect, Guard
 from tiltyard.checklist.judge import FRESH, Memory
-from tiltyard.facts.action import FREEZE, STOP_ALL
 from tiltyard.facts.alert import Alert
 from tiltyard.facts.arm import Roster, State
 from tiltyard.facts.command import Verb
@@ -45,8 +44,7 @@ _MAY_LOSE: Mapping[Verb, frozenset[State]] = {
 }
 """Whom the desk itself would take something from by a verb."""
 
-_OF_PERSON: Mapping[Verb, str] = {"freeze": FREEZE, "stop_all": STOP_ALL}
-"""What a verb puts on hold for everybody, by the name under which that ends."""
+_FOR_EVERYBODY: frozenset[Verb] = frozenset({"freeze", "stop_all"})
 
 
 class Answer(NamedTuple):
@@ -93,7 +91,7 @@ def answer(
     if guard is None or why:
         return Answer(None, "", why)
     verb = VERB_OF[guard.effect]
-    if verb in _OF_PERSON:
+    if verb in _FOR_EVERYBODY:
         policy, why = "", _why_not_everybody(alert, guard, verb, roster, known)
     else:
         policy, why = alert.policy, _why_not_that_one(alert, guard, verb, roster, known)

@@ -6,7 +6,7 @@ A trade metric is also kept over the shadow book, under its name with ``_shadow`
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +23,10 @@ Meter = Running[Any] | Rolling[Any]
 Unit = Literal[
     "ratio", "percent", "trades", "R", "currency", "nats", "per year", "milliseconds", "flag"
 ]
+BEHIND_A_NUMBER: Mapping[str, str] = {
+    "percent": " %", "milliseconds": " ms", "nats": " nats", "R": " R",
+}  # fmt: skip
+"""Units as people read them there; the others are not said."""
 
 
 @dataclass(frozen=True, slots=True)

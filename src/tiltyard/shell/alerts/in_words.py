@@ -7,7 +7,7 @@ says what the desk does by itself, and what to look at. Numbers are those of the
 from collections.abc import Mapping
 
 from tiltyard.checklist.guard import Guard
-from tiltyard.metrics.catalogue import spec_of
+from tiltyard.metrics.catalogue import BEHIND_A_NUMBER, spec_of
 from tiltyard.shell.alerts.of_guard import asks_whether_up, why_by_state, worst
 from tiltyard.shell.alerts.sight import Sight
 from tiltyard.shell.exporter.series import series_of
@@ -28,8 +28,6 @@ DOES: Mapping[str, str] = {
     "review": "The desk opens a review; the arm keeps its traffic.",
     "page": "The desk does nothing else by itself.",
 }
-UNITS = {"percent": " %", "milliseconds": " ms", "nats": " nats", "R": " R"}
-"""Of the catalogue, as people read them behind a number."""
 
 
 def whom(guard: Guard) -> str:
@@ -73,7 +71,7 @@ def look(guard: Guard) -> str:
 
 def limit(guard: Guard) -> str:
     """The limit as the checklist has it, with its unit."""
-    unit = "" if guard.when.metric else UNITS.get(spec_of(guard.metric).unit, "")
+    unit = "" if guard.when.metric else BEHIND_A_NUMBER.get(spec_of(guard.metric).unit, "")
     return f"{guard.when}{unit}"
 
 

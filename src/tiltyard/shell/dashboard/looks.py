@@ -13,8 +13,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from tiltyard.checklist.guard import Checklist, Guard
-from tiltyard.metrics.catalogue import spec_of
-from tiltyard.shell.alerts.in_words import UNITS
+from tiltyard.metrics.catalogue import BEHIND_A_NUMBER, spec_of
 from tiltyard.shell.dashboard.panel import Colour, Look, Step
 from tiltyard.shell.exporter.series import series_of
 
@@ -85,7 +84,7 @@ def in_words(guard: Guard) -> str:
     """The band and the flag as people read them, in the unit of the checklist."""
     if is_plain_flag(guard):
         return "flag when no" if guard.when.holds(0) else "flag when yes"
-    unit = UNITS.get(spec_of(guard.metric).unit, "")
+    unit = BEHIND_A_NUMBER.get(spec_of(guard.metric).unit, "")
     flag = f"flag {guard.when}{'' if guard.when.metric else unit}"
     return f"expected {guard.band()}{unit}, {flag}" if guard.band() else flag
 

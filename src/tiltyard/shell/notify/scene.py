@@ -8,7 +8,7 @@ from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.facts.action import PERSON
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import LastMark
-from tiltyard.metrics.catalogue import SHADOW, spec_of
+from tiltyard.metrics.catalogue import BEHIND_A_NUMBER, SHADOW, spec_of
 from tiltyard.policies.name import parse
 
 METRICS: Mapping[str, str] = {
@@ -31,7 +31,6 @@ FLAGS: Mapping[str, tuple[str, str]] = {
     "learner_running": ("the learner does not run", "whether it runs is not known"),
 }
 """What it means that one is down, and that nobody knows."""
-UNITS: Mapping[str, str] = {"percent": " %", "nats": " nats", "R": " R", "milliseconds": " ms"}
 _LONGEST_REASON = 160
 
 
@@ -95,14 +94,14 @@ def percent(share: object) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:,.4g}{UNITS.get(unit, '')}"
+    return f"{value:,.4g}{BEHIND_A_NUMBER.get(unit, '')}"
 
 
 def _beside(value: float, limit: float, sign: str, unit: str) -> str:
     """A number against its limit; with as many digits as it takes to tell them apart."""
     told, against = _number(value, unit), _number(limit, unit)
     if value != limit and f"{value:.4g}" == f"{limit:.4g}":
-        told = f"{value:.8g}{UNITS.get(unit, '')}"
+        told = f"{value:.8g}{BEHIND_A_NUMBER.get(unit, '')}"
     return f"{told} {sign} {against}"
 
 

@@ -1,11 +1,11 @@
 """The ``[learner]`` section of the settings: who runs the learner, and with which patience."""
 
-import json
 import re
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tiltyard.shell.sections.from_a_variable import in_json
 from tiltyard.shell.sections.web_address import fault_of_address
 
 SOCKET = "unix://"
@@ -31,12 +31,7 @@ class LearnerSettings(BaseModel):
     @field_validator("command", mode="before")
     @classmethod
     def _from_a_variable(cls, said: Any) -> Any:  # noqa: ANN401 whatever a file says
-        if not isinstance(said, str):
-            return said
-        try:
-            return json.loads(said)
-        except ValueError:
-            raise ValueError('expected a list such as ["python", "train.py"]') from None  # noqa: TRY003 pydantic collects it
+        return in_json(said, 'a list such as ["python", "train.py"]')
 
     @field_validator("command")
     @classmethod

@@ -1,6 +1,5 @@
 """The ``[market]`` section of the settings: where bars come from, and how arms trade."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.costs import Costs
+from tiltyard.shell.sections.from_a_variable import in_json
 
 
 class Blackout(BaseModel):
@@ -78,12 +78,7 @@ class MarketSettings(BaseModel):
     @field_validator("blackouts", mode="before")
     @classmethod
     def _from_a_variable(cls, said: Any) -> Any:  # noqa: ANN401 whatever a file says
-        if not isinstance(said, str):
-            return said
-        try:
-            return json.loads(said)
-        except ValueError:
-            raise ValueError("expected a list in JSON") from None  # noqa: TRY003 pydantic collects it
+        return in_json(said)
 
     def costs(self) -> Costs:
         """Of trading, by what is configured."""

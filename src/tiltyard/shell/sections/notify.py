@@ -4,7 +4,6 @@ The address of a recipient is a secret, so it is not in the settings: they say i
 stands, or in which variable of the environment.
 """
 
-import json
 import re
 from ipaddress import ip_address
 from typing import Any, Self
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from tiltyard.checklist.guard import Severity
 from tiltyard.shell.notify.quiet import QuietHours
+from tiltyard.shell.sections.from_a_variable import in_json
 
 PREFIX = "notify:"
 """How the names of the targets begin that are people."""
@@ -95,12 +95,7 @@ class NotifySettings(BaseModel):
     @field_validator("recipient", mode="before")
     @classmethod
     def _from_a_variable(cls, said: Any) -> Any:  # noqa: ANN401 whatever a file says
-        if not isinstance(said, str):
-            return said
-        try:
-            return json.loads(said)
-        except ValueError:
-            raise ValueError("expected a list in JSON") from None  # noqa: TRY003 pydantic collects it
+        return in_json(said)
 
     @field_validator("recipient")
     @classmethod
