@@ -9,7 +9,8 @@ in this order and you have walked a trade from the bot to the verdict:
 ``metrics`` (what trades say), ``simulation`` (worlds whose truth is known), ``checklist``
 (what is allowed), ``scaling`` (what a night earns), ``actions`` (what follows), and
 ``shell`` (files, databases, commands: what touches the outside). Beside the shell stands
-``client``, a bot's side of a desk.
+``client``, a bot's side of a desk; ``learners`` make policies out of bars, and know nothing of
+how they will be judged.
 """
 
 __version__ = "0.1.0"

@@ -195,6 +195,7 @@ def test_nobody_enters_while_entries_are_stopped_and_what_is_open_runs_off(
 def test_an_order_for_a_market_that_goes_stale_is_missed_on_paper_and_for_real() -> None:
     class Always:
         needs = ("close",)
+        looks_back = 0
 
         def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 the port
             return Intent("long")

@@ -48,6 +48,7 @@ class Flips:
     """Long and short in turn, after every bar."""
 
     needs = ("close",)
+    looks_back = 0
 
     def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 the port
         return Intent("short" if observation.holding == "long" else "long")

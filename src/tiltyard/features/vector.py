@@ -4,9 +4,11 @@ A number is known from ``as_of`` on and not earlier: a decision that uses it is 
 later, and filled later still. A number that cannot be had yet is missing, not zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
+
+from tiltyard.market.bar import Bar
 
 
 class Features(NamedTuple):
@@ -16,8 +18,11 @@ class Features(NamedTuple):
         symbol: As the venue writes it.
         as_of: When the last thing they were made from was known, UTC.
         values: By name; what is still warming up is not there.
+        recent: The last bars that are prices, oldest first, for who looks at their course; not
+            more than anybody looks back.
     """
 
     symbol: str
     as_of: datetime
     values: Mapping[str, float]
+    recent: Sequence[Bar] = ()

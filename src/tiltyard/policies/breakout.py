@@ -5,6 +5,7 @@ The turtle rule, named after Donchian's channels. Source: Faith, Way of the Turt
 
 from dataclasses import dataclass
 from random import Random
+from typing import ClassVar
 
 from tiltyard.policies.policy import Intent, Observation, stay
 
@@ -20,6 +21,8 @@ class Breakout:
 
     enter: int = 55
     leave: int = 20
+
+    looks_back: ClassVar[int] = 0
 
     @property
     def needs(self) -> tuple[str, ...]:

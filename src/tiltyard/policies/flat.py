@@ -1,12 +1,15 @@
 """The policy that trades nothing: the champion of last resort."""
 
 from random import Random
+from typing import ClassVar
 
 from tiltyard.policies.policy import Intent, Observation
 
 
 class Flat:
     """Holds nothing, and leaves what it holds."""
+
+    looks_back: ClassVar[int] = 0
 
     @property
     def needs(self) -> tuple[str, ...]:

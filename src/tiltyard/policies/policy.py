@@ -42,11 +42,16 @@ class Policy(Protocol):
 
     Attributes:
         needs: The features it has to be told, by name.
+        looks_back: At so many recent bars it looks; 0 for who needs none.
     """
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The features it has to be told."""
+
+    @property
+    def looks_back(self) -> int:
+        """At so many recent bars it looks."""
 
     def act(self, observation: Observation, rng: Random) -> Intent:
         """What it wants to hold from the next bar on; what it holds when it cannot tell."""

@@ -6,6 +6,7 @@ Bollinger's bands read the other way round. Source: Bollinger, Bollinger on Boll
 
 from dataclasses import dataclass
 from random import Random
+from typing import ClassVar
 
 from tiltyard.policies.policy import Intent, Observation, hold, stay
 
@@ -23,6 +24,8 @@ class Reversion:
     bars: int = 48
     width: float = 2.0
     stop_width: float = 4.0
+
+    looks_back: ClassVar[int] = 0
 
     @property
     def needs(self) -> tuple[str, ...]:

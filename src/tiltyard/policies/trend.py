@@ -6,6 +6,7 @@ pairs. Source: Kaufman, Trading Systems and Methods, 5th ed., ch. 8.
 
 from dataclasses import dataclass
 from random import Random
+from typing import ClassVar
 
 from tiltyard.policies.policy import Intent, Observation, hold, stay
 
@@ -23,6 +24,8 @@ class Trend:
     fast: int = 20
     slow: int = 100
     stop_ranges: float = 0.0
+
+    looks_back: ClassVar[int] = 0
 
     @property
     def needs(self) -> tuple[str, ...]:

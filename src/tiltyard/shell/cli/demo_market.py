@@ -71,6 +71,11 @@ class Drifting:
         """What both need."""
         return (*self.before.needs, *self.after.needs)
 
+    @property
+    def looks_back(self) -> int:
+        """As far as either."""
+        return max(self.before.looks_back, self.after.looks_back)
+
     def act(self, observation: Observation, rng: Random) -> Intent:
         """As the one that it is by now."""
         changed = observation.features.as_of >= self.since

@@ -1,0 +1,138 @@
+"""A training as a job: whom it tells how far it is, when it has to end, where it can go on.
+
+A learner is given a :class:`Job` by whoever runs it, and asks nothing else of the outside. Work
+that is not finished is kept as a *checkpoint*, which appears whole or not at all, under the key of
+what is being trained: data, settings and seed. Who trains the same again goes on from there, to
+the same result as one that was never interrupted; who trains something else begins anew.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as tensors_to
+
+from tiltyard.kernel.errors import TiltyardError
+
+
+class Step(NamedTuple):
+    """How far a training is.
+
+    Attributes:
+        stage: What is being done: ``encoder``, ``head, fold 2 of 4`` …
+        done: Samples that have been learnt from in this stage.
+        of: Samples in all of this stage.
+        numbers: What is known meanwhile, by name: ``loss`` …
+    """
+
+    stage: str
+    done: int
+    of: int
+    numbers: Mapping[str, float] = {}
+
+
+class Checkpoint(NamedTuple):
+    """Unfinished work.
+
+    Attributes:
+        tensors: Weights, moments and the like, by name.
+        told: Whatever else there is to know; JSON.
+    """
+
+    tensors: Mapping[str, NDArray[Any]]
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a training is given by whoever runs it.
+
+    Attributes:
+        tell: Told each step.
+        is_over: Whether the time that it was given is spent; asked between two epochs.
+        folder: Where unfinished work is kept; None keeps none.
+        device: ``cpu``, ``cuda`` …
+        saved: Called when unfinished work has been kept.
+    """
+
+    tell: Callable[[Step], object] = lambda _: None
+    is_over: Callable[[], bool] = lambda: False
+    folder: Path | None = None
+    device: str = "cpu"
+    saved: Callable[[], object] = lambda: None
+
+    def keep(self, key: str, checkpoint: Checkpoint) -> None:
+        """Keep unfinished work, in place of what was kept under this key before.
+
+        Raises:
+            TiltyardError: ``CHECKPOINT_UNWRITABLE``.
+        """
+        file = self._file(key)
+        if file is None:
+            return
+        told = json.dumps(checkpoint.told, sort_keys=True, allow_nan=False)
+        raw = tensors_to(
+            {name: np.ascontiguousarray(one) for name, one in checkpoint.tensors.items()},
+            metadata={"key": key, "told": told},
+        )
+        partial = file.with_suffix(f".{os.getpid()}.partial")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as opened:
+                opened.write(raw)
+                opened.flush()
+                os.fsync(opened.fileno())
+            partial.replace(file)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise TiltyardError(
+                "CHECKPOINT_UNWRITABLE", str(file), error.strerror or str(error),
+                "what was kept before is still there",
+            ) from error  # fmt: skip
+        self.saved()
+
+    def kept(self, key: str) -> Checkpoint | None:
+        """What was kept under a key; None where nothing is, or nothing that can be read."""
+        file = self._file(key)
+        if file is None or not file.is_file():
+            return None
+        try:
+            with safe_open(file, "numpy") as opened:
+                told = opened.metadata() or {}
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 no mapping
+            return Checkpoint(tensors, json.loads(told["told"])) if told["key"] == key else None
+        except (OSError, SafetensorError, ValueError, KeyError):
+            return None
+
+    def forget(self, key: str) -> None:
+        """What was kept under a key is not needed any more."""
+        file = self._file(key)
+        if file is not None:
+            file.unlink(missing_ok=True)
+
+    def _file(self, key: str) -> Path | None:
+        return None if self.folder is None else self.folder / f"{key[:16]}.safetensors"
+
+
+def job_key(*parts: Any) -> str:  # noqa: ANN401 whatever can be told as JSON, and arrays
+    """What is being trained, as 64 hexadecimal digits: the same data, settings and seed.
+
+    >>> job_key("timesnet", {"layers": 2}, 7) == job_key("timesnet", {"layers": 2}, 7)
+    True
+    """
+    digest = sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).data)
+        else:
+            digest.update(json.dumps(part, sort_keys=True).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
