@@ -35,6 +35,7 @@ FAILURES = frozenset(
         "DATABASE_READ_ONLY",
         "DATABASE_REPLACED",
         "DATABASE_UNREACHABLE",
+        "EMBEDDING_INVALID",
         "FACTS_DIFFER",
         "FLOOR_UNREADABLE",
         "HEAD_UNKNOWN",
