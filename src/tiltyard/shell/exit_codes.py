@@ -76,6 +76,7 @@ FAILURES = frozenset(
 MISTAKES = frozenset(
     {
         "ACCOUNT_DIFFERS",
+        "ACTING_INVALID",
         "ADDRESS_UNKNOWN",
         "ALERTS_EDITED",
         "ALERTS_MISSING",
