@@ -145,6 +145,7 @@ MISTAKES = frozenset(
         "POSITIONS_UNKNOWN",
         "PROPOSAL_EXPIRED",
         "PROPOSAL_MISSING",
+        "RANGE_EMPTY",
         "RECIPIENT_UNKNOWN",
         "RECORD_CLOSED",
         "REDUCE_ONLY",
