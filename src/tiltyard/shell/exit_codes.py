@@ -68,6 +68,7 @@ FAILURES = frozenset(
         "TRADE_EDITED",
         "TRADE_OUT_OF_ORDER",
         "TRADING_FAILED",
+        "TRAINING_DIVERGED",
         "VERDICTS_DIFFER",
     }
 )
@@ -101,6 +102,7 @@ MISTAKES = frozenset(
         "DATABASE_NEWER",
         "DATABASE_OUTDATED",
         "DATABASE_URL_INVALID",
+        "DATA_INSUFFICIENT",
         "DATA_MISSING",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
