@@ -21,8 +21,8 @@ SETTINGS = CandidateSettings(
         length=8, d_model=4, d_ff=4, layers=1, top_k=1, kernels=2, embedding=2, epochs=2, batch=128
     ),
     head=TabNetSettings(
-        inputs=0, classes=5, n_d=4, n_a=4, steps=2, epochs=8, batch=256, virtual_batch=128,
-        rate=0.03, patience=8,
+        inputs=0, classes=5, n_d=4, n_a=4, steps=1, shared=1, own=1, epochs=3, batch=1024,
+        virtual_batch=256, rate=0.03, patience=3,
     ),
     features=("return_4", "volume_ratio_24"),
     acting=Acting(margin=1.0, round_trip_bps=4.0, horizon=1),
