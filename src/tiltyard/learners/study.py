@@ -51,7 +51,7 @@ median of a handful."""
 UNPRUNED = 2
 """Up to this step a trial is not pruned."""
 DEATHS = 2
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
 STATES = {
     "complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL,
 }  # fmt: skip
