@@ -76,6 +76,7 @@ FAILURES = frozenset(
 MISTAKES = frozenset(
     {
         "ACCOUNT_DIFFERS",
+        "ACTING_INVALID",
         "ADDRESS_UNKNOWN",
         "ALERTS_EDITED",
         "ALERTS_MISSING",
@@ -101,6 +102,7 @@ MISTAKES = frozenset(
         "DATABASE_NEWER",
         "DATABASE_OUTDATED",
         "DATABASE_URL_INVALID",
+        "DATA_INSUFFICIENT",
         "DATA_MISSING",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
