@@ -2,8 +2,8 @@
 
 A file is called as freqtrade and most exports call it: ``SOL_USDT-1h.feather``, also with
 ``-futures`` behind it; who has another name says symbol and interval. Funding rates are in
-``SOL_USDT-funding.parquet``. What is no price is found by :mod:`tiltyard.market.quality`, and named; it stays out of the market. A value that
-is no number is no price either.
+``SOL_USDT-funding.parquet``. What is no price is found by :mod:`tiltyard.market.quality`, and
+named; it stays out of the market. A value that is no number is no price either.
 """
 
 import re

@@ -350,4 +350,3 @@ def _files(folder: Path) -> list[Path]:
     except OSError:
         return []
     return [one for one in every if one.suffix in SUFFIXES and not one.name.startswith(".")]
-

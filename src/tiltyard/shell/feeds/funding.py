@@ -58,7 +58,9 @@ class FundingFolder:
             del self._read[file]
             self._forget(file)
             self._say(f"{file.name} is gone: its funding is not known")
-            self._read = {one: known for one, known in self._read.items() if _symbol(one) != _symbol(file)}
+            self._read = {
+                one: known for one, known in self._read.items() if _symbol(one) != _symbol(file)
+            }
         changed = [file for file, stamp in found.items() if self._read.get(file) != stamp]
         if changed:
             self._look_at(changed[0], found[changed[0]])
@@ -83,6 +85,4 @@ class FundingFolder:
 
 
 def _symbol(file: Path) -> str:
-    symbol = funding_symbol(file)
-    assert symbol is not None
-    return symbol
+    return funding_symbol(file) or ""

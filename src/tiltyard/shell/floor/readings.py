@@ -26,7 +26,7 @@ FEW, AT_ONCE = 100, 2_000
 
 class _Symbol:
     def __init__(self, symbol: str, needs: Iterable[str], looks_back: int, bars: BarFolder) -> None:
-        self.indicators = Indicators(symbol, needs, bars.interval)
+        self.indicators = Indicators(symbol, needs, bars.interval, bars.funding.of(symbol))
         self.wildness = Wildness()
         self.last = EPOCH
         self.features = Features(symbol, EPOCH, {})

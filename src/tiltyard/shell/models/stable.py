@@ -2,9 +2,9 @@
 
 The desk asks who is there, and never waits for an answer. Another thread looks: it finds the
 snapshot of each arm that was asked for, checks every byte of it, and makes a policy of it. What is
-loaded is kept as it is, whatever happens to its files then; but they are looked at again when they
-change, and a model that could not be loaded once more is told. One that could not be loaded is tried
-again when its folder has changed.
+loaded is kept as it is, whatever happens to its files then; but they are looked at again when
+they change, and one that could not be loaded once more is told. What could not be loaded is
+tried again when its folder has changed.
 """
 
 import threading
