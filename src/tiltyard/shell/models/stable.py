@@ -63,7 +63,9 @@ class Stable:
         folder: Where snapshots lie.
         steady: A clock in seconds that is never set.
         nudge: Called when there is something to look for.
-        at_once: Whoever asks loads it, and waits: for a replay, and for a desk that ends at once.
+        at_once: Whoever asks first loads it, and waits: for a replay, and for a desk that ends at
+            once.
+        only: Arms that may have a model; None for all.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class Stable:
         *,
         nudge: Callable[[], object] = lambda: None,
         at_once: bool = False,
+        only: Collection[str] | None = None,
     ) -> None:
         self._shelf = Shelf(folder)
         self.steady = steady
         self.nudge = nudge
         self._at_once = at_once
+        self._only = only
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
 
@@ -93,14 +97,19 @@ class Stable:
             self._models = {
                 name: known[name] if name in known else Model(digest, self.steady())
                 for name, digest in arms.items()
-                if name in known or name in ours or self._shelf.may_have(name, digest)
+                if name in known or name in ours or self._may_have(name, digest)
             }
             is_new = any(name not in known for name in self._models)
-        if self._at_once:
+        if is_new and self._at_once:
             self.look()
         elif is_new:
             self.nudge()
         return self.now
+
+    @property
+    def folder(self) -> Path:
+        """Where snapshots lie."""
+        return self._shelf.folder
 
     @property
     def now(self) -> Mapping[str, Model]:
@@ -115,6 +124,11 @@ class Stable:
             with self._lock:
                 if found is not model and name in self._models:
                     self._models[name] = found
+
+    def _may_have(self, name: str, digest: str) -> bool:
+        if self._only is not None and name not in self._only:
+            return False
+        return self._shelf.may_have(name, digest)
 
     def _looked_at(self, name: str, model: Model) -> Model:
         if model.path is not None and stamps_of(model.path) == model.seen:
