@@ -111,6 +111,8 @@ MISTAKES = frozenset(
         "DATA_MISSING",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
+        "ENCODER_DIFFERS",
+        "ENCODER_KNOWS_TEST",
         "FACT_DIFFERS",
         "FACT_INVALID",
         "FEATURE_UNKNOWN",
