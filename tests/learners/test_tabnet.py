@@ -255,6 +255,15 @@ def test_without_other_rows_the_last_epoch_is_kept() -> None:
     assert made.history["valid_loss"] == []
 
 
+@pytest.mark.parametrize(
+    ("batch", "virtual", "rows"), [(100, 32, 200), (32, 64, 200), (64, 300, 200), (512, 64, 40)]
+)
+def test_batches_of_any_size_are_whole_virtual_batches(batch: int, virtual: int, rows: int) -> None:
+    sizes = replace(SMALL, batch=batch, virtual_batch=virtual, epochs=2)
+    made = fit(sizes, TRAINING[0][:rows], TRAINING[1][:rows], seed=7, job=Job())
+    assert np.isfinite(made.history["loss"]).all()
+
+
 def test_a_class_that_weighs_more_is_expected_more_often(trained: Fitted) -> None:
     heavy = fit(SMALL, *TRAINING, valid=VALID, seed=7, job=Job(), class_weights=[9, 1, 1])
     means = [head_of(made).probabilities(VALID[0])[:, 0].mean() for made in (heavy, trained)]

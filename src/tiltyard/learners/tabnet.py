@@ -39,14 +39,13 @@ Details, and where they are from (A: Arik & Pfister, TabNet, AAAI 2021):
 9. With ``valid`` rows, the epoch with the least cross entropy on them is kept, and training ends
    ``patience`` epochs after it. It is the loss and not AUC, as the probabilities themselves are
    what is used, of any number of classes. Without such rows the last epoch is kept.
-10. Rows are shuffled by a generator seeded by (seed, epoch). Rows at an epoch's end that fill no
-    virtual batch are left out; another epoch leaves out others.
+10. Rows are shuffled by a generator seeded by (seed, epoch). Batches are whole virtual batches;
+    rows at an epoch's end that fill none are left out, and another epoch leaves out others.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -56,15 +55,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.learners.head import (
-    HALF,
-    NORM_EPSILON,
-    Head,
-    Rows,
-    Scaler,
-    TabNetSettings,
-    check_values,
-)
+from tiltyard.learners.head import HALF, NORM_EPSILON, Head, Rows, TabNetSettings, check_rows
 from tiltyard.learners.job import Checkpoint, Job, Step, job_key
 
 __all__ = ["Fitted", "GhostNorm", "Head", "TabNet", "TabNetSettings", "fit", "sparsemax"]
@@ -73,6 +64,7 @@ LEAST_ROWS = 32
 """Fewer teach nothing, and have no batch statistics worth the name."""
 
 ENTROPY_EPSILON = 1e-15
+Labelled = tuple[Tensor, Tensor]
 
 
 class _Sparsemax(torch.autograd.Function):
@@ -125,19 +117,11 @@ class GhostNorm(nn.Module):
             self.scale.repeat_interleave(ghosts), self.shift.repeat_interleave(ghosts),
             training=True, momentum=1.0, eps=NORM_EPSILON,
         )  # fmt: skip
-        with torch.no_grad():
-            shares, new = _fading(self.momentum, ghosts, x.device)
-            self.mean.lerp_(mean.view(-1, ghosts) @ shares, new)
-            self.variance.lerp_(variance.view(-1, ghosts) @ shares, new)
+        left = 1 - self.momentum
+        shares = self.momentum * left ** torch.arange(ghosts - 1, -1, -1, device=x.device)
+        for running, new in ((self.mean, mean), (self.variance, variance)):
+            running.mul_(left**ghosts).add_(new.view(-1, ghosts) @ shares)
         return normed.view_as(x)
-
-
-@lru_cache(maxsize=16)
-def _fading(momentum: float, ghosts: int, device: torch.device) -> tuple[Tensor, float]:
-    """Each virtual batch's share of what is new, and the share of what is new in all."""
-    left = (1 - momentum) ** np.arange(ghosts - 1, -1, -1)
-    shares = torch.tensor(left / left.sum(), dtype=torch.float32, device=device)
-    return shares, 1 - (1 - momentum) ** ghosts
 
 
 class _Reader(nn.Module):
@@ -247,13 +231,14 @@ def fit(
         TiltyardError: ``DATA_INSUFFICIENT``, ``TRAINING_DIVERGED``, ``CHECKPOINT_UNWRITABLE``.
     """
     _check(settings, x, y, stage, least=LEAST_ROWS)
-    if len(np.unique(y)) == 1:
-        raise TiltyardError("DATA_INSUFFICIENT", stage, f"all {len(y):,} rows are of one class")
     if valid is not None:
         _check(settings, *valid, stage, least=1)
-    scaler = _scaler(x)
-    weights = None if class_weights is None else list(class_weights)
-    training = _Training(settings, seed, job.device, weights)
+    if len(np.unique(y)) == 1:
+        raise TiltyardError("DATA_INSUFFICIENT", stage, f"all {len(y):,} rows are of one class")
+    sd = np.where(np.ptp(x, 0) > 0, x.std(0, dtype=np.float64), 1)
+    scaler = {"mean": x.mean(0, dtype=np.float64).tolist(), "sd": sd.tolist()}
+    weights = [float(one) for one in class_weights or [1] * settings.classes]
+    training = _Training(settings, seed, torch.tensor(weights, device=job.device))
     key = job_key("tabnet", asdict(settings), seed, x, y, *(valid or ()), weights)
     if (kept := job.kept(key)) is not None:
         training.go_on_from(kept)
@@ -262,36 +247,29 @@ def fit(
     while not training.is_done:
         numbers = training.epoch(rows, held_out)
         if not all(map(math.isfinite, numbers.values())):
-            raise TiltyardError(
-                "TRAINING_DIVERGED", stage, f"the loss of epoch {training.done} is no number",
-                "Lower the rate, or look for values that are far from all others",
-            )  # fmt: skip
+            facts = f"the loss of epoch {training.done} is no number"
+            raise TiltyardError("TRAINING_DIVERGED", stage, facts, "Lower the rate")
         job.keep(key, training.checkpoint())
         job.tell(Step(stage, training.done * len(y), settings.epochs * len(y), numbers))
         if job.is_over():
             break
     best = {name: one.cpu().numpy() for name, one in training.best.items()}
-    history = {**training.losses, "best_epoch": training.best_epoch}
-    return Fitted(best, scaler, {**history, "partial": not training.is_done})
+    told = {"best_epoch": training.best_epoch, "partial": not training.is_done}
+    return Fitted(best, scaler, {**training.losses, **told})
 
 
 def _check(
     settings: TabNetSettings, x: Rows, y: NDArray[np.int64], stage: str, *, least: int
 ) -> None:
-    check_values(settings, x, stage)
-    if len(x) < least:
-        raise TiltyardError("DATA_INSUFFICIENT", stage, f"{len(x):,} rows, at least {least} needed")
+    check_rows(settings, x, stage, least=least)
     if y.shape != x.shape[:1] or y.min() < 0 or y.max() >= settings.classes:
         classes = f"{y.shape} classes from {y.min()} to {y.max()}, of {settings.classes}"
         raise ValueError(classes)
 
 
-def _scaler(x: Rows) -> dict[str, list[float]]:
-    sd = np.where(np.ptp(x, 0) > 0, x.std(0, dtype=np.float64), 1)
-    return {"mean": x.mean(0, dtype=np.float64).tolist(), "sd": sd.tolist()}
-
-
-def _tensors(x: Rows, y: NDArray[np.int64], scaler: Scaler, device: str) -> tuple[Tensor, Tensor]:
+def _tensors(
+    x: Rows, y: NDArray[np.int64], scaler: dict[str, list[float]], device: str
+) -> Labelled:
     """Features ``(inputs, rows)``, standardised, and classes."""
     mean, sd = (np.asarray(scaler[name], np.float32) for name in ("mean", "sd"))
     features = np.ascontiguousarray(((x - mean) / sd).T, np.float32)
@@ -301,14 +279,10 @@ def _tensors(x: Rows, y: NDArray[np.int64], scaler: Scaler, device: str) -> tupl
 class _Training:
     """All that changes from epoch to epoch."""
 
-    def __init__(
-        self, settings: TabNetSettings, seed: int, device: str, weights: Sequence[float] | None
-    ) -> None:
-        self.settings, self.seed, self.device = settings, seed, device
-        self.weights = (
-            None if weights is None else torch.tensor(weights, dtype=torch.float32, device=device)
-        )
-        self.network = TabNet(settings, seed).to(device)
+    def __init__(self, settings: TabNetSettings, seed: int, weights: Tensor) -> None:
+        self.settings, self.seed = settings, seed
+        self.weights, self.device = weights, weights.device
+        self.network = TabNet(settings, seed).to(self.device)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=settings.rate, fused=True)
         self.losses: dict[str, list[float]] = {"loss": [], "valid_loss": []}
         self.best, self.best_epoch = self._state(), 0
@@ -322,9 +296,7 @@ class _Training:
         waited = self.done - 1 - self.best_epoch
         return self.done >= self.settings.epochs or waited >= self.settings.patience
 
-    def epoch(
-        self, rows: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor] | None
-    ) -> dict[str, float]:
+    def epoch(self, rows: Labelled, held_out: Labelled | None) -> dict[str, float]:
         """Learn from every row once; the losses."""
         number, numbers = self.done, {"loss": self._learn(*rows)}
         if held_out is not None:
@@ -343,10 +315,10 @@ class _Training:
         settings, learnt, total = self.settings, 0, x.new_zeros(())
         self.adam.param_groups[0]["lr"] = settings.rate * settings.decay**self.done
         order = np.random.default_rng((self.seed, self.done)).permutation(len(y))
-        whole = min(settings.virtual_batch, len(y))
-        used = torch.from_numpy(order[: len(y) - len(y) % whole]).to(x.device)
+        ghost = min(settings.virtual_batch, settings.batch, len(y))
+        used = torch.from_numpy(order[: len(y) - len(y) % ghost]).to(x.device)
         self.network.train()
-        for rows in torch.split(used, settings.batch):
+        for rows in torch.split(used, settings.batch - settings.batch % ghost):
             logits, entropy = self.network(x.index_select(1, rows))
             loss = self._cross_entropy(logits, y[rows])
             self.adam.zero_grad()
@@ -358,11 +330,13 @@ class _Training:
         return float(total) / learnt
 
     def checkpoint(self) -> Checkpoint:
-        tensors = {f"network.{name}": one for name, one in self._state().items()}
-        tensors |= {f"best.{name}": one for name, one in self.best.items()}
-        for n, moments in self.adam.state_dict()["state"].items():
-            tensors |= {f"adam.{n}.{name}": one for name, one in moments.items()}
-        arrays = {name: one.cpu().numpy() for name, one in tensors.items()}
+        adam = self.adam.state_dict()["state"]
+        parts = {f"adam.{n}": moments for n, moments in adam.items()}
+        parts |= {"network": self._state(), "best": self.best}
+        arrays = {
+            f"{part}.{name}": one.cpu().numpy()
+            for part, tensors in parts.items() for name, one in tensors.items()
+        }  # fmt: skip
         return Checkpoint(arrays, {"losses": self.losses, "best_epoch": self.best_epoch})
 
     def go_on_from(self, kept: Checkpoint) -> None:
