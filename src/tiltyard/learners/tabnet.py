@@ -5,9 +5,8 @@ they say is added to the decision; a feature that was read counts less in later 
 weighted by what each step added, are the row's feature importance.
 
 In come float32 rows ``(n, inputs)`` and their classes, 0 to ``classes - 1``; out come weights, a
-scaler and the losses (:func:`fit`), and from them whoever decides (:class:`Head`). It knows
-nothing of markets. No value may be missing, and categories come as numbers: codes in some order,
-or a column for each.
+scaler and the losses (:func:`fit`), and from them whoever decides (:class:`Head`). No value may be
+missing, and categories come as numbers: codes in some order, or a column for each.
 
 >>> settings = TabNetSettings(inputs=3, classes=2, epochs=1)
 >>> x = np.random.default_rng(7).standard_normal((64, 3)).astype(np.float32)
@@ -28,17 +27,15 @@ Details, and where they are from (A: Arik & Pfister, TabNet, AAAI 2021):
    for shared layers too. A layer is linear, norm, gate (GLU); from the second on, its output is
    added to its input, times √½ (A).
 5. Ghost batch norm: each virtual batch is normalised by itself (Hoffer et al., NeurIPS 2017).
-   Activations lie as (features, rows), so all virtual batches are one view, (features × virtual
-   batches, rows of each), and one call. Running values fade once for each virtual batch, as if
-   they had come one after the other.
+   Activations lie as (features, rows), so all of them are one view, (features × virtual batches,
+   rows of each), and one call. Running values fade as if they had come one after the other.
 6. Mean entropy of the masks, times ``sparsity``, is added to the loss (A).
-7. Weights begin with variance ``2 / √inputs`` before a gate, a quarter of it before a mask: norms
-   follow, so their scale does nothing but slow Adam's first steps. The last layer begins with
-   variance ``1 / n_d``, near equal probabilities.
+7. Weights begin with variance ``2 / √inputs`` before a gate, a quarter of it before a mask, and
+   ``1 / n_d`` in the last layer. Where a norm follows, it does nothing but slow Adam's first steps.
 8. Adam; the rate falls by ``decay`` each epoch; gradients are clipped to norm 1.
-9. With ``valid`` rows, the epoch with the least cross entropy on them is kept, and training ends
-   ``patience`` epochs after it. It is the loss and not AUC, as the probabilities themselves are
-   what is used, of any number of classes. Without such rows the last epoch is kept.
+9. With ``valid`` rows, the epoch with the least cross entropy on them is kept (not the best AUC:
+   the probabilities are what is used), and training ends ``patience`` epochs after it. Without
+   them the last epoch is kept.
 10. Rows are shuffled by a generator seeded by (seed, epoch). Batches are whole virtual batches;
     rows at an epoch's end that fill none are left out, and another epoch leaves out others.
 """
@@ -61,18 +58,20 @@ from tiltyard.learners.job import Checkpoint, Job, Step, job_key
 __all__ = ["Fitted", "GhostNorm", "Head", "TabNet", "TabNetSettings", "fit", "sparsemax"]
 
 LEAST_ROWS = 32
-"""Fewer teach nothing, and have no batch statistics worth the name."""
-
+"""Fewer have no batch statistics worth the name."""
 ENTROPY_EPSILON = 1e-15
 Labelled = tuple[Tensor, Tensor]
+Classes = NDArray[np.int64]
+Scaler = dict[str, list[float]]
 
 
 class _Sparsemax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scores: Tensor) -> Tensor:  # noqa: ANN401 torch's own
         ordered = scores.sort(0, descending=True).values
-        rank = torch.arange(1, len(scores) + 1, device=scores.device, dtype=scores.dtype)
-        limits = (ordered.cumsum(0) - 1) / rank[:, None]
+        largest = torch.ones(len(scores), len(scores), device=scores.device, dtype=scores.dtype)
+        largest.tril_()  # a product, as CUDA's cumsum is not the same each time
+        limits = (largest @ ordered - 1) / largest.sum(1, keepdim=True)
         mask = (scores - limits.amax(0)).clamp_(min=0)
         ctx.save_for_backward(mask)
         return mask
@@ -197,16 +196,16 @@ class Fitted(NamedTuple):
     """
 
     weights: dict[str, NDArray[Any]]
-    scaler: dict[str, list[float]]
+    scaler: Scaler
     history: dict[str, Any]
 
 
 def fit(
     settings: TabNetSettings,
     x: Rows,
-    y: NDArray[np.int64],
+    y: Classes,
     *,
-    valid: tuple[Rows, NDArray[np.int64]] | None = None,
+    valid: tuple[Rows, Classes] | None = None,
     seed: int,
     job: Job,
     stage: str = "head",
@@ -214,8 +213,8 @@ def fit(
 ) -> Fitted:
     """Train on rows and their classes.
 
-    What is kept after each epoch stays in the job's folder at the end, so whoever asks for the
-    same again has it at once; who runs the job clears the folder.
+    What is kept after each epoch stays in the job's folder at the end: asked for the same again,
+    it is there at once. Who runs the job clears the folder.
 
     Args:
         settings: Sizes, and how.
@@ -230,9 +229,9 @@ def fit(
     Raises:
         TiltyardError: ``DATA_INSUFFICIENT``, ``TRAINING_DIVERGED``, ``CHECKPOINT_UNWRITABLE``.
     """
-    _check(settings, x, y, stage, least=LEAST_ROWS)
+    _check(settings, x, y, stage, LEAST_ROWS)
     if valid is not None:
-        _check(settings, *valid, stage, least=1)
+        _check(settings, *valid, stage, 1)
     if len(np.unique(y)) == 1:
         raise TiltyardError("DATA_INSUFFICIENT", stage, f"all {len(y):,} rows are of one class")
     sd = np.where(np.ptp(x, 0) > 0, x.std(0, dtype=np.float64), 1)
@@ -255,21 +254,17 @@ def fit(
             break
     best = {name: one.cpu().numpy() for name, one in training.best.items()}
     told = {"best_epoch": training.best_epoch, "partial": not training.is_done}
-    return Fitted(best, scaler, {**training.losses, **told})
+    return Fitted(best, scaler, training.losses | told)
 
 
-def _check(
-    settings: TabNetSettings, x: Rows, y: NDArray[np.int64], stage: str, *, least: int
-) -> None:
+def _check(settings: TabNetSettings, x: Rows, y: Classes, stage: str, least: int) -> None:
     check_rows(settings, x, stage, least=least)
     if y.shape != x.shape[:1] or y.min() < 0 or y.max() >= settings.classes:
-        classes = f"{y.shape} classes from {y.min()} to {y.max()}, of {settings.classes}"
-        raise ValueError(classes)
+        facts = f"{y.shape} classes from {y.min()} to {y.max()}, of {settings.classes}"
+        raise ValueError(facts)
 
 
-def _tensors(
-    x: Rows, y: NDArray[np.int64], scaler: dict[str, list[float]], device: str
-) -> Labelled:
+def _tensors(x: Rows, y: Classes, scaler: Scaler, device: str) -> Labelled:
     """Features ``(inputs, rows)``, standardised, and classes."""
     mean, sd = (np.asarray(scaler[name], np.float32) for name in ("mean", "sd"))
     features = np.ascontiguousarray(((x - mean) / sd).T, np.float32)
@@ -280,8 +275,8 @@ class _Training:
     """All that changes from epoch to epoch."""
 
     def __init__(self, settings: TabNetSettings, seed: int, weights: Tensor) -> None:
-        self.settings, self.seed = settings, seed
-        self.weights, self.device = weights, weights.device
+        self.settings, self.seed, self.weights = settings, seed, weights
+        self.device = weights.device
         self.network = TabNet(settings, seed).to(self.device)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=settings.rate, fused=True)
         self.losses: dict[str, list[float]] = {"loss": [], "valid_loss": []}
@@ -298,21 +293,21 @@ class _Training:
 
     def epoch(self, rows: Labelled, held_out: Labelled | None) -> dict[str, float]:
         """Learn from every row once; the losses."""
-        number, numbers = self.done, {"loss": self._learn(*rows)}
+        epoch, numbers = self.done, {"loss": self._learn(*rows)}
         if held_out is not None:
             self.network.eval()
             with torch.no_grad():
                 logits, _ = self.network(held_out[0])
-            numbers["valid_loss"] = float(self._cross_entropy(logits, held_out[1]))
-        least = min(self.losses["valid_loss"], default=math.inf)
-        if numbers.get("valid_loss", -math.inf) < least:
-            self.best, self.best_epoch = self._state(), number
-        for name, loss in numbers.items():
-            self.losses[name].append(loss)
+            loss = functional.cross_entropy(logits.T, held_out[1], self.weights)
+            numbers["valid_loss"] = float(loss)
+        if numbers.get("valid_loss", -math.inf) < min(self.losses["valid_loss"], default=math.inf):
+            self.best, self.best_epoch = self._state(), epoch
+        for name, number in numbers.items():
+            self.losses[name].append(number)
         return numbers
 
     def _learn(self, x: Tensor, y: Tensor) -> float:
-        settings, learnt, total = self.settings, 0, x.new_zeros(())
+        settings, total = self.settings, x.new_zeros(())
         self.adam.param_groups[0]["lr"] = settings.rate * settings.decay**self.done
         order = np.random.default_rng((self.seed, self.done)).permutation(len(y))
         ghost = min(settings.virtual_batch, settings.batch, len(y))
@@ -320,14 +315,13 @@ class _Training:
         self.network.train()
         for rows in torch.split(used, settings.batch - settings.batch % ghost):
             logits, entropy = self.network(x.index_select(1, rows))
-            loss = self._cross_entropy(logits, y[rows])
+            loss = functional.cross_entropy(logits.T, y[rows], self.weights)
             self.adam.zero_grad()
             (loss + settings.sparsity * entropy).backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.adam.step()
             total += loss.detach() * len(rows)
-            learnt += len(rows)
-        return float(total) / learnt
+        return float(total) / len(used)
 
     def checkpoint(self) -> Checkpoint:
         adam = self.adam.state_dict()["state"]
@@ -352,9 +346,6 @@ class _Training:
         self.adam.load_state_dict({"state": state, "param_groups": groups})
         self.best, self.best_epoch = part("best."), kept.told["best_epoch"]
         self.losses = kept.told["losses"]
-
-    def _cross_entropy(self, logits: Tensor, y: Tensor) -> Tensor:
-        return functional.cross_entropy(logits.T, y, self.weights)
 
     def _state(self) -> dict[str, Tensor]:
         return {name: one.detach().clone() for name, one in self.network.state_dict().items()}
