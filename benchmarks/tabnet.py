@@ -86,15 +86,9 @@ def one_row(head: Head, x: NDArray[np.float32]) -> float:
 
 def on_syn2(seeds: int) -> bool:
     settings = TabNetSettings(
-        inputs=11,
-        classes=2,
-        sparsity=0.003,
-        momentum=0.1,
-        batch=500,
-        virtual_batch=250,
-        decay=0.95,
-        epochs=60,
-    )
+        inputs=11, classes=2, sparsity=0.003, momentum=0.3, batch=1_500, virtual_batch=500,
+        rate=0.03, decay=0.98, epochs=90,
+    )  # fmt: skip
     print("Syn2     seed    AUC   best possible   masks on the 4   epochs   one row")
     well = True
     for seed in range(1, seeds + 1):
