@@ -77,6 +77,7 @@ FAILURES = frozenset(
 MISTAKES = frozenset(
     {
         "ACCOUNT_DIFFERS",
+        "ACTING_INVALID",
         "ADDRESS_UNKNOWN",
         "ALERTS_EDITED",
         "ALERTS_MISSING",
@@ -102,6 +103,7 @@ MISTAKES = frozenset(
         "DATABASE_NEWER",
         "DATABASE_OUTDATED",
         "DATABASE_URL_INVALID",
+        "DATA_INSUFFICIENT",
         "DATA_MISSING",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
@@ -144,6 +146,7 @@ MISTAKES = frozenset(
         "POSITIONS_UNKNOWN",
         "PROPOSAL_EXPIRED",
         "PROPOSAL_MISSING",
+        "RANGE_EMPTY",
         "RECIPIENT_UNKNOWN",
         "RECORD_CLOSED",
         "REDUCE_ONLY",
