@@ -69,6 +69,7 @@ FAILURES = frozenset(
         "TRADE_EDITED",
         "TRADE_OUT_OF_ORDER",
         "TRADING_FAILED",
+        "TRAINING_DIVERGED",
         "VERDICTS_DIFFER",
     }
 )
