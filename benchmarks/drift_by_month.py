@@ -34,7 +34,7 @@ SYMBOLS = ("btc_usdt", "sol_usdt")
 LIMIT = 0.30
 DAY = 86_400
 SEED = 7
-EPOCHS = 8
+EPOCHS = 5
 
 
 class Month(NamedTuple):
@@ -127,23 +127,19 @@ def figure(found: list[Month]) -> Json:
         "y": [0.0] * len(unknown), "marker": {"symbol": "x", "size": 9, "color": "#808890"},
         "hovertemplate": "%{x}: too few independent windows<extra></extra>",
     }  # fmt: skip
-    line = {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": LIMIT, "y1": LIMIT,
+    limit = {
+        "type": "scatter", "mode": "lines", "name": "the guard's limit, .30", "hoverinfo": "skip",
+        "x": [f"{end:%Y-%m-%d}" for end, _ in (found[0], found[-1])], "y": [LIMIT, LIMIT],
         "line": {"color": "#D03030", "width": 1.5, "dash": "dash"},
     }  # fmt: skip
-    name = {
-        "xref": "paper", "x": 1, "xanchor": "right", "y": LIMIT, "yanchor": "bottom",
-        "text": "the guard's limit, .30", "showarrow": False, "font": {"color": "#D03030"},
-    }  # fmt: skip
     layout = {
-        "template": "none", "height": 430, "margin": {"t": 40, "l": 60, "r": 20, "b": 50},
+        "height": 430, "margin": {"t": 40, "l": 60, "r": 20, "b": 50},
         "yaxis": {"title": {"text": "KL(current ‖ baseline), nats"}, "zeroline": True},
         "xaxis": {"title": {"text": "end of the current windows"}},
         "legend": {"orientation": "h", "x": 0.01, "y": 1.1},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
-        "shapes": [line], "annotations": [name],
     }  # fmt: skip
-    return {"data": [read, unread], "layout": layout}
+    return {"data": [read, unread, limit], "layout": layout}
 
 
 def main() -> None:

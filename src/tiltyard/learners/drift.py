@@ -121,8 +121,8 @@ def kl_divergence(
     if effective < needed:
         return Undefined(
             "warming",
-            f"{effective:.0f} of {needed} independent windows"
-            f" ({min(size0):.0f} in the baseline, {min(size1):.0f} now)",
+            f"{int(effective)} of {needed} independent windows"
+            f" ({int(min(size0))} in the baseline, {int(min(size1))} now)",
             samples=int(effective),
         )
     moments0, moments1 = _moments(z0, size0), _moments(z1, size1)
