@@ -33,7 +33,7 @@ def earned(late: int) -> tuple[float, float]:
     """What a candidate made that is told of each move so many bars late, and what an oracle did."""
     candles = with_leak(market(SYMBOL)[SYMBOL], late)
     data = MarketData({SYMBOL: candles})
-    head = replace(SETTINGS.head, epochs=20, patience=20, batch=128, virtual_batch=128)
+    head = replace(SETTINGS.head, epochs=10, patience=10, batch=128, virtual_batch=128)
     settings = replace(SETTINGS, head=head, hold_out=0, folds=1)
     told = train_candidate(settings, data, seed=1, job=Job()).metrics["walk_forward"]
     within = Range(told["since"], told["until"])
