@@ -68,6 +68,7 @@ FAILURES = frozenset(
         "TRADE_EDITED",
         "TRADE_OUT_OF_ORDER",
         "TRADING_FAILED",
+        "TRAINING_DIVERGED",
         "VERDICTS_DIFFER",
     }
 )
@@ -76,6 +77,7 @@ FAILURES = frozenset(
 MISTAKES = frozenset(
     {
         "ACCOUNT_DIFFERS",
+        "ACTING_INVALID",
         "ADDRESS_UNKNOWN",
         "ALERTS_EDITED",
         "ALERTS_MISSING",
@@ -101,6 +103,7 @@ MISTAKES = frozenset(
         "DATABASE_NEWER",
         "DATABASE_OUTDATED",
         "DATABASE_URL_INVALID",
+        "DATA_INSUFFICIENT",
         "DATA_MISSING",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
