@@ -7,12 +7,13 @@ of .384 and a mean absolute error of .402. Every window of the test months count
 our network is not told the hour of the day, and its frequencies are frozen.
 
     python benchmarks/etth1.py --data FOLDER [--epochs 10] [--seed 1] [--threads 2] [--device cpu]
+        [--work FOLDER]
 """
 
 import argparse
 import sys
-import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,36 +66,38 @@ def tested(settings: TimesNetSettings, fitted: Fitted, test: Windows) -> tuple[f
     return squared / count, absolute / count
 
 
-def compare(data: Path, epochs: int, seed: int, device: str) -> bool:
+def compare(data: Path, epochs: int, seed: int, job: Job) -> bool:
     settings = TimesNetSettings(
         length=LENGTH, channels=CHANNELS, horizon=HORIZON, mask=0.0, d_model=16, d_ff=32, layers=2,
         top_k=5, batch=32, rate=1e-4, halved_from=3, epochs=epochs,
     )  # fmt: skip
     windows = parts(data / "etth1.parquet")
     started, worked = time.perf_counter(), time.process_time()
-    epoch = 1.0
+
+    def spent() -> float:
+        return time.perf_counter() - started
+
+    told = 1.0
 
     def tell(step: Step) -> None:
-        nonlocal epoch
-        if step.numbers["epoch"] > epoch or step.done == step.of:
+        nonlocal told
+        if (epoch := step.numbers["epoch"]) > told:
             print(
-                f"epoch {epoch:.0f} done after {time.perf_counter() - started:,.0f} s", flush=True
+                f"epoch {told:.0f}: valid {step.numbers['valid']:.4f}, {spent():,.0f} s", flush=True
             )
-        epoch = step.numbers["epoch"]
+        told = epoch
 
-    with tempfile.TemporaryDirectory() as folder:
-        job = Job(tell=tell, folder=Path(folder), device=device)
-        fitted = train(settings, windows["train"], valid=windows["valid"], seed=seed, job=job)
-    for number, losses in enumerate(
-        zip(fitted.history["train"], fitted.history["valid"], strict=True), 1
-    ):
-        print(f"epoch {number}: train {losses[0]:.4f}, valid {losses[1]:.4f}")
+    job = replace(job, tell=tell)
+    fitted = train(settings, windows["train"], valid=windows["valid"], seed=seed, job=job)
+    both = zip(fitted.history["train"], fitted.history["valid"], strict=True)
+    for number, (learnt, valid) in enumerate(both, 1):
+        print(f"epoch {number}: train {learnt:.4f}, valid {valid:.4f}")
     squared, absolute = tested(settings, fitted, windows["test"])
     holds = squared <= MOST_SQUARED and absolute <= MOST_ABSOLUTE
     print(
         f"epoch {fitted.history['best_epoch']}, {len(windows['test']):,} test windows: MSE "
         f"{squared:.4f}, MAE {absolute:.4f}; gate {MOST_SQUARED:.2f} and {MOST_ABSOLUTE:.2f}: "
-        f"{'held' if holds else 'MISSED'}; {time.perf_counter() - started:,.0f} s, "
+        f"{'held' if holds else 'MISSED'}; {spent():,.0f} s, "
         f"{time.process_time() - worked:,.0f} s of a core, {torch.get_num_threads()} threads"
     )
     return holds
@@ -107,10 +110,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--work", type=Path, help="where unfinished epochs are kept")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(mode=True)
-    return 0 if compare(options.data, options.epochs, options.seed, options.device) else 1
+    job = Job(folder=options.work, device=options.device)
+    return 0 if compare(options.data, options.epochs, options.seed, job) else 1
 
 
 if __name__ == "__main__":

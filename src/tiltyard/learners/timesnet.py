@@ -187,6 +187,8 @@ class _Run:
             return
         self.told_at = now
         numbers = {"loss": self._finite(float(total) / seen), "epoch": float(self.done + 1)}
+        if self.done:
+            numbers["valid"] = self.losses["valid"][-1]
         of = self.settings.epochs * every
         self.job.tell(Step(self.stage, self.done * every + seen, of, numbers))
 
