@@ -98,8 +98,9 @@ def fit_classes(moves: Floats) -> Classes:
     counts = np.bincount(labels, minlength=len(CLASSES))
     if counts.min() < FEWEST_OF_A_CLASS:
         least = int(counts.argmin())
-        found = f"{counts[least]} of {len(moves):,} rows are {CLASSES[least]!r}"
-        raise _insufficient(f"{found}, {FEWEST_OF_A_CLASS} needed")
+        facts = f"{counts[least]} of {len(moves):,} rows are {CLASSES[least]!r}, "
+        facts += f"{FEWEST_OF_A_CLASS} needed"
+        raise _insufficient(facts)
     means = tuple(float(moves[labels == one].mean()) for one in range(len(CLASSES)))
     return Classes(classes.edges, means)
 
