@@ -38,6 +38,15 @@ def test_what_is_wrong_there_is_wrong_here(tmp_path: Path) -> None:
         Apart().measure(asked)
 
 
+def test_who_has_not_installed_what_learns_is_told_what_to_install(tmp_path: Path) -> None:
+    asked = task(tmp_path, market(tmp_path / "bars", CALM))
+    without = "import sys; sys.modules['torch'] = None; import runpy; "
+    with pytest.raises(TiltyardError, match=r"EXTRA_MISSING learn: torch is not installed"):
+        running(f"{without}runpy.run_module('tiltyard.shell.drift', run_name='__main__')").measure(
+            asked
+        )
+
+
 @pytest.mark.parametrize(
     ("program", "how"),
     [

@@ -13,7 +13,7 @@ from tiltyard.shell.drift.embedded import embedded_baseline
 from tiltyard.shell.drift.task import DEFINED, NO_ENCODER, Measured, Task
 from tiltyard.shell.feeds.files import interval_text, read_feed
 from tiltyard.shell.feeds.folder import named_files
-from tiltyard.shell.models.loading import checked_snapshot, found_snapshot
+from tiltyard.shell.models.loading import checked_snapshot, extra_missing, found_snapshot
 from tiltyard.shell.models.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ def measure(task: Task) -> Measured:
         TiltyardError: ``ENCODER_MISSING``, ``EMBEDDING_INVALID``; ``SNAPSHOT_MISSING`` and its
             like; ``EXTRA_MISSING``; ``FEED_UNREADABLE`` and its like.
     """
+    try:
+        return _measured(task)
+    except ModuleNotFoundError as error:
+        raise extra_missing(error) from error
+
+
+def _measured(task: Task) -> Measured:
     path = found_snapshot(Shelf(task.models), task.policy, task.digest)
     snapshot = checked_snapshot(path, task.digest)
     told = snapshot.settings
