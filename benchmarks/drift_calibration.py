@@ -1,6 +1,6 @@
 """What the drift estimator reads where the truth is known, and what the plain formula reads there.
 
-    nice python benchmarks/drift_calibration.py [--quick] [--replicates 200] [--processes 2]
+    nice python benchmarks/drift_calibration.py [--quick] [--processes 2] [--table still]
 
 Three processes: independent normal rows; independent rows of Student's distribution with five
 degrees of freedom, mixed by a random matrix; rows that keep .9 of the one before. Without drift at
@@ -155,6 +155,7 @@ def main() -> None:
     options.add_argument("--quick", action="store_true")
     options.add_argument("--replicates", type=int, default=200)
     options.add_argument("--processes", type=int, default=2)
+    options.add_argument("--table", choices=("still", "moved"), help="this one alone")
     asked = options.parse_args()
     replicates = 20 if asked.quick else asked.replicates
     sizes = (1000, 3000) if asked.quick else (1000, 2000, 3000, 5000)
@@ -169,7 +170,9 @@ def main() -> None:
     kept, slowest = True, 0.0
     common = "plain | plain > .30 | undefined | samples | mean | sd | low > .30 | covered |"
     with get_context("spawn").Pool(asked.processes) as pool:
-        for cases, head in ((still, ""), (moved, "how | nats | ")):
+        for name, cases, head in (("still", still, ""), ("moved", moved, "how | nats | ")):
+            if asked.table not in {None, name}:
+                continue
             print(f"\n| process | d | rows | {head}{common}")
             print("|---" * (common.count("|") + head.count("|") + 3) + "|", flush=True)
             for case in cases:
