@@ -86,6 +86,16 @@ def test_a_symbol_without_bars_is_left_out_of_the_baseline_too(tmp_path: Path) -
     assert abs(found.value) < 0.1
 
 
+def test_windows_are_cut_at_the_hours_at_which_those_of_the_baseline_were(tmp_path: Path) -> None:
+    arrays = dict(trained().arrays)
+    every = arrays["baseline_as_of"] // 3600 % 3 == 0
+    for name in ("baseline", "baseline_as_of", "baseline_symbol"):
+        arrays[name] = arrays[name][every]
+    thinned = kept(tmp_path / "models", replace(trained(), arrays=arrays))
+    asked = task(tmp_path, market(tmp_path / "bars", CALM))
+    assert measure(asked._replace(policy=thinned)).windows == 2 * 40 * 8
+
+
 @pytest.mark.parametrize(
     ("hours", "state", "reason"),
     [(30, "warming", "windows"), (3, "unobserved", "no window of its symbols without a hole")],

@@ -40,11 +40,6 @@ class Found(NamedTuple):
     as_of: int
 
 
-def bars_needed(snapshot: Snapshot, span: timedelta, interval: timedelta) -> int:
-    """How many of the last bars of each symbol take part."""
-    return span // interval + int(snapshot.settings["encoder"]["length"]) + 1
-
-
 def drift_of(
     snapshot: Snapshot,
     encoder: Encoder,

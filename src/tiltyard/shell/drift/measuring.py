@@ -71,10 +71,10 @@ def _measured(task: Task) -> Measured:
 
 def _candles(snapshot: "Snapshot", task: Task, interval: timedelta) -> list["Candles"]:
     """The last bars of every symbol that it was trained on and that is there."""
-    from tiltyard.learners.drift_of_snapshot import bars_needed  # noqa: PLC0415 slow
     from tiltyard.market.candles import candles_of  # noqa: PLC0415 slow
 
-    needed, symbols = bars_needed(snapshot, task.span, interval), set(snapshot.settings["symbols"])
+    needed = task.span // interval + int(snapshot.settings["encoder"]["length"]) + 1
+    symbols = set(snapshot.settings["symbols"])
     found: dict[str, Path] = {}
     for file, name in named_files(task.bars).items():
         if name.symbol in symbols and name.interval == interval:
