@@ -147,7 +147,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--length", type=int, default=24)
-    options.add_argument("--embedding", type=int, default=8)
+    options.add_argument("--embedding", type=int, default=16)
     options.add_argument("--stride", type=int, default=3)
     options.add_argument("--epochs", type=int, default=EPOCHS)
     options.add_argument("--days", type=int, nargs="+", default=[90])
