@@ -19,6 +19,7 @@ from tiltyard.shell.cli import (
     bench,
     checklist,
     demo,
+    drift,
     ingest,
     learner,
     ledger,
@@ -50,6 +51,7 @@ live.add_to(app)
 act.add_to(app)
 token.add_to(app)
 learner.add_to(app)
+drift.add_to(app)
 notify.add_to(app)
 demo.add_to(app)
 bench.add_to(app)
