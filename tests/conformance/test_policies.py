@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tiltyard.features.technical import indicator
 from tiltyard.features.vector import Features
 from tiltyard.kernel.clock import moment
+from tiltyard.market.bar import HOUR
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.policy import Holding, Intent, Observation, Policy
 
@@ -39,7 +40,7 @@ def prices(policy: Policy) -> st.SearchStrategy[list[float]]:
 
 def test_it_asks_for_features_that_there_are(kind: str) -> None:
     for name in POLICIES.get(kind).needs:
-        assert callable(indicator(name))
+        assert callable(indicator(name, HOUR))
 
 
 @pytest.mark.parametrize("kind", list(POLICIES))

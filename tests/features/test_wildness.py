@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from tiltyard.features.technical import mean_range
+from tiltyard.features.price import mean_range
 from tiltyard.features.wildness import LOOKS_BACK, NEEDED, RANGE_BARS, Wildness
 from tiltyard.market.simulated import DEFAULT, simulated_hours
 

@@ -3,21 +3,32 @@
 Decisions are made after a bar has closed and filled at the next one's open. A planted leak,
 the next bar's return as a feature, has to be worth a lot, else the test could not see one;
 the same feature a bar late, when it can be known, has to be worth nothing.
+
+What a learner is given stands before that: whatever comes after a bar has closed, its row of
+features, its channels and the windows that end with it stay as they were, to the last bit.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tiltyard.features.technical import Indicators
+from tiltyard.features.channels import channels
+from tiltyard.features.learned import FUNDING, TECHNICAL, TIME
+from tiltyard.features.table import table_of
+from tiltyard.features.technical import COUNTED, Indicators
 from tiltyard.kernel.money import money
+from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar
-from tiltyard.market.costs import Costs
+from tiltyard.market.candles import candles_of
+from tiltyard.market.costs import EVERY, Costs, FundingRates
 from tiltyard.market.paper import Closed, Entry, Lane, PaperVenue
 from tiltyard.market.quality import Inspected, inspect
 from tiltyard.market.simulated import DEFAULT, simulated_hours
@@ -98,6 +109,79 @@ def test_the_future_changes_nothing_that_was_decided_before(seed: int) -> None:
     )
     assert first == second
     assert first
+
+
+KNOWN = tuple(dict.fromkeys((*TECHNICAL, *TIME, *FUNDING, *(f"{kind}_5" for kind in COUNTED))))
+CUT, LENGTH = 220, 24
+OTHERWISE: dict[str, Callable[[Bar], Bar]] = {
+    "higher": lambda bar: bar._replace(high=2 * bar.high, close=2 * bar.high),
+    "lower": lambda bar: bar._replace(low=bar.low / 2, close=bar.low / 2, open=bar.low / 2),
+    "louder": lambda bar: bar._replace(volume=50 * bar.volume),
+}
+"""What may come instead of a bar."""
+
+
+class Learned(NamedTuple):
+    """What a learner is given that was known when bar ``CUT`` had closed."""
+
+    features: list[bytes]
+    channels: bytes
+    windows: bytes
+    scaler: object
+
+
+def learned(bars: Sequence[Bar], funding: FundingRates, *, ahead: int = 0) -> Learned:
+    """Of bars; who looks ahead is told so many bars more."""
+    until = round((START + (CUT + 1 + ahead) * HOUR).timestamp()) + 1
+    table = table_of(bars, KNOWN, HOUR, funding)
+    assert table.as_of.tolist() == [round(bar.closes_at(HOUR).timestamp()) for bar in bars]
+    candles = candles_of(bars, HOUR)
+    scaler = ChannelScaler.fit([candles], until=until)
+    windows = windows_of([candles], LENGTH, scaler, until=until)
+    assert windows.as_of[-1] == until - 1
+    return Learned(
+        [row.tobytes() for row in table.values[table.as_of < until]],
+        channels(candles)[candles.closed_at[1:] < until].tobytes(),
+        windows.data.tobytes(),
+        scaler.to_json(),
+    )
+
+
+def rates_after(bar: int, factor: float) -> FundingRates:
+    """A rate each eight hours; those that come after a bar has closed may be others."""
+    known_until = START + (bar + 1) * HOUR
+    times = [START + n * EVERY for n in range(60)]
+    return FundingRates([(at, 1e-4 * (factor if at > known_until else 1.0)) for at in times])
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    changed=st.dictionaries(st.integers(CUT + 1, 299), st.sampled_from(sorted(OTHERWISE))),
+    missing=st.sets(st.integers(CUT + 1, 299)),
+    factor=st.sampled_from([1.0, -3.0]),
+)
+def test_whatever_comes_later_a_learner_is_given_the_same(
+    changed: dict[int, str], missing: set[int], factor: float
+) -> None:
+    bars = simulated(SEED, 300)
+    later = [
+        OTHERWISE[changed[number]](bar) if number in changed else bar
+        for number, bar in enumerate(bars)
+        if number not in missing
+    ]
+    before = learned(bars, rates_after(CUT, 1.0))
+    assert learned(later, rates_after(CUT, factor)) == before
+
+
+@pytest.mark.parametrize("change", sorted(OTHERWISE))
+def test_who_is_told_of_the_next_bar_is_found_out(change: str) -> None:
+    bars = simulated(SEED, 300)
+    later = [*bars[: CUT + 1], OTHERWISE[change](bars[CUT + 1]), *bars[CUT + 2 :]]
+    funding = rates_after(CUT, 1.0)
+    found, other = (learned(one, funding, ahead=1) for one in (bars, later))
+    assert found.features[:-1] == other.features[:-1]
+    for part, otherwise in zip(found, other, strict=True):
+        assert part != otherwise
 
 
 def real(data: Path, symbol: str, file: str, interval: timedelta) -> Inspected:

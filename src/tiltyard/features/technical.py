@@ -1,9 +1,13 @@
-"""Indicators of price that policies name: each is fed one bar after the other.
+"""Indicators that policies name: each is fed one bar after the other.
 
-A name says what it is: ``close``, ``average_20`` (of the last 20 closes), ``highest_55`` and
-``lowest_55`` (of the 55 bars *before* this one, so that a close can pass them),
-``deviation_20`` (standard deviation of the last 20 closes), ``range_14`` (mean true range of
-14 bars). All are in quote currency. What has not seen enough bars has no value yet.
+A name says what it is. In quote currency: ``close``, ``average_20`` (of the last 20 closes),
+``highest_55`` and ``lowest_55`` (of the 55 bars *before* this one, so that a close can pass
+them), ``deviation_20`` (standard deviation of the last 20 closes), ``range_14`` (mean true range
+of 14 bars). Without a scale, for who learns: :mod:`tiltyard.features.scale_free`,
+:mod:`tiltyard.features.closing_time`, :mod:`tiltyard.features.funding`. What has not seen enough
+bars has no value yet.
+
+Bars are counted as they come: after a hole the bars on both sides of it are neighbours.
 
 >>> from datetime import UTC, datetime
 >>> from tiltyard.market.bar import HOUR
@@ -16,17 +20,36 @@ A name says what it is: ``close``, ``average_20`` (of the last 20 closes), ``hig
 {'close': 102.0, 'average_2': 101.0}
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from math import sqrt
 
-from tiltyard.features.vector import Features
+from tiltyard.features import price, scale_free
+from tiltyard.features.closing_time import CLOSING_TIME
+from tiltyard.features.funding import funding_rate
+from tiltyard.features.vector import Features, Indicator
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.bar import Bar
+from tiltyard.market.costs import FundingRates
 
-Indicator = Callable[[Bar], float | None]
-"""Takes one more bar; its value with it, or None while it warms up."""
+OF_BARS: Mapping[str, Callable[[int], Indicator]] = {
+    "average": price.average,
+    "deviation": price.deviation,
+    "range": price.mean_range,
+    "highest": lambda length: price.extreme(length, sign=1),
+    "lowest": lambda length: price.extreme(length, sign=-1),
+    "return": scale_free.log_return,
+    "volatility": scale_free.volatility,
+    "distance": scale_free.distance,
+    "rsi": scale_free.rsi,
+    "place": scale_free.place,
+    "relative_range": scale_free.relative_range,
+    "volume_ratio": scale_free.volume_ratio,
+}
+"""Made of the last bars, by what stands before their number."""
+ALONE = ("close", *CLOSING_TIME, "funding")
+"""Names that stand alone."""
+COUNTED = (*OF_BARS, "funding")
+"""Names that a number follows: ``average`` for ``average_20``."""
 
 
 class Indicators:
@@ -36,15 +59,24 @@ class Indicators:
         symbol: Whose.
         names: Which.
         interval: How long a bar lasts.
+        funding: The symbol's funding rates; without them nothing is known of funding.
 
     Raises:
         TiltyardError: ``FEATURE_UNKNOWN``.
     """
 
-    def __init__(self, symbol: str, names: Iterable[str], interval: timedelta) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        names: Iterable[str],
+        interval: timedelta,
+        funding: FundingRates | None = None,
+    ) -> None:
         self._symbol = symbol
         self._interval = interval
-        self._indicators = [(name, indicator(name)) for name in dict.fromkeys(names)]
+        self._indicators = [
+            (name, indicator(name, interval, funding)) for name in dict.fromkeys(names)
+        ]
 
     def see(self, bar: Bar) -> Features:
         """One more bar, which has closed; what is known then."""
@@ -56,96 +88,28 @@ class Indicators:
         return Features(self._symbol, bar.closes_at(self._interval), values)
 
 
-def indicator(name: str) -> Indicator:
+def indicator(name: str, interval: timedelta, funding: FundingRates | None = None) -> Indicator:
     """An indicator that has seen nothing yet.
+
+    Args:
+        name: Which.
+        interval: How long a bar lasts.
+        funding: As in :class:`Indicators`.
 
     Raises:
         TiltyardError: ``FEATURE_UNKNOWN``.
     """
     if name == "close":
         return lambda bar: bar.close
-    kind, _, length = name.rpartition("_")
-    if kind not in _KINDS or not length.isdecimal() or not int(length):
+    if name in CLOSING_TIME:
+        return CLOSING_TIME[name](interval)
+    if name == "funding":
+        return funding_rate(1, interval, funding)
+    kind, _, number = name.rpartition("_")
+    length = int(number) if number.isdecimal() else 0
+    if kind not in COUNTED or not length:
         raise TiltyardError(
             "FEATURE_UNKNOWN", name, "no such indicator",
-            f"expected close, or {', '.join(f'{kind}_N' for kind in sorted(_KINDS))}",
+            f"expected {', '.join((*ALONE, *(f'{kind}_N' for kind in sorted(COUNTED))))}",
         )  # fmt: skip
-    return _KINDS[kind](int(length))
-
-
-def average(length: int) -> Indicator:
-    """Mean of the last closes; summed anew once in a window, so that it does not drift."""
-    closes: deque[float] = deque(maxlen=length)
-    total, since = 0.0, 0
-
-    def see(bar: Bar) -> float | None:
-        nonlocal total, since
-        if len(closes) == length:
-            total -= closes[0]
-        closes.append(bar.close)
-        total += bar.close
-        since += 1
-        if since >= length:
-            total, since = sum(closes), 0
-        return total / length if len(closes) == length else None
-
-    return see
-
-
-def deviation(length: int) -> Indicator:
-    """Standard deviation of the last closes, about their mean."""
-    closes: deque[float] = deque(maxlen=length)
-
-    def see(bar: Bar) -> float | None:
-        closes.append(bar.close)
-        if len(closes) < length:
-            return None
-        mean = sum(closes) / length
-        return sqrt(sum((close - mean) ** 2 for close in closes) / length)
-
-    return see
-
-
-def mean_range(length: int) -> Indicator:
-    """Mean true range: how far a bar reached, from the close before where that is further."""
-    ranges: deque[float] = deque(maxlen=length)
-    before: float | None = None
-
-    def see(bar: Bar) -> float | None:
-        nonlocal before
-        high = bar.high if before is None else max(bar.high, before)
-        low = bar.low if before is None else min(bar.low, before)
-        before = bar.close
-        ranges.append(high - low)
-        return sum(ranges) / length if len(ranges) == length else None
-
-    return see
-
-
-def _extreme(length: int, *, sign: int) -> Indicator:
-    """The highest high (sign 1) or lowest low (-1) of the bars before, in constant time a bar."""
-    waiting: deque[tuple[int, float]] = deque()
-    seen = 0
-
-    def see(bar: Bar) -> float | None:
-        nonlocal seen
-        while waiting and waiting[0][0] < seen - length:
-            waiting.popleft()
-        value = sign * waiting[0][1] if seen >= length else None
-        price = sign * (bar.high if sign > 0 else bar.low)
-        while waiting and waiting[-1][1] <= price:
-            waiting.pop()
-        waiting.append((seen, price))
-        seen += 1
-        return value
-
-    return see
-
-
-_KINDS: dict[str, Callable[[int], Indicator]] = {
-    "average": average,
-    "deviation": deviation,
-    "range": mean_range,
-    "highest": lambda length: _extreme(length, sign=1),
-    "lowest": lambda length: _extreme(length, sign=-1),
-}
+    return funding_rate(length, interval, funding) if kind == "funding" else OF_BARS[kind](length)

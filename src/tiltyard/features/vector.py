@@ -4,11 +4,14 @@ A number is known from ``as_of`` on and not earlier: a decision that uses it is 
 later, and filled later still. A number that cannot be had yet is missing, not zero.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from tiltyard.market.bar import Bar
+
+Indicator = Callable[[Bar], float | None]
+"""Takes one more bar; its value with it, or None while it is not known."""
 
 
 class Features(NamedTuple):

@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from typing import Literal
 
-from tiltyard.features.technical import mean_range
+from tiltyard.features.price import mean_range
 from tiltyard.market.bar import Bar
 
 Tercile = Literal[0, 1, 2]

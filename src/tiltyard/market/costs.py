@@ -52,6 +52,23 @@ class FundingRates:
         due = self._due(opened_at, closed_at)
         return self._rates[first:last] if last - first == due else None
 
+    def last(self, at: datetime, count: int = 1) -> Sequence[float] | None:
+        """The last rates that are known at a time, oldest first; None when one is missing.
+
+        A rate is known from its time on. The last one stands until the next is due; what is older
+        than that is no longer news, and from then on the last rate is not known.
+
+        Args:
+            at: When; a rate of this moment is known.
+            count: How many, 1 or more.
+        """
+        end = bisect_right(self._times, at)
+        if end < count or at - self._times[end - 1] > self._every:
+            return None
+        spanned = self._times[end - 1] - self._times[end - count]
+        whole = spanned < (count - 0.5) * self._every
+        return self._rates[end - count : end] if whole else None
+
     def _due(self, opened_at: datetime, closed_at: datetime) -> int:
         """How many should be there, by the grid that the known ones are on."""
         origin = self._times[0]

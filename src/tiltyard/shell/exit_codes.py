@@ -35,6 +35,7 @@ FAILURES = frozenset(
         "DATABASE_READ_ONLY",
         "DATABASE_REPLACED",
         "DATABASE_UNREACHABLE",
+        "EMBEDDING_INVALID",
         "FACTS_DIFFER",
         "FLOOR_UNREADABLE",
         "HEAD_UNKNOWN",
@@ -68,6 +69,7 @@ FAILURES = frozenset(
         "TRADE_EDITED",
         "TRADE_OUT_OF_ORDER",
         "TRADING_FAILED",
+        "TRAINING_DIVERGED",
         "VERDICTS_DIFFER",
     }
 )
@@ -76,6 +78,7 @@ FAILURES = frozenset(
 MISTAKES = frozenset(
     {
         "ACCOUNT_DIFFERS",
+        "ACTING_INVALID",
         "ADDRESS_UNKNOWN",
         "ALERTS_EDITED",
         "ALERTS_MISSING",
@@ -101,6 +104,7 @@ MISTAKES = frozenset(
         "DATABASE_NEWER",
         "DATABASE_OUTDATED",
         "DATABASE_URL_INVALID",
+        "DATA_INSUFFICIENT",
         "DATA_MISSING",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
@@ -143,6 +147,7 @@ MISTAKES = frozenset(
         "POSITIONS_UNKNOWN",
         "PROPOSAL_EXPIRED",
         "PROPOSAL_MISSING",
+        "RANGE_EMPTY",
         "RECIPIENT_UNKNOWN",
         "RECORD_CLOSED",
         "REDUCE_ONLY",

@@ -1,0 +1,350 @@
+"""TimesNet: what a window of bars looks like, as a few numbers.
+
+In come windows of standardised channels, out comes an *embedding* of each, which a head goes by
+and by which drift is measured. The network learns without labels: steps of a window are hidden
+from it, and it has to say what stood there. It can forecast, too, which is how it is checked
+against what was published. What is settled here, after 1 to 7 of the network:
+
+8.  Frequencies are fitted on the windows that are learnt from, at the start of each epoch, and
+    saved with the weights: they are frozen with the epoch that is kept.
+9.  Hidden steps are a fixed share, drawn anew in each epoch, and the loss is of them alone (He
+    et al., Masked Autoencoders, CVPR 2022).
+10. Adam (Kingma and Ba, ICLR 2015) with a rate that falls by a cosine, or is halved each epoch;
+    the best epoch on the last tenth of time, a window's length later, is kept.
+11. What is drawn at random is drawn by (seed, epoch) alone, so an epoch can be begun anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from math import ceil, cos, isfinite, pi
+from time import monotonic
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import tiltyard
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.job import Checkpoint, Job, Step, job_key
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.timesnet_network import Array, Network, TimesNetSettings, Weights
+from tiltyard.learners.windows import Windows
+
+__all__ = [
+    "Encoder", "Fitted", "TimesNetSettings", "encoder_from", "refresh", "settings_from",
+    "snapshot_of", "train",
+]  # fmt: skip
+
+KIND = "timesnet"
+VALID_SHARE, FITTED_ON, AT_ONCE, TOLD_EVERY = 0.1, 512, 128, 0.2
+Json = Mapping[str, Any]
+
+
+class Fitted(NamedTuple):
+    """What a training gives.
+
+    Attributes:
+        weights: Of the best epoch, frequencies among them.
+        history: ``train`` and ``valid`` losses by epoch, ``best_epoch`` from 1, ``partial`` when
+            its time was spent, ``learnt_from`` and ``judged_on`` windows.
+    """
+
+    weights: Weights
+    history: Json
+
+
+def train(
+    settings: TimesNetSettings, windows: Windows, *, seed: int, job: Job,
+    valid: Windows | None = None, weights: Weights | None = None, stage: str = "encoder",
+) -> Fitted:  # fmt: skip
+    """Learn what windows look like.
+
+    Args:
+        settings: What is built, and how.
+        windows: What is learnt from.
+        seed: Of all that is drawn.
+        job: Who is told, and where unfinished work is kept.
+        valid: What the best epoch is chosen by; the last tenth of ``windows`` if not given.
+        weights: Where to go on from, frequencies kept; from nothing if not given.
+        stage: What it is called.
+
+    Raises:
+        TiltyardError: ``DATA_INSUFFICIENT``, ``TRAINING_DIVERGED``, ``CHECKPOINT_UNWRITABLE``.
+    """
+    learn, judged = _split(settings, windows, valid, stage)
+    given = [part for pair in sorted((weights or {}).items()) for part in pair]
+    place = (job.device, torch.get_num_threads())
+    key = job_key(KIND, asdict(settings), seed, place, learn, judged, *given)
+    run = _Run(settings, learn, judged, seed, job, weights, stage)
+    if (checkpoint := job.kept(key)) is not None:
+        run.resume(checkpoint)
+    while run.done < settings.epochs and not (run.done and job.is_over()):
+        run.epoch()
+        job.keep(key, run.checkpoint())
+    return Fitted(run.best, run.history())
+
+
+class _Run:
+    """A training between two epochs."""
+
+    def __init__(
+        self, settings: TimesNetSettings, learn: Array, judged: Array,
+        seed: int, job: Job, weights: Weights | None, stage: str,
+    ) -> None:  # fmt: skip
+        self.settings, self.learn, self.judged = settings, learn, judged
+        self.seed, self.job, self.stage, self.fits = seed, job, stage, weights is None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = Network(settings)
+        if weights is not None:
+            self.network.take(weights)
+        self.network.to(job.device)
+        self.named = dict(self.network.named_parameters())
+        self.optimiser = torch.optim.Adam(self.named.values(), fused=True)
+        self.losses: dict[str, list[float]] = {"train": [], "valid": []}
+        self.best = self.network.weights()
+        self.told_at = -TOLD_EVERY
+
+    @property
+    def done(self) -> int:
+        return len(self.losses["valid"])
+
+    @property
+    def best_epoch(self) -> int:
+        return 1 + int(np.argmin(self.losses["valid"])) if self.done else 0
+
+    def epoch(self) -> None:
+        settings, network, count = self.settings, self.network, len(self.learn)
+        if self.fits:
+            sample = np.linspace(0, count - 1, min(FITTED_ON, count)).astype(int)
+            with torch.no_grad():
+                normal = network.normal(self._there(self.learn[sample]))[0]
+                network.body(network.first(normal), fit=True)
+        draws = self._draws(self.done + 1)
+        order = torch.randperm(count, generator=draws).numpy()
+        self.optimiser.param_groups[0]["lr"] = self._rate()
+        total = torch.zeros((), device=self.job.device)
+        for at in range(0, count, settings.batch):
+            chosen = order[at : at + settings.batch]
+            hidden, keep = self._hidden(len(chosen), draws), None
+            if settings.dropout:
+                shape = (len(chosen), settings.length, settings.d_model)
+                kept = torch.rand(shape, generator=draws) >= settings.dropout
+                keep = (kept / (1 - settings.dropout)).to(self.job.device)
+            loss = _loss(network.errors(self._there(self.learn[chosen]), hidden, keep))
+            self.optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call] # torch has not typed it
+            self.optimiser.step()
+            total += loss.detach() * len(chosen)
+            self._tell(at + len(chosen), total)
+        trained, judged = float(total) / count, self._judge()
+        self.losses["train"].append(self._finite(trained))
+        self.losses["valid"].append(self._finite(judged))
+        if self.best_epoch == self.done:
+            self.best = network.weights()
+
+    @torch.no_grad()
+    def _judge(self) -> float:
+        """The loss on windows that are not learnt from, the same steps hidden in each epoch."""
+        draws, total = self._draws(0), 0.0
+        for at in range(0, len(self.judged), AT_ONCE):
+            some = self.judged[at : at + AT_ONCE]
+            errors = self.network.errors(self._there(some), self._hidden(len(some), draws))
+            total += float(_loss(errors)) * len(some)
+        return total / len(self.judged)
+
+    def _draws(self, epoch: int) -> torch.Generator:
+        mixed = np.random.SeedSequence((self.seed, epoch)).generate_state(1)[0]
+        return torch.Generator().manual_seed(int(mixed))
+
+    def _hidden(self, count: int, draws: torch.Generator) -> Tensor | None:
+        if not self.settings.hidden:
+            return None
+        ranks = torch.rand((count, self.settings.length), generator=draws).argsort(1).argsort(1)
+        return (ranks < self.settings.hidden).to(self.job.device)
+
+    def _rate(self) -> float:
+        rate, epochs, halved_from = (
+            self.settings.rate, self.settings.epochs, self.settings.halved_from
+        )  # fmt: skip
+        if halved_from:
+            return rate * 0.5 ** max(0, self.done + 2 - halved_from)
+        return rate * (1 + cos(pi * self.done / epochs)) / 2
+
+    def _finite(self, loss: float) -> float:
+        if isfinite(loss):
+            return loss
+        raise TiltyardError(
+            "TRAINING_DIVERGED", self.stage, f"the loss is no number in epoch {self.done + 1}",
+            "lower the rate, or look for values far from all others",
+        )  # fmt: skip
+
+    def _tell(self, seen: int, total: Tensor) -> None:
+        every, now = len(self.learn), monotonic()
+        if now - self.told_at < TOLD_EVERY and seen < every:
+            return
+        self.told_at = now
+        numbers = {"loss": self._finite(float(total) / seen), "epoch": float(self.done + 1)}
+        if self.done:
+            numbers["valid"] = self.losses["valid"][-1]
+        of = self.settings.epochs * every
+        self.job.tell(Step(self.stage, self.done * every + seen, of, numbers))
+
+    def _there(self, some: Array) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(some)).to(self.job.device)
+
+    def checkpoint(self) -> Checkpoint:
+        tensors = {f"now.{name}": one for name, one in self.network.weights().items()}
+        tensors |= {f"best.{name}": one for name, one in self.best.items()}
+        for name, one in self.named.items():
+            for moment, value in self.optimiser.state.get(one, {}).items():
+                tensors[f"{moment}.{name}"] = value.cpu().numpy()
+        return Checkpoint(tensors, {"losses": self.losses})
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        parts: dict[str, dict[str, Array]] = {}
+        for name, one in checkpoint.tensors.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = one
+        self.network.take(parts.pop("now"))
+        self.best = parts.pop("best")
+        for moment, of in parts.items():
+            for name, value in of.items():
+                self.optimiser.state[self.named[name]][moment] = self._there(value)
+        self.losses = {name: list(one) for name, one in checkpoint.told["losses"].items()}
+
+    def history(self) -> Json:
+        partial = self.done < self.settings.epochs
+        counts = {"learnt_from": len(self.learn), "judged_on": len(self.judged)}
+        return {**self.losses, "best_epoch": self.best_epoch, "partial": partial, **counts}
+
+
+def _loss(errors: Sequence[Tensor]) -> Tensor:
+    return torch.stack([one.square().mean() for one in errors]).sum()
+
+
+def _split(
+    settings: TimesNetSettings, windows: Windows, valid: Windows | None, stage: str
+) -> tuple[Array, Array]:
+    """What is learnt from, and what the best epoch is chosen by; see 8."""
+    if valid is not None:
+        learn, judged = windows.data, valid.data
+    else:
+        times = np.unique(windows.as_of)
+        cut = len(times) - ceil(VALID_SHARE * len(times))
+        learn = windows.data[windows.as_of < times[max(0, cut - settings.steps)]]
+        judged = windows.data[windows.as_of >= times[cut]]
+    broken = sum(int((~np.isfinite(some)).any((1, 2)).sum()) for some in (learn, judged))
+    if broken:
+        facts = f"{broken:,} windows hold what is no number"
+        raise TiltyardError("DATA_INSUFFICIENT", stage, facts, "leave them out, or mend the data")
+    if len(learn) < settings.batch or not len(judged):
+        raise TiltyardError(
+            "DATA_INSUFFICIENT", stage, f"{len(windows.data):,} windows leave {len(learn):,} to "
+            f"learn from and {len(judged):,} to judge by, expected {settings.batch:,} and 1",
+            "take a longer range",
+        )  # fmt: skip
+    return learn, judged
+
+
+class Encoder:
+    """A network that learns no more: windows in, embeddings out.
+
+    A window gives the same embedding alone and in any batch, bit for bit on one machine: periods
+    are frozen, and how much each counts is the window's own.
+    """
+
+    def __init__(self, network: Network) -> None:
+        network.settle()
+        self.settings, self._network = network.settings, network
+
+    @classmethod
+    def from_weights(cls, weights: Weights, settings: TimesNetSettings) -> "Encoder":
+        """Of what a training gave."""
+        with torch.random.fork_rng(devices=[]):
+            network = Network(settings)
+        network.take(weights)
+        return cls(network)
+
+    @torch.inference_mode()
+    def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embeddings (n, embedding) of windows (n, length, channels)."""
+        network, out = self._network, np.empty((len(windows), self.settings.embedding), np.float32)
+        for at in range(0, len(windows), AT_ONCE):
+            some = torch.from_numpy(np.ascontiguousarray(windows[at : at + AT_ONCE], np.float32))
+            h = network.body(network.first(network.normal(some)[0]))
+            out[at : at + AT_ONCE] = network.embedded(h).numpy()
+        return out
+
+
+def snapshot_of(
+    settings: TimesNetSettings, fitted: Fitted, baseline: Windows, *,
+    channels: Json, data: Json, seed: int, parents: Sequence[str] = (),
+) -> Snapshot:  # fmt: skip
+    """An encoder as a snapshot.
+
+    Args:
+        settings: By which it was trained.
+        fitted: What came of it.
+        baseline: Windows that drift is measured from.
+        channels: The scaler of each symbol.
+        data: What it was trained on.
+        seed: With which.
+        parents: Digests of what it was made from.
+    """
+    arrays: dict[str, Array] = {
+        "baseline": baseline.data[:, : settings.length],
+        "baseline_as_of": baseline.as_of,
+        "baseline_symbol": baseline.symbol,
+        "periods": settings.steps // fitted.weights["frequencies"],
+    }
+    told = {"encoder": asdict(settings), "symbols": list(baseline.symbols)}
+    lineage = _lineage(data, parents, seed)
+    return Snapshot(
+        KIND, fitted.weights, arrays, told, {"channels": channels}, lineage, fitted.history
+    )
+
+
+def settings_from(snapshot: Snapshot) -> TimesNetSettings:
+    """By which the encoder in a snapshot was trained."""
+    return TimesNetSettings(**snapshot.settings["encoder"])
+
+
+def encoder_from(snapshot: Snapshot) -> Encoder:
+    """The encoder in a snapshot, whether it is one or a head has it."""
+    prefix = "" if snapshot.kind == KIND else "encoder."
+    own = {name: one for name, one in snapshot.weights.items() if name.startswith(prefix)}
+    weights = {name.removeprefix(prefix): one for name, one in own.items()}
+    return Encoder.from_weights(weights, settings_from(snapshot))
+
+
+def refresh(
+    snapshot: Snapshot, windows: Windows, *, data: Json, seed: int, job: Job, epochs: int = 10
+) -> Snapshot:
+    """An encoder that has gone on learning from recent windows, at a tenth of the rate.
+
+    Its frequencies, scalers and baseline windows are those of its parent. A few weeks say less
+    about periods than what its kernels were trained on; and drift is measured by one encoder, so
+    whoever measures it embeds the same baseline windows by the new one.
+
+    Args:
+        snapshot: Of kind ``timesnet``.
+        windows: Standardised by its scalers.
+        data: What they are.
+        seed: Of all that is drawn.
+        job: As in :func:`train`.
+        epochs: Times that all windows are learnt from.
+    """
+    settings = settings_from(snapshot)
+    gentle = replace(settings, epochs=epochs, rate=settings.rate / 10, halved_from=0)
+    fitted = train(gentle, windows, seed=seed, job=job, weights=snapshot.weights)
+    lineage = _lineage(data, [snapshot.digest], seed)
+    return replace(snapshot, weights=fitted.weights, lineage=lineage, metrics=fitted.history)
+
+
+def _lineage(data: Json, parents: Sequence[str], seed: int) -> Json:
+    return {
+        "data": dict(data), "parents": list(parents), "code": tiltyard.__version__, "seed": seed,
+    }  # fmt: skip

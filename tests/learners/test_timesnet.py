@@ -1,0 +1,291 @@
+"""An encoder: windows in, embeddings out, the same ones whenever and however they are asked for.
+
+A trained one is tiny and learns from three hundred short windows of a wave in noise.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch.nn import functional as F  # noqa: N812 as everybody calls it
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.job import Job, Step
+from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.timesnet import (
+    Encoder,
+    Fitted,
+    TimesNetSettings,
+    encoder_from,
+    refresh,
+    settings_from,
+    snapshot_of,
+    train,
+)
+from tiltyard.learners.timesnet_network import Inception, Network, convolved, cropped
+from tiltyard.learners.windows import Windows
+
+TINY = TimesNetSettings(
+    length=24, channels=2, d_model=8, d_ff=8, top_k=2, kernels=3, embedding=4, epochs=3, batch=16,
+    rate=1e-2,
+)  # fmt: skip
+SEED = 7
+NOW = datetime(2025, 7, 7, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def windows_of(columns: NDArray[np.float64], length: int = 24) -> Windows:
+    cut = np.lib.stride_tricks.sliding_window_view(columns, length, axis=0).transpose(0, 2, 1)
+    data = np.ascontiguousarray(cut, dtype=np.float32)
+    n = len(data)
+    return Windows(data, np.zeros(n, np.int64), np.arange(n) * 3600, ("SOL/USDT",))
+
+
+def noise(bars: int = 324) -> NDArray[np.float64]:
+    return np.random.default_rng(SEED).standard_normal((bars, 2))
+
+
+def wave(bars: int = 324) -> NDArray[np.float64]:
+    """Twice a day up and down, and half a day later in the other channel, in a little noise."""
+    turns = 2 * np.pi * np.arange(bars) / 12
+    both = np.sqrt(2) * np.stack((np.sin(turns), np.cos(turns)), 1)
+    return np.asarray(both + 0.1 * noise(bars))
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    torch.set_num_threads(1)
+    return train(TINY, windows_of(wave()), seed=SEED, job=Job())
+
+
+def snapshot(fitted: Fitted, baseline: Windows) -> Snapshot:
+    scaler = {"SOL/USDT": {"mean": [0.0, 0.0], "sd": [1.0, 1.0]}}
+    return snapshot_of(
+        TINY, fitted, baseline, channels=scaler, data={"bars": 324}, seed=SEED, parents=()
+    )
+
+
+def equal(one: Fitted, other: Fitted) -> bool:
+    return one.history == other.history and all(
+        np.array_equal(one.weights[name], other.weights[name]) for name in one.weights
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.integers(1, 14), columns=st.integers(1, 14), kernels=st.integers(1, 6),
+    inputs=st.integers(1, 4), outputs=st.integers(1, 4), batch=st.integers(1, 3),
+)  # fmt: skip
+def test_the_merged_and_cropped_kernel_does_what_the_parallel_ones_do(
+    rows: int, columns: int, kernels: int, inputs: int, outputs: int, batch: int
+) -> None:
+    draws = torch.Generator().manual_seed(SEED)
+    layer = Inception(inputs, outputs, kernels)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=draws))
+        grid = torch.randn((batch, inputs, rows, columns), generator=draws)
+        parallel = torch.stack(
+            [F.conv2d(grid, one, layer.bias[n], padding=n) for n, one in enumerate(layer.kernels)]
+        ).mean(0)
+        kernel, bias = layer.merged()
+        uncropped = F.conv2d(grid, kernel, bias, padding=kernels - 1)
+        ours = convolved(grid, cropped(kernel, rows, columns), bias)
+    scale = float(parallel.abs().max()) + 1
+    assert torch.allclose(uncropped, parallel, rtol=0, atol=1e-5 * scale)
+    assert torch.allclose(ours, uncropped, rtol=0, atol=1e-5 * scale)
+
+
+def test_a_kernel_keeps_only_what_a_grid_can_reach() -> None:
+    kernel = torch.zeros(1, 1, 11, 11)
+    sides = {grid: tuple(cropped(kernel, *grid).shape[2:]) for grid in ((1, 96), (2, 48), (8, 12))}
+    assert sides == {(1, 96): (1, 11), (2, 48): (3, 11), (8, 12): (11, 11)}
+
+
+@pytest.mark.parametrize("length", [24, 50, 96])
+@pytest.mark.parametrize("horizon", [0, 12])
+def test_a_window_has_the_same_embedding_alone_and_in_any_batch(length: int, horizon: int) -> None:
+    torch.manual_seed(SEED)
+    draws = np.random.default_rng(SEED)
+    asked = draws.standard_normal((140, length, 4)).astype(np.float32)
+    sizes = replace(TimesNetSettings(), length=length, horizon=horizon)
+    for _ in range(3):
+        network = Network(sizes)
+        half = sizes.steps // 2
+        network.frequencies = [(draws.permutation(half)[:3] + 1).tolist() for _ in range(2)]
+        encoder = Encoder(network)
+        together = encoder.embed(asked)
+        for at in (0, 1, 131, 139):
+            assert np.array_equal(encoder.embed(asked[at : at + 1])[0], together[at])
+        for some in (slice(0, 2), slice(3, 20), slice(100, 140), slice(139, None, -1)):
+            assert np.array_equal(encoder.embed(asked[some]), together[some])
+
+
+def test_no_window_is_no_embedding(fitted: Fitted) -> None:
+    assert Encoder.from_weights(fitted.weights, TINY).embed(
+        np.empty((0, 24, 2), np.float32)
+    ).shape == (0, 4)  # fmt: skip
+
+
+def test_the_frequencies_of_a_wave_are_found(fitted: Fitted) -> None:
+    assert 2 in fitted.weights["frequencies"][0]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others(fitted: Fitted) -> None:
+    again, other = (
+        train(TINY, windows_of(wave()), seed=seed, job=Job()) for seed in (SEED, SEED + 1)
+    )
+    assert equal(again, fitted)
+    assert not equal(other, fitted)
+
+
+class Killed(BaseException):
+    """As by a signal that nobody catches."""
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_killed_after_any_epoch_it_goes_on_to_the_same_weights(
+    fitted: Fitted, tmp_path: Path, epochs: int
+) -> None:
+    saved = 0
+
+    def kill() -> None:
+        nonlocal saved
+        saved += 1
+        if saved == epochs:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path, saved=kill))
+    told: list[Step] = []
+    job = Job(folder=tmp_path, tell=told.append)
+    again = train(TINY, windows_of(wave()), seed=SEED, job=job)
+    assert equal(again, fitted)
+    assert {step.numbers["epoch"] for step in told} == set(range(epochs + 1, 4))
+
+
+def test_killed_within_an_epoch_it_begins_that_one_anew(fitted: Fitted, tmp_path: Path) -> None:
+    def kill(step: Step) -> None:
+        if step.numbers["epoch"] > 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path, tell=kill))
+    assert equal(train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)), fitted)
+
+
+def test_work_on_other_data_is_not_gone_on_with(fitted: Fitted, tmp_path: Path) -> None:
+    train(TINY, windows_of(noise()), seed=SEED, job=Job(folder=tmp_path))
+    assert equal(train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)), fitted)
+
+
+def test_with_its_time_spent_it_says_that_it_is_partial(tmp_path: Path) -> None:
+    job = Job(folder=tmp_path, is_over=lambda: True)
+    history = train(TINY, windows_of(wave()), seed=SEED, job=job).history
+    assert (history["partial"], len(history["train"]), history["best_epoch"]) == (True, 1, 1)
+    history = train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)).history
+    assert (history["partial"], len(history["train"])) == (False, 3)
+
+
+def test_what_can_be_known_is_learnt_and_noise_is_not(fitted: Fitted) -> None:
+    """Of the wave 1 % is noise. Hidden white noise has variance 1 whatever stands around it; on
+    29 windows of it, which share bars, a mean square strays from 1 by .1 at most 19 times in 20.
+    """
+    assert fitted.history["valid"][-1] < 0.25
+    of_noise = train(TINY, windows_of(noise()), seed=SEED, job=Job())
+    assert min(of_noise.history["valid"]) > 0.85
+
+
+def test_a_forecast_is_learnt_too() -> None:
+    sizes = replace(TINY, horizon=6, mask=0.0)
+    history = train(sizes, windows_of(wave(), 30), seed=SEED, job=Job()).history
+    assert history["valid"][-1] < 0.25
+    both = train(replace(sizes, mask=0.4), windows_of(wave(), 30), seed=SEED, job=Job()).history
+    assert both["valid"][-1] > history["valid"][-1]
+
+
+def test_embeddings_fill_all_their_dimensions(fitted: Fitted) -> None:
+    embedded = Encoder.from_weights(fitted.weights, TINY).embed(windows_of(wave(900)).data)
+    assert np.linalg.cond(np.corrcoef(embedded.astype(np.float64).T)) < 1e5
+
+
+def test_windows_of_the_last_tenth_share_no_bar_with_those_that_are_learnt_from() -> None:
+    windows = windows_of(wave())
+    told = train(replace(TINY, epochs=1), windows, seed=SEED, job=Job()).history
+    assert (len(windows), told["learnt_from"], told["judged_on"]) == (301, 246, 31)
+
+
+def test_a_saved_encoder_embeds_as_it_did(fitted: Fitted, tmp_path: Path) -> None:
+    baseline = windows_of(wave(100))
+    made = snapshot(fitted, baseline)
+    loaded = load(save(made, tmp_path, NOW))
+    assert (loaded.digest, settings_from(loaded)) == (made.digest, TINY)
+    embedded = Encoder.from_weights(fitted.weights, TINY).embed(baseline.data)
+    assert np.array_equal(encoder_from(loaded).embed(loaded.arrays["baseline"]), embedded)
+    assert loaded.arrays["periods"].tolist() == (24 // fitted.weights["frequencies"]).tolist()
+
+
+def test_an_encoder_within_a_head_is_found(fitted: Fitted) -> None:
+    made = snapshot(fitted, windows_of(wave(100)))
+    weights = {f"encoder.{name}": one for name, one in made.weights.items()}
+    head = replace(made, kind="tabnet", weights={**weights, "head.bias": np.zeros(1)})
+    asked = made.arrays["baseline"]
+    assert np.array_equal(encoder_from(head).embed(asked), encoder_from(made).embed(asked))
+
+
+def test_a_refreshed_encoder_is_a_child_with_the_same_baseline_windows(fitted: Fitted) -> None:
+    parent = snapshot(fitted, windows_of(wave(100)))
+    recent = windows_of(wave()[::-1].copy())
+    child, again = (
+        refresh(parent, recent, data={"bars": 324}, seed=SEED, job=Job(), epochs=2)
+        for _ in range(2)
+    )
+    assert child.digest == again.digest != parent.digest
+    assert child.lineage["parents"] == [parent.digest]
+    assert child.arrays is parent.arrays
+    assert settings_from(child) == settings_from(parent)
+    assert np.array_equal(child.weights["frequencies"], parent.weights["frequencies"])
+    baseline = parent.arrays["baseline"]
+    assert not np.array_equal(
+        encoder_from(child).embed(baseline), encoder_from(parent).embed(baseline)
+    )
+
+
+def test_what_is_no_number_is_refused() -> None:
+    columns = wave()
+    columns[100, 1] = np.nan
+    with pytest.raises(TiltyardError, match="DATA_INSUFFICIENT encoder: 24 windows hold what is"):
+        train(TINY, windows_of(columns), seed=SEED, job=Job())
+
+
+@pytest.mark.parametrize("bars", [24, 50, 60])
+def test_too_few_windows_are_refused(bars: int) -> None:
+    with pytest.raises(TiltyardError, match=r"DATA_INSUFFICIENT .* expected 16 and 1"):
+        train(TINY, windows_of(wave(bars)), seed=SEED, job=Job())
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    job = Job(folder=tmp_path)
+    with pytest.raises(TiltyardError, match="TRAINING_DIVERGED encoder, fold 2: the loss is no"):
+        train(TINY, windows_of(1e30 * wave()), seed=SEED, job=job, stage="encoder, fold 2")
+
+
+def test_settings_that_make_no_encoder_are_refused() -> None:
+    with pytest.raises(ValueError, match="embedding 33, expected 1 to 32"):
+        replace(TINY, embedding=33)
+    with pytest.raises(ValueError, match="nothing to learn"):
+        replace(TINY, mask=0.0)
