@@ -29,6 +29,7 @@ from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.sections.gpu import GpuSettings
 from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.sections.market import MarketSettings
+from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.sections.notify import NotifySettings
 from tiltyard.shell.sections.web_address import fault_of_address
 
@@ -190,6 +191,7 @@ class Settings(_Section):
     effects: EffectSettings = EffectSettings()
     notify: NotifySettings = NotifySettings()
     market: MarketSettings = MarketSettings()
+    models: ModelSettings = ModelSettings()
     gpu: GpuSettings = GpuSettings()
     learner: LearnerSettings = LearnerSettings()
     alerts: AlertSettings = AlertSettings()

@@ -63,6 +63,9 @@ SETTINGS_TEXT = """\
 #   { from = 2025-07-09T12:00:00Z, until = 2025-07-09T14:00:00Z, reason = "rate decision" },
 # ]
 
+# [models]                     # what was trained, and is traded by
+# folder = "./models"
+
 # [shares]
 # start = 0.10
 # champion_floor = 0.40
