@@ -108,6 +108,8 @@ MISTAKES = frozenset(
         "DATA_MISSING",
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
+        "ENCODER_DIFFERS",
+        "ENCODER_KNOWS_TEST",
         "FACT_DIFFERS",
         "FACT_INVALID",
         "FEATURE_UNKNOWN",
