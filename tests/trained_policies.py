@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import cache
 from math import isfinite, log
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ def trained_on(
     features: Sequence[str] = FEATURES,
     margin: float = 0.0,
     seed: int = 1,
-    **changed: Any,
+    **changed: object,
 ) -> Snapshot:
     """A snapshot of kind ``tabnet``, of bars of one symbol; it is always in the market.
 

@@ -1,6 +1,7 @@
-"""A snapshot as a policy: it decides as in training, and stays whenever something is not as it was."""
+"""A snapshot as a policy: it decides as in training, and stays when something is not as then."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -8,21 +9,24 @@ import numpy as np
 import pytest
 import torch
 
+from small_candidates import SETTINGS, market
 from tiltyard.features.technical import Indicators
 from tiltyard.features.vector import Features
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.acting import Acting, expected_move, intent_of
+from tiltyard.learners.candidate import MarketData, encoder_in, rows_by, train_candidate
 from tiltyard.learners.head import Head, TabNetSettings
+from tiltyard.learners.job import Job
 from tiltyard.learners.timesnet import Encoder
 from tiltyard.learners.trained import Trained
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar
-from tiltyard.market.candles import candles_of
+from tiltyard.market.candles import bars_of, candles_of
 from tiltyard.policies.policy import Intent, Observation, stay
 from trained_policies import ENCODER, FEATURES, LENGTH, MEANS, encoder_alone, spoilt, tiny, wavy
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
-RNG = Random(0)
+RNG = Random(0)  # noqa: S311 nothing is drawn
 BARS = wavy(START, 120)
 
 
@@ -76,7 +80,8 @@ def test_it_decides_live_as_a_walk_forward_does_from_columns(policy: Trained) ->
 
 def test_the_same_observation_always_has_the_same_answer(policy: Trained) -> None:
     observation = Observation(told(BARS)[-1], "short")
-    assert len({policy.act(observation, Random(seed)) for seed in range(5)}) == 1
+    drawn = {policy.act(observation, Random(seed)) for seed in range(5)}  # noqa: S311 as above
+    assert len(drawn) == 1
     assert policy.act(observation, RNG) == Trained.from_snapshot(tiny()).act(observation, RNG)
 
 
@@ -152,3 +157,23 @@ def test_torch_has_as_many_threads_after_a_decision_as_before(policy: Trained) -
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_candidate_is_told_live_what_its_head_learnt_from() -> None:
+    data = MarketData(market("BTC/USDT", "SOL/USDT", hours=24 * 100))
+    made = train_candidate(replace(SETTINGS, hold_out=0), data, seed=1, job=Job())
+    policy = Trained.from_snapshot(made)
+    rows = rows_by(SETTINGS, data, encoder_in(made))
+    bars = list(bars_of(data.known["SOL/USDT"]))
+    indicators = Indicators("SOL/USDT", policy.needs, HOUR)
+    live = {}
+    for n, bar in enumerate(bars):
+        recent = tuple(bars[max(0, n + 1 - policy.looks_back) : n + 1])
+        features = indicators.see(bar)._replace(recent=recent)
+        live[round(features.as_of.timestamp())] = features
+    mine = np.flatnonzero(rows.symbol == rows.symbols.index("SOL/USDT"))[-200:]
+    told = [policy.probabilities(live[int(rows.as_of[row])]) for row in mine]
+    settings = TabNetSettings(**made.settings["head"])
+    weights = {n.removeprefix("head."): w for n, w in made.weights.items() if n[:5] == "head."}
+    head = Head.from_weights(weights, settings, made.scalers["features"])
+    assert told == head.probabilities(rows.x[mine]).tolist()

@@ -280,6 +280,8 @@ class Trader:
             self._floor.unseat(name)
         for name, seat in seats.items():
             self._floor.seat(name, seat)
+            if name in trained and name not in self._seated:
+                self._say(f"{name} is traded by its model")
         self._readings.tell(seat.policy for seat in seats.values())
         self._seated, self._foreign = set(seats), foreign
         self._seated_by = (by, holding, trained)
