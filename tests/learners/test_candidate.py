@@ -67,7 +67,7 @@ def test_a_snapshot_has_all_that_serving_needs(made: Snapshot, tmp_path: Path) -
         assert made.arrays[f"equity_{whose}"].shape == (days,)
         assert made.arrays[f"hold_out_{whose}"].shape == (10,)
     assert [len(fold["masks"]) for fold in metrics["walk_forward"]["folds"]] == [4, 4]
-    assert CandidateSettings.from_snapshot(made).walking() == SETTINGS.walking()
+    assert CandidateSettings.from_json(settings).walking() == SETTINGS.walking()
     again = load(save(made, tmp_path, START))
     assert again.digest == made.digest
 

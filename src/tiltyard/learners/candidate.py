@@ -12,8 +12,8 @@ Goes out: a snapshot of kind ``tabnet`` that serves by itself, with its results 
 doing nothing, of holding, and of an old rule, on the same days and at the same costs.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -170,9 +170,20 @@ def rows_by(settings: CandidateSettings, data: MarketData, encoder: Snapshot) ->
 
 
 def walk_of(
-    settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, *, seed: int, job: Job
-) -> Walk:
-    """Fit a head for each fold, and trade what they foresee."""
+    settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, *, seed: int, job: Job,
+    see: Callable[[int, Result], object] | None = None,
+) -> Walk:  # fmt: skip
+    """Fit a head for each fold, and trade what they foresee.
+
+    Args:
+        settings: Of the candidate.
+        data: The past.
+        rows: Made of it by the encoder.
+        plan: When it learns and is tested.
+        seed: Of all that is drawn.
+        job: Who is told.
+        see: Told after each fold but the last, counted from 1, what came of those so far.
+    """
     moves, fits, masks = _nothing_known(data), [], []
     for number, fold in enumerate(plan.folds, 1):
         stage = f"head, fold {number} of {len(plan.folds)}"
@@ -181,6 +192,9 @@ def walk_of(
         _foresee(fit, rows, tested, settings, moves)
         fits.append(fit)
         masks.append(_mean_masks(fit.head, rows.x[tested]))
+        if see is not None and number < len(plan.folds):
+            so_far = Range(plan.folds[0].test_since, fold.test_until)
+            see(number, _traded(settings, data, rows, moves, so_far))
     within = Range(plan.folds[0].test_since, plan.folds[-1].test_until)
     result = _traded(settings, data, rows, moves, within)
     tests = [
@@ -224,12 +238,10 @@ def finish(
     )  # fmt: skip
     weights = {f"encoder.{name}": one for name, one in encoder.weights.items()}
     weights |= {f"head.{name}": one for name, one in last.made.weights.items()}
-    told_of_it = {
-        "encoder": asdict(settings.encoder), "head": asdict(last.settings),
-        "features": list(settings.features), "symbols": list(rows.symbols),
+    serving = {
+        **replace(settings, head=last.settings).to_json(), "symbols": list(rows.symbols),
         "interval_seconds": round(data.interval.total_seconds()),
         "horizon": settings.acting.horizon, "classes": last.classes.to_json(),
-        "acting": asdict(settings.acting), "walk_forward": settings.walking(),
     }  # fmt: skip
     lineage = {
         "data": data.told(), "parents": [encoder.digest, *parents], "seed": seed,
@@ -245,7 +257,7 @@ def finish(
     arrays = _baseline(encoder, rows.symbols) | tested.arrays("equity")
     arrays |= {} if held_out is None else held_out.arrays("hold_out")
     scalers = {"channels": encoder.scalers["channels"], "features": last.made.scaler}
-    return Snapshot(KIND, weights, arrays, told_of_it, scalers, lineage, metrics)
+    return Snapshot(KIND, weights, arrays, serving, scalers, lineage, metrics)
 
 
 def refresh(
@@ -272,7 +284,7 @@ def refresh(
     Raises:
         TiltyardError: As :func:`train_candidate`.
     """
-    settings = CandidateSettings.from_snapshot(snapshot)
+    settings = CandidateSettings.from_json(snapshot.settings)
     settings = replace(settings, folds=1, hold_out=settings.hold_out or HELD_OUT)
     held_out = plan_of(settings, data).hold_out
     plan = Plan([held_out] if held_out else [], None)

@@ -21,7 +21,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -57,6 +57,9 @@ STATES = {
 }  # fmt: skip
 
 
+Tell = Callable[[Step], object]
+
+
 class Pruned(Exception):  # noqa: N818 no error
     """A trial is given up: it is among the worst so far."""
 
@@ -88,10 +91,11 @@ class Running:
         study: Of which it is a trial.
         number: Of the trial.
         asked: Optuna's own trial.
+        tell: Told each step of it.
     """
 
-    def __init__(self, study: "Study", number: int, asked: optuna.Trial) -> None:
-        self.study, self.number = study, number
+    def __init__(self, study: "Study", number: int, asked: optuna.Trial, tell: Tell) -> None:
+        self.study, self.number, self.tell = study, number, tell
         self.parameters: Mapping[str, Any] = dict(asked.params)
         self.reported: list[tuple[int, float]] = []
         self._asked = asked
@@ -170,7 +174,7 @@ def run(study: Study, trials: int, *, workers: int = 1, job: Job) -> list[Trial]
             no trial came to an end, ``CHECKPOINT_UNWRITABLE``.
     """
     _claim(study)
-    with _crew(study, workers) as crew:
+    with _crew(study, workers, job.tell) as crew:
         for first in range(0, trials, study.generation):
             numbers = range(first, min(first + study.generation, trials))
             missing = [number for number in numbers if number not in study.trials()]
@@ -198,12 +202,12 @@ def best(trials: Sequence[Trial], count: int = 2) -> list[Trial]:
     return sorted(ended, key=lambda trial: (-(trial.value or 0.0), trial.number))[:count]
 
 
-def play(study: Study, number: int) -> None:
+def play(study: Study, number: int, tell: Tell) -> None:
     """Run one trial, and write what came of it."""
     named, _, name = study.objective.partition(":")
     objective: Objective = getattr(import_module(named), name)
     asked = _asked(study, number, objective)
-    running = Running(study, number, asked)
+    running = Running(study, number, asked, tell)
     state, value, reason = "complete", None, ""
     try:
         value = float(objective(running))
@@ -245,20 +249,20 @@ def _frozen(trial: Trial, space: Mapping[str, BaseDistribution]) -> FrozenTrial:
 class _Here:
     """One worker, which is this process."""
 
-    def __init__(self, study: Study) -> None:
-        self._study = study
+    def __init__(self, study: Study, tell: Tell) -> None:
+        self._study, self._tell = study, tell
 
     def play(self, numbers: Sequence[int]) -> Iterator[int]:
         for number in numbers:
-            play(self._study, number)
+            play(self._study, number, _of_trial(number, self._tell))
             yield number
 
 
 class _Crew:
     """Workers that are processes of their own."""
 
-    def __init__(self, study: Study, workers: int) -> None:
-        self._study, self._workers = study, workers
+    def __init__(self, study: Study, workers: int, tell: Tell) -> None:
+        self._study, self._workers, self._tell = study, workers, tell
         self._idle: list[tuple[SpawnProcess, Connection]] = []
 
     def play(self, numbers: Sequence[int]) -> Iterator[int]:
@@ -272,7 +276,10 @@ class _Crew:
             for pipe in [one for one in connection.wait(list(busy)) if isinstance(one, Connection)]:
                 process, number = busy.pop(pipe)
                 try:
-                    pipe.recv_bytes()
+                    if said := pipe.recv_bytes():
+                        _of_trial(number, self._tell)(Step(*json.loads(said)))
+                        busy[pipe] = process, number
+                        continue
                 except EOFError:
                     process.join()
                     deaths[number] += 1
@@ -317,11 +324,11 @@ class _Crew:
 
 
 @contextmanager
-def _crew(study: Study, workers: int) -> Iterator[_Here | _Crew]:
+def _crew(study: Study, workers: int, tell: Tell) -> Iterator[_Here | _Crew]:
     if workers == 1:
-        yield _Here(study)
+        yield _Here(study, tell)
         return
-    crew = _Crew(study, workers)
+    crew = _Crew(study, workers, tell)
     try:
         yield crew
     finally:
@@ -339,8 +346,13 @@ def _serve(
             number = int(pipe.recv_bytes())
         except EOFError:
             return
-        play(study, number)
-        pipe.send_bytes(b"over")
+        play(study, number, lambda step: pipe.send_bytes(json.dumps(step).encode()))
+        pipe.send_bytes(b"")
+
+
+def _of_trial(number: int, tell: Tell) -> Tell:
+    """Tells a step of a trial, and of which."""
+    return lambda step: tell(step._replace(stage=f"trial {number}, {step.stage}"))
 
 
 def _end_with_parent() -> None:
