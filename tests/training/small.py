@@ -1,13 +1,18 @@
 """Orders that are carried out in a second: a small market in a folder, and small networks."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from small_candidates import SETTINGS, market
+from tiltyard.learners.job import Step
 from tiltyard.market.candles import Candles
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.training.bars import read_bars
 from tiltyard.shell.training.order import Order, What
+from tiltyard.shell.training.running import Made, World, train
 
 HOURS = 24 * 70
 SMALL = replace(
@@ -36,3 +41,13 @@ def frame_of(candles: Candles) -> pl.DataFrame:
 def order(what: What, folder: Path) -> Order:
     """Of the bars in a folder, snapshots beside them."""
     return Order(what, folder / "bars", folder / "models", symbols=("SOL",), threads=1)
+
+
+def trained(
+    folder: Path, *, tell: Callable[[Step], object] = lambda _: None, **changed: object
+) -> Made:
+    """A candidate of the bars in a folder, by an order that is changed so."""
+    asked = replace(order("tabnet", folder), **changed)  # type: ignore[arg-type] fields by name
+    bars = read_bars(asked.folder, asked.symbols, None, asked.since, asked.until)
+    clock = iter(range(10_000))
+    return train(asked, bars, World(system_now, lambda: float(next(clock)), tell), SMALL)

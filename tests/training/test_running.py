@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,32 +13,12 @@ import pytest
 
 from command_line import ROOT
 from tiltyard.kernel.errors import Faults, TiltyardError
-from tiltyard.learners.job import Step
 from tiltyard.learners.snapshot import load
-from tiltyard.shell.clock import system_now
+from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.training.bars import read_bars
 from tiltyard.shell.training.machine import require_learn, settle
-from tiltyard.shell.training.running import Made, World, train
-from training.small import SMALL, order, write_bars
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> None:
-    settle("cpu", 1)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bars, and what was trained on them without an interruption."""
-    made = tmp_path_factory.mktemp("trained")
-    write_bars(made / "bars", "BTC/USDT", "SOL/USDT")
-    return made
-
-
-@pytest.fixture(scope="module")
-def policy(folder: Path) -> Made:
-    """A candidate, with an encoder of its own."""
-    return trained(folder)
+from tiltyard.shell.training.running import Made, World, search, train
+from training.small import SMALL, order, trained
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +31,6 @@ def trainer() -> "Iterator[subprocess.Popen[str]]":
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
     ) as process:  # fmt: skip
         yield process
-
-
-def trained(
-    folder: Path, *, tell: Callable[[Step], object] = lambda _: None, **changed: object
-) -> Made:
-    asked = replace(order("tabnet", folder), **changed)  # type: ignore[arg-type] fields by name
-    bars = read_bars(asked.folder, asked.symbols, None, asked.since, asked.until)
-    clock = iter(range(10_000))
-    world = World(system_now, lambda: float(next(clock)), tell)
-    return train(asked, bars, world, SMALL)
 
 
 def snapshots(folder: Path) -> set[str]:
@@ -188,3 +158,18 @@ def test_a_device_that_is_not_there_is_said() -> None:
         with pytest.raises(TiltyardError, match="DEVICE_MISSING cuda"):
             settle("cuda", 1)
     settle("cpu", 1)
+
+
+def test_a_sweep_keeps_its_best_two_and_more_trials_may_follow(
+    folder: Path, tmp_path: Path
+) -> None:
+    bars = read_bars(folder / "bars", ["SOL"], None, None, None)
+    asked = replace(order("sweep", folder), output=tmp_path, trials=2)
+    world = World(system_now, steady_seconds)
+    swept, best = search(asked, bars, world, SMALL)
+    assert [trial.number for trial in swept.trials] == [0, 1]
+    assert [made.snapshot.lineage["study"]["trial"] for made in best] == [
+        kept.trial.number for kept in swept.kept
+    ]
+    again, _ = search(asked, bars, world, SMALL)
+    assert again.trials == swept.trials

@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -59,6 +60,7 @@ def add_to(app: typer.Typer) -> None:
     train = typer.Typer(help="Train policies on bars.", no_args_is_help=True)
     train.command("encoder")(encoder)
     train.command("tabnet")(tabnet)
+    train.command("sweep")(sweep)
     app.add_typer(train, name="train")
 
 
@@ -123,6 +125,33 @@ def tabnet(
     _run(order, report, as_json=as_json)
 
 
+def sweep(
+    data: Data,
+    symbols: Symbols = None,
+    interval: Interval = None,
+    since: Since = None,
+    until: Until = None,
+    assume_utc: AssumeUtc = False,
+    seed: Seed = 1,
+    budget: Budget = None,
+    epochs: Epochs = None,
+    trials: Annotated[int, typer.Option(min=1, max=1_000, help="In all.")] = 10,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+    device: OnDevice = "auto",
+    output: Output = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Train policies of other settings, by what they earn, and keep the best two."""
+    settings = settings_from(config)
+    order = _order(
+        "sweep", settings, data, symbols, interval, since, until, output, None, None,
+        assume_utc=assume_utc, seed=seed, minutes=budget, epochs=epochs, device=device, threads=1,
+    )  # fmt: skip
+    _run(replace(order, trials=trials, workers=workers), report, as_json=as_json)
+
+
 def _order(
     what: What, settings: Settings, data: Path, symbols: str | None, interval: str | None,
     since: str | None, until: str | None, output: Path | None, given: str | None,
@@ -170,21 +199,19 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
     require_learn()
     from tiltyard.learners.job import Step  # noqa: PLC0415 slow
     from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
-    from tiltyard.shell.pictures.training_page import write_training_page  # noqa: PLC0415 slow
     from tiltyard.shell.training.bars import read_bars  # noqa: PLC0415 slow
-    from tiltyard.shell.training.drift_months import drift_months  # noqa: PLC0415 slow
+    from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
     from tiltyard.shell.training.machine import settle  # noqa: PLC0415 slow
-    from tiltyard.shell.training.running import World, market_of, train  # noqa: PLC0415 slow
+    from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
     from tiltyard.shell.training.status import StatusFile, status_path  # noqa: PLC0415 slow
     from tiltyard.shell.training.telling import telling  # noqa: PLC0415 slow
-    from tiltyard.shell.training.words import closing_lines, flaw_lines, made_json  # noqa: PLC0415 slow
+    from tiltyard.shell.training.words import flaw_lines  # noqa: PLC0415 slow
 
     if report is not None:
         refuse_unwritable(report)
     with _keeping_work():
-        status = StatusFile(
-            status_path(os.environ), f"train {order.what}", system_now, steady_seconds
-        )
+        job = f"train {order.what}"
+        status = StatusFile(status_path(os.environ), job, system_now, steady_seconds)
         bars = read_bars(
             order.folder, order.symbols, order.interval, order.since, order.until,
             assume_utc=order.assume_utc,
@@ -199,15 +226,9 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
                 status.step(step)
 
             world = World(system_now, steady_seconds, told, status.saved, place)
-            made = train(order, bars, world)
-            drift = drift_months(made.snapshot, market_of(order, bars), order.seed)
-        page = report or made.path.with_name(f"{made.path.name}.html")
-        write_training_page(page, made, bars, drift, system_now())
+            lines, row = carry_out(order, bars, world, report)
         status.ended()
-    if as_json:
-        typer.echo(json.dumps(made_json(made, bars, drift, page), indent=2))
-        return
-    for line in closing_lines(made, page):
+    for line in [json.dumps(row, indent=2)] if as_json else lines:
         typer.echo(line)
 
 

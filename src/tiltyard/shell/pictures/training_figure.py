@@ -101,7 +101,7 @@ def composed(rows: Sequence[Row]) -> Json:
     return {"data": data, "layout": layout}
 
 
-def _title(what: str, keys: Sequence[tuple[str, str]]) -> str:
+def row_title(what: str, keys: Sequence[tuple[str, str]]) -> str:
     """What a row shows, and below it whose each colour is.
 
     Args:
@@ -126,7 +126,7 @@ def _epochs(
 ) -> Row:
     keys = [*((colour, name) for name, (_, colour, _) in lines.items()), *more]
     longest = max(len(losses) for losses, _, _ in lines.values())
-    row = Row(_title(title, keys), ROW, {"dtick": max(1, -(-longest // 8))}, {})
+    row = Row(row_title(title, keys), ROW, {"dtick": max(1, -(-longest // 8))}, {})
     row.traces = [
         {
             "type": "scatter", "mode": "lines+markers", "name": name,
@@ -175,7 +175,7 @@ def _equity(snapshot: Snapshot) -> Row | None:
         return None
     keys = [*((COLOURS[name], text) for name, text in TRADERS.items()), ("", "shaded: held out")]
     row = Row(
-        _title("Equity in tests, % of the capital", keys), 380,
+        row_title("Equity in tests, % of the capital", keys), 380,
         {"type": "date", "hoverformat": "%Y-%m-%d"}, {"ticksuffix": " %"},
     )  # fmt: skip
     for part in ("equity", "hold_out"):
@@ -209,7 +209,7 @@ def _masks(snapshot: Snapshot) -> Row | None:
     mean = [sum(test["masks"][at] for test in tests) for at in range(len(names))]
     order = sorted(range(len(names)), key=lambda at: mean[at])
     row = Row(
-        _title("What each head looked at", [("", "% of its attention, the most above")]),
+        row_title("What each head looked at", [("", "% of its attention, the most above")]),
         max(ROW, LINE * len(names)), {"type": "category", "showgrid": False},
         {"type": "category", "showgrid": False, "dtick": 1, "tickfont": {"size": 10}},
     )  # fmt: skip
@@ -227,7 +227,7 @@ def _drift(drift: Sequence[MonthDrift]) -> Row | None:
     if not drift:
         return None
     row = Row(
-        _title("Drift of the encoder, nats", [
+        row_title("Drift of the encoder, nats", [
             (PALETTE[0], "90 days up to a month's end"), ("", "with 95 %"),
             (FLAG, f"limit {LIMIT:.2f}"), ("", "○ not known"),
         ]),

@@ -59,7 +59,7 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
         *_results(snapshot.metrics),
         drawn(training_figure(snapshot, drift)),
         *_folds(snapshot.metrics),
-        *_bars(bars),
+        *bars_section(bars),
         "<h2>Where it comes from</h2>",
         table(("what", "which"), map(_pair, lineage_rows(made))),
         "<h2>Settings</h2>",
@@ -121,7 +121,8 @@ def _fold(numbered: tuple[int, Json]) -> Iterable[str]:
     return (f"<td class='n'>{escape(text)}</td>" for text in texts)
 
 
-def _bars(bars: Bars) -> Iterator[str]:
+def bars_section(bars: Bars) -> Iterator[str]:
+    """What there was to learn from, and what of it was no price."""
     yield "<h2>Bars</h2>"
     heads = ("symbol", "bars", "from, UTC", "to", "funding", *KINDS.values())
     yield table(heads, (_bar_row(bars, symbol) for symbol in sorted(bars.flaws)))

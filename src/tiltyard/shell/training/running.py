@@ -20,6 +20,7 @@ from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.plan import plan_of
 from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.sweep import Sweep, sweep
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.order import Order
@@ -97,23 +98,9 @@ def train(order: Order, bars: Bars, world: World, base: CandidateSettings | None
         Faults: ``SNAPSHOT_TAMPERED``.
     """
     settings, data = settings_of(order, base or CandidateSettings()), market_of(order, bars)
-    given = {
-        name: load(path)
-        for name, path in (("encoder", order.encoder), ("refresh", order.refresh))
-        if path is not None
-    }
-    place = {"threads": torch.get_num_threads(), "device": world.device}
-    key = job_key(
-        order.what, asdict(settings), data.told(), order.seed, order.epochs, place,
-        {name: one.digest for name, one in given.items()},
-    )  # fmt: skip
-    work = order.output / WORK / key[:16]
-    began = world.steady()
-
-    def is_over() -> bool:
-        return order.minutes is not None and world.steady() - began >= order.minutes * 60
-
-    job = Job(world.tell, is_over, work, world.device, world.saved)
+    work, place = work_of(order, settings, data, world), place_of(world)
+    given = {name: load(path) for name, path in _given(order)}
+    job = _job(order, world, work)
     if order.what == "encoder":
         made = _encoder(order, settings, data, job, given.get("refresh"))
         snapshot, encoder = _noting(made, place), None
@@ -125,6 +112,63 @@ def train(order: Order, bars: Bars, world: World, base: CandidateSettings | None
         shutil.rmtree(work, ignore_errors=True)
         _remove_empty(work.parent)
     return Made(snapshot, path, is_partial, encoder)
+
+
+def search(
+    order: Order, bars: Bars, world: World, base: CandidateSettings | None = None
+) -> tuple[Sweep, list[Made]]:
+    """Try settings; what came of it, and the best, best first.
+
+    What each trial came to is kept, so that more of them may follow.
+
+    Args:
+        order: What.
+        bars: Of what.
+        world: The outside.
+        base: What is not sampled; the usual if not given.
+
+    Raises:
+        TiltyardError: As :func:`~tiltyard.learners.sweep.sweep`.
+    """
+    settings, data = settings_of(order, base or CandidateSettings()), market_of(order, bars)
+    work = work_of(order, settings, data, world)
+    swept = sweep(
+        settings, data, folder=work, output=order.output, now=world.now(), seed=order.seed,
+        job=_job(order, world, work), trials=order.trials, workers=order.workers,
+    )  # fmt: skip
+    kept = [(load(one.path, one.digest), one) for one in swept.kept]
+    return swept, [
+        Made(snapshot, one.path, _is_partial(snapshot.metrics), one.encoder)
+        for snapshot, one in kept
+    ]
+
+
+def work_of(order: Order, settings: CandidateSettings, data: MarketData, world: World) -> Path:
+    """Where unfinished work lies: the same order finds it again."""
+    key = job_key(
+        order.what, asdict(settings), data.told(), order.seed, order.epochs, place_of(world),
+        {name: path.name for name, path in _given(order)},
+    )  # fmt: skip
+    return order.output / WORK / key[:16]
+
+
+def place_of(world: World) -> dict[str, Any]:
+    """What digits depend on beside data, settings and seed."""
+    return {"threads": torch.get_num_threads(), "device": world.device}
+
+
+def _given(order: Order) -> list[tuple[str, Path]]:
+    every = (("encoder", order.encoder), ("refresh", order.refresh))
+    return [(name, path) for name, path in every if path is not None]
+
+
+def _job(order: Order, world: World, work: Path) -> Job:
+    began = world.steady()
+
+    def is_over() -> bool:
+        return order.minutes is not None and world.steady() - began >= order.minutes * 60
+
+    return Job(world.tell, is_over, work, world.device, world.saved)
 
 
 def _encoder(
