@@ -1,13 +1,12 @@
 """Orders that are carried out in a second: a small market in a folder, and small networks."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from small_candidates import SETTINGS, market
-from tiltyard.learners.job import Step
 from tiltyard.market.candles import Candles
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.training.bars import read_bars
@@ -43,11 +42,9 @@ def order(what: What, folder: Path) -> Order:
     return Order(what, folder / "bars", folder / "models", symbols=("SOL",), threads=1)
 
 
-def trained(
-    folder: Path, *, tell: Callable[[Step], object] = lambda _: None, **changed: object
-) -> Made:
+def trained(folder: Path, **changed: Any) -> Made:  # noqa: ANN401 fields of an order, by name
     """A candidate of the bars in a folder, by an order that is changed so."""
-    asked = replace(order("tabnet", folder), **changed)  # type: ignore[arg-type] fields by name
+    asked = replace(order("tabnet", folder), **changed)
     bars = read_bars(asked.folder, asked.symbols, None, asked.since, asked.until)
     clock = iter(range(10_000))
-    return train(asked, bars, World(system_now, lambda: float(next(clock)), tell), SMALL)
+    return train(asked, bars, World(system_now, lambda: float(next(clock))), SMALL)

@@ -23,9 +23,9 @@ from tiltyard.shell.pictures.training_page import training_page, write_training_
 from tiltyard.shell.training.bars import Bars, read_bars
 from tiltyard.shell.training.drift_months import MonthDrift, drift_months
 from tiltyard.shell.training.running import Made, market_of
+from tiltyard.shell.training.telling import flaw_lines
 from tiltyard.shell.training.words import (
     closing_lines,
-    flaw_lines,
     judgement,
     made_json,
     sweep_json,

@@ -200,12 +200,9 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
     from tiltyard.learners.job import Step  # noqa: PLC0415 slow
     from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
     from tiltyard.shell.training.bars import read_bars  # noqa: PLC0415 slow
-    from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
     from tiltyard.shell.training.machine import settle  # noqa: PLC0415 slow
-    from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
     from tiltyard.shell.training.status import StatusFile, status_path  # noqa: PLC0415 slow
-    from tiltyard.shell.training.telling import telling  # noqa: PLC0415 slow
-    from tiltyard.shell.training.words import flaw_lines  # noqa: PLC0415 slow
+    from tiltyard.shell.training.telling import flaw_lines, telling  # noqa: PLC0415 slow
 
     if report is not None:
         refuse_unwritable(report)
@@ -219,6 +216,10 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
         for line in flaw_lines(bars):
             typer.echo(line, err=True)
         place = settle(order.device, order.threads)
+        # not before: what is wrong with the bars is said before torch is loaded
+        from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
+        from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
+
         with telling(steady_seconds) as tell:
 
             def told(step: Step) -> None:

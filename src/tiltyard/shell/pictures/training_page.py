@@ -16,8 +16,8 @@ from tiltyard.shell.pictures.training_figure import training_figure
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.drift_months import MonthDrift
 from tiltyard.shell.training.running import Made
+from tiltyard.shell.training.telling import KINDS
 from tiltyard.shell.training.words import (
-    KINDS,
     RANGES,
     TRADERS,
     daily_text,

@@ -1,4 +1,4 @@
-"""How far a training is, for people: a live line on a terminal, plain lines elsewhere."""
+"""What a training goes by and how far it is, for people: a live line, or plain lines in a pipe."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,10 +6,31 @@ from contextlib import contextmanager
 import typer
 
 from tiltyard.learners.job import Step
+from tiltyard.shell.training.bars import Bars
 
 PLAINLY_EVERY = 5.0
 """Seconds between two lines where there is no terminal; the end of a stage has one always."""
 HOURLY = 3_600
+KINDS = {
+    "gap": "missing",
+    "frozen": "frozen",
+    "no_volume": "without volume",
+    "impossible": "impossible",
+    "duplicate": "told twice",
+    "disorder": "out of order",
+    "off_grid": "between two intervals",
+}
+"""Of flaws, for people."""
+
+
+def flaw_lines(bars: Bars) -> list[str]:
+    """What was left out of the bars, by symbol."""
+    return [
+        f"{symbol}: {len(bars.candles.get(symbol, ())):,} bars; left out "
+        + ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items())
+        for symbol, counts in bars.flawed.items()
+        if counts
+    ]
 
 
 class Pace:

@@ -26,26 +26,6 @@ TRADERS = {
     "trend_20_100": "trend 20/100",
 }
 RANGES = {"walk_forward": "Walk-forward", "hold_out": "Held out"}
-KINDS = {
-    "gap": "missing",
-    "frozen": "frozen",
-    "no_volume": "without volume",
-    "impossible": "impossible",
-    "duplicate": "told twice",
-    "disorder": "out of order",
-    "off_grid": "between two intervals",
-}
-"""Of flaws, for people."""
-
-
-def flaw_lines(bars: Bars) -> list[str]:
-    """What was left out of the bars, by symbol."""
-    return [
-        f"{symbol}: {len(bars.candles.get(symbol, ())):,} bars; left out "
-        + ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items())
-        for symbol, counts in bars.flawed.items()
-        if counts
-    ]
 
 
 def closing_lines(made: Made, page: Path) -> list[str]:
