@@ -53,6 +53,7 @@ bench: $(VENV)/.bench ## measure against pandas and duckdb in one run
 	$(BIN)/python benchmarks/scrape.py
 	$(BIN)/python benchmarks/alert_chain.py --quick
 	$(if $(DATA),$(BIN)/python benchmarks/course.py --data $(DATA))
+	$(if $(DATA),$(BIN)/python benchmarks/features.py --data $(DATA))
 
 mutation: $(VENV)/.test ## flip every comparison in checklist and actions
 	$(BIN)/python tests/mutation.py

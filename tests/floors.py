@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -23,6 +24,7 @@ from tiltyard.shell.feeds.files import read_feed
 from tiltyard.shell.feeds.folder import BarFolder
 from tiltyard.shell.floor.trading import Trader
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.models.stable import Stable
 from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings, load
@@ -60,15 +62,24 @@ def rules(market: MarketSettings = NOBODY, interval: timedelta = HOUR) -> Settin
     )
 
 
-def populate(ledger: Ledger, names: Iterable[str], at: datetime, share: float = 0.1) -> None:
+def populate(
+    ledger: Ledger,
+    names: Iterable[str],
+    at: datetime,
+    share: float = 0.1,
+    digests: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """The first is the champion, the others are challengers on trial."""
     champion, *others = names
     roster = Roster().with_arm(Arm(FLAT, "challenger", "deposed", 0, 1, 0, None, at, kind=FLAT))
-    roster = roster.with_arm(Arm(champion, "champion", "champion", 1, 1, 1, CAPITAL, at))
+    roster = roster.with_arm(
+        Arm(champion, "champion", "champion", 1, 1, 1, CAPITAL, at,
+            digest=digests.get(champion, ""))
+    )  # fmt: skip
     for name in others:
         roster = roster.with_arm(
             Arm(name, "challenger", "probation", share, share, 2 * share, CAPITAL, at,
-                trial_started_at=at)
+                trial_started_at=at, digest=digests.get(name, ""))
         )  # fmt: skip
     joined = [registered(arm, at, "test") for arm in roster.arms.values()]
     ledger.save_roster(roster, joined, at=at)
@@ -105,6 +116,7 @@ class House:
     now: datetime
     interval: timedelta = HOUR
     observe: bool = False
+    models: Stable | None = None
     on_stage: Callable[[str], None] = lambda _: None
     token: int = 0
     targets: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -126,8 +138,9 @@ class House:
         self.desk.start()
         bars = BarFolder(self.folder, self.interval, self.said.append)
         self.trader = Trader(
-            self.ledger, self.settings, token, bars, say=self.said.append, on_stage=self.on_stage
-        )
+            self.ledger, self.settings, token, bars, models=self.models, say=self.said.append,
+            on_stage=self.on_stage,
+        )  # fmt: skip
         self.trader.begin(self.desk.roster)
 
     def round(self, at: datetime | None = None) -> None:

@@ -16,8 +16,7 @@ time, of a fixed notional. What is held in the end is left at the last open.
 [0, 74, 75, 100]
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 from random import Random
@@ -32,7 +31,7 @@ from tiltyard.kernel.money import UNITS, Money
 from tiltyard.learners.acting import Acting, intent_of
 from tiltyard.learners.performance import Result
 from tiltyard.market.bar import Bar
-from tiltyard.market.candles import Candles
+from tiltyard.market.candles import Candles, bars_of
 from tiltyard.market.costs import Costs
 from tiltyard.market.paper import Closed, Entry, Lane, PaperVenue
 from tiltyard.policies.policy import Holding, Intent, Observation, Policy
@@ -91,9 +90,13 @@ def folds(first: int, last: int, count: int, embargo: int, initial: float = 0.5)
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """When decisions are made: from the first moment on, and before the second; seconds."""
+class Range(NamedTuple):
+    """When decisions are made; seconds since 1970.
+
+    Attributes:
+        since: From this moment on.
+        until: Before this one.
+    """
 
     since: int
     until: int
@@ -150,7 +153,7 @@ def by_policy(policy: Policy, market: Market, within: Range) -> Decide:
     known = {}
     for symbol, candles in market.items():
         indicators = Indicators(symbol, policy.needs, candles.interval)
-        bars = _bars(candles, 0, int(np.searchsorted(candles.closed_at, within.until)))
+        bars = bars_of(candles, stop=int(np.searchsorted(candles.closed_at, within.until)))
         seen = (indicators.see(bar) for bar in bars)
         closed_at = candles.closed_at.tolist()
         known[symbol] = {
@@ -287,7 +290,8 @@ def _clock(
 ) -> Iterator[tuple[int, Mapping[str, tuple[int, Bar]]]]:
     """Every moment at which a bar opens, with the bars, by symbol, and their numbers."""
     bars = {
-        symbol: list(_bars(market[symbol], span.start, span.stop)) for symbol, span in spans.items()
+        symbol: list(bars_of(market[symbol], span.start, span.stop))
+        for symbol, span in spans.items()
     }
     opened = {symbol: market[symbol].opened_at.tolist() for symbol in spans}
     place = {symbol: span.start for symbol, span in spans.items()}
@@ -304,16 +308,6 @@ def _clock(
                 there[symbol] = (number, bars[symbol][number - span.start])
                 place[symbol] += 1
         yield at, there
-
-
-def _bars(candles: Candles, first: int, stop: int) -> Iterator[Bar]:
-    columns: Sequence[Sequence[float]] = [
-        column[first:stop].tolist()
-        for column in (candles.open, candles.high, candles.low, candles.close, candles.volume)
-    ]
-    opened_at = candles.opened_at[first:stop].tolist()
-    for at, *values in zip(opened_at, *columns, strict=True):
-        yield Bar(candles.symbol, datetime.fromtimestamp(at, UTC), *values)
 
 
 def _text(at: int) -> str:

@@ -6,11 +6,13 @@
 >>> candles = candles_of([Bar("SOL/USDT", noon, 100.0, 101.0, 99.0, 100.5, 12.0)], HOUR)
 >>> candles.close.tolist(), candles.closed_at.tolist()
 ([100.5], [1751893200])
+>>> [bar.close for bar in bars_of(candles)]
+[100.5]
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +63,17 @@ def candles_of(bars: Sequence[Bar], interval: timedelta) -> Candles:
     opened_at = np.array([round(bar.opened_at.timestamp()) for bar in bars], dtype=np.int64)
     columns = np.array([bar[2:] for bar in bars], dtype=np.float64).T
     return Candles(bars[0].symbol, interval, opened_at, *columns)
+
+
+def bars_of(candles: Candles, first: int = 0, stop: int | None = None) -> Iterator[Bar]:
+    """The same bars one by one, or some of them.
+
+    Args:
+        candles: Of one symbol.
+        first: The number of the first one.
+        stop: The number of the first one that is no more wanted; None for all.
+    """
+    columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+    told = (column[first:stop].tolist() for column in columns)
+    for at, *prices in zip(candles.opened_at[first:stop].tolist(), *told, strict=True):
+        yield Bar(candles.symbol, datetime.fromtimestamp(at, UTC), *prices)

@@ -26,9 +26,11 @@ from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
 from tiltyard.shell.sections.alerts import AlertSettings
+from tiltyard.shell.sections.drift import DriftSettings
 from tiltyard.shell.sections.gpu import GpuSettings
 from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.sections.market import MarketSettings
+from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.sections.notify import NotifySettings
 from tiltyard.shell.sections.web_address import fault_of_address
 
@@ -190,6 +192,8 @@ class Settings(_Section):
     effects: EffectSettings = EffectSettings()
     notify: NotifySettings = NotifySettings()
     market: MarketSettings = MarketSettings()
+    models: ModelSettings = ModelSettings()
+    drift: DriftSettings = DriftSettings()
     gpu: GpuSettings = GpuSettings()
     learner: LearnerSettings = LearnerSettings()
     alerts: AlertSettings = AlertSettings()

@@ -63,6 +63,13 @@ SETTINGS_TEXT = """\
 #   { from = 2025-07-09T12:00:00Z, until = 2025-07-09T14:00:00Z, reason = "rate decision" },
 # ]
 
+# [models]                     # what was trained, and is traded by
+# folder = "./models"
+
+# [drift]                      # of the encoders of those
+# every = "6 h"                # or "off"
+# current = "90 d"             # windows of so long back are compared with the baseline
+
 # [shares]
 # start = 0.10
 # champion_floor = 0.40

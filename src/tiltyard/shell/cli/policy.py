@@ -21,8 +21,15 @@ from tiltyard.shell.cli.options import (
     settings_from,
 )
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.models.registering import (
+    Joining,
+    brought_home,
+    checked_for_trial,
+    snapshot_meant,
+)
 from tiltyard.shell.report.text import hold_lines
 from tiltyard.shell.report.text import share as share_text
+from tiltyard.shell.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,7 +42,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def register_policy(
-    name: Annotated[str, typer.Argument(help="<kind>_<yyyymmdd>_<hhmmss>_<sha8>, or any name.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="<kind>_<yyyymmdd>_<hhmmss>_<sha8>, any name, or a snapshot: its folder, name, or "
+            "the end of that."
+        ),
+    ],
     role: Annotated[Literal["champion", "challenger"], typer.Option()] = "challenger",
     kind: Annotated[str, typer.Option(help="What sort of policy. [from the name]")] = "",
     capital: Capital = None,
@@ -50,6 +63,10 @@ def register_policy(
     settings = settings_from(config)
     now = system_now()
     made_at = moment(created_at) if created_at else now
+    trained = _trained(name, settings, kind=kind, digest=digest)
+    if trained is not None:
+        name, kind, digest = trained.name, trained.kind, trained.digest
+        made_at = made_at if created_at else min(now, trained.made_at)
     if role == "champion" and share is not None:
         raise TiltyardError(
             "SHARE_INVALID", name, "a champion has no start share: it carries what is left over",
@@ -67,6 +84,30 @@ def register_policy(
         arguments["share"] = str(share)
     ask_for("register", name, arguments=arguments, actor=actor, database=database,
             config=config, create=True)  # fmt: skip
+
+
+def _trained(text: str, settings: Settings, *, kind: str, digest: str) -> Joining | None:
+    """The snapshot that is registered, where a desk finds it; None for a plain name."""
+    folder = settings.models.path
+    path = snapshot_meant(text, folder)
+    if path is None:
+        return None
+    found = checked_for_trial(path)
+    if kind not in {"", found.kind}:
+        raise TiltyardError(
+            "OPTION_IDLE", "--kind", f"the snapshot says that it is of kind {found.kind!r}",
+            "leave it out",
+        )  # fmt: skip
+    if digest not in {"", found.digest}:
+        raise TiltyardError(
+            "DIGEST_DIFFERS", found.name, f"its digest is {found.digest}, and {digest} was asked "
+            "for", "register the snapshot that was meant",
+        )  # fmt: skip
+    if brought_home(found, folder):
+        typer.echo(f"copied to {folder / found.name}, where a desk looks for it", err=True)
+    if not settings.market.feed:
+        typer.echo("no market.feed is set: a desk by these settings trades on no bars", err=True)
+    return found
 
 
 def list_policies(

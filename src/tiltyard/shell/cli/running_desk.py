@@ -7,7 +7,7 @@ take altogether.
 import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from socket import socket
@@ -30,6 +30,7 @@ from tiltyard.shell.cli.saying import (
 )
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times
+from tiltyard.shell.drift.watched import drift_watched
 from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.effects.telling import RENEW_AFTER
 from tiltyard.shell.exporter.painter import Painter
@@ -37,6 +38,8 @@ from tiltyard.shell.floor.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.gpu.watched import gpus_watched
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.models.beside import models_kept
+from tiltyard.shell.models.stable import Stable
 from tiltyard.shell.notify.people import People
 from tiltyard.shell.rehearsal import rehearse_halt
 from tiltyard.shell.replaying.closed_record import refuse_record
@@ -122,6 +125,7 @@ class _Running:
         listening: Where the API listens; None where it does not serve.
         bars_last: How long the bars last that it trades on; None where on none, or not known yet.
         afterwards: Closed when the lease is given back.
+        models: What was trained, and arms are traded by; None where it trades on no bars.
         gpus: How busy they are.
         learner: That it supervises; None where it supervises none.
     """
@@ -142,6 +146,7 @@ class _Running:
     on_event: Callable[[Event], object]
     desk: LiveDesk | None = None
     trader: Opening | None = None
+    models: Stable | None = None
     gpus: GpuReadings = field(default_factory=GpuReadings)
     learner: Learner | None = None
 
@@ -155,6 +160,8 @@ class _Running:
         if self.learner is not None:
             self.afterwards.callback(self.learner.end)
         told = targets if self.learner is None else {**targets, self.learner.name: self.learner}
+        if settings.market.feed:
+            self.models = Stable(settings.models.path, steady_seconds, at_once=self.once)
         desk = self.desk = self._begun(settings, told)
         trader = self.trader = self._trading(settings, desk)
         vital = Vital(desk, settings.run.deadman, trader)
@@ -165,6 +172,7 @@ class _Running:
                 desk, door, settings, self.token, told, now=system_now, say=say, shares=shares
             ) as beside,
             self._api(vital, settings, shares, targets, painter),
+            self._kept(settings),
             self._observers(settings),
         ):
 
@@ -212,7 +220,9 @@ class _Running:
         return desk
 
     def _trading(self, settings: Settings, desk: LiveDesk) -> Opening | None:
-        trader = trader_on(self.ledger, settings, self.token, self.bars_last, say=say)
+        trader = trader_on(
+            self.ledger, settings, self.token, self.bars_last, models=self.models, say=say
+        )
         if trader is not None:
             trader.begin(desk.roster)
             say(trader.story)
@@ -234,14 +244,21 @@ class _Running:
             painter.begin()
             yield painter
 
+    def _kept(self, settings: Settings) -> AbstractContextManager[None]:
+        """Who looks after the models."""
+        if self.models is None:
+            return nullcontext()
+        return models_kept(self.models, settings, self.ledger, say=say, once=self.once)
+
     @contextmanager
     def _observers(self, settings: Settings) -> Iterator[None]:
-        """Who looks at the machine, for as long as a desk goes round."""
+        """Who looks at the machine and at encoders, for as long as a desk goes round."""
         if self.once:
             yield
             return
         with (
             gpus_watched(settings.gpu, self.ledger, self.gpus, say=say),
+            drift_watched(settings, self.ledger, say=say),
             learner_supervised(self.learner, self.ledger),
         ):
             yield

@@ -1,9 +1,9 @@
 """Bars and funding rates from files: parquet, csv and feather, one symbol a file.
 
 A file is called as freqtrade and most exports call it: ``SOL_USDT-1h.feather``, also with
-``-futures`` behind it; who has another name says symbol and interval. What is no price is
-found by :mod:`tiltyard.market.quality`, and named; it stays out of the market. A value that
-is no number is no price either.
+``-futures`` behind it; who has another name says symbol and interval. Funding rates are in
+``SOL_USDT-funding.parquet``. What is no price is found by :mod:`tiltyard.market.quality`, and
+named; it stays out of the market. A value that is no number is no price either.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ SHOWN_FAULTS = 20
 PRICES = ("open", "high", "low", "close", "volume")
 _NAME = re.compile(r"(?P<base>[A-Za-z0-9]+)_(?P<quote>[A-Za-z0-9]+)(?:_[A-Za-z0-9]+)?"
                    r"-(?P<count>\d+)(?P<unit>[mhd])(?:-futures)?")  # fmt: skip
+_FUNDING = re.compile(r"(?P<base>[A-Za-z0-9]+)_(?P<quote>[A-Za-z0-9]+)(?:_[A-Za-z0-9]+)?-funding")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
@@ -70,6 +72,16 @@ def feed_name(file: Path) -> FeedName | None:
         return None
     interval = int(named["count"]) * _UNITS[named["unit"]]
     return FeedName(f"{named['base']}/{named['quote']}".upper(), interval)
+
+
+def funding_symbol(file: Path) -> str | None:
+    """Whose funding rates a file has, by its name; None when it is not called so.
+
+    >>> funding_symbol(Path("bars/SOL_USDT-funding.parquet"))
+    'SOL/USDT'
+    """
+    named = _FUNDING.fullmatch(file.stem)
+    return None if named is None else f"{named['base']}/{named['quote']}".upper()
 
 
 def interval_text(interval: timedelta) -> str:
@@ -125,9 +137,14 @@ def read_funding(file: Path, *, assume_utc: bool = False) -> FundingRates:
         TiltyardError: ``FEED_UNREADABLE``.
         Faults: ``COLUMNS_MISSING``, ``TIMES_INVALID``.
     """
+    return FundingRates(read_rates(file, assume_utc=assume_utc))
+
+
+def read_rates(file: Path, *, assume_utc: bool = False) -> list[tuple[datetime, float]]:
+    """As :func:`read_funding`, by time, in time order; a rate that is no number is none."""
     rows = _rows(file, _table(file, ("funding_rate",)), assume_utc=assume_utc)
-    rates = {at: rate for at, (rate,) in rows if rate is not None}
-    return FundingRates(sorted(rates.items()))
+    rates = {at: rate for at, (rate,) in rows if rate is not None and isfinite(rate)}
+    return sorted(rates.items())
 
 
 def table_of_bars(file: Path, last: int | None = None) -> pl.DataFrame:

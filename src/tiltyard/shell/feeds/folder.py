@@ -19,8 +19,16 @@ from tiltyard.kernel.clock import EPOCH, time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.market.bar import Bar
 from tiltyard.market.quality import Flaw
-from tiltyard.shell.feeds.files import SUFFIXES, FeedName, feed_name, interval_text
+from tiltyard.shell.feeds.files import (
+    SUFFIXES,
+    FeedName,
+    feed_name,
+    funding_symbol,
+    interval_text,
+)
+from tiltyard.shell.feeds.funding import FundingFolder
 from tiltyard.shell.feeds.growing import LOOKS_BACK, GrowingFeed, Read
+from tiltyard.shell.feeds.stamp import Stamp, stamp_of
 
 PART, MOST_PATIENCE = 10, timedelta(minutes=1)
 """The next interval waits for files that lag: a tenth of an interval, and a minute at most."""
@@ -30,7 +38,6 @@ TRADED_AT = frozenset({"frozen", "no_volume"})
 """A row that is no price for these reasons says that there will be no other."""
 
 _TICK = timedelta(microseconds=1)
-_Stamp = tuple[int, int, int]
 
 
 def named_files(folder: Path) -> Mapping[Path, FeedName]:
@@ -79,7 +86,7 @@ class _Symbol:
     """
 
     feed: GrowingFeed
-    stamp: _Stamp | None
+    stamp: Stamp | None
     times: list[datetime]
     bars: dict[datetime, Bar]
     until: datetime
@@ -105,6 +112,9 @@ class BarFolder:
         is_complete: Nobody writes there any more, so no file is waited for, and each is read from
             its beginning.
         assume_utc: Read times without an offset as UTC.
+
+    Attributes:
+        funding: The funding rates that lie beside the bars.
     """
 
     def __init__(
@@ -118,9 +128,10 @@ class BarFolder:
     ) -> None:
         self.folder = folder
         self.interval = interval
+        self.funding = FundingFolder(say, assume_utc=assume_utc)
         self._say = say
         self._symbols: dict[str, _Symbol] = {}
-        self._refused: dict[Path, _Stamp] = {}
+        self._refused: dict[Path, Stamp] = {}
         self._changed: list[Path] = []
         self._told: set[tuple[str, str, datetime]] = set()
         self._assume_utc = assume_utc
@@ -140,7 +151,9 @@ class BarFolder:
         Args:
             used: Bars that had closed by then have been used; None when none have.
         """
-        found = {file: stamp for file in _files(self.folder) if (stamp := _stamp(file))}
+        there = {file: stamp for file in _files(self.folder) if (stamp := stamp_of(file))}
+        rates = {file: stamp for file, stamp in there.items() if funding_symbol(file)}
+        found = {file: stamp for file, stamp in there.items() if file not in rates}
         for known in self._symbols.values():
             if known.file not in found and not known.is_away:
                 known.is_away, known.stamp = True, None
@@ -154,7 +167,8 @@ class BarFolder:
         if self._changed:
             file = self._changed.pop(0)
             self._look_at(file, found[file], used)
-        return bool(self._changed)
+            return bool(self._changed or rates)
+        return self.funding.look(rates)
 
     def first_close(self, at: datetime) -> datetime | None:
         """When the first bar closed, at a time or later; None where none did."""
@@ -200,14 +214,14 @@ class BarFolder:
     def _here(self) -> Iterator[_Symbol]:
         return (one for one in self._symbols.values() if not one.is_away)
 
-    def _is_new(self, file: Path, stamp: _Stamp) -> bool:
+    def _is_new(self, file: Path, stamp: Stamp) -> bool:
         if self._refused.get(file) == stamp:
             return False
         name = feed_name(file)
         known = self._symbols.get(name.symbol) if name else None
         return known is None or known.file != file or known.stamp != stamp
 
-    def _look_at(self, file: Path, stamp: _Stamp, used: datetime | None) -> None:
+    def _look_at(self, file: Path, stamp: Stamp, used: datetime | None) -> None:
         name = feed_name(file)
         known = self._symbols.get(name.symbol) if name else None
         try:
@@ -264,7 +278,7 @@ class BarFolder:
                 file, f"bars open at {told}, not at a multiple of {interval_text(self.interval)}"
             )
 
-    def _take_in(self, feed: GrowingFeed, stamp: _Stamp, read: Read, used: datetime | None) -> None:
+    def _take_in(self, feed: GrowingFeed, stamp: Stamp, read: Read, used: datetime | None) -> None:
         known = self._symbols.get(feed.symbol)
         bars = {bar.opened_at: bar for bar in read.bars}
         if used is not None:
@@ -336,11 +350,3 @@ def _files(folder: Path) -> list[Path]:
     except OSError:
         return []
     return [one for one in every if one.suffix in SUFFIXES and not one.name.startswith(".")]
-
-
-def _stamp(file: Path) -> _Stamp | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -16,6 +16,7 @@ from tiltyard.shell.feeds.folder import BarFolder, interval_in, named_files
 from tiltyard.shell.floor.text import played_from
 from tiltyard.shell.floor.trading import Trader, refuse_other_bars
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.models.stable import Stable
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
@@ -38,10 +39,13 @@ def trader_on(
     token: int,
     interval: timedelta | None,
     *,
+    models: Stable | None = None,
     say: Callable[[str], object],
 ) -> "Opening | None":
     """The floor of a desk, by the market of its settings; None where it trades on no bars."""
-    return Opening(ledger, settings, token, interval, say=say) if settings.market.feed else None
+    if not settings.market.feed:
+        return None
+    return Opening(ledger, settings, token, interval, models=models, say=say)
 
 
 class Opening:
@@ -53,6 +57,7 @@ class Opening:
         token: Of the desk's lease.
         interval: How long a bar lasts, and by what the age of a mark is judged; None when that
             was not known when the desk began.
+        models: What was trained, and arms are traded by; None where nobody is.
         say: Told, for people, what is wrong.
 
     Attributes:
@@ -66,12 +71,14 @@ class Opening:
         token: int,
         interval: timedelta | None,
         *,
+        models: Stable | None = None,
         say: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._ledger = ledger
         self._settings = settings
         self._token = token
         self._interval = interval
+        self._models = models
         self._say = say
         self.trader: Trader | None = None
         self._shut_by: TiltyardError | None = None
@@ -106,7 +113,9 @@ class Opening:
         if interval is None:
             return
         bars = BarFolder(Path(self._settings.market.feed), interval, self._say)
-        self.trader = Trader(self._ledger, self._settings, self._token, bars, say=self._say)
+        self.trader = Trader(
+            self._ledger, self._settings, self._token, bars, models=self._models, say=self._say
+        )
         self.trader.begin(roster)
 
     def follow(self, desk: LiveDesk, now: datetime) -> bool:

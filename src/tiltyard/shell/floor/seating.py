@@ -1,6 +1,7 @@
-"""Who trades on the floor: every arm of whose kind we have the policy, and whose capital is known.
+"""Who trades on the floor: every arm whose policy we have, and whose capital is known.
 
-Arms of other kinds are traded by bots elsewhere, and left alone. So is an arm whose trades are of
+A policy is hand-written, by its kind, or trained, by the snapshot that the arm was registered with.
+Other arms are traded by bots elsewhere, and left alone. So is an arm whose trades are of
 another account or currency: nothing is summed over those. One that is retired, or of another
 account, keeps its seat for as long as it holds something for real.
 """
@@ -12,6 +13,7 @@ from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.name import parse
+from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Seat
 from tiltyard.shell.settings import Settings
 
@@ -34,6 +36,7 @@ def seating(
     settings: Settings,
     scopes: Mapping[str, tuple[str, str]],
     holding: Collection[str],
+    trained: Mapping[str, Policy],
 ) -> Seating:
     """Who trades.
 
@@ -42,13 +45,16 @@ def seating(
         settings: The account, how positions are sized, and what capital an arm has otherwise.
         scopes: Account and currency of every policy whose trades have said them.
         holding: Arms that hold something for real.
+        trained: The policies of arms that were trained, by name, as far as they are loaded.
     """
     own = (settings.account.name, settings.account.currency)
     seats: dict[str, Seat] = {}
     foreign: dict[str, tuple[str, str]] = {}
     for name, arm in roster.arms.items():
         capital = arm.capital or settings.default_capital()
-        if name == FLAT or kind_of(arm) not in POLICIES or capital is None:
+        kind = kind_of(arm)
+        policy = POLICIES.get(kind) if kind in POLICIES else trained.get(name)
+        if name == FLAT or policy is None or capital is None:
             continue
         if arm.state == "retired" and name not in holding:
             continue
@@ -56,8 +62,22 @@ def seating(
             foreign[name] = scopes[name]
             if name not in holding:
                 continue
-        seats[name] = Seat(POLICIES.get(kind_of(arm)), capital, settings.market.sized)
+        seats[name] = Seat(policy, capital, settings.market.sized)
     return Seating(seats, foreign)
+
+
+def perhaps_trained(roster: Roster, holding: Collection[str]) -> Mapping[str, str]:
+    """Arms that may be traded by what was trained, and their digests; empty where none is said.
+
+    Args:
+        roster: All arms.
+        holding: Arms that hold something for real.
+    """
+    return {
+        name: arm.digest
+        for name, arm in roster.arms.items()
+        if kind_of(arm) not in POLICIES and (arm.state != "retired" or name in holding)
+    }
 
 
 def kind_of(arm: Arm) -> str:
@@ -65,13 +85,30 @@ def kind_of(arm: Arm) -> str:
     return arm.kind or parse(arm.name).kind
 
 
-def refuse_homeless(roster: Roster, seats: Collection[str], holding: Collection[str]) -> None:
+def refuse_homeless(
+    roster: Roster,
+    seats: Collection[str],
+    holding: Collection[str],
+    troubles: Mapping[str, TiltyardError],
+) -> None:
     """Whether everybody who holds something has a seat.
+
+    Args:
+        roster: All arms.
+        seats: Who has one.
+        holding: Arms that hold something for real.
+        troubles: Why trained policies are not there, by arm.
 
     Raises:
         TiltyardError: ``SEAT_MISSING``.
     """
     for name in sorted(set(holding) - set(seats)):
+        if name in troubles:
+            why = troubles[name]
+            raise TiltyardError(
+                "SEAT_MISSING", name, f"it holds positions on the floor, and its model cannot be "
+                f"used: {why}", "put its snapshot back as it was",
+            ) from why  # fmt: skip
         arm = roster.arms.get(name)
         kind = "nothing that is registered" if arm is None else f"of kind {kind_of(arm)!r}"
         raise TiltyardError(

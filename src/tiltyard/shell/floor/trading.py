@@ -29,6 +29,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import format_money
 from tiltyard.market.paper import PaperVenue, Position
+from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Floor, FloorState, Reporter
 from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
@@ -41,9 +42,15 @@ from tiltyard.shell.floor.facts import (
     under_free_names,
 )
 from tiltyard.shell.floor.readings import Readings
-from tiltyard.shell.floor.seating import Seating, refuse_homeless, seating
+from tiltyard.shell.floor.seating import (
+    Seating,
+    perhaps_trained,
+    refuse_homeless,
+    seating,
+)
 from tiltyard.shell.floor.text import Played, played_from, text_of
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.models.stable import Model, Stable
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.audit_table import salt_of
 from tiltyard.shell.store.floor_table import claim, read_floor, scopes, write_floor
@@ -83,6 +90,7 @@ class Trader:
         settings: The market, the account, and what capital a policy has that names none.
         token: Of the desk's lease.
         bars: Where they come from.
+        models: What was trained, and arms are traded by; None where nobody is.
         say: Told, for people, what is wrong.
         on_stage: Told each stage that is passed.
 
@@ -97,6 +105,7 @@ class Trader:
         token: int,
         bars: BarFolder,
         *,
+        models: Stable | None = None,
         say: Callable[[str], object] = lambda _: None,
         on_stage: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -104,6 +113,7 @@ class Trader:
         self._settings = settings
         self._token = token
         self._bars = bars
+        self._models = models
         self._say = say
         self._on_stage = on_stage
         self._rng = Random(0)  # noqa: S311 no secret
@@ -207,7 +217,8 @@ class Trader:
         self.trouble, self._has_begun = trouble, False
 
     def _follow(self, desk: LiveDesk, now: datetime) -> bool:
-        self._go_on(desk.roster)
+        if not self._go_on(desk.roster):
+            return False
         if self._bars.look(self._until):
             return True  # one file at a time: the desk judges between them
         if self._until is None:
@@ -225,7 +236,8 @@ class Trader:
         self._play(at, self._until, now)
         return True
 
-    def _go_on(self, roster: Roster) -> None:
+    def _go_on(self, roster: Roster) -> bool:
+        """What stands is read, and who trades has a seat; False while a model is waited for."""
         if not self._has_begun:
             with self._ledger.snapshot() as still:
                 text, self._salt = read_floor(still.connection), salt_of(still.connection)
@@ -234,7 +246,7 @@ class Trader:
             self._until = None if played is None else played.until
             self._has_decided = played is not None and played.has_decided
             self._seated_by, self._has_begun = None, True
-        self._take_seats(roster)
+        return self._take_seats(roster)
 
     def _on_these_bars(self, played: Played) -> Played:
         """What stands; what was held on paper on bars of another length is no trade."""
@@ -247,13 +259,18 @@ class Trader:
         )
         return played._replace(floor=FloorState(marked=played.floor.marked), has_decided=True)
 
-    def _take_seats(self, roster: Roster) -> None:
+    def _take_seats(self, roster: Roster) -> bool:
         holding = {lane.policy for lane in self._live.positions}
+        models = self._asked(roster, holding)
+        if self._has_to_wait(models, holding):
+            return False
+        trained = {name: one.policy for name, one in models.items() if one.policy is not None}
         by = [(arm.name, arm.capital, arm.state == "retired") for arm in roster.arms.values()]
-        if self._seated_by == (by, holding):
-            return
-        seats, foreign = self._claimed(roster, holding)
-        refuse_homeless(roster, seats, holding)
+        if self._seated_by == (by, holding, trained):
+            return True
+        seats, foreign = self._claimed(roster, holding, trained)
+        troubles = {name: one.why for name, one in models.items() if one.why is not None}
+        refuse_homeless(roster, seats, holding, troubles)
         for name, (account, currency) in foreign.items():
             if name not in self._foreign or (name in self._seated) != (name in seats):
                 said = f"its trades are of account {account!r} and currency {currency!r}"
@@ -263,13 +280,49 @@ class Trader:
             self._floor.unseat(name)
         for name, seat in seats.items():
             self._floor.seat(name, seat)
-        self._seated, self._foreign, self._seated_by = set(seats), foreign, (by, holding)
+            if name in trained and name not in self._seated:
+                self._say(f"{name} is traded by its model")
+        self._readings.tell(seat.policy for seat in seats.values())
+        self._seated, self._foreign = set(seats), foreign
+        self._seated_by = (by, holding, trained)
+        return True
 
-    def _claimed(self, roster: Roster, holding: Collection[str]) -> Seating:
+    def _asked(self, roster: Roster, holding: Collection[str]) -> Mapping[str, Model]:
+        """The models of arms that were trained; who has traded here by one has one."""
+        if self._models is None:
+            return {}
+        arms = perhaps_trained(roster, holding)
+        on_paper = {lane.policy for lane in self._paper.positions}
+        ours = {name for name in on_paper.union(holding) if arms.get(name)}
+        return self._models.ask(arms, ours)
+
+    def _has_to_wait(self, models: Mapping[str, Model], holding: Collection[str]) -> bool:
+        """Whether a model is being loaded without which nobody trades.
+
+        Whoever is loading is waited for, and whoever holds something for as long as it takes.
+
+        Raises:
+            TiltyardError: ``MODEL_LATE``.
+        """
+        if self._models is None:
+            return False
+        steady = self._models.steady()
+        loading = {name: one.is_late(steady) for name, one in models.items() if one.is_loading}
+        for name in sorted(loading):
+            if loading[name] and name in holding:
+                raise TiltyardError(
+                    "MODEL_LATE", name, "it holds positions on the floor, and its model is still "
+                    "being loaded", "wait; or stop what keeps this machine busy",
+                )  # fmt: skip
+        return not all(loading.values())
+
+    def _claimed(
+        self, roster: Roster, holding: Collection[str], trained: Mapping[str, Policy]
+    ) -> Seating:
         """Who trades; from now on in this account, so that nobody else's trade says another."""
         with self._ledger.snapshot() as still:
             known = scopes(still.connection)
-        found = seating(roster, self._settings, known, holding)
+        found = seating(roster, self._settings, known, holding, trained)
         if not (unclaimed := found.seats.keys() - known.keys()):
             return found
         account = self._settings.account
@@ -277,7 +330,7 @@ class Trader:
             check_lease(inside.connection, self._token)
             claim(inside.connection, unclaimed, account.name, account.currency)
             known = scopes(inside.connection)
-        return seating(roster, self._settings, known, holding)
+        return seating(roster, self._settings, known, holding, trained)
 
     def _who_may_not_enter(self, desk: LiveDesk) -> Iterable[str]:
         """Whose orders to enter for real are dropped, and who only leaves."""

@@ -1,8 +1,9 @@
 """What the record of a replay on bars says of itself: how it began, and what it left.
 
-Its first event tells the span, a digest of the bars of each symbol, and the conditions; its last
-one where the facts end, and their digests. So nobody can change a fact, a bar or a setting
-unnoticed, or take the end away; and who has the bars can play them again.
+Its first event tells the span, a digest of the bars of each symbol and of every model that an arm
+was traded by, and the conditions; its last one where the facts end, and their digests. So nobody
+can change a fact, a bar or a setting unnoticed, or take the end away; and who has the bars can
+play them again.
 """
 
 from collections.abc import Mapping
@@ -45,20 +46,32 @@ class BarStart:
     Attributes:
         span: What was played.
         bars: A digest of the bars of each symbol, until the end of the span.
+        models: The digest of the snapshot of each arm that was traded by one.
         conditions: What else decided.
     """
 
     span: Span
     bars: Mapping[str, str]
+    models: Mapping[str, str]
     conditions: Conditions
 
 
-def bar_start_event(settings: Settings, bars: Mapping[str, str], span: Span) -> Event:
-    """The event of a replay that is about to play bars of these digests."""
+def bar_start_event(
+    settings: Settings, bars: Mapping[str, str], span: Span, models: Mapping[str, str]
+) -> Event:
+    """The event of a replay that is about to play bars of these digests.
+
+    Args:
+        settings: Those that it is made with.
+        bars: By symbol.
+        span: What is played.
+        models: The digest of the snapshot of each arm that is traded by one.
+    """
     return {
         "event": EVENT, "at": span.began, "actor": ACTOR,
         "span": {**asdict(span), "interval": span.interval.total_seconds()},
         "bars": bars,
+        **({"models": models} if models else {}),
         **Conditions.of(settings, trades_bars=True).told(),
     }  # fmt: skip
 
@@ -73,7 +86,7 @@ def bar_start_from(event: Mapping[str, Any]) -> BarStart:
     told = event["span"]
     interval = timedelta(seconds=float(told["interval"]))
     span = Span(interval, moment(told["began"]), moment(told["ended"]))
-    return BarStart(span, event["bars"], Conditions.told_by(event))
+    return BarStart(span, event["bars"], event.get("models", {}), Conditions.told_by(event))
 
 
 def bar_end_event(scratch: Ledger, span: Span) -> Event:

@@ -9,7 +9,7 @@ The same arms on the same bars leave the same record, row for row. So a record c
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -21,10 +21,13 @@ from tiltyard.kernel.clock import EPOCH, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.scaling.trading_day import nights_between
+from tiltyard.shell.clock import steady_seconds
 from tiltyard.shell.commanding import give_back, take
 from tiltyard.shell.feeds.folder import BarFolder, interval_in
+from tiltyard.shell.floor.seating import perhaps_trained
 from tiltyard.shell.floor.trading import Trader
 from tiltyard.shell.live import LiveDesk
+from tiltyard.shell.models.stable import Stable
 from tiltyard.shell.replaying.bar_record import (
     Span,
     bar_end_event,
@@ -79,10 +82,11 @@ class BarReplay:
 
     Args:
         scratch: Holds the arms as they are when the span begins, and nothing else.
-        settings: Bounds, schedule, checklist, and what trading costs.
+        settings: Bounds, schedule, checklist, what trading costs, and where snapshots lie.
         bars: All there are.
         span: Which of them are played.
-        say: Told, for people, what is wrong with the bars.
+        only: Arms that may be traded by what was trained; None for all.
+        say: Told, for people, what is wrong with bars and models.
 
     Raises:
         TiltyardError: ``REPLAY_EMPTY`` when nobody is there who trades on bars.
@@ -95,13 +99,14 @@ class BarReplay:
         bars: BarFolder,
         span: Span,
         *,
+        only: Collection[str] | None = None,
         say: Callable[[str], object] = lambda _: None,
     ) -> None:
-        scratch.save_roster(
-            scratch.roster(),
-            [bar_start_event(settings, bar_digests(bars, span.ended), span)],
-            at=span.began,
-        )
+        models = Stable(settings.models.path, steady_seconds, at_once=True, only=only)
+        digests = bar_digests(bars, span.ended)
+        trained = _digests_of(models, scratch.roster(), say)
+        start = bar_start_event(settings, digests, span, trained)
+        scratch.save_roster(scratch.roster(), [start], at=span.began)
         settings = settings.marked_every(bars.interval)
         self._scratch = scratch
         self._bars = bars
@@ -110,13 +115,14 @@ class BarReplay:
         self._token = _lease(scratch, span.began)
         self._desk = LiveDesk(scratch, settings, self._token)
         self._desk.start()
-        self._trader = Trader(scratch, settings, self._token, bars, say=say)
+        self._trader = Trader(scratch, settings, self._token, bars, models=models, say=say)
         self._trader.begin(self._desk.roster)
         if not self._trader.seated:
             kinds = {name for name, _ in POLICIES.items()} - {FLAT}
             raise TiltyardError(
                 "REPLAY_EMPTY", str(bars.folder), "no arm trades on bars: none has a capital and "
-                f"one of the kinds {', '.join(sorted(kinds))}", "see: tiltyard policy register",
+                f"a snapshot in {models.folder}, or one of the kinds {', '.join(sorted(kinds))}",
+                "see: tiltyard policy register",
             )  # fmt: skip
 
     @property
@@ -189,7 +195,7 @@ def play_again(
     Args:
         record: Of a replay on bars; what came after its end is not looked at.
         scratch: Empty.
-        settings: Those that it was made with.
+        settings: Those that it was made with, and where the snapshots are that arms were traded by.
         folder: Where the bars are.
         where: For people.
         assume_utc: Read times without an offset as UTC.
@@ -197,7 +203,8 @@ def play_again(
 
     Raises:
         TiltyardError: ``BARS_DIFFER`` when these are other bars, ``OPTION_IDLE`` when it is no
-            such record, ``VERDICTS_DIFFER`` when something else comes of it.
+            such record, ``VERDICTS_DIFFER`` when something else comes of it; what keeps a model
+            from being loaded.
         Faults: ``FEED_MIXED``.
     """
     began, start = [], None
@@ -215,14 +222,18 @@ def play_again(
             "BARS_DIFFER", str(folder), f"these are not the bars that {where} was made with",
             "name the folder as it was",
         )  # fmt: skip
+    _refuse_without(start.models, settings.models.path, where)
     scratch.save_roster(fold(began), began, at=span.began)
-    for _ in BarReplay(scratch, settings, bars, span).play(progress=progress):
+    for _ in BarReplay(scratch, settings, bars, span, only=start.models).play(progress=progress):
         pass  # what the desk writes is compared when all of it is there
     return _same_rows(record, scratch, where)
 
 
 def bar_digests(bars: BarFolder, until: datetime) -> dict[str, str]:
-    """The digest of every bar of each symbol that has one which has closed by a time."""
+    """The digest of every bar of each symbol that has one which has closed by a time.
+
+    Where there are funding rates, what is known of them by then is part of it.
+    """
     digests = {}
     for symbol in bars.symbols:
         if not bars.count_since(symbol, EPOCH, until):
@@ -230,8 +241,37 @@ def bar_digests(bars: BarFolder, until: datetime) -> dict[str, str]:
         digest = FactsDigest()
         for bar in bars.since(symbol, EPOCH, until):
             digest.add(ascii(list(bar)))
+        for at, rate in bars.funding.of(symbol).rates:
+            if at <= until:
+                digest.add(ascii((at, rate)))
         digests[symbol] = digest.value()
     return digests
+
+
+def _digests_of(models: Stable, roster: Roster, say: Callable[[str], object]) -> Mapping[str, str]:
+    """The digests of those arms that are traded by what was trained."""
+    digests = {}
+    for name, model in sorted(models.ask(perhaps_trained(roster, ())).items()):
+        if model.policy is None:
+            say(f"{name} is not traded: {model.why}")
+        else:
+            digests[name] = model.policy.digest
+    return digests
+
+
+def _refuse_without(digests: Mapping[str, str], folder: Path, where: str) -> None:
+    """Whether every model is there that a record was made with.
+
+    Raises:
+        TiltyardError: Why one is not.
+    """
+    models = Stable(folder, steady_seconds, at_once=True)
+    for name, model in models.ask(digests, digests).items():
+        if model.why is not None:
+            raise TiltyardError(
+                model.why.code, name, f"{where} was made with its model {digests[name][:8]}…: "
+                f"{model.why.facts}", f"put its snapshot into {folder} as it was",
+            ) from model.why  # fmt: skip
 
 
 def _same_rows(record: Ledger, scratch: Ledger, where: str) -> int:

@@ -11,6 +11,7 @@ When the champion is halted, ``flat`` takes over as on any desk, and trades noth
 Nobody sleeps and no clock is read: the same bars and seed are the same course.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -108,7 +109,7 @@ class Course:
         for name, seat in seats.items():
             self._floor.seat(name, seat)
             self._policies.append(seat.policy)
-        self._seen: dict[str, tuple[Indicators, Wildness]] = {}
+        self._seen: dict[str, tuple[Indicators, Wildness, deque[Bar]]] = {}
         self._salt = str(seed)
         self._revision = 0
         self._shares: Mapping[str, float] = {}
@@ -226,10 +227,16 @@ class Course:
     def _see(self, bar: Bar) -> Features:
         if bar.symbol not in self._seen:
             needs = [name for policy in self._policies for name in policy.needs]
-            self._seen[bar.symbol] = Indicators(bar.symbol, needs, self._interval), Wildness()
-        indicators, wildness = self._seen[bar.symbol]
+            looks_back = max(policy.looks_back for policy in self._policies)
+            self._seen[bar.symbol] = (
+                Indicators(bar.symbol, needs, self._interval),
+                Wildness(),
+                deque(maxlen=looks_back),
+            )
+        indicators, wildness, recent = self._seen[bar.symbol]
         wildness.see(bar)
-        return indicators.see(bar)
+        recent.append(bar)
+        return indicators.see(bar)._replace(recent=tuple(recent))
 
 
 def hours_of(feeds: Iterable[Sequence[Bar]]) -> Iterator[Hour]:

@@ -1,0 +1,192 @@
+"""How a candidate is made, and when: what it learns from, what it is tested on, what it may know.
+
+>>> CandidateSettings(folds=3).acting.horizon
+24
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from tiltyard.features.learned import TECHNICAL, TIME
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.acting import Acting
+from tiltyard.learners.examples import MarketData, text_of
+from tiltyard.learners.head import TabNetSettings
+from tiltyard.learners.labels import CLASSES
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.timesnet_network import TimesNetSettings
+from tiltyard.learners.walk_forward import DAY, Fold, folds
+from tiltyard.market.costs import Costs
+
+LEARNT_BARS = 500
+"""So many at least have to be before the first test, beside those that warm up."""
+WARM_UP = 170
+HELD_OUT = 24 * 90
+"""Bars at the end by which nothing is chosen, if nobody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSettings:
+    """How a candidate is made and tested.
+
+    Attributes:
+        encoder: The encoder's.
+        head: The head's; its inputs and classes follow from what there is.
+        features: What the head is told beside the embedding, by name.
+        acting: How it acts.
+        folds: How many tests.
+        initial: Share of the range, without what is held out, that is before all tests.
+        hold_out: Bars at the end by which nothing is chosen; 0 for none.
+        embargo: Bars between a training range and its test, beside those that labels reach over.
+        stride: The encoder learns from the windows of every so many bars, and drift is measured
+            by them.
+        baseline: Drift is measured from windows of the so many bars before the first test.
+        valid: Share of a training range, its end, by which the best epoch is chosen.
+        fee_bps: Of the value traded, each way.
+        half_spread_bps: By how much a fill is worse than the price.
+    """
+
+    encoder: TimesNetSettings = field(
+        default_factory=lambda: TimesNetSettings(length=24, embedding=8)
+    )
+    head: TabNetSettings = field(
+        default_factory=lambda: TabNetSettings(
+            inputs=0, classes=len(CLASSES), epochs=30, patience=6, batch=2_048, rate=0.01
+        )
+    )
+    features: tuple[str, ...] = (*TECHNICAL, *TIME)
+    acting: Acting = field(default_factory=Acting)
+    folds: int = 4
+    initial: float = 0.5
+    hold_out: int = HELD_OUT
+    embargo: int = 0
+    stride: int = 3
+    baseline: int = 24 * 365
+    valid: float = 0.15
+    fee_bps: float = 5.0
+    half_spread_bps: float = 1.0
+
+    def costs(self, data: MarketData) -> Costs:
+        """Of trading, funding included where rates are known."""
+        return Costs(
+            self.fee_bps, self.half_spread_bps, data.funding, has_funding=bool(data.funding)
+        )
+
+    def walking(self) -> dict[str, Any]:
+        """How it is tested, for a snapshot's settings."""
+        names = (
+            "folds", "initial", "hold_out", "embargo", "stride", "baseline", "valid", "fee_bps",
+            "half_spread_bps",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it; settings of a snapshot hold the same under the same names."""
+        return {
+            "encoder": asdict(self.encoder), "head": asdict(self.head),
+            "features": list(self.features), "acting": asdict(self.acting),
+            "walk_forward": self.walking(),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "CandidateSettings":
+        """As :meth:`to_json` or a snapshot of kind ``tabnet`` tells it."""
+        return cls(
+            TimesNetSettings(**told["encoder"]), TabNetSettings(**told["head"]),
+            tuple(told["features"]), Acting.from_json(told["acting"]), **told["walk_forward"],
+        )  # fmt: skip
+
+
+class Plan(NamedTuple):
+    """When it learns, and when it is tested.
+
+    Attributes:
+        folds: In the order of time.
+        hold_out: The range at the end by which nothing is chosen, and what comes before it.
+    """
+
+    folds: Sequence[Fold]
+    hold_out: Fold | None
+
+    @property
+    def encoder_until(self) -> int:
+        """What an encoder has learnt from must have been over then; seconds since 1970."""
+        return self.folds[0].train_until
+
+
+def plan_of(settings: CandidateSettings, data: MarketData) -> Plan:
+    """Cut a past into what is learnt from and what is tested.
+
+    Raises:
+        TiltyardError: ``RANGE_EMPTY``, ``DATA_INSUFFICIENT`` with how many bars there are and how
+            many are needed.
+    """
+    known = data.known
+    closed = [one.closed_at for one in known.values()]
+    inside = [one[one >= (data.since or 0)] for one in closed]
+    if not any(len(one) for one in inside):
+        raise _range_empty(data)
+    step = round(data.interval.total_seconds())
+    first = min(int(one[0]) for one in inside if len(one))
+    last = max(int(one[-1]) for one in closed)
+    embargo = settings.acting.horizon + 1 + settings.embargo
+    warm_up = settings.encoder.length + WARM_UP
+    before = warm_up + LEARNT_BARS + embargo
+    needed = settings.hold_out + round(
+        max(before / settings.initial, settings.folds * DAY / step / (1 - settings.initial))
+    )
+    if (last - first) // step < needed:
+        raise TiltyardError(
+            "DATA_INSUFFICIENT", ", ".join(known),
+            f"{(last - first) // step:,} bars from {text_of(first)} to {text_of(last)}, "
+            f"{needed:,} needed: {settings.hold_out:,} are held out, and {before:,} have to lie "
+            f"before the first test, {settings.initial:.0%} of the rest",
+            "give a longer range, hold out less, or ask for fewer folds",
+        )  # fmt: skip
+    tested_until = (last - settings.hold_out * step) // DAY * DAY if settings.hold_out else last
+    cut = folds(first, tested_until, settings.folds, embargo * step, settings.initial)
+    held_out = Fold(first, tested_until - embargo * step, tested_until, last)
+    return Plan(cut, held_out if settings.hold_out else None)
+
+
+def check_encoder(encoder: Snapshot, data: MarketData, plan: Plan) -> None:
+    """Refuse an encoder that has seen a test, or other markets.
+
+    Raises:
+        TiltyardError: ``ENCODER_KNOWS_TEST``, ``ENCODER_DIFFERS``.
+    """
+    known = encoder.lineage.get("data", {})
+    until = known.get("until")
+    if not isinstance(until, int) or until > plan.encoder_until:
+        said = f"bars until {text_of(until)}" if isinstance(until, int) else "nobody knows what"
+        raise TiltyardError(
+            "ENCODER_KNOWS_TEST", encoder.digest[:8],
+            f"it has learnt from {said}, and the first test begins at "
+            f"{text_of(plan.folds[0].test_since)}: only what was over by "
+            f"{text_of(plan.encoder_until)} may be known to it",
+            "let an encoder be trained on the range before the tests, or test on a later range",
+        )  # fmt: skip
+    step = round(data.interval.total_seconds())
+    missing = sorted(data.known.keys() - encoder.scalers.get("channels", {}).keys())
+    if missing or known.get("interval_seconds", step) != step:
+        facts = f"it was not trained on {', '.join(missing)}" if missing else (
+            f"its bars last {known['interval_seconds']:,} s, these {step:,} s"
+        )  # fmt: skip
+        raise TiltyardError(
+            "ENCODER_DIFFERS", encoder.digest[:8], facts,
+            "give it the markets that it knows, or let another one be trained",
+        )  # fmt: skip
+
+
+def _range_empty(data: MarketData) -> TiltyardError:
+    there = ", ".join(
+        f"{symbol} {text_of(int(one.opened_at[0]))} to {text_of(int(one.closed_at[-1]))}"
+        for symbol, one in sorted(data.candles.items())
+        if len(one)
+    )
+    since, until = ("…" if at is None else text_of(at) for at in (data.since, data.until))
+    return TiltyardError(
+        "RANGE_EMPTY", f"{since} to {until}",
+        f"no bars to learn from there; there are {there or 'none'}", "name a range that has bars",
+    )  # fmt: skip

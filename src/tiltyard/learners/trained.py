@@ -1,0 +1,216 @@
+"""A snapshot of kind ``tabnet`` as a policy: it decides live as it did in its walk-forward.
+
+What it is told are its features by name and the last bars. The bars are made channels, scaled as in
+training, and embedded; features and embedding go to the head; what the head expects is acted on by
+the rule that it was tested with (:func:`~tiltyard.learners.acting.intent_of`).
+
+It stays with what it holds whenever something is not as it was trained: a symbol that it does not
+know, a feature that is missing, a hole in the recent bars, bars of another length. An answer that
+is no finite number is a defect of the model: it stays then, too, and says so from then on.
+
+torch computes with one thread while it decides, so that a decision takes a few milliseconds of one
+core, and with as many as before afterwards.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tiltyard.features.channels import CHANNELS, channels_of
+from tiltyard.features.vector import Features
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.acting import RANGE, VOLATILITY, Acting, expected_move, intent_of
+from tiltyard.learners.head import Head, TabNetSettings
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.timesnet import Encoder, TimesNetSettings
+from tiltyard.learners.windows import ChannelScaler
+from tiltyard.market.bar import Bar
+from tiltyard.policies.policy import Intent, Observation, stay
+
+KIND = "tabnet"
+
+Floats = NDArray[np.float32]
+
+
+class Trained:
+    """A trained policy.
+
+    Args:
+        digest: Of its snapshot.
+        names: Its features, in the order in which the head is told them.
+        interval: How long a bar lasts.
+        symbols: That it was trained on.
+        head: From features and embedding to probabilities of classes.
+        means: Of each class, in units of the volatility over the horizon.
+        acting: By which it acts on what it expects.
+        encoder: From a window of bars to an embedding; None for a head on features alone.
+        scaler: Of the encoder's channels.
+        baseline: What the snapshot has of the windows that drift is measured against, by name.
+
+    Attributes:
+        is_finite: Every answer of it so far was a finite number.
+    """
+
+    def __init__(
+        self,
+        digest: str,
+        names: Sequence[str],
+        interval: timedelta,
+        symbols: Sequence[str],
+        head: Head,
+        means: Sequence[float],
+        acting: Acting,
+        *,
+        encoder: Encoder | None,
+        scaler: ChannelScaler,
+        baseline: Mapping[str, NDArray[Any]],
+    ) -> None:
+        self.digest = digest
+        self.interval = interval
+        self.symbols = frozenset(symbols)
+        self.encoder = encoder
+        self.scaler = scaler
+        self.baseline = baseline
+        self.is_finite = True
+        self._names = tuple(names)
+        self._head = head
+        self._means = tuple(means)
+        self._acting = acting
+
+    @classmethod
+    def from_snapshot(cls, snapshot: Snapshot) -> "Trained":
+        """The policy that a snapshot of kind ``tabnet`` is.
+
+        Raises:
+            ValueError: It is of another kind, or does not have what its kind has; so do a
+                KeyError and a TypeError.
+        """
+        if snapshot.kind != KIND:
+            raise ValueError(snapshot.kind)
+        told, scalers = snapshot.settings, snapshot.scalers
+        encoder = None
+        if told.get("encoder"):
+            settings = TimesNetSettings(**told["encoder"])
+            encoder = Encoder.from_weights(_part(snapshot, "encoder."), settings)
+        head = Head.from_weights(
+            _part(snapshot, "head."), TabNetSettings(**told["head"]), scalers["features"]
+        )
+        baseline = {
+            name: array for name, array in snapshot.arrays.items() if name.startswith("baseline")
+        }
+        return cls(
+            snapshot.digest,
+            told["features"],
+            timedelta(seconds=told["interval_seconds"]),
+            told["symbols"],
+            head,
+            told["classes"]["means"],
+            Acting.from_json(told["acting"]),
+            encoder=encoder,
+            scaler=ChannelScaler.from_json(scalers.get("channels", {})),
+            baseline=baseline,
+        )
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Its features, and what it acts by."""
+        return tuple(dict.fromkeys([*self._names, *self._acting.needs]))
+
+    @property
+    def looks_back(self) -> int:
+        """A window of bars, and the one before it."""
+        return 1 if self.encoder is None else self.encoder.settings.length + 1
+
+    def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 nothing is drawn
+        """By what it expects of the next bars."""
+        features = observation.features
+        probabilities = self.probabilities(features)
+        if probabilities is None:
+            return stay(observation)
+        volatility = features.values[VOLATILITY]
+        move = expected_move(probabilities, self._means, volatility, self._acting.horizon)
+        return intent_of(
+            self._acting, move, observation.holding, features.values["close"],
+            features.values.get(RANGE),
+        )  # fmt: skip
+
+    def probabilities(self, features: Features) -> list[float] | None:
+        """Of each class; None where it cannot tell."""
+        if features.symbol not in self.symbols or any(
+            name not in features.values for name in self.needs
+        ):
+            return None
+        recent = features.recent[-self.looks_back :]
+        if len(recent) < self.looks_back or not self._in_a_row(recent, features):
+            return None
+        row = np.array([[features.values[name] for name in self._names]], dtype=np.float32)
+        window = None if self.encoder is None else self._window(features.symbol, recent)
+        if not np.isfinite(row).all() or (window is not None and not np.isfinite(window).all()):
+            return None
+        return self._answer(row, window)
+
+    def rehearse(self) -> None:
+        """Decide once by what is usual, so that the first decision is not the slowest.
+
+        Raises:
+            TiltyardError: ``MODEL_NOT_FINITE``.
+        """
+        window = None
+        if self.encoder is not None:
+            window = np.zeros((self.encoder.settings.length, len(CHANNELS)), dtype=np.float32)
+        if self._answer(np.zeros((1, len(self._names)), dtype=np.float32), window) is None:
+            raise TiltyardError(
+                "MODEL_NOT_FINITE", self.digest[:8], "it answers what is no finite number",
+                "train it anew: a model that answers so cannot have been tested",
+            )  # fmt: skip
+
+    def _answer(self, row: Floats, window: Floats | None) -> list[float] | None:
+        if self.encoder is not None and window is not None:
+            with one_thread():
+                embedding = self.encoder.embed(window[None])
+            row = np.concatenate([row, embedding], axis=1)
+        if np.isfinite(row).all():
+            probabilities: list[float] = self._head.probabilities(row)[0].tolist()
+            if np.isfinite(probabilities).all():
+                return probabilities
+        self.is_finite = False
+        return None
+
+    def _in_a_row(self, recent: Sequence[Bar], features: Features) -> bool:
+        """Whether the last bars followed one on the other, and the last has just closed."""
+        ends = [bar.closes_at(self.interval) for bar in recent]
+        return ends[-1] == features.as_of and all(
+            end == bar.opened_at for end, bar in zip(ends, recent[1:], strict=False)
+        )
+
+    def _window(self, symbol: str, recent: Sequence[Bar]) -> Floats:
+        return self.scaler.scaled(symbol, channels_of(recent))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread meanwhile, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _part(snapshot: Snapshot, prefix: str) -> dict[str, NDArray[Any]]:
+    """The weights whose names begin so, without that."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in snapshot.weights.items()
+        if name.startswith(prefix)
+    }

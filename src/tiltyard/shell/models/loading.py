@@ -1,0 +1,101 @@
+"""How a snapshot becomes a policy: every byte of it is checked, and it has to be able to trade.
+
+This is where a process imports torch, and not before.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tiltyard.features.technical import Indicators
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.market.bar import HOUR
+from tiltyard.shell.models.shelf import Shelf
+
+if TYPE_CHECKING:
+    from tiltyard.learners.snapshot import Snapshot
+    from tiltyard.learners.trained import Trained
+
+SERVED = "tabnet"
+"""The kind of snapshot that is a policy by itself."""
+
+
+def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:
+    """Where the snapshot of an arm lies, be it whole or not.
+
+    Args:
+        shelf: Where snapshots are kept.
+        name: Of the arm.
+        digest: SHA-256 of what serves it; empty goes by its name.
+
+    Raises:
+        TiltyardError: ``SNAPSHOT_MISSING``, ``EXTRA_MISSING``.
+    """
+    if not digest:
+        return shelf.folder / name
+    try:
+        from tiltyard.learners.snapshot import find  # noqa: PLC0415 slow
+    except ModuleNotFoundError as error:
+        raise extra_missing(error) from error
+    try:
+        return find(shelf.folder, digest)
+    except TiltyardError:
+        changed = shelf.called_like(digest)
+        if not changed:
+            raise
+        return changed[0]  # its manifest is another, which whoever reads it says
+
+
+def checked_snapshot(path: Path, digest: str = "") -> "Snapshot":
+    """A snapshot that a policy can be made of, checked byte by byte; it takes no torch.
+
+    Raises:
+        TiltyardError: As :func:`tiltyard.learners.snapshot.load`; ``SNAPSHOT_NO_POLICY``,
+            ``EXTRA_MISSING``.
+    """
+    try:
+        from tiltyard.learners.snapshot import load  # noqa: PLC0415 slow
+    except ModuleNotFoundError as error:
+        raise extra_missing(error) from error
+    snapshot = load(path, digest)
+    if snapshot.kind != SERVED:
+        raise TiltyardError(
+            "SNAPSHOT_NO_POLICY", path.name, f"a snapshot of kind {snapshot.kind!r} says nothing "
+            "of what to hold",
+            f"train a head on it: tiltyard train tabnet --encoder {path.name}",
+        )  # fmt: skip
+    return snapshot
+
+
+def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
+    """The policy that a snapshot is, which has decided once for practice.
+
+    Args:
+        snapshot: Checked.
+        where: For people.
+
+    Raises:
+        TiltyardError: ``SNAPSHOT_UNREADABLE`` where no policy can be made of it, and what that
+            raises itself; ``EXTRA_MISSING``.
+    """
+    try:
+        from tiltyard.learners.trained import Trained  # noqa: PLC0415 slow
+    except ModuleNotFoundError as error:
+        raise extra_missing(error) from error
+    try:
+        policy = Trained.from_snapshot(snapshot)
+        Indicators("", policy.needs, HOUR)
+        policy.rehearse()
+    except TiltyardError:
+        raise
+    except Exception as error:
+        facts = f"no policy can be made of it: {type(error).__name__}: {error}"[:200]
+        raise TiltyardError("SNAPSHOT_UNREADABLE", where, facts) from error
+    return policy
+
+
+def extra_missing(error: ModuleNotFoundError) -> TiltyardError:
+    """What is said where somebody who learns nothing lacks what learning needs."""
+    return TiltyardError(
+        "EXTRA_MISSING", "learn", f"{error.name} is not installed, and a trained policy needs it",
+        "pip install 'tiltyard[learn]'",
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""The folder of snapshots by their names: who is there, and whether it has changed.
+
+Nothing of a snapshot is read here, so that whoever only asks loads nothing that learns.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.feeds.stamp import Stamp, stamp_of
+
+MANIFEST = "manifest.json"
+"""A folder with such a file is a snapshot."""
+SHORTEST_SUFFIX = 4
+"""Letters of the end of a name by which a snapshot is meant; fewer may be anything."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Shelf:
+    """A folder of snapshots; it need not be there.
+
+    Args:
+        folder: Where.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def names(self) -> Sequence[str]:
+        """What may be a snapshot, in the order of the names."""
+        try:
+            every = sorted(one.name for one in self.folder.iterdir())
+        except OSError:
+            return []
+        return [name for name in every if not name.startswith(".")]
+
+    def may_have(self, name: str, digest: str) -> bool:
+        """Whether it may have what serves an arm; by its digest, or by its name where it has none.
+
+        Args:
+            name: Of the arm.
+            digest: SHA-256 of what serves it; empty when nobody said.
+        """
+        return bool(self.called_like(digest)) if digest else is_snapshot(self.folder / name)
+
+    def called_like(self, digest: str) -> Sequence[Path]:
+        """Snapshots that are called by the first digits of a digest."""
+        if not _DIGEST.fullmatch(digest):
+            return []
+        paths = (self.folder / one for one in self.names() if one.endswith(f"_{digest[:8]}"))
+        return [path for path in paths if is_snapshot(path)]
+
+    def meant_by(self, text: str) -> Path | None:
+        """The snapshot that has this name, or whose name alone ends so; None where there is none.
+
+        Raises:
+            TiltyardError: ``POLICY_AMBIGUOUS``.
+        """
+        if "/" in text or text.startswith(".") or not text:
+            return None
+        if is_snapshot(self.folder / text):
+            return self.folder / text
+        if len(text) < SHORTEST_SUFFIX:
+            return None
+        ends = [one for one in self.names() if one.endswith(text)]
+        found = [one for one in ends if is_snapshot(self.folder / one)]
+        if len(found) > 1:
+            raise TiltyardError(
+                "POLICY_AMBIGUOUS", text,
+                f"{len(found)} snapshots in {self.folder} end so: {', '.join(found)}",
+                "give more of the name",
+            )  # fmt: skip
+        return self.folder / found[0] if found else None
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether a snapshot lies there, whole or not."""
+    try:
+        return (path / MANIFEST).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def stamps_of(path: Path) -> tuple[tuple[str, Stamp | None], ...]:
+    """By what one sees that a file of a snapshot has changed; empty where there is none."""
+    try:
+        files = sorted(path.iterdir())
+    except OSError:
+        return ()
+    return tuple((file.name, stamp_of(file)) for file in files)

@@ -1,0 +1,151 @@
+"""The stable: the trained policies that arms are traded by, loaded beside the desk and kept.
+
+The desk asks who is there, and never waits for an answer. Another thread looks: it finds the
+snapshot of each arm that was asked for, checks every byte of it, and makes a policy of it. What is
+loaded is kept as it is, whatever happens to its files then; but they are looked at again when
+they change, and one that could not be loaded once more is told. What could not be loaded is
+tried again when its folder has changed.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.models.loading import checked_snapshot, found_snapshot, trained_policy
+from tiltyard.shell.models.shelf import Shelf, stamps_of
+
+if TYPE_CHECKING:
+    from tiltyard.learners.trained import Trained
+
+PATIENCE = 10.0
+"""Seconds that the floor waits for a model before it goes on without, or says that it waits."""
+
+
+class Model(NamedTuple):
+    """The model of an arm, as it is now.
+
+    Attributes:
+        digest: SHA-256 of what is to serve the arm; empty goes by its name.
+        since: When it was first asked for, by a steady clock.
+        policy: What trades for the arm; None while it is not loaded.
+        why: Why it cannot be loaded, or not again; None when it can, or nobody has looked yet.
+        path: Where it was last read; None where it was not.
+        seen: What its files were like then.
+    """
+
+    digest: str
+    since: float
+    policy: "Trained | None" = None
+    why: TiltyardError | None = None
+    path: Path | None = None
+    seen: object = None
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether nobody knows yet if it can be loaded."""
+        return self.policy is None and self.why is None
+
+    def is_late(self, steady: float) -> bool:
+        """Whether it has been loading for longer than anybody waits.
+
+        Args:
+            steady: The time now, by the same clock.
+        """
+        return self.is_loading and steady - self.since > PATIENCE
+
+
+class Stable:
+    """The models of a desk; two threads use it, one that asks and one that looks.
+
+    Args:
+        folder: Where snapshots lie.
+        steady: A clock in seconds that is never set.
+        nudge: Called when there is something to look for.
+        at_once: Whoever asks first loads it, and waits: for a replay, and for a desk that ends at
+            once.
+        only: Arms that may have a model; None for all.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        steady: Callable[[], float],
+        *,
+        nudge: Callable[[], object] = lambda: None,
+        at_once: bool = False,
+        only: Collection[str] | None = None,
+    ) -> None:
+        self._shelf = Shelf(folder)
+        self.steady = steady
+        self.nudge = nudge
+        self._at_once = at_once
+        self._only = only
+        self._lock = threading.Lock()
+        self._models: dict[str, Model] = {}
+
+    def ask(self, arms: Mapping[str, str], ours: Collection[str] = ()) -> Mapping[str, Model]:
+        """The models of those of some arms that have one, or had.
+
+        Args:
+            arms: The digest of each, by name; empty goes by the name. Nobody else is kept.
+            ours: Arms that have one, even if it is not there now.
+        """
+        with self._lock:
+            known = self._models
+            self._models = {
+                name: known[name] if name in known else Model(digest, self.steady())
+                for name, digest in arms.items()
+                if name in known or name in ours or self._may_have(name, digest)
+            }
+            is_new = any(name not in known for name in self._models)
+        if is_new and self._at_once:
+            self.look()
+        elif is_new:
+            self.nudge()
+        return self.now
+
+    @property
+    def folder(self) -> Path:
+        """Where snapshots lie."""
+        return self._shelf.folder
+
+    @property
+    def now(self) -> Mapping[str, Model]:
+        """The models as they are."""
+        with self._lock:
+            return dict(self._models)
+
+    def look(self) -> None:
+        """Load what was asked for and is not there, and look again at what has changed."""
+        for name, model in self.now.items():
+            found = self._looked_at(name, model)
+            with self._lock:
+                if found is not model and name in self._models:
+                    self._models[name] = found
+
+    def _may_have(self, name: str, digest: str) -> bool:
+        if self._only is not None and name not in self._only:
+            return False
+        return self._shelf.may_have(name, digest)
+
+    def _looked_at(self, name: str, model: Model) -> Model:
+        if model.path is not None and stamps_of(model.path) == model.seen:
+            return model
+        try:
+            path = found_snapshot(self._shelf, name, model.digest)
+        except TiltyardError as error:
+            return model._replace(why=error, path=None)
+        stamps = stamps_of(path)
+        try:
+            snapshot = checked_snapshot(path, model.digest)
+            policy = model.policy or self._kept(snapshot.digest) or trained_policy(snapshot, name)
+        except TiltyardError as error:
+            return model._replace(why=error, path=path, seen=stamps)
+        return model._replace(policy=policy, why=None, path=path, seen=stamps)
+
+    def _kept(self, digest: str) -> "Trained | None":
+        """The policy of a snapshot that serves another arm already."""
+        others = (model.policy for model in self.now.values() if model.policy is not None)
+        return next((one for one in others if one.digest == digest), None)

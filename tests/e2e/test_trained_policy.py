@@ -1,0 +1,107 @@
+"""A trained policy, from its snapshot to the desk: registered, loaded beside it, played again."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from command_line import Run
+from e2e.test_run import desk_of, told_to_stop
+from floors import put_bars
+from tiltyard.market.bar import HOUR
+from tiltyard.shell.clock import system_now
+from tiltyard.shell.store.ledger import Ledger
+from trained_policies import encoder_alone, put_model, tiny, wavy
+
+CHAMPION = "trend_20250301_000000_c4a3b105"
+TOML = '[market]\nfeed = "bars"\n'
+
+
+@pytest.fixture
+def floor(run: Run, tmp_path: Path) -> Run:
+    """A champion that follows averages, and bars until the last full hour."""
+    (tmp_path / "tiltyard.toml").write_text(TOML, "utf-8")
+    joined = run("policy", "register", CHAMPION, "--role", "champion", "--capital", "10000")
+    assert joined.code == 0
+    hour = system_now().replace(minute=0, second=0, microsecond=0)
+    (tmp_path / "bars").mkdir()
+    put_bars(tmp_path / "bars" / "SOL_USDT-1h.parquet", wavy(hour - 150 * HOUR, 150))
+    return run
+
+
+@pytest.fixture
+def name(tmp_path: Path) -> str:
+    return put_model(tmp_path / "models").name
+
+
+def health(folder: Path) -> list[tuple[str, float]]:
+    with Ledger.open(str(folder / "desk.db")) as ledger:
+        found = [one for one in ledger.observations() if one.name == "model_healthy"]
+    return [(one.policy, one.number) for one in found]
+
+
+def test_a_snapshot_is_registered_by_the_end_of_its_name_and_traded_by_a_desk(
+    floor: Run, tmp_path: Path, name: str
+) -> None:
+    joined = floor("policy", "register", name[-8:], "--capital", "10000")
+    assert (joined.code, joined.err) == (0, "")
+    assert joined.out == f"{name}: challenger, probation, traffic 10.0 %\n"
+    (told,) = (one for one in json.loads(floor("policy", "list", "--json").out)
+               if one["policy"] == name)  # fmt: skip
+    assert (told["kind"], told["digest"]) == ("tabnet", tiny().digest)
+    assert told["created_at"] == "2025-04-30T12:00:00Z"
+    ended = floor("run", "--once")
+    assert ended.code == 0, ended.err
+    assert f"{name} is traded by its model\n" in ended.err
+    assert ": 2 arms, nothing open\n" in ended.err
+    assert health(tmp_path) == [(name, 1)]
+    with Ledger.open(str(tmp_path / "desk.db")) as ledger:
+        assert [one.episode_id.split()[0] for one in ledger.decisions()] == ["SOL/USDT"]
+
+
+def test_a_running_desk_loads_who_joins_and_says_when_the_model_is_another(
+    floor: Run, tmp_path: Path, name: str
+) -> None:
+    with desk_of(tmp_path, "--interval", "1") as desk:
+        assert floor("policy", "register", name, "--capital", "10000").code == 0
+        assert desk.stderr is not None
+        while "is traded by its model" not in desk.stderr.readline():
+            pass
+        assert health(tmp_path) == [(name, 1)]
+        (tmp_path / "models" / name / "weights.safetensors").write_bytes(b"other")
+        assert f"{name} is not healthy: SNAPSHOT_TAMPERED " in desk.stderr.readline()
+        until = time.monotonic() + 30
+        assert desk.stdout is not None
+        while "model_unhealthy" not in (line := desk.stdout.readline()):
+            assert time.monotonic() < until
+        assert f"  halt  {name}: model_healthy < 1 [model_unhealthy]" in line
+        told_to_stop(desk)
+    assert health(tmp_path) == [(name, 1), (name, 0)]
+
+
+def test_what_is_wrong_with_a_snapshot_is_told_before_anything_is_registered(
+    floor: Run, tmp_path: Path, name: str
+) -> None:
+    encoder = put_model(tmp_path / "models", encoder_alone()).name
+    for words, code, said in (
+        ([encoder], 2, f"SNAPSHOT_NO_POLICY {encoder}"),
+        ([name, "--digest", "0" * 64], 2, f"DIGEST_DIFFERS {name}"),
+        ([name, "--kind", "trend"], 2, "OPTION_IDLE --kind"),
+        (["models/nothing"], 1, "SNAPSHOT_MISSING models/nothing"),
+    ):
+        refused = floor("policy", "register", *words, "--capital", "10000")
+        assert (refused.code, refused.err[: len(said)]) == (code, said), refused.err
+    (tmp_path / "models" / name / "manifest.json").write_text("{}")
+    assert floor("policy", "register", name).err.startswith("SNAPSHOT_TAMPERED ")
+    assert len(json.loads(floor("policy", "list", "--json").out)) == 2
+
+
+def test_a_snapshot_from_elsewhere_is_copied_to_where_a_desk_looks(
+    floor: Run, tmp_path: Path
+) -> None:
+    path = put_model(tmp_path / "elsewhere")
+    joined = floor("policy", "register", f"elsewhere/{path.name}", "--capital", "10000")
+    assert joined.code == 0, joined.err
+    assert joined.err == f"copied to models/{path.name}, where a desk looks for it\n"
+    assert (tmp_path / "models" / path.name / "manifest.json").is_file()

@@ -1,0 +1,220 @@
+"""The stable: who is asked for is loaded beside, kept, and looked at again when files change."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tiltyard.facts.observation import Observation
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.shell.models.health import GAUGE, SELDOM, Health, repeated_every
+from tiltyard.shell.models.stable import PATIENCE, Stable
+from tiltyard.shell.settings import load
+from trained_policies import encoder_alone, put_model, spoilt, tiny, trained_on, wavy
+
+NOON = datetime(2025, 5, 1, 12, tzinfo=UTC)
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass
+class House:
+    """A stable, who looks after it, and what they tell.
+
+    Attributes:
+        seconds: By a steady clock.
+    """
+
+    folder: Path
+    seconds: float = 0.0
+    said: list[str] = field(default_factory=list)
+    told: list[Observation] = field(default_factory=list)
+    nudged: int = 0
+
+    def __post_init__(self) -> None:
+        self.stable = Stable(self.folder, lambda: self.seconds, nudge=self.nudge)
+        self.health = Health(
+            self.stable, lambda *each: self.told.extend(each), every=100.0, settles=3.0,
+            now=lambda: NOON, say=self.said.append,
+        )  # fmt: skip
+
+    def nudge(self) -> None:
+        self.nudged += 1
+
+    def look(self, seconds: float = 0.0) -> None:
+        self.seconds += seconds
+        self.health.look()
+
+    @property
+    def numbers(self) -> list[float]:
+        return [one.number for one in self.told]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "models")
+
+
+@pytest.fixture
+def path(house: House) -> Path:
+    return put_model(house.folder)
+
+
+def test_who_is_asked_for_is_loaded_by_whoever_looks(house: House, path: Path) -> None:
+    arms = {path.name: tiny().digest, "bot": ""}
+    (model,) = house.stable.ask(arms).values()
+    assert model.is_loading
+    assert house.nudged == 1
+    house.look()
+    found = house.stable.ask(arms)
+    assert set(found) == {path.name}
+    policy = found[path.name].policy
+    assert policy is not None
+    assert policy.digest == tiny().digest
+    assert house.nudged == 1
+
+
+def test_an_arm_without_a_digest_goes_by_its_name_and_one_with_another_by_that(
+    house: House, path: Path
+) -> None:
+    assert set(house.stable.ask({path.name: ""})) == {path.name}
+    assert house.stable.ask({path.name: "0" * 64}) == {path.name: house.stable.now[path.name]}
+    other = Stable(house.folder, lambda: 0.0)
+    assert not other.ask({path.name: "0" * 64})
+    assert not other.ask({path.name: "my own"})
+    assert set(other.ask({"renamed": tiny().digest})) == {"renamed"}
+
+
+def test_two_arms_of_one_snapshot_share_a_policy_and_who_is_gone_is_forgotten(
+    house: House, path: Path
+) -> None:
+    digest = tiny().digest
+    house.stable.ask({path.name: digest, "twin": digest})
+    house.look()
+    now = house.stable.now
+    assert now["twin"].policy is now[path.name].policy
+    assert set(house.stable.ask({"twin": digest})) == {"twin"}
+
+
+def test_who_loads_for_too_long_is_late(house: House, path: Path) -> None:
+    model = house.stable.ask({path.name: ""})[path.name]
+    assert not model.is_late(PATIENCE)
+    assert model.is_late(PATIENCE + 0.1)
+    house.look()
+    assert not house.stable.now[path.name].is_late(PATIENCE + 0.1)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def flip(file: Path) -> None:
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    file.write_bytes(raw)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, "manifest.json", "baseline.npy"])
+@pytest.mark.parametrize("harm", [cut, flip, Path.unlink])
+def test_a_snapshot_of_which_any_file_is_another_is_not_loaded_until_it_is_back(
+    house: House, path: Path, name: str, harm: Callable[[Path], object]
+) -> None:
+    arms = {path.name: tiny().digest}
+    before = (path / name).read_bytes()
+    harm(path / name)
+    house.stable.ask(arms, arms)
+    house.look()
+    house.look(2)
+    assert house.stable.now[path.name].policy is None
+    assert (house.said, house.told) == ([], [])
+    house.look(2)
+    assert house.numbers == [0]
+    assert house.said[0].startswith(f"{path.name} is not traded: SNAPSHOT_")
+    house.look(2)
+    assert len(house.said) == 1
+    (path / name).write_bytes(before)
+    house.look()
+    assert house.said[1:] == [f"{path.name}: its model is well again"]
+    assert house.numbers == [0, 1]
+    assert house.stable.now[path.name].policy is not None
+
+
+def test_what_is_loaded_is_kept_when_its_folder_goes_and_told_so(house: House, path: Path) -> None:
+    arms = {path.name: tiny().digest}
+    house.stable.ask(arms)
+    house.look()
+    policy = house.stable.now[path.name].policy
+    shutil.rmtree(path)
+    house.look()
+    house.look(4)
+    assert house.stable.ask(arms)[path.name].policy is policy
+    assert house.said[0].startswith(f"{path.name} is not healthy: SNAPSHOT_MISSING")
+    assert house.numbers == [1, 0]
+
+
+def test_a_reading_is_repeated_before_it_is_stale(house: House, path: Path) -> None:
+    house.stable.ask({path.name: ""})
+    house.look()
+    house.look(99)
+    assert len(house.told) == 1
+    house.look(1)
+    assert [(one.name, one.policy, one.number, one.observed_at) for one in house.told] == [
+        ("model_healthy", path.name, 1, NOON)
+    ] * 2
+
+
+def test_it_is_repeated_thrice_before_the_first_guard_calls_it_stale() -> None:
+    checklist = load().checklist
+    assert repeated_every(checklist) == SELDOM < 3600 / 3
+    assert repeated_every(replace(checklist, guards=())) == SELDOM
+    quick = [replace(one, stale_after=60) for one in checklist.guards if one.metric == GAUGE]
+    assert repeated_every(replace(checklist, guards=tuple(quick))) == 20
+
+
+def test_one_that_answers_no_finite_number_is_not_well_while_it_is_loaded(
+    house: House, path: Path
+) -> None:
+    house.stable.ask({path.name: ""})
+    house.look()
+    policy = house.stable.now[path.name].policy
+    assert policy is not None
+    policy.is_finite = False
+    house.look()
+    house.look(4)
+    assert house.numbers == [1, 0]
+    assert "no finite number" in house.said[0]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "code"),
+    [
+        (encoder_alone, "SNAPSHOT_NO_POLICY"),
+        (lambda: spoilt(tiny()), "MODEL_NOT_FINITE"),
+        (lambda: _with(features=["return_4", "colour"]), "FEATURE_UNKNOWN"),
+        (lambda: _with(acting={}, head={"inputs": 3}), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(acting={"margin": -1}), "ACTING_INVALID"),
+    ],
+)
+def test_what_cannot_trade_is_told_with_its_reason(
+    house: House, snapshot: Callable[[], Snapshot], code: str
+) -> None:
+    path = put_model(house.folder, snapshot())
+    house.stable.ask({path.name: ""})
+    house.look()
+    why = house.stable.now[path.name].why
+    assert why is not None
+    assert why.code == code
+
+
+def _with(**changed: object) -> Snapshot:
+    whole = tiny()
+    return Snapshot(
+        whole.kind, whole.weights, whole.arrays, {**whole.settings, **changed}, whole.scalers
+    )
+
+
+def test_another_training_is_another_digest() -> None:
+    bars = wavy(datetime(2025, 3, 1, tzinfo=UTC), 300)
+    assert trained_on(bars).digest == tiny().digest != trained_on(bars, seed=2).digest

@@ -1,0 +1,277 @@
+"""A desk that trades by what was trained: who is waited for, and what becomes of what is held."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from floors import CAPITAL, CHAMPION, House, alike, on_paper, populate, put_bars, rules
+from tiltyard.facts.observation import Observation
+from tiltyard.facts.trade import Trade
+from tiltyard.learners.trained import Trained
+from tiltyard.market.bar import HOUR
+from tiltyard.market.costs import Costs
+from tiltyard.policies.catalogue import POLICIES
+from tiltyard.router.floor import Seat
+from tiltyard.shell.models.health import GAUGE, Health
+from tiltyard.shell.models.stable import PATIENCE, Stable
+from tiltyard.shell.replaying.course import Course, Venue, hours_of
+from tiltyard.shell.replaying.verify import verify
+from tiltyard.shell.settings import load
+from tiltyard.shell.store.ledger import Ledger
+from trained_policies import put_model, tiny, wavy
+
+START = datetime(2025, 5, 1, tzinfo=UTC)
+BARS = wavy(START, 200)
+BEGUN = START + 60 * HOUR
+SOL = "SOL_USDT-1h.parquet"
+
+
+@dataclass
+class Clock:
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """A folder with one snapshot."""
+    put_model(tmp_path / "models")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def name(shelf: Path) -> str:
+    return next(shelf.iterdir()).name
+
+
+@pytest.fixture
+def steady() -> Clock:
+    return Clock()
+
+
+@contextmanager
+def desk_with(
+    file: Path, folder: Path, names: tuple[str, ...], models: Stable | None
+) -> Iterator[House]:
+    """A desk over arms of which those called ``tabnet_…`` have the digest of the tiny one."""
+    put_bars(folder / SOL, BARS)
+    digests = {name: tiny().digest for name in names if name.startswith("tabnet")}
+    with Ledger.open(str(file), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, names, BEGUN, digests=digests)
+        yield House(ledger, rules(), folder, BEGUN, models=models)
+
+
+def play(house: House, until: datetime) -> None:
+    while house.now < until:
+        house.round(house.now + HOUR)
+
+
+def play_until_it_holds(house: House, name: str) -> None:
+    while not any(one.entry.lane.policy == name for one in house.trader.open_positions):
+        house.round(house.now + HOUR)
+
+
+def of(trades: list[Trade], name: str) -> list[Trade]:
+    return [one for one in trades if one.policy == name]
+
+
+def test_a_trained_challenger_does_on_paper_what_a_course_does_and_trades_for_real(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        play(house, BARS[-1].closes_at(HOUR))
+        trades = house.trades()
+        assert house.said == [f"{name} is traded by its model"]
+        verify(house.ledger, house.settings, house.now)
+    seats = {
+        CHAMPION: Seat(POLICIES.get("trend"), CAPITAL, 0.1),
+        name: Seat(Trained.from_snapshot(tiny()), CAPITAL, 0.1),
+    }
+    told: list[Trade] = []
+
+    class Telling(Course):
+        def _judge(self, trades: Iterable[Trade], at: datetime) -> None:
+            trades = list(trades)
+            told.extend(trades)
+            super()._judge(trades, at)
+
+    course = Telling(load(), seats, CHAMPION, Venue(HOUR, Costs(5, 1)), BARS[0].opened_at, seed=1)
+    course.play(hours_of([BARS]))
+    later = [one for one in told if one.opened_at >= BEGUN + 30 * HOUR]
+    mine = [one for one in trades if one.opened_at >= BEGUN + 30 * HOUR]
+    assert len(of(later, name)) > 5
+    assert on_paper(of(mine, name)) == on_paper(of(later, name))
+    assert {one.book for one in of(trades, name)} == {"live", "twin", "shadow"}
+
+
+def test_a_desk_that_begins_anew_every_hour_ends_with_the_same(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    ends = []
+    for file, is_new in (("one.db", False), ("other.db", True)):
+        stable = Stable(shelf, steady, at_once=True)
+        with desk_with(tmp_path / file, folder, (name,), stable) as house:
+            while house.now < START + 90 * HOUR:
+                if is_new:
+                    house.models = Stable(shelf, steady, at_once=True)
+                    house.begin()
+                house.round(house.now + HOUR)
+            ends.append(alike(house.trades()))
+    assert len(ends[0]) > 2
+    assert ends[0] == ends[1]
+
+
+def test_the_floor_waits_for_a_model_and_the_desk_does_not(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        house.round()
+        assert house.trader.seated == []
+        assert house.trader.trouble is None
+        assert house.desk.trouble is None
+        stable.look()
+        house.round()
+        assert house.trader.seated == sorted([CHAMPION, name])
+        assert house.said == [f"{name} is traded by its model"]
+
+
+def test_after_a_while_the_floor_goes_on_without_and_the_arm_joins_when_its_model_is_there(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        house.round()
+        steady.seconds += PATIENCE + 1
+        house.round(BEGUN + HOUR)
+        assert house.trader.seated == [CHAMPION]
+        stable.look()
+        house.round(BEGUN + 2 * HOUR)
+        assert house.trader.seated == sorted([CHAMPION, name])
+        play(house, START + 120 * HOUR)
+        assert of(house.trades(), name)
+
+
+def test_a_desk_that_begins_with_something_open_waits_for_its_model_and_says_so(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (name,), stable) as house:
+        play_until_it_holds(house, name)
+        (held,) = house.trader.open_positions
+        house.models = stable = Stable(shelf, steady)
+        house.said.clear()
+        house.begin()
+        house.round(house.now + HOUR)
+        assert house.said == []
+        steady.seconds += PATIENCE + 1
+        house.round()
+        assert house.trader.trouble is not None
+        assert [line.partition(" ")[0] for line in house.said] == ["MODEL_LATE"]
+        house.round(house.now + 2 * HOUR)
+        assert len(house.said) == 1
+        stable.look()
+        house.round()
+        assert house.said[1:] == [f"{name} is traded by its model", "the floor trades again"]
+        lane = held.entry.lane
+        open_now = {one.entry.lane: one for one in house.trader.open_positions}
+        closed = [one for one in house.trades("live") if one.episode_id == held.entry.episode_id]
+        assert closed or open_now[lane] == held
+        verify(house.ledger, house.settings, house.now)
+
+
+@pytest.mark.parametrize("how", ["tampered", "missing"])
+def test_who_holds_something_and_has_no_model_any_more_stops_trading_until_it_is_back(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock, how: str
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        play_until_it_holds(house, name)
+        held = list(house.trader.open_positions)
+        shutil.copytree(shelf / name, tmp_path / "safe")
+        if how == "missing":
+            shutil.rmtree(shelf / name)
+        else:
+            (shelf / name / "weights.safetensors").write_bytes(b"other")
+        house.models = stable = Stable(shelf, steady)
+        house.said.clear()
+        house.begin()
+        house.round(house.now + HOUR)
+        stable.look()
+        house.round()
+        assert house.trader.trouble is not None
+        assert house.trader.trouble.code == "SEAT_MISSING"
+        assert f"SNAPSHOT_{how.upper()}" in str(house.trader.trouble)
+        assert house.trader.open_positions == held
+        house.round(house.now + HOUR)
+        assert len(house.said) == 1
+        shutil.rmtree(shelf / name, ignore_errors=True)
+        shutil.copytree(tmp_path / "safe", shelf / name)
+        stable.look()
+        house.round()
+        assert house.trader.trouble is None
+        assert house.trader.seated == sorted([CHAMPION, name])
+        verify(house.ledger, house.settings, house.now)
+
+
+def test_who_holds_nothing_and_whose_model_is_broken_is_not_traded_and_the_others_are(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    (shelf / name / "weights.safetensors").write_bytes(b"other")
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        play(house, START + 105 * HOUR)
+        assert house.trader.seated == [CHAMPION]
+        assert {one.entry.lane.policy for one in house.trader.open_positions} == {CHAMPION}
+
+
+def test_an_arm_of_this_digest_without_a_snapshot_is_somebody_elses(
+    tmp_path: Path, folder: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(tmp_path / "nowhere", steady)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        house.round()
+        assert house.trader.seated == [CHAMPION]
+        assert stable.now == {}
+
+
+def test_what_is_loaded_goes_on_when_its_files_are_changed_and_the_arm_is_halted_by_its_guard(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        said: list[str] = []
+
+        def report(*observed: Observation) -> None:
+            house.ledger.append_observations(observed, known_at=house.now)
+
+        health = Health(
+            stable, report, every=900, settles=3, now=lambda: house.now, say=said.append
+        )
+        house.round()
+        health.look()
+        house.round()
+        play_until_it_holds(house, name)
+        (shelf / name / "weights.safetensors").write_bytes(b"other")
+        health.look()
+        steady.seconds += 4
+        health.look()
+        house.round()
+        assert house.desk.roster.arms[name].state == "halted"
+        assert house.desk.roster.arms[name].throttled_by == "model_unhealthy"
+        assert len(said) == 1
+        assert said[0].startswith(f"{name} is not healthy: SNAPSHOT_TAMPERED")
+        before = len(of(house.trades("live"), name))
+        play(house, house.now + 60 * HOUR)
+        assert len(of(house.trades("live"), name)) == before + 1
+        assert not [one for one in house.trader.open_positions if one.entry.lane.policy == name]
+        assert [one.number for one in house.ledger.observations()] == [1, 0]
+        assert {one.name for one in house.ledger.observations()} == {GAUGE}
