@@ -1,9 +1,7 @@
 """A trained policy, from its snapshot to the desk: registered, loaded beside it, played again."""
 
 import json
-import shutil
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -80,28 +78,6 @@ def test_a_running_desk_loads_who_joins_and_says_when_the_model_is_another(
         assert f"  halt  {name}: model_healthy < 1 [model_unhealthy]" in line
         told_to_stop(desk)
     assert health(tmp_path) == [(name, 1), (name, 0)]
-
-
-def test_a_record_with_a_trained_arm_is_played_again_by_its_model_alone(
-    floor: Run, tmp_path: Path, name: str
-) -> None:
-    assert floor("policy", "register", name, "--capital", "10000").code == 0
-    since = system_now() - timedelta(hours=80)
-    played = floor("replay", "--bars", "bars", "--into", "record.db", "--since", since.isoformat())
-    assert played.code == 0, played.err
-    with Ledger.open(str(tmp_path / "record.db")) as record:
-        assert {one.book for one in record.trades() if one.policy == name} >= {"shadow"}
-    again = floor("replay", "--verify", "--bars", "bars", "--db", "record.db")
-    assert again.code == 0, again.err
-    shutil.move(tmp_path / "models" / name, tmp_path / name)
-    missing = floor("replay", "--verify", "--bars", "bars", "--db", "record.db")
-    assert missing.code == 1
-    assert missing.err.startswith(f"SNAPSHOT_MISSING {name}: ")
-    assert "was made with its model " in missing.err
-    assert "put its snapshot into models as it was" in missing.err
-    left_out = floor("replay", "--bars", "bars", "--since", since.isoformat())
-    assert left_out.code == 0
-    assert name not in left_out.err
 
 
 def test_what_is_wrong_with_a_snapshot_is_told_before_anything_is_registered(

@@ -222,8 +222,8 @@ def play_again(
             "BARS_DIFFER", str(folder), f"these are not the bars that {where} was made with",
             "name the folder as it was",
         )  # fmt: skip
-    scratch.save_roster(fold(began), began, at=span.began)
     _refuse_without(start.models, settings.models.path, where)
+    scratch.save_roster(fold(began), began, at=span.began)
     for _ in BarReplay(scratch, settings, bars, span, only=start.models).play(progress=progress):
         pass  # what the desk writes is compared when all of it is there
     return _same_rows(record, scratch, where)
