@@ -139,6 +139,12 @@ def test_another_study_does_not_go_on_in_its_folder(tmp_path: Path) -> None:
         run(study_in(tmp_path, seed=8), 2, job=Job())
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(TiltyardError, match=r"CHECKPOINT_UNWRITABLE .*taken/study.json"):
+        run(study_in(tmp_path / "taken"), 2, job=Job())
+
+
 @pytest.mark.parametrize("spoil", [lambda text: text[:40], lambda _: "[]", lambda _: ""])
 def test_a_result_that_is_not_whole_is_made_again(
     ten: list[Trial], tmp_path: Path, spoil: Callable[[str], str]

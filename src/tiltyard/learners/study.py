@@ -90,7 +90,7 @@ def _claim(study: Study) -> None:
     text = json.dumps(told, sort_keys=True, indent=1)
     file = study.folder / "study.json"
     if not file.exists():
-        write_whole(file, text)
+        write_whole(file, text.encode())
     elif file.read_text() != text:
         raise TiltyardError(
             "STUDY_DIFFERS", str(study.folder), "it holds trials of other data, settings or seed",

@@ -30,7 +30,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as tensors_to
 
 from tiltyard.kernel.clock import from_microseconds, microseconds
 from tiltyard.kernel.errors import TiltyardError
@@ -186,7 +186,8 @@ def sweep(
     over = run(study, trials, workers=workers, job=job)
     kept = [_keep(study, trial, data, output, now, job) for trial in best(over, KEPT)]
     swept = Sweep(seed, over, kept, len(over) < trials)
-    write_whole(folder / "sweep.json", json.dumps(swept.to_json(), sort_keys=True, indent=1))
+    told = json.dumps(swept.to_json(), sort_keys=True, indent=1)
+    write_whole(folder / "sweep.json", told.encode())
     if not swept.is_partial:
         for name in ("work", "encoders"):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -218,7 +219,7 @@ def _keep(
         made = replace(made, lineage={**made.lineage, "study": lineage})
         encoder_path, path = save(encoder, output, now), save(made, output, now)
         told = {"digest": made.digest, "encoder": encoder.digest}
-        write_whole(file, json.dumps(told))
+        write_whole(file, json.dumps(told).encode())
     return Kept(trial, told["digest"], path, encoder_path)
 
 
@@ -262,7 +263,11 @@ def _one_thread() -> Iterator[None]:
 
 
 def write_market(data: MarketData, file: Path) -> None:
-    """Write a past for workers to read; bars, funding and range."""
+    """Write a past for workers to read; bars, funding and range.
+
+    Raises:
+        TiltyardError: ``CHECKPOINT_UNWRITABLE``.
+    """
     tensors: dict[str, NDArray[Any]] = {}
     funding: dict[str, float] = {}
     for symbol, one in data.candles.items():
@@ -278,10 +283,7 @@ def write_market(data: MarketData, file: Path) -> None:
         "symbols": sorted(data.candles), "interval": data.interval.total_seconds(),
         "since": data.since, "until": data.until, "funding": funding,
     }  # fmt: skip
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"told": json.dumps(told, sort_keys=True)})
-    partial.replace(file)
+    write_whole(file, tensors_to(tensors, metadata={"told": json.dumps(told, sort_keys=True)}))
 
 
 def read_market(file: Path) -> MarketData:

@@ -7,6 +7,7 @@ file that appears whole or not at all. :mod:`tiltyard.learners.study` says why.
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from math import isfinite
@@ -194,7 +195,8 @@ def frozen(trial: Trial, space: Mapping[str, BaseDistribution]) -> FrozenTrial:
 def write(study: Study, trial: Trial) -> None:
     """Write what came of a trial; then it is over."""
     file = study.folder / "trials" / f"{trial.number:03}.json"
-    write_whole(file, json.dumps(trial._asdict(), sort_keys=True, indent=1, allow_nan=False))
+    told = json.dumps(trial._asdict(), sort_keys=True, indent=1, allow_nan=False)
+    write_whole(file, told.encode())
 
 
 def _read(file: Path) -> Trial | None:
@@ -207,7 +209,7 @@ def _read(file: Path) -> Trial | None:
         return None
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_whole(file: Path, content: bytes) -> None:
     """Write a file that appears whole or not at all.
 
     Raises:
@@ -216,13 +218,14 @@ def write_whole(file: Path, text: str) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w") as opened:
-            opened.write(text)
+        with partial.open("wb") as opened:
+            opened.write(content)
             opened.flush()
             os.fsync(opened.fileno())
         partial.replace(file)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise TiltyardError(
             "CHECKPOINT_UNWRITABLE", str(file), error.strerror or str(error),
             "what was kept before is still there",
