@@ -10,10 +10,14 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from alerts.judged import DESK, POLICY, case, run, test_files
+from exporter.shown import SECOND, shown
+from live_desks import NOON
 from programs import check
+from records import BOT, ledger_of
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST, DEFAULT_TEXT
 from tiltyard.checklist.guard import EFFECTS, ON_UNKNOWN, Checklist
 from tiltyard.checklist.parse import parse_checklist
+from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import Faults
 from tiltyard.metrics.catalogue import METRICS, SHADOW, TRADE_METRICS
 from tiltyard.shell.alerts.made import RULES, make
@@ -253,6 +257,34 @@ def test_an_alert_with_a_level_of_return_goes_on_until_that_is_reached(tmp_path:
         case({pf: "1.7x3 1.5x3 1.7x3 1.9x3 1.7x3"},
              (2, alert, 0), (6, alert, 1), (10, alert, 1), (14, alert, 0), (18, alert, 0)),
     ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "fires"),
+    [
+        ({"": 0.5}, 1),
+        ({"": 0.5, "_lower": 0.4}, 1),
+        ({"": 0.5, "_lower": 0.2}, 0),
+        ({"": 0.2, "_lower": 0.1}, 0),
+    ],
+)
+def test_a_drift_is_told_of_when_its_lower_end_is_beyond_or_nobody_says_one(
+    told: dict[str, float], fires: int, tmp_path: Path
+) -> None:
+    (tmp_path / RULES).write_text(make(with_checklist(DEFAULT_CHECKLIST), "t").texts[RULES])
+    gauges = [
+        Observation(f"encoder_kl_divergence{name}", number, NOON - SECOND, BOT)
+        for name, number in told.items()
+    ]
+    with ledger_of(tmp_path / "desk.db", [], gauges=gauges) as ledger, shown(ledger) as desk:
+        desk.step(NOON)
+        lines = [line for line in desk.text().splitlines() if "encoder_kl_divergence" in line]
+    scraped = {
+        name.replace("{", f'{{desk="{DESK}",'): f"{number}x9"
+        for name, _, number in (one.rpartition(" ") for one in lines if one[0] != "#")
+    }
+    assert len(scraped) > 1 + len(told), "both ends, and what the desk says of the guard"
+    run(tmp_path, [case(scraped, (2, 'alertname="EncoderKLDivergenceHigh"', fires))])
 
 
 def test_what_is_only_observed_is_for_the_record() -> None:

@@ -11,7 +11,7 @@ from tiltyard.checklist.patience import IMMEDIATE, Patience
 PRODUCT = """
 pf_challenger_30       | arm      | 2.1 – 2.8 | < 1.6  | immediate |                       | throttle           | critical | ChallengerProfitFactorLow
 dd_challenger_pct      | arm      | 0 – 3     | > 4    | immediate |                       | halt               | critical | ChallengerDrawdownHigh
-encoder_kl_divergence  | arm      | 0 – 0.25  | > 0.3  | immediate |                       | refresh_encoder    | warning  | EncoderKLDivergenceHigh
+encoder_kl_divergence  | arm      | 0 – 0.25  | > 0.3  | immediate | encoder_kl_divergence_lower > 0.3 | refresh_encoder | warning  | EncoderKLDivergenceHigh
 gpu_util_pct           | account  | 2 – 10    | > 60   | for 600 s | learner_progress <= 0 | restart_learner    | warning  | GPUUtilizationHigh
 account_balance        | account  |           | < 10   | immediate |                       | freeze_challengers | critical | AccountBalanceLow
 up                     | account  |           | < 1    | immediate |                       | page               | critical | SystemDowntime

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tiltyard.checklist.comparison import Comparison
+from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import Guard, OnUnknown, WayBack
 from tiltyard.checklist.judge import FRESH, Memory, judge
 from tiltyard.checklist.patience import Patience
@@ -827,3 +828,37 @@ def test_a_new_trial_begins_without_evidence() -> None:
     bench.panel.start_trial(ARM, bench.now)
     bench.closes(-1, risk=money(1))
     assert bench.judges().reason == "evidence 0.07, wanted 1.38"
+
+
+@pytest.mark.parametrize(
+    ("drift", "lower", "answer"),
+    [
+        (0.40, 0.31, "breach"),
+        (0.40, 0.30, "pass"),
+        (0.40, 0.12, "pass"),
+        (0.25, 0.10, "pass"),
+        (-0.02, -0.10, "pass"),
+        (0.31, None, "breach"),
+        (0.30, None, "pass"),
+        (-0.02, None, "pass"),
+        (None, 0.40, "unknown"),
+    ],
+)
+def test_an_encoder_has_drifted_when_the_lower_end_of_its_interval_says_so_too(
+    drift: float | None, lower: float | None, answer: str
+) -> None:
+    bench = Bench(DEFAULT_CHECKLIST.guard("encoder_kl_divergence_high"))
+    for number, name in ((drift, DRIFT), (lower, f"{DRIFT}_lower")):
+        if number is not None:
+            bench.sees(number, name)
+    assert bench.judges().answer == answer
+
+
+def test_a_lower_end_of_the_day_before_neither_holds_a_drift_back_nor_proves_it() -> None:
+    bench = Bench(DEFAULT_CHECKLIST.guard("encoder_kl_divergence_high"))
+    bench.sees(0.40)
+    bench.sees(0.12, f"{DRIFT}_lower")
+    assert bench.judges().reason == "encoder_kl_divergence_lower is 0.12"
+    bench.now += timedelta(days=1)
+    bench.sees(0.40)
+    assert bench.judges().tripped

@@ -19,7 +19,7 @@ from receivers import listening, says
 from served import PROD, Served, populate, serving, trade, until
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.metrics.api_calls import CALLS, ERRORS
-from tiltyard.metrics.catalogue import GAUGES, LATENCIES
+from tiltyard.metrics.catalogue import BESIDE_DRIFT, DRIFT, GAUGES, LATENCIES
 from tiltyard.shell.clock import system_now
 
 SETTINGS = """\
@@ -50,8 +50,8 @@ groups:
         labels: {severity: critical}
 """
 GPUS = 'DCGM_FI_DEV_GPU_UTIL{gpu="0"} 37\nDCGM_FI_DEV_GPU_UTIL{gpu="1"} 98\n'
-ON_POLICIES = {*LATENCIES, "model_healthy", "encoder_kl_divergence"}
-AS_EXPECTED = {"account_balance": 100_000, "encoder_kl_divergence": 0.1}
+ON_POLICIES = {*LATENCIES, "model_healthy", DRIFT, *BESIDE_DRIFT}
+AS_EXPECTED = {"account_balance": 100_000, DRIFT: 0.1}
 """Where 1 would be a breach."""
 OF_POLICIES: Sequence[Mapping[str, str]] = ({"policy": PROD}, {"policy": "bot0"})
 OF_ACCOUNT: Sequence[Mapping[str, str]] = ({},)

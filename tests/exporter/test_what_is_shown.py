@@ -40,7 +40,7 @@ DIMENSIONLESS = {
     "account_balance", "up", "learner_progress", "learner_running", "weekly_run", "snapshot_run",
     "build_info", "guard_state", "hold", "share_mismatch_p_value", "open_positions",
     "open_exposure", "reviews_open", "task_last_run_failed", "observing", "arm_state",
-    "gpu_available",
+    "gpu_available", "encoder_effective_samples",
 }  # fmt: skip
 
 
@@ -236,6 +236,7 @@ def test_a_gauge_that_goes_stale_is_unknown_and_one_that_never_was_is_warming(
         desk.step(NOON + 30 * DAY)
         assert state(desk, "encoder_kl_divergence_high") == "unknown"
         assert value(desk, "encoder_kl_divergence_nats", **of_bot) is None, "no number is of now"
+        assert value(desk, "encoder_kl_divergence_lower_nats", **of_bot) is None
         assert value(desk, "weekly_run") == 1, "nobody has said how long it counts"
         assert state(desk, "learner_given_up", "") == "warming"
 

@@ -197,6 +197,15 @@ def test_what_the_baseline_drifts_in_itself_is_taken_off() -> None:
     assert abs(calm.value) < 0.1
 
 
+def test_one_odd_stretch_of_the_baseline_does_not_hide_what_drifts_now() -> None:
+    baseline = independent(4000, 6, 111)
+    baseline[-800:, 1] += 2.5
+    same, shifted = independent(1000, 6, 112), independent(1000, 6, 113)
+    shifted[:, 0] += 1.2
+    assert abs(drift_of(baseline, same).value) < 0.2
+    assert drift_of(baseline, shifted).low > 0.3
+
+
 def test_the_same_seed_gives_the_same_and_another_the_same_value() -> None:
     baseline, current = independent(400, 4, 101), independent(400, 4, 102)
     assert drift_of(baseline, current) == drift_of(baseline, current)

@@ -89,3 +89,46 @@ def test_a_slow_policy_that_hardly_decides_does_not_hide_a_busy_one() -> None:
     assert panel.read("inference_latency_p95_ms", "", now).reading == Value(950, 3)
     panel.observe(latency("busy", 900, 1, samples=5000))
     assert panel.read("inference_latency_p95_ms", "", now).reading == Value(900, 5000)
+
+
+def drift(number: float, hour: int, name: str = "", policy: str = ARM) -> Observation:
+    at = START + timedelta(hours=hour)
+    return Observation(f"encoder_kl_divergence{name}", number, at, policy, 900, hour)
+
+
+def lower_and_upper(panel: Panel, policy: str = ARM) -> list[float | None]:
+    """Both ends of a drift's interval, a day after the start; None where there is none."""
+    ends = (f"encoder_kl_divergence_{end}" for end in ("lower", "upper"))
+    read = (panel.read(end, policy, START + timedelta(days=1)).reading for end in ends)
+    return [one.number if isinstance(one, Value) else None for one in read]
+
+
+def test_the_ends_of_an_interval_are_those_of_the_drift_that_they_were_observed_with() -> None:
+    panel = Panel(CAPITAL)
+    for one in (drift(0.4, 1), drift(0.2, 1, "_lower"), drift(0.6, 1, "_upper")):
+        panel.observe(one)
+    assert lower_and_upper(panel) == [0.2, 0.6]
+    panel.observe(drift(0.5, 2))
+    assert lower_and_upper(panel) == [0.5, None], "what was said of an earlier one is not of this"
+    panel.observe(drift(0.35, 3, "_lower"))
+    assert lower_and_upper(panel) == [0.35, None], "it may be told after the drift"
+
+
+def test_who_reports_the_drift_alone_has_it_as_its_lower_end() -> None:
+    panel = Panel(CAPITAL)
+    assert not panel.knows("encoder_kl_divergence_lower", ARM)
+    panel.observe(drift(0.4, 1))
+    measured = panel.read("encoder_kl_divergence_lower", ARM, START + timedelta(days=1))
+    assert measured.reading == Value(0.4, 900)
+    assert measured.as_of == START + timedelta(hours=1), "it is as old as the drift"
+    assert panel.knows("encoder_kl_divergence_lower", ARM)
+
+
+def test_an_arm_of_its_own_drift_has_nobody_elses_interval() -> None:
+    panel = Panel(CAPITAL)
+    for one in (drift(0.1, 5, policy=""), drift(0.05, 5, "_lower", ""), drift(0.4, 1)):
+        panel.observe(one)
+    assert lower_and_upper(panel) == [0.4, None]
+    assert lower_and_upper(panel, OTHER) == [0.05, None], (
+        "who has none of its own has the account's"
+    )

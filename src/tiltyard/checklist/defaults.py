@@ -169,6 +169,7 @@ scope = "arm"
 metric = "encoder_kl_divergence"
 expected = [0, 0.25]
 when = "> 0.30"
+only_if = "encoder_kl_divergence_lower > 0.30"  # beyond by the lower end of its interval, too
 effect = "refresh_encoder"  # 10 epochs, tonight
 priority = 60
 severity = "warning"

@@ -11,7 +11,7 @@ windows make it worse. So here:
 2. **Effective sizes** for means and covariances, from autocorrelations: ``effective_size.py``.
 3. **The formula without its bias**: the expectations of a Wishart matrix's inverse and logarithm,
    with effective sizes for sizes (Muirhead, Aspects of Multivariate Statistical Theory, 3.2).
-4. **Less what the baseline drifts in itself**: the mean of the same statistic over stretches of
+4. **Less what the baseline drifts in itself**: the median of the same statistic over stretches of
    the baseline against the rest of it. They match the current's effective size as far as a third of
    the baseline allows; what is smaller is scaled by the sum of inverse sizes, as its bias is.
 5. **An interval** from resampled blocks of both sides (Künsch, Annals of Statistics 17, 1989).
@@ -48,6 +48,8 @@ BLOCKS = 200
 """So many of a side at most are resampled."""
 FLAT = 1e-8
 """Less spread of a normal score, or of a direction among them, is none."""
+MEDIAN_VARIANCE = (1.4826 * 1.2533) ** 2
+"""Of a median of normal numbers: by the median of their distances from it, times their count."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -119,8 +121,8 @@ def kl_divergence(
     if effective < needed:
         return Undefined(
             "warming",
-            f"{effective:.0f} of {needed} independent windows"
-            f" ({min(size0):.0f} in the baseline, {min(size1):.0f} now)",
+            f"{int(effective)} of {needed} independent windows"
+            f" ({int(min(size0))} in the baseline, {int(min(size1))} now)",
             samples=int(effective),
         )
     moments0, moments1 = _moments(z0, size0), _moments(z1, size1)
@@ -200,9 +202,8 @@ def _parts(zero: Moments, one: Moments) -> tuple[Floats, Floats, Floats]:
 
 def _log_bias(freedom: float, dimensions: int) -> float:
     """E ln|S| − ln|Σ| of a Wishart matrix over its degrees of freedom."""
-    return sum(_digamma((freedom - i) / 2) for i in range(dimensions)) + dimensions * log(
-        2 / freedom
-    )
+    halves = sum(_digamma((freedom - i) / 2) for i in range(dimensions))
+    return halves + dimensions * log(2 / freedom)
 
 
 def _digamma(x: float) -> float:
@@ -219,7 +220,8 @@ def _within(x: Floats, starts: Integers, size0: Sizes, size1: Sizes) -> tuple[fl
     """What the baseline drifts in itself: stretches of it against the rest, as current is judged.
 
     Returns:
-        Their mean, and its variance, as if so many stretches as fit beside each other were seen.
+        Their median, for one odd stretch says nothing of the others; and its variance, as if so
+        many stretches were seen as fit beside each other.
     """
     clusters, bounds = len(starts), np.r_[starts, len(x)]
     share = min(1 / 3, size1.covariance / size0.covariance, size1.mean / size0.mean)
@@ -236,7 +238,9 @@ def _within(x: Floats, starts: Integers, size0: Sizes, size1: Sizes) -> tuple[fl
             * (1 / size0.covariance + 1 / size1.covariance)
             / (1 / of_rest.covariance + 1 / of_part.covariance)
         )
-    return float(np.mean(found)), float(np.var(found, ddof=1)) * share
+    middle = float(np.median(found))
+    apart = float(np.median(np.abs(np.array(found) - middle)))
+    return middle, MEDIAN_VARIANCE * apart**2 * share
 
 
 def _resampled(z: Floats, starts: Integers, size: Sizes, rng: np.random.Generator) -> Moments:
@@ -286,10 +290,8 @@ def _leading(loadings: Floats) -> Integers:
 
 
 def _listed(dimensions: Integers) -> str:
-    names = [str(one + 1) for one in dimensions]
-    if len(names) == 1:
-        return f"dimension {names[0]}"
-    return f"dimensions {', '.join(names[:-1])} and {names[-1]}"
+    *most, last = (str(one + 1) for one in dimensions)
+    return f"dimensions {', '.join(most)} and {last}" if most else f"dimension {last}"
 
 
 def _invalid(side: str, facts: str) -> TiltyardError:

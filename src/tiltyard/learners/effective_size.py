@@ -48,10 +48,12 @@ def sizes(z: Floats, starts: Integers) -> Sizes:
         crossed[:, 1:] *= np.sqrt(2)
         crossed -= crossed.mean(axis=0)
         covariances += _products(np.add.reduceat(crossed, starts), lags)
-    return Sizes(
-        count**2 * dimensions / _summed(means, len(starts)),
-        count**2 * dimensions * (dimensions + 1) / _summed(covariances, len(starts)),
-    )
+    mean = count**2 * dimensions / _summed(means, len(starts))
+    covariance = count**2 * dimensions * (dimensions + 1) / _summed(covariances, len(starts))
+    # Rows that were made white by their own covariance look less alike than they are, the more so
+    # the fewer they are worth: to first order by this, for means as for covariances.
+    hidden = 1 + (dimensions + 1) * max(1 / mean - 1 / covariance, 0)
+    return Sizes(mean / hidden, covariance / hidden)
 
 
 def _products(clusters: Floats, lags: int) -> Floats:

@@ -34,7 +34,9 @@ def normal_scores(reference: Floats, rows: Floats) -> Floats:
 def _drawn(known: Floats, scores: Floats, values: Floats, tail: int) -> Floats:
     """Scores of values, between known ones by interpolation, beyond them by the tail's slope."""
     places, first, counts = np.unique(known, return_index=True, return_counts=True)
-    drawn = np.interp(values, places, np.add.reduceat(scores, first) / counts)
+    order = np.argsort(values)  # in order they are found several times faster
+    drawn = np.empty_like(values)
+    drawn[order] = np.interp(values[order], places, np.add.reduceat(scores, first) / counts)
     for end, sign in ((slice(None, tail), -1), (slice(-tail, None), 1)):
         z, x = scores[end], known[end]
         away = (values - (known[-1] if sign > 0 else known[0])) * sign

@@ -21,8 +21,9 @@ from tiltyard.metrics.win_rate import WinRate
 
 Meter = Running[Any] | Rolling[Any]
 Unit = Literal[
-    "ratio", "percent", "trades", "R", "currency", "nats", "per year", "milliseconds", "flag"
-]
+    "ratio", "percent", "trades", "R", "currency", "nats", "windows", "per year", "milliseconds",
+    "flag",
+]  # fmt: skip
 BEHIND_A_NUMBER: Mapping[str, str] = {
     "percent": " %", "milliseconds": " ms", "nats": " nats", "R": " R",
 }  # fmt: skip
@@ -108,7 +109,7 @@ _SHARES_OF_A_WHOLE = (
 )  # fmt: skip
 _NEVER_NEGATIVE = (
     "pf_challenger_30", "profit_factor", "pf_150", "pf_prod", "pf_30_with_shadow",
-    "consecutive_losses", "account_daily_loss_pct", "encoder_kl_divergence",
+    "consecutive_losses", "account_daily_loss_pct", "encoder_effective_samples",
     "inference_latency_p50_ms", "inference_latency_p95_ms",
 )  # fmt: skip
 _FLAGS = (
@@ -121,6 +122,12 @@ _given(
     "dd_challenger_pct", "derived", "percent", "largest fall of NAV in the trial, marks included"
 )
 _given("encoder_kl_divergence", "gauge", "nats", "drift of the encoder's embeddings")
+_given("encoder_kl_divergence_lower", "gauge", "nats", "lower end of the drift's 95 % interval")
+_given("encoder_kl_divergence_upper", "gauge", "nats", "upper end of the drift's 95 % interval")
+_given(
+    "encoder_effective_samples", "gauge", "windows",
+    "as many independent windows say as much of the drift as those that there are",
+)  # fmt: skip
 _given("gpu_util_pct", "gauge", "percent", "GPU utilisation")
 _running("profit_factor", ProfitFactor(), "ratio", "profit factor of the trial")
 _rolling("pf_150", ProfitFactor(), 150, "ratio", "profit factor, last 150 trades")
@@ -155,6 +162,10 @@ DRAWDOWNS: frozenset[str] = frozenset({"dd_challenger_pct", "dd_150"})
 """Of an arm: measured against its capital."""
 LATENCIES: frozenset[str] = frozenset({"inference_latency_p50_ms", "inference_latency_p95_ms"})
 """Gauges of a policy; the account's is that of the slowest one."""
+DRIFT = "encoder_kl_divergence"
+DRIFT_ENDS = ("encoder_kl_divergence_lower", "encoder_kl_divergence_upper")
+BESIDE_DRIFT: frozenset[str] = frozenset({*DRIFT_ENDS, "encoder_effective_samples"})
+"""Gauges that say how sure the drift is; each belongs to a reading of it."""
 HEARTBEAT = "bot_heartbeat"
 """The gauge by which a policy's bot says that it lives."""
 SHADOW = "_shadow"

@@ -3,12 +3,16 @@
 An arm that has no reading of its own has the account's. How slow the decisions of all together
 are, where nobody says so of the account, is how slow they are of the slowest policy that was
 heard of lately.
+
+How sure the drift of an encoder is belongs to the reading that it was observed with: what was said
+of an earlier one is not of this. Whoever gives no lower end of the interval is judged by the drift
+itself, as it is.
 """
 
 from datetime import timedelta
 
 from tiltyard.facts.observation import Observation
-from tiltyard.metrics.catalogue import LATENCIES
+from tiltyard.metrics.catalogue import BESIDE_DRIFT, DRIFT, DRIFT_ENDS, LATENCIES
 
 AS_OLD_AS = timedelta(minutes=10)
 """The slowest policy is looked for among those heard of in so long before the newest reading."""
@@ -39,6 +43,9 @@ class LastGauges:
 
     def of(self, metric: str, policy: str) -> Observation | None:
         """The last reading of a gauge: an arm's own, else the account's."""
+        drift = self.of(DRIFT, policy) if metric in BESIDE_DRIFT else None
+        if drift is not None:
+            return self._beside(metric, drift)
         own = self._last.get((metric, policy)) or self._last.get((metric, ""))
         if own is not None or policy or metric not in LATENCIES:
             return own
@@ -48,3 +55,10 @@ class LastGauges:
         since = max(gauge.observed_at for gauge in each.values()) - AS_OLD_AS
         heard_of = [gauge for gauge in each.values() if gauge.observed_at >= since]
         return max(heard_of, key=lambda g: (g.samples >= BUSY_FROM, g.number, g.seq))
+
+    def _beside(self, metric: str, drift: Observation) -> Observation | None:
+        """What was said of this drift; its lower end is the drift, where that was not said."""
+        said = self._last.get((metric, drift.policy))
+        if said is not None and said.observed_at >= drift.observed_at:
+            return said
+        return drift if metric == DRIFT_ENDS[0] else None

@@ -26,6 +26,7 @@ from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
 from tiltyard.shell.sections.alerts import AlertSettings
+from tiltyard.shell.sections.drift import DriftSettings
 from tiltyard.shell.sections.gpu import GpuSettings
 from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.sections.market import MarketSettings
@@ -192,6 +193,7 @@ class Settings(_Section):
     notify: NotifySettings = NotifySettings()
     market: MarketSettings = MarketSettings()
     models: ModelSettings = ModelSettings()
+    drift: DriftSettings = DriftSettings()
     gpu: GpuSettings = GpuSettings()
     learner: LearnerSettings = LearnerSettings()
     alerts: AlertSettings = AlertSettings()

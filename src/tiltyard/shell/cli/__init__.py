@@ -19,6 +19,7 @@ from tiltyard.shell.cli import (
     bench,
     checklist,
     demo,
+    drift,
     ingest,
     learner,
     ledger,
@@ -28,6 +29,7 @@ from tiltyard.shell.cli import (
     replay,
     report,
     token,
+    train,
 )
 from tiltyard.shell.cli.interruption import hear_termination
 from tiltyard.shell.exit_codes import FAILED, INTERRUPTED, exit_code
@@ -50,10 +52,12 @@ live.add_to(app)
 act.add_to(app)
 token.add_to(app)
 learner.add_to(app)
+drift.add_to(app)
 notify.add_to(app)
 demo.add_to(app)
 bench.add_to(app)
 alerts.add_to(app)
+train.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

@@ -66,6 +66,10 @@ SETTINGS_TEXT = """\
 # [models]                     # what was trained, and is traded by
 # folder = "./models"
 
+# [drift]                      # of the encoders of those
+# every = "6 h"                # or "off"
+# current = "90 d"             # windows of so long back are compared with the baseline
+
 # [shares]
 # start = 0.10
 # champion_floor = 0.40

@@ -30,6 +30,7 @@ from tiltyard.shell.cli.saying import (
 )
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times
+from tiltyard.shell.drift.watched import drift_watched
 from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.effects.telling import RENEW_AFTER
 from tiltyard.shell.exporter.painter import Painter
@@ -251,12 +252,13 @@ class _Running:
 
     @contextmanager
     def _observers(self, settings: Settings) -> Iterator[None]:
-        """Who looks at the machine, for as long as a desk goes round."""
+        """Who looks at the machine and at encoders, for as long as a desk goes round."""
         if self.once:
             yield
             return
         with (
             gpus_watched(settings.gpu, self.ledger, self.gpus, say=say),
+            drift_watched(settings, self.ledger, say=say),
             learner_supervised(self.learner, self.ledger),
         ):
             yield

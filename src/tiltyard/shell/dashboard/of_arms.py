@@ -13,6 +13,13 @@ from tiltyard.shell.exporter.series import series_of
 
 SHARE = Look("percentunit", least=0, most=1)
 POLICY = "{{policy}}"
+_BESIDE = {
+    "inference_latency_p95_ms": [("inference_latency_p50_ms", "half")],
+    "encoder_kl_divergence": [
+        ("encoder_kl_divergence_lower", "at least"), ("encoder_kl_divergence_upper", "at most"),
+    ],
+}  # fmt: skip
+"""What is drawn dashed beside a metric, and how it is called."""
 
 
 def arm_rows(checklist: Checklist) -> Iterator[Row]:
@@ -153,14 +160,14 @@ def _models(checklist: Checklist) -> Iterator[Panel]:
          ("Solid: 19 of 20 take no longer. Dashed: half of them. Slow ones hold the ramp; look at "
          "the machine of the bot.")),
         ("encoder_kl_divergence", "How far each encoder has drifted",
-         ("Divergence of the embeddings from those of training, in nats. Beyond the flag the "
-         "encoder is refreshed at night.")),
+         ("Divergence of the embeddings from those of training, in nats. Dashed: its interval of "
+         "95 %. When that is beyond the flag, too, the encoder is refreshed at night.")),
     ):  # fmt: skip
         guard = checklist.watching(metric)
         found = [Query(queries.each_arm(series_of(metric)), POLICY)]
-        if metric == "inference_latency_p95_ms":
-            half = queries.each_arm(series_of("inference_latency_p50_ms"))
-            found.append(Query(half, f"{POLICY} half", is_dashed=True))
+        for beside, which in _BESIDE[metric]:
+            shown = queries.each_arm(series_of(beside))
+            found.append(Query(shown, f"{POLICY} {which}", is_dashed=True))
         yield Panel(
             f"{title}{_flag(guard)}", what, tuple(found), look=look_of(metric, guard), width=8
         )

@@ -22,7 +22,7 @@ from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Value
 from tiltyard.metrics import METRICS_VERSION
-from tiltyard.metrics.catalogue import GAUGES, SHADOW, TRADE_METRICS
+from tiltyard.metrics.catalogue import BESIDE_DRIFT, DRIFT, GAUGES, SHADOW, TRADE_METRICS
 from tiltyard.metrics.measured import Measured
 from tiltyard.router.realised import Realised
 from tiltyard.shell.desk import Desk
@@ -122,14 +122,18 @@ def _measured(
 
 
 def _lasting(checklist: Checklist) -> Mapping[str, timedelta]:
-    """How long gauges count, by the most patient guard that watches each; others for good."""
-    watching = [guard for guard in checklist.guards if guard.metric in GAUGES and guard.stale_after]
-    return {
-        metric: timedelta(
-            seconds=max(guard.stale_after for guard in watching if guard.metric == metric)
-        )
-        for metric in {guard.metric for guard in watching}
-    }
+    """How long gauges count, by the most patient guard that watches each; others for good.
+
+    What is said beside a drift counts as long as that does.
+    """
+    seconds: dict[str, int] = {}
+    for guard in checklist.guards:
+        if guard.metric in GAUGES and guard.stale_after:
+            seconds[guard.metric] = max(guard.stale_after, seconds.get(guard.metric, 0))
+    lasting = {metric: timedelta(seconds=longest) for metric, longest in seconds.items()}
+    if DRIFT in lasting:
+        lasting |= dict.fromkeys(BESIDE_DRIFT - lasting.keys(), lasting[DRIFT])
+    return lasting
 
 
 def _known(measured: Measured, lasting: timedelta | None, now: datetime) -> float | None:

@@ -91,6 +91,18 @@ _arm("net_pnl", "net_pnl", "Profit after costs, in the account's currency.", "tr
 _arm("sharpe", "sharpe_per_year", "Mean daily return over its deviation.", "trial")
 _arm("sortino", "sortino_per_year", "Mean daily return over its downside deviation.", "trial")
 _gauge("encoder_kl_divergence", "encoder_kl_divergence_nats", "Drift of the encoder's embeddings.")
+_gauge(
+    "encoder_kl_divergence_lower", "encoder_kl_divergence_lower_nats",
+    "Lower end of the 95 % interval of the drift.",
+)  # fmt: skip
+_gauge(
+    "encoder_kl_divergence_upper", "encoder_kl_divergence_upper_nats",
+    "Upper end of the 95 % interval of the drift.",
+)  # fmt: skip
+_gauge(
+    "encoder_effective_samples", "encoder_effective_samples",
+    "As many independent windows would say as much of the drift.",
+)  # fmt: skip
 _gauge("model_healthy", "model_healthy", "1 while the model loads, is the one pinned, is finite.")
 _gauge(
     "inference_latency_p50_ms", "inference_latency_p50_seconds",

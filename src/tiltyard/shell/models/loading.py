@@ -35,7 +35,7 @@ def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:
     try:
         from tiltyard.learners.snapshot import find  # noqa: PLC0415 slow
     except ModuleNotFoundError as error:
-        raise _extra_missing(error) from error
+        raise extra_missing(error) from error
     try:
         return find(shelf.folder, digest)
     except TiltyardError:
@@ -55,7 +55,7 @@ def checked_snapshot(path: Path, digest: str = "") -> "Snapshot":
     try:
         from tiltyard.learners.snapshot import load  # noqa: PLC0415 slow
     except ModuleNotFoundError as error:
-        raise _extra_missing(error) from error
+        raise extra_missing(error) from error
     snapshot = load(path, digest)
     if snapshot.kind != SERVED:
         raise TiltyardError(
@@ -80,7 +80,7 @@ def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
     try:
         from tiltyard.learners.trained import Trained  # noqa: PLC0415 slow
     except ModuleNotFoundError as error:
-        raise _extra_missing(error) from error
+        raise extra_missing(error) from error
     try:
         policy = Trained.from_snapshot(snapshot)
         Indicators("", policy.needs, HOUR)
@@ -93,7 +93,8 @@ def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
     return policy
 
 
-def _extra_missing(error: ModuleNotFoundError) -> TiltyardError:
+def extra_missing(error: ModuleNotFoundError) -> TiltyardError:
+    """What is said where somebody who learns nothing lacks what learning needs."""
     return TiltyardError(
         "EXTRA_MISSING", "learn", f"{error.name} is not installed, and a trained policy needs it",
         "pip install 'tiltyard[learn]'",

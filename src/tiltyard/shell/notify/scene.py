@@ -19,6 +19,8 @@ METRICS: Mapping[str, str] = {
     "account_drawdown_pct": "the account's drawdown",
     "account_daily_loss_pct": "loss today", "account_balance": "balance",
     "api_error_rate": "failed calls", "encoder_kl_divergence": "encoder drift",
+    "encoder_kl_divergence_lower": "least encoder drift",
+    "encoder_kl_divergence_upper": "most encoder drift",
     "gpu_util_pct": "GPU in use", "consecutive_losses": "losses in a row",
     "inference_latency_p50_ms": "decision time (p50)",
     "inference_latency_p95_ms": "decision time (p95)", "win_rate": "win rate",

@@ -14,8 +14,8 @@ from tiltyard.checklist.guard import Guard
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Review
 from tiltyard.facts.verdict import Verdict
-from tiltyard.kernel.undefined import Reading
-from tiltyard.metrics.catalogue import spec_of
+from tiltyard.kernel.undefined import Reading, Undefined
+from tiltyard.metrics.catalogue import DRIFT, DRIFT_ENDS, spec_of
 from tiltyard.shell.desk import Desk
 from tiltyard.shell.report.evidence import NOTHING, Evidence
 from tiltyard.shell.report.gap import GapLine, gap_lines
@@ -52,6 +52,7 @@ class MetricLine:
         reading: Its value, or why there is none.
         guard: What watches it; None when nothing does.
         verdict: The guard's answer.
+        interval: The ends between which it lies 95 times in 100; None where nobody says them.
     """
 
     name: str
@@ -59,6 +60,7 @@ class MetricLine:
     reading: Reading
     guard: Guard | None
     verdict: Verdict | None
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +145,12 @@ def _line(
         ((guard, verdict) for guard, verdict in guards if guard.metric == name), (None, None)
     )
     reading = desk.panel.read(name, policy, now).reading
-    return MetricLine(name, spec_of(name).unit, reading, guard, verdict)
+    interval = _interval(desk, policy, now) if name == DRIFT else None
+    return MetricLine(name, spec_of(name).unit, reading, guard, verdict, interval)
+
+
+def _interval(desk: Desk, policy: str, now: datetime) -> tuple[float, float] | None:
+    low, high = (desk.panel.read(end, policy, now).reading for end in DRIFT_ENDS)
+    if isinstance(low, Undefined) or isinstance(high, Undefined):
+        return None
+    return low.number, high.number

@@ -151,8 +151,10 @@ def _metric(line: MetricLine) -> str:
     band = line.guard.band() if line.guard else ""
     flag = str(line.guard.when) if line.guard else ""
     verdict = _WORDS[line.verdict.answer] if line.verdict else ""
-    if line.verdict and line.verdict.reason and not remark:
-        remark = line.verdict.reason
+    if line.interval is not None:
+        remark = "95 %: {} to {}".format(*map(number, line.interval))
+    if line.verdict and line.verdict.reason and not isinstance(line.reading, Undefined):
+        remark = "; ".join(filter(None, (remark, line.verdict.reason)))
     tail = f"{verdict:<9}{remark}".rstrip()
     return f"  {line.name:<22}{value:>12}  {band:<11}{flag:<18}{tail}".rstrip()
 

@@ -105,6 +105,7 @@ def _metric(line: MetricLine) -> Json:
     return {
         "value": None if isinstance(line.reading, Undefined) else line.reading.number,
         "unit": line.unit,
+        "interval": None if line.interval is None else list(line.interval),
         "samples": line.reading.samples,
         "state": line.reading.state if isinstance(line.reading, Undefined) else "defined",
         "reason": line.reading.reason if isinstance(line.reading, Undefined) else None,

@@ -34,6 +34,7 @@ from tiltyard.shell.store.database import Database
 from tiltyard.shell.store.edits import absorb_edits, pending_edits
 from tiltyard.shell.store.fact_tables import append_facts, every_decision, every_mark
 from tiltyard.shell.store.last_marks import last_marks
+from tiltyard.shell.store.last_observed import last_observed
 from tiltyard.shell.store.news import Look, Positions, facts_after
 from tiltyard.shell.store.quarantine import QuarantinedFact, quarantined_now
 from tiltyard.shell.store.replay_record import ReplayRecord
@@ -209,6 +210,11 @@ class Ledger(Database):
             query = query.where(observations.c.seq <= up_to_seq)
         order = (observations.c.observed_at, observations.c.seq)
         yield from self._facts(query.order_by(*order), Observation)
+
+    def last_observed(self, name: str) -> Mapping[str, datetime]:
+        """When a gauge was last observed of each policy that it was observed of."""
+        with self._reading() as connection:
+            return last_observed(connection, name)
 
     def decisions(
         self,

@@ -1,0 +1,148 @@
+"""Whose drift is due, and what is made of what was found.
+
+Each policy that was trained is measured when its last observation in the ledger is so old, by
+whichever desk it was made: one that is started anew does not begin anew. An observation is as old
+as the last bar that it goes by, so a feed that stands still does not look fresh, and is not
+measured twice. What is undefined is not observed. Why nothing is, is said once, until that is
+another reason.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.observation import Observation
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.metrics.catalogue import DRIFT, DRIFT_ENDS
+from tiltyard.shell.drift.task import NO_ENCODER, Measured, Task
+from tiltyard.shell.floor.seating import perhaps_trained
+from tiltyard.shell.models.shelf import Shelf
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+
+LOOK_EVERY = 60.0
+"""Seconds between two looks at whose drift is due."""
+AGAIN_AFTER = timedelta(minutes=30)
+"""What could not be measured, or went by no newer bar, is tried again after so long."""
+EFFECTIVE = "encoder_effective_samples"
+
+
+@dataclass(slots=True)
+class _Tried:
+    """What is known of a policy beyond the ledger.
+
+    Attributes:
+        not_before: By a steady clock.
+        said: Why it is not observed, as people were told; empty where it is.
+    """
+
+    not_before: float = 0.0
+    said: str = ""
+
+
+class DriftObserver:
+    """Looks whose drift is due whenever it is time; one thread calls it, often.
+
+    Args:
+        ledger: Who there is, and what was observed; not the desk's own door.
+        settings: Where models and bars are, how often, and how far back.
+        measure: Measures one; None when it was told to end.
+        report: Given the observations of a policy.
+        now: The time of day.
+        steady: A clock in seconds that is never set.
+        say: Told, for people, why one is not observed.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        settings: Settings,
+        measure: Callable[[Task], Measured | None],
+        report: Callable[..., object],
+        *,
+        now: Callable[[], datetime],
+        steady: Callable[[], float],
+        say: Callable[[str], object],
+    ) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._measure = measure
+        self._report = report
+        self._now = now
+        self._steady = steady
+        self._say = say
+        self._look_at = steady()
+        self._tried: dict[tuple[str, str], _Tried] = {}
+
+    def look(self) -> None:
+        """Observe everybody whose drift is due."""
+        if self._steady() < self._look_at:
+            return
+        self._look_at = self._steady() + LOOK_EVERY
+        observed = self._ledger.last_observed(DRIFT)
+        shelf = Shelf(self._settings.models.path)
+        for name, digest in trained(self._ledger.roster(), shelf).items():
+            tried = self._tried.setdefault((name, digest), _Tried())
+            if self._steady() >= tried.not_before and self._is_due(observed.get(name)):
+                self._observe(name, digest, tried, observed.get(name))
+
+    def _is_due(self, last: datetime | None) -> bool:
+        return last is None or self._now() - last >= self._settings.drift.every_span
+
+    def _observe(self, name: str, digest: str, tried: _Tried, last: datetime | None) -> None:
+        every = self._settings.drift.every_span
+        again = min(AGAIN_AFTER, every)
+        try:
+            found = self._measure(task_for(name, digest, self._settings, self._now()))
+        except TiltyardError as error:
+            tried.not_before = self._steady() + again.total_seconds()
+            if error.code != NO_ENCODER:
+                self._trouble(tried, error.code, f"{error}; it is tried again")
+            return
+        if found is None:
+            return
+        if found.value is None:
+            again = every  # more bars than a few are needed
+            why = f"{name}: its encoder's drift is not known yet ({found.state}: {found.reason})"
+            self._trouble(tried, found.state, why)
+        elif last is None or (found.as_of is not None and found.as_of > last):
+            self._report(*observations(found))
+            if tried.said:
+                tried.said = ""
+                self._say(f"{name}: its encoder's drift is observed")
+        tried.not_before = self._steady() + again.total_seconds()
+
+    def _trouble(self, tried: _Tried, kind: str, text: str) -> None:
+        if tried.said != kind:
+            tried.said = kind
+            self._say(text)
+
+
+def trained(roster: Roster, shelf: Shelf) -> Mapping[str, str]:
+    """The policies whose drift may be measured, and the digests of their snapshots."""
+    return {
+        name: digest
+        for name, digest in perhaps_trained(roster, ()).items()
+        if roster.arms[name].state != "deposed" and shelf.may_have(name, digest)
+    }
+
+
+def task_for(policy: str, digest: str, settings: Settings, now: datetime) -> Task:
+    """What is to be measured, by the settings."""
+    bars = Path(settings.market.feed)
+    return Task(policy, digest, settings.models.path, bars, settings.drift.current_span, now)
+
+
+def observations(found: Measured) -> Iterator[Observation]:
+    """What is reported of a drift that was found, all of it at the time of its last bar."""
+    told = {
+        DRIFT: found.value,
+        DRIFT_ENDS[0]: found.low,
+        DRIFT_ENDS[1]: found.high,
+        EFFECTIVE: found.effective_samples,
+    }
+    for name, number in told.items():
+        if number is not None and found.as_of is not None:
+            yield Observation(name, number, found.as_of, found.policy, found.windows)

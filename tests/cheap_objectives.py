@@ -1,0 +1,40 @@
+"""Objectives that cost nothing, for the machinery of studies."""
+
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+from tiltyard.learners.study import Running
+
+
+class Hill:
+    """Highest at x = 2, and higher for "b"; dies, raises or waits where its config says so."""
+
+    space: Mapping[str, BaseDistribution] = {
+        "x": FloatDistribution(-5.0, 5.0),
+        "kind": CategoricalDistribution(["a", "b"]),
+    }
+
+    def __call__(self, running: Running) -> float:
+        config = running.study.config
+        if running.number in config.get("raises", ()):
+            raise RuntimeError("no such hill")  # noqa: TRY003 the reason is looked for
+        dies = config.get("dies", {}).get(str(running.number), 0)
+        if dies and (deaths := len(list(Path(config["marks"]).glob(f"{running.number}-*")))) < dies:
+            (Path(config["marks"]) / f"{running.number}-{deaths}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "says" in config:
+            with Path(config["says"]).open("w") as said:
+                said.write("here\n")
+                said.flush()
+                signal.pause()
+        height = -((running.parameters["x"] - 2) ** 2) + (running.parameters["kind"] == "b")
+        for step in range(1, 4):
+            running.report(step, height * step)
+        return float("nan") if running.number in config.get("nan", ()) else height
+
+
+hill = Hill()

@@ -1,0 +1,88 @@
+"""A process of its own measures one drift, and whatever becomes of it is said."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from drift.worlds import CALM, NOON, SPAN, market, task
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.drift.apart import Apart
+from tiltyard.shell.drift.measuring import measure
+from tiltyard.shell.drift.task import Task
+
+PROMPT = 30.0
+ASKED = Task("sol", "", Path("models"), Path("bars"), SPAN, NOON)
+
+
+def running(program: str, patience: float = PROMPT) -> Apart:
+    """A program in the place of the one that measures."""
+    return Apart([sys.executable, "-c", program], patience)
+
+
+def test_it_finds_what_this_process_finds(tmp_path: Path) -> None:
+    asked = task(tmp_path, market(tmp_path / "bars", CALM))
+    found = Apart().measure(asked)
+    assert found is not None
+    here = measure(asked)
+    assert found[:4] == here[:4]
+    assert found[4:9] == pytest.approx(here[4:9], rel=1e-6)
+
+
+def test_what_is_wrong_there_is_wrong_here(tmp_path: Path) -> None:
+    asked = task(tmp_path, market(tmp_path / "bars", CALM))
+    (tmp_path / "models" / asked.policy / "baseline.npy").unlink()
+    with pytest.raises(TiltyardError, match=r"(?s)^SNAPSHOT_TAMPERED .*baseline.npy"):
+        Apart().measure(asked)
+
+
+def test_who_has_not_installed_what_learns_is_told_what_to_install(tmp_path: Path) -> None:
+    asked = task(tmp_path, market(tmp_path / "bars", CALM))
+    without = "import sys; sys.modules['torch'] = None; import runpy; "
+    with pytest.raises(TiltyardError, match=r"EXTRA_MISSING learn: torch is not installed"):
+        running(f"{without}runpy.run_module('tiltyard.shell.drift', run_name='__main__')").measure(
+            asked
+        )
+
+
+@pytest.mark.parametrize(
+    ("program", "how"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+        ("raise MemoryError('there is none')", "ended with 1: MemoryError: there is none"),
+        ("print('no answer')", "said what is no answer: 'no answer"),
+        ("print('{}')", "said what is no answer: '{}"),
+        ("", "said what is no answer: ''"),
+    ],
+)
+def test_a_process_that_dies_or_says_nothing_is_told(program: str, how: str) -> None:
+    with pytest.raises(TiltyardError) as raised:
+        running(program).measure(ASKED)
+    assert (raised.value.code, raised.value.subject) == ("DRIFT_FAILED", "sol")
+    assert raised.value.facts.startswith(f"the process that measures its drift {how}")
+
+
+def test_one_that_cannot_be_started_is_told() -> None:
+    with pytest.raises(TiltyardError, match="cannot be started: No such file"):
+        Apart(["/no/such/program"]).measure(ASKED)
+
+
+def test_one_that_hangs_is_ended() -> None:
+    with pytest.raises(TiltyardError, match=r"was not done within 0.2 s"):
+        running("import time; time.sleep(600)", 0.2).measure(ASKED)
+
+
+def test_it_is_ended_with_the_desk_and_nothing_is_said() -> None:
+    hanging = running("import time; time.sleep(600)")
+    answers: list[object] = []
+    thread = threading.Thread(target=lambda: answers.append(hanging.measure(ASKED)))
+    began = time.monotonic()
+    thread.start()
+    while hanging._child is None and time.monotonic() - began < PROMPT:
+        pass
+    hanging.end()
+    thread.join(PROMPT)
+    assert answers == [None]
+    assert hanging.measure(ASKED) is None, "nor does it begin another"
