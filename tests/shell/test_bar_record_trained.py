@@ -67,7 +67,7 @@ def settings(own: Path) -> Settings:
 
 @pytest.fixture
 def name(own: Path) -> str:
-    return next((own / "models").iterdir()).name
+    return next((own / "models").glob("tabnet_*")).name
 
 
 @pytest.fixture

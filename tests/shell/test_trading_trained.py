@@ -48,7 +48,7 @@ def shelf(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def name(shelf: Path) -> str:
-    return next(shelf.iterdir()).name
+    return next(shelf.glob("tabnet_*")).name
 
 
 @pytest.fixture
