@@ -48,7 +48,7 @@ def shelf(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def name(shelf: Path) -> str:
-    return next(shelf.iterdir()).name
+    return next(shelf.glob("tabnet_*")).name
 
 
 @pytest.fixture
@@ -136,11 +136,13 @@ def test_the_floor_waits_for_a_model_and_the_desk_does_not(
     with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
         house.round()
         assert house.trader.seated == []
+        assert ": 0 arms until models are loaded, nothing open" in house.trader.story
         assert house.trader.trouble is None
         assert house.desk.trouble is None
         stable.look()
         house.round()
         assert house.trader.seated == sorted([CHAMPION, name])
+        assert ": 2 arms, nothing open" in house.trader.story
         assert house.said == [f"{name} is traded by its model"]
 
 

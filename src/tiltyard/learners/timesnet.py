@@ -279,12 +279,16 @@ class Encoder:
 
     @torch.inference_mode()
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Embeddings (n, embedding) of windows (n, length, channels)."""
+        """Embeddings (n, embedding) of windows (n, length, channels).
+
+        One that would be alone has company of itself: small networks round it otherwise.
+        """
         network, out = self._network, np.empty((len(windows), self.settings.embedding), np.float32)
         for at in range(0, len(windows), AT_ONCE):
             some = torch.from_numpy(np.ascontiguousarray(windows[at : at + AT_ONCE], np.float32))
-            h = network.body(network.first(network.normal(some)[0]))
-            out[at : at + AT_ONCE] = network.embedded(h).numpy()
+            several = some.repeat(2, 1, 1) if len(some) == 1 else some
+            h = network.body(network.first(network.normal(several)[0]))
+            out[at : at + AT_ONCE] = network.embedded(h)[: len(some)].numpy()
         return out
 
 

@@ -128,7 +128,7 @@ class Trader:
         self._foreign: Mapping[str, tuple[str, str]] = {}
         self._salt = ""
         self._until: datetime | None = None
-        self._has_begun = self._has_decided = False
+        self._has_begun = self._has_decided = self._is_waiting = False
         self.trouble: TiltyardError | None = None
 
     @property
@@ -150,6 +150,7 @@ class Trader:
     def story(self) -> str:
         """What it trades on and for, for people."""
         arms = "1 arm" if len(self._seated) == 1 else f"{len(self._seated)} arms"
+        arms += " until models are loaded" if self._is_waiting else ""
         positions = {0: "nothing", 1: "1 position"}.get(
             count := len(self.open_positions), f"{count} positions"
         )
@@ -262,7 +263,8 @@ class Trader:
     def _take_seats(self, roster: Roster) -> bool:
         holding = {lane.policy for lane in self._live.positions}
         models = self._asked(roster, holding)
-        if self._has_to_wait(models, holding):
+        self._is_waiting = self._has_to_wait(models, holding)
+        if self._is_waiting:
             return False
         trained = {name: one.policy for name, one in models.items() if one.policy is not None}
         by = [(arm.name, arm.capital, arm.state == "retired") for arm in roster.arms.values()]
