@@ -7,7 +7,7 @@ import pytest
 
 from quick_folders import use_memory
 
-pytest_plugins = ["postgres", "ledgers"]
+pytest_plugins = ["postgres", "ledgers", "forking"]
 use_memory()
 
 _BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -7,18 +7,24 @@ block a line ``$ command`` is run and what stands below it, if anything, is its 
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+from forking import Forking, fork
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 _BLOCK = re.compile(r"^```(?P<info>\S[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r'title="([\w./-]+)"')
 _EXITS = re.compile(r"# exits (\d+)$")
+_PLAIN = re.compile(r"tiltyard [^|&;<>()$`\\*?\[\]{}~\n]*")
+"""A command of ours that means the same without a shell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +78,24 @@ def _commands(body: str) -> Iterator[Command]:
         yield Command(line, shown.strip("\n"))
 
 
-def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
+class Ended(NamedTuple):
+    """What became of a command.
+
+    Attributes:
+        returncode: It ended with.
+        stdout: What it said, on standard output and standard error.
+    """
+
+    returncode: int
+    stdout: str
+
+
+def run(command: Command, folder: Path) -> Ended:
     """Run a command as a reader would, in the page's folder."""
-    kept = {name: value for name, value in os.environ.items() if "TILTYARD" not in name}
-    beside = str(Path(sys.executable).parent)
-    environment = {
-        **kept,
-        "PATH": f"{beside}{os.pathsep}{kept.get('PATH', '')}",
-        "COLUMNS": "200",
-        "NO_COLOR": "1",
-        "PYTHONIOENCODING": "utf-8",
-    }
-    return subprocess.run(
+    done = subprocess.run(
         [shutil.which("bash") or "bash", "-c", command.line],
         cwd=folder,
-        env=environment,
+        env=_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -94,6 +103,35 @@ def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+    return Ended(done.returncode, done.stdout)
+
+
+def run_forked(command: Command, folder: Path, forking: Forking, said: Path) -> Ended:
+    """The same; one of ours that asks nothing of a shell needs not be loaded anew.
+
+    Args:
+        command: Of a page.
+        folder: Of the page.
+        forking: Forks for our own.
+        said: A file for what it says.
+    """
+    if not _PLAIN.fullmatch(command.line):
+        return run(command, folder)
+    words = shlex.split(command.line, comments=True)
+    code = fork(forking, words[1:], folder, _environment(), (said, said))
+    return Ended(code, said.read_text("utf-8"))
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if "TILTYARD" not in name}
+    beside = str(Path(sys.executable).parent)
+    return {
+        **kept,
+        "PATH": f"{beside}{os.pathsep}{kept.get('PATH', '')}",
+        "COLUMNS": "200",
+        "NO_COLOR": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
 
 
 def matches(shown: str, output: str) -> bool:

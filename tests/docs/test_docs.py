@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,19 @@ import numpy as np
 import pytest
 import typer
 
-from docs.pages import DOCS, ROOT, Command, NamedFile, matches, rows, run, sections, steps
+from docs.pages import (
+    DOCS,
+    ROOT,
+    Command,
+    Ended,
+    NamedFile,
+    matches,
+    rows,
+    run_forked,
+    sections,
+    steps,
+)
+from forking import Forking
 from tiltyard.actions.receipt import Worth
 from tiltyard.actions.record import acted
 from tiltyard.checklist import parse
@@ -62,8 +74,8 @@ PAGES = [
 ]
 _CODE = re.compile(r"[A-Z]+(_[A-Z]+)+")
 _NO_CODES = {
-    "DCGM_FI_DEV_GPU_UTIL", "OMP_NUM_THREADS", "POLARS_MAX_THREADS", "TILTYARD_DB",
-    "TILTYARD_LEARNER_RUN", "TILTYARD_LEARNER_STATUS",
+    "CUBLAS_WORKSPACE_CONFIG", "DCGM_FI_DEV_GPU_UTIL", "OMP_NUM_THREADS", "POLARS_MAX_THREADS",
+    "TILTYARD_DB", "TILTYARD_LEARNER_RUN", "TILTYARD_LEARNER_STATUS",
 }  # fmt: skip
 
 
@@ -162,19 +174,28 @@ def test_the_fields_a_trade_must_have_are_said_to_be_required() -> None:
     assert required == set(intake.REQUIRED)
 
 
-def test_every_json_field_has_a_row(tmp_path: Path) -> None:
+@pytest.fixture
+def ran(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, forking: Forking
+) -> Callable[[Command], Ended]:
+    """Runs a command of a page in a folder with the examples."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    said = tmp_path_factory.mktemp("said") / "said"
+    return lambda command: run_forked(command, tmp_path, forking, said)
+
+
+def test_every_json_field_has_a_row(ran: Callable[[Command], Ended]) -> None:
     for line in (
         "python examples/known_status.py k.csv",
         "tiltyard ingest k.csv --register",
     ):
-        assert run(Command(line, ""), tmp_path).returncode == 0
-    every = json.loads(run(Command("tiltyard report --json", ""), tmp_path).stdout)
-    arm = json.loads(run(Command("tiltyard report eee02a74 --json", ""), tmp_path).stdout)
+        assert ran(Command(line, "")).returncode == 0
+    every = json.loads(ran(Command("tiltyard report --json", "")).stdout)
+    arm = json.loads(ran(Command("tiltyard report eee02a74 --json", "")).stdout)
     asked = "tiltyard report eee02a74 --trades --json"
-    trade = json.loads(run(Command(asked, ""), tmp_path).stdout)["trades"][0]
-    timeline = run(Command("tiltyard replay --json", ""), tmp_path).stdout.splitlines()
-    arms = json.loads(run(Command("tiltyard policy list --json", ""), tmp_path).stdout)
+    trade = json.loads(ran(Command(asked, "")).stdout)["trades"][0]
+    timeline = ran(Command("tiltyard replay --json", "")).stdout.splitlines()
+    arms = json.loads(ran(Command("tiltyard policy list --json", "")).stdout)
     assert set(rows("json.md", "## All reports")) == set(every)
     assert set(rows("json.md", "## A report")) == set(arm)
     metric = next(iter(arm["metrics"].values()))
@@ -190,9 +211,7 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## An estimate")) == set(estimate_json(Estimate(0.1, 0, 0.2)))
     assert set(rows("json.md", "## A guard")) == set(arm["guards"][0])
     prospects = arm["prospects"]
-    explained = json.loads(
-        run(Command("tiltyard checklist explain eee02a74 --json", ""), tmp_path).stdout
-    )
+    explained = json.loads(ran(Command("tiltyard checklist explain eee02a74 --json", "")).stdout)
     assert set(rows("json.md", "## A prospect")) == {"reason", *prospects[0]}
     assert set(rows("json.md", "## A prospect")) == {"reason", *explained[0]}
     sized = prospect_json(
@@ -207,12 +226,12 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## An action")) == set(arm["actions"][0])
     assert set(rows("json.md", "## A trade")) == set(trade)
     assert set(rows("json.md", "## An arm")) == set(arms[0])
-    assert run(Command("tiltyard policy halt eee02a74", ""), tmp_path).returncode == 0
+    assert ran(Command("tiltyard policy halt eee02a74", "")).returncode == 0
     asked = "tiltyard review list --json"
-    review = json.loads(run(Command(asked, ""), tmp_path).stdout)["reviews"][0]
+    review = json.loads(ran(Command(asked, "")).stdout)["reviews"][0]
     assert set(rows("json.md", "## A review")) == set(review)
     asked = "tiltyard report --actions --json"
-    worth = json.loads(run(Command(asked, ""), tmp_path).stdout)
+    worth = json.loads(ran(Command(asked, "")).stdout)
     assert set(rows("json.md", "## All receipts")) == set(worth)
     receipt = worth["receipts"][-1]
     assert (receipt["action"], receipt["verdict"]) == ("halt", "pending")
@@ -220,7 +239,7 @@ def test_every_json_field_has_a_row(tmp_path: Path) -> None:
     assert set(rows("json.md", "## What an arm made")) == set(receipt["made"][0])
     assert set(rows("json.md", "## A line of the statement")) == set(worth["statement"][0])
     assert set(rows("json.md", "## A net worth")) == set(net_json(Worth(1.0, 0.5, 1.5, "%")))
-    commands = json.loads(run(Command("tiltyard commands --json", ""), tmp_path).stdout)
+    commands = json.loads(ran(Command("tiltyard commands --json", "")).stdout)
     assert set(rows("json.md", "## A command")) == set(commands[0])
     halt = acted(
         Action("halt", "", "", "enforce", datetime(2025, 7, 7, tzinfo=UTC), number=1), "", ""
@@ -242,15 +261,16 @@ def test_every_json_field_of_a_report_on_rules_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("page", WALKED, ids=lambda page: f"{page.parent.name}/{page.name}")
-def test_every_command_on_the_page_runs_as_shown(page: Path, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+def test_every_command_on_the_page_runs_as_shown(
+    page: Path, tmp_path: Path, ran: Callable[[Command], Ended]
+) -> None:
     count = 0
     for step in steps(page):
         if isinstance(step, NamedFile):
             (tmp_path / step.name).write_text(step.body, encoding="utf-8")
             continue
         count += 1
-        done = run(step, tmp_path)
+        done = ran(step)
         assert done.returncode == step.exits, f"$ {step.line}\n{done.stdout}"
         if step.shown:
             assert matches(step.shown, done.stdout), f"$ {step.line}\n{done.stdout}"

@@ -1,33 +1,18 @@
 """Runs the command line as a person would: a process, a folder, an exit code."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from command_line import POLICY, ROOT, Ran, Run
-
-PATIENCE = 120
-"""Seconds for a command."""
+from forking import Forking, fork
 
 
-@pytest.fixture(scope="session")
-def forking() -> "Iterator[subprocess.Popen[str]]":
-    """A process that has loaded the command line, and forks for every command."""
-    path = os.pathsep.join([str(ROOT / "tests"), *filter(None, sys.path)])
-    with subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "e2e" / "forked.py")], text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
-    ) as process:  # fmt: skip
-        yield process
-
-
-def run_in(folder: Path, forking: "subprocess.Popen[str]", said: Path) -> Run:
+def run_in(folder: Path, forking: Forking, said: Path) -> Run:
     """Runs commands in a folder, with the database ``desk.db`` there.
 
     Args:
@@ -39,34 +24,20 @@ def run_in(folder: Path, forking: "subprocess.Popen[str]", said: Path) -> Run:
 
     def command(*words: str | Path) -> Ran:
         environment = {**os.environ, "TILTYARD_DB": str(folder / "desk.db"), "COLUMNS": "120"}
-        job = {
-            "words": [str(word) for word in words], "folder": str(folder), "timeout": PATIENCE,
-            "environment": environment, "said": [str(out), str(err)],
-        }  # fmt: skip
-        assert forking.stdin is not None
-        assert forking.stdout is not None
-        out.unlink(missing_ok=True)
-        err.unlink(missing_ok=True)
-        forking.stdin.write(json.dumps(job) + "\n")
-        forking.stdin.flush()
-        code = int(forking.stdout.readline())
+        code = fork(forking, [str(word) for word in words], folder, environment, (out, err))
         return Ran(code, *(one.read_text("utf-8", "surrogateescape") for one in (out, err)))
 
     return command
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, forking: "subprocess.Popen[str]"
-) -> Run:
+def run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, forking: Forking) -> Run:
     """``run("report", "--json")`` in an empty folder of its own."""
     return run_in(tmp_path, forking, tmp_path_factory.mktemp("said"))
 
 
 @pytest.fixture(scope="session")
-def known_status(
-    tmp_path_factory: pytest.TempPathFactory, forking: "subprocess.Popen[str]"
-) -> Path:
+def known_status(tmp_path_factory: pytest.TempPathFactory, forking: Forking) -> Path:
     """A folder with the known status as a file, written by the shipped generator, and taken in."""
     folder = tmp_path_factory.mktemp("known")
     script = ROOT / "examples" / "known_status.py"

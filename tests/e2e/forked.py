@@ -21,7 +21,7 @@ def run(job: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(job["environment"])
     for number, name in enumerate((os.devnull, *job["said"])):
-        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)
     sys.argv = ["tiltyard", *job["words"]]
     code = 0
     try:

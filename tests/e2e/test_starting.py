@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from command_line import POLICY, Run
+from floors import put_bars, quiet_and_up
+from tiltyard.kernel.clock import EPOCH
 
-SLOW = {"alembic", "fastapi", "httpx", "numpy", "polars", "rich", "uvicorn"}
+LEARN = {"optuna", "safetensors", "tiltyard.learners", "torch"}
+"""What is for who trains, and who trades by what was trained."""
+SLOW = {"alembic", "fastapi", "httpx", "numpy", "polars", "rich", "uvicorn", *LEARN}
 LOADED = """
 import sys
 from tiltyard.shell.cli import main
@@ -36,7 +40,9 @@ def loaded(folder: Path, *words: str) -> set[str]:
     return set(done.stderr.splitlines())
 
 
-@pytest.mark.parametrize("command", ["--help", "policy list", "report", f"policy halt {POLICY}"])
+@pytest.mark.parametrize(
+    "command", ["--help", "policy list", "report", f"policy halt {POLICY}", "policy register bot"]
+)
 def test_a_command_that_needs_nothing_slow_loads_nothing_slow(
     run: Run, tmp_path: Path, command: str
 ) -> None:
@@ -44,3 +50,17 @@ def test_a_command_that_needs_nothing_slow_loads_nothing_slow(
     found = loaded(tmp_path, *command.split())
     assert "tiltyard.shell.cli" in found
     assert not SLOW & found
+
+
+def test_a_desk_that_trades_by_nothing_trained_loads_nothing_that_learns(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "tiltyard.toml").write_text('[market]\nfeed = "bars"\n', "utf-8")
+    (tmp_path / "bars").mkdir()
+    put_bars(tmp_path / "bars" / "SOL_USDT-1h.csv", quiet_and_up(EPOCH))
+    trend = "trend_20250301_000000_c4a3b105"
+    joined = run("policy", "register", trend, "--role", "champion", "--capital", "10000")
+    assert joined.code == 0
+    found = loaded(tmp_path, "run", "--once")
+    assert "tiltyard.shell.models.stable" in found
+    assert not LEARN & found

@@ -33,7 +33,7 @@ def earned(late: int) -> tuple[float, float]:
     """What a candidate made that is told of each move so many bars late, and what an oracle did."""
     candles = with_leak(market(SYMBOL)[SYMBOL], late)
     data = MarketData({SYMBOL: candles})
-    head = replace(SETTINGS.head, epochs=20, patience=20, batch=128, virtual_batch=128)
+    head = replace(SETTINGS.head, epochs=10, patience=10, batch=128, virtual_batch=128)
     settings = replace(SETTINGS, head=head, hold_out=0, folds=1)
     told = train_candidate(settings, data, seed=1, job=Job()).metrics["walk_forward"]
     within = Range(told["since"], told["until"])
@@ -67,7 +67,7 @@ def test_a_snapshot_has_all_that_serving_needs(made: Snapshot, tmp_path: Path) -
         assert made.arrays[f"equity_{whose}"].shape == (days,)
         assert made.arrays[f"hold_out_{whose}"].shape == (10,)
     assert [len(fold["masks"]) for fold in metrics["walk_forward"]["folds"]] == [4, 4]
-    assert CandidateSettings.from_snapshot(made).walking() == SETTINGS.walking()
+    assert CandidateSettings.from_json(settings).walking() == SETTINGS.walking()
     again = load(save(made, tmp_path, START))
     assert again.digest == made.digest
 

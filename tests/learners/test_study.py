@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,23 @@ def test_several_workers_find_what_one_does_and_one_that_dies_is_replaced(
     assert found[4].state == "failed"
     assert found[4].reason == "its worker died twice, with exit code -9"
     assert found[5] == ten[5]
+
+
+def test_workers_end_with_whoever_started_them(tmp_path: Path) -> None:
+    """Each holds a pipe open while it lives."""
+    said = tmp_path / "said"
+    os.mkfifo(said)
+    child = os.fork()
+    if not child:
+        run(study_in(tmp_path / "study", says=str(said)), 2, workers=2, job=Job())
+    with said.open("rb", buffering=0) as listening:
+        heard = b""
+        while heard.count(b"here") < 2:
+            heard += listening.read(100)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert select.select([listening], [], [], 30)[0], "they live on"
+        assert listening.read(100) == b""
 
 
 def test_trials_of_a_generation_do_not_know_of_each_other(ten: list[Trial], tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """TabNet: its parts against their definitions, and the whole against truths that are known."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -151,6 +153,11 @@ def test_it_decides_as_the_network_that_was_trained(trained: Fitted) -> None:
     assert np.allclose(head_of(trained).probabilities(VALID[0]), expected, atol=1e-5)
 
 
+def test_deciding_loads_no_torch() -> None:
+    loaded = "import sys, tiltyard.learners.head; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+
+
 @given(st.integers(1, 60), st.integers(0, 59))
 @settings(max_examples=60, deadline=None)
 def test_a_row_is_decided_the_same_in_any_company(trained: Fitted, rows: int, first: int) -> None:
@@ -180,7 +187,7 @@ def test_masks_point_at_the_features_that_matter() -> None:
     draw = np.random.default_rng(11)
     x = draw.standard_normal((3000, 11)).astype(np.float32)
     y = (draw.random(3000) < 1 / (1 + np.exp((x[:, 2:6] ** 2).sum(1) - 4))).astype(np.int64)
-    sizes = TabNetSettings(11, 2, epochs=25, batch=250, virtual_batch=50, sparsity=0.01)
+    sizes = TabNetSettings(11, 2, epochs=20, batch=250, virtual_batch=50, sparsity=0.01)
     made = fit(sizes, x[:2500], y[:2500], valid=(x[2500:], y[2500:]), seed=2, job=Job())
     rising = head_of(made, sizes).probabilities(x[2500:])[:, 1].argsort()
     most, least = y[2500:][rising[-150:]].mean(), y[2500:][rising[:150]].mean()
@@ -253,6 +260,15 @@ def test_without_other_rows_the_last_epoch_is_kept() -> None:
     made = fit(SMALL, *TRAINING, seed=7, job=Job())
     assert made.history["best_epoch"] == SMALL.epochs - 1
     assert made.history["valid_loss"] == []
+
+
+@pytest.mark.parametrize(
+    ("batch", "virtual", "rows"), [(100, 32, 200), (32, 64, 200), (64, 300, 200), (512, 64, 40)]
+)
+def test_batches_of_any_size_are_whole_virtual_batches(batch: int, virtual: int, rows: int) -> None:
+    sizes = replace(SMALL, batch=batch, virtual_batch=virtual, epochs=2)
+    made = fit(sizes, TRAINING[0][:rows], TRAINING[1][:rows], seed=7, job=Job())
+    assert np.isfinite(made.history["loss"]).all()
 
 
 def test_a_class_that_weighs_more_is_expected_more_often(trained: Fitted) -> None:

@@ -12,8 +12,8 @@ Goes out: a snapshot of kind ``tabnet`` that serves by itself, with its results 
 doing nothing, of holding, and of an old rule, on the same days and at the same costs.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -22,12 +22,10 @@ import torch
 from numpy.typing import NDArray
 
 import tiltyard
-from tiltyard.learners import tabnet, timesnet
-from tiltyard.learners.acting import expected_move
+from tiltyard.learners import timesnet
 from tiltyard.learners.examples import MarketData, Rows, rows_of
-from tiltyard.learners.head import Head, TabNetSettings
+from tiltyard.learners.heads import fit_head, foresee, mean_masks
 from tiltyard.learners.job import Job
-from tiltyard.learners.labels import CLASSES, Classes, fit_classes
 from tiltyard.learners.performance import Result, daily_return_interval, summary, told
 from tiltyard.learners.plan import HELD_OUT, CandidateSettings, Plan, check_encoder, plan_of
 from tiltyard.learners.snapshot import Snapshot
@@ -45,8 +43,6 @@ KIND = "tabnet"
 OF_ENCODER = ("baseline", "periods")
 """How the names of an encoder's arrays begin."""
 RECENT = 24 * 180
-MASKED_ROWS = 2_000
-"""Masks are averaged over so many rows of a test."""
 
 
 class Tested(NamedTuple):
@@ -96,15 +92,6 @@ class Walk(NamedTuple):
     tests: Sequence[Mapping[str, Any]]
     epochs: int
     is_partial: bool
-
-
-class Fit(NamedTuple):
-    """A head, and what it was fitted with."""
-
-    head: Head
-    made: tabnet.Fitted
-    settings: TabNetSettings
-    classes: Classes
 
 
 def train_encoder(
@@ -170,17 +157,31 @@ def rows_by(settings: CandidateSettings, data: MarketData, encoder: Snapshot) ->
 
 
 def walk_of(
-    settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, *, seed: int, job: Job
-) -> Walk:
-    """Fit a head for each fold, and trade what they foresee."""
+    settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, *, seed: int, job: Job,
+    see: Callable[[int, Result], object] | None = None,
+) -> Walk:  # fmt: skip
+    """Fit a head for each fold, and trade what they foresee.
+
+    Args:
+        settings: Of the candidate.
+        data: The past.
+        rows: Made of it by the encoder.
+        plan: When it learns and is tested.
+        seed: Of all that is drawn.
+        job: Who is told.
+        see: Told after each fold but the last, counted from 1, what came of those so far.
+    """
     moves, fits, masks = _nothing_known(data), [], []
     for number, fold in enumerate(plan.folds, 1):
         stage = f"head, fold {number} of {len(plan.folds)}"
         fit = fit_head(settings, rows, fold, seed=seed, job=job, stage=stage)
         tested = rows.between(fold.test_since, fold.test_until)
-        _foresee(fit, rows, tested, settings, moves)
+        foresee(fit, rows, tested, settings, moves)
         fits.append(fit)
-        masks.append(_mean_masks(fit.head, rows.x[tested]))
+        masks.append(mean_masks(fit.head, rows.x[tested]))
+        if see is not None and number < len(plan.folds):
+            so_far = Range(plan.folds[0].test_since, fold.test_until)
+            see(number, _traded(settings, data, rows, moves, so_far))
     within = Range(plan.folds[0].test_since, plan.folds[-1].test_until)
     result = _traded(settings, data, rows, moves, within)
     tests = [
@@ -224,12 +225,10 @@ def finish(
     )  # fmt: skip
     weights = {f"encoder.{name}": one for name, one in encoder.weights.items()}
     weights |= {f"head.{name}": one for name, one in last.made.weights.items()}
-    told_of_it = {
-        "encoder": asdict(settings.encoder), "head": asdict(last.settings),
-        "features": list(settings.features), "symbols": list(rows.symbols),
+    serving = {
+        **replace(settings, head=last.settings).to_json(), "symbols": list(rows.symbols),
         "interval_seconds": round(data.interval.total_seconds()),
         "horizon": settings.acting.horizon, "classes": last.classes.to_json(),
-        "acting": asdict(settings.acting), "walk_forward": settings.walking(),
     }  # fmt: skip
     lineage = {
         "data": data.told(), "parents": [encoder.digest, *parents], "seed": seed,
@@ -240,12 +239,13 @@ def finish(
         "walk_forward": {**tested.told(seed), "folds": list(walk.tests)},
         "hold_out": None if held_out is None else held_out.told(seed),
         "inputs": list(rows.names), "head": last.made.history, "encoder": dict(encoder.metrics),
-        "partial": walk.is_partial or bool(encoder.metrics.get("partial")),
+        "partial": walk.is_partial or last.made.history["partial"]
+        or bool(encoder.metrics.get("partial")),
     }  # fmt: skip
     arrays = _baseline(encoder, rows.symbols) | tested.arrays("equity")
     arrays |= {} if held_out is None else held_out.arrays("hold_out")
     scalers = {"channels": encoder.scalers["channels"], "features": last.made.scaler}
-    return Snapshot(KIND, weights, arrays, told_of_it, scalers, lineage, metrics)
+    return Snapshot(KIND, weights, arrays, serving, scalers, lineage, metrics)
 
 
 def refresh(
@@ -272,7 +272,7 @@ def refresh(
     Raises:
         TiltyardError: As :func:`train_candidate`.
     """
-    settings = CandidateSettings.from_snapshot(snapshot)
+    settings = CandidateSettings.from_json(snapshot.settings)
     settings = replace(settings, folds=1, hold_out=settings.hold_out or HELD_OUT)
     held_out = plan_of(settings, data).hold_out
     plan = Plan([held_out] if held_out else [], None)
@@ -310,41 +310,6 @@ def encoder_in(snapshot: Snapshot) -> Snapshot:
     )  # fmt: skip
 
 
-def fit_head(
-    settings: CandidateSettings, rows: Rows, fold: Fold, *, seed: int, job: Job, stage: str,
-    epochs: int | None = None,
-) -> Fit:  # fmt: skip
-    """A head by the training range of a fold.
-
-    Args:
-        settings: Of the candidate.
-        rows: All there are.
-        fold: Whose training range is learnt from.
-        seed: Of first weights and the order of rows.
-        job: Who is told.
-        stage: What it is called.
-        epochs: So many, and nothing is held back; None for the best one by the range's end.
-    """
-    learnt = rows.between(fold.train_since, fold.train_until) & np.isfinite(rows.moves)
-    classes = fit_classes(rows.moves[learnt])
-    valid = None
-    head = replace(settings.head, inputs=rows.x.shape[1], classes=len(CLASSES))
-    if epochs is None:
-        times = np.unique(rows.as_of[learnt])
-        cut = int(times[round(len(times) * (1 - settings.valid))])
-        step = int(np.diff(times).min())
-        judged = learnt & (rows.as_of >= cut)
-        learnt &= rows.as_of < cut - (settings.acting.horizon + 1) * step
-        valid = rows.x[judged], classes.of(rows.moves[judged])
-    else:
-        head = replace(head, epochs=epochs, patience=epochs)
-    made = tabnet.fit(
-        head, rows.x[learnt], classes.of(rows.moves[learnt]), valid=valid, seed=seed, job=job,
-        stage=stage,
-    )  # fmt: skip
-    return Fit(Head.from_weights(made.weights, head, made.scaler), made, head, classes)
-
-
 def _held_out(
     settings: CandidateSettings, data: MarketData, rows: Rows, fold: Fold, epochs: int, *,
     seed: int, job: Job,
@@ -353,7 +318,7 @@ def _held_out(
     stage, moves = "head, before the hold-out", _nothing_known(data)
     fit = fit_head(settings, rows, fold, seed=seed, job=job, stage=stage, epochs=epochs)
     within = Range(fold.test_since, fold.test_until)
-    _foresee(fit, rows, rows.between(*within), settings, moves)
+    foresee(fit, rows, rows.between(*within), settings, moves)
     result = _traded(settings, data, rows, moves, within)
     return Tested(within, result, baselines(data.known, settings.costs(data), within))
 
@@ -368,27 +333,6 @@ def _traded(
 
 def _nothing_known(data: MarketData) -> dict[str, Floats]:
     return {symbol: np.full(len(one), np.nan) for symbol, one in data.known.items()}
-
-
-def _foresee(
-    fit: Fit, rows: Rows, chosen: NDArray[np.bool_], settings: CandidateSettings,
-    moves: Mapping[str, Floats],
-) -> None:  # fmt: skip
-    """Write what a head expects of some rows where their bars are."""
-    probabilities = fit.head.probabilities(rows.x[chosen]).tolist()
-    volatility, horizon = rows.volatility[chosen].tolist(), settings.acting.horizon
-    symbols, numbers = rows.symbol[chosen].tolist(), rows.number[chosen].tolist()
-    for each, wild, symbol, number in zip(probabilities, volatility, symbols, numbers, strict=True):
-        move = expected_move(each, fit.classes.means, wild, horizon)
-        moves[rows.symbols[symbol]][number] = move
-
-
-def _mean_masks(head: Head, x: NDArray[np.float32]) -> list[float]:
-    """How much of its attention each input had, over rows spread evenly; together 1."""
-    if not len(x):
-        return []
-    some = np.unique(np.linspace(0, len(x) - 1, min(MASKED_ROWS, len(x))).astype(int))
-    return [round(float(one), 6) for one in head.masks(x[some]).mean(axis=0)]
 
 
 def _baseline(encoder: Snapshot, symbols: Sequence[str]) -> dict[str, NDArray[Any]]:

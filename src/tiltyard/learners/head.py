@@ -146,7 +146,7 @@ class Head:
     @np.errstate(over="ignore")  # a gate that is shut divides by infinity
     def _decide(self, x: Rows) -> tuple[Rows, Rows]:
         """Logits, and the sum of weighted masks."""
-        check_values(self.settings, x, "a decision")
+        check_rows(self.settings, x, "a decision")
         n_d, gamma = self.settings.n_d, np.float32(self.settings.gamma)
         x = (np.asarray(x, np.float32) - self._mean) / self._sd
         handed = _read(x, self._splitter)[:, n_d:]
@@ -162,8 +162,8 @@ class Head:
         return np.matmul(decision[:, None], self._final)[:, 0], looked
 
 
-def check_values(settings: TabNetSettings, x: Rows, subject: str) -> None:
-    """Raise when rows are of another width, or lack a value."""
+def check_rows(settings: TabNetSettings, x: Rows, subject: str, *, least: int = 0) -> None:
+    """Raise when rows are too few, of another width, or lack a value."""
     if x.shape != (len(x), settings.inputs):
         shapes = f"rows of shape {x.shape}, not (n, {settings.inputs})"
         raise ValueError(shapes)
@@ -173,6 +173,10 @@ def check_values(settings: TabNetSettings, x: Rows, subject: str) -> None:
             "DATA_INSUFFICIENT", subject,
             f"{lacking:,} of {len(x):,} rows have values that are missing or infinite",
         )  # fmt: skip
+    if len(x) < least:
+        raise TiltyardError(
+            "DATA_INSUFFICIENT", subject, f"{len(x):,} rows, at least {least} needed"
+        )
 
 
 def _linear(x: Rows, layer: Layer) -> Rows:

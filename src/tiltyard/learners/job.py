@@ -9,6 +9,7 @@ the same result as one that was never interrupted; who trains something else beg
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,10 +17,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.numpy import load as tensors_from
 from safetensors.numpy import save as tensors_to
 
 from tiltyard.kernel.errors import TiltyardError
+
+DIGEST = 32
+"""Bytes of the SHA-256 before what is kept: half of a file may look like a whole one."""
 
 
 class Step(NamedTuple):
@@ -79,19 +84,20 @@ class Job:
             return
         told = json.dumps(checkpoint.told, sort_keys=True, allow_nan=False)
         raw = tensors_to(
-            {name: np.ascontiguousarray(one) for name, one in checkpoint.tensors.items()},
+            {name: np.asarray(one, order="C") for name, one in checkpoint.tensors.items()},
             metadata={"key": key, "told": told},
         )
         partial = file.with_suffix(f".{os.getpid()}.partial")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as opened:
-                opened.write(raw)
+                opened.write(sha256(raw).digest() + raw)
                 opened.flush()
                 os.fsync(opened.fileno())
             partial.replace(file)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise TiltyardError(
                 "CHECKPOINT_UNWRITABLE", str(file), error.strerror or str(error),
                 "what was kept before is still there",
@@ -104,10 +110,13 @@ class Job:
         if file is None or not file.is_file():
             return None
         try:
-            with safe_open(file, "numpy") as opened:
-                told = opened.metadata() or {}
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 no mapping
-            return Checkpoint(tensors, json.loads(told["told"])) if told["key"] == key else None
+            raw = file.read_bytes()
+            checked, raw = raw[:DIGEST], raw[DIGEST:]
+            if sha256(raw).digest() != checked:
+                return None
+            told = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+            is_it = told["key"] == key
+            return Checkpoint(tensors_from(raw), json.loads(told["told"])) if is_it else None
         except (OSError, SafetensorError, ValueError, KeyError):
             return None
 
@@ -118,7 +127,7 @@ class Job:
             file.unlink(missing_ok=True)
 
     def _file(self, key: str) -> Path | None:
-        return None if self.folder is None else self.folder / f"{key[:16]}.safetensors"
+        return None if self.folder is None else self.folder / f"{key[:16]}.checkpoint"
 
 
 def job_key(*parts: Any) -> str:  # noqa: ANN401 whatever can be told as JSON, and arrays

@@ -4,8 +4,8 @@
 24
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from tiltyard.features.learned import TECHNICAL, TIME
@@ -81,14 +81,20 @@ class CandidateSettings:
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
+    def to_json(self) -> dict[str, Any]:
+        """All of it; settings of a snapshot hold the same under the same names."""
+        return {
+            "encoder": asdict(self.encoder), "head": asdict(self.head),
+            "features": list(self.features), "acting": asdict(self.acting),
+            "walk_forward": self.walking(),
+        }  # fmt: skip
+
     @classmethod
-    def from_snapshot(cls, snapshot: Snapshot) -> "CandidateSettings":
-        """By which a snapshot of kind ``tabnet`` was made."""
-        settings = snapshot.settings
+    def from_json(cls, told: Mapping[str, Any]) -> "CandidateSettings":
+        """As :meth:`to_json` or a snapshot of kind ``tabnet`` tells it."""
         return cls(
-            TimesNetSettings(**settings["encoder"]), TabNetSettings(**settings["head"]),
-            tuple(settings["features"]), Acting.from_json(settings["acting"]),
-            **settings["walk_forward"],
+            TimesNetSettings(**told["encoder"]), TabNetSettings(**told["head"]),
+            tuple(told["features"]), Acting.from_json(told["acting"]), **told["walk_forward"],
         )  # fmt: skip
 
 

@@ -12,15 +12,19 @@ it checks every byte before anything is made of it.
 True
 """
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
+from math import prod
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import numpy as np
@@ -32,6 +36,8 @@ from safetensors.numpy import save as tensors_to
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 
 MANIFEST = "manifest.json"
+LOCK = ".saving"
+PARTS = ("settings", "scalers", "lineage", "metrics")
 WEIGHTS = "weights.safetensors"
 FORMAT = 1
 LARGEST_MANIFEST, LARGEST_FILE = 4 << 20, 1 << 30
@@ -71,6 +77,8 @@ class Snapshot:
     def _files(self) -> dict[str, bytes]:
         files = {WEIGHTS: tensors_to({name: _plain(one) for name, one in self.weights.items()})}
         for name, array in sorted(self.arrays.items()):
+            if not _is_name(name):
+                raise ValueError(f"no file can be called {name!r}")  # noqa: TRY003 a slip of ours
             files[f"{name}.npy"] = _npy(array)
         return files
 
@@ -91,24 +99,42 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
     files = snapshot._files()  # noqa: SLF001 its own module
     manifest = _manifest(snapshot, files)
     digest = _digest(manifest)
-    known = next((one for one in _named(folder, digest[:8]) if _is(one, digest)), None)
+    known = _known(folder, digest)
     if known is not None:
         return known
     path = folder / f"{snapshot.kind}_{now:%Y%m%d_%H%M%S}_{digest[:8]}"
     partial = folder / f".{path.name}.{os.getpid()}.partial"
     try:
-        partial.mkdir(parents=True)
-        for name, content in (*files.items(), (MANIFEST, manifest)):
-            _write(partial / name, content)
-        _sync(partial)
-        partial.rename(path)
-        _sync(folder)
+        with _alone(folder):
+            known = _known(folder, digest)
+            if known is not None:
+                return known
+            partial.mkdir()
+            for name, content in (*files.items(), (MANIFEST, manifest)):
+                _write(partial / name, content)
+            _sync(partial)
+            partial.rename(path)
+            _sync(folder)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise TiltyardError(
             "SNAPSHOT_UNWRITABLE", str(path), error.strerror or str(error), "nothing was written"
         ) from error
     return path
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else saves here; what those have left half-written that were killed is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for left in folder.glob(".*.partial"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def load(path: Path, digest: str = "") -> Snapshot:
@@ -135,9 +161,11 @@ def load(path: Path, digest: str = "") -> Snapshot:
         files = _checked(path, manifest["files"])
         weights = tensors_from(files.pop(WEIGHTS))
         arrays = {name.removesuffix(".npy"): _array(raw) for name, raw in files.items()}
-        parts = {part: manifest[part] for part in ("settings", "scalers", "lineage", "metrics")}
-        return Snapshot(manifest["kind"], weights, arrays, **parts)
-    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        parts = {part: dict(manifest[part]) for part in PARTS}
+        return Snapshot(_text(manifest["kind"]), weights, arrays, **parts)
+    except (
+        ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError
+    ) as error:  # fmt: skip
         raise _unreadable(path, f"{type(error).__name__}: {error}"[:200]) from error
 
 
@@ -151,13 +179,16 @@ def find(folder: Path, digest: str) -> Path:
     Raises:
         TiltyardError: ``SNAPSHOT_MISSING``.
     """
-    for path in _named(folder, digest[:8]):
-        if _is(path, digest):
-            return path
+    if (known := _known(folder, digest)) is not None:
+        return known
     raise TiltyardError(
         "SNAPSHOT_MISSING", f"{digest[:8]}…", f"no snapshot in {folder} has this digest",
         "put its folder back",
     )  # fmt: skip
+
+
+def _known(folder: Path, digest: str) -> Path | None:
+    return next((one for one in _named(folder, digest[:8]) if _is(one, digest)), None)
 
 
 def _named(folder: Path, sha8: str) -> list[Path]:
@@ -192,7 +223,7 @@ def _digest(manifest: bytes) -> str:
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")  # a number stays one: ascontiguousarray makes it a row
 
 
 def _npy(array: NDArray[Any]) -> bytes:
@@ -202,15 +233,39 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _array(raw: bytes) -> NDArray[Any]:
+    """An array whose header says no more than there is: memory is taken by what it says."""
+    stream = BytesIO(raw)
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError(f"npy of version {version}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    told, there = prod(shape) * dtype.itemsize, len(raw) - stream.tell()
+    if dtype.hasobject or told != there:
+        raise ValueError(f"an array of {told:,} bytes in {there:,}")  # noqa: TRY003 as above
     array: NDArray[Any] = np.load(BytesIO(raw), allow_pickle=False)
     return array
 
 
+def _text(kind: str) -> str:
+    if not isinstance(kind, str):
+        raise TypeError(f"kind {kind!r}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+    return kind
+
+
+def _is_name(name: str) -> bool:
+    return Path(name).name == name and not name.startswith(".")
+
+
 def _checked(path: Path, told: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of a manifest; all that are not as it says, at once."""
-    files, faults = {}, []
+    files: dict[str, bytes] = {}
+    faults = [
+        Fault(one.name, "it was not there when this was made")
+        for one in sorted(path.iterdir())
+        if one.name not in {*told, MANIFEST} and not one.name.startswith(".")
+    ]
     for name, expected in told.items():
-        if Path(name).name != name or name.startswith("."):
+        if not _is_name(name):
             raise _unreadable(path, f"a file cannot be called {name!r}")
         try:
             files[name] = _read(path / name, LARGEST_FILE)
@@ -228,8 +283,12 @@ def _checked(path: Path, told: Mapping[str, Any]) -> dict[str, bytes]:
 
 def _read(file: Path, most: int) -> bytes:
     try:
-        with file.open("rb") as opened:
-            raw = opened.read(most + 1)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as opened:  # noqa: PTH123 it is open already
+            told = os.fstat(descriptor)
+            if not S_ISREG(told.st_mode):
+                raise TiltyardError("SNAPSHOT_MISSING", str(file), "it is no plain file")
+            raw = opened.read(min(told.st_size, most) + 1)
     except OSError as error:
         raise TiltyardError("SNAPSHOT_MISSING", str(file), error.strerror or str(error)) from error
     if len(raw) > most:

@@ -20,140 +20,29 @@ parent.
 import json
 import os
 import shutil
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import import_module
-from math import isfinite
-from multiprocessing import connection, get_context, parent_process
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.crew import crew_of
 from tiltyard.learners.job import Job, Step
+from tiltyard.learners.trials import (
+    Objective,
+    Pruned,
+    Running,
+    Study,
+    Trial,
+    best,
+    frozen,
+    objective_of,
+    write_whole,
+)
+
+__all__ = ["Objective", "Pruned", "Running", "Study", "Trial", "best", "run", "write_whole"]
 
 JOURNAL = "journal.log"
-STARTUP = 4
-"""So many trials are drawn without looking at others, and none is pruned."""
-KEPT_PERCENT = 75.0
-"""A trial goes on while it is among so many of the earlier ones: profits are too noisy for the
-median of a handful."""
-UNPRUNED = 2
-"""Up to this step a trial is not pruned."""
-DEATHS = 2
-THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
-STATES = {
-    "complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL,
-}  # fmt: skip
-
-
-class Pruned(Exception):  # noqa: N818 no error
-    """A trial is given up: it is among the worst so far."""
-
-
-class Trial(NamedTuple):
-    """What came of a trial.
-
-    Attributes:
-        number: From 0 on.
-        state: ``complete``, ``pruned`` or ``failed``.
-        value: Of its objective; None unless complete.
-        parameters: That were sampled.
-        reported: What it reported on its way, by step.
-        reason: Why it failed.
-    """
-
-    number: int
-    state: str
-    value: float | None
-    parameters: Mapping[str, Any]
-    reported: Sequence[tuple[int, float]] = ()
-    reason: str = ""
-
-
-class Running:
-    """What an objective is given.
-
-    Args:
-        study: Of which it is a trial.
-        number: Of the trial.
-        asked: Optuna's own trial.
-    """
-
-    def __init__(self, study: "Study", number: int, asked: optuna.Trial) -> None:
-        self.study, self.number = study, number
-        self.parameters: Mapping[str, Any] = dict(asked.params)
-        self.reported: list[tuple[int, float]] = []
-        self._asked = asked
-
-    @property
-    def folder(self) -> Path:
-        """Where its unfinished work is kept."""
-        return self.study.work(self.number)
-
-    def report(self, step: int, value: float) -> None:
-        """How good it is so far.
-
-        Raises:
-            Pruned: It is not worth going on.
-        """
-        self.reported.append((step, value))
-        self._asked.report(value, step)
-        if self._asked.should_prune():
-            raise Pruned
-
-
-class Objective(Protocol):
-    """What is tried: a callable object of some module."""
-
-    @property
-    def space(self) -> Mapping[str, BaseDistribution]:
-        """What may be sampled, by name."""
-
-    def __call__(self, running: Running) -> float:
-        """How good its parameters are; the more the better."""
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """Where it is, and what it is about.
-
-    Attributes:
-        folder: Its own.
-        objective: ``module:name`` of an :class:`Objective`; workers find it by that.
-        config: What the objective has to know; JSON.
-        seed: Of all that is drawn.
-        generation: Trials that do not know of each other.
-    """
-
-    folder: Path
-    objective: str
-    config: Mapping[str, Any]
-    seed: int
-    generation: int = 2
-
-    def work(self, number: int) -> Path:
-        """Where a trial keeps unfinished work."""
-        return self.folder / "work" / f"{number:03}"
-
-    def trials(self) -> dict[int, Trial]:
-        """Those that are over, by number."""
-        found = {}
-        for file in sorted((self.folder / "trials").glob("*.json")):
-            trial = _read(file)
-            if trial is not None:
-                found[trial.number] = trial
-        return found
 
 
 def run(study: Study, trials: int, *, workers: int = 1, job: Job) -> list[Trial]:
@@ -170,7 +59,7 @@ def run(study: Study, trials: int, *, workers: int = 1, job: Job) -> list[Trial]
             no trial came to an end, ``CHECKPOINT_UNWRITABLE``.
     """
     _claim(study)
-    with _crew(study, workers) as crew:
+    with crew_of(study, workers, job.tell) as crew:
         for first in range(0, trials, study.generation):
             numbers = range(first, min(first + study.generation, trials))
             missing = [number for number in numbers if number not in study.trials()]
@@ -190,179 +79,6 @@ def run(study: Study, trials: int, *, workers: int = 1, job: Job) -> list[Trial]
             "mend what it says",
         )  # fmt: skip
     return over
-
-
-def best(trials: Sequence[Trial], count: int = 2) -> list[Trial]:
-    """The best of those that came to an end; of equals the earlier."""
-    ended = [trial for trial in trials if trial.value is not None]
-    return sorted(ended, key=lambda trial: (-(trial.value or 0.0), trial.number))[:count]
-
-
-def play(study: Study, number: int) -> None:
-    """Run one trial, and write what came of it."""
-    named, _, name = study.objective.partition(":")
-    objective: Objective = getattr(import_module(named), name)
-    asked = _asked(study, number, objective)
-    running = Running(study, number, asked)
-    state, value, reason = "complete", None, ""
-    try:
-        value = float(objective(running))
-        if not isfinite(value):
-            state, value, reason = "failed", None, "its value is no number"
-    except Pruned:
-        state = "pruned"
-    except Exception as error:  # noqa: BLE001 whatever it is, this trial has failed and others go on
-        state, reason = "failed", f"{type(error).__name__}: {error}"[:300]
-    reported = tuple(running.reported)
-    _write(study, Trial(number, state, value, running.parameters, reported, reason))
-
-
-def _asked(study: Study, number: int, objective: Objective) -> optuna.Trial:
-    """A trial in a study of the generations before."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    begun = number // study.generation * study.generation
-    seed = int(np.random.SeedSequence((study.seed, number)).generate_state(1)[0])
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
-    pruner = optuna.pruners.PercentilePruner(
-        KEPT_PERCENT, n_startup_trials=STARTUP, n_warmup_steps=UNPRUNED
-    )
-    before = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
-    for trial in study.trials().values():
-        if trial.number < begun:
-            before.add_trial(_frozen(trial, objective.space))
-    return before.ask(dict(objective.space))
-
-
-def _frozen(trial: Trial, space: Mapping[str, BaseDistribution]) -> FrozenTrial:
-    values = dict(trial.reported)
-    return create_trial(
-        state=STATES[trial.state], value=trial.value, params=dict(trial.parameters),
-        distributions={name: space[name] for name in trial.parameters},
-        intermediate_values=values, user_attrs={"number": trial.number, "reason": trial.reason},
-    )  # fmt: skip
-
-
-class _Here:
-    """One worker, which is this process."""
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-
-    def play(self, numbers: Sequence[int]) -> Iterator[int]:
-        for number in numbers:
-            play(self._study, number)
-            yield number
-
-
-class _Crew:
-    """Workers that are processes of their own."""
-
-    def __init__(self, study: Study, workers: int) -> None:
-        self._study, self._workers = study, workers
-        self._idle: list[tuple[SpawnProcess, Connection]] = []
-
-    def play(self, numbers: Sequence[int]) -> Iterator[int]:
-        """Run trials; each number when what came of it is written."""
-        waiting, deaths = list(numbers), dict.fromkeys(numbers, 0)
-        busy: dict[Connection, tuple[SpawnProcess, int]] = {}
-        while waiting or busy:
-            while waiting and len(busy) < self._workers:
-                process, pipe = self._given(waiting[0])
-                busy[pipe] = process, waiting.pop(0)
-            for pipe in [one for one in connection.wait(list(busy)) if isinstance(one, Connection)]:
-                process, number = busy.pop(pipe)
-                try:
-                    pipe.recv_bytes()
-                except EOFError:
-                    process.join()
-                    deaths[number] += 1
-                    if deaths[number] < DEATHS:
-                        waiting.insert(0, number)
-                        continue
-                    reason = f"its worker died twice, with exit code {process.exitcode}"
-                    _write(self._study, Trial(number, "failed", None, {}, (), reason))
-                else:
-                    self._idle.append((process, pipe))
-                yield number
-
-    def _given(self, number: int) -> tuple[SpawnProcess, Connection]:
-        """The worker that was told to run a trial."""
-        while True:
-            process, pipe = self._idle.pop() if self._idle else self._hired()
-            try:
-                pipe.send_bytes(str(number).encode())
-            except BrokenPipeError:
-                process.join()  # it died while it had nothing to do
-            else:
-                return process, pipe
-
-    def _hired(self) -> tuple[SpawnProcess, Connection]:
-        spawning = get_context("spawn")
-        ours, theirs = spawning.Pipe()
-        study = self._study
-        about = (str(study.folder), study.objective, json.dumps(study.config), study.seed)
-        process = spawning.Process(
-            target=_serve, args=(theirs, *about, study.generation), daemon=True
-        )
-        with _one_thread_each():
-            process.start()
-        theirs.close()
-        return process, ours
-
-    def dismiss(self) -> None:
-        """No more work: they end."""
-        for process, pipe in self._idle:
-            pipe.close()
-            process.join()
-
-
-@contextmanager
-def _crew(study: Study, workers: int) -> Iterator[_Here | _Crew]:
-    if workers == 1:
-        yield _Here(study)
-        return
-    crew = _Crew(study, workers)
-    try:
-        yield crew
-    finally:
-        crew.dismiss()
-
-
-def _serve(
-    pipe: Connection, folder: str, objective: str, config: str, seed: int, generation: int
-) -> None:
-    """A worker: runs the trials it is told, one after the other."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    study = Study(Path(folder), objective, json.loads(config), seed, generation)
-    while True:
-        try:
-            number = int(pipe.recv_bytes())
-        except EOFError:
-            return
-        play(study, number)
-        pipe.send_bytes(b"over")
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Who is started meanwhile computes with one thread."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _claim(study: Study) -> None:
@@ -394,8 +110,7 @@ def _tell(study: Study, trials: int, number: int, job: Job) -> None:
 
 def _write_journal(study: Study) -> None:
     """Optuna's journal of all trials that are over."""
-    named, _, name = study.objective.partition(":")
-    space = getattr(import_module(named), name).space
+    space = objective_of(study).space
     partial = study.folder / f".journal.{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -403,43 +118,6 @@ def _write_journal(study: Study) -> None:
     storage = JournalStorage(JournalFileBackend(str(partial / JOURNAL)))
     journal = optuna.create_study(storage=storage, study_name="sweep", direction="maximize")
     for trial in study.trials().values():
-        journal.add_trial(_frozen(trial, space))
+        journal.add_trial(frozen(trial, space))
     (partial / JOURNAL).replace(study.folder / JOURNAL)
     shutil.rmtree(partial)
-
-
-def _write(study: Study, trial: Trial) -> None:
-    file = study.folder / "trials" / f"{trial.number:03}.json"
-    write_whole(file, json.dumps(trial._asdict(), sort_keys=True, indent=1, allow_nan=False))
-
-
-def _read(file: Path) -> Trial | None:
-    """What came of a trial; None for a file that is not whole, as if there were none."""
-    try:
-        told = json.loads(file.read_text())
-        told["reported"] = tuple((step, value) for step, value in told["reported"])
-        return Trial(**told)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file that appears whole or not at all.
-
-    Raises:
-        TiltyardError: ``CHECKPOINT_UNWRITABLE``.
-    """
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise TiltyardError(
-            "CHECKPOINT_UNWRITABLE", str(file), error.strerror or str(error),
-            "what was kept before is still there",
-        ) from error  # fmt: skip

@@ -5,9 +5,8 @@ they say is added to the decision; a feature that was read counts less in later 
 weighted by what each step added, are the row's feature importance.
 
 In come float32 rows ``(n, inputs)`` and their classes, 0 to ``classes - 1``; out come weights, a
-scaler and the losses (:func:`fit`), and from them whoever decides (:class:`Head`). It knows
-nothing of markets. No value may be missing, and categories come as numbers: codes in some order,
-or a column for each.
+scaler and the losses (:func:`fit`), and from them whoever decides (:class:`Head`). No value may be
+missing, and categories come as numbers: codes in some order, or a column for each.
 
 >>> settings = TabNetSettings(inputs=3, classes=2, epochs=1)
 >>> x = np.random.default_rng(7).standard_normal((64, 3)).astype(np.float32)
@@ -28,25 +27,22 @@ Details, and where they are from (A: Arik & Pfister, TabNet, AAAI 2021):
    for shared layers too. A layer is linear, norm, gate (GLU); from the second on, its output is
    added to its input, times √½ (A).
 5. Ghost batch norm: each virtual batch is normalised by itself (Hoffer et al., NeurIPS 2017).
-   Activations lie as (features, rows), so all virtual batches are one view, (features × virtual
-   batches, rows of each), and one call. Running values fade once for each virtual batch, as if
-   they had come one after the other.
+   Activations lie as (features, rows), so all of them are one view, (features × virtual batches,
+   rows of each), and one call. Running values fade as if they had come one after the other.
 6. Mean entropy of the masks, times ``sparsity``, is added to the loss (A).
-7. Weights begin with variance ``2 / √inputs`` before a gate, a quarter of it before a mask: norms
-   follow, so their scale does nothing but slow Adam's first steps. The last layer begins with
-   variance ``1 / n_d``, near equal probabilities.
+7. Weights begin with variance ``2 / √inputs`` before a gate, a quarter of it before a mask, and
+   ``1 / n_d`` in the last layer. Where a norm follows, it does nothing but slow Adam's first steps.
 8. Adam; the rate falls by ``decay`` each epoch; gradients are clipped to norm 1.
-9. With ``valid`` rows, the epoch with the least cross entropy on them is kept, and training ends
-   ``patience`` epochs after it. It is the loss and not AUC, as the probabilities themselves are
-   what is used, of any number of classes. Without such rows the last epoch is kept.
-10. Rows are shuffled by a generator seeded by (seed, epoch). Rows at an epoch's end that fill no
-    virtual batch are left out; another epoch leaves out others.
+9. With ``valid`` rows, the epoch with the least cross entropy on them is kept (not the best AUC:
+   the probabilities are what is used), and training ends ``patience`` epochs after it. Without
+   them the last epoch is kept.
+10. Rows are shuffled by a generator seeded by (seed, epoch). Batches are whole virtual batches;
+    rows at an epoch's end that fill none are left out, and another epoch leaves out others.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -56,31 +52,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.learners.head import (
-    HALF,
-    NORM_EPSILON,
-    Head,
-    Rows,
-    Scaler,
-    TabNetSettings,
-    check_values,
-)
+from tiltyard.learners.head import HALF, NORM_EPSILON, Head, Rows, TabNetSettings, check_rows
 from tiltyard.learners.job import Checkpoint, Job, Step, job_key
 
 __all__ = ["Fitted", "GhostNorm", "Head", "TabNet", "TabNetSettings", "fit", "sparsemax"]
 
 LEAST_ROWS = 32
-"""Fewer teach nothing, and have no batch statistics worth the name."""
-
+"""Fewer have no batch statistics worth the name."""
 ENTROPY_EPSILON = 1e-15
+Labelled = tuple[Tensor, Tensor]
+Classes = NDArray[np.int64]
+Scaler = dict[str, list[float]]
 
 
 class _Sparsemax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scores: Tensor) -> Tensor:  # noqa: ANN401 torch's own
         ordered = scores.sort(0, descending=True).values
-        rank = torch.arange(1, len(scores) + 1, device=scores.device, dtype=scores.dtype)
-        limits = (ordered.cumsum(0) - 1) / rank[:, None]
+        largest = torch.ones(len(scores), len(scores), device=scores.device, dtype=scores.dtype)
+        largest.tril_()  # a product, as CUDA's cumsum is not the same each time
+        limits = (largest @ ordered - 1) / largest.sum(1, keepdim=True)
         mask = (scores - limits.amax(0)).clamp_(min=0)
         ctx.save_for_backward(mask)
         return mask
@@ -125,19 +116,11 @@ class GhostNorm(nn.Module):
             self.scale.repeat_interleave(ghosts), self.shift.repeat_interleave(ghosts),
             training=True, momentum=1.0, eps=NORM_EPSILON,
         )  # fmt: skip
-        with torch.no_grad():
-            shares, new = _fading(self.momentum, ghosts, x.device)
-            self.mean.lerp_(mean.view(-1, ghosts) @ shares, new)
-            self.variance.lerp_(variance.view(-1, ghosts) @ shares, new)
+        left = 1 - self.momentum
+        shares = self.momentum * left ** torch.arange(ghosts - 1, -1, -1, device=x.device)
+        for running, new in ((self.mean, mean), (self.variance, variance)):
+            running.mul_(left**ghosts).add_(new.view(-1, ghosts) @ shares)
         return normed.view_as(x)
-
-
-@lru_cache(maxsize=16)
-def _fading(momentum: float, ghosts: int, device: torch.device) -> tuple[Tensor, float]:
-    """Each virtual batch's share of what is new, and the share of what is new in all."""
-    left = (1 - momentum) ** np.arange(ghosts - 1, -1, -1)
-    shares = torch.tensor(left / left.sum(), dtype=torch.float32, device=device)
-    return shares, 1 - (1 - momentum) ** ghosts
 
 
 class _Reader(nn.Module):
@@ -213,16 +196,16 @@ class Fitted(NamedTuple):
     """
 
     weights: dict[str, NDArray[Any]]
-    scaler: dict[str, list[float]]
+    scaler: Scaler
     history: dict[str, Any]
 
 
 def fit(
     settings: TabNetSettings,
     x: Rows,
-    y: NDArray[np.int64],
+    y: Classes,
     *,
-    valid: tuple[Rows, NDArray[np.int64]] | None = None,
+    valid: tuple[Rows, Classes] | None = None,
     seed: int,
     job: Job,
     stage: str = "head",
@@ -230,8 +213,8 @@ def fit(
 ) -> Fitted:
     """Train on rows and their classes.
 
-    What is kept after each epoch stays in the job's folder at the end, so whoever asks for the
-    same again has it at once; who runs the job clears the folder.
+    What is kept after each epoch stays in the job's folder at the end: asked for the same again,
+    it is there at once. Who runs the job clears the folder.
 
     Args:
         settings: Sizes, and how.
@@ -246,14 +229,15 @@ def fit(
     Raises:
         TiltyardError: ``DATA_INSUFFICIENT``, ``TRAINING_DIVERGED``, ``CHECKPOINT_UNWRITABLE``.
     """
-    _check(settings, x, y, stage, least=LEAST_ROWS)
+    _check(settings, x, y, stage, LEAST_ROWS)
+    if valid is not None:
+        _check(settings, *valid, stage, 1)
     if len(np.unique(y)) == 1:
         raise TiltyardError("DATA_INSUFFICIENT", stage, f"all {len(y):,} rows are of one class")
-    if valid is not None:
-        _check(settings, *valid, stage, least=1)
-    scaler = _scaler(x)
-    weights = None if class_weights is None else list(class_weights)
-    training = _Training(settings, seed, job.device, weights)
+    sd = np.where(np.ptp(x, 0) > 0, x.std(0, dtype=np.float64), 1)
+    scaler = {"mean": x.mean(0, dtype=np.float64).tolist(), "sd": sd.tolist()}
+    weights = [float(one) for one in class_weights or [1] * settings.classes]
+    training = _Training(settings, seed, torch.tensor(weights, device=job.device))
     key = job_key("tabnet", asdict(settings), seed, x, y, *(valid or ()), weights)
     if (kept := job.kept(key)) is not None:
         training.go_on_from(kept)
@@ -262,36 +246,25 @@ def fit(
     while not training.is_done:
         numbers = training.epoch(rows, held_out)
         if not all(map(math.isfinite, numbers.values())):
-            raise TiltyardError(
-                "TRAINING_DIVERGED", stage, f"the loss of epoch {training.done} is no number",
-                "Lower the rate, or look for values that are far from all others",
-            )  # fmt: skip
+            facts = f"the loss of epoch {training.done} is no number"
+            raise TiltyardError("TRAINING_DIVERGED", stage, facts, "Lower the rate")
         job.keep(key, training.checkpoint())
         job.tell(Step(stage, training.done * len(y), settings.epochs * len(y), numbers))
         if job.is_over():
             break
     best = {name: one.cpu().numpy() for name, one in training.best.items()}
-    history = {**training.losses, "best_epoch": training.best_epoch}
-    return Fitted(best, scaler, {**history, "partial": not training.is_done})
+    told = {"best_epoch": training.best_epoch, "partial": not training.is_done}
+    return Fitted(best, scaler, training.losses | told)
 
 
-def _check(
-    settings: TabNetSettings, x: Rows, y: NDArray[np.int64], stage: str, *, least: int
-) -> None:
-    check_values(settings, x, stage)
-    if len(x) < least:
-        raise TiltyardError("DATA_INSUFFICIENT", stage, f"{len(x):,} rows, at least {least} needed")
+def _check(settings: TabNetSettings, x: Rows, y: Classes, stage: str, least: int) -> None:
+    check_rows(settings, x, stage, least=least)
     if y.shape != x.shape[:1] or y.min() < 0 or y.max() >= settings.classes:
-        classes = f"{y.shape} classes from {y.min()} to {y.max()}, of {settings.classes}"
-        raise ValueError(classes)
+        facts = f"{y.shape} classes from {y.min()} to {y.max()}, of {settings.classes}"
+        raise ValueError(facts)
 
 
-def _scaler(x: Rows) -> dict[str, list[float]]:
-    sd = np.where(np.ptp(x, 0) > 0, x.std(0, dtype=np.float64), 1)
-    return {"mean": x.mean(0, dtype=np.float64).tolist(), "sd": sd.tolist()}
-
-
-def _tensors(x: Rows, y: NDArray[np.int64], scaler: Scaler, device: str) -> tuple[Tensor, Tensor]:
+def _tensors(x: Rows, y: Classes, scaler: Scaler, device: str) -> Labelled:
     """Features ``(inputs, rows)``, standardised, and classes."""
     mean, sd = (np.asarray(scaler[name], np.float32) for name in ("mean", "sd"))
     features = np.ascontiguousarray(((x - mean) / sd).T, np.float32)
@@ -301,14 +274,10 @@ def _tensors(x: Rows, y: NDArray[np.int64], scaler: Scaler, device: str) -> tupl
 class _Training:
     """All that changes from epoch to epoch."""
 
-    def __init__(
-        self, settings: TabNetSettings, seed: int, device: str, weights: Sequence[float] | None
-    ) -> None:
-        self.settings, self.seed, self.device = settings, seed, device
-        self.weights = (
-            None if weights is None else torch.tensor(weights, dtype=torch.float32, device=device)
-        )
-        self.network = TabNet(settings, seed).to(device)
+    def __init__(self, settings: TabNetSettings, seed: int, weights: Tensor) -> None:
+        self.settings, self.seed, self.weights = settings, seed, weights
+        self.device = weights.device
+        self.network = TabNet(settings, seed).to(self.device)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=settings.rate, fused=True)
         self.losses: dict[str, list[float]] = {"loss": [], "valid_loss": []}
         self.best, self.best_epoch = self._state(), 0
@@ -322,47 +291,46 @@ class _Training:
         waited = self.done - 1 - self.best_epoch
         return self.done >= self.settings.epochs or waited >= self.settings.patience
 
-    def epoch(
-        self, rows: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor] | None
-    ) -> dict[str, float]:
+    def epoch(self, rows: Labelled, held_out: Labelled | None) -> dict[str, float]:
         """Learn from every row once; the losses."""
-        number, numbers = self.done, {"loss": self._learn(*rows)}
+        epoch, numbers = self.done, {"loss": self._learn(*rows)}
         if held_out is not None:
             self.network.eval()
             with torch.no_grad():
                 logits, _ = self.network(held_out[0])
-            numbers["valid_loss"] = float(self._cross_entropy(logits, held_out[1]))
-        least = min(self.losses["valid_loss"], default=math.inf)
-        if numbers.get("valid_loss", -math.inf) < least:
-            self.best, self.best_epoch = self._state(), number
-        for name, loss in numbers.items():
-            self.losses[name].append(loss)
+            loss = functional.cross_entropy(logits.T, held_out[1], self.weights)
+            numbers["valid_loss"] = float(loss)
+        if numbers.get("valid_loss", -math.inf) < min(self.losses["valid_loss"], default=math.inf):
+            self.best, self.best_epoch = self._state(), epoch
+        for name, number in numbers.items():
+            self.losses[name].append(number)
         return numbers
 
     def _learn(self, x: Tensor, y: Tensor) -> float:
-        settings, learnt, total = self.settings, 0, x.new_zeros(())
+        settings, total = self.settings, x.new_zeros(())
         self.adam.param_groups[0]["lr"] = settings.rate * settings.decay**self.done
         order = np.random.default_rng((self.seed, self.done)).permutation(len(y))
-        whole = min(settings.virtual_batch, len(y))
-        used = torch.from_numpy(order[: len(y) - len(y) % whole]).to(x.device)
+        ghost = min(settings.virtual_batch, settings.batch, len(y))
+        used = torch.from_numpy(order[: len(y) - len(y) % ghost]).to(x.device)
         self.network.train()
-        for rows in torch.split(used, settings.batch):
+        for rows in torch.split(used, settings.batch - settings.batch % ghost):
             logits, entropy = self.network(x.index_select(1, rows))
-            loss = self._cross_entropy(logits, y[rows])
+            loss = functional.cross_entropy(logits.T, y[rows], self.weights)
             self.adam.zero_grad()
             (loss + settings.sparsity * entropy).backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.adam.step()
             total += loss.detach() * len(rows)
-            learnt += len(rows)
-        return float(total) / learnt
+        return float(total) / len(used)
 
     def checkpoint(self) -> Checkpoint:
-        tensors = {f"network.{name}": one for name, one in self._state().items()}
-        tensors |= {f"best.{name}": one for name, one in self.best.items()}
-        for n, moments in self.adam.state_dict()["state"].items():
-            tensors |= {f"adam.{n}.{name}": one for name, one in moments.items()}
-        arrays = {name: one.cpu().numpy() for name, one in tensors.items()}
+        adam = self.adam.state_dict()["state"]
+        parts = {f"adam.{n}": moments for n, moments in adam.items()}
+        parts |= {"network": self._state(), "best": self.best}
+        arrays = {
+            f"{part}.{name}": one.cpu().numpy()
+            for part, tensors in parts.items() for name, one in tensors.items()
+        }  # fmt: skip
         return Checkpoint(arrays, {"losses": self.losses, "best_epoch": self.best_epoch})
 
     def go_on_from(self, kept: Checkpoint) -> None:
@@ -378,9 +346,6 @@ class _Training:
         self.adam.load_state_dict({"state": state, "param_groups": groups})
         self.best, self.best_epoch = part("best."), kept.told["best_epoch"]
         self.losses = kept.told["losses"]
-
-    def _cross_entropy(self, logits: Tensor, y: Tensor) -> Tensor:
-        return functional.cross_entropy(logits.T, y, self.weights)
 
     def _state(self) -> dict[str, Tensor]:
         return {name: one.detach().clone() for name, one in self.network.state_dict().items()}

@@ -6,7 +6,9 @@ from it, and it has to say what stood there. It can forecast, too, which is how 
 against what was published. What is settled here, after 1 to 7 of the network:
 
 8.  Frequencies are fitted on the windows that are learnt from, at the start of each epoch, and
-    saved with the weights: they are frozen with the epoch that is kept.
+    saved with the weights: they are frozen with the epoch that is kept. A forecaster learns by
+    those of each batch, as published, and they are fitted at the end of the epoch, before it is
+    judged: what its first block sees is itself learnt, and at the start is no time at all.
 9.  Hidden steps are a fixed share, drawn anew in each epoch, and the loss is of them alone (He
     et al., Masked Autoencoders, CVPR 2022).
 10. Adam (Kingma and Ba, ICLR 2015) with a rate that falls by a cosine, or is halved each epoch;
@@ -117,11 +119,9 @@ class _Run:
 
     def epoch(self) -> None:
         settings, network, count = self.settings, self.network, len(self.learn)
-        if self.fits:
-            sample = np.linspace(0, count - 1, min(FITTED_ON, count)).astype(int)
-            with torch.no_grad():
-                normal = network.normal(self._there(self.learn[sample]))[0]
-                network.body(network.first(normal), fit=True)
+        by_batch = self.fits and settings.horizon > 0
+        if self.fits and not by_batch:
+            self._fit()
         draws = self._draws(self.done + 1)
         order = torch.randperm(count, generator=draws).numpy()
         self.optimiser.param_groups[0]["lr"] = self._rate()
@@ -133,17 +133,26 @@ class _Run:
                 shape = (len(chosen), settings.length, settings.d_model)
                 kept = torch.rand(shape, generator=draws) >= settings.dropout
                 keep = (kept / (1 - settings.dropout)).to(self.job.device)
-            loss = _loss(network.errors(self._there(self.learn[chosen]), hidden, keep))
+            there = self._there(self.learn[chosen])
+            loss = _loss(network.errors(there, hidden, keep, fit=by_batch))
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call] # torch has not typed it
             self.optimiser.step()
             total += loss.detach() * len(chosen)
             self._tell(at + len(chosen), total)
+        if by_batch:
+            self._fit()
         trained, judged = float(total) / count, self._judge()
         self.losses["train"].append(self._finite(trained))
         self.losses["valid"].append(self._finite(judged))
         if self.best_epoch == self.done:
             self.best = network.weights()
+
+    @torch.no_grad()
+    def _fit(self) -> None:
+        sample = np.linspace(0, len(self.learn) - 1, min(FITTED_ON, len(self.learn))).astype(int)
+        normal = self.network.normal(self._there(self.learn[sample]))[0]
+        self.network.body(self.network.first(normal), fit=True)
 
     @torch.no_grad()
     def _judge(self) -> float:

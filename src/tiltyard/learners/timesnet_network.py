@@ -23,8 +23,9 @@ What is settled here, and where it is from; :mod:`tiltyard.learners.timesnet` go
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +36,9 @@ from torch.nn import functional as F  # noqa: N812 as everybody calls it
 Array = NDArray[Any]
 Weights = Mapping[str, Array]
 Kernels = tuple[Tensor, Tensor, Tensor, Tensor]
+Grid = tuple[int, int]
+WIDE = 50
+"""Places of a kernel from which on a batch is faster by waves, as measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,11 @@ class Inception(nn.Module):
 
     def merged(self) -> tuple[Tensor, Tensor]:
         """The one kernel, (outputs, inputs, side, side), and its bias."""
-        most = len(self.kernels) - 1
-        padded = [F.pad(kernel, [most - reach] * 4) for reach, kernel in enumerate(self.kernels)]
-        return torch.stack(padded).mean(0), self.bias.mean(0)
+        total, *wider = list(self.kernels)
+        for kernel in wider:
+            total = F.pad(total, [1] * 4) + kernel
+        merged: Tensor = total / len(self.kernels)
+        return merged, self.bias.mean(0)
 
 
 def cropped(kernel: Tensor, rows: int, columns: int) -> Tensor:
@@ -118,16 +124,86 @@ def cropped(kernel: Tensor, rows: int, columns: int) -> Tensor:
     return part.contiguous(memory_format=torch.channels_last)
 
 
-def convolved(grid: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    """A grid (batch, inputs, rows, columns) by a cropped kernel; as large as it was.
+def convolved(x: Tensor, kernel: Tensor, bias: Tensor, grid: Grid) -> Tensor:
+    """Grids (batch, rows * columns, inputs) by a cropped kernel, place by place.
 
     A narrow grid alone would be computed by another routine, which rounds otherwise, and is
     therefore given company.
     """
-    padding, count = (kernel.shape[2] // 2, kernel.shape[3] // 2), len(grid)
-    if count == 1 and min(grid.shape[2:]) <= 2:  # noqa: PLR2004 all sizes were tried
-        grid = grid.repeat(2, 1, 1, 1)
-    return F.conv2d(grid, kernel, bias, padding=padding)[:count]
+    count = len(x)
+    if count == 1 and min(grid) <= 2:  # noqa: PLR2004 all sizes were tried
+        x = x.repeat(2, 1, 1)
+    reach = (kernel.shape[2] // 2, kernel.shape[3] // 2)
+    folded = x.view(len(x), *grid, -1).permute(0, 3, 1, 2)  # as it lies, channels are last
+    return F.conv2d(folded, kernel, bias, padding=reach).permute(0, 2, 3, 1).flatten(1, 2)[:count]
+
+
+def by_waves(x: Tensor, kernel: Tensor, bias: Tensor, grid: Grid) -> Tensor:
+    """The same by a product of spectra, which is less work where a kernel is wide."""
+    count, (outputs, inputs, *sides) = len(x), kernel.shape
+    to = waves(grid, (sides[0] // 2, sides[1] // 2), x.device)
+    across = x.transpose(0, 1).reshape(*grid, count * inputs)
+    spectrum = _turned(to.columns, to.rows, across).view(-1, 2, count, inputs)
+    left = spectrum.transpose(1, 2).reshape(-1, count, 2 * inputs)
+    weights = _turned(to.kernel_columns, to.kernel_rows, kernel.permute(2, 3, 1, 0).flatten(2))
+    right = weights.view(-1, 2, 2, inputs, outputs).transpose(2, 3)
+    product = torch.bmm(left, right.reshape(-1, 2 * inputs, 2 * outputs))
+    parts = product.view(-1, count, 2, outputs).transpose(1, 2)
+    waved = parts.reshape(-1, to.back_rows.shape[1], count * outputs)
+    rows = torch.bmm(to.back_rows.expand(len(waved), -1, -1), waved).view(
+        -1, grid[0], waved.shape[2]
+    )
+    back = torch.bmm(to.back_columns.expand(grid[0], -1, -1), rows.transpose(0, 1))
+    return (back.view(-1, count, outputs) + bias).transpose(0, 1)
+
+
+def _turned(columns: Tensor, rows: Tensor, x: Tensor) -> Tensor:
+    """Along the columns of each row (rows, columns, n), and then along all rows."""
+    along = torch.bmm(columns.expand(len(x), -1, -1), x)  # (rows, 2 * waves, n)
+    along = along.view(2 * len(x), -1, x.shape[2]).transpose(0, 1)
+    return torch.bmm(rows.expand(len(along), -1, -1), along)
+
+
+class Waves(NamedTuple):
+    """Fourier transforms of a grid, of a kernel, and back; real and imaginary parts as two."""
+
+    columns: Tensor
+    rows: Tensor
+    kernel_columns: Tensor
+    kernel_rows: Tensor
+    back_columns: Tensor
+    back_rows: Tensor
+
+
+@cache
+def waves(grid: Grid, reach: Grid, device: torch.device) -> Waves:
+    """Of a grid that is thought of as so much larger that no kernel reaches round its edge.
+
+    Along columns, of two waves that mirror each other one is left out, and the other counts twice.
+    """
+    rows, columns = (side + beyond for side, beyond in zip(grid, reach, strict=True))
+    down, across = np.arange(rows), np.arange(columns // 2 + 1)
+    counts = np.where((across == 0) | (2 * across == columns), 1, 2) / columns
+
+    def angles(numbers: Array, places: Array, size: int) -> tuple[Array, Array]:
+        turns = 2 * np.pi * np.outer(numbers, places) / size
+        return np.cos(turns), np.sin(turns)
+
+    there, away = np.arange(grid[1]), np.arange(-reach[1], reach[1] + 1)
+    cos, sin = angles(across, there, columns)
+    forth = np.concatenate((cos, -sin))
+    back = np.stack((cos.T * counts, -sin.T * counts), 2).reshape(grid[1], -1)
+    kernel_forth = np.concatenate(angles(across, away, columns))
+    cos, sin = angles(down, np.arange(grid[0]), rows)
+    turn = np.stack((np.stack((cos, sin), 2), np.stack((-sin, cos), 2)), 1)
+    turned = turn.reshape(2 * rows, -1)
+    back_turn = np.stack((np.stack((cos, -sin), 2), np.stack((sin, cos), 2)))
+    back_turned = back_turn.transpose(0, 2, 1, 3).reshape(2 * grid[0], -1) / rows
+    cos, sin = angles(down, np.arange(-reach[0], reach[0] + 1), rows)
+    real, imaginary = np.stack((cos, -sin), 2), np.stack((sin, cos), 2)
+    kernel_turned = np.stack((real, imaginary, -imaginary, real), 1).reshape(4 * rows, -1)
+    each = (forth, turned, kernel_forth, kernel_turned, back, back_turned)
+    return Waves(*(torch.from_numpy(one.astype(np.float32)).to(device) for one in each))
 
 
 class TimesBlock(nn.Module):
@@ -156,13 +232,13 @@ class TimesBlock(nn.Module):
         weights = amplitudes(x)[:, list(frequencies)].softmax(1)
         added = x
         for period, kernels in (self.ready or self.kernels(periods, steps)).items():
-            rows = ceil(steps / period)
-            folded = F.pad(x, (0, 0, 0, rows * period - steps)).view(len(x), rows, period, -1)
-            grid = folded.permute(0, 3, 1, 2)  # as it lies in memory, channels are last
-            seen = convolved(F.gelu(convolved(grid, *kernels[:2])), *kernels[2:])
+            grid = (ceil(steps / period), period)
+            folded = F.pad(x, (0, 0, 0, grid[0] * period - steps))
+            wide = not self.ready and kernels[0][0, 0].numel() >= WIDE
+            apply = by_waves if wide else convolved
+            seen = apply(F.gelu(apply(folded, *kernels[:2], grid)), *kernels[2:], grid)
             weight = weights[:, [n for n, one in enumerate(periods) if one == period]].sum(1)
-            unfolded = seen.permute(0, 2, 3, 1).flatten(1, 2)[:, :steps]
-            added = added + weight[:, None, None] * unfolded
+            added = added + weight[:, None, None] * seen[:, :steps]
         return added
 
 
@@ -181,8 +257,8 @@ class Network(nn.Module):
         super().__init__()
         self.settings = settings
         wide, channels, inner = settings.d_model, settings.channels, settings.d_ff
-        self.value = nn.Parameter(torch.empty(wide, channels, 1, 3))
-        nn.init.kaiming_normal_(self.value, nonlinearity="leaky_relu")
+        self.value = nn.Linear(3 * channels, wide, bias=False)
+        nn.init.kaiming_normal_(self.value.weight, nonlinearity="leaky_relu")
         self.hidden = nn.Parameter(torch.zeros(wide))
         self.each = [TimesBlock(settings) for _ in range(settings.layers)]
         self.blocks = nn.ModuleList(self.each)
@@ -207,13 +283,15 @@ class Network(nn.Module):
         """
         if hidden is not None:
             x = x.masked_fill(hidden[..., None], 0.0)
-        around = F.pad(x.transpose(1, 2), (1, 1), mode="circular")[:, :, None]
-        h = convolved(around, self.value, None)[:, :, 0, 1:-1].transpose(1, 2) + self.places
+        around = torch.cat((x.roll(1, 1), x, x.roll(-1, 1)), 2)
+        h: Tensor = self.value(around) + self.places
         if hidden is not None:
             h = h + hidden[..., None] * self.hidden
         if keep is not None:
             h = h * keep
-        return self.extend(h.transpose(1, 2)).transpose(1, 2) if self.settings.horizon else h
+        if self.settings.horizon:
+            h = self.extend(h.transpose(1, 2)).transpose(1, 2)
+        return h
 
     def body(self, h: Tensor, *, fit: bool = False) -> Tensor:
         """From the first block to the last LayerNorm, which is left out; frequencies fitted."""
@@ -239,10 +317,12 @@ class Network(nn.Module):
         deviation = (x.var(1, keepdim=True, correction=0) + 1e-5).sqrt()
         return (x - mean) / deviation, mean, deviation
 
-    def errors(self, x: Tensor, hidden: Tensor | None, keep: Tensor | None = None) -> list[Tensor]:
+    def errors(
+        self, x: Tensor, hidden: Tensor | None, keep: Tensor | None = None, *, fit: bool = False
+    ) -> list[Tensor]:
         """Of each head that is on, the errors that its loss is the mean square of."""
         length, (normal, mean, deviation) = self.settings.length, self.normal(x)
-        h = self.body(self.first(normal, hidden, keep))
+        h = self.body(self.first(normal, hidden, keep), fit=fit)
         errors, after = [], self.norm(h)
         if hidden is not None:
             whole = self.embedded(h)[:, None, :].expand(-1, length, -1)

@@ -39,6 +39,16 @@ class FundingRates:
         self._rates = [rate for _, rate in rates]
         self._every = every
 
+    @property
+    def known(self) -> Sequence[tuple[datetime, float]]:
+        """All of them by time, in time order."""
+        return list(zip(self._times, self._rates, strict=True))
+
+    @property
+    def every(self) -> timedelta:
+        """From one to the next."""
+        return self._every
+
     def between(self, opened_at: datetime, closed_at: datetime) -> list[float] | None:
         """The rates that a position met; None when one of them is not known.
 

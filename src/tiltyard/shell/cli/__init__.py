@@ -29,6 +29,7 @@ from tiltyard.shell.cli import (
     replay,
     report,
     token,
+    train,
 )
 from tiltyard.shell.cli.interruption import hear_termination
 from tiltyard.shell.exit_codes import FAILED, INTERRUPTED, exit_code
@@ -56,6 +57,7 @@ notify.add_to(app)
 demo.add_to(app)
 bench.add_to(app)
 alerts.add_to(app)
+train.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

@@ -17,9 +17,10 @@ from tiltyard.scaling.ladder import LADDER
 from tiltyard.shell.settings import Settings
 
 _DECIDE_NOTHING = {
-    "ledger", "effects", "notify", "alerts", "gpu", "learner", "run", "api", "checklist",
+    "ledger", "effects", "notify", "alerts", "gpu", "learner", "models", "run", "api", "checklist",
 }  # fmt: skip
-"""Where facts come from and who is told is not what decides; the checklist has a digest."""
+"""Where facts and models come from and who is told is not what decides; the checklist has a digest,
+and so has each model."""
 _WHERE_BARS_ARE = {"feed"}
 _BY_THE_LADDER: dict[str, Any] = {"scaling": {"rule": LADDER}}
 """What a record that names no rule was made by."""

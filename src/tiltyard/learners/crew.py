@@ -1,0 +1,159 @@
+"""A crew: the processes that run trials, or this one.
+
+A worker is told numbers and says steps; what comes of a trial it writes itself. One that dies
+fails its trial once: another tries it again, and it has failed when that one dies, too.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from tiltyard.learners.job import Step
+from tiltyard.learners.trials import Study, Tell, Trial, play, write
+
+DEATHS = 2
+THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
+
+
+class _Here:
+    """One worker, which is this process."""
+
+    def __init__(self, study: Study, tell: Tell) -> None:
+        self._study, self._tell = study, tell
+
+    def play(self, numbers: Sequence[int]) -> Iterator[int]:
+        for number in numbers:
+            play(self._study, number, _of_trial(number, self._tell))
+            yield number
+
+
+class _Crew:
+    """Workers that are processes of their own."""
+
+    def __init__(self, study: Study, workers: int, tell: Tell) -> None:
+        self._study, self._workers, self._tell = study, workers, tell
+        self._idle: list[tuple[SpawnProcess, Connection]] = []
+
+    def play(self, numbers: Sequence[int]) -> Iterator[int]:
+        """Run trials; each number when what came of it is written."""
+        waiting, deaths = list(numbers), dict.fromkeys(numbers, 0)
+        busy: dict[Connection, tuple[SpawnProcess, int]] = {}
+        while waiting or busy:
+            while waiting and len(busy) < self._workers:
+                process, pipe = self._given(waiting[0])
+                busy[pipe] = process, waiting.pop(0)
+            for pipe in [one for one in connection.wait(list(busy)) if isinstance(one, Connection)]:
+                process, number = busy.pop(pipe)
+                try:
+                    if said := pipe.recv_bytes():
+                        _of_trial(number, self._tell)(Step(*json.loads(said)))
+                        busy[pipe] = process, number
+                        continue
+                except EOFError:
+                    process.join()
+                    deaths[number] += 1
+                    if deaths[number] < DEATHS:
+                        waiting.insert(0, number)
+                        continue
+                    reason = f"its worker died twice, with exit code {process.exitcode}"
+                    write(self._study, Trial(number, "failed", None, {}, (), reason))
+                else:
+                    self._idle.append((process, pipe))
+                yield number
+
+    def _given(self, number: int) -> tuple[SpawnProcess, Connection]:
+        """The worker that was told to run a trial."""
+        while True:
+            process, pipe = self._idle.pop() if self._idle else self._hired()
+            try:
+                pipe.send_bytes(str(number).encode())
+            except BrokenPipeError:
+                process.join()  # it died while it had nothing to do
+            else:
+                return process, pipe
+
+    def _hired(self) -> tuple[SpawnProcess, Connection]:
+        spawning = get_context("spawn")
+        ours, theirs = spawning.Pipe()
+        study = self._study
+        about = (str(study.folder), study.objective, json.dumps(study.config), study.seed)
+        process = spawning.Process(
+            target=_serve, args=(theirs, *about, study.generation), daemon=True
+        )
+        with _one_thread_each():
+            process.start()
+        theirs.close()
+        return process, ours
+
+    def dismiss(self) -> None:
+        """No more work: they end."""
+        for process, pipe in self._idle:
+            pipe.close()
+            process.join()
+
+
+@contextmanager
+def crew_of(study: Study, workers: int, tell: Tell) -> Iterator[_Here | _Crew]:
+    """Who runs the trials of a study; gone afterwards.
+
+    Args:
+        study: Whose.
+        workers: Processes; 1 is this one.
+        tell: Told each step of each trial.
+    """
+    if workers == 1:
+        yield _Here(study, tell)
+        return
+    crew = _Crew(study, workers, tell)
+    try:
+        yield crew
+    finally:
+        crew.dismiss()
+
+
+def _serve(
+    pipe: Connection, folder: str, objective: str, config: str, seed: int, generation: int
+) -> None:
+    """A worker: runs the trials it is told, one after the other."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    study = Study(Path(folder), objective, json.loads(config), seed, generation)
+    while True:
+        try:
+            number = int(pipe.recv_bytes())
+        except EOFError:
+            return
+        play(study, number, lambda step: pipe.send_bytes(json.dumps(step).encode()))
+        pipe.send_bytes(b"")
+
+
+def _of_trial(number: int, tell: Tell) -> Tell:
+    """Tells a step of a trial, and of which."""
+    return lambda step: tell(step._replace(stage=f"trial {number}, {step.stage}"))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Who is started meanwhile computes with one thread."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

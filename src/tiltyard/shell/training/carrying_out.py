@@ -1,0 +1,43 @@
+"""Carries an order out: trains, writes its pages, and says what came of it."""
+
+from pathlib import Path
+from typing import Any
+
+from tiltyard.shell.pictures.sweep_page import write_sweep_page
+from tiltyard.shell.pictures.training_page import write_training_page
+from tiltyard.shell.training.bars import Bars
+from tiltyard.shell.training.drift_months import MonthDrift, drift_months
+from tiltyard.shell.training.order import Order
+from tiltyard.shell.training.running import Made, World, market_of, search, train
+from tiltyard.shell.training.words import closing_lines, made_json, sweep_json, sweep_lines
+
+
+def carry_out(
+    order: Order, bars: Bars, world: World, report: Path | None
+) -> tuple[list[str], dict[str, Any]]:
+    """What to say of it, for people and as JSON.
+
+    Args:
+        order: What is to be trained.
+        bars: Of what.
+        world: The outside.
+        report: Where its page goes; None for beside the snapshot.
+    """
+    if order.what != "sweep":
+        made = train(order, bars, world)
+        page, drift = _page(order, bars, made, world, report)
+        return closing_lines(made, page), made_json(made, bars, drift, page)
+    swept, best = search(order, bars, world)
+    pages = [_page(order, bars, made, world, None)[0] for made in best]
+    page = report or order.output / f"sweep_{world.now():%Y%m%d_%H%M%S}.html"
+    write_sweep_page(page, swept, best, bars, world.now())
+    return sweep_lines(swept, best, pages, page), sweep_json(swept, best, pages, page)
+
+
+def _page(
+    order: Order, bars: Bars, made: Made, world: World, report: Path | None
+) -> tuple[Path, list[MonthDrift]]:
+    page = report or made.path.with_name(f"{made.path.name}.html")
+    drift = list(drift_months(made.snapshot, market_of(order, bars), order.seed))
+    write_training_page(page, made, bars, drift, world.now())
+    return page, drift

@@ -1,0 +1,53 @@
+"""What is to be trained, as it was asked for on the command line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+What = Literal["encoder", "tabnet", "sweep"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be trained.
+
+    Attributes:
+        what: ``encoder``, ``tabnet`` or ``sweep``.
+        folder: Of bars.
+        output: Where snapshots lie.
+        symbols: Those that are learnt from; empty for all there are.
+        interval: How long a bar lasts; None for the only one, or an hour.
+        since: The first moment that is learnt from; None for the first bar.
+        until: What has closed by then is known; None for all.
+        assume_utc: Read times without an offset as UTC.
+        seed: Of all that is drawn.
+        minutes: After so long no further epoch is begun; None for as long as it takes.
+        epochs: Of the encoder, or of a head at most; None for the usual number.
+        encoder: A snapshot whose encoder is taken.
+        refresh: A snapshot that goes on learning.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        threads: Of torch; 0 for as many as there are processors.
+        trials: Of a sweep.
+        workers: Processes of a sweep.
+    """
+
+    what: What
+    folder: Path
+    output: Path
+    symbols: Sequence[str] = ()
+    interval: timedelta | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    assume_utc: bool = False
+    seed: int = 1
+    minutes: float | None = None
+    epochs: int | None = None
+    encoder: Path | None = None
+    refresh: Path | None = None
+    device: Device = "auto"
+    threads: int = 0
+    trials: int = 10
+    workers: int = 1

@@ -1,0 +1,227 @@
+"""Trains what was ordered, and keeps it as a snapshot.
+
+Unfinished work lies in a folder beside the snapshots, under what is being trained, until the
+snapshot is there. Whoever trains the same again, wherever the last one was ended, goes on from it
+to the same snapshot. A snapshot appears whole or not at all, and so does everything else.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tiltyard.learners import candidate, timesnet
+from tiltyard.learners.candidate import CandidateSettings
+from tiltyard.learners.examples import MarketData
+from tiltyard.learners.job import Job, Step, job_key
+from tiltyard.learners.plan import plan_of
+from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.sweep import Sweep, sweep
+from tiltyard.learners.windows import ChannelScaler, windows_of
+from tiltyard.shell.training.bars import Bars
+from tiltyard.shell.training.order import Order
+
+WORK = ".work"
+REFRESH_EPOCHS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a training is given of the outside.
+
+    Attributes:
+        now: UTC.
+        steady: Seconds on a clock that is never set.
+        tell: Told each step.
+        saved: Called when unfinished work has been kept.
+        device: That is calculated on.
+    """
+
+    now: Callable[[], datetime]
+    steady: Callable[[], float]
+    tell: Callable[[Step], object] = lambda _: None
+    saved: Callable[[], object] = lambda: None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a training.
+
+    Attributes:
+        snapshot: It.
+        path: Where it lies.
+        is_partial: Its time was spent before it had learnt all it could.
+        encoder: Where the encoder lies that was made for it; None where it needed none, or has it
+            from elsewhere.
+    """
+
+    snapshot: Snapshot
+    path: Path
+    is_partial: bool
+    encoder: Path | None = None
+
+
+def market_of(order: Order, bars: Bars) -> MarketData:
+    """The past that is learnt from and tested on."""
+    since, until = (
+        None if at is None else round(at.timestamp()) for at in (order.since, order.until)
+    )
+    return MarketData(bars.candles, since, until, bars.funding)
+
+
+def settings_of(order: Order, base: CandidateSettings) -> CandidateSettings:
+    """How it is made, by the order."""
+    if order.epochs is None:
+        return base
+    if order.what == "encoder":
+        return replace(base, encoder=replace(base.encoder, epochs=order.epochs))
+    return replace(base, head=replace(base.head, epochs=order.epochs))
+
+
+def train(order: Order, bars: Bars, world: World, base: CandidateSettings | None = None) -> Made:
+    """Train an encoder, or a candidate.
+
+    Args:
+        order: What.
+        bars: Of what.
+        world: The outside.
+        base: How, where the order does not say it; the usual way if not given.
+
+    Raises:
+        TiltyardError: Everything that learners raise; ``SNAPSHOT_MISSING``,
+            ``SNAPSHOT_UNREADABLE``, ``SNAPSHOT_UNWRITABLE``, ``SNAPSHOT_DIFFERS``.
+        Faults: ``SNAPSHOT_TAMPERED``.
+    """
+    settings, data = settings_of(order, base or CandidateSettings()), market_of(order, bars)
+    work, place = work_of(order, settings, data, world), place_of(world)
+    given = {name: load(path) for name, path in _given(order)}
+    job = _job(order, world, work)
+    if order.what == "encoder":
+        made = _encoder(order, settings, data, job, given.get("refresh"))
+        snapshot, encoder = _noting(made, place), None
+    else:
+        snapshot, encoder = _candidate(order, settings, data, job, given, place, world)
+    path = save(snapshot, order.output, world.now())
+    is_partial = _is_partial(snapshot.metrics)
+    if not is_partial:  # else whoever grants it more time goes on from there
+        shutil.rmtree(work, ignore_errors=True)
+        _remove_empty(work.parent)
+    return Made(snapshot, path, is_partial, encoder)
+
+
+def search(
+    order: Order, bars: Bars, world: World, base: CandidateSettings | None = None
+) -> tuple[Sweep, list[Made]]:
+    """Try settings; what came of it, and the best, best first.
+
+    What each trial came to is kept, so that more of them may follow.
+
+    Args:
+        order: What.
+        bars: Of what.
+        world: The outside.
+        base: What is not sampled; the usual if not given.
+
+    Raises:
+        TiltyardError: As :func:`~tiltyard.learners.sweep.sweep`.
+    """
+    settings, data = settings_of(order, base or CandidateSettings()), market_of(order, bars)
+    work = work_of(order, settings, data, world)
+    swept = sweep(
+        settings, data, folder=work, output=order.output, now=world.now(), seed=order.seed,
+        job=_job(order, world, work), trials=order.trials, workers=order.workers,
+    )  # fmt: skip
+    kept = [(load(one.path, one.digest), one) for one in swept.kept]
+    return swept, [
+        Made(snapshot, one.path, _is_partial(snapshot.metrics), one.encoder)
+        for snapshot, one in kept
+    ]
+
+
+def work_of(order: Order, settings: CandidateSettings, data: MarketData, world: World) -> Path:
+    """Where unfinished work lies: the same order finds it again."""
+    key = job_key(
+        order.what, asdict(settings), data.told(), order.seed, order.epochs, place_of(world),
+        {name: path.name for name, path in _given(order)},
+    )  # fmt: skip
+    return order.output / WORK / key[:16]
+
+
+def place_of(world: World) -> dict[str, Any]:
+    """What digits depend on beside data, settings and seed."""
+    return {"threads": torch.get_num_threads(), "device": world.device}
+
+
+def _given(order: Order) -> list[tuple[str, Path]]:
+    every = (("encoder", order.encoder), ("refresh", order.refresh))
+    return [(name, path) for name, path in every if path is not None]
+
+
+def _job(order: Order, world: World, work: Path) -> Job:
+    began = world.steady()
+
+    def is_over() -> bool:
+        return order.minutes is not None and world.steady() - began >= order.minutes * 60
+
+    return Job(world.tell, is_over, work, world.device, world.saved)
+
+
+def _encoder(
+    order: Order, settings: CandidateSettings, data: MarketData, job: Job, parent: Snapshot | None
+) -> Snapshot:
+    if parent is None:
+        return candidate.train_encoder(settings, data, seed=order.seed, job=job)
+    before = parent if parent.kind == timesnet.KIND else candidate.encoder_in(parent)
+    scaler = ChannelScaler.from_json(before.scalers["channels"])
+    until = plan_of(settings, data).encoder_until
+    windows = windows_of(
+        list(data.known.values()), timesnet.settings_from(before).length, scaler,
+        since=data.since, until=until, stride=settings.stride,
+    )  # fmt: skip
+    return timesnet.refresh(
+        before, windows, data=data.told(until), seed=order.seed, job=job,
+        epochs=order.epochs or REFRESH_EPOCHS,
+    )  # fmt: skip
+
+
+def _candidate(
+    order: Order, settings: CandidateSettings, data: MarketData, job: Job,
+    given: Mapping[str, Snapshot], place: Mapping[str, Any], world: World,
+) -> tuple[Snapshot, Path | None]:  # fmt: skip
+    parent = given.get("refresh")
+    if parent is not None:
+        epochs = order.epochs or REFRESH_EPOCHS
+        made = candidate.refresh(parent, data, seed=order.seed, job=job, epochs=epochs)
+        return made, None
+    encoder, path = given.get("encoder"), None
+    if encoder is None:
+        # a snapshot of its own, so that the parent that the candidate names can be looked at
+        encoder = _noting(
+            candidate.train_encoder(settings, data, seed=order.seed, job=job), place
+        )  # fmt: skip
+        path = save(encoder, order.output, world.now())
+    elif encoder.kind != timesnet.KIND:
+        encoder = candidate.encoder_in(encoder)
+    made = candidate.train_candidate(settings, data, seed=order.seed, job=job, encoder=encoder)
+    return made, path
+
+
+def _noting(snapshot: Snapshot, place: Mapping[str, Any]) -> Snapshot:
+    """Where it was calculated, which its digits depend on."""
+    return replace(snapshot, lineage={**snapshot.lineage, **place})
+
+
+def _is_partial(metrics: Mapping[str, Any]) -> bool:
+    return bool(metrics.get("partial"))
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return  # somebody else trains

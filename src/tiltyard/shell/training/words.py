@@ -1,0 +1,223 @@
+"""What came of a training, for people and as JSON; honest where it is worth nothing.
+
+Numbers are what the snapshot's metrics say, each with its interval of 90 %. A number that nobody
+knows is said with why.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.undefined import Undefined
+from tiltyard.learners.examples import text_of
+from tiltyard.learners.study import Trial
+from tiltyard.learners.sweep import Sweep
+from tiltyard.shell.training.bars import Bars
+from tiltyard.shell.training.drift_months import MonthDrift
+from tiltyard.shell.training.running import Made
+
+Json = Mapping[str, Any]
+
+TRADERS = {
+    "candidate": "the candidate",
+    "flat": "flat",
+    "buy_and_hold": "buy and hold",
+    "trend_20_100": "trend 20/100",
+}
+RANGES = {"walk_forward": "Walk-forward", "hold_out": "Held out"}
+
+
+def closing_lines(made: Made, page: Path) -> list[str]:
+    """What was made, where it is, what it is worth, and what to do with it."""
+    snapshot, name = made.snapshot, made.path.name
+    lines = [name, f"  in {made.path.parent}, SHA-256 {snapshot.digest}", f"  report: {page}"]
+    if made.encoder is not None:
+        lines.append(f"  its encoder by itself: {made.encoder}")
+    if made.is_partial:
+        lines.append(
+            "  partial: the time was up before everything was learnt; with more of it, the same "
+            "command goes on"
+        )
+    if snapshot.kind != "tabnet":
+        return [*lines, f"make a policy of it: tiltyard train tabnet --encoder {name} --data …"]
+    for part, title in RANGES.items():
+        if (told := snapshot.metrics.get(part)) is not None:
+            lines += ["", *result_lines(title, told)]
+    return [
+        *lines, "", *judgement(snapshot.metrics),
+        f"put it on trial: tiltyard policy register {name}",
+    ]  # fmt: skip
+
+
+def result_lines(title: str, told: Json) -> list[str]:
+    """A range that was tested: the candidate, and what others made of it."""
+    rows = [("", "a day", "profit factor", "drawdown", "trades")]
+    rows += [
+        (TRADERS[name], daily_text(one), factor_text(one), drawdown_text(one), f"{one['trades']:,}")
+        for name, one in traders(told).items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    table = [
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    head = f"{title}, {text_of(told['since'])} to {text_of(told['until'])}, {told['days']:,} days:"
+    return [head, *table]
+
+
+def traders(told: Json) -> dict[str, Json]:
+    """The candidate and the baselines of a range."""
+    everybody = {"candidate": told, **told["baselines"]}
+    return {name: everybody[name] for name in TRADERS}
+
+
+def judgement(metrics: Json) -> list[str]:
+    """Whether it is worth anything, in a sentence for each range."""
+    return [
+        line
+        for part, title in RANGES.items()
+        if (told := metrics.get(part)) is not None
+        for line in _judged(title, told)
+    ]
+
+
+def _judged(title: str, told: Json) -> list[str]:
+    lines = []
+    if told.get("constant"):
+        lines.append(f"{title}: it wants {told['constant']} nearly always, so it decides nothing.")
+    daily = told["daily_return"]
+    if "value" not in daily:
+        return [*lines, f"{title}: nobody can say what it makes: {daily['reason']}."]
+    if not told["trades"]:
+        return [*lines, f"{title}: it never traded: no move that it expected was worth the costs."]
+    low, high = (daily["interval"].get(end) for end in ("low", "high"))
+    if daily["value"] <= 0:
+        lines.append(
+            f"{title}: it lost {per_day(-daily['value'])} a day: doing nothing was better."
+        )
+    elif low is None:
+        lines.append(f"{title}: too little to tell it from luck: {daily['interval']['reason']}.")
+    elif low <= 0 <= high:
+        lines.append(f"{title}: not to be told from luck: its interval holds 0.")
+    else:
+        lines.append(f"{title}: it made more than nothing: its interval lies above 0.")
+    better = [
+        TRADERS[name] for name, other in told["baselines"].items()
+        if name != "flat" and other["daily_return"].get("value", 0.0) > daily["value"]
+    ]  # fmt: skip
+    if better:
+        lines.append(f"{title}: {' and '.join(better)} made more.")
+    return lines
+
+
+def daily_text(told: Json) -> str:
+    """What a day makes, of the capital, with its interval."""
+    daily = told["daily_return"]
+    if "value" not in daily:
+        return f"– {daily['reason']}"
+    return f"{per_day(daily['value'])} ({_between(daily['interval'], per_day)})"
+
+
+def factor_text(told: Json) -> str:
+    """The profit factor with its interval."""
+    factor = told["profit_factor"]
+    if "value" not in factor:
+        return f"– {factor['reason']}"
+    return f"{factor['value']:.2f} ({_between(factor['interval'], '{:.2f}'.format)})"
+
+
+def drawdown_text(told: Json) -> str:
+    """The largest fall."""
+    fall = told.get("max_drawdown")
+    return "–" if fall is None else f"{fall:.1%}".replace("%", " %")
+
+
+def per_day(number: float) -> str:
+    """A fraction of the capital, in percent."""
+    return f"{100 * number:.3f} %"
+
+
+def _between(interval: Json, text: Any) -> str:  # noqa: ANN401 a way to write a number
+    if "low" not in interval:
+        return f"interval: {interval['reason']}"
+    return f"{text(interval['low'])} … {text(interval['high'])}"
+
+
+def made_json(made: Made, bars: Bars, drift: Sequence[MonthDrift], page: Path) -> dict[str, Any]:
+    """The same as JSON."""
+    snapshot = made.snapshot
+    return {
+        "kind": snapshot.kind,
+        "name": made.path.name,
+        "sha256": snapshot.digest,
+        "path": str(made.path),
+        "report": str(page),
+        "encoder": None if made.encoder is None else str(made.encoder),
+        "partial": made.is_partial,
+        "left_out": bars.flawed,
+        "drift": [drift_json(one) for one in drift],
+        "metrics": dict(snapshot.metrics),
+        "lineage": dict(snapshot.lineage),
+    }
+
+
+def drift_json(month: MonthDrift) -> dict[str, Any]:
+    """A month's drift."""
+    row: dict[str, Any] = {
+        "until": time_text(month.until), "value": None, "low": None, "high": None, "reason": "",
+    }  # fmt: skip
+    if isinstance(month.reading, Undefined):
+        return row | {"reason": month.reading.reason}
+    return row | {name: getattr(month.reading, name) for name in ("value", "low", "high")}
+
+
+def sweep_lines(swept: Sweep, best: Sequence[Made], pages: Sequence[Path], page: Path) -> list[str]:
+    """What came of the trials, and of the best in what was held out.
+
+    Args:
+        swept: What came of it.
+        best: Its best, best first.
+        pages: Of each of those.
+        page: Of the sweep.
+    """
+    states = [trial.state for trial in swept.trials]
+    counts = ", ".join(
+        f"{states.count(state)} {word}" for state, word in STATES.items() if state in states
+    )
+    lines = [f"{len(states)} trials: {counts or 'none'}", f"  report: {page}"]
+    if swept.is_partial:
+        lines.append("  partial: the time was up; with more of it, the same command goes on")
+    for place, (made, own, kept) in enumerate(zip(best, pages, swept.kept, strict=True), 1):
+        lines += [
+            "",
+            f"{place}. {made.path.name}, trial {kept.trial.number}: {value_text(kept.trial)}",
+            f"  report: {own}",
+            *(f"  {line}" for line in judgement(made.snapshot.metrics)),
+            f"  put it on trial: tiltyard policy register {made.path.name}",
+        ]
+    return lines
+
+
+STATES = {"complete": "complete", "pruned": "given up early", "failed": "failed"}
+"""Of trials, for people."""
+
+
+def value_text(trial: Trial) -> str:
+    """What a trial is worth: a day for certain, all but one time in twenty."""
+    if trial.value is None:
+        return STATES[trial.state]
+    return f"{per_day(trial.value)} a day at the lower end of its interval"
+
+
+def sweep_json(
+    swept: Sweep, best: Sequence[Made], pages: Sequence[Path], page: Path
+) -> dict[str, Any]:
+    """The same as JSON."""
+    rows = [
+        {"trial": kept.trial.number, "name": made.path.name, "sha256": made.snapshot.digest,
+         "path": str(made.path), "report": str(own), "metrics": dict(made.snapshot.metrics)}
+        for made, own, kept in zip(best, pages, swept.kept, strict=True)
+    ]  # fmt: skip
+    return {**swept.to_json(), "best": rows, "report": str(page)}

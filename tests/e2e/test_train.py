@@ -1,0 +1,69 @@
+"""``tiltyard train`` as a person, a supervisor and the system meet it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from command_line import Run
+from served import until
+from training.small import write_bars
+
+HOURS = 3_700
+"""Just enough for the usual settings."""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("encoder --data nowhere", "FEED_MISSING nowhere"),
+        ("encoder --data . --interval 1y", "INTERVAL_INVALID 1y"),
+        ("tabnet --data . --encoder one", "SNAPSHOT_MISSING one"),
+        ("encoder --data . --from yesterday", "TIME_INVALID"),
+        ("encoder --data . --report .", "PAGE_UNWRITABLE"),
+        ("sweep --data . --symbols SOL", "FEED_MISSING ."),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_learnt(run: Run, words: str, code: str) -> None:
+    done = run("train", *words.split())
+    assert done.code in (1, 2)
+    assert code in done.err
+    assert done.out == ""
+
+
+def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on(
+    tmp_path: Path,
+) -> None:
+    write_bars(tmp_path / "bars", "SOL/USDT", hours=HOURS)
+    status = tmp_path / "status.json"
+    words = "train encoder --data bars --epochs 9000 --threads 1"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tiltyard", *words.split()], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "TILTYARD_LEARNER_STATUS": str(status)},
+    )  # fmt: skip
+
+    def saved_after(before: str) -> bool:
+        assert process.poll() is None, process.communicate()
+        at = json.loads(status.read_text())["checkpoint_at"] if status.exists() else None
+        return at is not None and at > before
+
+    until(partial(saved_after, ""), 100)
+    told = json.loads(status.read_text())
+    assert told["job"] == "train encoder"
+    assert told["step"] > 0
+    process.send_signal(signal.SIGUSR1)
+    until(partial(saved_after, told["checkpoint_at"]), 100)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, out) == (143, "")
+    assert err.splitlines()[0].startswith("encoder: ")
+    assert "the same command goes on from there" in err
+    assert "interrupted: nothing half-written" in err
+    left = [one.name for one in (tmp_path / "models").iterdir()]
+    assert left == [".work"], "what was learnt, and no snapshot"

@@ -1,0 +1,175 @@
+"""A training is the same whenever it is run, also when it is killed wherever one likes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from command_line import ROOT
+from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.learners.snapshot import load
+from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.training.bars import read_bars
+from tiltyard.shell.training.machine import require_learn, settle
+from tiltyard.shell.training.running import Made, World, search, train
+from training.small import SMALL, order, trained
+
+
+@pytest.fixture(scope="module")
+def trainer() -> "Iterator[subprocess.Popen[str]]":
+    """Trains in processes of their own."""
+    path = os.pathsep.join([str(ROOT / "tests"), *filter(None, sys.path)])
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "training" / "trainer.py")], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    ) as process:  # fmt: skip
+        yield process
+
+
+def snapshots(folder: Path) -> set[str]:
+    """What lies there, but for the time in its name."""
+    found = (folder / "models").glob("[!.]*")
+    return {f"{load(one).kind} {load(one).digest}" for one in found if one.is_dir()}
+
+
+@pytest.mark.usefixtures("policy")
+def test_whoever_is_killed_whenever_work_was_kept_ends_with_the_same(
+    folder: Path, trainer: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    (tmp_path / "bars").symlink_to(folder / "bars")
+
+    def ended(killed: str) -> int:
+        assert trainer.stdin is not None
+        assert trainer.stdout is not None
+        job = {"folder": str(tmp_path), "what": "tabnet", "killed": killed}
+        trainer.stdin.write(json.dumps(job) + "\n")
+        trainer.stdin.flush()
+        return int(trainer.stdout.readline())
+
+    kills = 0
+    while True:
+        code = ended("saved")
+        assert snapshots(tmp_path) <= snapshots(folder)
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        kills += 1
+        assert kills < 50
+    epochs = SMALL.encoder.epochs + SMALL.head.epochs * (SMALL.folds + 2)
+    assert epochs - 4 <= kills <= epochs, "a head may be done before its last epoch"
+    assert snapshots(tmp_path) == snapshots(folder)
+    assert [one for one in (tmp_path / "models").glob(".*") if one.name != ".saving"] == []
+
+
+@pytest.mark.usefixtures("policy")
+def test_whoever_is_killed_while_the_snapshot_is_put_there_ends_with_the_same(
+    folder: Path, trainer: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    (tmp_path / "bars").symlink_to(folder / "bars")
+    for killed, code in (("renamed", -signal.SIGKILL), ("nowhere", 0)):
+        assert trainer.stdin is not None
+        assert trainer.stdout is not None
+        job = {"folder": str(tmp_path), "what": "encoder", "killed": killed}
+        trainer.stdin.write(json.dumps(job) + "\n")
+        trainer.stdin.flush()
+        assert int(trainer.stdout.readline()) == code
+    (found,) = snapshots(tmp_path)
+    assert found in snapshots(folder)
+
+
+def test_the_parents_of_a_candidate_can_be_looked_at(policy: Made) -> None:
+    assert policy.encoder is not None
+    assert policy.snapshot.lineage["parents"] == [load(policy.encoder).digest]
+    told = policy.snapshot.lineage
+    assert (told["threads"], told["device"], told["seed"]) == (1, "cpu", 1)
+
+
+def test_an_encoder_that_is_given_is_taken(folder: Path, policy: Made, tmp_path: Path) -> None:
+    made = trained(folder, encoder=policy.encoder, output=tmp_path)
+    assert made.encoder is None
+    assert made.snapshot.digest == policy.snapshot.digest
+    other = trained(folder, encoder=policy.path, output=tmp_path)
+    assert other.snapshot.weights.keys() == policy.snapshot.weights.keys()
+
+
+def test_another_seed_makes_another(folder: Path, policy: Made, tmp_path: Path) -> None:
+    made = trained(folder, seed=2, encoder=policy.encoder, output=tmp_path)
+    assert made.snapshot.digest != policy.snapshot.digest
+
+
+def test_whose_time_is_up_is_partial_and_the_same_command_goes_on(
+    folder: Path, policy: Made, tmp_path: Path
+) -> None:
+    partial = trained(folder, minutes=0.0, output=tmp_path)
+    assert partial.is_partial
+    assert partial.snapshot.digest != policy.snapshot.digest
+    assert (tmp_path / ".work").is_dir()
+    assert trained(folder, output=tmp_path).snapshot.digest == policy.snapshot.digest
+    assert not (tmp_path / ".work").exists()
+
+
+def test_what_is_refreshed_is_a_new_one_with_its_parent(
+    folder: Path, policy: Made, tmp_path: Path
+) -> None:
+    for what, parent in (("tabnet", policy.path), ("encoder", policy.encoder)):
+        made = trained(folder, what=what, refresh=parent, epochs=1, output=tmp_path)
+        assert parent is not None
+        before = load(parent)
+        assert before.digest in made.snapshot.lineage["parents"]
+        assert made.snapshot.kind == before.kind
+        assert made.snapshot.digest != before.digest
+
+
+def test_too_little_data_is_told_with_what_is_needed(folder: Path, tmp_path: Path) -> None:
+    bars = read_bars(folder / "bars", ["SOL"], None, None, None)
+    asked = order("encoder", tmp_path)
+    with pytest.raises(TiltyardError, match=r"DATA_INSUFFICIENT SOL/USDT: 1,6.* bars .* needed"):
+        train(asked, bars, World(system_now, lambda: 0.0))
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_snapshot_that_was_touched_is_not_gone_on_from(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "timesnet_20250707_120000_00000000"
+    path.mkdir()
+    (path / "manifest.json").write_text("{}")
+    with pytest.raises(Faults, match="SNAPSHOT_TAMPERED"):
+        trained(folder, encoder=path)
+
+
+def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_learn()
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(TiltyardError, match=r"EXTRA_MISSING learn: torch .*tiltyard\[learn\]"):
+        require_learn()
+
+
+def test_a_device_that_is_not_there_is_said() -> None:
+    import torch  # noqa: PLC0415 slow
+
+    assert settle("auto", 1) == ("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(TiltyardError, match="DEVICE_MISSING cuda"):
+            settle("cuda", 1)
+    settle("cpu", 1)
+
+
+def test_a_sweep_keeps_its_best_two_and_more_trials_may_follow(
+    folder: Path, tmp_path: Path
+) -> None:
+    bars = read_bars(folder / "bars", ["SOL"], None, None, None)
+    asked = replace(order("sweep", folder), output=tmp_path, trials=2)
+    world = World(system_now, steady_seconds)
+    swept, best = search(asked, bars, world, SMALL)
+    assert [trial.number for trial in swept.trials] == [0, 1]
+    assert [made.snapshot.lineage["study"]["trial"] for made in best] == [
+        kept.trial.number for kept in swept.kept
+    ]
+    again, _ = search(asked, bars, world, SMALL)
+    assert again.trials == swept.trials
