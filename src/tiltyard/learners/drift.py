@@ -13,7 +13,8 @@ windows make it worse. So here:
    with effective sizes for sizes (Muirhead, Aspects of Multivariate Statistical Theory, 3.2).
 4. **Less what the baseline drifts in itself**: the median of the same statistic over stretches of
    the baseline against the rest of it. They match the current's effective size as far as a third of
-   the baseline allows; what is smaller is scaled by the sum of inverse sizes, as its bias is.
+   the baseline allows; what is smaller is scaled by the square of the sum of inverse sizes, as
+   the bias that is left is.
 5. **An interval** from resampled blocks of both sides (Künsch, Annals of Statistics 17, 1989).
 
 An effective size below eight per dimension is undefined. Who serves decides what follows from a
@@ -233,11 +234,10 @@ def _within(x: Floats, starts: Integers, size0: Sizes, size1: Sizes) -> tuple[fl
         of_part, of_rest = size0.share(len(part) / len(x)), size0.share(len(rest) / len(x))
         zero = _moments(normal_scores(rest, rest), of_rest)
         one = _moments(normal_scores(rest, part), of_part)
-        found.append(
-            float(_unbiased(zero, one, of_rest, of_part))
-            * (1 / size0.covariance + 1 / size1.covariance)
-            / (1 / of_rest.covariance + 1 / of_part.covariance)
+        bias = (1 / size0.covariance + 1 / size1.covariance) / (
+            1 / of_rest.covariance + 1 / of_part.covariance
         )
+        found.append(float(_unbiased(zero, one, of_rest, of_part)) * bias**2)
     middle = float(np.median(found))
     apart = float(np.median(np.abs(np.array(found) - middle)))
     return middle, MEDIAN_VARIANCE * apart**2 * share
