@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -52,6 +52,7 @@ EVERY = 5
 LOOK_SECONDS, LONGEST = 0.001, 60
 CAPITAL = money(10_000)
 MINUTE = timedelta(minutes=1)
+COMMAND = (sys.executable, "-m", "tiltyard")
 
 
 @dataclass
@@ -133,13 +134,22 @@ def append(staging: Staging, number: int, name: str, pnl: float) -> float:
     return time.perf_counter()
 
 
-def measure(url: str, rate: float, folder: Path) -> tuple[list[float], float]:
-    """Seconds of each halt, and by how much the schedule was missed at worst."""
+def measure(
+    url: str, rate: float, folder: Path, command: Sequence[str] = COMMAND
+) -> tuple[list[float], float]:
+    """Seconds of each halt, and by how much the schedule was missed at worst.
+
+    Args:
+        url: Of a new ledger.
+        rate: Trades a second.
+        folder: In which the desk runs.
+        command: As which it runs.
+    """
     bots = [f"bot{number:02}" for number in range(BOTS)]
     with Ledger.open(url, create=True) as ledger:
         populate(ledger, bots)
         desk = subprocess.Popen(
-            [sys.executable, "-m", "tiltyard", "run", "--db", url], cwd=folder,
+            [*command, "run", "--db", url], cwd=folder,
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         watch = Watch(url, BOTS)

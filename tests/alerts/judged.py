@@ -207,7 +207,7 @@ def _by_numbers(guard: Guard) -> Iterator[dict[str, Any]]:
         metric, comparison = guard.only_if
         not_so = {number(guard, metric): f"{decimal(_numbers(metric, comparison)[1])}x{long}"}
         yield case({series: f"{decimal(bad)}x{long}", **others, **not_so}, (waits + 2, alert, 0))
-    if not others:
+    if not others and guard.when.sign != "==":  # of what is met exactly, the largest is not nearest
         beside = series.replace("{", '{instance="b",', 1)
         both = {series: f"{decimal(bad)}x{long}", beside: f"{decimal(good)}x{long}"}
         yield case(both, (waits + 2, alert, 1))

@@ -94,7 +94,7 @@ def test_a_market_that_turns_wild_asks_for_a_refresh_once_an_episode(tmp_path: P
 def test_bars_that_are_too_few_trip_nothing_and_are_told(tmp_path: Path) -> None:
     with floor(tmp_path) as desk:
         desk.now += SLOT
-        market(tmp_path / "bars", WILD, desk.now, hours=20)
+        market(tmp_path / "bars", WILD, desk.now, hours=15)
         desk.observer.look()
         desk.desk.step(desk.now)
         assert not audited(desk.ledger, "refresh_encoder")

@@ -98,7 +98,7 @@ def test_windows_are_cut_at_the_hours_at_which_those_of_the_baseline_were(tmp_pa
 
 @pytest.mark.parametrize(
     ("hours", "state", "reason"),
-    [(30, "warming", "windows"), (3, "unobserved", "no window of its symbols without a hole")],
+    [(15, "warming", "windows"), (3, "unobserved", "no window of its symbols without a hole")],
 )
 def test_too_few_bars_are_no_number(hours: int, state: str, reason: str, tmp_path: Path) -> None:
     found = measure(task(tmp_path, market(tmp_path / "bars", WILD, hours=hours)))

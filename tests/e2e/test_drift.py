@@ -63,7 +63,7 @@ def test_what_cannot_be_known_is_said(run: Run, policy: str, tmp_path: Path) -> 
     assert told.out == (
         f"{policy}  undefined (unobserved: no bars of 1 h of BTC/USDT, SOL/USDT in bars)\n"
     )
-    put_market(tmp_path / "bars", {"SOL/USDT": drawn("SOL/USDT", system_now(), 20)})
+    put_market(tmp_path / "bars", {"SOL/USDT": drawn("SOL/USDT", system_now(), 15)})
     (row,) = json.loads(run("drift", "--json", "--report").out)
     assert (row["value"], row["interval"]) == (None, None)
     with Ledger.open(str(tmp_path / "desk.db")) as ledger:
