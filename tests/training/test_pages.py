@@ -30,6 +30,7 @@ from tiltyard.shell.training.words import (
     made_json,
     sweep_json,
     sweep_lines,
+    trial_line,
 )
 from training.small import order
 
@@ -141,6 +142,8 @@ def test_what_it_is_worth_is_said_as_it_is(metrics: dict[str, Any], said: str) -
 
 
 def test_who_loses_is_never_said_to_win() -> None:
+    assert trial_line(told(0.001, -1, 1), "a") == "put it on trial: tiltyard policy register a"
+    assert trial_line(told(-0.001, -1, 1), "a").startswith("by these numbers not worth a trial")
     for value in (-0.001, 0.0, 0.0002):
         assert "made more than nothing" not in " ".join(judgement(told(value, -0.01, 0.01)))
     assert not any("made more." in line for line in judgement(told(0.002, 0.001, 0.003)))
@@ -150,7 +153,7 @@ def test_the_last_words_say_where_it_is_and_what_to_do_with_it(policy: Made) -> 
     lines = closing_lines(policy, Path("page.html"))
     assert lines[0] == policy.path.name
     assert f"SHA-256 {policy.snapshot.digest}" in lines[1]
-    assert lines[-1] == f"put it on trial: tiltyard policy register {policy.path.name}"
+    assert lines[-1] == trial_line(policy.snapshot.metrics, policy.path.name)
     assert any(line.split()[0] == "flat" for line in lines if line)
     partial = "\n".join(closing_lines(replace(policy, is_partial=True), Path("page.html")))
     assert "partial: the time was up" in partial

@@ -36,7 +36,6 @@ from safetensors.numpy import save as tensors_to
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 
 MANIFEST = "manifest.json"
-LOCK = ".saving"
 PARTS = ("settings", "scalers", "lineage", "metrics")
 WEIGHTS = "weights.safetensors"
 FORMAT = 1
@@ -127,7 +126,7 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
 def _alone(folder: Path) -> Iterator[None]:
     """Nobody else saves here; what those have left half-written that were killed is removed."""
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in folder.glob(".*.partial"):

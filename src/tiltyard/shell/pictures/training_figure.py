@@ -173,7 +173,10 @@ def _equity(snapshot: Snapshot) -> Row | None:
     arrays = snapshot.arrays
     if "equity_days" not in arrays:
         return None
-    keys = [*((COLOURS[name], text) for name, text in TRADERS.items()), ("", "shaded: held out")]
+    keys = [
+        *((COLOURS[name], text) for name, text in TRADERS.items()),
+        ("", "shaded: held out, from 0 anew"),
+    ]
     row = Row(
         row_title("Equity in tests, % of the capital", keys), 380,
         {"type": "date", "hoverformat": "%Y-%m-%d"}, {"ticksuffix": " %"},

@@ -44,10 +44,7 @@ def closing_lines(made: Made, page: Path) -> list[str]:
     for part, title in RANGES.items():
         if (told := snapshot.metrics.get(part)) is not None:
             lines += ["", *result_lines(title, told)]
-    return [
-        *lines, "", *judgement(snapshot.metrics),
-        f"put it on trial: tiltyard policy register {name}",
-    ]  # fmt: skip
+    return [*lines, "", *judgement(snapshot.metrics), trial_line(snapshot.metrics, name)]
 
 
 def result_lines(title: str, told: Json) -> list[str]:
@@ -81,6 +78,14 @@ def judgement(metrics: Json) -> list[str]:
         if (told := metrics.get(part)) is not None
         for line in _judged(title, told)
     ]
+
+
+def trial_line(metrics: Json, name: str) -> str:
+    """How it is put on trial, and whether anybody should by these numbers."""
+    daily = metrics["walk_forward"]["daily_return"]
+    lost = daily.get("value", 0.0) < 0
+    advice = "by these numbers not worth a trial; all the same" if lost else "put it on trial"
+    return f"{advice}: tiltyard policy register {name}"
 
 
 def _judged(title: str, told: Json) -> list[str]:
@@ -195,7 +200,7 @@ def sweep_lines(swept: Sweep, best: Sequence[Made], pages: Sequence[Path], page:
             f"{place}. {made.path.name}, trial {kept.trial.number}: {value_text(kept.trial)}",
             f"  report: {own}",
             *(f"  {line}" for line in judgement(made.snapshot.metrics)),
-            f"  put it on trial: tiltyard policy register {made.path.name}",
+            f"  {trial_line(made.snapshot.metrics, made.path.name)}",
         ]
     return lines
 
