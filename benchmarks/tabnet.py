@@ -99,7 +99,7 @@ def on_syn2(seeds: int) -> bool:
         reached = auc(head.probabilities(x)[:, 1], y)
         looked = head.masks(x)[:, 2:6].sum(1).mean()
         well &= reached >= LEAST_AUC
-        possible, epochs = auc(probability(x), y), len(made.history["loss"])
+        possible, epochs = auc(probability(x), y), len(made.history["train"])
         print(f"{seed:>13} {reached:>6.4f} {possible:>15.4f} {looked:>16.3f} {epochs:>8} "
               f"{one_row(head, x):>6.2f} ms", flush=True)  # fmt: skip
     return well

@@ -98,8 +98,8 @@ def check_head() -> bool:
         made, seconds = timed(lambda device=device: fit(  # type: ignore[misc] # bound at once
             HEAD, x[8_000:], y[8_000:], valid=valid, seed=SEED, job=Job(device=device)
         ))  # fmt: skip
-        epochs = len(made.history["valid_loss"])
-        found[device] = made, min(made.history["valid_loss"])
+        epochs = len(made.history["valid"])
+        found[device] = made, min(made.history["valid"])
         rate = epochs * 32_000 / seconds
         print(f"head on    {device:<5}{rate:>10,.0f} rows/s, best loss {found[device][1]:.4f}")
     made = found["cuda"][0]

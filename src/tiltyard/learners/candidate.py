@@ -192,7 +192,7 @@ def walk_of(
         }
         for fold, fit, mask in zip(plan.folds, fits, masks, strict=True)
     ]  # fmt: skip
-    epochs = round(median(fit.made.history["best_epoch"] + 1 for fit in fits))
+    epochs = round(median(fit.made.history["best_epoch"] for fit in fits))
     is_partial = any(fit.made.history["partial"] for fit in fits)
     return Walk(result, within, tests, epochs, is_partial)
 

@@ -191,7 +191,7 @@ class Fitted(NamedTuple):
     Attributes:
         weights: Of the network, by name; those that steps share are there once.
         scaler: ``mean`` and ``sd`` of each feature over the training rows.
-        history: ``loss`` and ``valid_loss`` of each epoch in nats, ``best_epoch`` counted from 0,
+        history: ``train`` and ``valid`` losses by epoch in nats, ``best_epoch`` from 1,
             ``partial``: whether time was up first.
     """
 
@@ -238,23 +238,25 @@ def fit(
     scaler = {"mean": x.mean(0, dtype=np.float64).tolist(), "sd": sd.tolist()}
     weights = [float(one) for one in class_weights or [1] * settings.classes]
     training = _Training(settings, seed, torch.tensor(weights, device=job.device))
-    key = job_key("tabnet", asdict(settings), seed, x, y, *(valid or ()), weights)
+    place = (job.device, torch.get_num_threads())
+    key = job_key("tabnet", asdict(settings), seed, place, x, y, *(valid or ()), weights)
     if (kept := job.kept(key)) is not None:
         training.go_on_from(kept)
     rows = _tensors(x, y, scaler, job.device)
     held_out = None if valid is None else _tensors(*valid, scaler, job.device)
     while not training.is_done:
-        numbers = training.epoch(rows, held_out)
-        if not all(map(math.isfinite, numbers.values())):
+        losses = training.epoch(rows, held_out)
+        if not all(map(math.isfinite, losses.values())):
             facts = f"the loss of epoch {training.done} is no number"
             raise TiltyardError("TRAINING_DIVERGED", stage, facts, "Lower the rate")
         job.keep(key, training.checkpoint())
-        job.tell(Step(stage, training.done * len(y), settings.epochs * len(y), numbers))
+        told = {"loss" if name == "train" else name: one for name, one in losses.items()}
+        job.tell(Step(stage, training.done * len(y), settings.epochs * len(y), told))
         if job.is_over():
             break
     best = {name: one.cpu().numpy() for name, one in training.best.items()}
-    told = {"best_epoch": training.best_epoch, "partial": not training.is_done}
-    return Fitted(best, scaler, training.losses | told)
+    end = {"best_epoch": training.best_epoch, "partial": not training.is_done}
+    return Fitted(best, scaler, training.losses | end)
 
 
 def _check(settings: TabNetSettings, x: Rows, y: Classes, stage: str, least: int) -> None:
@@ -279,32 +281,32 @@ class _Training:
         self.device = weights.device
         self.network = TabNet(settings, seed).to(self.device)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=settings.rate, fused=True)
-        self.losses: dict[str, list[float]] = {"loss": [], "valid_loss": []}
+        self.losses: dict[str, list[float]] = {"train": [], "valid": []}
         self.best, self.best_epoch = self._state(), 0
 
     @property
     def done(self) -> int:
-        return len(self.losses["loss"])
+        return len(self.losses["train"])
 
     @property
     def is_done(self) -> bool:
-        waited = self.done - 1 - self.best_epoch
+        waited = self.done - self.best_epoch
         return self.done >= self.settings.epochs or waited >= self.settings.patience
 
     def epoch(self, rows: Labelled, held_out: Labelled | None) -> dict[str, float]:
         """Learn from every row once; the losses."""
-        epoch, numbers = self.done, {"loss": self._learn(*rows)}
+        losses = {"train": self._learn(*rows)}
         if held_out is not None:
             self.network.eval()
             with torch.no_grad():
                 logits, _ = self.network(held_out[0])
             loss = functional.cross_entropy(logits.T, held_out[1], self.weights)
-            numbers["valid_loss"] = float(loss)
-        if numbers.get("valid_loss", -math.inf) < min(self.losses["valid_loss"], default=math.inf):
-            self.best, self.best_epoch = self._state(), epoch
-        for name, number in numbers.items():
-            self.losses[name].append(number)
-        return numbers
+            losses["valid"] = float(loss)
+        if losses.get("valid", -math.inf) < min(self.losses["valid"], default=math.inf):
+            self.best, self.best_epoch = self._state(), self.done + 1
+        for name, one in losses.items():
+            self.losses[name].append(one)
+        return losses
 
     def _learn(self, x: Tensor, y: Tensor) -> float:
         settings, total = self.settings, x.new_zeros(())

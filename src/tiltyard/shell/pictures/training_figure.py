@@ -156,10 +156,10 @@ def _head_losses(snapshot: Snapshot) -> Row | None:
     lines: dict[str, tuple[Sequence[float], str, str]] = {}
     for number, test in enumerate(tests):
         colour = PALETTE[number % len(PALETTE)]
-        lines[f"fold {number + 1}"] = (test["losses"]["valid_loss"], colour, "solid")
+        lines[f"fold {number + 1}"] = (test["losses"]["valid"], colour, "solid")
     row = _epochs("Loss of each head, by epoch", lines, [("", "dotted: of what it learnt from")])
     for number, test in enumerate(tests):
-        losses = test["losses"]["loss"]
+        losses = test["losses"]["train"]
         row.traces.append({
             "type": "scatter", "mode": "lines", "x": list(range(1, len(losses) + 1)), "y": losses,
             "line": {"color": PALETTE[number % len(PALETTE)], "width": 1, "dash": "dot"},

@@ -113,10 +113,10 @@ def _folds(metrics: Json) -> Iterator[str]:
 
 def _fold(numbered: tuple[int, Json]) -> Iterable[str]:
     number, told = numbered
-    best = told["losses"]["best_epoch"] + 1
+    best = told["losses"]["best_epoch"]
     texts = (
         f"{number}", _at(told["train_until"]), _span(told), daily_text(told),
-        factor_text(told), f"{told['trades']:,}", f"{best} of {len(told['losses']['loss'])}",
+        factor_text(told), f"{told['trades']:,}", f"{best} of {len(told['losses']['train'])}",
     )  # fmt: skip
     return (f"<td class='n'>{escape(text)}</td>" for text in texts)
 
