@@ -20,6 +20,7 @@ from tiltyard.shell.exporter.families import FAMILIES
 BOARD = board_of(DEFAULT_CHECKLIST)
 NOT_SHOWN = {
     "tiltyard_build_info": "for whoever compares desks",
+    "tiltyard_encoder_effective_samples": "how sure a drift is shows its interval",
     "tiltyard_expectancy_r_multiples": "in the report, where its doubts are, too",
     "tiltyard_net_pnl": "in the report, where its doubts are, too",
     "tiltyard_sharpe_per_year": "in the report, where its doubts are, too",
