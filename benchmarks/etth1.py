@@ -30,6 +30,7 @@ from tiltyard.learners.windows import Windows
 LENGTH, HORIZON, CHANNELS = 96, 96, 7
 MONTHS = {"train": (0, 12), "valid": (12, 16), "test": (16, 20)}
 MONTH = 30 * 24
+RATE, AVERAGED = 4e-4, 0.99
 MOST_SQUARED, MOST_ABSOLUTE = 0.40, 0.42
 
 
@@ -69,7 +70,8 @@ def tested(settings: TimesNetSettings, fitted: Fitted, test: Windows) -> tuple[f
 def compare(data: Path, epochs: int, seed: int, job: Job) -> bool:
     settings = TimesNetSettings(
         length=LENGTH, channels=CHANNELS, horizon=HORIZON, mask=0.0, d_model=16, d_ff=32, layers=2,
-        top_k=5, batch=32, rate=1e-4, halved_from=3, epochs=epochs,
+        top_k=5, batch=32, rate=RATE, averaged=AVERAGED, halved_from=3,
+        epochs=epochs,
     )  # fmt: skip
     windows = parts(data / "etth1.parquet")
     started, worked = time.perf_counter(), time.process_time()

@@ -210,6 +210,32 @@ def test_killed_within_an_epoch_it_begins_that_one_anew(fitted: Fitted, tmp_path
     assert equal(train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)), fitted)
 
 
+def test_weights_that_are_averaged_are_kept_and_do_not_change_what_is_learnt(
+    fitted: Fitted, tmp_path: Path
+) -> None:
+    """Noise of a high rate is judged away; a run that was killed averages on."""
+    averaged = replace(TINY, averaged=0.9)
+    whole = train(averaged, windows_of(wave()), seed=SEED, job=Job())
+    assert whole.history["train"] == fitted.history["train"]
+    assert whole.history["valid"] != fitted.history["valid"]
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(averaged, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path, saved=stop))
+    assert equal(train(averaged, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)), whole)
+
+
+def test_the_mean_of_weights_is_that_of_all_steps() -> None:
+    """With a share of 0 each step leaves nothing of those before: the mean is the last one."""
+    slow, one_epoch = 1e-9, replace(TINY, epochs=1)
+    last = train(one_epoch, windows_of(wave()), seed=SEED, job=Job())
+    mean = train(replace(one_epoch, averaged=slow), windows_of(wave()), seed=SEED, job=Job())
+    for name, one in last.weights.items():
+        assert np.allclose(mean.weights[name], one, atol=1e-6), name
+
+
 def test_work_on_other_data_is_not_gone_on_with(fitted: Fitted, tmp_path: Path) -> None:
     train(TINY, windows_of(noise()), seed=SEED, job=Job(folder=tmp_path))
     assert equal(train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)), fitted)

@@ -61,6 +61,7 @@ class TimesNetSettings:
         batch: Windows to a step.
         rate: Of learning, at the start.
         halved_from: The epoch, from 1, from which on the rate is halved; 0 for a cosine.
+        averaged: Share of the running mean of weights that each step leaves; 0 averages none.
     """
 
     length: int = 96
@@ -78,6 +79,7 @@ class TimesNetSettings:
     batch: int = 32
     rate: float = 1e-3
     halved_from: int = 0
+    averaged: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.embedding <= 32:  # noqa: PLR2004 see above
