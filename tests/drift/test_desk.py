@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from drift.worlds import CALM, WILD, kept, market
 from floors import rules
 from live_desks import MINUTE, NOON, audited, desk_on, good
 from records import CHAMPION, ledger_of
 from served import until
+from tiltyard.facts.observation import Observation
 from tiltyard.market.bar import HOUR
 from tiltyard.shell.drift.measuring import measure
-from tiltyard.shell.drift.observer import DriftObserver
+from tiltyard.shell.drift.observer import DriftObserver, observations
+from tiltyard.shell.drift.task import Measured
 from tiltyard.shell.drift.watched import drift_watched
 from tiltyard.shell.gauges import Gauges
 from tiltyard.shell.live import LiveDesk
@@ -89,6 +93,30 @@ def test_a_market_that_turns_wild_asks_for_a_refresh_once_an_episode(tmp_path: P
         assert desk.go(CALM) == 1
         assert desk.go(WILD) == 2, "another episode"
         assert desk.said == []
+
+
+@pytest.mark.parametrize("first", ["encoder_kl_divergence", "encoder_kl_divergence_lower"])
+def test_a_drift_that_may_be_chance_asks_for_none_in_whatever_order_it_is_reported(
+    first: str, tmp_path: Path
+) -> None:
+    with floor(tmp_path) as desk:
+        for slot, (value, low) in enumerate([(0.05, -0.1), (0.45, 0.05), (0.35, -0.2), (0.9, 0.4)]):
+            desk.now = NOON + slot * SLOT
+            found = Measured(desk.name, "defined", "", desk.now, value, low, 1.0, 90.0, 700)
+            told = sorted(observations(found), key=lambda one: one.name != first)
+            assert desk.ledger.append_observations(told, known_at=desk.now) == 4
+            desk.desk.step(desk.now)
+            asked = audited(desk.ledger, "refresh_encoder")
+            assert len(asked) == (low > 0.3), f"{value} nats, from {low}"
+
+
+def test_who_tells_the_lower_end_before_the_drift_is_judged_by_both(tmp_path: Path) -> None:
+    with floor(tmp_path) as desk:
+        for name, number in (("_lower", 0.05), ("", 0.45)):
+            one = Observation(f"encoder_kl_divergence{name}", number, desk.now, desk.name, 700)
+            desk.ledger.append_observations([one], known_at=desk.now)
+            desk.desk.step(desk.now)
+        assert not audited(desk.ledger, "refresh_encoder")
 
 
 def test_bars_that_are_too_few_trip_nothing_and_are_told(tmp_path: Path) -> None:

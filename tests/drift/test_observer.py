@@ -116,10 +116,10 @@ def test_a_drift_is_reported_with_its_interval_as_of_the_last_bar(watch: Watch) 
     watch.go(MINUTE)
     assert [(one.name, one.number, one.observed_at, one.samples) for one in
             watch.ledger.observations()] == [
-        ("encoder_kl_divergence", 0.1, NOON, 1440),
         ("encoder_kl_divergence_lower", 0.05, NOON, 1440),
         ("encoder_kl_divergence_upper", pytest.approx(0.15), NOON, 1440),
         ("encoder_effective_samples", 141.5, NOON, 1440),
+        ("encoder_kl_divergence", 0.1, NOON, 1440),
     ]  # fmt: skip
     assert {one.policy for one in watch.ledger.observations()} == {watch.name}
     (task,) = watch.asked

@@ -136,12 +136,15 @@ def task_for(policy: str, digest: str, settings: Settings, now: datetime) -> Tas
 
 
 def observations(found: Measured) -> Iterator[Observation]:
-    """What is reported of a drift that was found, all of it at the time of its last bar."""
+    """What is reported of a drift that was found, all of it at the time of its last bar.
+
+    The drift comes last: whoever judges it knows how sure it is by then.
+    """
     told = {
-        DRIFT: found.value,
         DRIFT_ENDS[0]: found.low,
         DRIFT_ENDS[1]: found.high,
         EFFECTIVE: found.effective_samples,
+        DRIFT: found.value,
     }
     for name, number in told.items():
         if number is not None and found.as_of is not None:
