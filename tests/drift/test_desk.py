@@ -1,7 +1,9 @@
 """A desk whose trained challenger sees another market: the guard trips, once an episode."""
 
+import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,7 @@ from tiltyard.market.bar import HOUR
 from tiltyard.shell.drift.measuring import measure
 from tiltyard.shell.drift.observer import DriftObserver, observations
 from tiltyard.shell.drift.task import Measured
-from tiltyard.shell.drift.watched import drift_watched
+from tiltyard.shell.drift.watched import STOP_SECONDS, drift_watched
 from tiltyard.shell.gauges import Gauges
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.sections.drift import DriftSettings
@@ -149,10 +151,24 @@ def test_while_a_desk_runs_a_process_beside_it_observes(tmp_path: Path) -> None:
 
 def test_a_desk_ends_at_once_while_a_drift_is_measured(tmp_path: Path) -> None:
     name = kept(tmp_path / "models")
-    market(tmp_path / "bars", WILD, hours=600)
+    endless = market(tmp_path / "bars", WILD, hours=600) / "BTC_USDT-1h.csv"
+    endless.unlink()
+    os.mkfifo(endless)
     said: list[str] = []
+    opened: list[int] = []
+
+    def is_read() -> bool:
+        with suppress(OSError):
+            opened.append(os.open(endless, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(opened)
+
     with ledger_of(tmp_path / "desk.db", [], names=(name,)) as ledger:
         with drift_watched(settings(tmp_path), ledger, say=said.append):
-            pass
+            until(is_read)
+            ends = time.monotonic()
+        assert time.monotonic() - ends < 2 * STOP_SECONDS
         assert not list(ledger.observations())
+    with pytest.raises(BrokenPipeError):
+        os.write(opened[0], b"nobody reads it any more")
+    os.close(opened[0])
     assert said == []
