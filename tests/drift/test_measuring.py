@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from drift.worlds import (
+    BEGAN,
     BTC,
     CALM,
     NOON,
@@ -69,6 +70,14 @@ def test_bars_that_close_later_are_none_of_now(tmp_path: Path) -> None:
     bars = market(tmp_path / "bars", CALM)
     found = measure(task(tmp_path, bars, now=NOON - 5 * HOUR + timedelta(minutes=30)))
     assert found.as_of == NOON - 5 * HOUR
+
+
+def test_windows_of_the_baselines_own_time_are_none_of_lately(tmp_path: Path) -> None:
+    bars = market(tmp_path / "bars", CALM, BEGAN)
+    found = measure(task(tmp_path, bars, now=BEGAN))
+    assert found.reason == "no window of its symbols without a hole after its baseline"
+    bars = market(tmp_path / "bars", CALM, BEGAN + 300 * HOUR)
+    assert measure(task(tmp_path, bars, now=BEGAN + 300 * HOUR)).windows == 2 * 300
 
 
 def test_a_symbol_that_stands_still_makes_all_of_it_as_old_as_its_last_bar(
