@@ -1,6 +1,6 @@
 """What the drift estimator reads where the truth is known, and what the plain formula reads there.
 
-    nice python benchmarks/drift_calibration.py [--quick] [--processes 2] [--table still]
+    nice python benchmarks/drift_calibration.py [--quick] [--table still | --regimes]
 
 Three processes: independent normal rows; independent rows of Student's distribution with five
 degrees of freedom, mixed by a random matrix; rows that keep .9 of the one before. Without drift at
@@ -9,6 +9,10 @@ random direction at 3,000 rows. Where normal scores make something else of what 
 truth is the divergence of the normal scores of 100,000 rows each. A line is bad, and the exit
 code 1, where a defined reading cries drift more than 1 in 100 times without any, its mean without
 drift is off by more than .03, or an injected .3 reads outside .25 to .35.
+
+``--regimes`` shows another process alone, for which nothing of this is promised: rows of every 3 h
+that keep .8 of the one before, in a market that is calm or 1.8 times as wild by turns, a year of
+them against the 90 days after it. Its law never changes, but a turn lasts 10, 30 or 60 days.
 """
 
 import argparse
@@ -34,6 +38,11 @@ KINDS = ("normal", "student 5", "memory .9")
 LIMIT = 0.30
 HUGE = 100_000
 WARM_UP = 200
+A_DAY, YEAR, LATELY = 8, 2920, 720
+"""Rows of every 3 h."""
+TURNS = (0, 10, 30, 60)
+"""Days that a market stays as it is, on average; in the first it never is another."""
+WILD = 1.8
 
 
 class Case(NamedTuple):
@@ -44,6 +53,7 @@ class Case(NamedTuple):
     rows: int
     how: str = "none"
     nats: float = 0.0
+    days: int = 0
 
 
 class Reading(NamedTuple):
@@ -65,6 +75,16 @@ def rows_of(case: Case, rows: int, rng: np.random.Generator) -> Floats:
     for row in range(1, len(made)):
         made[row] += 0.9 * made[row - 1]
     return made[WARM_UP:]
+
+
+def regimes(case: Case, rows: int, rng: np.random.Generator) -> Floats:
+    """Rows of a market that is calm or wild by turns."""
+    made = rng.normal(size=(rows + WARM_UP, case.dimensions)) * sqrt(1 - 0.8**2)
+    for row in range(1, len(made)):
+        made[row] += 0.8 * made[row - 1]
+    turned = rng.random(rows) < (1 / (case.days * A_DAY) if case.days else 0)
+    is_wild = (np.cumsum(turned) + rng.integers(2)) % 2 == 1
+    return made[WARM_UP:] * np.where(is_wild & (case.days > 0), WILD, 1)[:, None]
 
 
 def drifted(case: Case, rows: Floats, direction: Floats) -> Floats:
@@ -110,14 +130,25 @@ def truth(case: Case, replicate: int) -> float:
     return plain(*scores)
 
 
+def sides(case: Case, replicate: int) -> tuple[Floats, Floats]:
+    """Baseline and current rows."""
+    if case.kind not in KINDS:
+        rng = np.random.default_rng([len(KINDS), case.days, replicate])
+        rows = regimes(case, YEAR + LATELY, rng)
+        return rows[:YEAR], rows[YEAR:]
+    rng = np.random.default_rng([KINDS.index(case.kind), case.dimensions, case.rows, replicate])
+    baseline = rows_of(case, case.rows, rng)
+    return baseline, drifted(case, rows_of(case, case.rows, rng), direction_of(case, replicate))
+
+
 def read(asked: tuple[Case, int]) -> Reading:
     """One replicate."""
     case, replicate = asked
-    rng = np.random.default_rng([KINDS.index(case.kind), case.dimensions, case.rows, replicate])
-    baseline = rows_of(case, case.rows, rng)
-    current = drifted(case, rows_of(case, case.rows, rng), direction_of(case, replicate))
-    at, began = np.arange(case.rows), process_time()
-    found = kl_divergence(baseline, current, baseline_at=at, current_at=at, seed=replicate)
+    baseline, current = sides(case, replicate)
+    at, began = np.arange(len(baseline)), process_time()
+    found = kl_divergence(
+        baseline, current, baseline_at=at, current_at=at[: len(current)], seed=replicate
+    )
     taken = process_time() - began
     return Reading(plain(baseline, current), None if isinstance(found, Undefined) else found, taken)
 
@@ -156,6 +187,7 @@ def main() -> None:
     options.add_argument("--replicates", type=int, default=200)
     options.add_argument("--processes", type=int, default=2)
     options.add_argument("--table", choices=("still", "moved"), help="this one alone")
+    options.add_argument("--regimes", action="store_true", help="that process alone")
     asked = options.parse_args()
     replicates = 20 if asked.quick else asked.replicates
     sizes = (1000, 3000) if asked.quick else (1000, 2000, 3000, 5000)
@@ -167,10 +199,14 @@ def main() -> None:
         for how in ("mean", "spread")
         for nats in ((0.1, 0.3, 0.6) if d == 16 else (0.3,))
     ]
+    turns = [Case(f"turns {days} d" if days else "no turns", 8, YEAR, days=days) for days in TURNS]
+    tables = [("regimes", turns, "")] if asked.regimes else [
+        ("still", still, ""), ("moved", moved, "how | nats | ")
+    ]  # fmt: skip
     kept, slowest = True, 0.0
     common = "plain | plain > .30 | undefined | samples | mean | sd | low > .30 | covered |"
     with get_context("spawn").Pool(asked.processes) as pool:
-        for name, cases, head in (("still", still, ""), ("moved", moved, "how | nats | ")):
+        for name, cases, head in tables:
             if asked.table not in {None, name}:
                 continue
             print(f"\n| process | d | rows | {head}{common}")
@@ -179,7 +215,7 @@ def main() -> None:
                 jobs = [(case, replicate) for replicate in range(replicates)]
                 readings = pool.map(read, jobs, chunksize=5)
                 slowest = max(slowest, *(one.seconds for one in readings))
-                kept &= told(case, readings)
+                kept &= told(case, readings) or asked.regimes
     print(f"\nslowest call {slowest:.2f} s of one core; {'all kept' if kept else 'NOT KEPT'}")
     sys.exit(not kept)
 

@@ -12,7 +12,6 @@ compared with it 90 days, of two symbols every third hour.
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import threading
@@ -33,7 +32,8 @@ from tiltyard.learners.timesnet import TimesNetSettings, snapshot_of, train
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.candles import candles_of
-from tiltyard.shell.drift.task import Task
+from tiltyard.shell.drift.apart import Apart
+from tiltyard.shell.drift.task import Measured, Task
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 YEAR, LATELY = 365 * 24, 90 * 24
@@ -100,13 +100,12 @@ def world(folder: Path) -> Task:
     return Task(path.name, "", folder / "models", folder / "bars", timedelta(days=90), now)
 
 
-def once(task: Task, command: Sequence[str] = APART) -> tuple[float, str]:
-    """Seconds that a process takes, and what it says."""
+def once(task: Task, command: Sequence[str] = APART) -> tuple[float, Measured]:
+    """Seconds that a process takes, begun as a desk begins one, and what it finds."""
     began = time.perf_counter()
-    done = subprocess.run(
-        command, input=json.dumps(task.to_json()) + "\n", capture_output=True, text=True, check=True
-    )
-    return time.perf_counter() - began, done.stdout
+    found = Apart(command).measure(task)
+    assert found is not None, "nobody has ended it"
+    return time.perf_counter() - began, found
 
 
 @contextmanager
@@ -134,11 +133,10 @@ def main() -> None:
     rounds = options.parse_args().rounds
     with tempfile.TemporaryDirectory() as name:
         task = world(Path(name))
-        first, said = once(task)
+        first, found_first = once(task)
         again, _ = once(task)
-        told = json.loads(said)
         print(f"{machine()}; {rounds} rounds of 50 halts at 50 trades/s")
-        of = f"{told['windows']:,} windows against a year, {told['state']}"
+        of = f"{found_first.windows:,} windows against a year, {found_first.state}"
         print(f"a drift of {of}: {first:.1f} s, {again:.1f} s once the baseline is embedded")
         ways: dict[str, tuple[Sequence[str], Sequence[str]]] = {
             "nobody": ((), DESK),

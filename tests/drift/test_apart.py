@@ -1,5 +1,8 @@
 """A process of its own measures one drift, and whatever becomes of it is said."""
 
+import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -86,3 +89,47 @@ def test_it_is_ended_with_the_desk_and_nothing_is_said() -> None:
     thread.join(PROMPT)
     assert answers == [None]
     assert hanging.measure(ASKED) is None, "nor does it begin another"
+
+
+AT_WORK = """
+import os, runpy, sys, time
+import tiltyard.shell.drift.measuring as measuring
+
+def measure(task):
+    at_work = open({0!r}, "w")
+    print("at work", file=at_work, flush=True)
+    time.sleep({1})
+
+measuring.measure = measure
+runpy.run_module("tiltyard.shell.drift", run_name="__main__")
+"""
+"""In the place of what measures: it says that it has begun, and takes its time."""
+DESK = """
+import json, sys
+from tiltyard.shell.drift.apart import Apart
+from tiltyard.shell.drift.task import Task
+Apart([sys.executable, "-c", sys.argv[1]]).measure(Task.from_json(json.loads(sys.argv[2])))
+"""
+
+
+def test_it_does_not_survive_a_desk_that_is_killed(tmp_path: Path) -> None:
+    at_work = tmp_path / "at work"
+    os.mkfifo(at_work)
+    program = AT_WORK.format(str(at_work), PROMPT)
+    desk = subprocess.Popen([sys.executable, "-c", DESK, program, json.dumps(ASKED.to_json())])
+    with at_work.open() as written:
+        assert written.readline() == "at work\n"
+        killed = time.monotonic()
+        desk.kill()
+        assert not written.read(), "it is closed when whoever writes has ended"
+    assert time.monotonic() - killed < PROMPT / 3
+    assert desk.wait() < 0
+
+
+def test_what_lets_the_desk_in_elsewhere_is_not_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = ("TILTYARD_DB", "PGPASSWORD", "ANN")
+    for name in (*secrets, "THEIRS"):
+        monkeypatch.setenv(name, "told")
+    program = "import os, sys; sys.exit(' '.join(n for n, v in os.environ.items() if v == 'told'))"
+    with pytest.raises(TiltyardError, match=r"ended with 1: THEIRS$"):
+        Apart([sys.executable, "-c", program], addresses={"ANN"}).measure(ASKED)

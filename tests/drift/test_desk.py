@@ -1,20 +1,26 @@
 """A desk whose trained challenger sees another market: the guard trips, once an episode."""
 
+import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from drift.worlds import CALM, WILD, kept, market
 from floors import rules
 from live_desks import MINUTE, NOON, audited, desk_on, good
 from records import CHAMPION, ledger_of
 from served import until
+from tiltyard.facts.observation import Observation
 from tiltyard.market.bar import HOUR
 from tiltyard.shell.drift.measuring import measure
-from tiltyard.shell.drift.observer import DriftObserver
-from tiltyard.shell.drift.watched import drift_watched
+from tiltyard.shell.drift.observer import DriftObserver, observations
+from tiltyard.shell.drift.task import Measured
+from tiltyard.shell.drift.watched import STOP_SECONDS, drift_watched
 from tiltyard.shell.gauges import Gauges
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.sections.drift import DriftSettings
@@ -91,6 +97,30 @@ def test_a_market_that_turns_wild_asks_for_a_refresh_once_an_episode(tmp_path: P
         assert desk.said == []
 
 
+@pytest.mark.parametrize("first", ["encoder_kl_divergence", "encoder_kl_divergence_lower"])
+def test_a_drift_that_may_be_chance_asks_for_none_in_whatever_order_it_is_reported(
+    first: str, tmp_path: Path
+) -> None:
+    with floor(tmp_path) as desk:
+        for slot, (value, low) in enumerate([(0.05, -0.1), (0.45, 0.05), (0.35, -0.2), (0.9, 0.4)]):
+            desk.now = NOON + slot * SLOT
+            found = Measured(desk.name, "defined", "", desk.now, value, low, 1.0, 90.0, 700)
+            told = sorted(observations(found), key=lambda one: one.name != first)
+            assert desk.ledger.append_observations(told, known_at=desk.now) == 4
+            desk.desk.step(desk.now)
+            asked = audited(desk.ledger, "refresh_encoder")
+            assert len(asked) == (low > 0.3), f"{value} nats, from {low}"
+
+
+def test_who_tells_the_lower_end_before_the_drift_is_judged_by_both(tmp_path: Path) -> None:
+    with floor(tmp_path) as desk:
+        for name, number in (("_lower", 0.05), ("", 0.45)):
+            one = Observation(f"encoder_kl_divergence{name}", number, desk.now, desk.name, 700)
+            desk.ledger.append_observations([one], known_at=desk.now)
+            desk.desk.step(desk.now)
+        assert not audited(desk.ledger, "refresh_encoder")
+
+
 def test_bars_that_are_too_few_trip_nothing_and_are_told(tmp_path: Path) -> None:
     with floor(tmp_path) as desk:
         desk.now += SLOT
@@ -121,10 +151,24 @@ def test_while_a_desk_runs_a_process_beside_it_observes(tmp_path: Path) -> None:
 
 def test_a_desk_ends_at_once_while_a_drift_is_measured(tmp_path: Path) -> None:
     name = kept(tmp_path / "models")
-    market(tmp_path / "bars", WILD, hours=600)
+    endless = market(tmp_path / "bars", WILD, hours=600) / "BTC_USDT-1h.csv"
+    endless.unlink()
+    os.mkfifo(endless)
     said: list[str] = []
+    opened: list[int] = []
+
+    def is_read() -> bool:
+        with suppress(OSError):
+            opened.append(os.open(endless, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(opened)
+
     with ledger_of(tmp_path / "desk.db", [], names=(name,)) as ledger:
         with drift_watched(settings(tmp_path), ledger, say=said.append):
-            pass
+            until(is_read)
+            ends = time.monotonic()
+        assert time.monotonic() - ends < 2 * STOP_SECONDS
         assert not list(ledger.observations())
+    with pytest.raises(BrokenPipeError):
+        os.write(opened[0], b"nobody reads it any more")
+    os.close(opened[0])
     assert said == []

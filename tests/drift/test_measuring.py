@@ -5,12 +5,15 @@ The markets are drawn with fixed seeds; so is what is drawn again for the interv
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drift.worlds import (
+    BEGAN,
     BTC,
     CALM,
     NOON,
@@ -67,6 +70,14 @@ def test_bars_that_close_later_are_none_of_now(tmp_path: Path) -> None:
     bars = market(tmp_path / "bars", CALM)
     found = measure(task(tmp_path, bars, now=NOON - 5 * HOUR + timedelta(minutes=30)))
     assert found.as_of == NOON - 5 * HOUR
+
+
+def test_windows_of_the_baselines_own_time_are_none_of_lately(tmp_path: Path) -> None:
+    bars = market(tmp_path / "bars", CALM, BEGAN)
+    found = measure(task(tmp_path, bars, now=BEGAN))
+    assert found.reason == "no window of its symbols without a hole after its baseline"
+    bars = market(tmp_path / "bars", CALM, BEGAN + 300 * HOUR)
+    assert measure(task(tmp_path, bars, now=BEGAN + 300 * HOUR)).windows == 2 * 300
 
 
 def test_a_symbol_that_stands_still_makes_all_of_it_as_old_as_its_last_bar(
@@ -129,20 +140,41 @@ def test_a_snapshot_that_was_changed_is_not_measured(tmp_path: Path) -> None:
         measure(asked)
 
 
+def with_checksum(content: bytes) -> bytes:
+    return sha256(content).digest() + content
+
+
 def test_the_baseline_is_embedded_once_and_anew_where_what_is_kept_is_wrong(
     tmp_path: Path,
 ) -> None:
     asked: Task = task(tmp_path, market(tmp_path / "bars", CALM))
     found = measure(asked)
     (file,) = (asked.models / FOLDER).iterdir()
-    marked = np.load(file)
-    marked[0] += 1
-    np.save(file, marked)
+    whole, array = file.read_bytes(), BytesIO()
+    marked = np.load(BytesIO(whole[32:])) + np.float32(1)
+    np.save(array, marked)
+    file.write_bytes(with_checksum(array.getvalue()))
     again = embedded_baseline(trained(), encoder(), asked.models)
     assert np.array_equal(again, marked), "it is read, not made"
-    for wrong in (b"", b"no array", file.read_bytes()[:-1]):
+    zeros = whole[: -marked.nbytes] + bytes(marked.nbytes)
+    for wrong in (b"", b"no array", whole[:-1], zeros, with_checksum(b"no array")):
         file.write_bytes(wrong)
         assert measure(asked) == found
+        assert file.read_bytes() == whole, "and it is kept again"
+
+
+def test_what_other_code_has_embedded_is_nothing_to_go_by(tmp_path: Path) -> None:
+    asked: Task = task(tmp_path, market(tmp_path / "bars", CALM))
+    found = measure(asked)
+    (file,) = (asked.models / FOLDER).iterdir()
+    digest, _, made_by = file.name.partition("-")
+    assert digest == trained().digest
+    older = file.rename(file.with_name(f"{digest}-{made_by[::-1]}"))
+    older.write_bytes(with_checksum(b"of another encoder"))
+    assert measure(asked) == found
+    assert list((asked.models / FOLDER).iterdir()) == [file], (
+        "and what is of no use is cleared away"
+    )
 
 
 def test_where_nothing_can_be_kept_it_is_made_each_time(tmp_path: Path) -> None:

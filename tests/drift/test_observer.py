@@ -54,13 +54,14 @@ def fails(code: str, facts: str = "somehow") -> Answer:
 
 @dataclass
 class Watch:
-    """A ledger with a trained policy, and who observes its drift."""
+    """A ledger with a trained policy, and who observes its drift by a file that grows."""
 
     ledger: Ledger
     folder: Path
     name: str
     now: datetime = NOON
     answer: Answer = by_the_hour
+    stands_still: bool = False
     asked: list[Task] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
@@ -88,7 +89,15 @@ class Watch:
         self.observer.look()
         while self.now < until:
             self.now += every
+            if not self.stands_still:
+                self.grow()
             self.observer.look()
+
+    def grow(self) -> None:
+        """A bar more in the file of them."""
+        (self.folder / "bars").mkdir(exist_ok=True)
+        with (self.folder / "bars" / "SOL_USDT-1h.csv").open("a") as file:
+            file.write("a bar\n")
 
     def observed(self, name: str = "encoder_kl_divergence") -> list[Observation]:
         return [one for one in self.ledger.observations() if one.name == name]
@@ -116,10 +125,10 @@ def test_a_drift_is_reported_with_its_interval_as_of_the_last_bar(watch: Watch) 
     watch.go(MINUTE)
     assert [(one.name, one.number, one.observed_at, one.samples) for one in
             watch.ledger.observations()] == [
-        ("encoder_kl_divergence", 0.1, NOON, 1440),
         ("encoder_kl_divergence_lower", 0.05, NOON, 1440),
         ("encoder_kl_divergence_upper", pytest.approx(0.15), NOON, 1440),
         ("encoder_effective_samples", 141.5, NOON, 1440),
+        ("encoder_kl_divergence", 0.1, NOON, 1440),
     ]  # fmt: skip
     assert {one.policy for one in watch.ledger.observations()} == {watch.name}
     (task,) = watch.asked
@@ -146,12 +155,28 @@ def test_a_desk_that_begins_anew_goes_by_what_the_one_before_has_observed(watch:
 
 
 def test_a_feed_that_stands_still_does_not_look_fresh(watch: Watch) -> None:
-    watch.answer = found(NOON - HOUR)
+    watch.answer, watch.stands_still = found(NOON - HOUR), True
     watch.go(24 * HOUR)
     assert [one.observed_at for one in watch.observed()] == [NOON - HOUR]
-    watch.answer = found(NOON + 3 * HOUR, 0.2)
-    watch.go(HOUR)
+    assert len(watch.asked) == 1, "the same bars are not measured twice"
+    watch.answer, watch.stands_still = found(NOON + 3 * HOUR, 0.2), False
+    watch.go(10 * MINUTE)
     assert [one.number for one in watch.observed()] == [0.1, 0.2], "and goes on with the feed"
+
+
+def test_a_feed_that_is_written_without_a_newer_bar_is_measured_by_the_schedule(
+    watch: Watch,
+) -> None:
+    watch.answer = found(NOON - 12 * HOUR)
+    watch.go(24 * HOUR)
+    assert len(watch.asked) == 1 + 4, "as bars of a day are"
+    assert len(watch.observed()) == 1
+
+
+def test_what_failed_is_tried_again_though_the_feed_stands_still(watch: Watch) -> None:
+    watch.answer, watch.stands_still = fails("DRIFT_FAILED"), True
+    watch.go(HOUR)
+    assert len(watch.asked) == 3
 
 
 def test_what_is_undefined_is_not_observed_and_is_told_once(watch: Watch) -> None:

@@ -111,7 +111,7 @@ def test_the_ends_of_an_interval_are_those_of_the_drift_that_they_were_observed_
     panel.observe(drift(0.5, 2))
     assert lower_and_upper(panel) == [0.5, None], "what was said of an earlier one is not of this"
     panel.observe(drift(0.35, 3, "_lower"))
-    assert lower_and_upper(panel) == [0.35, None], "it may be told after the drift"
+    assert lower_and_upper(panel) == [0.35, None], "told later, it holds from then on"
 
 
 def test_who_reports_the_drift_alone_has_it_as_its_lower_end() -> None:

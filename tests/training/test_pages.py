@@ -17,9 +17,12 @@ from tiltyard.learners.snapshot import load
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Kept, Sweep
 from tiltyard.market.quality import Flaw
+from tiltyard.shell.drift.measuring import measure
+from tiltyard.shell.drift.task import Task
 from tiltyard.shell.pictures.sweep_page import write_sweep_page
 from tiltyard.shell.pictures.training_figure import training_figure
 from tiltyard.shell.pictures.training_page import training_page, write_training_page
+from tiltyard.shell.sections.drift import DriftSettings
 from tiltyard.shell.training.bars import Bars, read_bars
 from tiltyard.shell.training.drift_months import MonthDrift, drift_months
 from tiltyard.shell.training.running import Made, market_of
@@ -102,11 +105,22 @@ def test_months_that_nobody_knows_are_gaps_with_their_reason(policy: Made) -> No
 def test_every_month_after_the_baseline_is_looked_at(
     folder: Path, policy: Made, bars: Bars
 ) -> None:
-    found = drift_months(policy.snapshot, market_of(order("tabnet", folder), bars), 1)
+    found = drift_months(policy.snapshot, market_of(order("tabnet", folder), bars))
     assert [one.until for one in found] == [
         datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 3, 1, tzinfo=UTC),
         datetime(2025, 3, 12, tzinfo=UTC),
     ]  # fmt: skip
+
+
+def test_the_last_month_reads_what_a_desk_would_read_then(
+    folder: Path, policy: Made, bars: Bars
+) -> None:
+    last = drift_months(policy.snapshot, market_of(order("tabnet", folder), bars))[-1]
+    span, models = DriftSettings().current_span, policy.path.parent
+    found = measure(Task(policy.path.name, "", models, folder / "bars", span, last.until))
+    assert isinstance(last.reading, Drift)
+    assert (found.as_of, found.windows) == (last.until, last.reading.windows)
+    assert (found.value, found.low, found.high) == last.reading[:3]
 
 
 def told(value: float, low: float, high: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401 fields by name

@@ -6,7 +6,7 @@ heard of lately.
 
 How sure the drift of an encoder is belongs to the reading that it was observed with: what was said
 of an earlier one is not of this. Whoever gives no lower end of the interval is judged by the drift
-itself, as it is.
+itself, as it is; so is a drift until its lower end is told, which is why that is seen first.
 """
 
 from datetime import timedelta

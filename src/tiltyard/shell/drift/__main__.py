@@ -1,11 +1,13 @@
 """``python -m tiltyard.shell.drift``: one measurement for a desk, which is never in its way.
 
-A task comes in as a line of JSON, and a line of what was found, or of what is wrong, goes out.
+A task comes in as a line of JSON, and a line of what was found, or of what is wrong, goes out. When
+nobody can write any more where the task came from, there is nobody who waits, and it ends.
 """
 
 import json
 import os
 import sys
+import threading
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.drift.task import Task
@@ -20,6 +22,7 @@ def main() -> None:
     from tiltyard.shell.drift.measuring import measure  # noqa: PLC0415 loads at that priority
 
     task = Task.from_json(json.loads(sys.stdin.readline()))
+    threading.Thread(target=_end_with_the_desk, args=(sys.stdin.fileno(),), daemon=True).start()
     try:
         answer = measure(task).to_json()
     except TiltyardError as error:
@@ -32,6 +35,12 @@ def main() -> None:
             }
         }
     sys.stdout.write(json.dumps(answer) + "\n")
+
+
+def _end_with_the_desk(told: int) -> None:
+    while os.read(told, 1):
+        pass
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -51,14 +51,15 @@ def _measured(task: Task) -> Measured:
             task.policy, "unobserved",
             f"no bars of {interval_text(interval)} of {symbols} in {task.bars}",
         )  # fmt: skip
-    from tiltyard.learners.drift_of_snapshot import drift_of  # noqa: PLC0415 slow
+    from tiltyard.learners.drift_of_snapshot import Lately  # noqa: PLC0415 slow
     from tiltyard.learners.timesnet import encoder_from  # noqa: PLC0415 slow
 
     encoder = encoder_from(snapshot)
     baseline = embedded_baseline(snapshot, encoder, task.models)
-    found = drift_of(
-        snapshot, encoder, baseline, candles, span=task.span, until=int(task.now.timestamp())
-    )
+    now = int(task.now.timestamp())
+    found = Lately(
+        snapshot, encoder, baseline, candles, span=task.span, since=now, until=now
+    ).drift(now)
     as_of = datetime.fromtimestamp(found.as_of, UTC) if found.as_of else None
     drift = found.drift
     if isinstance(drift, Undefined):

@@ -2,9 +2,9 @@
 
 Each policy that was trained is measured when its last observation in the ledger is so old, by
 whichever desk it was made: one that is started anew does not begin anew. An observation is as old
-as the last bar that it goes by, so a feed that stands still does not look fresh, and is not
-measured twice. What is undefined is not observed. Why nothing is, is said once, until that is
-another reason.
+as the last bar that it goes by, so a feed that stands still does not look fresh; a desk does not
+measure it again until a file of bars is another than it was. What is undefined is not observed.
+Why nothing is, is said once, until that is another reason.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +17,8 @@ from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import DRIFT, DRIFT_ENDS
 from tiltyard.shell.drift.task import NO_ENCODER, Measured, Task
+from tiltyard.shell.feeds.folder import named_files
+from tiltyard.shell.feeds.stamp import Stamp, stamp_of
 from tiltyard.shell.floor.seating import perhaps_trained
 from tiltyard.shell.models.shelf import Shelf
 from tiltyard.shell.settings import Settings
@@ -25,8 +27,9 @@ from tiltyard.shell.store.ledger import Ledger
 LOOK_EVERY = 60.0
 """Seconds between two looks at whose drift is due."""
 AGAIN_AFTER = timedelta(minutes=30)
-"""What could not be measured, or went by no newer bar, is tried again after so long."""
+"""What could not be measured is tried again after so long."""
 EFFECTIVE = "encoder_effective_samples"
+Files = Mapping[Path, Stamp | None]
 
 
 @dataclass(slots=True)
@@ -35,10 +38,13 @@ class _Tried:
 
     Attributes:
         not_before: By a steady clock.
+        went_by: The files of bars as they were when it was last measured; of the same again the
+            same would be found.
         said: Why it is not observed, as people were told; empty where it is.
     """
 
     not_before: float = 0.0
+    went_by: Files | None = None
     said: str = ""
 
 
@@ -83,28 +89,33 @@ class DriftObserver:
         self._look_at = self._steady() + LOOK_EVERY
         observed = self._ledger.last_observed(DRIFT)
         shelf = Shelf(self._settings.models.path)
+        bars = {file: stamp_of(file) for file in named_files(Path(self._settings.market.feed))}
         for name, digest in trained(self._ledger.roster(), shelf).items():
             tried = self._tried.setdefault((name, digest), _Tried())
-            if self._steady() >= tried.not_before and self._is_due(observed.get(name)):
-                self._observe(name, digest, tried, observed.get(name))
+            if tried.went_by == bars or self._steady() < tried.not_before:
+                continue
+            if self._is_due(observed.get(name)):
+                self._observe(name, digest, tried, observed.get(name), bars)
 
     def _is_due(self, last: datetime | None) -> bool:
         return last is None or self._now() - last >= self._settings.drift.every_span
 
-    def _observe(self, name: str, digest: str, tried: _Tried, last: datetime | None) -> None:
+    def _observe(
+        self, name: str, digest: str, tried: _Tried, last: datetime | None, bars: Files
+    ) -> None:
         every = self._settings.drift.every_span
-        again = min(AGAIN_AFTER, every)
         try:
             found = self._measure(task_for(name, digest, self._settings, self._now()))
         except TiltyardError as error:
-            tried.not_before = self._steady() + again.total_seconds()
+            tried.went_by = None
+            tried.not_before = self._steady() + min(AGAIN_AFTER, every).total_seconds()
             if error.code != NO_ENCODER:
                 self._trouble(tried, error.code, f"{error}; it is tried again")
             return
         if found is None:
             return
+        tried.went_by = bars
         if found.value is None:
-            again = every  # more bars than a few are needed
             why = f"{name}: its encoder's drift is not known yet ({found.state}: {found.reason})"
             self._trouble(tried, found.state, why)
         elif last is None or (found.as_of is not None and found.as_of > last):
@@ -112,7 +123,7 @@ class DriftObserver:
             if tried.said:
                 tried.said = ""
                 self._say(f"{name}: its encoder's drift is observed")
-        tried.not_before = self._steady() + again.total_seconds()
+        tried.not_before = self._steady() + every.total_seconds()
 
     def _trouble(self, tried: _Tried, kind: str, text: str) -> None:
         if tried.said != kind:
@@ -136,12 +147,15 @@ def task_for(policy: str, digest: str, settings: Settings, now: datetime) -> Tas
 
 
 def observations(found: Measured) -> Iterator[Observation]:
-    """What is reported of a drift that was found, all of it at the time of its last bar."""
+    """What is reported of a drift that was found, all of it at the time of its last bar.
+
+    The drift comes last: whoever judges it knows how sure it is by then.
+    """
     told = {
-        DRIFT: found.value,
         DRIFT_ENDS[0]: found.low,
         DRIFT_ENDS[1]: found.high,
         EFFECTIVE: found.effective_samples,
+        DRIFT: found.value,
     }
     for name, number in told.items():
         if number is not None and found.as_of is not None:

@@ -30,7 +30,7 @@ def drift_watched(
         yield
         return
     with ledger.beside() as door:
-        apart = Apart()
+        apart = Apart(addresses={one.address_env for one in settings.notify.recipient})
         observer = DriftObserver(
             door, settings, apart.measure, Gauges(door, system_now).report,
             now=system_now, steady=steady_seconds, say=say,

@@ -6,6 +6,7 @@ A mark or an observation from the future goes into quarantine instead.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import isfinite
+from operator import itemgetter
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.metrics.catalogue import DRIFT
 from tiltyard.shell.store.quarantine import keep_apart
 from tiltyard.shell.store.tables import decisions, marks, observations, policies
 
@@ -50,6 +52,10 @@ def append_each(
 ) -> list[Fate | TiltyardError]:
     """Append what is new; of each, what became of it or what is wrong with it.
 
+    Facts of one time are judged one by one in the order in which they are appended, so a drift
+    comes behind the ends of its interval in whatever order they are given: judged before its lower
+    end is known, it would be taken for that.
+
     Where anything is wrong, the caller is expected to leave the transaction.
 
     Args:
@@ -65,13 +71,17 @@ def append_each(
         key that is there already.
     """
     registered = {row.name: row for row in connection.execute(sa.select(policies))}
-    fates: list[Fate | TiltyardError] = []
-    for item in items:
+    fates: dict[int, Fate | TiltyardError] = {}
+    for number, item in sorted(enumerate(items), key=lambda one: _is_drift(one[1])):
         try:
-            fates.append(_append(connection, table, item, registered, known_at))
+            fates[number] = _append(connection, table, item, registered, known_at)
         except TiltyardError as error:
-            fates.append(error)
-    return fates
+            fates[number] = error
+    return [fate for _, fate in sorted(fates.items(), key=itemgetter(0))]
+
+
+def _is_drift(item: Mark | Decision | Observation) -> bool:
+    return isinstance(item, Observation) and item.name == DRIFT
 
 
 def _append(

@@ -1,4 +1,4 @@
-"""The environment of a learner: the desk's, without what is the desk's own.
+"""The environment of a learner, or of what measures drift: the desk's, without its own.
 
 A learner needs what its machine and its libraries are told by variables, which nobody can list:
 where programs and GPUs are, who logs in where to fetch its data. So it gets what the desk got,

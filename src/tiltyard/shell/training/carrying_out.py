@@ -38,6 +38,6 @@ def _page(
     order: Order, bars: Bars, made: Made, world: World, report: Path | None
 ) -> tuple[Path, list[MonthDrift]]:
     page = report or made.path.with_name(f"{made.path.name}.html")
-    drift = list(drift_months(made.snapshot, market_of(order, bars), order.seed))
+    drift = list(drift_months(made.snapshot, market_of(order, bars)))
     write_training_page(page, made, bars, drift, world.now())
     return page, drift

@@ -1,6 +1,7 @@
 """How far each month after the baseline lies from it, by the encoder that was trained.
 
-A month is judged by the ninety days up to its end: a month alone is never enough.
+A month is judged as a desk would have at its end, by the days before it that a desk goes by if
+nobody says otherwise: a month alone is never enough.
 """
 
 from collections.abc import Sequence
@@ -8,23 +9,18 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Undefined
-from tiltyard.learners.candidate import encoder_in
-from tiltyard.learners.drift import Drift, kl_divergence
+from tiltyard.learners.drift import Drift
+from tiltyard.learners.drift_of_snapshot import Lately
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.timesnet import KIND, encoder_from
-from tiltyard.learners.windows import ChannelScaler, windows_of
+from tiltyard.learners.timesnet import encoder_from
+from tiltyard.shell.sections.drift import DriftSettings
 
-DAYS, STRIDE = 90, 3
-DAY = 86_400
 MOST_MONTHS = 60
 """The last ones, where there are more."""
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
 
 
 class MonthDrift(NamedTuple):
@@ -39,42 +35,29 @@ class MonthDrift(NamedTuple):
     reading: Drift | Undefined
 
 
-def drift_months(snapshot: Snapshot, data: MarketData, seed: int) -> Sequence[MonthDrift]:
+def drift_months(snapshot: Snapshot, data: MarketData) -> Sequence[MonthDrift]:
     """Every month that ends after the baseline does, in the order of time.
 
     Args:
         snapshot: Of an encoder, or of a candidate that has one.
         data: Bars from the baseline on.
-        seed: Of the intervals.
     """
-    own = snapshot if snapshot.kind == KIND else encoder_in(snapshot)
-    baseline_at = own.arrays["baseline_as_of"]
-    known = list(data.known.values())
-    if not len(baseline_at) or not known:
+    baseline_at = snapshot.arrays["baseline_as_of"]
+    candles = list(data.known.values())
+    if not len(baseline_at) or not candles:
         return []
-    encoder, scaler = encoder_from(own), ChannelScaler.from_json(own.scalers["channels"])
-    first = int(baseline_at[-1])
-    windows = windows_of(
-        known, encoder.settings.length, scaler, since=first + 1, stride=STRIDE
+    ends = _ends(int(baseline_at[-1]), max(int(one.closed_at[-1]) for one in candles))
+    encoder = encoder_from(snapshot)
+    lately = Lately(
+        snapshot, encoder, encoder.embed(snapshot.arrays["baseline"]), candles,
+        span=DriftSettings().current_span, since=ends[0], until=ends[-1],
     )  # fmt: skip
-    baseline, current = encoder.embed(own.arrays["baseline"]), encoder.embed(windows.data)
-    found = []
-    for until in _ends(first, max(int(one.closed_at[-1]) for one in known)):
-        mine = (windows.as_of > until - DAYS * DAY) & (windows.as_of <= until)
-        reading = _reading(baseline, baseline_at, current[mine], windows.as_of[mine], seed)
-        found.append(MonthDrift(datetime.fromtimestamp(until, UTC), reading))
-    return found
+    return [MonthDrift(datetime.fromtimestamp(end, UTC), _reading(lately, end)) for end in ends]
 
 
-def _reading(
-    baseline: Floats, baseline_at: Integers, current: Floats, current_at: Integers, seed: int
-) -> Drift | Undefined:
-    if not len(current):
-        return Undefined("warming", "no window of bars")
+def _reading(lately: Lately, end: int) -> Drift | Undefined:
     try:
-        return kl_divergence(
-            baseline, current, baseline_at=baseline_at, current_at=current_at, seed=seed
-        )
+        return lately.drift(end).drift
     except TiltyardError as error:  # of an encoder that says the same of everything
         return Undefined("warming", error.facts)
 
