@@ -13,7 +13,7 @@ from browsers import dom, outside_scripts
 from docs.pages import rows
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.drift import Drift
-from tiltyard.learners.snapshot import load
+from tiltyard.learners.snapshot import Snapshot, load
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Kept, Sweep
 from tiltyard.market.quality import Flaw
@@ -118,6 +118,10 @@ def told(value: float, low: float, high: float, **more: Any) -> dict[str, Any]: 
                              "baselines": beside, **more}}  # fmt: skip
 
 
+def made_with(metrics: dict[str, Any], **lineage: Any) -> Snapshot:  # noqa: ANN401 fields by name
+    return Snapshot("tabnet", {}, {}, {}, {}, lineage, metrics)
+
+
 @pytest.mark.parametrize(
     ("metrics", "said"),
     [
@@ -138,22 +142,48 @@ def told(value: float, low: float, high: float, **more: Any) -> dict[str, Any]: 
     ],
 )
 def test_what_it_is_worth_is_said_as_it_is(metrics: dict[str, Any], said: str) -> None:
-    assert said in " ".join(judgement(metrics))
+    assert said in " ".join(judgement(made_with(metrics)))
 
 
 def test_who_loses_is_never_said_to_win() -> None:
-    assert trial_line(told(0.001, -1, 1), "a") == "put it on trial: tiltyard policy register a"
-    assert trial_line(told(-0.001, -1, 1), "a").startswith("by these numbers not worth a trial")
+    def said(value: float, low: float = -0.01) -> str:
+        return " ".join(judgement(made_with(told(value, low, 0.01))))
+
     for value in (-0.001, 0.0, 0.0002):
-        assert "made more than nothing" not in " ".join(judgement(told(value, -0.01, 0.01)))
-    assert not any("made more." in line for line in judgement(told(0.002, 0.001, 0.003)))
+        assert "made more than nothing" not in said(value)
+    assert "made more." not in said(0.002, 0.001)
+
+
+def line(walk_forward: float, held_out: float | None, **lineage: Any) -> str:  # noqa: ANN401
+    metrics = told(walk_forward, -1, 1)
+    if held_out is not None:
+        metrics["hold_out"] = told(held_out, -1, 1)["walk_forward"]
+    return trial_line(made_with(metrics, **lineage), "a")
+
+
+def test_a_trial_is_advised_where_no_range_speaks_against_it() -> None:
+    assert line(0.001, None) == "put it on trial: tiltyard policy register a"
+    assert line(0.001, 0.001) == "put it on trial: tiltyard policy register a"
+    for losses in ((-0.001, None), (-0.001, 0.001), (0.001, -0.001), (0.001, 0.0)):
+        assert line(*losses).startswith("by these numbers not worth a trial"), losses
+
+
+def test_the_best_of_a_sweep_is_judged_by_what_was_held_out_alone() -> None:
+    study = {"study": {"trial": 3}}
+    best = made_with(told(0.002, 0.001, 0.003), **study)
+    (said,) = judgement(best)
+    assert "by these very days" in said
+    assert "go by what was held out" in said
+    assert line(0.002, -0.001, **study).startswith("by these numbers not worth a trial")
+    assert line(-0.002, 0.001, **study).startswith("put it on trial")
+    assert line(0.002, None, **study).startswith("nothing was held out")
 
 
 def test_the_last_words_say_where_it_is_and_what_to_do_with_it(policy: Made) -> None:
     lines = closing_lines(policy, Path("page.html"))
     assert lines[0] == policy.path.name
     assert f"SHA-256 {policy.snapshot.digest}" in lines[1]
-    assert lines[-1] == trial_line(policy.snapshot.metrics, policy.path.name)
+    assert lines[-1] == trial_line(policy.snapshot, policy.path.name)
     assert any(line.split()[0] == "flat" for line in lines if line)
     partial = "\n".join(closing_lines(replace(policy, is_partial=True), Path("page.html")))
     assert "partial: the time was up" in partial

@@ -29,7 +29,8 @@ MARKS = {
 BEST = PALETTE[1]
 WORTH = (
     "<p class='quiet'>A trial is worth the lower end of the 90 % interval of what a day makes in "
-    "walk-forward tests, after costs. The range that is held out chose nothing.</p>"
+    "walk-forward tests, after costs. The best of several tries may lie above 0 by luck alone, so "
+    "what was held out, which chose nothing, is their only judge.</p>"
 )
 
 
@@ -104,7 +105,7 @@ def _hover(trial: Trial) -> str:
 def _best(best: Sequence[Made]) -> Iterable[str]:
     for place, made in enumerate(best, 1):
         yield f"<h2>{place}. {escape(made.path.name)}</h2>"
-        for line in judgement(made.snapshot.metrics):
+        for line in judgement(made.snapshot):
             yield f"<p>{escape(line)}</p>"
 
 

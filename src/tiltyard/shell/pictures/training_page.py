@@ -72,7 +72,7 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
 def _words(made: Made) -> Iterator[str]:
     if made.is_partial:
         yield "<p class='breach'>Partial: the time was up before everything was learnt.</p>"
-    for line in judgement(made.snapshot.metrics) if made.snapshot.kind == "tabnet" else ():
+    for line in judgement(made.snapshot) if made.snapshot.kind == "tabnet" else ():
         yield f"<p>{escape(line)}</p>"
 
 
