@@ -12,6 +12,7 @@ import pytest
 
 from command_line import Run
 from served import until
+from tiltyard.shell.supervise.contract import VARIABLE
 from training.small import write_bars
 
 HOURS = 3_700
@@ -36,6 +37,15 @@ def test_what_is_wrong_is_said_before_anything_is_learnt(run: Run, words: str, c
     assert done.out == ""
 
 
+def test_a_training_that_failed_has_no_job_any_more(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = tmp_path / "status.json"
+    monkeypatch.setenv(VARIABLE, str(status))
+    assert run("train", "encoder", "--data", "nowhere").code == 2
+    assert json.loads(status.read_text())["job"] == ""
+
+
 def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on(
     tmp_path: Path,
 ) -> None:
@@ -45,7 +55,7 @@ def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on
     process = subprocess.Popen(
         [sys.executable, "-m", "tiltyard", *words.split()], cwd=tmp_path, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "TILTYARD_LEARNER_STATUS": str(status)},
+        env={**os.environ, VARIABLE: str(status)},
     )  # fmt: skip
 
     def saved_after(before: str) -> bool:
@@ -65,5 +75,6 @@ def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on
     assert err.splitlines()[0].startswith("encoder: ")
     assert "the same command goes on from there" in err
     assert "interrupted: nothing half-written" in err
+    assert json.loads(status.read_text())["job"] == ""
     left = [one.name for one in (tmp_path / "models").iterdir()]
     assert left == [".work"], "what was learnt, and no snapshot"

@@ -209,26 +209,28 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
     with _keeping_work():
         job = f"train {order.what}"
         status = StatusFile(status_path(os.environ), job, system_now, steady_seconds)
-        bars = read_bars(
-            order.folder, order.symbols, order.interval, order.since, order.until,
-            assume_utc=order.assume_utc,
-        )  # fmt: skip
-        for line in flaw_lines(bars):
-            typer.echo(line, err=True)
-        place = settle(order.device, order.threads)
-        # not before: what is wrong with the bars is said before torch is loaded
-        from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
-        from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
+        try:
+            bars = read_bars(
+                order.folder, order.symbols, order.interval, order.since, order.until,
+                assume_utc=order.assume_utc,
+            )  # fmt: skip
+            for line in flaw_lines(bars):
+                typer.echo(line, err=True)
+            place = settle(order.device, order.threads)
+            # not before: what is wrong with the bars is said before torch is loaded
+            from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
+            from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
 
-        with telling(steady_seconds) as tell:
+            with telling(steady_seconds) as tell:
 
-            def told(step: Step) -> None:
-                tell(step)
-                status.step(step)
+                def told(step: Step) -> None:
+                    tell(step)
+                    status.step(step)
 
-            world = World(system_now, steady_seconds, told, status.saved, place)
-            lines, row = carry_out(order, bars, world, report)
-        status.ended()
+                world = World(system_now, steady_seconds, told, status.saved, place)
+                lines, row = carry_out(order, bars, world, report)
+        finally:
+            status.ended()
     for line in [json.dumps(row, indent=2)] if as_json else lines:
         typer.echo(line)
 
