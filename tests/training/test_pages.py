@@ -16,6 +16,7 @@ from tiltyard.learners.drift import Drift
 from tiltyard.learners.snapshot import Snapshot, load
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Kept, Sweep
+from tiltyard.market.costs import FundingRates
 from tiltyard.market.quality import Flaw
 from tiltyard.shell.pictures.sweep_page import write_sweep_page
 from tiltyard.shell.pictures.training_figure import training_figure
@@ -26,6 +27,7 @@ from tiltyard.shell.training.running import Made, market_of
 from tiltyard.shell.training.telling import flaw_lines
 from tiltyard.shell.training.words import (
     closing_lines,
+    funding_lines,
     judgement,
     made_json,
     sweep_json,
@@ -179,19 +181,38 @@ def test_the_best_of_a_sweep_is_judged_by_what_was_held_out_alone() -> None:
     assert line(0.002, None, **study).startswith("nothing was held out")
 
 
-def test_the_last_words_say_where_it_is_and_what_to_do_with_it(policy: Made) -> None:
-    lines = closing_lines(policy, Path("page.html"))
+def test_the_last_words_say_where_it_is_and_what_to_do_with_it(policy: Made, bars: Bars) -> None:
+    lines = closing_lines(policy, bars, Path("page.html"))
     assert lines[0] == policy.path.name
     assert f"SHA-256 {policy.snapshot.digest}" in lines[1]
     assert lines[-1] == trial_line(policy.snapshot, policy.path.name)
     assert any(line.split()[0] == "flat" for line in lines if line)
-    partial = "\n".join(closing_lines(replace(policy, is_partial=True), Path("page.html")))
+    partial = "\n".join(closing_lines(replace(policy, is_partial=True), bars, Path("page.html")))
     assert "partial: the time was up" in partial
     assert policy.encoder is not None
     encoder = closing_lines(
-        Made(load(policy.encoder), policy.encoder, is_partial=False), Path("page.html")
+        Made(load(policy.encoder), policy.encoder, is_partial=False), bars, Path("page.html")
     )
     assert encoder[-1].startswith("make a policy of it: tiltyard train tabnet --encoder timesnet_")
+
+
+def test_funding_that_nobody_knows_is_said_once_and_the_same_everywhere(
+    policy: Made, bars: Bars
+) -> None:
+    said = "funding: not known, counted as 0"
+    assert not bars.funding
+    assert closing_lines(policy, bars, Path("page.html")).count(said) == 1
+    text = training_page(policy, bars, DRIFT, NOW)
+    assert text.count(said) == 1
+    assert "<th>funding not known</th>" not in text, "a 0 would say that all of it is known"
+
+    rated = replace(bars, funding={"SOL/USDT": FundingRates([(NOW, 1e-4)])})
+    assert funding_lines(policy.snapshot.metrics, rated) == []
+    assert "<th>funding not known</th>" in training_page(policy, rated, DRIFT, NOW)
+    metrics = told(0.001, -1, 1, funding_unknown=3)
+    assert funding_lines(metrics, rated) == [
+        "Walk-forward: funding not known for 3 of 40 trades, counted as 0"
+    ]
 
 
 def test_every_json_field_has_a_row(policy: Made, bars: Bars) -> None:
@@ -220,7 +241,7 @@ def test_a_sweep_shows_every_trial_and_marks_the_best(
     assert seen.count(f"kept: {policy.path.name}") == 2
     assert "given up early" in seen
     assert "failed: no &lt;memory&gt;" in seen
-    lines = sweep_lines(swept, [policy, policy], [file, file], file)
+    lines = sweep_lines(swept, [policy, policy], bars, [file, file], file)
     assert lines[0] == "4 trials: 2 complete, 1 given up early, 1 failed"
     assert sum("policy register" in line for line in lines) == 2
 

@@ -18,7 +18,7 @@ from tiltyard.shell.pictures.training_figure import ROW, Row, composed, row_titl
 from tiltyard.shell.pictures.training_page import bars_section
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.running import Made
-from tiltyard.shell.training.words import STATES, judgement, per_day
+from tiltyard.shell.training.words import STATES, funding_lines, judgement, per_day
 
 MARKS = {
     "complete": ("circle", PALETTE[0]),
@@ -63,7 +63,7 @@ def sweep_page(swept: Sweep, best: Sequence[Made], bars: Bars, now: datetime) ->
         f"<p class='quiet'>Seed {swept.seed}, as of {now:%Y-%m-%d %H:%M} UTC</p>",
         WORTH,
         *([partial] if swept.is_partial else []),
-        *_best(best),
+        *_best(best, bars),
         drawn(sweep_figure(swept)) if swept.trials else "<p>No trial is over.</p>",
         "<h2>Trials</h2>",
         table(heads, (_row(trial, names, kept) for trial in swept.trials)),
@@ -102,10 +102,10 @@ def _hover(trial: Trial) -> str:
     return "<br>".join([f"trial {trial.number}, {STATES[trial.state]}{worth}", *parameters])
 
 
-def _best(best: Sequence[Made]) -> Iterable[str]:
+def _best(best: Sequence[Made], bars: Bars) -> Iterable[str]:
     for place, made in enumerate(best, 1):
         yield f"<h2>{place}. {escape(made.path.name)}</h2>"
-        for line in judgement(made.snapshot):
+        for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
             yield f"<p>{escape(line)}</p>"
 
 

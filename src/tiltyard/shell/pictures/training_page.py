@@ -23,6 +23,7 @@ from tiltyard.shell.training.words import (
     daily_text,
     drawdown_text,
     factor_text,
+    funding_lines,
     judgement,
     traders,
 )
@@ -55,8 +56,8 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
     return page_of([
         f"<h1>Tiltyard: {what} was trained</h1>",
         f"<p class='quiet'>{escape(made.path.name)}, as of {now:%Y-%m-%d %H:%M} UTC</p>",
-        *_words(made),
-        *_results(snapshot.metrics),
+        *_words(made, bars),
+        *_results(snapshot.metrics, bars),
         drawn(training_figure(snapshot, drift)),
         *_folds(snapshot.metrics),
         *bars_section(bars),
@@ -69,24 +70,28 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
     ])  # fmt: skip
 
 
-def _words(made: Made) -> Iterator[str]:
+def _words(made: Made, bars: Bars) -> Iterator[str]:
     if made.is_partial:
         yield "<p class='breach'>Partial: the time was up before everything was learnt.</p>"
-    for line in judgement(made.snapshot) if made.snapshot.kind == "tabnet" else ():
-        yield f"<p>{escape(line)}</p>"
+    if made.snapshot.kind == "tabnet":
+        for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
+            yield f"<p>{escape(line)}</p>"
 
 
-def _results(metrics: Json) -> Iterator[str]:
+def _results(metrics: Json, bars: Bars) -> Iterator[str]:
     heads = ("who", "a day, and 90 %", "more than it a day, and 90 %", "profit factor, and 90 %",
-             "in all", "largest fall", "in the market", "trades", "funding not known")  # fmt: skip
+             "in all", "largest fall", "in the market", "trades",
+             *(["funding not known"] if bars.funding else []))  # fmt: skip
     for part, title in RANGES.items():
         if (told := metrics.get(part)) is None:
             continue
         yield f"<h2>{title}: {_span(told)}, {told['days']:,} days</h2>"
-        yield table(heads, (_result(name, one) for name, one in traders(told).items()))
+        yield table(
+            heads, (_result(name, one)[: len(heads)] for name, one in traders(told).items())
+        )
 
 
-def _result(name: str, told: Json) -> Iterable[str]:
+def _result(name: str, told: Json) -> Sequence[str]:
     ahead = told.get("candidate_more_a_day")
     more = "" if ahead is None else daily_text({"daily_return": ahead})
     held = told.get("time_in_market")

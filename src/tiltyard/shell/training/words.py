@@ -29,7 +29,7 @@ TRADERS = {
 RANGES = {"walk_forward": "Walk-forward", "hold_out": "Held out"}
 
 
-def closing_lines(made: Made, page: Path) -> list[str]:
+def closing_lines(made: Made, bars: Bars, page: Path) -> list[str]:
     """What was made, where it is, what it is worth, and what to do with it."""
     snapshot, name = made.snapshot, made.path.name
     lines = [name, f"  in {made.path.parent}, SHA-256 {snapshot.digest}", f"  report: {page}"]
@@ -45,7 +45,8 @@ def closing_lines(made: Made, page: Path) -> list[str]:
     for part, title in RANGES.items():
         if (told := snapshot.metrics.get(part)) is not None:
             lines += ["", *result_lines(title, told)]
-    return [*lines, "", *judgement(snapshot), trial_line(snapshot, name)]
+    lines += ["", *judgement(snapshot), *funding_lines(snapshot.metrics, bars)]
+    return [*lines, trial_line(snapshot, name)]
 
 
 def result_lines(title: str, told: Json) -> list[str]:
@@ -79,6 +80,18 @@ def judgement(snapshot: Snapshot) -> list[str]:
         for part, title in RANGES.items()
         if (told := snapshot.metrics.get(part)) is not None
         for line in _judged(title, told, chose=part in by_luck)
+    ]
+
+
+def funding_lines(metrics: Json, bars: Bars) -> list[str]:
+    """What nobody knows of funding, which is counted as 0; nothing where all of it is known."""
+    if not bars.funding:
+        return ["funding: not known, counted as 0"]
+    return [
+        f"{title}: funding not known for {told['funding_unknown']:,} of {told['trades']:,} trades, "
+        "counted as 0"
+        for part, title in RANGES.items()
+        if (told := metrics.get(part)) is not None and told["funding_unknown"]
     ]
 
 
@@ -202,12 +215,15 @@ def drift_json(month: MonthDrift) -> dict[str, Any]:
     return row | {name: getattr(month.reading, name) for name in ("value", "low", "high")}
 
 
-def sweep_lines(swept: Sweep, best: Sequence[Made], pages: Sequence[Path], page: Path) -> list[str]:
+def sweep_lines(
+    swept: Sweep, best: Sequence[Made], bars: Bars, pages: Sequence[Path], page: Path
+) -> list[str]:
     """What came of the trials, and of the best in what was held out.
 
     Args:
         swept: What came of it.
         best: Its best, best first.
+        bars: Of what.
         pages: Of each of those.
         page: Of the sweep.
     """
@@ -224,6 +240,7 @@ def sweep_lines(swept: Sweep, best: Sequence[Made], pages: Sequence[Path], page:
             f"{place}. {made.path.name}, trial {kept.trial.number}: {value_text(kept.trial)}",
             f"  report: {own}",
             *(f"  {line}" for line in judgement(made.snapshot)),
+            *(f"  {line}" for line in funding_lines(made.snapshot.metrics, bars)),
             f"  {trial_line(made.snapshot, made.path.name)}",
         ]
     return lines
