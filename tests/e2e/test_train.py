@@ -37,6 +37,17 @@ def test_what_is_wrong_is_said_before_anything_is_learnt(run: Run, words: str, c
     assert done.out == ""
 
 
+def test_who_learns_from_funding_needs_rates_and_no_parent(run: Run, tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars", "SOL/USDT", hours=240)
+    for what in ("tabnet", "sweep"):
+        done = run("train", what, "--data", "bars", "--funding")
+        assert (done.code, done.out) == (2, "")
+        assert "FUNDING_MISSING bars" in done.err
+    done = run("train", "tabnet", "--data", "bars", "--funding", "--refresh", "one")
+    assert done.code == 2
+    assert done.err.startswith("OPTION_IDLE --funding")
+
+
 def test_a_training_that_failed_has_no_job_any_more(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ Given = Annotated[
 Refresh = Annotated[
     str | None, typer.Option(metavar="SNAPSHOT", help="Let this one go on learning.")
 ]
+Funding = Annotated[bool, typer.Option("--funding", help="Learn from funding rates, too.")]
 OnDevice = Annotated[Device, typer.Option("--device", help="Where is calculated.")]
 Threads = Annotated[int, typer.Option(min=0, max=1_024, help="0: one for each processor.")]
 Output = Annotated[
@@ -104,6 +105,7 @@ def tabnet(
     epochs: Epochs = None,
     encoder: Given = None,
     refresh: Refresh = None,
+    funding: Funding = False,
     device: OnDevice = "auto",
     threads: Threads = 0,
     output: Output = None,
@@ -117,12 +119,17 @@ def tabnet(
         raise TiltyardError(
             "OPTION_IDLE", "--encoder", "whoever is refreshed has an encoder", "leave one out"
         )
+    if funding and refresh is not None:
+        raise TiltyardError(
+            "OPTION_IDLE", "--funding", "whoever is refreshed learns from what it did before",
+            "leave one out",
+        )  # fmt: skip
     order = _order(
         "tabnet", settings, data, symbols, interval, since, until, output, encoder, refresh,
         assume_utc=assume_utc, seed=seed, minutes=budget, epochs=epochs, device=device,
         threads=threads,
     )  # fmt: skip
-    _run(order, report, as_json=as_json)
+    _run(replace(order, has_funding=funding), report, as_json=as_json)
 
 
 def sweep(
@@ -137,6 +144,7 @@ def sweep(
     epochs: Epochs = None,
     trials: Annotated[int, typer.Option(min=1, max=1_000, help="In all.")] = 10,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+    funding: Funding = False,
     device: OnDevice = "auto",
     output: Output = None,
     report: Report = None,
@@ -149,7 +157,8 @@ def sweep(
         "sweep", settings, data, symbols, interval, since, until, output, None, None,
         assume_utc=assume_utc, seed=seed, minutes=budget, epochs=epochs, device=device, threads=1,
     )  # fmt: skip
-    _run(replace(order, trials=trials, workers=workers), report, as_json=as_json)
+    order = replace(order, trials=trials, workers=workers, has_funding=funding)
+    _run(order, report, as_json=as_json)
 
 
 def _order(
@@ -201,6 +210,7 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
     from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
     from tiltyard.shell.training.bars import read_bars  # noqa: PLC0415 slow
     from tiltyard.shell.training.machine import settle  # noqa: PLC0415 slow
+    from tiltyard.shell.training.rates import rate_lines  # noqa: PLC0415 slow
     from tiltyard.shell.training.status import StatusFile, status_path  # noqa: PLC0415 slow
     from tiltyard.shell.training.telling import flaw_lines, telling  # noqa: PLC0415 slow
 
@@ -214,7 +224,8 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
                 order.folder, order.symbols, order.interval, order.since, order.until,
                 assume_utc=order.assume_utc,
             )  # fmt: skip
-            for line in flaw_lines(bars):
+            left_out = rate_lines(order, bars) if order.has_funding else []
+            for line in (*flaw_lines(bars), *left_out):
                 typer.echo(line, err=True)
             place = settle(order.device, order.threads)
             # not before: what is wrong with the bars is said before torch is loaded
