@@ -34,6 +34,7 @@ def test_what_is_wrong_is_said_before_anything_is_learnt(run: Run, words: str, c
     done = run("train", *words.split())
     assert done.code in (1, 2)
     assert code in done.err
+    assert "--html" not in done.err, "an option of another command"
     assert done.out == ""
 
 

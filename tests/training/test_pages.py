@@ -73,6 +73,7 @@ def test_a_browser_draws_all_there_is_to_a_policy(policy: Made, bars: Bars, tmp_
         "What each head looked at", "volume_ratio_24", "embedding_0", "Drift of the encoder",
         "○ not known", "the candidate", "buy and hold", "trend 20/100", policy.snapshot.digest,
         "Walk-forward:", "Held out:", "Fold by fold",
+        trial_line(policy.snapshot, policy.path.name),
     ):  # fmt: skip
         assert words in seen, words
     assert "heatmaplayer" in seen
@@ -239,6 +240,7 @@ def test_a_sweep_shows_every_trial_and_marks_the_best(
     write_sweep_page(file, swept, [policy, policy], bars, NOW)
     seen = dom(file, tmp_path / "profile")
     assert seen.count(f"kept: {policy.path.name}") == 2
+    assert seen.count(trial_line(policy.snapshot, policy.path.name)) == 2
     assert "given up early" in seen
     assert "failed: no &lt;memory&gt;" in seen
     lines = sweep_lines(swept, [policy, policy], bars, [file, file], file)

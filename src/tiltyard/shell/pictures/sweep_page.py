@@ -18,7 +18,7 @@ from tiltyard.shell.pictures.training_figure import ROW, Row, composed, row_titl
 from tiltyard.shell.pictures.training_page import bars_section
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.running import Made
-from tiltyard.shell.training.words import STATES, funding_lines, judgement, per_day
+from tiltyard.shell.training.words import STATES, funding_lines, judgement, per_day, trial_line
 
 MARKS = {
     "complete": ("circle", PALETTE[0]),
@@ -107,6 +107,7 @@ def _best(best: Sequence[Made], bars: Bars) -> Iterable[str]:
         yield f"<h2>{place}. {escape(made.path.name)}</h2>"
         for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
             yield f"<p>{escape(line)}</p>"
+        yield f"<p><b>{escape(trial_line(made.snapshot, made.path.name))}</b></p>"
 
 
 def _row(trial: Trial, names: Sequence[str], kept: dict[int, str]) -> Iterable[str]:

@@ -26,6 +26,7 @@ from tiltyard.shell.training.words import (
     funding_lines,
     judgement,
     traders,
+    trial_line,
 )
 
 Json = Mapping[str, Any]
@@ -76,11 +77,12 @@ def _words(made: Made, bars: Bars) -> Iterator[str]:
     if made.snapshot.kind == "tabnet":
         for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
             yield f"<p>{escape(line)}</p>"
+        yield f"<p><b>{escape(trial_line(made.snapshot, made.path.name))}</b></p>"
 
 
 def _results(metrics: Json, bars: Bars) -> Iterator[str]:
-    heads = ("who", "a day, and 90 %", "more than it a day, and 90 %", "profit factor, and 90 %",
-             "in all", "largest fall", "in the market", "trades",
+    heads = ("who", "a day, 90 % interval", "the candidate's lead a day, 90 % interval",
+             "profit factor, 90 % interval", "in all", "drawdown", "in the market", "trades",
              *(["funding not known"] if bars.funding else []))  # fmt: skip
     for part, title in RANGES.items():
         if (told := metrics.get(part)) is None:
@@ -110,7 +112,8 @@ def _result(name: str, told: Json) -> Sequence[str]:
 def _folds(metrics: Json) -> Iterator[str]:
     if not metrics.get("walk_forward"):
         return
-    heads = ("fold", "learnt until, UTC", "tested", "a day, and 90 %", "profit factor, and 90 %",
+    heads = ("fold", "learnt until, UTC", "tested", "a day, 90 % interval",
+             "profit factor, 90 % interval",
              "trades", "best epoch")  # fmt: skip
     yield "<h2>Fold by fold</h2>"
     yield table(heads, map(_fold, enumerate(metrics["walk_forward"]["folds"], 1)))
@@ -164,7 +167,7 @@ def lineage_rows(made: Made) -> list[tuple[str, str]]:
 
 def _pair(pair: tuple[str, str]) -> Iterable[str]:
     name, value = pair
-    return f"<td>{escape(name)}</td>", f"<td class='n'>{escape(value)}</td>"
+    return f"<td>{escape(name)}</td>", f"<td class='digest'>{escape(value)}</td>"
 
 
 def _span(told: Json) -> str:
