@@ -9,10 +9,11 @@ import pytest
 from tiltyard.features.learned import FUNDING
 from tiltyard.kernel.errors import Faults
 from tiltyard.learners.plan import CandidateSettings
+from tiltyard.learners.snapshot import Snapshot, save
 from tiltyard.market.costs import EVERY, FundingRates
 from tiltyard.shell.training.bars import Bars, read_bars
 from tiltyard.shell.training.order import Order
-from tiltyard.shell.training.rates import rate_lines
+from tiltyard.shell.training.rates import rate_lines, refreshes_by_funding
 from tiltyard.shell.training.running import settings_of
 from training.small import write_bars
 
@@ -63,3 +64,14 @@ def test_what_is_learnt_from_has_funding_where_it_is_asked_for() -> None:
     usual = CandidateSettings()
     assert settings_of(ORDER, usual).features == (*usual.features, *FUNDING)
     assert settings_of(replace(ORDER, has_funding=False), usual).features == usual.features
+
+
+def test_what_has_learnt_from_funding_needs_it_when_it_goes_on_learning(tmp_path: Path) -> None:
+    def made(*features: str) -> Path:
+        return save(Snapshot("tabnet", settings={"features": features}), tmp_path, START)
+
+    rated, plain = made("return_1", *FUNDING), made("return_1")
+    assert refreshes_by_funding(replace(ORDER, refresh=rated))
+    assert not refreshes_by_funding(replace(ORDER, refresh=plain))
+    assert not refreshes_by_funding(replace(ORDER, what="encoder", refresh=rated))
+    assert not refreshes_by_funding(ORDER)

@@ -210,7 +210,7 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
     from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
     from tiltyard.shell.training.bars import read_bars  # noqa: PLC0415 slow
     from tiltyard.shell.training.machine import settle  # noqa: PLC0415 slow
-    from tiltyard.shell.training.rates import rate_lines  # noqa: PLC0415 slow
+    from tiltyard.shell.training.rates import rate_lines, refreshes_by_funding  # noqa: PLC0415 slow
     from tiltyard.shell.training.status import StatusFile, status_path  # noqa: PLC0415 slow
     from tiltyard.shell.training.telling import flaw_lines, telling  # noqa: PLC0415 slow
 
@@ -224,7 +224,8 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
                 order.folder, order.symbols, order.interval, order.since, order.until,
                 assume_utc=order.assume_utc,
             )  # fmt: skip
-            left_out = rate_lines(order, bars) if order.has_funding else []
+            needs_rates = order.has_funding or refreshes_by_funding(order)
+            left_out = rate_lines(order, bars) if needs_rates else []
             for line in (*flaw_lines(bars), *left_out):
                 typer.echo(line, err=True)
             place = settle(order.device, order.threads)

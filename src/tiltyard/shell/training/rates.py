@@ -11,6 +11,7 @@ import numpy as np
 from tiltyard.features.learned import FUNDING
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault, Faults
+from tiltyard.learners.snapshot import load
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 from tiltyard.shell.training.bars import Bars
@@ -52,9 +53,21 @@ def rate_lines(order: Order, bars: Bars) -> list[str]:
     if faults:
         raise Faults(
             "FUNDING_MISSING", str(order.folder), faults,
-            remedy="put the rates there, as SOL_USDT-funding.parquet, or learn without --funding",
+            remedy="put the rates there, as SOL_USDT-funding.parquet, or do without --funding",
         )  # fmt: skip
     return lines
+
+
+def refreshes_by_funding(order: Order) -> bool:
+    """Whether what goes on learning has learnt from funding rates.
+
+    Raises:
+        TiltyardError: As :func:`~tiltyard.learners.snapshot.load`.
+        Faults: ``SNAPSHOT_TAMPERED``.
+    """
+    if order.what != "tabnet" or order.refresh is None:
+        return False
+    return not set(FUNDING).isdisjoint(load(order.refresh).settings.get("features", ()))
 
 
 def _learnt(order: Order, candles: Candles) -> list[datetime]:
