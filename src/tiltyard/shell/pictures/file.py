@@ -112,7 +112,10 @@ body { font: 14px/1.45 system-ui, sans-serif; color: var(--ink); background: var
   max-width: 1400px; margin: 24px auto; padding: 0 20px; }
 h1 { font-size: 22px; margin: 0; } h2 { font-size: 17px; margin: 24px 0 8px; }
 .quiet, .unknown { color: var(--quiet); } .breach, .error { color: var(--red); font-weight: 600; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13px; }
+.wide { overflow-x: auto; background:
+    linear-gradient(to right, transparent, var(--paper) 80%) right/40px 100% no-repeat local,
+    linear-gradient(to right, transparent, var(--line)) right/14px 100% no-repeat scroll; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 th { color: var(--quiet); font-weight: 500; }

@@ -78,7 +78,7 @@ def sweep_figure(swept: Sweep) -> dict[str, Any]:
             (PALETTE[0], "complete"), (BEST, "★ kept"), (NEUTRAL, "○ given up early"),
             (FLAG, "✕ failed"),
         ]),
-        ROW, {"dtick": max(1, len(swept.trials) // 10)}, {"ticksuffix": " %"},
+        ROW, {"dtick": max(1, len(swept.trials) // 10), "zeroline": False}, {"ticksuffix": " %"},
     )  # fmt: skip
     kept = {one.trial.number for one in swept.kept}
     for trial in swept.trials:

@@ -18,6 +18,7 @@ from tiltyard.shell.training.drift_months import MonthDrift
 from tiltyard.shell.training.running import Made
 from tiltyard.shell.training.telling import KINDS
 from tiltyard.shell.training.words import (
+    OF_THE_CAPITAL,
     RANGES,
     TRADERS,
     daily_text,
@@ -91,6 +92,8 @@ def _results(metrics: Json, bars: Bars) -> Iterator[str]:
         yield table(
             heads, (_result(name, one)[: len(heads)] for name, one in traders(told).items())
         )
+    if any(metrics.get(part) is not None for part in RANGES):
+        yield f"<p class='quiet'>{OF_THE_CAPITAL}</p>"
 
 
 def _result(name: str, told: Json) -> Sequence[str]:
@@ -132,6 +135,10 @@ def _fold(numbered: tuple[int, Json]) -> Iterable[str]:
 def bars_section(bars: Bars) -> Iterator[str]:
     """What there was to learn from, and what of it was no price."""
     yield "<h2>Bars</h2>"
+    yield (
+        "<p class='quiet'>All that the files hold; those before what is learnt from warm features "
+        "up, and those after it are not looked at.</p>"
+    )
     heads = ("symbol", "bars", "from, UTC", "to", "funding", *KINDS.values())
     yield table(heads, (_bar_row(bars, symbol) for symbol in sorted(bars.flaws)))
 

@@ -26,6 +26,11 @@ TRADERS = {
     "buy_and_hold": "buy and hold",
     "trend_20_100": "trend 20/100",
 }
+OF_THE_CAPITAL = (
+    "Percentages are of the capital at the beginning; every position has the same size and nothing "
+    "compounds, so more than all of it can be lost."
+)
+"""What percentages are of."""
 RANGES = {"walk_forward": "Walk-forward", "hold_out": "Held out"}
 
 
@@ -45,6 +50,7 @@ def closing_lines(made: Made, bars: Bars, page: Path) -> list[str]:
     for part, title in RANGES.items():
         if (told := snapshot.metrics.get(part)) is not None:
             lines += ["", *result_lines(title, told)]
+    lines += ["", OF_THE_CAPITAL]
     lines += ["", *judgement(snapshot), *funding_lines(snapshot.metrics, bars)]
     return [*lines, trial_line(snapshot, name)]
 
@@ -100,12 +106,12 @@ def trial_line(snapshot: Snapshot, name: str) -> str:
 
     What a sweep has kept was chosen by its walk-forward, so what was held out alone speaks for it.
     """
-    parts = ["hold_out"] if _is_chosen(snapshot) else list(RANGES)
+    parts, basis = (["hold_out"], "by what was held out ") if _is_chosen(snapshot) else (RANGES, "")
     judges = [told for part in parts if (told := snapshot.metrics.get(part)) is not None]
     if not judges:
         advice = "nothing was held out that could speak for it; all the same"
     elif all(_gained(told) for told in judges):
-        advice = "put it on trial"
+        advice = f"{basis}put it on trial"
     else:
         advice = "by these numbers not worth a trial; all the same"
     return f"{advice}: tiltyard policy register {name}"
@@ -145,13 +151,23 @@ def _judged(title: str, told: Json, *, chose: bool) -> list[str]:
         lines.append(f"{title}: not to be told from luck: its interval holds 0.")
     elif not chose:
         lines.append(f"{title}: it made more than nothing: its interval lies above 0.")
-    better = [
-        TRADERS[name] for name, other in told["baselines"].items()
-        if name != "flat" and other["daily_return"].get("value", 0.0) > daily["value"]
-    ]  # fmt: skip
-    if better:
-        lines.append(f"{title}: {' and '.join(better)} made more.")
-    return lines
+    return [*lines, *_ahead(title, told)]
+
+
+def _ahead(title: str, told: Json) -> list[str]:
+    """Who made more than it, and of whom that may be luck."""
+    daily = told["daily_return"]
+    surely: list[str] = []
+    perhaps: list[str] = []
+    for name, other in told["baselines"].items():
+        if name == "flat" or other["daily_return"].get("value", 0.0) <= daily["value"]:
+            continue
+        lead = other["candidate_more_a_day"].get("interval", {})
+        (surely if lead.get("high", 0.0) < 0 else perhaps).append(TRADERS[name])
+    return [
+        *([f"{title}: {' and '.join(surely)} made more."] if surely else []),
+        *([f"{title}: {' and '.join(perhaps)} made more, which may be luck."] if perhaps else []),
+    ]
 
 
 def daily_text(told: Json) -> str:
