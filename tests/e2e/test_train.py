@@ -27,6 +27,11 @@ HOURS = 3_700
         ("tabnet --data . --encoder one", "SNAPSHOT_MISSING one"),
         ("encoder --data . --from yesterday", "TIME_INVALID"),
         ("encoder --data . --report .", "PAGE_UNWRITABLE"),
+        (
+            "encoder --data . --from 2025-02-01T00:00Z --until 2025-01-01T00:00Z",
+            "it ends before it begins",
+        ),
+        ("encoder --data . --symbols ,", "FEED_MISSING --symbols ','"),
         ("sweep --data . --symbols SOL", "FEED_MISSING ."),
     ],
 )

@@ -257,6 +257,9 @@ def test_flaws_are_told_by_kind(bars: Bars) -> None:
         Flaw("gap", "SOL/USDT", NOW, 3, "missing"), Flaw("gap", "SOL/USDT", NOW, 1_000, "missing"),
         Flaw("frozen", "SOL/USDT", NOW, 2, ""),
     ]  # fmt: skip
+    shuffled = {"SOL/USDT": [Flaw("disorder", "SOL/USDT", NOW, 9, "after")]}
+    (line,) = flaw_lines(replace(bars, flaws=shuffled))
+    assert line.endswith("9 out of order; sort the file by time")
     assert flaw_lines(replace(bars, flaws=flaws)) == [
         "SOL/USDT: 1,680 bars; left out 2 frozen, 1,003 missing"
     ]

@@ -130,7 +130,10 @@ def test_what_is_refreshed_is_a_new_one_with_its_parent(
 def test_too_little_data_is_told_with_what_is_needed(folder: Path, tmp_path: Path) -> None:
     bars = read_bars(folder / "bars", ["SOL"], None, None, None)
     asked = order("encoder", tmp_path)
-    with pytest.raises(TiltyardError, match=r"DATA_INSUFFICIENT SOL/USDT: 1,6.* bars .* needed"):
+    with pytest.raises(
+        TiltyardError,
+        match=r"DATA_INSUFFICIENT SOL/USDT: 1,6.*: 2,160 .* 1,438 before those: .* needs 719",
+    ):
         train(asked, bars, World(system_now, lambda: 0.0))
     assert not (tmp_path / "models").exists()
 

@@ -36,10 +36,13 @@ Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="[the
 AssumeUtc = Annotated[bool, typer.Option("--assume-utc", help="Times without an offset are UTC.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same.")]
 Budget = Annotated[
-    float | None, typer.Option(min=0, metavar="MINUTES", help="Begin no epoch after that.")
+    float | None, typer.Option(min=0, metavar="MINUTES", help="Begin no further epoch after that.")
 ]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, max=10_000, help="How often all is learnt from.")
+EncoderEpochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, max=10_000, help="Of the encoder.")
+]
+HeadEpochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, max=10_000, help="Of a head, at most.")
 ]
 Given = Annotated[
     str | None, typer.Option(metavar="SNAPSHOT", help="Take its encoder: a folder, or a name.")
@@ -74,7 +77,7 @@ def encoder(
     assume_utc: AssumeUtc = False,
     seed: Seed = 1,
     budget: Budget = None,
-    epochs: Epochs = None,
+    epochs: EncoderEpochs = None,
     refresh: Refresh = None,
     device: OnDevice = "auto",
     threads: Threads = 0,
@@ -102,7 +105,7 @@ def tabnet(
     assume_utc: AssumeUtc = False,
     seed: Seed = 1,
     budget: Budget = None,
-    epochs: Epochs = None,
+    epochs: HeadEpochs = None,
     encoder: Given = None,
     refresh: Refresh = None,
     funding: Funding = False,
@@ -141,7 +144,7 @@ def sweep(
     assume_utc: AssumeUtc = False,
     seed: Seed = 1,
     budget: Budget = None,
-    epochs: Epochs = None,
+    epochs: HeadEpochs = None,
     trials: Annotated[int, typer.Option(min=1, max=1_000, help="In all.")] = 10,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
     funding: Funding = False,
@@ -168,16 +171,33 @@ def _order(
     epochs: int | None, device: Device, threads: int,
 ) -> Order:  # fmt: skip
     folder = output or settings.models.path
+    begins = None if since is None else moment(since, assume_utc=assume_utc)
+    ends = None if until is None else moment(until, assume_utc=assume_utc)
+    if begins is not None and ends is not None and begins >= ends:
+        raise TiltyardError(
+            "RANGE_EMPTY", f"{since} to {until}", "it ends before it begins",
+            "--from names the earlier time, --until the later one",
+        )  # fmt: skip
     return Order(
         what, data, folder,
-        symbols=tuple(filter(None, (symbols or "").split(","))),
+        symbols=_symbols(symbols),
         interval=None if interval is None else _interval(interval),
-        since=None if since is None else moment(since, assume_utc=assume_utc),
-        until=None if until is None else moment(until, assume_utc=assume_utc),
+        since=begins, until=ends,
         assume_utc=assume_utc, seed=seed, minutes=minutes, epochs=epochs,
         encoder=_snapshot(given, folder), refresh=_snapshot(refresh, folder),
         device=device, threads=threads,
     )  # fmt: skip
+
+
+def _symbols(text: str | None) -> tuple[str, ...]:
+    """Those that are named; none where nobody said which."""
+    named = tuple(filter(None, map(str.strip, (text or "").split(","))))
+    if text is not None and not named:
+        raise TiltyardError(
+            "FEED_MISSING", f"--symbols {text!r}", "it names none",
+            "name some, such as SOL,BTC, or leave --symbols out for all",
+        )  # fmt: skip
+    return named
 
 
 def _interval(text: str) -> timedelta:

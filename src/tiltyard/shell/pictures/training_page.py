@@ -13,10 +13,9 @@ from typing import Any
 
 from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
 from tiltyard.shell.pictures.training_figure import training_figure
-from tiltyard.shell.training.bars import Bars
+from tiltyard.shell.training.bars import KINDS, Bars
 from tiltyard.shell.training.drift_months import MonthDrift
 from tiltyard.shell.training.running import Made
-from tiltyard.shell.training.telling import KINDS
 from tiltyard.shell.training.words import (
     OF_THE_CAPITAL,
     RANGES,
