@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from command_line import ROOT
@@ -136,6 +137,15 @@ def test_too_little_data_is_told_with_what_is_needed(folder: Path, tmp_path: Pat
     ):
         train(asked, bars, World(system_now, lambda: 0.0))
     assert not (tmp_path / "models").exists()
+
+
+def test_bars_that_are_nowhere_in_a_row_are_said(folder: Path, tmp_path: Path) -> None:
+    file = "SOL_USDT-1h.parquet"
+    (tmp_path / "bars").mkdir()
+    every = pl.read_parquet(folder / "bars" / file)
+    every.gather_every(2).write_parquet(tmp_path / "bars" / file)
+    with pytest.raises(TiltyardError, match=r"DATA_INSUFFICIENT.*in a row is whole"):
+        trained(tmp_path, what="encoder")
 
 
 def test_a_snapshot_that_was_touched_is_not_gone_on_from(folder: Path, tmp_path: Path) -> None:
