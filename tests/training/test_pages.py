@@ -210,7 +210,7 @@ def test_funding_that_nobody_knows_is_said_once_and_the_same_everywhere(
     assert "<th>funding not known</th>" not in text, "a 0 would say that all of it is known"
 
     rated = replace(bars, funding={"SOL/USDT": FundingRates([(NOW, 1e-4)])})
-    assert funding_lines(policy.snapshot.metrics, rated) == []
+    assert funding_lines(told(0.001, -1, 1, funding_unknown=0), rated) == []
     assert "<th>funding not known</th>" in training_page(policy, rated, DRIFT, NOW)
     metrics = told(0.001, -1, 1, funding_unknown=3)
     assert funding_lines(metrics, rated) == [
