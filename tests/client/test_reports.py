@@ -54,7 +54,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     wrong = TRADE | {"pnl": float("nan"), "side": "up", "opened_at": NOON.replace(tzinfo=None)}
     del wrong["symbol"]
     wrong["sybmol"] = "SOL"
-    advice = "say which, such as 2026-03-02T12:00Z (ingest and replay: or pass --assume-utc)"
+    advice = "say which, such as 2026-03-02T12:00Z (ingest, replay and train: or pass --assume-utc)"
     assert faults("trades", wrong) == [
         "no such field. did you mean 'symbol'? @ sybmol",
         "required, but missing or empty @ symbol",

@@ -12,6 +12,7 @@ import pytest
 
 from command_line import Run
 from served import until
+from tiltyard.shell.supervise.contract import VARIABLE
 from training.small import write_bars
 
 HOURS = 3_700
@@ -26,6 +27,11 @@ HOURS = 3_700
         ("tabnet --data . --encoder one", "SNAPSHOT_MISSING one"),
         ("encoder --data . --from yesterday", "TIME_INVALID"),
         ("encoder --data . --report .", "PAGE_UNWRITABLE"),
+        (
+            "encoder --data . --from 2025-02-01T00:00Z --until 2025-01-01T00:00Z",
+            "it ends before it begins",
+        ),
+        ("encoder --data . --symbols ,", "FEED_MISSING --symbols ','"),
         ("sweep --data . --symbols SOL", "FEED_MISSING ."),
     ],
 )
@@ -33,7 +39,28 @@ def test_what_is_wrong_is_said_before_anything_is_learnt(run: Run, words: str, c
     done = run("train", *words.split())
     assert done.code in (1, 2)
     assert code in done.err
+    assert "--html" not in done.err, "an option of another command"
     assert done.out == ""
+
+
+def test_who_learns_from_funding_needs_rates_and_no_parent(run: Run, tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars", "SOL/USDT", hours=240)
+    for what in ("tabnet", "sweep"):
+        done = run("train", what, "--data", "bars", "--funding")
+        assert (done.code, done.out) == (2, "")
+        assert "FUNDING_MISSING bars" in done.err
+    done = run("train", "tabnet", "--data", "bars", "--funding", "--refresh", "one")
+    assert done.code == 2
+    assert done.err.startswith("OPTION_IDLE --funding")
+
+
+def test_a_training_that_failed_has_no_job_any_more(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = tmp_path / "status.json"
+    monkeypatch.setenv(VARIABLE, str(status))
+    assert run("train", "encoder", "--data", "nowhere").code == 2
+    assert json.loads(status.read_text())["job"] == ""
 
 
 def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on(
@@ -45,7 +72,7 @@ def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on
     process = subprocess.Popen(
         [sys.executable, "-m", "tiltyard", *words.split()], cwd=tmp_path, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "TILTYARD_LEARNER_STATUS": str(status)},
+        env={**os.environ, VARIABLE: str(status)},
     )  # fmt: skip
 
     def saved_after(before: str) -> bool:
@@ -65,5 +92,6 @@ def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on
     assert err.splitlines()[0].startswith("encoder: ")
     assert "the same command goes on from there" in err
     assert "interrupted: nothing half-written" in err
+    assert json.loads(status.read_text())["job"] == ""
     left = [one.name for one in (tmp_path / "models").iterdir()]
     assert left == [".work"], "what was learnt, and no snapshot"

@@ -120,7 +120,7 @@ def test_every_known_layout_names_only_fields_of_a_trade() -> None:
         (
             "closed_at",
             "2025-07-07T16:00:00",
-            "no UTC offset, found '2025-07-07T16:00:00'; say which, such as 2025-07-07T16:00Z (ingest and replay: or pass --assume-utc)",  # noqa: E501 one message
+            "no UTC offset, found '2025-07-07T16:00:00'; say which, such as 2025-07-07T16:00Z (ingest, replay and train: or pass --assume-utc)",  # noqa: E501 one message
         ),
         (
             "opened_at",

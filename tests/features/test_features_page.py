@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from docs.pages import DOCS, rows
 from tiltyard.features.channels import CHANNELS
-from tiltyard.features.learned import FUNDING, TECHNICAL, TIME
+from tiltyard.features.learned import FUNDING, TECHNICAL
 from tiltyard.features.technical import ALONE, COUNTED, indicator
+from tiltyard.learners.plan import CandidateSettings
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.costs import EVERY, FundingRates
 
@@ -36,7 +37,9 @@ def test_every_row_says_unit_definition_and_how_many_bars_it_needs() -> None:
 def test_the_page_says_what_a_learner_is_told_by_default() -> None:
     text = (DOCS / "reference" / PAGE).read_text("utf-8")
     table = text.partition("## What a learner is told")[2].partition("\n## ")[0]
-    assert re.findall(r"`([a-z]+_[a-z0-9_]+|funding)`", table) == [*TECHNICAL, *TIME, *FUNDING]
+    usual, funding = table.split("| funding, with `--funding` |")
+    told = [re.findall(r"`([a-z]+_[a-z0-9_]+|funding)`", part) for part in (usual, funding)]
+    assert told == [list(CandidateSettings().features), list(FUNDING)]
     longest = max(int(name.rpartition("_")[2]) for name in TECHNICAL) + 1
     assert f"The longest look back is {longest} bars." in table
 

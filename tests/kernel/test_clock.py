@@ -56,7 +56,7 @@ def test_a_time_without_an_offset_is_refused_unless_it_is_said_to_be_utc(
         moment(value)
     assert caught.value.code == "TIME_NAIVE"
     assert caught.value.remedy == (
-        f"say which, such as {said} (ingest and replay: or pass --assume-utc)"
+        f"say which, such as {said} (ingest, replay and train: or pass --assume-utc)"
     )
     assert moment(said) == moment(value, assume_utc=True)
     assert moment(value, assume_utc=True).date() == AFTERNOON.date()

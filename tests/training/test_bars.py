@@ -104,7 +104,7 @@ def test_what_is_no_price_is_left_out_and_counted(folder: Path) -> None:
 def test_a_file_without_any_price_is_said(folder: Path) -> None:
     file = folder / "SOL_USDT-1h.parquet"
     pl.read_parquet(file).with_columns(close=float("nan")).write_parquet(file)
-    with pytest.raises(TiltyardError, match=r"no bar of it is a price @ SOL/USDT"):
+    with pytest.raises(TiltyardError, match=r"no bar of it is a price: impossible @ SOL/USDT"):
         read(folder)
 
 

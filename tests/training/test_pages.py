@@ -13,9 +13,10 @@ from browsers import dom, outside_scripts
 from docs.pages import rows
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.drift import Drift
-from tiltyard.learners.snapshot import load
+from tiltyard.learners.snapshot import Snapshot, load
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Kept, Sweep
+from tiltyard.market.costs import FundingRates
 from tiltyard.market.quality import Flaw
 from tiltyard.shell.drift.measuring import measure
 from tiltyard.shell.drift.task import Task
@@ -29,6 +30,7 @@ from tiltyard.shell.training.running import Made, market_of
 from tiltyard.shell.training.telling import flaw_lines
 from tiltyard.shell.training.words import (
     closing_lines,
+    funding_lines,
     judgement,
     made_json,
     sweep_json,
@@ -74,6 +76,7 @@ def test_a_browser_draws_all_there_is_to_a_policy(policy: Made, bars: Bars, tmp_
         "What each head looked at", "volume_ratio_24", "embedding_0", "Drift of the encoder",
         "○ not known", "the candidate", "buy and hold", "trend 20/100", policy.snapshot.digest,
         "Walk-forward:", "Held out:", "Fold by fold",
+        trial_line(policy.snapshot, policy.path.name),
     ):  # fmt: skip
         assert words in seen, words
     assert "heatmaplayer" in seen
@@ -125,11 +128,16 @@ def test_the_last_month_reads_what_a_desk_would_read_then(
 
 def told(value: float, low: float, high: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401 fields by name
     daily = {"value": value, "samples": 100, "interval": {"low": low, "high": high}}
-    other = {"daily_return": {"value": 0.0005}, "trades": 9}
+    lead = {"value": value - 0.0005, "interval": {"low": -1.0, "high": high - 0.0005}}
+    other = {"daily_return": {"value": 0.0005}, "trades": 9, "candidate_more_a_day": lead}
     beside = {"flat": {"daily_return": {"value": 0.0}}, "buy_and_hold": other,
               "trend_20_100": {"daily_return": {"value": -1.0}}}  # fmt: skip
     return {"walk_forward": {"daily_return": daily, "trades": 40, "constant": None,
                              "baselines": beside, **more}}  # fmt: skip
+
+
+def made_with(metrics: dict[str, Any], **lineage: Any) -> Snapshot:  # noqa: ANN401 fields by name
+    return Snapshot("tabnet", {}, {}, {}, {}, lineage, metrics)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +145,8 @@ def told(value: float, low: float, high: float, **more: Any) -> dict[str, Any]: 
     [
         (told(-0.001, -0.002, 0.001), "it lost 0.100 % a day: doing nothing was better"),
         (told(0.0002, -0.001, 0.002), "not to be told from luck: its interval holds 0"),
-        (told(0.0002, -0.001, 0.002), "buy and hold made more"),
+        (told(0.0002, -0.001, 0.002), "buy and hold made more, which may be luck."),
+        (told(-0.001, -0.002, 0.0), "buy and hold made more."),
         (told(0.002, 0.001, 0.003), "it made more than nothing: its interval lies above 0"),
         (told(0.0, 0.0, 0.0, trades=0), "it never traded"),
         (told(0.001, -1, 1, constant="long"), "it wants long nearly always, so it decides nothing"),
@@ -152,30 +161,75 @@ def told(value: float, low: float, high: float, **more: Any) -> dict[str, Any]: 
     ],
 )
 def test_what_it_is_worth_is_said_as_it_is(metrics: dict[str, Any], said: str) -> None:
-    assert said in " ".join(judgement(metrics))
+    assert said in " ".join(judgement(made_with(metrics)))
 
 
 def test_who_loses_is_never_said_to_win() -> None:
-    assert trial_line(told(0.001, -1, 1), "a") == "put it on trial: tiltyard policy register a"
-    assert trial_line(told(-0.001, -1, 1), "a").startswith("by these numbers not worth a trial")
+    def said(value: float, low: float = -0.01) -> str:
+        return " ".join(judgement(made_with(told(value, low, 0.01))))
+
     for value in (-0.001, 0.0, 0.0002):
-        assert "made more than nothing" not in " ".join(judgement(told(value, -0.01, 0.01)))
-    assert not any("made more." in line for line in judgement(told(0.002, 0.001, 0.003)))
+        assert "made more than nothing" not in said(value)
+    assert "made more" not in said(0.002, 0.001).replace("made more than nothing", "")
 
 
-def test_the_last_words_say_where_it_is_and_what_to_do_with_it(policy: Made) -> None:
-    lines = closing_lines(policy, Path("page.html"))
+def line(walk_forward: float, held_out: float | None, **lineage: Any) -> str:  # noqa: ANN401
+    metrics = told(walk_forward, -1, 1)
+    if held_out is not None:
+        metrics["hold_out"] = told(held_out, -1, 1)["walk_forward"]
+    return trial_line(made_with(metrics, **lineage), "a")
+
+
+def test_a_trial_is_advised_where_no_range_speaks_against_it() -> None:
+    assert line(0.001, None) == "put it on trial: tiltyard policy register a"
+    assert line(0.001, 0.001) == "put it on trial: tiltyard policy register a"
+    for losses in ((-0.001, None), (-0.001, 0.001), (0.001, -0.001), (0.001, 0.0)):
+        assert line(*losses).startswith("by these numbers not worth a trial"), losses
+
+
+def test_the_best_of_a_sweep_is_judged_by_what_was_held_out_alone() -> None:
+    study = {"study": {"trial": 3}}
+    best = made_with(told(0.002, 0.001, 0.003), **study)
+    (said,) = judgement(best)
+    assert "by these very days" in said
+    assert "go by what was held out" in said
+    assert line(0.002, -0.001, **study).startswith("by these numbers not worth a trial")
+    assert line(-0.002, 0.001, **study).startswith("by what was held out put it on trial")
+    assert line(0.002, None, **study).startswith("nothing was held out")
+
+
+def test_the_last_words_say_where_it_is_and_what_to_do_with_it(policy: Made, bars: Bars) -> None:
+    lines = closing_lines(policy, bars, Path("page.html"))
     assert lines[0] == policy.path.name
     assert f"SHA-256 {policy.snapshot.digest}" in lines[1]
-    assert lines[-1] == trial_line(policy.snapshot.metrics, policy.path.name)
+    assert lines[-1] == trial_line(policy.snapshot, policy.path.name)
     assert any(line.split()[0] == "flat" for line in lines if line)
-    partial = "\n".join(closing_lines(replace(policy, is_partial=True), Path("page.html")))
+    partial = "\n".join(closing_lines(replace(policy, is_partial=True), bars, Path("page.html")))
     assert "partial: the time was up" in partial
     assert policy.encoder is not None
     encoder = closing_lines(
-        Made(load(policy.encoder), policy.encoder, is_partial=False), Path("page.html")
+        Made(load(policy.encoder), policy.encoder, is_partial=False), bars, Path("page.html")
     )
     assert encoder[-1].startswith("make a policy of it: tiltyard train tabnet --encoder timesnet_")
+
+
+def test_funding_that_nobody_knows_is_said_once_and_the_same_everywhere(
+    policy: Made, bars: Bars
+) -> None:
+    said = "funding: not known, counted as 0"
+    assert not bars.funding
+    assert closing_lines(policy, bars, Path("page.html")).count(said) == 1
+    text = training_page(policy, bars, DRIFT, NOW)
+    assert text.count(said) == 1
+    assert "<th>funding not known</th>" not in text, "a 0 would say that all of it is known"
+
+    rated = replace(bars, funding={"SOL/USDT": FundingRates([(NOW, 1e-4)])})
+    assert funding_lines(told(0.001, -1, 1, funding_unknown=0), rated) == []
+    assert "<th>funding not known</th>" in training_page(policy, rated, DRIFT, NOW)
+    metrics = told(0.001, -1, 1, funding_unknown=3)
+    assert funding_lines(metrics, rated) == [
+        "Walk-forward: funding not known for 3 of 40 trades, counted as 0"
+    ]
 
 
 def test_every_json_field_has_a_row(policy: Made, bars: Bars) -> None:
@@ -202,9 +256,10 @@ def test_a_sweep_shows_every_trial_and_marks_the_best(
     write_sweep_page(file, swept, [policy, policy], bars, NOW)
     seen = dom(file, tmp_path / "profile")
     assert seen.count(f"kept: {policy.path.name}") == 2
+    assert seen.count(trial_line(policy.snapshot, policy.path.name)) == 2
     assert "given up early" in seen
     assert "failed: no &lt;memory&gt;" in seen
-    lines = sweep_lines(swept, [policy, policy], [file, file], file)
+    lines = sweep_lines(swept, [policy, policy], bars, [file, file], file)
     assert lines[0] == "4 trials: 2 complete, 1 given up early, 1 failed"
     assert sum("policy register" in line for line in lines) == 2
 
@@ -216,6 +271,9 @@ def test_flaws_are_told_by_kind(bars: Bars) -> None:
         Flaw("gap", "SOL/USDT", NOW, 3, "missing"), Flaw("gap", "SOL/USDT", NOW, 1_000, "missing"),
         Flaw("frozen", "SOL/USDT", NOW, 2, ""),
     ]  # fmt: skip
+    shuffled = {"SOL/USDT": [Flaw("disorder", "SOL/USDT", NOW, 9, "after")]}
+    (line,) = flaw_lines(replace(bars, flaws=shuffled))
+    assert line.endswith("9 out of order; sort the file by time")
     assert flaw_lines(replace(bars, flaws=flaws)) == [
         "SOL/USDT: 1,680 bars; left out 2 frozen, 1,003 missing"
     ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from command_line import ROOT
@@ -130,9 +131,22 @@ def test_what_is_refreshed_is_a_new_one_with_its_parent(
 def test_too_little_data_is_told_with_what_is_needed(folder: Path, tmp_path: Path) -> None:
     bars = read_bars(folder / "bars", ["SOL"], None, None, None)
     asked = order("encoder", tmp_path)
-    with pytest.raises(TiltyardError, match=r"DATA_INSUFFICIENT SOL/USDT: 1,6.* bars .* needed"):
+    with pytest.raises(
+        TiltyardError,
+        match=r"DATA_INSUFFICIENT SOL/USDT: 1,6.*: 2,160 .* 1,438 before those: .* needs 719",
+    ):
         train(asked, bars, World(system_now, lambda: 0.0))
     assert not (tmp_path / "models").exists()
+
+
+def test_bars_of_which_no_window_is_whole_are_said(folder: Path, tmp_path: Path) -> None:
+    file = "SOL_USDT-1h.parquet"
+    (tmp_path / "bars").mkdir()
+    every = pl.read_parquet(folder / "bars" / file).with_row_index()
+    pairs = every.filter(pl.col("index") % 3 != 0).drop("index")
+    pairs.write_parquet(tmp_path / "bars" / file)
+    with pytest.raises(TiltyardError, match=r"DATA_INSUFFICIENT.*in a row is whole"):
+        trained(tmp_path, what="encoder")
 
 
 def test_a_snapshot_that_was_touched_is_not_gone_on_from(folder: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The features that a learner is told when nobody says which.
+"""The features that a learner is told when nobody says which, and those of funding beside them.
 
 None has a scale, so what was learnt at one price holds at another; none looks further back than a
 week of hours. The lengths are those that hand-written rules of the kind go by (20 and 100 bars for
@@ -23,4 +23,5 @@ TECHNICAL: tuple[str, ...] = (
 TIME: tuple[str, ...] = ("hour_sin", "hour_cos", "weekday_sin", "weekday_cos")
 """Of when a bar closed."""
 FUNDING: tuple[str, ...] = ("funding", "funding_21")
-"""Of what it costs to hold: the last rate, and the mean of a week of them."""
+"""Of what it costs to hold: the last rate, and the mean of a week of them; only where they are
+asked for, as not everybody knows them."""

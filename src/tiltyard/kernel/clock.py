@@ -42,7 +42,8 @@ def moment(value: datetime | str | float, *, assume_utc: bool = False) -> dateti
                 "TIME_NAIVE",
                 str(value)[:40],
                 "no UTC offset",
-                f"say which, such as {_in_utc(value)} (ingest and replay: or pass --assume-utc)",
+                f"say which, such as {_in_utc(value)} "
+                "(ingest, replay and train: or pass --assume-utc)",
             )
         value = value.replace(tzinfo=UTC)
     try:

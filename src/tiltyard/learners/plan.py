@@ -133,16 +133,21 @@ def plan_of(settings: CandidateSettings, data: MarketData) -> Plan:
     embargo = settings.acting.horizon + 1 + settings.embargo
     warm_up = settings.encoder.length + WARM_UP
     before = warm_up + LEARNT_BARS + embargo
-    needed = settings.hold_out + round(
-        max(before / settings.initial, settings.folds * DAY / step / (1 - settings.initial))
-    )
+    learnt = before / settings.initial
+    tested = settings.folds * DAY / step / (1 - settings.initial)
+    needed = settings.hold_out + round(max(learnt, tested))
     if (last - first) // step < needed:
+        binding = (
+            f"the first test begins after {settings.initial:.0%} of them, and needs {before:,}"
+            if learnt >= tested
+            else f"the last {1 - settings.initial:.0%} of them are a day for each of the tests"
+        )
         raise TiltyardError(
             "DATA_INSUFFICIENT", ", ".join(known),
             f"{(last - first) // step:,} bars from {text_of(first)} to {text_of(last)}, "
-            f"{needed:,} needed: {settings.hold_out:,} are held out, and {before:,} have to lie "
-            f"before the first test, {settings.initial:.0%} of the rest",
-            "give a longer range, hold out less, or ask for fewer folds",
+            f"{needed:,} needed: {settings.hold_out:,} that are held out at the end, and "
+            f"{needed - settings.hold_out:,} before those: {binding}",
+            "give a longer range",
         )  # fmt: skip
     tested_until = (last - settings.hold_out * step) // DAY * DAY if settings.hold_out else last
     cut = folds(first, tested_until, settings.folds, embargo * step, settings.initial)

@@ -267,6 +267,12 @@ def _split(
     if valid is not None:
         learn, judged = windows.data, valid.data
     else:
+        if not len(windows.as_of):
+            raise TiltyardError(
+                "DATA_INSUFFICIENT", stage,
+                f"no window of {settings.length} bars in a row is whole",
+                "mend the holes in the bars, or take a longer range",
+            )  # fmt: skip
         times = np.unique(windows.as_of)
         cut = len(times) - ceil(VALID_SHARE * len(times))
         learn = windows.data[windows.as_of < times[max(0, cut - settings.steps)]]

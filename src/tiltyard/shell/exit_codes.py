@@ -127,6 +127,7 @@ MISTAKES = frozenset(
         "FEED_UNNAMED",
         "FEED_UNREADABLE",
         "FIELD_UNKNOWN",
+        "FUNDING_MISSING",
         "GUARD_UNKNOWN",
         "HOLD_UNKNOWN",
         "HOLD_UNNAMED",

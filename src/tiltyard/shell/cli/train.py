@@ -36,10 +36,13 @@ Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="[the
 AssumeUtc = Annotated[bool, typer.Option("--assume-utc", help="Times without an offset are UTC.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same.")]
 Budget = Annotated[
-    float | None, typer.Option(min=0, metavar="MINUTES", help="Begin no epoch after that.")
+    float | None, typer.Option(min=0, metavar="MINUTES", help="Begin no further epoch after that.")
 ]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, max=10_000, help="How often all is learnt from.")
+EncoderEpochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, max=10_000, help="Of the encoder.")
+]
+HeadEpochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, max=10_000, help="Of a head, at most.")
 ]
 Given = Annotated[
     str | None, typer.Option(metavar="SNAPSHOT", help="Take its encoder: a folder, or a name.")
@@ -47,6 +50,7 @@ Given = Annotated[
 Refresh = Annotated[
     str | None, typer.Option(metavar="SNAPSHOT", help="Let this one go on learning.")
 ]
+Funding = Annotated[bool, typer.Option("--funding", help="Learn from funding rates, too.")]
 OnDevice = Annotated[Device, typer.Option("--device", help="Where is calculated.")]
 Threads = Annotated[int, typer.Option(min=0, max=1_024, help="0: one for each processor.")]
 Output = Annotated[
@@ -73,7 +77,7 @@ def encoder(
     assume_utc: AssumeUtc = False,
     seed: Seed = 1,
     budget: Budget = None,
-    epochs: Epochs = None,
+    epochs: EncoderEpochs = None,
     refresh: Refresh = None,
     device: OnDevice = "auto",
     threads: Threads = 0,
@@ -101,9 +105,10 @@ def tabnet(
     assume_utc: AssumeUtc = False,
     seed: Seed = 1,
     budget: Budget = None,
-    epochs: Epochs = None,
+    epochs: HeadEpochs = None,
     encoder: Given = None,
     refresh: Refresh = None,
+    funding: Funding = False,
     device: OnDevice = "auto",
     threads: Threads = 0,
     output: Output = None,
@@ -117,12 +122,17 @@ def tabnet(
         raise TiltyardError(
             "OPTION_IDLE", "--encoder", "whoever is refreshed has an encoder", "leave one out"
         )
+    if funding and refresh is not None:
+        raise TiltyardError(
+            "OPTION_IDLE", "--funding", "whoever is refreshed learns from what it did before",
+            "leave one out",
+        )  # fmt: skip
     order = _order(
         "tabnet", settings, data, symbols, interval, since, until, output, encoder, refresh,
         assume_utc=assume_utc, seed=seed, minutes=budget, epochs=epochs, device=device,
         threads=threads,
     )  # fmt: skip
-    _run(order, report, as_json=as_json)
+    _run(replace(order, has_funding=funding), report, as_json=as_json)
 
 
 def sweep(
@@ -134,9 +144,10 @@ def sweep(
     assume_utc: AssumeUtc = False,
     seed: Seed = 1,
     budget: Budget = None,
-    epochs: Epochs = None,
+    epochs: HeadEpochs = None,
     trials: Annotated[int, typer.Option(min=1, max=1_000, help="In all.")] = 10,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+    funding: Funding = False,
     device: OnDevice = "auto",
     output: Output = None,
     report: Report = None,
@@ -149,7 +160,8 @@ def sweep(
         "sweep", settings, data, symbols, interval, since, until, output, None, None,
         assume_utc=assume_utc, seed=seed, minutes=budget, epochs=epochs, device=device, threads=1,
     )  # fmt: skip
-    _run(replace(order, trials=trials, workers=workers), report, as_json=as_json)
+    order = replace(order, trials=trials, workers=workers, has_funding=funding)
+    _run(order, report, as_json=as_json)
 
 
 def _order(
@@ -159,16 +171,33 @@ def _order(
     epochs: int | None, device: Device, threads: int,
 ) -> Order:  # fmt: skip
     folder = output or settings.models.path
+    begins = None if since is None else moment(since, assume_utc=assume_utc)
+    ends = None if until is None else moment(until, assume_utc=assume_utc)
+    if begins is not None and ends is not None and begins >= ends:
+        raise TiltyardError(
+            "RANGE_EMPTY", f"{since} to {until}", "it ends before it begins",
+            "--from names the earlier time, --until the later one",
+        )  # fmt: skip
     return Order(
         what, data, folder,
-        symbols=tuple(filter(None, (symbols or "").split(","))),
+        symbols=_symbols(symbols),
         interval=None if interval is None else _interval(interval),
-        since=None if since is None else moment(since, assume_utc=assume_utc),
-        until=None if until is None else moment(until, assume_utc=assume_utc),
+        since=begins, until=ends,
         assume_utc=assume_utc, seed=seed, minutes=minutes, epochs=epochs,
         encoder=_snapshot(given, folder), refresh=_snapshot(refresh, folder),
         device=device, threads=threads,
     )  # fmt: skip
+
+
+def _symbols(text: str | None) -> tuple[str, ...]:
+    """Those that are named; none where nobody said which."""
+    named = tuple(filter(None, map(str.strip, (text or "").split(","))))
+    if text is not None and not named:
+        raise TiltyardError(
+            "FEED_MISSING", f"--symbols {text!r}", "it names none",
+            "name some, such as SOL,BTC, or leave --symbols out for all",
+        )  # fmt: skip
+    return named
 
 
 def _interval(text: str) -> timedelta:
@@ -201,6 +230,7 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
     from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
     from tiltyard.shell.training.bars import read_bars  # noqa: PLC0415 slow
     from tiltyard.shell.training.machine import settle  # noqa: PLC0415 slow
+    from tiltyard.shell.training.rates import rate_lines, refreshes_by_funding  # noqa: PLC0415 slow
     from tiltyard.shell.training.status import StatusFile, status_path  # noqa: PLC0415 slow
     from tiltyard.shell.training.telling import flaw_lines, telling  # noqa: PLC0415 slow
 
@@ -209,26 +239,30 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
     with _keeping_work():
         job = f"train {order.what}"
         status = StatusFile(status_path(os.environ), job, system_now, steady_seconds)
-        bars = read_bars(
-            order.folder, order.symbols, order.interval, order.since, order.until,
-            assume_utc=order.assume_utc,
-        )  # fmt: skip
-        for line in flaw_lines(bars):
-            typer.echo(line, err=True)
-        place = settle(order.device, order.threads)
-        # not before: what is wrong with the bars is said before torch is loaded
-        from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
-        from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
+        try:
+            bars = read_bars(
+                order.folder, order.symbols, order.interval, order.since, order.until,
+                assume_utc=order.assume_utc,
+            )  # fmt: skip
+            needs_rates = order.has_funding or refreshes_by_funding(order)
+            left_out = rate_lines(order, bars) if needs_rates else []
+            for line in (*flaw_lines(bars), *left_out):
+                typer.echo(line, err=True)
+            place = settle(order.device, order.threads)
+            # not before: what is wrong with the bars is said before torch is loaded
+            from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
+            from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
 
-        with telling(steady_seconds) as tell:
+            with telling(steady_seconds) as tell:
 
-            def told(step: Step) -> None:
-                tell(step)
-                status.step(step)
+                def told(step: Step) -> None:
+                    tell(step)
+                    status.step(step)
 
-            world = World(system_now, steady_seconds, told, status.saved, place)
-            lines, row = carry_out(order, bars, world, report)
-        status.ended()
+                world = World(system_now, steady_seconds, told, status.saved, place)
+                lines, row = carry_out(order, bars, world, report)
+        finally:
+            status.ended()
     for line in [json.dumps(row, indent=2)] if as_json else lines:
         typer.echo(line)
 

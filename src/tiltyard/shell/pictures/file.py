@@ -40,7 +40,7 @@ def refuse_unwritable(path: Path) -> None:
     """
     if path.exists() and not path.is_file():
         what = "it is a folder" if path.is_dir() else "it is no file of text"
-        raise TiltyardError("PAGE_UNWRITABLE", str(path), what, "name a file: --html page.html")
+        raise TiltyardError("PAGE_UNWRITABLE", str(path), what, "name a file, such as page.html")
     with _beside(path) as beside:
         beside.touch()
         beside.unlink()
@@ -56,7 +56,7 @@ def _beside(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
         raise TiltyardError(
             "PAGE_UNWRITABLE", str(path), error.strerror or str(error),
-            "check the folder of --html and its permissions",
+            "check its folder, and the permissions there",
         ) from error  # fmt: skip
 
 
@@ -112,12 +112,16 @@ body { font: 14px/1.45 system-ui, sans-serif; color: var(--ink); background: var
   max-width: 1400px; margin: 24px auto; padding: 0 20px; }
 h1 { font-size: 22px; margin: 0; } h2 { font-size: 17px; margin: 24px 0 8px; }
 .quiet, .unknown { color: var(--quiet); } .breach, .error { color: var(--red); font-weight: 600; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13px; }
+.wide { overflow-x: auto; background:
+    linear-gradient(to right, transparent, var(--paper) 80%) right/40px 100% no-repeat local,
+    linear-gradient(to right, transparent, var(--line)) right/14px 100% no-repeat scroll; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 th { color: var(--quiet); font-weight: 500; }
-@media (max-width: 600px) { .wide table { min-width: 720px; } }
+@media (max-width: 600px) { .wide table:has(th:nth-child(4)) { min-width: 720px; } }
 .n { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.digest { overflow-wrap: anywhere; }
 .arm { position: relative; padding-left: 17px; overflow-wrap: break-word; max-width: 320px; }
 .arm i { position: absolute; left: 0; top: 9px; width: 10px; height: 10px; border-radius: 2px; }
 .breach, .unknown, .error { white-space: nowrap; }

@@ -18,7 +18,7 @@ from tiltyard.shell.pictures.training_figure import ROW, Row, composed, row_titl
 from tiltyard.shell.pictures.training_page import bars_section
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.running import Made
-from tiltyard.shell.training.words import STATES, judgement, per_day
+from tiltyard.shell.training.words import STATES, funding_lines, judgement, per_day, trial_line
 
 MARKS = {
     "complete": ("circle", PALETTE[0]),
@@ -29,7 +29,8 @@ MARKS = {
 BEST = PALETTE[1]
 WORTH = (
     "<p class='quiet'>A trial is worth the lower end of the 90 % interval of what a day makes in "
-    "walk-forward tests, after costs. The range that is held out chose nothing.</p>"
+    "walk-forward tests, after costs. The best of several tries may lie above 0 by luck alone, so "
+    "what was held out, which chose nothing, is their only judge.</p>"
 )
 
 
@@ -62,7 +63,7 @@ def sweep_page(swept: Sweep, best: Sequence[Made], bars: Bars, now: datetime) ->
         f"<p class='quiet'>Seed {swept.seed}, as of {now:%Y-%m-%d %H:%M} UTC</p>",
         WORTH,
         *([partial] if swept.is_partial else []),
-        *_best(best),
+        *_best(best, bars),
         drawn(sweep_figure(swept)) if swept.trials else "<p>No trial is over.</p>",
         "<h2>Trials</h2>",
         table(heads, (_row(trial, names, kept) for trial in swept.trials)),
@@ -77,7 +78,7 @@ def sweep_figure(swept: Sweep) -> dict[str, Any]:
             (PALETTE[0], "complete"), (BEST, "★ kept"), (NEUTRAL, "○ given up early"),
             (FLAG, "✕ failed"),
         ]),
-        ROW, {"dtick": max(1, len(swept.trials) // 10)}, {"ticksuffix": " %"},
+        ROW, {"dtick": max(1, len(swept.trials) // 10), "zeroline": False}, {"ticksuffix": " %"},
     )  # fmt: skip
     kept = {one.trial.number for one in swept.kept}
     for trial in swept.trials:
@@ -101,11 +102,12 @@ def _hover(trial: Trial) -> str:
     return "<br>".join([f"trial {trial.number}, {STATES[trial.state]}{worth}", *parameters])
 
 
-def _best(best: Sequence[Made]) -> Iterable[str]:
+def _best(best: Sequence[Made], bars: Bars) -> Iterable[str]:
     for place, made in enumerate(best, 1):
         yield f"<h2>{place}. {escape(made.path.name)}</h2>"
-        for line in judgement(made.snapshot.metrics):
+        for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
             yield f"<p>{escape(line)}</p>"
+        yield f"<p><b>{escape(trial_line(made.snapshot, made.path.name))}</b></p>"
 
 
 def _row(trial: Trial, names: Sequence[str], kept: dict[int, str]) -> Iterable[str]:

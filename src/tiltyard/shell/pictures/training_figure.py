@@ -20,6 +20,8 @@ from tiltyard.shell.training.words import TRADERS
 Json = dict[str, Any]
 
 ROW, GAP, TOP, BOTTOM = 300, 116, 72, 52
+BUTTONS, LETTERS = 36, 17
+"""Heights of the buttons, which are above the first title, and of its lines."""
 KEYS = 34
 """Letters of keys on a line: more do not fit on a telephone."""
 LINE = 22
@@ -64,10 +66,11 @@ def training_figure(snapshot: Snapshot, drift: Sequence[MonthDrift]) -> Json:
 
 def composed(rows: Sequence[Row]) -> Json:
     """Rows below one another, each with axes of its own."""
+    above = max(TOP, BUTTONS + LETTERS * (1 + rows[0].title.count("<br>"))) if rows else TOP
     inner = sum(row.height for row in rows) + GAP * max(0, len(rows) - 1)
     layout: Json = {
-        "height": inner + TOP + BOTTOM,
-        "margin": {"l": 56, "r": 16, "t": TOP, "b": BOTTOM},
+        "height": inner + above + BOTTOM,
+        "margin": {"l": 56, "r": 16, "t": above, "b": BOTTOM},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": NEUTRAL},
         "hovermode": "closest", "hoverlabel": {"bgcolor": "#20242a", "font": {"color": "#ffffff"}},
@@ -126,7 +129,8 @@ def _epochs(
 ) -> Row:
     keys = [*((colour, name) for name, (_, colour, _) in lines.items()), *more]
     longest = max(len(losses) for losses, _, _ in lines.values())
-    row = Row(row_title(title, keys), ROW, {"dtick": max(1, -(-longest // 8))}, {})
+    ends = {"range": [0.8, longest + 0.2]}  # else the dot of one epoch has a 0 beside it
+    row = Row(row_title(title, keys), ROW, {"dtick": max(1, -(-longest // 8)), **ends}, {})
     row.traces = [
         {
             "type": "scatter", "mode": "lines+markers", "name": name,

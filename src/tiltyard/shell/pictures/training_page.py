@@ -13,18 +13,20 @@ from typing import Any
 
 from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
 from tiltyard.shell.pictures.training_figure import training_figure
-from tiltyard.shell.training.bars import Bars
+from tiltyard.shell.training.bars import KINDS, Bars
 from tiltyard.shell.training.drift_months import MonthDrift
 from tiltyard.shell.training.running import Made
-from tiltyard.shell.training.telling import KINDS
 from tiltyard.shell.training.words import (
+    OF_THE_CAPITAL,
     RANGES,
     TRADERS,
     daily_text,
     drawdown_text,
     factor_text,
+    funding_lines,
     judgement,
     traders,
+    trial_line,
 )
 
 Json = Mapping[str, Any]
@@ -55,8 +57,8 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
     return page_of([
         f"<h1>Tiltyard: {what} was trained</h1>",
         f"<p class='quiet'>{escape(made.path.name)}, as of {now:%Y-%m-%d %H:%M} UTC</p>",
-        *_words(made),
-        *_results(snapshot.metrics),
+        *_words(made, bars),
+        *_results(snapshot.metrics, bars),
         drawn(training_figure(snapshot, drift)),
         *_folds(snapshot.metrics),
         *bars_section(bars),
@@ -69,24 +71,31 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
     ])  # fmt: skip
 
 
-def _words(made: Made) -> Iterator[str]:
+def _words(made: Made, bars: Bars) -> Iterator[str]:
     if made.is_partial:
         yield "<p class='breach'>Partial: the time was up before everything was learnt.</p>"
-    for line in judgement(made.snapshot.metrics) if made.snapshot.kind == "tabnet" else ():
-        yield f"<p>{escape(line)}</p>"
+    if made.snapshot.kind == "tabnet":
+        for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
+            yield f"<p>{escape(line)}</p>"
+        yield f"<p><b>{escape(trial_line(made.snapshot, made.path.name))}</b></p>"
 
 
-def _results(metrics: Json) -> Iterator[str]:
-    heads = ("who", "a day, and 90 %", "more than it a day, and 90 %", "profit factor, and 90 %",
-             "in all", "largest fall", "in the market", "trades", "funding not known")  # fmt: skip
+def _results(metrics: Json, bars: Bars) -> Iterator[str]:
+    heads = ("who", "a day, 90 % interval", "the candidate's lead a day, 90 % interval",
+             "profit factor, 90 % interval", "in all", "drawdown", "in the market", "trades",
+             *(["funding not known"] if bars.funding else []))  # fmt: skip
     for part, title in RANGES.items():
         if (told := metrics.get(part)) is None:
             continue
         yield f"<h2>{title}: {_span(told)}, {told['days']:,} days</h2>"
-        yield table(heads, (_result(name, one) for name, one in traders(told).items()))
+        yield table(
+            heads, (_result(name, one)[: len(heads)] for name, one in traders(told).items())
+        )
+    if any(metrics.get(part) is not None for part in RANGES):
+        yield f"<p class='quiet'>{OF_THE_CAPITAL}</p>"
 
 
-def _result(name: str, told: Json) -> Iterable[str]:
+def _result(name: str, told: Json) -> Sequence[str]:
     ahead = told.get("candidate_more_a_day")
     more = "" if ahead is None else daily_text({"daily_return": ahead})
     held = told.get("time_in_market")
@@ -105,7 +114,8 @@ def _result(name: str, told: Json) -> Iterable[str]:
 def _folds(metrics: Json) -> Iterator[str]:
     if not metrics.get("walk_forward"):
         return
-    heads = ("fold", "learnt until, UTC", "tested", "a day, and 90 %", "profit factor, and 90 %",
+    heads = ("fold", "learnt until, UTC", "tested", "a day, 90 % interval",
+             "profit factor, 90 % interval",
              "trades", "best epoch")  # fmt: skip
     yield "<h2>Fold by fold</h2>"
     yield table(heads, map(_fold, enumerate(metrics["walk_forward"]["folds"], 1)))
@@ -124,6 +134,10 @@ def _fold(numbered: tuple[int, Json]) -> Iterable[str]:
 def bars_section(bars: Bars) -> Iterator[str]:
     """What there was to learn from, and what of it was no price."""
     yield "<h2>Bars</h2>"
+    yield (
+        "<p class='quiet'>All that the files hold; those before what is learnt from warm features "
+        "up, and those after it are not looked at.</p>"
+    )
     heads = ("symbol", "bars", "from, UTC", "to", "funding", *KINDS.values())
     yield table(heads, (_bar_row(bars, symbol) for symbol in sorted(bars.flaws)))
 
@@ -159,7 +173,7 @@ def lineage_rows(made: Made) -> list[tuple[str, str]]:
 
 def _pair(pair: tuple[str, str]) -> Iterable[str]:
     name, value = pair
-    return f"<td>{escape(name)}</td>", f"<td class='n'>{escape(value)}</td>"
+    return f"<td>{escape(name)}</td>", f"<td class='digest'>{escape(value)}</td>"
 
 
 def _span(told: Json) -> str:

@@ -25,6 +25,17 @@ from tiltyard.shell.feeds.files import (
 )
 from tiltyard.shell.feeds.folder import named_files
 
+KINDS = {
+    "gap": "missing",
+    "frozen": "frozen",
+    "no_volume": "without volume",
+    "impossible": "impossible",
+    "duplicate": "told twice",
+    "disorder": "out of order",
+    "off_grid": "between two intervals",
+}
+"""Of flaws, for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bars:
@@ -88,12 +99,13 @@ def read_bars(
     candles = {
         name: candles_of(feed.bars, interval) for name, feed in feeds.items() if feed.bars
     }  # fmt: skip
-    _refuse_empty(folder, chosen, candles, since, until)
+    flaws = {name: feed.flaws for name, feed in feeds.items()}
+    _refuse_empty(folder, chosen, candles, flaws, since, until)
     rates = {funding_symbol(file): file for file in sorted(folder.iterdir())}
     funding = {
         name: read_funding(rates[name], assume_utc=assume_utc) for name in chosen if name in rates
     }  # fmt: skip
-    return Bars(interval, candles, funding, {name: feed.flaws for name, feed in feeds.items()})
+    return Bars(interval, candles, funding, flaws)
 
 
 def _interval(folder: Path, named: Mapping[Path, FeedName], wanted: timedelta | None) -> timedelta:
@@ -155,6 +167,7 @@ def _refuse_empty(
     folder: Path,
     chosen: Sequence[str],
     candles: Mapping[str, Candles],
+    flaws: Mapping[str, Sequence[Flaw]],
     since: datetime | None,
     until: datetime | None,
 ) -> None:
@@ -163,7 +176,10 @@ def _refuse_empty(
     for name in chosen:
         one = candles.get(name)
         if one is None:
-            faults.append(Fault(name, "no bar of it is a price"))
+            kinds = (
+                ", ".join(sorted({KINDS[flaw.kind] for flaw in flaws[name]})) or "the file is empty"
+            )
+            faults.append(Fault(name, f"no bar of it is a price: {kinds}"))
             continue
         inside = one.closed_at > (0 if since is None else since.timestamp())
         if until is not None:

@@ -26,12 +26,12 @@ def carry_out(
     if order.what != "sweep":
         made = train(order, bars, world)
         page, drift = _page(order, bars, made, world, report)
-        return closing_lines(made, page), made_json(made, bars, drift, page)
+        return closing_lines(made, bars, page), made_json(made, bars, drift, page)
     swept, best = search(order, bars, world)
     pages = [_page(order, bars, made, world, None)[0] for made in best]
     page = report or order.output / f"sweep_{world.now():%Y%m%d_%H%M%S}.html"
     write_sweep_page(page, swept, best, bars, world.now())
-    return sweep_lines(swept, best, pages, page), sweep_json(swept, best, pages, page)
+    return sweep_lines(swept, best, bars, pages, page), sweep_json(swept, best, pages, page)
 
 
 def _page(

@@ -28,6 +28,7 @@ class Order:
         epochs: Of the encoder, or of a head at most; None for the usual number.
         encoder: A snapshot whose encoder is taken.
         refresh: A snapshot that goes on learning.
+        has_funding: Funding rates are learnt from, too.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Of torch; 0 for as many as there are processors.
         trials: Of a sweep.
@@ -47,6 +48,7 @@ class Order:
     epochs: int | None = None
     encoder: Path | None = None
     refresh: Path | None = None
+    has_funding: bool = False
     device: Device = "auto"
     threads: int = 0
     trials: int = 10

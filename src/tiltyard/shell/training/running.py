@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from tiltyard.features.learned import FUNDING
 from tiltyard.learners import candidate, timesnet
 from tiltyard.learners.candidate import CandidateSettings
 from tiltyard.learners.examples import MarketData
@@ -76,6 +77,8 @@ def market_of(order: Order, bars: Bars) -> MarketData:
 
 def settings_of(order: Order, base: CandidateSettings) -> CandidateSettings:
     """How it is made, by the order."""
+    if order.has_funding:
+        base = replace(base, features=(*base.features, *FUNDING))
     if order.epochs is None:
         return base
     if order.what == "encoder":

@@ -6,21 +6,11 @@ from contextlib import contextmanager
 import typer
 
 from tiltyard.learners.job import Step
-from tiltyard.shell.training.bars import Bars
+from tiltyard.shell.training.bars import KINDS, Bars
 
 PLAINLY_EVERY = 5.0
 """Seconds between two lines where there is no terminal; the end of a stage has one always."""
 HOURLY = 3_600
-KINDS = {
-    "gap": "missing",
-    "frozen": "frozen",
-    "no_volume": "without volume",
-    "impossible": "impossible",
-    "duplicate": "told twice",
-    "disorder": "out of order",
-    "off_grid": "between two intervals",
-}
-"""Of flaws, for people."""
 
 
 def flaw_lines(bars: Bars) -> list[str]:
@@ -28,6 +18,7 @@ def flaw_lines(bars: Bars) -> list[str]:
     return [
         f"{symbol}: {len(bars.candles.get(symbol, ())):,} bars; left out "
         + ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items())
+        + ("; sort the file by time" if "disorder" in counts else "")
         for symbol, counts in bars.flawed.items()
         if counts
     ]

@@ -11,6 +11,7 @@ from typing import Any
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.examples import text_of
+from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Sweep
 from tiltyard.shell.training.bars import Bars
@@ -25,10 +26,15 @@ TRADERS = {
     "buy_and_hold": "buy and hold",
     "trend_20_100": "trend 20/100",
 }
+OF_THE_CAPITAL = (
+    "Percentages are of the capital at the beginning; every position has the same size and nothing "
+    "compounds, so more than all of it can be lost."
+)
+"""What percentages are of."""
 RANGES = {"walk_forward": "Walk-forward", "hold_out": "Held out"}
 
 
-def closing_lines(made: Made, page: Path) -> list[str]:
+def closing_lines(made: Made, bars: Bars, page: Path) -> list[str]:
     """What was made, where it is, what it is worth, and what to do with it."""
     snapshot, name = made.snapshot, made.path.name
     lines = [name, f"  in {made.path.parent}, SHA-256 {snapshot.digest}", f"  report: {page}"]
@@ -44,7 +50,9 @@ def closing_lines(made: Made, page: Path) -> list[str]:
     for part, title in RANGES.items():
         if (told := snapshot.metrics.get(part)) is not None:
             lines += ["", *result_lines(title, told)]
-    return [*lines, "", *judgement(snapshot.metrics), trial_line(snapshot.metrics, name)]
+    lines += ["", OF_THE_CAPITAL]
+    lines += ["", *judgement(snapshot), *funding_lines(snapshot.metrics, bars)]
+    return [*lines, trial_line(snapshot, name)]
 
 
 def result_lines(title: str, told: Json) -> list[str]:
@@ -70,26 +78,61 @@ def traders(told: Json) -> dict[str, Json]:
     return {name: everybody[name] for name in TRADERS}
 
 
-def judgement(metrics: Json) -> list[str]:
-    """Whether it is worth anything, in a sentence for each range."""
+def judgement(snapshot: Snapshot) -> list[str]:
+    """Whether it is worth anything, in sentences for each range."""
+    by_luck = {"walk_forward"} if _is_chosen(snapshot) else set()
     return [
         line
         for part, title in RANGES.items()
-        if (told := metrics.get(part)) is not None
-        for line in _judged(title, told)
+        if (told := snapshot.metrics.get(part)) is not None
+        for line in _judged(title, told, chose=part in by_luck)
     ]
 
 
-def trial_line(metrics: Json, name: str) -> str:
-    """How it is put on trial, and whether anybody should by these numbers."""
-    daily = metrics["walk_forward"]["daily_return"]
-    lost = daily.get("value", 0.0) < 0
-    advice = "by these numbers not worth a trial; all the same" if lost else "put it on trial"
+def funding_lines(metrics: Json, bars: Bars) -> list[str]:
+    """What nobody knows of funding, which is counted as 0; nothing where all of it is known."""
+    if not bars.funding:
+        return ["funding: not known, counted as 0"]
+    return [
+        f"{title}: funding not known for {told['funding_unknown']:,} of {told['trades']:,} trades, "
+        "counted as 0"
+        for part, title in RANGES.items()
+        if (told := metrics.get(part)) is not None and told["funding_unknown"]
+    ]
+
+
+def trial_line(snapshot: Snapshot, name: str) -> str:
+    """How it is put on trial, and whether anybody should by these numbers.
+
+    What a sweep has kept was chosen by its walk-forward, so what was held out alone speaks for it.
+    """
+    parts, basis = (["hold_out"], "by what was held out ") if _is_chosen(snapshot) else (RANGES, "")
+    judges = [told for part in parts if (told := snapshot.metrics.get(part)) is not None]
+    if not judges:
+        advice = "nothing was held out that could speak for it; all the same"
+    elif all(_gained(told) for told in judges):
+        advice = f"{basis}put it on trial"
+    else:
+        advice = "by these numbers not worth a trial; all the same"
     return f"{advice}: tiltyard policy register {name}"
 
 
-def _judged(title: str, told: Json) -> list[str]:
+def _is_chosen(snapshot: Snapshot) -> bool:
+    """Whether a sweep has kept it, by what it made in its walk-forward."""
+    return "study" in snapshot.lineage
+
+
+def _gained(told: Json) -> bool:
+    return float(told["daily_return"].get("value", 0.0)) > 0
+
+
+def _judged(title: str, told: Json, *, chose: bool) -> list[str]:
     lines = []
+    if chose:
+        lines.append(
+            f"{title}: it is the best of several tries by these very days, so a gain in them may "
+            "be luck alone: go by what was held out."
+        )
     if told.get("constant"):
         lines.append(f"{title}: it wants {told['constant']} nearly always, so it decides nothing.")
     daily = told["daily_return"]
@@ -106,15 +149,25 @@ def _judged(title: str, told: Json) -> list[str]:
         lines.append(f"{title}: too little to tell it from luck: {daily['interval']['reason']}.")
     elif low <= 0 <= high:
         lines.append(f"{title}: not to be told from luck: its interval holds 0.")
-    else:
+    elif not chose:
         lines.append(f"{title}: it made more than nothing: its interval lies above 0.")
-    better = [
-        TRADERS[name] for name, other in told["baselines"].items()
-        if name != "flat" and other["daily_return"].get("value", 0.0) > daily["value"]
-    ]  # fmt: skip
-    if better:
-        lines.append(f"{title}: {' and '.join(better)} made more.")
-    return lines
+    return [*lines, *_ahead(title, told)]
+
+
+def _ahead(title: str, told: Json) -> list[str]:
+    """Who made more than it, and of whom that may be luck."""
+    daily = told["daily_return"]
+    surely: list[str] = []
+    perhaps: list[str] = []
+    for name, other in told["baselines"].items():
+        if name == "flat" or other["daily_return"].get("value", 0.0) <= daily["value"]:
+            continue
+        lead = other["candidate_more_a_day"].get("interval", {})
+        (surely if lead.get("high", 0.0) < 0 else perhaps).append(TRADERS[name])
+    return [
+        *([f"{title}: {' and '.join(surely)} made more."] if surely else []),
+        *([f"{title}: {' and '.join(perhaps)} made more, which may be luck."] if perhaps else []),
+    ]
 
 
 def daily_text(told: Json) -> str:
@@ -178,12 +231,15 @@ def drift_json(month: MonthDrift) -> dict[str, Any]:
     return row | {name: getattr(month.reading, name) for name in ("value", "low", "high")}
 
 
-def sweep_lines(swept: Sweep, best: Sequence[Made], pages: Sequence[Path], page: Path) -> list[str]:
+def sweep_lines(
+    swept: Sweep, best: Sequence[Made], bars: Bars, pages: Sequence[Path], page: Path
+) -> list[str]:
     """What came of the trials, and of the best in what was held out.
 
     Args:
         swept: What came of it.
         best: Its best, best first.
+        bars: Of what.
         pages: Of each of those.
         page: Of the sweep.
     """
@@ -199,8 +255,9 @@ def sweep_lines(swept: Sweep, best: Sequence[Made], pages: Sequence[Path], page:
             "",
             f"{place}. {made.path.name}, trial {kept.trial.number}: {value_text(kept.trial)}",
             f"  report: {own}",
-            *(f"  {line}" for line in judgement(made.snapshot.metrics)),
-            f"  {trial_line(made.snapshot.metrics, made.path.name)}",
+            *(f"  {line}" for line in judgement(made.snapshot)),
+            *(f"  {line}" for line in funding_lines(made.snapshot.metrics, bars)),
+            f"  {trial_line(made.snapshot, made.path.name)}",
         ]
     return lines
 
@@ -210,7 +267,7 @@ STATES = {"complete": "complete", "pruned": "given up early", "failed": "failed"
 
 
 def value_text(trial: Trial) -> str:
-    """What a trial is worth: a day for certain, all but one time in twenty."""
+    """What a trial is worth: the end of an interval, by which trials are chosen."""
     if trial.value is None:
         return STATES[trial.state]
     return f"{per_day(trial.value)} a day at the lower end of its interval"
