@@ -17,6 +17,7 @@ from tiltyard.learners.labels import CLASSES
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.timesnet_network import TimesNetSettings
 from tiltyard.learners.walk_forward import DAY, Fold, folds
+from tiltyard.learners.windows import ChannelScaler
 from tiltyard.market.costs import Costs
 
 LEARNT_BARS = 500
@@ -167,7 +168,34 @@ def check_encoder(encoder: Snapshot, data: MarketData, plan: Plan) -> None:
             f"{text_of(plan.encoder_until)} may be known to it",
             "let an encoder be trained on the range before the tests, or test on a later range",
         )  # fmt: skip
-    step = round(data.interval.total_seconds())
+    check_markets(encoder, data)
+
+
+def check_past(data: MarketData, plan: Plan) -> None:
+    """Refuse a past of which an encoder that is trained on it would not know every market.
+
+    Raises:
+        TiltyardError: ``DATA_INSUFFICIENT``.
+    """
+    candles = list(data.known.values())
+    scaler = ChannelScaler.fit(candles, since=data.since, until=plan.encoder_until)
+    if late := [one for one in candles if one.symbol not in scaler.symbols]:
+        begun = ", ".join(f"{one.symbol} from {text_of(int(one.opened_at[0]))}" for one in late)
+        raise TiltyardError(
+            "DATA_INSUFFICIENT", ", ".join(one.symbol for one in late),
+            f"no bars in a row that are over by {text_of(plan.encoder_until)}, when an encoder has "
+            f"learnt; there are {begun}",
+            "leave it out, test on a later range, or give an encoder that knows it",
+        )  # fmt: skip
+
+
+def check_markets(encoder: Snapshot, data: MarketData) -> None:
+    """Refuse an encoder of other markets, or of bars of another length.
+
+    Raises:
+        TiltyardError: ``ENCODER_DIFFERS``.
+    """
+    known, step = encoder.lineage.get("data", {}), round(data.interval.total_seconds())
     missing = sorted(data.known.keys() - encoder.scalers.get("channels", {}).keys())
     if missing or known.get("interval_seconds", step) != step:
         facts = f"it was not trained on {', '.join(missing)}" if missing else (

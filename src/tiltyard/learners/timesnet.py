@@ -345,7 +345,7 @@ def refresh(
     Args:
         snapshot: Of kind ``timesnet``.
         windows: Standardised by its scalers.
-        data: What they are.
+        data: What they are; when the lineage says until when it knows, its parent's days count.
         seed: Of all that is drawn.
         job: As in :func:`train`.
         epochs: Times that all windows are learnt from.
@@ -353,8 +353,18 @@ def refresh(
     settings = settings_from(snapshot)
     gentle = replace(settings, epochs=epochs, rate=settings.rate / 10, halved_from=0)
     fitted = train(gentle, windows, seed=seed, job=job, weights=snapshot.weights)
-    lineage = _lineage(data, [snapshot.digest], seed)
+    lineage = _lineage(_with_parent(data, snapshot.lineage), [snapshot.digest], seed)
     return replace(snapshot, weights=fitted.weights, lineage=lineage, metrics=fitted.history)
+
+
+def _with_parent(data: Json, parent: Json) -> Json:
+    """What was learnt from; it ends no earlier than what the parent has learnt from.
+
+    Where nobody knows when that ended, nobody knows when this does.
+    """
+    ends = [told["until"] for told in (data, parent.get("data", {})) if "until" in told]
+    known = {"until": max(ends)} if len(ends) == 2 else {}  # noqa: PLR2004 its own and the parent's
+    return {name: one for name, one in data.items() if name != "until"} | known
 
 
 def _lineage(data: Json, parents: Sequence[str], seed: int) -> Json:

@@ -21,7 +21,6 @@ from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.plan import plan_of
 from tiltyard.learners.snapshot import Snapshot, load, save
 from tiltyard.learners.sweep import Sweep, sweep
-from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.order import Order
 
@@ -177,15 +176,9 @@ def _encoder(
     if parent is None:
         return candidate.train_encoder(settings, data, seed=order.seed, job=job)
     before = parent if parent.kind == timesnet.KIND else candidate.encoder_in(parent)
-    scaler = ChannelScaler.from_json(before.scalers["channels"])
-    until = plan_of(settings, data).encoder_until
-    windows = windows_of(
-        list(data.known.values()), timesnet.settings_from(before).length, scaler,
-        since=data.since, until=until, stride=settings.stride,
-    )  # fmt: skip
-    return timesnet.refresh(
-        before, windows, data=data.told(until), seed=order.seed, job=job,
-        epochs=order.epochs or REFRESH_EPOCHS,
+    return candidate.refresh_encoder(
+        settings, data, before, until=plan_of(settings, data).encoder_until, seed=order.seed,
+        job=job, epochs=order.epochs or REFRESH_EPOCHS,
     )  # fmt: skip
 
 
