@@ -45,6 +45,7 @@ from tiltyard.learners.candidate import (
 )
 from tiltyard.learners.job import Job
 from tiltyard.learners.performance import Interval, Result, daily_return_interval
+from tiltyard.learners.plan import check_past
 from tiltyard.learners.snapshot import find, save
 from tiltyard.learners.study import Running, Study, Trial, best, run, write_whole
 from tiltyard.learners.timesnet import settings_from
@@ -54,6 +55,7 @@ from tiltyard.market.costs import FundingRates
 OBJECTIVE = f"{__name__}:walk_forward"
 MARKET = "market.safetensors"
 KEPT = 2
+HORIZONS = (12, 24, 48)
 COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
 
 
@@ -114,7 +116,7 @@ class WalkForward:
         "head.sparsity": FloatDistribution(1e-5, 1e-2, log=True),
         "head.rate": FloatDistribution(3e-3, 3e-2, log=True),
         "acting.margin": FloatDistribution(1.0, 6.0),
-        "acting.horizon": CategoricalDistribution([12, 24, 48]),
+        "acting.horizon": CategoricalDistribution(HORIZONS),
     }
 
     def __call__(self, running: Running) -> float:
@@ -174,9 +176,11 @@ def sweep(
 
     Raises:
         TiltyardError: As :func:`~tiltyard.learners.candidate.train_candidate`, and
-            ``STUDY_DIFFERS``, ``STUDY_FAILED``, ``SNAPSHOT_UNWRITABLE``.
+            ``STUDY_DIFFERS``, ``STUDY_FAILED``, ``STUDY_STOPPED``, ``SNAPSHOT_UNWRITABLE``.
     """
-    plan_of(settings, data)
+    for horizon in HORIZONS:
+        acting = replace(settings.acting, horizon=horizon)
+        check_past(data, plan_of(replace(settings, acting=acting), data))
     write_market(data, folder / MARKET)
     config = {
         "settings": settings.to_json(), "device": job.device,
