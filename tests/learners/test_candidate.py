@@ -67,7 +67,7 @@ def test_a_snapshot_has_all_that_serving_needs(made: Snapshot, tmp_path: Path) -
         assert made.arrays[f"equity_{whose}"].shape == (days,)
         assert made.arrays[f"hold_out_{whose}"].shape == (10,)
     assert [len(fold["masks"]) for fold in metrics["walk_forward"]["folds"]] == [4, 4]
-    assert CandidateSettings.from_json(settings).walking() == SETTINGS.walking()
+    assert CandidateSettings.from_json(settings) == SETTINGS
     again = load(save(made, tmp_path, START))
     assert again.digest == made.digest
 
@@ -185,6 +185,7 @@ def test_a_refreshed_candidate_is_a_new_one_that_is_tested_after_what_it_learnt(
     assert fresh.lineage["encoder"]["data"]["until"] < made.metrics["hold_out"]["since"]
     assert fresh.metrics["walk_forward"]["since"] == made.metrics["hold_out"]["since"]
     assert fresh.metrics["hold_out"] is None
+    assert CandidateSettings.from_json(fresh.settings) == SETTINGS, "the next one learns as much"
     assert (fresh.arrays["baseline"] == made.arrays["baseline"]).all()
     changed = [name for name, one in fresh.weights.items() if (one != made.weights[name]).any()]
     assert any(name.startswith("encoder.") for name in changed)

@@ -175,6 +175,7 @@ def walk_of(
 def finish(
     settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, walk: Walk,
     encoder: Snapshot, *, seed: int, job: Job, parents: Sequence[str] = (),
+    asked: CandidateSettings | None = None,
 ) -> Snapshot:  # fmt: skip
     """Test on what was held out, learn from everything, and tell all of it.
 
@@ -188,6 +189,7 @@ def finish(
         seed: Of all that is drawn.
         job: Who is told.
         parents: Digests of what else it comes from.
+        asked: What whoever refreshes it goes by, where this one was made otherwise.
     """
     known, costs = data.known, settings.costs(data)
     tested = Tested(walk.within, walk.result, baselines(known, costs, walk.within))
@@ -204,6 +206,7 @@ def finish(
         **replace(settings, head=last.settings).to_json(), "symbols": list(rows.symbols),
         "interval_seconds": round(data.interval.total_seconds()),
         "horizon": settings.acting.horizon, "classes": last.classes.to_json(),
+        "asked": (asked or settings).asked(),
     }  # fmt: skip
     lineage = {
         "data": data.told(), "parents": [encoder.digest, *parents], "seed": seed,
@@ -247,8 +250,8 @@ def refresh(
     Raises:
         TiltyardError: As :func:`train_candidate`.
     """
-    settings = CandidateSettings.from_json(snapshot.settings)
-    settings = replace(settings, folds=1, hold_out=settings.hold_out or HELD_OUT)
+    asked = CandidateSettings.from_json(snapshot.settings)
+    settings = replace(asked, folds=1, hold_out=asked.hold_out or HELD_OUT)
     held_out = plan_of(settings, data).hold_out
     plan = Plan([held_out] if held_out else [], None)
     before = encoder_in(snapshot)
@@ -261,8 +264,9 @@ def refresh(
     rows = rows_by(settings, data, encoder)
     walk = walk_of(settings, data, rows, plan, seed=seed, job=job)
     return finish(
-        settings, data, rows, plan, walk, encoder, seed=seed, job=job, parents=[snapshot.digest]
-    )
+        settings, data, rows, plan, walk, encoder, seed=seed, job=job,
+        parents=[snapshot.digest], asked=asked,
+    )  # fmt: skip
 
 
 def _held_out(

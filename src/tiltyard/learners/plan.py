@@ -90,12 +90,21 @@ class CandidateSettings:
             "walk_forward": self.walking(),
         }  # fmt: skip
 
+    def asked(self) -> dict[str, Any]:
+        """What a snapshot keeps beside what it was made by in the end: epochs, and how to test."""
+        return {"head": asdict(self.head), "walk_forward": self.walking()}
+
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "CandidateSettings":
-        """As :meth:`to_json` or a snapshot of kind ``tabnet`` tells it."""
+        """As :meth:`to_json` tells it, or as it was asked of a snapshot of kind ``tabnet``.
+
+        A head is saved with as many epochs as its folds took; whoever fits the next one by that
+        could only ever learn less.
+        """
+        asked = {**told, **told.get("asked", {})}
         return cls(
-            TimesNetSettings(**told["encoder"]), TabNetSettings(**told["head"]),
-            tuple(told["features"]), Acting.from_json(told["acting"]), **told["walk_forward"],
+            TimesNetSettings(**told["encoder"]), TabNetSettings(**asked["head"]),
+            tuple(told["features"]), Acting.from_json(told["acting"]), **asked["walk_forward"],
         )  # fmt: skip
 
 
