@@ -4,7 +4,7 @@ A trained one is tiny and learns from three hundred short windows of a wave in n
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -304,6 +304,25 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
     job = Job(folder=tmp_path)
     with pytest.raises(TiltyardError, match="TRAINING_DIVERGED encoder, fold 2: the loss is no"):
         train(TINY, windows_of(1e30 * wave()), seed=SEED, job=job, stage="encoder, fold 2")
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"d_model": 10**7}, "weights of another network: .* expected"),
+        ({"layers": 3}, "weights of another network"),
+        ({"kernels": 10**9}, "kernels 1,000,000,000, expected 0 to 32"),
+        ({"length": 10**9}, "length 1,000,000,000, expected 0 to 10,000"),
+        ({"layers": 10**9}, "layers 1,000,000,000"),
+        ({"top_k": 10**9}, "top_k 1,000,000,000"),
+    ],
+)
+def test_a_snapshot_takes_no_memory_that_its_weights_do_not(
+    fitted: Fitted, changed: dict[str, int], says: str
+) -> None:
+    """The first would be petabytes."""
+    with pytest.raises(ValueError, match=says):
+        Encoder.from_weights(fitted.weights, TimesNetSettings(**(asdict(TINY) | changed)))
 
 
 def test_settings_that_make_no_encoder_are_refused() -> None:

@@ -31,7 +31,13 @@ import tiltyard
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Checkpoint, Job, Step, job_key
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.timesnet_network import Array, Network, TimesNetSettings, Weights
+from tiltyard.learners.timesnet_network import (
+    Array,
+    Network,
+    TimesNetSettings,
+    Weights,
+    check_shapes,
+)
 from tiltyard.learners.windows import Windows
 
 __all__ = [
@@ -271,7 +277,12 @@ class Encoder:
 
     @classmethod
     def from_weights(cls, weights: Weights, settings: TimesNetSettings) -> "Encoder":
-        """Of what a training gave."""
+        """Of what a training gave.
+
+        Raises:
+            ValueError: They are of another network.
+        """
+        check_shapes(weights, settings)
         with torch.random.fork_rng(devices=[]):
             network = Network(settings)
         network.take(weights)
