@@ -209,14 +209,16 @@ def finish(
         "asked": (asked or settings).asked(),
     }  # fmt: skip
     lineage = {
-        "data": data.told(), "parents": [encoder.digest, *parents], "seed": seed,
+        "data": {**data.told(), "funding": data.funding_told},
+        "parents": [encoder.digest, *parents], "seed": seed,
         "code": tiltyard.__version__, "threads": torch.get_num_threads(), "device": job.device,
         "encoder": dict(encoder.lineage),
     }  # fmt: skip
     metrics = {
         "walk_forward": {**tested.told(seed), "folds": list(walk.tests)},
         "hold_out": None if held_out is None else held_out.told(seed),
-        "inputs": list(rows.names), "head": last.made.history, "encoder": dict(encoder.metrics),
+        "funding": _funding(data), "inputs": list(rows.names), "head": last.made.history,
+        "encoder": dict(encoder.metrics),
         "partial": walk.is_partial or last.made.history["partial"]
         or bool(encoder.metrics.get("partial")),
     }  # fmt: skip
@@ -288,6 +290,12 @@ def _traded(
 ) -> Result:  # fmt: skip
     costs = settings.costs(data)
     return simulate(data.known, moves, settings.acting, costs, within, rows.ranges)
+
+
+def _funding(data: MarketData) -> str:
+    """Of how many of its symbols funding rates are known: ``none``, ``in part`` or ``known``."""
+    told = data.funding_told
+    return "none" if not told else "known" if told.keys() == data.known.keys() else "in part"
 
 
 def _nothing_known(data: MarketData) -> dict[str, Floats]:

@@ -77,6 +77,26 @@ class MarketData:
             "sha256": {symbol: _sha256(one) for symbol, one in used.items()},
         }
 
+    @property
+    def funding_told(self) -> dict[str, Any]:
+        """Which rates are known of its symbols, for a lineage; what is due later has none."""
+        found = {}
+        for symbol in self.known:
+            rates = self.funding.get(symbol)
+            known = [(round(at.timestamp()), rate) for at, rate in rates.known] if rates else []
+            if self.until is not None:
+                known = [one for one in known if one[0] <= self.until]
+            if rates and known:
+                times, values = zip(*known, strict=True)
+                digest = sha256(np.array(times, np.int64).tobytes())
+                digest.update(np.array(values, np.float64).tobytes())
+                found[symbol] = {
+                    "rates": len(known), "since": times[0], "until": times[-1],
+                    "every_seconds": round(rates.every.total_seconds()),
+                    "sha256": digest.hexdigest(),
+                }  # fmt: skip
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:

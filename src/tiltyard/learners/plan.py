@@ -6,6 +6,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tiltyard.features.learned import TECHNICAL, TIME
@@ -18,13 +19,16 @@ from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.timesnet_network import TimesNetSettings
 from tiltyard.learners.walk_forward import DAY, Fold, folds
 from tiltyard.learners.windows import ChannelScaler
-from tiltyard.market.costs import Costs
+from tiltyard.market.costs import Costs, FundingRates
 
 LEARNT_BARS = 500
 """So many at least have to be before the first test, beside those that warm up."""
 WARM_UP = 170
 HELD_OUT = 24 * 90
 """Bars at the end by which nothing is chosen, if nobody says otherwise."""
+
+UNRECORDED = FundingRates([(datetime.fromtimestamp(0, UTC), 0.0)])
+"""When rates are due of which none was recorded: every eight hours, as it is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,13 @@ class CandidateSettings:
     half_spread_bps: float = 1.0
 
     def costs(self, data: MarketData) -> Costs:
-        """Of trading, funding included where rates are known."""
-        return Costs(
-            self.fee_bps, self.half_spread_bps, data.funding, has_funding=bool(data.funding)
-        )
+        """Of trading, funding included where rates are known.
+
+        Where none is, a position that is held over a time at which one is due has met one that
+        nobody knows.
+        """
+        funding = {symbol: data.funding.get(symbol, UNRECORDED) for symbol in data.known}
+        return Costs(self.fee_bps, self.half_spread_bps, funding, has_funding=True)
 
     def walking(self) -> dict[str, Any]:
         """How it is tested, for a snapshot's settings."""

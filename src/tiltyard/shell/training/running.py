@@ -145,7 +145,8 @@ def search(
 def work_of(order: Order, settings: CandidateSettings, data: MarketData, world: World) -> Path:
     """Where unfinished work lies: the same order finds it again."""
     key = job_key(
-        order.what, asdict(settings), data.told(), order.seed, order.epochs, place_of(world),
+        order.what, asdict(settings), data.told(), data.funding_told, order.seed, order.epochs,
+        place_of(world),
         {name: path.name for name, path in _given(order)},
     )  # fmt: skip
     return order.output / WORK / key[:16]
