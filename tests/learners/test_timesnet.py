@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812 as everybody calls it
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners import timesnet
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.snapshot import Snapshot, load, save
 from tiltyard.learners.timesnet import (
@@ -213,6 +214,29 @@ def test_killed_within_an_epoch_it_begins_that_one_anew(fitted: Fitted, tmp_path
 def test_work_on_other_data_is_not_gone_on_with(fitted: Fitted, tmp_path: Path) -> None:
     train(TINY, windows_of(noise()), seed=SEED, job=Job(folder=tmp_path))
     assert equal(train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)), fitted)
+
+
+def test_work_of_other_code_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = replace(TINY, epochs=1)
+    job = Job(folder=tmp_path)
+    train(once, windows_of(noise()), seed=SEED, job=job)
+    assert len(list(tmp_path.glob("*.checkpoint"))) == 1
+    monkeypatch.setattr(timesnet, "CODE", timesnet.CODE + 1)
+    train(once, windows_of(noise()), seed=SEED, job=job)
+    assert len(list(tmp_path.glob("*.checkpoint"))) == 2
+
+
+def test_a_refresh_that_only_makes_it_worse_changes_nothing(fitted: Fitted) -> None:
+    """It goes on learning from noise, and is judged by the wave that it knew before."""
+    columns = np.concatenate([noise(280), wave(60)])
+    parent = snapshot(fitted, windows_of(wave()))
+    worse = refresh(parent, windows_of(columns), data={}, seed=SEED, job=Job(), epochs=2)
+    assert worse.metrics["best_epoch"] == 0
+    assert worse.metrics["before"] < min(worse.metrics["valid"])
+    for name, one in parent.weights.items():
+        assert np.array_equal(worse.weights[name], one)
 
 
 def test_with_its_time_spent_it_says_that_it_is_partial(tmp_path: Path) -> None:

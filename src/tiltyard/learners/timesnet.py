@@ -18,7 +18,7 @@ against what was published. What is settled here, after 1 to 7 of the network:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from math import ceil, cos, isfinite, pi
+from math import ceil, cos, inf, isfinite, pi
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -46,6 +46,8 @@ __all__ = [
 ]  # fmt: skip
 
 KIND = "timesnet"
+CODE = 1
+"""To be raised where the same data, settings and seed give other weights: work is begun anew."""
 VALID_SHARE, FITTED_ON, AT_ONCE, TOLD_EVERY = 0.1, 512, 128, 0.2
 Json = Mapping[str, Any]
 
@@ -56,7 +58,8 @@ class Fitted(NamedTuple):
     Attributes:
         weights: Of the best epoch, frequencies among them.
         history: ``train`` and ``valid`` losses by epoch, ``best_epoch`` from 1, ``partial`` when
-            its time was spent, ``learnt_from`` and ``judged_on`` windows.
+            its time was spent, ``learnt_from`` and ``judged_on`` windows. Where it went on from
+            weights, ``before`` is their loss, and ``best_epoch`` is 0 where no epoch was better.
     """
 
     weights: Weights
@@ -83,8 +86,8 @@ def train(
     """
     learn, judged = _split(settings, windows, valid, stage)
     given = [part for pair in sorted((weights or {}).items()) for part in pair]
-    place = (job.device, torch.get_num_threads())
-    key = job_key(KIND, asdict(settings), seed, place, learn, judged, *given)
+    place = (job.device, torch.get_num_threads(), torch.__version__)
+    key = job_key(KIND, CODE, asdict(settings), seed, place, learn, judged, *given)
     run = _Run(settings, learn, judged, seed, job, weights, stage)
     if (checkpoint := job.kept(key)) is not None:
         run.resume(checkpoint)
@@ -114,6 +117,7 @@ class _Run:
         self.losses: dict[str, list[float]] = {"train": [], "valid": []}
         self.best = self.network.weights()
         self.told_at = -TOLD_EVERY
+        self.before = None if weights is None else self._finite(self._judge())
 
     @property
     def done(self) -> int:
@@ -121,7 +125,9 @@ class _Run:
 
     @property
     def best_epoch(self) -> int:
-        return 1 + int(np.argmin(self.losses["valid"])) if self.done else 0
+        """From 1; 0 where none was better than what was there before."""
+        ahead = [inf if self.before is None else self.before, *self.losses["valid"]]
+        return int(np.argmin(ahead))
 
     def epoch(self) -> None:
         settings, network, count = self.settings, self.network, len(self.learn)
@@ -232,8 +238,15 @@ class _Run:
 
     def history(self) -> Json:
         partial = self.done < self.settings.epochs
+        before = {} if self.before is None else {"before": self.before}
         counts = {"learnt_from": len(self.learn), "judged_on": len(self.judged)}
-        return {**self.losses, "best_epoch": self.best_epoch, "partial": partial, **counts}
+        return {
+            **self.losses,
+            "best_epoch": self.best_epoch,
+            "partial": partial,
+            **counts,
+            **before,
+        }
 
 
 def _loss(errors: Sequence[Tensor]) -> Tensor:
@@ -351,7 +364,8 @@ def refresh(
 
     Its frequencies, scalers and baseline windows are those of its parent. A few weeks say less
     about periods than what its kernels were trained on; and drift is measured by one encoder, so
-    whoever measures it embeds the same baseline windows by the new one.
+    whoever measures it embeds the same baseline windows by the new one. Where no epoch does better
+    than the parent on the last tenth of the windows, the weights stay the parent's.
 
     Args:
         snapshot: Of kind ``timesnet``.
