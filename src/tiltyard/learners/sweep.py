@@ -32,8 +32,10 @@ from optuna.distributions import (
 from safetensors import safe_open
 from safetensors.numpy import save as tensors_to
 
+import tiltyard
 from tiltyard.kernel.clock import from_microseconds, microseconds
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners import tabnet, timesnet
 from tiltyard.learners.candidate import (
     CandidateSettings,
     MarketData,
@@ -48,7 +50,6 @@ from tiltyard.learners.performance import Interval, Result, daily_return_interva
 from tiltyard.learners.plan import check_past
 from tiltyard.learners.snapshot import find, save
 from tiltyard.learners.study import Running, Study, Trial, best, run, write_whole
-from tiltyard.learners.timesnet import settings_from
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 
@@ -185,6 +186,7 @@ def sweep(
     config = {
         "settings": settings.to_json(), "device": job.device,
         "market": sha256((folder / MARKET).read_bytes()).hexdigest(),
+        "code": [tiltyard.__version__, torch.__version__, timesnet.CODE, tabnet.CODE],
     }  # fmt: skip
     study = Study(folder, OBJECTIVE, config, seed)
     over = run(study, trials, workers=workers, job=job)
@@ -211,7 +213,7 @@ def _keep(
         with _one_thread():
             encoders = Job(job.tell, folder=study.folder / "encoders", device=job.device)
             encoder = train_encoder(settings, data, seed=study.seed, job=encoders)
-            settings = replace(settings, encoder=settings_from(encoder))
+            settings = replace(settings, encoder=timesnet.settings_from(encoder))
             made = train_candidate(
                 settings, data, seed=study.seed, encoder=encoder,
                 job=replace(encoders, folder=study.work(trial.number)),

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from tiltyard.learners import candidate, timesnet
+from tiltyard.learners import candidate, tabnet, timesnet
 from tiltyard.learners.candidate import CandidateSettings
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
@@ -25,6 +25,7 @@ from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.order import Order
 
 WORK = ".work"
+CODE = (timesnet.CODE, tabnet.CODE)
 REFRESH_EPOCHS = 10
 
 
@@ -146,7 +147,7 @@ def work_of(order: Order, settings: CandidateSettings, data: MarketData, world: 
     """Where unfinished work lies: the same order finds it again."""
     key = job_key(
         order.what, asdict(settings), data.told(), data.funding_told, order.seed, order.epochs,
-        place_of(world),
+        place_of(world), CODE, torch.__version__,
         {name: path.name for name, path in _given(order)},
     )  # fmt: skip
     return order.output / WORK / key[:16]
