@@ -23,9 +23,8 @@ def train_encoder(
     Raises:
         TiltyardError: As :func:`train_candidate`.
     """
-    plan = plan_of(settings, data)
-    check_past(data, plan)
-    until = plan.encoder_until
+    until = plan_of(settings, data).encoder_until
+    check_past(data, until)
     candles = list(data.known.values())
     scaler = ChannelScaler.fit(candles, since=data.since, until=until)
     length = settings.encoder.length

@@ -187,19 +187,23 @@ def check_encoder(encoder: Snapshot, data: MarketData, plan: Plan) -> None:
     check_markets(encoder, data)
 
 
-def check_past(data: MarketData, plan: Plan) -> None:
+def check_past(data: MarketData, until: int) -> None:
     """Refuse a past of which an encoder that is trained on it would not know every market.
+
+    Args:
+        data: The past.
+        until: What the encoder learns from must have been over then; seconds since 1970.
 
     Raises:
         TiltyardError: ``DATA_INSUFFICIENT``.
     """
     candles = list(data.known.values())
-    scaler = ChannelScaler.fit(candles, since=data.since, until=plan.encoder_until)
+    scaler = ChannelScaler.fit(candles, since=data.since, until=until)
     if late := [one for one in candles if one.symbol not in scaler.symbols]:
         begun = ", ".join(f"{one.symbol} from {text_of(int(one.opened_at[0]))}" for one in late)
         raise TiltyardError(
             "DATA_INSUFFICIENT", ", ".join(one.symbol for one in late),
-            f"no bars in a row that are over by {text_of(plan.encoder_until)}, when an encoder has "
+            f"no bars in a row that are over by {text_of(until)}, when an encoder has "
             f"learnt; there are {begun}",
             "leave it out, test on a later range, or give an encoder that knows it",
         )  # fmt: skip

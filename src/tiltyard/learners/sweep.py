@@ -179,9 +179,9 @@ def sweep(
         TiltyardError: As :func:`~tiltyard.learners.candidate.train_candidate`, and
             ``STUDY_DIFFERS``, ``STUDY_FAILED``, ``STUDY_STOPPED``, ``SNAPSHOT_UNWRITABLE``.
     """
-    for horizon in HORIZONS:
-        acting = replace(settings.acting, horizon=horizon)
-        check_past(data, plan_of(replace(settings, acting=acting), data))
+    farther = max(HORIZONS) - settings.acting.horizon
+    earliest = plan_of(settings, data).encoder_until - farther * data.interval.total_seconds()
+    check_past(data, round(earliest))
     write_market(data, folder / MARKET)
     config = {
         "settings": settings.to_json(), "device": job.device,
