@@ -17,7 +17,7 @@ from tiltyard.learners.head import TabNetSettings
 from tiltyard.learners.labels import CLASSES
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.timesnet_network import TimesNetSettings
-from tiltyard.learners.walk_forward import DAY, Fold, folds
+from tiltyard.learners.walk_forward import DAY, Fold, folds, range_empty
 from tiltyard.learners.windows import ChannelScaler
 from tiltyard.market.costs import Costs, FundingRates
 
@@ -143,7 +143,7 @@ def plan_of(settings: CandidateSettings, data: MarketData) -> Plan:
     closed = [one.closed_at for one in known.values()]
     inside = [one[one >= (data.since or 0)] for one in closed]
     if not any(len(one) for one in inside):
-        raise _range_empty(data)
+        raise range_empty(data.candles, data.since, data.until, "learn from")
     step = round(data.interval.total_seconds())
     first = min(int(one[0]) for one in inside if len(one))
     last = max(int(one[-1]) for one in closed)
@@ -225,16 +225,3 @@ def check_markets(encoder: Snapshot, data: MarketData) -> None:
             "ENCODER_DIFFERS", encoder.digest[:8], facts,
             "give it the markets that it knows, or let another one be trained",
         )  # fmt: skip
-
-
-def _range_empty(data: MarketData) -> TiltyardError:
-    there = ", ".join(
-        f"{symbol} {text_of(int(one.opened_at[0]))} to {text_of(int(one.closed_at[-1]))}"
-        for symbol, one in sorted(data.candles.items())
-        if len(one)
-    )
-    since, until = ("…" if at is None else text_of(at) for at in (data.since, data.until))
-    return TiltyardError(
-        "RANGE_EMPTY", f"{since} to {until}",
-        f"no bars to learn from there; there are {there or 'none'}", "name a range that has bars",
-    )  # fmt: skip
