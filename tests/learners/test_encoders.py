@@ -39,10 +39,9 @@ def test_what_the_parent_knew_is_known_to_whoever_goes_on_from_it(parent: Snapsh
         check_encoder(child, EARLY, plan)
 
 
-def test_whose_parent_does_not_say_what_it_knew_is_refused(parent: Snapshot) -> None:
-    silent = replace(parent, lineage={})
-    with pytest.raises(TiltyardError, match=r"ENCODER_KNOWS_TEST .*nobody knows what"):
-        check_encoder(refreshed(silent, EARLY), EARLY, plan_of(BEFORE_ITS_TEST, EARLY))
+def test_nothing_goes_on_from_an_encoder_that_does_not_say_what_it_knew(parent: Snapshot) -> None:
+    with pytest.raises(TiltyardError, match=r"ENCODER_KNOWS_TEST .*until when it has learnt"):
+        refreshed(replace(parent, lineage={}), EARLY)
 
 
 def test_an_encoder_goes_on_learning_in_its_own_markets_alone(parent: Snapshot) -> None:

@@ -4,6 +4,7 @@ What an encoder has learnt from, and until when, is in its lineage; a refreshed 
 all that its parent did. By that it is refused where it would be tested on what it knows.
 """
 
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import timesnet
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job
@@ -57,10 +58,16 @@ def refresh_encoder(
         epochs: Times that all windows are learnt from.
 
     Raises:
-        TiltyardError: ``ENCODER_DIFFERS``, ``DATA_INSUFFICIENT``, ``TRAINING_DIVERGED``,
-            ``CHECKPOINT_UNWRITABLE``.
+        TiltyardError: ``ENCODER_DIFFERS``, ``ENCODER_KNOWS_TEST`` where nobody knows what it
+            knows, ``DATA_INSUFFICIENT``, ``TRAINING_DIVERGED``, ``CHECKPOINT_UNWRITABLE``.
     """
     check_markets(before, data)
+    if not isinstance(before.lineage.get("data", {}).get("until"), int):
+        raise TiltyardError(
+            "ENCODER_KNOWS_TEST", before.digest[:8],
+            "nobody knows until when it has learnt, so nothing that goes on from it can be tested",
+            "let an encoder be trained anew",
+        )  # fmt: skip
     length, step = timesnet.settings_from(before).length, round(data.interval.total_seconds())
     first = data.since if since is None else since + (length + 1) * step
     windows = windows_of(
