@@ -22,11 +22,13 @@ class Hill:
         config = running.study.config
         if running.number in config.get("raises", ()):
             raise RuntimeError("no such hill")  # noqa: TRY003 the reason is looked for
+        if (full := config.get("full")) and running.number == 1 and Path(full).exists():
+            raise OSError(28, "No space left on device")
         dies = config.get("dies", {}).get(str(running.number), 0)
         if dies and (deaths := len(list(Path(config["marks"]).glob(f"{running.number}-*")))) < dies:
             (Path(config["marks"]) / f"{running.number}-{deaths}").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        if "says" in config:
+        if "says" in config and running.number not in config.get("quiet", ()):
             with Path(config["says"]).open("w") as said:
                 said.write("here\n")
                 said.flush()

@@ -1,13 +1,15 @@
 """A candidate learns what can be learnt, and is tested on nothing that it knew."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from small_candidates import DATA, SETTINGS, START, market, true_moves, with_leak
+from small_candidates import DATA, HOURS, SETTINGS, START, market, true_moves, with_leak
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.money import money
 from tiltyard.learners.candidate import (
     CandidateSettings,
     MarketData,
@@ -20,6 +22,7 @@ from tiltyard.learners.candidate import (
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.snapshot import Snapshot, load, save
 from tiltyard.learners.walk_forward import DAY, Range, simulate
+from tiltyard.market.costs import FundingRates
 
 SYMBOL = "SOL/USDT"
 
@@ -67,7 +70,7 @@ def test_a_snapshot_has_all_that_serving_needs(made: Snapshot, tmp_path: Path) -
         assert made.arrays[f"equity_{whose}"].shape == (days,)
         assert made.arrays[f"hold_out_{whose}"].shape == (10,)
     assert [len(fold["masks"]) for fold in metrics["walk_forward"]["folds"]] == [4, 4]
-    assert CandidateSettings.from_json(settings).walking() == SETTINGS.walking()
+    assert CandidateSettings.from_json(settings) == SETTINGS
     again = load(save(made, tmp_path, START))
     assert again.digest == made.digest
 
@@ -75,7 +78,7 @@ def test_a_snapshot_has_all_that_serving_needs(made: Snapshot, tmp_path: Path) -
 def test_tests_follow_what_was_learnt_and_the_hold_out_follows_them(made: Snapshot) -> None:
     metrics = made.metrics
     first, second = metrics["walk_forward"]["folds"]
-    embargo = (SETTINGS.acting.horizon + 1) * 3600
+    embargo = 2 * 3600  # a label of one bar begins with the next, so it is known two later
     assert made.lineage["encoder"]["data"]["until"] <= first["since"] - embargo
     assert (made.arrays["baseline_as_of"] < first["since"] - embargo).all()
     assert first["train_until"] == first["since"] - embargo
@@ -185,6 +188,7 @@ def test_a_refreshed_candidate_is_a_new_one_that_is_tested_after_what_it_learnt(
     assert fresh.lineage["encoder"]["data"]["until"] < made.metrics["hold_out"]["since"]
     assert fresh.metrics["walk_forward"]["since"] == made.metrics["hold_out"]["since"]
     assert fresh.metrics["hold_out"] is None
+    assert CandidateSettings.from_json(fresh.settings) == SETTINGS, "the next one learns as much"
     assert (fresh.arrays["baseline"] == made.arrays["baseline"]).all()
     changed = [name for name, one in fresh.weights.items() if (one != made.weights[name]).any()]
     assert any(name.startswith("encoder.") for name in changed)
@@ -205,6 +209,45 @@ def test_too_little_says_what_there_is_and_what_is_needed(data: MarketData, says
         train_candidate(SETTINGS, data, seed=1, job=Job())
     assert says in str(caught.value)
     assert "needed" in str(caught.value) or "there are BTC/USDT 2025-01-01" in str(caught.value)
+
+
+def test_funding_that_nobody_knows_is_told_and_counted_as_nothing(made: Snapshot) -> None:
+    assert made.metrics["funding"] == "none"
+    assert made.lineage["data"]["funding"] == {}
+    held = made.metrics["walk_forward"]["baselines"]["buy_and_hold"]
+    assert held["funding_unknown"] == held["trades"] == 2
+
+    hours = [START + n * timedelta(hours=8) for n in range(HOURS // 8 + 1)]
+    known = FundingRates([(at, 1e-4) for at in hours])
+    data = replace(DATA, funding={SYMBOL: known})
+    one = train_candidate(SETTINGS, data, seed=1, job=Job(), encoder=encoder_in(made))
+    assert one.metrics["funding"] == "in part"
+    first, last = (round(at.timestamp()) for at in (hours[0], hours[-1]))
+    told = one.lineage["data"]["funding"]
+    assert list(told) == [SYMBOL]
+    assert {**told[SYMBOL], "sha256": ""} == {
+        "rates": len(hours), "since": first, "until": last, "every_seconds": 28_800, "sha256": "",
+    }  # fmt: skip
+    paid = one.metrics["walk_forward"]["baselines"]["buy_and_hold"]
+    assert paid["funding_unknown"] == 1
+    assert paid["total_return"] < held["total_return"]
+    other = replace(DATA, funding={SYMBOL: FundingRates([(at, 2e-4) for at in hours])})
+    assert other.funding_told[SYMBOL]["sha256"] != told[SYMBOL]["sha256"]
+
+
+def test_who_was_in_over_no_funding_time_has_met_none() -> None:
+    costs = SETTINGS.costs(DATA)
+    for until, met in ((START + timedelta(hours=7), 0), (START + timedelta(hours=8), None)):
+        assert (
+            costs.funding_of(
+                SYMBOL,
+                notional=money(1),
+                is_long=True,
+                since=START + timedelta(hours=1),
+                until=until,
+            )
+            == met
+        )
 
 
 def test_without_time_it_is_partial_and_says_so() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tiltyard
 from learners.test_snapshot import in_a_process, killed_at
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Checkpoint, Job, Step, job_key
@@ -42,9 +43,12 @@ def test_what_was_kept_last_is_what_is_there(tmp_path: Path) -> None:
     assert found is not None
     assert found.tensors["step"].shape == (), "a number comes back as one"
     assert len(saved) == 2
-    job.forget(KEY)
-    assert job.kept(KEY) is None
-    job.forget(KEY)
+
+
+def test_work_of_another_version_is_another_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert job_key("timesnet", {"layers": 2}, 7) == KEY
+    monkeypatch.setattr(tiltyard, "__version__", "0.0.0")
+    assert job_key("timesnet", {"layers": 2}, 7) != KEY
 
 
 def test_a_job_without_a_folder_keeps_nothing() -> None:
@@ -53,7 +57,6 @@ def test_a_job_without_a_folder_keeps_nothing() -> None:
     job.tell(Step("encoder", 1, 2))
     assert job.kept(KEY) is None
     assert not job.is_over()
-    job.forget(KEY)
 
 
 def test_another_key_is_another_work_also_where_both_begin_alike(tmp_path: Path) -> None:

@@ -85,14 +85,6 @@ def test_a_move_on_an_edge_is_of_the_class_nearer_to_flat() -> None:
     assert classes.of(np.array(classes.edges)).tolist() == [1, 2, 2, 3]
 
 
-def test_edges_are_of_the_training_rows_alone() -> None:
-    moves = np.random.default_rng(4).normal(size=2_000)
-    assert fit_classes(moves[:1_000]) == fit_classes(
-        np.append(moves[:1_000], moves[1_000:])[:1_000]
-    )
-    assert fit_classes(moves[:1_000]) != fit_classes(moves)
-
-
 @pytest.mark.parametrize(
     ("moves", "says"),
     [

@@ -1,10 +1,13 @@
 """A study's trials are the same whoever runs them, and wherever they were stopped."""
 
 import json
+import multiprocessing
 import os
 import select
 import signal
+import sys
 from collections.abc import Callable
+from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,69 @@ def test_several_workers_find_what_one_does_and_one_that_dies_is_replaced(
     assert found[4].state == "failed"
     assert found[4].reason == "its worker died twice, with exit code -9"
     assert found[5] == ten[5]
+
+
+DIES_BEFORE_IT_READS = """#!{python} -IS
+import os, select, stat, sys
+
+def is_pipe(number):
+    try:
+        return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
+
+if "spawn_main" in " ".join(sys.argv) and not os.path.exists({mark!r}):
+    open({mark!r}, "w").close()
+    select.select([number for number in range(3, 256) if is_pipe(number)], [], [])
+    os._exit(1)
+os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+"""
+
+
+def test_a_worker_that_dies_before_it_has_read_its_task_is_replaced(
+    ten: list[Trial], tmp_path: Path
+) -> None:
+    """The first worker ends when there is something to read, and leaves it unread."""
+    program, mark = tmp_path / "python", tmp_path / "died"
+    program.write_text(DIES_BEFORE_IT_READS.format(python=sys.executable, mark=str(mark)))
+    program.chmod(0o755)
+    before = spawn.get_executable()
+    spawn.set_executable(str(program))
+    try:
+        found = run(study_in(tmp_path / "study"), 2, workers=2, job=Job())
+    finally:
+        spawn.set_executable(before)
+    assert mark.exists()
+    assert found == ten[:2]
+
+
+def test_no_worker_lives_on_when_a_study_ends_in_the_middle(tmp_path: Path) -> None:
+    """One trial is over, the other waits for somebody who never listens."""
+    said = tmp_path / "said"
+    os.mkfifo(said)
+
+    def saved() -> None:
+        raise KeyboardInterrupt
+
+    study = study_in(tmp_path / "study", says=str(said), quiet=[0])
+    with pytest.raises(KeyboardInterrupt):
+        run(study, 2, workers=2, job=Job(saved=saved))
+    assert not multiprocessing.active_children()
+    assert sorted(study.trials()) == [0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_disk_that_is_full_is_no_result_of_a_trial(
+    ten: list[Trial], tmp_path: Path, workers: int
+) -> None:
+    full = tmp_path / "full"
+    full.touch()
+    study = study_in(tmp_path / "study", full=str(full))
+    with pytest.raises(TiltyardError, match=r"STUDY_STOPPED trial 1: OSError: .*No space left"):
+        run(study, 6, workers=workers, job=Job())
+    assert 1 not in study.trials()
+    full.unlink()
+    assert run(study, 6, job=Job()) == ten[:6]
 
 
 def test_workers_end_with_whoever_started_them(tmp_path: Path) -> None:

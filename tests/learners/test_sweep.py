@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from small_candidates import DATA, SETTINGS, START
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate import MarketData
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.snapshot import load
@@ -91,6 +92,19 @@ def test_killed_it_goes_on_to_the_same_two(three: tuple[Sweep, Path], tmp_path: 
         os._exit(0)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
     assert digests(swept(tmp_path)) == digests(three[0])
+
+
+def test_a_market_that_begins_too_late_is_refused_before_the_first_trial(tmp_path: Path) -> None:
+    whole = DATA.candles["SOL/USDT"]
+    part = {
+        name: getattr(whole, name)[24 * 70 :]
+        for name in ("opened_at", "open", "high", "low", "close", "volume")
+    }
+    data = MarketData({**DATA.candles, "SOL/USDT": replace(whole, **part)})
+    with pytest.raises(TiltyardError, match=r"DATA_INSUFFICIENT SOL/USDT: .* from 2025-03-12"):
+        sweep(SETTINGS, data, folder=tmp_path / "sweep", output=tmp_path, now=START, seed=3,
+              job=Job(), trials=1)  # fmt: skip
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_sweep_that_is_over_is_taken_as_it_is(three: tuple[Sweep, Path]) -> None:

@@ -271,12 +271,6 @@ def test_batches_of_any_size_are_whole_virtual_batches(batch: int, virtual: int,
     assert np.isfinite(made.history["train"]).all()
 
 
-def test_a_class_that_weighs_more_is_expected_more_often(trained: Fitted) -> None:
-    heavy = fit(SMALL, *TRAINING, valid=VALID, seed=7, job=Job(), class_weights=[9, 1, 1])
-    means = [head_of(made).probabilities(VALID[0])[:, 0].mean() for made in (heavy, trained)]
-    assert means[0] > means[1] + 0.1
-
-
 def test_a_column_that_never_changes_is_no_obstacle() -> None:
     x = TRAINING[0].copy()
     x[:, 4] = 0.1

@@ -4,7 +4,7 @@ A trained one is tiny and learns from three hundred short windows of a wave in n
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812 as everybody calls it
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners import timesnet
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.snapshot import Snapshot, load, save
 from tiltyard.learners.timesnet import (
@@ -241,6 +242,29 @@ def test_work_on_other_data_is_not_gone_on_with(fitted: Fitted, tmp_path: Path) 
     assert equal(train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)), fitted)
 
 
+def test_work_of_other_code_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = replace(TINY, epochs=1)
+    job = Job(folder=tmp_path)
+    train(once, windows_of(noise()), seed=SEED, job=job)
+    assert len(list(tmp_path.glob("*.checkpoint"))) == 1
+    monkeypatch.setattr(timesnet, "CODE", timesnet.CODE + 1)
+    train(once, windows_of(noise()), seed=SEED, job=job)
+    assert len(list(tmp_path.glob("*.checkpoint"))) == 2
+
+
+def test_a_refresh_that_only_makes_it_worse_changes_nothing(fitted: Fitted) -> None:
+    """It goes on learning from noise, and is judged by the wave that it knew before."""
+    columns = np.concatenate([noise(280), wave(60)])
+    parent = snapshot(fitted, windows_of(wave()))
+    worse = refresh(parent, windows_of(columns), data={}, seed=SEED, job=Job(), epochs=2)
+    assert worse.metrics["best_epoch"] == 0
+    assert worse.metrics["before"] < min(worse.metrics["valid"])
+    for name, one in parent.weights.items():
+        assert np.array_equal(worse.weights[name], one)
+
+
 def test_with_its_time_spent_it_says_that_it_is_partial(tmp_path: Path) -> None:
     job = Job(folder=tmp_path, is_over=lambda: True)
     history = train(TINY, windows_of(wave()), seed=SEED, job=job).history
@@ -330,6 +354,25 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
     job = Job(folder=tmp_path)
     with pytest.raises(TiltyardError, match="TRAINING_DIVERGED encoder, fold 2: the loss is no"):
         train(TINY, windows_of(1e30 * wave()), seed=SEED, job=job, stage="encoder, fold 2")
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"d_model": 10**7}, "weights of another network: .* expected"),
+        ({"layers": 3}, "weights of another network"),
+        ({"kernels": 10**9}, "kernels 1,000,000,000, expected 0 to 32"),
+        ({"length": 10**9}, "length 1,000,000,000, expected 0 to 10,000"),
+        ({"layers": 10**9}, "layers 1,000,000,000"),
+        ({"top_k": 10**9}, "top_k 1,000,000,000"),
+    ],
+)
+def test_a_snapshot_takes_no_memory_that_its_weights_do_not(
+    fitted: Fitted, changed: dict[str, int], says: str
+) -> None:
+    """The first would be petabytes."""
+    with pytest.raises(ValueError, match=says):
+        Encoder.from_weights(fitted.weights, TimesNetSettings(**(asdict(TINY) | changed)))
 
 
 def test_settings_that_make_no_encoder_are_refused() -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 import tiltyard
 from tiltyard.learners import timesnet
+from tiltyard.learners.encoders import encoder_in, refresh_encoder, train_encoder
 from tiltyard.learners.examples import MarketData, Rows, rows_of
 from tiltyard.learners.heads import fit_head, foresee, mean_masks
 from tiltyard.learners.job import Job
@@ -30,18 +31,16 @@ from tiltyard.learners.performance import Result, daily_return_interval, summary
 from tiltyard.learners.plan import HELD_OUT, CandidateSettings, Plan, check_encoder, plan_of
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines, simulate
-from tiltyard.learners.windows import ChannelScaler, windows_of
+from tiltyard.learners.windows import ChannelScaler
 
 __all__ = [
-    "CandidateSettings", "MarketData", "check_encoder", "finish", "plan_of", "refresh", "rows_by",
-    "train_candidate", "train_encoder", "walk_of",
+    "CandidateSettings", "MarketData", "check_encoder", "encoder_in", "finish", "plan_of",
+    "refresh", "refresh_encoder", "rows_by", "train_candidate", "train_encoder", "walk_of",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
 KIND = "tabnet"
-OF_ENCODER = ("baseline", "periods")
-"""How the names of an encoder's arrays begin."""
 RECENT = 24 * 180
 
 
@@ -92,30 +91,6 @@ class Walk(NamedTuple):
     tests: Sequence[Mapping[str, Any]]
     epochs: int
     is_partial: bool
-
-
-def train_encoder(
-    settings: CandidateSettings, data: MarketData, *, seed: int, job: Job
-) -> Snapshot:
-    """An encoder that knows nothing from the first test on.
-
-    Raises:
-        TiltyardError: As :func:`train_candidate`.
-    """
-    until = plan_of(settings, data).encoder_until
-    candles = list(data.known.values())
-    scaler = ChannelScaler.fit(candles, since=data.since, until=until)
-    length = settings.encoder.length
-    windows = windows_of(
-        candles, length, scaler, since=data.since, until=until, stride=settings.stride
-    )
-    fitted = timesnet.train(settings.encoder, windows, seed=seed, job=job)
-    first = until - settings.baseline * round(data.interval.total_seconds())
-    baseline = windows_of(candles, length, scaler, since=first, until=until, stride=settings.stride)
-    return timesnet.snapshot_of(
-        settings.encoder, fitted, baseline, channels=scaler.to_json(),
-        data=data.told(until), seed=seed,
-    )  # fmt: skip
 
 
 def train_candidate(
@@ -200,6 +175,7 @@ def walk_of(
 def finish(
     settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, walk: Walk,
     encoder: Snapshot, *, seed: int, job: Job, parents: Sequence[str] = (),
+    asked: CandidateSettings | None = None,
 ) -> Snapshot:  # fmt: skip
     """Test on what was held out, learn from everything, and tell all of it.
 
@@ -213,6 +189,7 @@ def finish(
         seed: Of all that is drawn.
         job: Who is told.
         parents: Digests of what else it comes from.
+        asked: What whoever refreshes it goes by, where this one was made otherwise.
     """
     known, costs = data.known, settings.costs(data)
     tested = Tested(walk.within, walk.result, baselines(known, costs, walk.within))
@@ -229,16 +206,19 @@ def finish(
         **replace(settings, head=last.settings).to_json(), "symbols": list(rows.symbols),
         "interval_seconds": round(data.interval.total_seconds()),
         "horizon": settings.acting.horizon, "classes": last.classes.to_json(),
+        "asked": (asked or settings).asked(),
     }  # fmt: skip
     lineage = {
-        "data": data.told(), "parents": [encoder.digest, *parents], "seed": seed,
+        "data": {**data.told(), "funding": data.funding_told},
+        "parents": [encoder.digest, *parents], "seed": seed,
         "code": tiltyard.__version__, "threads": torch.get_num_threads(), "device": job.device,
         "encoder": dict(encoder.lineage),
     }  # fmt: skip
     metrics = {
         "walk_forward": {**tested.told(seed), "folds": list(walk.tests)},
         "hold_out": None if held_out is None else held_out.told(seed),
-        "inputs": list(rows.names), "head": last.made.history, "encoder": dict(encoder.metrics),
+        "funding": _funding(data), "inputs": list(rows.names), "head": last.made.history,
+        "encoder": dict(encoder.metrics),
         "partial": walk.is_partial or last.made.history["partial"]
         or bool(encoder.metrics.get("partial")),
     }  # fmt: skip
@@ -272,41 +252,22 @@ def refresh(
     Raises:
         TiltyardError: As :func:`train_candidate`.
     """
-    settings = CandidateSettings.from_json(snapshot.settings)
-    settings = replace(settings, folds=1, hold_out=settings.hold_out or HELD_OUT)
+    asked = CandidateSettings.from_json(snapshot.settings)
+    settings = replace(asked, folds=1, hold_out=asked.hold_out or HELD_OUT)
     held_out = plan_of(settings, data).hold_out
     plan = Plan([held_out] if held_out else [], None)
     before = encoder_in(snapshot)
     check_encoder(before, data, plan)
-    until, step = plan.encoder_until, round(data.interval.total_seconds())
-    windows = windows_of(
-        list(data.known.values()), settings.encoder.length,
-        ChannelScaler.from_json(before.scalers["channels"]),
-        since=until - recent * step, until=until, stride=settings.stride,
+    since = plan.encoder_until - recent * round(data.interval.total_seconds())
+    encoder = refresh_encoder(
+        settings, data, before, until=plan.encoder_until, since=since, seed=seed, job=job,
+        epochs=epochs,
     )  # fmt: skip
-    encoder = timesnet.refresh(
-        before, windows, data=data.told(until), seed=seed, job=job, epochs=epochs
-    )
     rows = rows_by(settings, data, encoder)
     walk = walk_of(settings, data, rows, plan, seed=seed, job=job)
     return finish(
-        settings, data, rows, plan, walk, encoder, seed=seed, job=job, parents=[snapshot.digest]
-    )
-
-
-def encoder_in(snapshot: Snapshot) -> Snapshot:
-    """The encoder that a candidate was made with, as a snapshot of its own."""
-    weights = {
-        name.removeprefix("encoder."): one
-        for name, one in snapshot.weights.items()
-        if name.startswith("encoder.")
-    }
-    return Snapshot(
-        timesnet.KIND, weights,
-        {name: one for name, one in snapshot.arrays.items() if name.startswith(OF_ENCODER)},
-        {"encoder": snapshot.settings["encoder"], "symbols": snapshot.settings["symbols"]},
-        {"channels": snapshot.scalers["channels"]},
-        snapshot.lineage["encoder"], snapshot.metrics["encoder"],
+        settings, data, rows, plan, walk, encoder, seed=seed, job=job,
+        parents=[snapshot.digest], asked=asked,
     )  # fmt: skip
 
 
@@ -329,6 +290,12 @@ def _traded(
 ) -> Result:  # fmt: skip
     costs = settings.costs(data)
     return simulate(data.known, moves, settings.acting, costs, within, rows.ranges)
+
+
+def _funding(data: MarketData) -> str:
+    """Of how many of its symbols funding rates are known: ``none``, ``in part`` or ``known``."""
+    told = data.funding_told
+    return "none" if not told else "known" if told.keys() == data.known.keys() else "in part"
 
 
 def _nothing_known(data: MarketData) -> dict[str, Floats]:

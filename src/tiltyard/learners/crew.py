@@ -1,7 +1,8 @@
 """A crew: the processes that run trials, or this one.
 
 A worker is told numbers and says steps; what comes of a trial it writes itself. One that dies
-fails its trial once: another tries it again, and it has failed when that one dies, too.
+fails its trial once: another tries it again, and it has failed when that one dies, too. One whose
+machine fails says so, and all of them stop. None is left when the crew is dismissed.
 """
 
 import json
@@ -14,10 +15,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Step
 from tiltyard.learners.trials import Study, Tell, Trial, play, write
 
 DEATHS = 2
+PATIENCE = 10.0
+"""Seconds that a worker has to end in by itself."""
 THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
 
 
@@ -39,24 +43,22 @@ class _Crew:
     def __init__(self, study: Study, workers: int, tell: Tell) -> None:
         self._study, self._workers, self._tell = study, workers, tell
         self._idle: list[tuple[SpawnProcess, Connection]] = []
+        self._busy: dict[Connection, tuple[SpawnProcess, int]] = {}
 
     def play(self, numbers: Sequence[int]) -> Iterator[int]:
         """Run trials; each number when what came of it is written."""
-        waiting, deaths = list(numbers), dict.fromkeys(numbers, 0)
-        busy: dict[Connection, tuple[SpawnProcess, int]] = {}
+        waiting, deaths, busy = list(numbers), dict.fromkeys(numbers, 0), self._busy
         while waiting or busy:
             while waiting and len(busy) < self._workers:
                 process, pipe = self._given(waiting[0])
                 busy[pipe] = process, waiting.pop(0)
             for pipe in [one for one in connection.wait(list(busy)) if isinstance(one, Connection)]:
-                process, number = busy.pop(pipe)
+                process, number = busy[pipe]
                 try:
-                    if said := pipe.recv_bytes():
-                        _of_trial(number, self._tell)(Step(*json.loads(said)))
-                        busy[pipe] = process, number
-                        continue
-                except EOFError:
-                    process.join()
+                    said = json.loads(pipe.recv_bytes())
+                except (EOFError, OSError):  # it is gone, maybe before it had read its task
+                    _end(process, pipe)
+                    del busy[pipe]
                     deaths[number] += 1
                     if deaths[number] < DEATHS:
                         waiting.insert(0, number)
@@ -64,6 +66,12 @@ class _Crew:
                     reason = f"its worker died twice, with exit code {process.exitcode}"
                     write(self._study, Trial(number, "failed", None, {}, (), reason))
                 else:
+                    if "stopped" in said:
+                        raise TiltyardError(*said["stopped"])
+                    if "step" in said:
+                        _of_trial(number, self._tell)(Step(*said["step"]))
+                        continue
+                    del busy[pipe]
                     self._idle.append((process, pipe))
                 yield number
 
@@ -73,8 +81,8 @@ class _Crew:
             process, pipe = self._idle.pop() if self._idle else self._hired()
             try:
                 pipe.send_bytes(str(number).encode())
-            except BrokenPipeError:
-                process.join()  # it died while it had nothing to do
+            except OSError:
+                _end(process, pipe)  # it died while it had nothing to do
             else:
                 return process, pipe
 
@@ -92,10 +100,21 @@ class _Crew:
         return process, ours
 
     def dismiss(self) -> None:
-        """No more work: they end."""
-        for process, pipe in self._idle:
-            pipe.close()
-            process.join()
+        """No more work: they end, and what they were at is left open."""
+        for process, _ in self._busy.values():
+            process.terminate()
+        busy = [(process, pipe) for pipe, (process, _) in self._busy.items()]
+        for process, pipe in [*busy, *self._idle]:
+            _end(process, pipe)
+
+
+def _end(process: SpawnProcess, pipe: Connection) -> None:
+    """A worker that hears no more; one that will not end is killed."""
+    pipe.close()
+    process.join(PATIENCE)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 @contextmanager
@@ -128,8 +147,16 @@ def _serve(
             number = int(pipe.recv_bytes())
         except EOFError:
             return
-        play(study, number, lambda step: pipe.send_bytes(json.dumps(step).encode()))
-        pipe.send_bytes(b"")
+        try:
+            play(study, number, lambda step: _say(pipe, step=step))
+        except TiltyardError as error:
+            _say(pipe, stopped=[error.code, error.subject, error.facts, error.remedy])
+        else:
+            _say(pipe, over=True)
+
+
+def _say(pipe: Connection, **said: object) -> None:
+    pipe.send_bytes(json.dumps(said).encode())
 
 
 def _of_trial(number: int, tell: Tell) -> Tell:

@@ -49,7 +49,7 @@ class MarketData:
         return {
             symbol: cut
             for symbol, one in sorted(self.candles.items())
-            if len(cut := _until(one, self.until))
+            if len(cut := _within(one, None, self.until))
         }
 
     @property
@@ -57,23 +57,45 @@ class MarketData:
         """How long a bar lasts."""
         return next(iter(self.candles.values())).interval
 
-    def told(self, until: int | None = None) -> dict[str, Any]:
+    def told(self, until: int | None = None, since: int | None = None) -> dict[str, Any]:
         """What it is, for a lineage.
 
         Args:
             until: What comes later was not used; None for all of it.
+            since: Bars that opened before it were not used; None for all of them.
         """
         last = self.until if until is None else until
-        used = {symbol: _until(one, last) for symbol, one in self.known.items()}
-        closed = [int(one.closed_at[-1]) for one in used.values() if len(one)]
-        since = self.since or min(int(one.opened_at[0]) for one in self.known.values())
+        cut = {symbol: _within(one, since, last) for symbol, one in self.known.items()}
+        used = {symbol: one for symbol, one in cut.items() if len(one)}
+        opened = [int(one.opened_at[0]) for one in (used or self.known).values()]
+        begun = (self.since if since is None else None) or min(opened)
         return {
-            "since": since,
-            "until": max(closed, default=since),
+            "since": begun,
+            "until": max((int(one.closed_at[-1]) for one in used.values()), default=begun),
             "interval_seconds": round(self.interval.total_seconds()),
             "bars": {symbol: len(one) for symbol, one in used.items()},
             "sha256": {symbol: _sha256(one) for symbol, one in used.items()},
         }
+
+    @property
+    def funding_told(self) -> dict[str, Any]:
+        """Which rates are known of its symbols, for a lineage; what is due later has none."""
+        found = {}
+        for symbol in self.known:
+            rates = self.funding.get(symbol)
+            known = [(round(at.timestamp()), rate) for at, rate in rates.known] if rates else []
+            if self.until is not None:
+                known = [one for one in known if one[0] <= self.until]
+            if rates and known:
+                times, values = zip(*known, strict=True)
+                digest = sha256(np.array(times, np.int64).tobytes())
+                digest.update(np.array(values, np.float64).tobytes())
+                found[symbol] = {
+                    "rates": len(known), "since": times[0], "until": times[-1],
+                    "every_seconds": round(rates.every.total_seconds()),
+                    "sha256": digest.hexdigest(),
+                }  # fmt: skip
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +184,18 @@ def text_of(at: int) -> str:
     return time_text(datetime.fromtimestamp(at, UTC))
 
 
-def _until(candles: Candles, until: int | None) -> Candles:
-    if until is None:
+def _within(candles: Candles, since: int | None, until: int | None) -> Candles:
+    """The bars that opened at one time or later, and had closed by the other."""
+    if since is None and until is None:
         return candles
-    stop = int(np.searchsorted(candles.closed_at, until, side="right"))
+    start = 0 if since is None else int(np.searchsorted(candles.opened_at, since))
+    stop = len(candles) if until is None else int(
+        np.searchsorted(candles.closed_at, until, side="right")
+    )  # fmt: skip
+    part = slice(start, max(start, stop))
     return Candles(
-        candles.symbol, candles.interval, candles.opened_at[:stop], candles.open[:stop],
-        candles.high[:stop], candles.low[:stop], candles.close[:stop], candles.volume[:stop],
+        candles.symbol, candles.interval, candles.opened_at[part], candles.open[part],
+        candles.high[part], candles.low[part], candles.close[part], candles.volume[part],
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 A learner is given a :class:`Job` by whoever runs it, and asks nothing else of the outside. Work
 that is not finished is kept as a *checkpoint*, which appears whole or not at all, under the key of
-what is being trained: data, settings and seed. Who trains the same again goes on from there, to
-the same result as one that was never interrupted; who trains something else begins anew.
+what is being trained: data, settings, seed and code. Who trains the same again goes on from there,
+to the same result as one that was never interrupted; who trains something else begins anew.
 """
 
 import json
@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as tensors_from
 from safetensors.numpy import save as tensors_to
 
+import tiltyard
 from tiltyard.kernel.errors import TiltyardError
 
 DIGEST = 32
@@ -120,12 +121,6 @@ class Job:
         except (OSError, SafetensorError, ValueError, KeyError):
             return None
 
-    def forget(self, key: str) -> None:
-        """What was kept under a key is not needed any more."""
-        file = self._file(key)
-        if file is not None:
-            file.unlink(missing_ok=True)
-
     def _file(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key[:16]}.checkpoint"
 
@@ -133,10 +128,12 @@ class Job:
 def job_key(*parts: Any) -> str:  # noqa: ANN401 whatever can be told as JSON, and arrays
     """What is being trained, as 64 hexadecimal digits: the same data, settings and seed.
 
+    Work of another version of this program is another work.
+
     >>> job_key("timesnet", {"layers": 2}, 7) == job_key("timesnet", {"layers": 2}, 7)
     True
     """
-    digest = sha256()
+    digest = sha256(f"{tiltyard.__version__}\0".encode())
     for part in parts:
         if isinstance(part, np.ndarray):
             digest.update(f"{part.dtype}{part.shape}".encode())

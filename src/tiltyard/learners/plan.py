@@ -6,6 +6,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tiltyard.features.learned import TECHNICAL, TIME
@@ -16,14 +17,18 @@ from tiltyard.learners.head import TabNetSettings
 from tiltyard.learners.labels import CLASSES
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.timesnet_network import TimesNetSettings
-from tiltyard.learners.walk_forward import DAY, Fold, folds
-from tiltyard.market.costs import Costs
+from tiltyard.learners.walk_forward import DAY, Fold, folds, range_empty
+from tiltyard.learners.windows import ChannelScaler
+from tiltyard.market.costs import Costs, FundingRates
 
 LEARNT_BARS = 500
 """So many at least have to be before the first test, beside those that warm up."""
 WARM_UP = 170
 HELD_OUT = 24 * 90
 """Bars at the end by which nothing is chosen, if nobody says otherwise."""
+
+UNRECORDED = FundingRates([(datetime.fromtimestamp(0, UTC), 0.0)])
+"""When rates are due of which none was recorded: every eight hours, as it is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,13 @@ class CandidateSettings:
     half_spread_bps: float = 1.0
 
     def costs(self, data: MarketData) -> Costs:
-        """Of trading, funding included where rates are known."""
-        return Costs(
-            self.fee_bps, self.half_spread_bps, data.funding, has_funding=bool(data.funding)
-        )
+        """Of trading, funding included where rates are known.
+
+        Where none is, a position that is held over a time at which one is due has met one that
+        nobody knows.
+        """
+        funding = {symbol: data.funding.get(symbol, UNRECORDED) for symbol in data.known}
+        return Costs(self.fee_bps, self.half_spread_bps, funding, has_funding=True)
 
     def walking(self) -> dict[str, Any]:
         """How it is tested, for a snapshot's settings."""
@@ -89,12 +97,21 @@ class CandidateSettings:
             "walk_forward": self.walking(),
         }  # fmt: skip
 
+    def asked(self) -> dict[str, Any]:
+        """What a snapshot keeps beside what it was made by in the end: epochs, and how to test."""
+        return {"head": asdict(self.head), "walk_forward": self.walking()}
+
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "CandidateSettings":
-        """As :meth:`to_json` or a snapshot of kind ``tabnet`` tells it."""
+        """As :meth:`to_json` tells it, or as it was asked of a snapshot of kind ``tabnet``.
+
+        A head is saved with as many epochs as its folds took; whoever fits the next one by that
+        could only ever learn less.
+        """
+        asked = {**told, **told.get("asked", {})}
         return cls(
-            TimesNetSettings(**told["encoder"]), TabNetSettings(**told["head"]),
-            tuple(told["features"]), Acting.from_json(told["acting"]), **told["walk_forward"],
+            TimesNetSettings(**told["encoder"]), TabNetSettings(**asked["head"]),
+            tuple(told["features"]), Acting.from_json(told["acting"]), **asked["walk_forward"],
         )  # fmt: skip
 
 
@@ -126,7 +143,7 @@ def plan_of(settings: CandidateSettings, data: MarketData) -> Plan:
     closed = [one.closed_at for one in known.values()]
     inside = [one[one >= (data.since or 0)] for one in closed]
     if not any(len(one) for one in inside):
-        raise _range_empty(data)
+        raise range_empty(data.candles, data.since, data.until, "learn from")
     step = round(data.interval.total_seconds())
     first = min(int(one[0]) for one in inside if len(one))
     last = max(int(one[-1]) for one in closed)
@@ -172,7 +189,38 @@ def check_encoder(encoder: Snapshot, data: MarketData, plan: Plan) -> None:
             f"{text_of(plan.encoder_until)} may be known to it",
             "let an encoder be trained on the range before the tests, or test on a later range",
         )  # fmt: skip
-    step = round(data.interval.total_seconds())
+    check_markets(encoder, data)
+
+
+def check_past(data: MarketData, until: int) -> None:
+    """Refuse a past of which an encoder that is trained on it would not know every market.
+
+    Args:
+        data: The past.
+        until: What the encoder learns from must have been over then; seconds since 1970.
+
+    Raises:
+        TiltyardError: ``DATA_INSUFFICIENT``.
+    """
+    candles = list(data.known.values())
+    scaler = ChannelScaler.fit(candles, since=data.since, until=until)
+    if late := [one for one in candles if one.symbol not in scaler.symbols]:
+        begun = ", ".join(f"{one.symbol} from {text_of(int(one.opened_at[0]))}" for one in late)
+        raise TiltyardError(
+            "DATA_INSUFFICIENT", ", ".join(one.symbol for one in late),
+            f"no bars in a row that are over by {text_of(until)}, when an encoder has "
+            f"learnt; there are {begun}",
+            "leave it out, test on a later range, or give an encoder that knows it",
+        )  # fmt: skip
+
+
+def check_markets(encoder: Snapshot, data: MarketData) -> None:
+    """Refuse an encoder of other markets, or of bars of another length.
+
+    Raises:
+        TiltyardError: ``ENCODER_DIFFERS``.
+    """
+    known, step = encoder.lineage.get("data", {}), round(data.interval.total_seconds())
     missing = sorted(data.known.keys() - encoder.scalers.get("channels", {}).keys())
     if missing or known.get("interval_seconds", step) != step:
         facts = f"it was not trained on {', '.join(missing)}" if missing else (
@@ -182,16 +230,3 @@ def check_encoder(encoder: Snapshot, data: MarketData, plan: Plan) -> None:
             "ENCODER_DIFFERS", encoder.digest[:8], facts,
             "give it the markets that it knows, or let another one be trained",
         )  # fmt: skip
-
-
-def _range_empty(data: MarketData) -> TiltyardError:
-    there = ", ".join(
-        f"{symbol} {text_of(int(one.opened_at[0]))} to {text_of(int(one.closed_at[-1]))}"
-        for symbol, one in sorted(data.candles.items())
-        if len(one)
-    )
-    since, until = ("…" if at is None else text_of(at) for at in (data.since, data.until))
-    return TiltyardError(
-        "RANGE_EMPTY", f"{since} to {until}",
-        f"no bars to learn from there; there are {there or 'none'}", "name a range that has bars",
-    )  # fmt: skip

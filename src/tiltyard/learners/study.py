@@ -10,7 +10,8 @@ of them is faster, or when somebody pulled the plug. Therefore:
    files are the study; Optuna's journal is written anew from them, in the order of numbers, for
    whoever looks at it with Optuna's own tools.
 3. A trial that raises has failed, with the reason. A worker that dies fails its trial once: it is
-   tried again, and has failed if it dies again.
+   tried again, and has failed if it dies again. A disk that is full, or no memory that is left, is
+   no result: the study stops, and the trial stays open.
 
 So five trials, a restart and five more are ten at once, and one worker finds what many do. With
 one the trials run in this process; more are processes of their own, spawned, and gone with their
@@ -56,7 +57,8 @@ def run(study: Study, trials: int, *, workers: int = 1, job: Job) -> list[Trial]
 
     Raises:
         TiltyardError: ``STUDY_DIFFERS`` where the folder holds another one, ``STUDY_FAILED`` where
-            no trial came to an end, ``CHECKPOINT_UNWRITABLE``.
+            no trial came to an end, ``STUDY_STOPPED`` where the machine has failed,
+            ``CHECKPOINT_UNWRITABLE``.
     """
     _claim(study)
     with crew_of(study, workers, job.tell) as crew:

@@ -32,8 +32,10 @@ from optuna.distributions import (
 from safetensors import safe_open
 from safetensors.numpy import save as tensors_to
 
+import tiltyard
 from tiltyard.kernel.clock import from_microseconds, microseconds
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners import tabnet, timesnet
 from tiltyard.learners.candidate import (
     CandidateSettings,
     MarketData,
@@ -45,15 +47,16 @@ from tiltyard.learners.candidate import (
 )
 from tiltyard.learners.job import Job
 from tiltyard.learners.performance import Interval, Result, daily_return_interval
+from tiltyard.learners.plan import check_past
 from tiltyard.learners.snapshot import find, save
 from tiltyard.learners.study import Running, Study, Trial, best, run, write_whole
-from tiltyard.learners.timesnet import settings_from
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 
 OBJECTIVE = f"{__name__}:walk_forward"
 MARKET = "market.safetensors"
 KEPT = 2
+HORIZONS = (12, 24, 48)
 COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
 
 
@@ -114,7 +117,7 @@ class WalkForward:
         "head.sparsity": FloatDistribution(1e-5, 1e-2, log=True),
         "head.rate": FloatDistribution(3e-3, 3e-2, log=True),
         "acting.margin": FloatDistribution(1.0, 6.0),
-        "acting.horizon": CategoricalDistribution([12, 24, 48]),
+        "acting.horizon": CategoricalDistribution(HORIZONS),
     }
 
     def __call__(self, running: Running) -> float:
@@ -174,13 +177,16 @@ def sweep(
 
     Raises:
         TiltyardError: As :func:`~tiltyard.learners.candidate.train_candidate`, and
-            ``STUDY_DIFFERS``, ``STUDY_FAILED``, ``SNAPSHOT_UNWRITABLE``.
+            ``STUDY_DIFFERS``, ``STUDY_FAILED``, ``STUDY_STOPPED``, ``SNAPSHOT_UNWRITABLE``.
     """
-    plan_of(settings, data)
+    farther = max(HORIZONS) - settings.acting.horizon
+    earliest = plan_of(settings, data).encoder_until - farther * data.interval.total_seconds()
+    check_past(data, round(earliest))
     write_market(data, folder / MARKET)
     config = {
         "settings": settings.to_json(), "device": job.device,
         "market": sha256((folder / MARKET).read_bytes()).hexdigest(),
+        "code": [tiltyard.__version__, torch.__version__, timesnet.CODE, tabnet.CODE],
     }  # fmt: skip
     study = Study(folder, OBJECTIVE, config, seed)
     over = run(study, trials, workers=workers, job=job)
@@ -207,7 +213,7 @@ def _keep(
         with _one_thread():
             encoders = Job(job.tell, folder=study.folder / "encoders", device=job.device)
             encoder = train_encoder(settings, data, seed=study.seed, job=encoders)
-            settings = replace(settings, encoder=settings_from(encoder))
+            settings = replace(settings, encoder=timesnet.settings_from(encoder))
             made = train_candidate(
                 settings, data, seed=study.seed, encoder=encoder,
                 job=replace(encoders, folder=study.work(trial.number)),

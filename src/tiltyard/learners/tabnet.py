@@ -57,6 +57,8 @@ from tiltyard.learners.job import Checkpoint, Job, Step, job_key
 
 __all__ = ["Fitted", "GhostNorm", "Head", "TabNet", "TabNetSettings", "fit", "sparsemax"]
 
+CODE = 1
+"""To be raised where the same data, settings and seed give other weights: work is begun anew."""
 LEAST_ROWS = 32
 """Fewer have no batch statistics worth the name."""
 ENTROPY_EPSILON = 1e-15
@@ -209,7 +211,6 @@ def fit(
     seed: int,
     job: Job,
     stage: str = "head",
-    class_weights: Sequence[float] | None = None,
 ) -> Fitted:
     """Train on rows and their classes.
 
@@ -224,7 +225,6 @@ def fit(
         seed: Of first weights and of the order of rows; 0 or more.
         job: Whom to tell, and when to end.
         stage: What this training is called.
-        class_weights: Of each class in the loss; None weighs all alike.
 
     Raises:
         TiltyardError: ``DATA_INSUFFICIENT``, ``TRAINING_DIVERGED``, ``CHECKPOINT_UNWRITABLE``.
@@ -236,10 +236,9 @@ def fit(
         raise TiltyardError("DATA_INSUFFICIENT", stage, f"all {len(y):,} rows are of one class")
     sd = np.where(np.ptp(x, 0) > 0, x.std(0, dtype=np.float64), 1)
     scaler = {"mean": x.mean(0, dtype=np.float64).tolist(), "sd": sd.tolist()}
-    weights = [float(one) for one in class_weights or [1] * settings.classes]
-    training = _Training(settings, seed, torch.tensor(weights, device=job.device))
-    place = (job.device, torch.get_num_threads())
-    key = job_key("tabnet", asdict(settings), seed, place, x, y, *(valid or ()), weights)
+    training = _Training(settings, seed, job.device)
+    place = (job.device, torch.get_num_threads(), torch.__version__)
+    key = job_key("tabnet", CODE, asdict(settings), seed, place, x, y, *(valid or ()))
     if (kept := job.kept(key)) is not None:
         training.go_on_from(kept)
     rows = _tensors(x, y, scaler, job.device)
@@ -276,9 +275,8 @@ def _tensors(x: Rows, y: Classes, scaler: Scaler, device: str) -> Labelled:
 class _Training:
     """All that changes from epoch to epoch."""
 
-    def __init__(self, settings: TabNetSettings, seed: int, weights: Tensor) -> None:
-        self.settings, self.seed, self.weights = settings, seed, weights
-        self.device = weights.device
+    def __init__(self, settings: TabNetSettings, seed: int, device: str) -> None:
+        self.settings, self.seed, self.device = settings, seed, device
         self.network = TabNet(settings, seed).to(self.device)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=settings.rate, fused=True)
         self.losses: dict[str, list[float]] = {"train": [], "valid": []}
@@ -300,7 +298,7 @@ class _Training:
             self.network.eval()
             with torch.no_grad():
                 logits, _ = self.network(held_out[0])
-            loss = functional.cross_entropy(logits.T, held_out[1], self.weights)
+            loss = functional.cross_entropy(logits.T, held_out[1])
             losses["valid"] = float(loss)
         if losses.get("valid", -math.inf) < min(self.losses["valid"], default=math.inf):
             self.best, self.best_epoch = self._state(), self.done + 1
@@ -317,7 +315,7 @@ class _Training:
         self.network.train()
         for rows in torch.split(used, settings.batch - settings.batch % ghost):
             logits, entropy = self.network(x.index_select(1, rows))
-            loss = functional.cross_entropy(logits.T, y[rows], self.weights)
+            loss = functional.cross_entropy(logits.T, y[rows])
             self.adam.zero_grad()
             (loss + settings.sparsity * entropy).backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -21,7 +21,7 @@ against what was published. What is settled here, after 1 to 7 of the network:
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from math import ceil, cos, isfinite, pi
+from math import ceil, cos, inf, isfinite, pi
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -34,7 +34,13 @@ import tiltyard
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Checkpoint, Job, Step, job_key
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.timesnet_network import Array, Network, TimesNetSettings, Weights
+from tiltyard.learners.timesnet_network import (
+    Array,
+    Network,
+    TimesNetSettings,
+    Weights,
+    check_shapes,
+)
 from tiltyard.learners.windows import Windows
 
 __all__ = [
@@ -43,6 +49,8 @@ __all__ = [
 ]  # fmt: skip
 
 KIND = "timesnet"
+CODE = 1
+"""To be raised where the same data, settings and seed give other weights: work is begun anew."""
 VALID_SHARE, FITTED_ON, AT_ONCE, TOLD_EVERY = 0.1, 512, 128, 0.2
 Json = Mapping[str, Any]
 
@@ -53,7 +61,8 @@ class Fitted(NamedTuple):
     Attributes:
         weights: Of the best epoch, frequencies among them.
         history: ``train`` and ``valid`` losses by epoch, ``best_epoch`` from 1, ``partial`` when
-            its time was spent, ``learnt_from`` and ``judged_on`` windows.
+            its time was spent, ``learnt_from`` and ``judged_on`` windows. Where it went on from
+            weights, ``before`` is their loss, and ``best_epoch`` is 0 where no epoch was better.
     """
 
     weights: Weights
@@ -80,8 +89,8 @@ def train(
     """
     learn, judged = _split(settings, windows, valid, stage)
     given = [part for pair in sorted((weights or {}).items()) for part in pair]
-    place = (job.device, torch.get_num_threads())
-    key = job_key(KIND, asdict(settings), seed, place, learn, judged, *given)
+    place = (job.device, torch.get_num_threads(), torch.__version__)
+    key = job_key(KIND, CODE, asdict(settings), seed, place, learn, judged, *given)
     run = _Run(settings, learn, judged, seed, job, weights, stage)
     if (checkpoint := job.kept(key)) is not None:
         run.resume(checkpoint)
@@ -111,6 +120,7 @@ class _Run:
         self.losses: dict[str, list[float]] = {"train": [], "valid": []}
         self.best = self.network.weights()
         self.told_at = -TOLD_EVERY
+        self.before = None if weights is None else self._finite(self._judge())
 
     @property
     def done(self) -> int:
@@ -118,7 +128,9 @@ class _Run:
 
     @property
     def best_epoch(self) -> int:
-        return 1 + int(np.argmin(self.losses["valid"])) if self.done else 0
+        """From 1; 0 where none was better than what was there before."""
+        ahead = [inf if self.before is None else self.before, *self.losses["valid"]]
+        return int(np.argmin(ahead))
 
     def epoch(self) -> None:
         settings, network, count = self.settings, self.network, len(self.learn)
@@ -252,8 +264,15 @@ class _Run:
 
     def history(self) -> Json:
         partial = self.done < self.settings.epochs
+        before = {} if self.before is None else {"before": self.before}
         counts = {"learnt_from": len(self.learn), "judged_on": len(self.judged)}
-        return {**self.losses, "best_epoch": self.best_epoch, "partial": partial, **counts}
+        return {
+            **self.losses,
+            "best_epoch": self.best_epoch,
+            "partial": partial,
+            **counts,
+            **before,
+        }
 
 
 def _loss(errors: Sequence[Tensor]) -> Tensor:
@@ -303,7 +322,12 @@ class Encoder:
 
     @classmethod
     def from_weights(cls, weights: Weights, settings: TimesNetSettings) -> "Encoder":
-        """Of what a training gave."""
+        """Of what a training gave.
+
+        Raises:
+            ValueError: They are of another network.
+        """
+        check_shapes(weights, settings)
         with torch.random.fork_rng(devices=[]):
             network = Network(settings)
         network.take(weights)
@@ -372,12 +396,13 @@ def refresh(
 
     Its frequencies, scalers and baseline windows are those of its parent. A few weeks say less
     about periods than what its kernels were trained on; and drift is measured by one encoder, so
-    whoever measures it embeds the same baseline windows by the new one.
+    whoever measures it embeds the same baseline windows by the new one. Where no epoch does better
+    than the parent on the last tenth of the windows, the weights stay the parent's.
 
     Args:
         snapshot: Of kind ``timesnet``.
         windows: Standardised by its scalers.
-        data: What they are.
+        data: What they are; when the lineage says until when it knows, its parent's days count.
         seed: Of all that is drawn.
         job: As in :func:`train`.
         epochs: Times that all windows are learnt from.
@@ -385,8 +410,18 @@ def refresh(
     settings = settings_from(snapshot)
     gentle = replace(settings, epochs=epochs, rate=settings.rate / 10, halved_from=0)
     fitted = train(gentle, windows, seed=seed, job=job, weights=snapshot.weights)
-    lineage = _lineage(data, [snapshot.digest], seed)
+    lineage = _lineage(_with_parent(data, snapshot.lineage), [snapshot.digest], seed)
     return replace(snapshot, weights=fitted.weights, lineage=lineage, metrics=fitted.history)
+
+
+def _with_parent(data: Json, parent: Json) -> Json:
+    """What was learnt from; it ends no earlier than what the parent has learnt from.
+
+    Where nobody knows when that ended, nobody knows when this does.
+    """
+    ends = [told["until"] for told in (data, parent.get("data", {})) if "until" in told]
+    known = {"until": max(ends)} if len(ends) == 2 else {}  # noqa: PLR2004 its own and the parent's
+    return {name: one for name, one in data.items() if name != "until"} | known
 
 
 def _lineage(data: Json, parents: Sequence[str], seed: int) -> Json:

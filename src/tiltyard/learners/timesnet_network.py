@@ -39,6 +39,8 @@ Kernels = tuple[Tensor, Tensor, Tensor, Tensor]
 Grid = tuple[int, int]
 WIDE = 50
 """Places of a kernel from which on a batch is faster by waves, as measured."""
+MOST = {"length": 10_000, "horizon": 10_000, "layers": 64, "top_k": 64, "kernels": 32}
+"""No weight bounds these, and a snapshot may say anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ class TimesNetSettings:
     averaged: float = 0.0
 
     def __post_init__(self) -> None:
+        for name, most in MOST.items():
+            if not 0 <= (asked := getattr(self, name)) <= most:
+                raise ValueError(f"{name} {asked:,}, expected 0 to {most:,}")  # noqa: TRY003
         if not 1 <= self.embedding <= 32:  # noqa: PLR2004 see above
             raise ValueError(f"embedding {self.embedding}, expected 1 to 32")  # noqa: TRY003
         if not self.hidden and not self.horizon:
@@ -351,6 +356,23 @@ class Network(nn.Module):
         self.frequencies = weights["frequencies"].tolist()
         kept = {name: one for name, one in weights.items() if name != "frequencies"}
         self.load_state_dict({name: torch.from_numpy(one.copy()) for name, one in kept.items()})
+
+
+def check_shapes(weights: Weights, settings: TimesNetSettings) -> None:
+    """Refuse weights of another network, before any memory is taken for this one."""
+    with torch.device("meta"):
+        expected = {name: tuple(one.shape) for name, one in Network(settings).state_dict().items()}
+    expected["frequencies"] = (settings.layers, settings.top_k)
+    found = {name: one.shape for name, one in weights.items()}
+    differing = sorted(
+        name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+    )
+    if differing:
+        name = differing[0]
+        raise ValueError(  # noqa: TRY003 whoever reads the snapshot says which
+            f"weights of another network: {len(differing)} differ, {name} is "
+            f"{found.get(name, 'missing')}, expected {expected.get(name, 'none')}"
+        )
 
 
 def _places(length: int, wide: int) -> Tensor:

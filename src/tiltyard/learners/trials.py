@@ -32,6 +32,8 @@ median of a handful."""
 STATES = {
     "complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL,
 }  # fmt: skip
+OF_THE_MACHINE = ("CHECKPOINT_UNWRITABLE", "SNAPSHOT_UNWRITABLE")
+"""Errors that say nothing of what is tried."""
 Tell = Callable[[Step], object]
 
 
@@ -149,7 +151,12 @@ def best(trials: Sequence[Trial], count: int = 2) -> list[Trial]:
 
 
 def play(study: Study, number: int, tell: Tell) -> None:
-    """Run one trial, and write what came of it."""
+    """Run one trial, and write what came of it.
+
+    Raises:
+        TiltyardError: ``STUDY_STOPPED``, ``CHECKPOINT_UNWRITABLE``, ``SNAPSHOT_UNWRITABLE``: the
+            machine has failed, not the trial, which stays open.
+    """
     objective = objective_of(study)
     asked = _asked(study, number, objective)
     running = Running(study, number, asked, tell)
@@ -160,7 +167,15 @@ def play(study: Study, number: int, tell: Tell) -> None:
             state, value, reason = "failed", None, "its value is no number"
     except Pruned:
         state = "pruned"
-    except Exception as error:  # noqa: BLE001 whatever it is, this trial has failed and others go on
+    except (OSError, MemoryError) as error:
+        raise TiltyardError(
+            "STUDY_STOPPED", f"trial {number}", f"{type(error).__name__}: {error}"[:300],
+            "mend that, and run it again: what was tried is kept, and this trial is still open",
+        ) from error  # fmt: skip
+    except Exception as error:
+        if isinstance(error, TiltyardError) and error.code in OF_THE_MACHINE:
+            raise
+        # whatever else it is, this trial has failed and others go on
         state, reason = "failed", f"{type(error).__name__}: {error}"[:300]
     reported = tuple(running.reported)
     write(study, Trial(number, state, value, running.parameters, reported, reason))

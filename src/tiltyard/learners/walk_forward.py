@@ -186,7 +186,7 @@ def play(
     spans = {symbol: _span(candles, within) for symbol, candles in market.items()}
     spans = {symbol: span for symbol, span in spans.items() if span.stop - span.start > 1}
     if not spans:
-        raise range_empty(market, within)
+        raise range_empty(market, *within, "trade")
     interval = next(iter(market.values())).interval
     book = _Book(PaperVenue(costs, interval), notional, Money(notional * len(market)))
     last = {symbol: span.stop - 1 for symbol, span in spans.items()}
@@ -202,16 +202,26 @@ def play(
     return book.result()
 
 
-def range_empty(market: Market, within: Range) -> TiltyardError:
-    """There is nothing to trade in a range; says what there is."""
+def range_empty(
+    market: Market, since: int | None, until: int | None, purpose: str
+) -> TiltyardError:
+    """There is nothing in a range; says what there is.
+
+    Args:
+        market: The bars, by symbol.
+        since: Seconds since 1970; None for the first bar.
+        until: Likewise; None for the last.
+        purpose: What for: ``trade`` …
+    """
     there = ", ".join(
         f"{symbol} {_text(int(one.opened_at[0]))} to {_text(int(one.closed_at[-1]))}"
         for symbol, one in sorted(market.items())
         if len(one)
     )
+    begun, ended = ("…" if at is None else _text(at) for at in (since, until))
     return TiltyardError(
-        "RANGE_EMPTY", f"{_text(within.since)} to {_text(within.until)}",
-        f"no bars to trade there; there are {there or 'none'}", "name a range that has bars",
+        "RANGE_EMPTY", f"{begun} to {ended}",
+        f"no bars to {purpose} there; there are {there or 'none'}", "name a range that has bars",
     )  # fmt: skip
 
 

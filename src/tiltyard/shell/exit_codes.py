@@ -68,6 +68,7 @@ FAILURES = frozenset(
         "SNAPSHOT_UNWRITABLE",
         "SOURCE_LOCKED",
         "STUDY_FAILED",
+        "STUDY_STOPPED",
         "SYSTEM_REFUSED",
         "TARGET_REFUSED",
         "TARGET_UNREACHABLE",

@@ -15,18 +15,18 @@ from typing import Any
 import torch
 
 from tiltyard.features.learned import FUNDING
-from tiltyard.learners import candidate, timesnet
+from tiltyard.learners import candidate, tabnet, timesnet
 from tiltyard.learners.candidate import CandidateSettings
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.plan import plan_of
 from tiltyard.learners.snapshot import Snapshot, load, save
 from tiltyard.learners.sweep import Sweep, sweep
-from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.order import Order
 
 WORK = ".work"
+CODE = (timesnet.CODE, tabnet.CODE)
 REFRESH_EPOCHS = 10
 
 
@@ -149,7 +149,8 @@ def search(
 def work_of(order: Order, settings: CandidateSettings, data: MarketData, world: World) -> Path:
     """Where unfinished work lies: the same order finds it again."""
     key = job_key(
-        order.what, asdict(settings), data.told(), order.seed, order.epochs, place_of(world),
+        order.what, asdict(settings), data.told(), data.funding_told, order.seed, order.epochs,
+        place_of(world), CODE, torch.__version__,
         {name: path.name for name, path in _given(order)},
     )  # fmt: skip
     return order.output / WORK / key[:16]
@@ -180,15 +181,9 @@ def _encoder(
     if parent is None:
         return candidate.train_encoder(settings, data, seed=order.seed, job=job)
     before = parent if parent.kind == timesnet.KIND else candidate.encoder_in(parent)
-    scaler = ChannelScaler.from_json(before.scalers["channels"])
-    until = plan_of(settings, data).encoder_until
-    windows = windows_of(
-        list(data.known.values()), timesnet.settings_from(before).length, scaler,
-        since=data.since, until=until, stride=settings.stride,
-    )  # fmt: skip
-    return timesnet.refresh(
-        before, windows, data=data.told(until), seed=order.seed, job=job,
-        epochs=order.epochs or REFRESH_EPOCHS,
+    return candidate.refresh_encoder(
+        settings, data, before, until=plan_of(settings, data).encoder_until, seed=order.seed,
+        job=job, epochs=order.epochs or REFRESH_EPOCHS,
     )  # fmt: skip
 
 
