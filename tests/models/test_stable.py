@@ -187,6 +187,7 @@ def test_one_that_answers_no_finite_number_is_not_well_while_it_is_loaded(
     assert "no finite number" in house.said[0]
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value")
 @pytest.mark.parametrize(
     ("snapshot", "code"),
     [
@@ -195,6 +196,12 @@ def test_one_that_answers_no_finite_number_is_not_well_while_it_is_loaded(
         (lambda: _with(features=["return_4", "colour"]), "FEATURE_UNKNOWN"),
         (lambda: _with(acting={}, head={"inputs": 3}), "SNAPSHOT_UNREADABLE"),
         (lambda: _with(acting={"margin": -1}), "ACTING_INVALID"),
+        (lambda: _with(classes={"means": [1, 2]}), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(classes={"means": ["up"] * 5}), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(symbols=[]), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(symbols=["SOL/USDT", "ETH/USDT"]), "SNAPSHOT_UNREADABLE"),
+        (lambda: _scaled({}), "SNAPSHOT_UNREADABLE"),
+        (lambda: _scaled({"SOL/USDT": {"mean": [0.0] * 4, "sd": [0.0] * 4}}), "MODEL_NOT_FINITE"),
     ],
 )
 def test_what_cannot_trade_is_told_with_its_reason(
@@ -213,6 +220,10 @@ def _with(**changed: object) -> Snapshot:
     return Snapshot(
         whole.kind, whole.weights, whole.arrays, {**whole.settings, **changed}, whole.scalers
     )
+
+
+def _scaled(channels: dict[str, dict[str, list[float]]]) -> Snapshot:
+    return replace(tiny(), scalers={**tiny().scalers, "channels": channels})
 
 
 def test_another_training_is_another_digest() -> None:

@@ -17,7 +17,7 @@ from tiltyard.market.bar import HOUR
 from tiltyard.market.costs import Costs
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.router.floor import Seat
-from tiltyard.shell.models.health import GAUGE, Health
+from tiltyard.shell.models.health import GAUGE, Health, fault_of
 from tiltyard.shell.models.stable import PATIENCE, Stable
 from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.replaying.verify import verify
@@ -277,3 +277,20 @@ def test_what_is_loaded_goes_on_when_its_files_are_changed_and_the_arm_is_halted
         assert not [one for one in house.trader.open_positions if one.entry.lane.policy == name]
         assert [one.number for one in house.ledger.observations()] == [1, 0]
         assert {one.name for one in house.ledger.observations()} == {GAUGE}
+
+
+def test_a_model_whose_decision_fails_is_unhealthy_and_nobody_else_is_kept_by_it(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        policy = stable.now[name].policy
+        assert policy is not None
+        policy._means = (1.0,)
+        play(house, START + 105 * HOUR)
+        assert house.trader.trouble is None
+        assert {one.entry.lane.policy for one in house.trader.open_positions} == {CHAMPION}
+        assert "its decision failed: ValueError" in fault_of(stable.now[name])
+        assert [line for line in house.said if "stays with what it holds" in line] == [
+            f"{name} stays with what it holds: {fault_of(stable.now[name])}"
+        ]

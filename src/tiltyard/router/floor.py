@@ -94,6 +94,9 @@ class Floor:
         paper: Where everything is filled on paper.
         reporter: What the facts say of themselves.
         rng: For policies that draw.
+
+    Attributes:
+        failed: Why arms could not decide, by name: what their policies raised last.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Floor:
         self._lived: set[tuple[Lane, str]] = set()
         self._marked: set[str] = set()
         self._leaving: frozenset[str] = frozenset()
+        self.failed: dict[str, Exception] = {}
 
     def seat(self, name: str, seat: Seat) -> None:
         """An arm joins, or trades by another policy from now on."""
@@ -198,6 +202,8 @@ class Floor:
     ) -> list[Decision]:
         """Ask every arm about every symbol, and order what follows.
 
+        An arm whose policy fails stays with what it holds, and nobody else is kept by it.
+
         Args:
             known: By symbol, what is known now.
             split: Who gets an opportunity; None when nobody may enter.
@@ -232,7 +238,11 @@ class Floor:
             lane = Lane(name, symbol)
             position = self._paper.positions.get(lane)
             holding: Holding = position.entry.direction if position else "nothing"
-            intent = seat.policy.act(Observation(features, holding), self._rng)
+            try:
+                intent = seat.policy.act(Observation(features, holding), self._rng)
+            except Exception as error:  # noqa: BLE001 a defect of one arm must not keep the others
+                self.failed[name] = error
+                continue
             if intent.hold == holding:
                 continue
             self._paper.leave(lane)

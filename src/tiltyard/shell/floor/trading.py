@@ -126,6 +126,7 @@ class Trader:
         self._seated: set[str] = set()
         self._seated_by: object = None
         self._foreign: Mapping[str, tuple[str, str]] = {}
+        self._failed: dict[str, str] = {}
         self._salt = ""
         self._until: datetime | None = None
         self._has_begun = self._has_decided = self._is_waiting = False
@@ -200,8 +201,10 @@ class Trader:
             self._stop(error)
             return False
         except Exception as error:  # noqa: BLE001 a defect here must not keep the desk from judging
-            _LOG.exception("trading has failed")
-            self._stop(TiltyardError("TRADING_FAILED", "floor", f"{type(error).__name__}: {error}"))
+            trouble = TiltyardError("TRADING_FAILED", "floor", f"{type(error).__name__}: {error}")
+            if str(trouble) != str(self.trouble):
+                _LOG.exception("trading has failed")
+            self._stop(trouble)
             return False
         if self.trouble is not None and self.trouble.code not in UNAVAILABLE:
             self._say("the floor trades again")
@@ -369,10 +372,24 @@ class Trader:
         before = self._floor.snapshot()
         barred = self._settings.market.barred(known, until)
         decisions = self._floor.decide(known, self._split(desk), wild, barred)
+        self._tell_failed()
         if decisions or self._floor.snapshot() != before:
             self._write(until, now, DECIDED, decisions=decisions)
             self._on_stage(ORDERED)
         self._has_decided = True
+
+    def _tell_failed(self) -> None:
+        """Whose policies have failed, once each; who was trained is unhealthy from then on."""
+        for name, error in self._floor.failed.items():
+            if name not in self._failed:
+                _LOG.error("%s could not decide", name, exc_info=error)
+                self._failed[name] = f"its decision failed: {type(error).__name__}: {error}"[:200]
+                self._say(f"{name} stays with what it holds: {self._failed[name]}")
+        self._blame()
+
+    def _blame(self) -> None:
+        if self._models is not None:
+            self._models.blame(self._failed)
 
     def _split(self, desk: LiveDesk) -> Split | None:
         """Who gets an episode for real; None while nobody does."""

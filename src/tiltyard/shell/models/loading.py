@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tiltyard.features.technical import Indicators
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.market.bar import HOUR
 from tiltyard.shell.models.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def checked_snapshot(path: Path, digest: str = "") -> "Snapshot":
 
 
 def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
-    """The policy that a snapshot is, which has decided once for practice.
+    """The policy that a snapshot is, which has decided once of each symbol for practice.
 
     Args:
         snapshot: Checked.
@@ -83,7 +82,7 @@ def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
         raise extra_missing(error) from error
     try:
         policy = Trained.from_snapshot(snapshot)
-        Indicators("", policy.needs, HOUR)
+        Indicators("", policy.needs, policy.interval)
         policy.rehearse()
     except TiltyardError:
         raise

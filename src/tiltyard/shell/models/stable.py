@@ -33,6 +33,7 @@ class Model(NamedTuple):
         why: Why it cannot be loaded, or not again; None when it can, or nobody has looked yet.
         path: Where it was last read; None where it was not.
         seen: What its files were like then.
+        fault: Why it trades nothing though it is loaded, as the floor found; empty when it can.
     """
 
     digest: str
@@ -41,6 +42,7 @@ class Model(NamedTuple):
     why: TiltyardError | None = None
     path: Path | None = None
     seen: object = None
+    fault: str = ""
 
     @property
     def is_loading(self) -> bool:
@@ -84,6 +86,7 @@ class Stable:
         self._only = only
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
+        self._faults: Mapping[str, str] = {}
 
     def ask(self, arms: Mapping[str, str], ours: Collection[str] = ()) -> Mapping[str, Model]:
         """The models of those of some arms that have one, or had.
@@ -115,11 +118,22 @@ class Stable:
     def now(self) -> Mapping[str, Model]:
         """The models as they are."""
         with self._lock:
-            return dict(self._models)
+            faults = self._faults
+            return {
+                name: one._replace(fault=faults[name]) if name in faults else one
+                for name, one in self._models.items()
+            }
+
+    def blame(self, faults: Mapping[str, str]) -> None:
+        """What the floor has found of arms, and of no others: why they trade nothing."""
+        with self._lock:
+            self._faults = dict(faults)
 
     def look(self) -> None:
         """Load what was asked for and is not there, and look again at what has changed."""
-        for name, model in self.now.items():
+        with self._lock:
+            models = dict(self._models)
+        for name, model in models.items():
             found = self._looked_at(name, model)
             with self._lock:
                 if found is not model and name in self._models:
