@@ -199,6 +199,7 @@ def test_one_that_answers_no_finite_number_is_not_well_while_it_is_loaded(
         (lambda: _with(classes={"means": [1, 2]}), "SNAPSHOT_UNREADABLE"),
         (lambda: _with(classes={"means": ["up"] * 5}), "SNAPSHOT_UNREADABLE"),
         (lambda: _with(symbols=[]), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(interval_seconds=90), "SNAPSHOT_UNREADABLE"),
         (lambda: _with(symbols=["SOL/USDT", "ETH/USDT"]), "SNAPSHOT_UNREADABLE"),
         (lambda: _scaled({}), "SNAPSHOT_UNREADABLE"),
         (lambda: _scaled({"SOL/USDT": {"mean": [0.0] * 4, "sd": [0.0] * 4}}), "MODEL_NOT_FINITE"),

@@ -1,9 +1,9 @@
 """A desk that trades by what was trained: who is waited for, and what becomes of what is held."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from floors import CAPITAL, CHAMPION, House, alike, on_paper, populate, put_bars, rules
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
+from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.trained import Trained
 from tiltyard.market.bar import HOUR
 from tiltyard.market.costs import Costs
@@ -294,3 +295,61 @@ def test_a_model_whose_decision_fails_is_unhealthy_and_nobody_else_is_kept_by_it
         assert [line for line in house.said if "stays with what it holds" in line] == [
             f"{name} stays with what it holds: {fault_of(stable.now[name])}"
         ]
+
+
+def changed(**settings: object) -> Snapshot:
+    return replace(tiny(), settings={**tiny().settings, **settings})
+
+
+MISFITS = [
+    (lambda: changed(interval_seconds=900), "it was trained on bars of 15 min"),
+    (lambda: replace(
+        changed(symbols=["ETH/USDT"]),
+        scalers={**tiny().scalers, "channels": {
+            "ETH/USDT": tiny().scalers["channels"]["SOL/USDT"]}},
+    ), "it was trained on ETH/USDT, and the folder has no bars of that"),
+    (lambda: changed(features=["return_4", "volatility_24", "funding"]),
+     "it needs funding rates, and the folder has none of SOL/USDT"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "why"), MISFITS, ids=["interval", "symbol", "funding"])
+def test_a_model_that_cannot_trade_on_these_bars_has_no_seat_and_is_told_and_unhealthy(
+    tmp_path: Path, folder: Path, steady: Clock, made: Callable[[], Snapshot], why: str
+) -> None:
+    snapshot, models = made(), tmp_path / "models"
+    name = put_model(models, snapshot).name
+    stable = Stable(models, steady, at_once=True)
+    put_bars(folder / SOL, BARS)
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: snapshot.digest})
+        house = House(ledger, rules(), folder, BEGUN, models=stable)
+        told: list[Observation] = []
+        said: list[str] = []
+        health = Health(
+            stable, lambda *each: told.extend(each), every=900, settles=0, now=lambda: house.now,
+            say=said.append,
+        )  # fmt: skip
+        play(house, BEGUN + 3 * HOUR)
+        health.look()
+        assert house.trader.seated == [CHAMPION]
+        assert len(house.said) == 1
+        assert house.said[0].startswith(f"{name} is not traded: {why}")
+        assert ([one.number for one in told], said) == ([0.0], [])
+
+
+def test_a_model_trades_from_when_the_folder_has_what_it_needs(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    put_bars(folder / "ETH_USDT-1h.parquet", wavy(START, 200, "ETH/USDT"))
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: tiny().digest})
+        stable = Stable(shelf, steady, at_once=True)
+        house = House(ledger, rules(), folder, BEGUN, models=stable)
+        play(house, BEGUN + 3 * HOUR)
+        assert "no bars of that" in fault_of(stable.now[name])
+        put_bars(folder / SOL, BARS)
+        play(house, START + 100 * HOUR)
+        assert fault_of(stable.now[name]) == ""
+        assert house.said[1:2] == [f"{name} is traded by its model"]
+        assert of(house.trades(), name)

@@ -99,15 +99,16 @@ class Trained:
         head = Head.from_weights(
             _part(snapshot, "head."), TabNetSettings(**told["head"]), scalers["features"]
         )
-        if not told["symbols"]:
-            raise ValueError("it knows no symbol")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+        interval = timedelta(seconds=told["interval_seconds"])
+        if not told["symbols"] or interval <= timedelta() or interval % timedelta(minutes=1):
+            raise ValueError(f"bars of {interval} of {told['symbols']}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
         means = [float(one) for one in told["classes"]["means"]]
         if len(means) != head.settings.classes or not all(map(isfinite, means)):
             raise ValueError(f"{len(means)} means of {head.settings.classes} classes: {means}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
         return cls(
             snapshot.digest,
             told["features"],
-            timedelta(seconds=told["interval_seconds"]),
+            interval,
             told["symbols"],
             head,
             means,

@@ -41,6 +41,7 @@ from tiltyard.shell.floor.facts import (
     in_their_account,
     under_free_names,
 )
+from tiltyard.shell.floor.fitting import misfits
 from tiltyard.shell.floor.readings import Readings
 from tiltyard.shell.floor.seating import (
     Seating,
@@ -127,6 +128,7 @@ class Trader:
         self._seated_by: object = None
         self._foreign: Mapping[str, tuple[str, str]] = {}
         self._failed: dict[str, str] = {}
+        self._misfits: Mapping[str, str] = {}
         self._salt = ""
         self._until: datetime | None = None
         self._has_begun = self._has_decided = self._is_waiting = False
@@ -269,9 +271,14 @@ class Trader:
         self._is_waiting = self._has_to_wait(models, holding)
         if self._is_waiting:
             return False
-        trained = {name: one.policy for name, one in models.items() if one.policy is not None}
+        loaded = {name: one.policy for name, one in models.items() if one.policy is not None}
+        unfit = misfits(loaded, self._bars)
+        keeping = holding.union(lane.policy for lane in self._paper.positions)
+        trained = {
+            name: one for name, one in loaded.items() if name not in unfit or name in keeping
+        }
         by = [(arm.name, arm.capital, arm.state == "retired") for arm in roster.arms.values()]
-        if self._seated_by == (by, holding, trained):
+        if self._seated_by == (by, holding, trained, unfit):
             return True
         seats, foreign = self._claimed(roster, holding, trained)
         troubles = {name: one.why for name, one in models.items() if one.why is not None}
@@ -281,6 +288,7 @@ class Trader:
                 said = f"its trades are of account {account!r} and currency {currency!r}"
                 only = "only leaves what it holds" if name in seats else "is not traded"
                 self._say(f"{name} {only} on the floor: {said}")
+        self._tell_misfits(unfit, seats)
         for name in (self._seated | self._floor.snapshot().names) - seats.keys():
             self._floor.unseat(name)
         for name, seat in seats.items():
@@ -289,8 +297,16 @@ class Trader:
                 self._say(f"{name} is traded by its model")
         self._readings.tell(seat.policy for seat in seats.values())
         self._seated, self._foreign = set(seats), foreign
-        self._seated_by = (by, holding, trained)
+        self._seated_by = (by, holding, trained, unfit)
         return True
+
+    def _tell_misfits(self, unfit: Mapping[str, str], seats: Collection[str]) -> None:
+        for name, why in unfit.items():
+            if self._misfits.get(name) != why:
+                what = "stays with what it holds" if name in seats else "is not traded"
+                self._say(f"{name} {what}: {why}")
+        self._misfits = unfit
+        self._blame()
 
     def _asked(self, roster: Roster, holding: Collection[str]) -> Mapping[str, Model]:
         """The models of arms that were trained; who has traded here by one has one."""
@@ -389,7 +405,7 @@ class Trader:
 
     def _blame(self) -> None:
         if self._models is not None:
-            self._models.blame(self._failed)
+            self._models.blame({**self._misfits, **self._failed})
 
     def _split(self, desk: LiveDesk) -> Split | None:
         """Who gets an episode for real; None while nobody does."""

@@ -76,6 +76,9 @@ class Health:
     def _tell(self, name: str, model: Model, state: "_State") -> None:
         if state.fault == state.said:
             return
+        if state.fault and state.fault == model.fault:
+            state.said = state.fault  # the floor has told it
+            return
         what = "is not traded" if model.policy is None else "is not healthy"
         well = f"{name}: its model is well again"
         self._say(f"{name} {what}: {state.fault}" if state.fault else well)
