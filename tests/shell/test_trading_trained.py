@@ -17,12 +17,14 @@ from tiltyard.learners.trained import Trained
 from tiltyard.market.bar import HOUR
 from tiltyard.market.costs import Costs
 from tiltyard.policies.catalogue import POLICIES
-from tiltyard.router.floor import Seat
+from tiltyard.router.floor import FloorState, Seat
+from tiltyard.shell.floor.text import played_from
 from tiltyard.shell.models.health import GAUGE, Health, fault_of
 from tiltyard.shell.models.stable import PATIENCE, Stable
 from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.settings import load
+from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
 from trained_policies import put_model, tiny, wavy
 
@@ -77,6 +79,20 @@ def play(house: House, until: datetime) -> None:
 def play_until_it_holds(house: House, name: str) -> None:
     while not any(one.entry.lane.policy == name for one in house.trader.open_positions):
         house.round(house.now + HOUR)
+
+
+def on_paper_alone(house: House, name: str) -> list[tuple[str, datetime]]:
+    """Episodes that an arm holds on paper, where it holds nothing for real, and when they began."""
+    with house.ledger.snapshot() as still:
+        text = read_floor(still.connection)
+    floor = FloorState() if text is None else played_from(text).floor
+    if any(one.entry.lane.policy == name for one in floor.live.positions):
+        return []
+    return [
+        (one.entry.episode_id, one.opened_at)
+        for one in floor.paper.positions
+        if one.entry.lane.policy == name
+    ]
 
 
 def of(trades: list[Trade], name: str) -> list[Trade]:
@@ -353,3 +369,30 @@ def test_a_model_trades_from_when_the_folder_has_what_it_needs(
         assert fault_of(stable.now[name]) == ""
         assert house.said[1:2] == [f"{name} is traded by its model"]
         assert of(house.trades(), name)
+
+
+@pytest.mark.parametrize("how", ["missing", "late"])
+def test_what_is_held_on_paper_while_a_model_is_away_goes_on_when_it_is_back(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock, how: str
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        while not (held := on_paper_alone(house, name)):
+            house.round(house.now + HOUR)
+        away = tmp_path / "away"
+        if how == "missing":
+            (shelf / name).rename(away)
+        house.models = stable = Stable(shelf, steady, at_once=how == "missing")
+        house.begin()
+        steady.seconds += PATIENCE + 1
+        house.round(house.now + HOUR)
+        assert house.trader.seated == [CHAMPION]
+        house.begin()
+        assert on_paper_alone(house, name) == held
+        if how == "missing":
+            away.rename(shelf / name)
+        stable.look()
+        play(house, house.now + 60 * HOUR)
+        assert house.trader.trouble is None
+        episodes = [one.episode_id for one in of(house.trades("shadow", "twin"), name)]
+        assert held[0][0] in episodes

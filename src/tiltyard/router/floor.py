@@ -116,17 +116,20 @@ class Floor:
         """An arm joins, or trades by another policy from now on."""
         self._seats[name] = seat
 
-    def unseat(self, name: str) -> None:
+    def unseat(self, name: str, *, returns: bool = False) -> None:
         """An arm trades no more; what it held on paper is no trade, and it must hold nothing else.
 
         Args:
             name: One that holds nothing for real.
+            returns: It is absent for a while, and will go on with what it holds on paper; stops
+                of that count meanwhile.
         """
         self._seats.pop(name, None)
         self._live.forget(name)
-        self._paper.forget(name)
-        self._lived = {one for one in self._lived if one[0].policy != name}
         self._marked.discard(name)
+        if not returns:
+            self._paper.forget(name)
+            self._lived = {one for one in self._lived if one[0].policy != name}
 
     def snapshot(self) -> FloorState:
         """What is held, ordered and told."""
@@ -264,11 +267,12 @@ class Floor:
     def _trade(self, closed: Closed, book: Book) -> Trade:
         position, entry = closed.position, closed.position.entry
         reporter, policy = self._reporter, entry.lane.policy
+        seat = self._seats.get(policy)
         return Trade(
             reporter.source, f"{entry.episode_id} {policy} {book}", policy, entry.lane.symbol,
             entry.direction, position.opened_at, closed.closed_at, closed.pnl,
             book=book, account=reporter.account, currency=reporter.currency,
-            capital=entry.capital or self._seats[policy].capital, risk=position.risk or None,
+            capital=entry.capital or (seat.capital if seat else None), risk=position.risk or None,
             notional=entry.notional, fees=closed.fees, funding=closed.funding,
             quantity=money_text(Money(position.quantity)), entry_price=repr(position.price),
             exit_price=repr(closed.price), episode_id=entry.episode_id,

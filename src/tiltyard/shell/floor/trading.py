@@ -281,6 +281,7 @@ class Trader:
         if self._seated_by == (by, holding, trained, unfit):
             return True
         seats, foreign = self._claimed(roster, holding, trained)
+        absent = {name for name, one in models.items() if one.policy is None}
         troubles = {name: one.why for name, one in models.items() if one.why is not None}
         refuse_homeless(roster, seats, holding, troubles)
         for name, (account, currency) in foreign.items():
@@ -290,7 +291,7 @@ class Trader:
                 self._say(f"{name} {only} on the floor: {said}")
         self._tell_misfits(unfit, seats)
         for name in (self._seated | self._floor.snapshot().names) - seats.keys():
-            self._floor.unseat(name)
+            self._floor.unseat(name, returns=name in absent)
         for name, seat in seats.items():
             self._floor.seat(name, seat)
             if name in trained and name not in self._seated:
