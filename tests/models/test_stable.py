@@ -87,6 +87,18 @@ def test_an_arm_without_a_digest_goes_by_its_name_and_one_with_another_by_that(
     assert set(other.ask({"renamed": tiny().digest})) == {"renamed"}
 
 
+def test_no_name_of_an_arm_leads_out_of_the_folder(house: House, path: Path) -> None:
+    other = put_model(house.folder.parent / "elsewhere")
+    name = f"{path.name}/../../elsewhere/{other.name}"
+    assert (house.folder / name).is_dir()
+    assert house.stable.ask({name: ""}) == {}
+    house.stable.ask({name: ""}, [name])
+    house.look()
+    why = house.stable.now[name].why
+    assert why is not None
+    assert why.code == "SNAPSHOT_MISSING"
+
+
 def test_two_arms_of_one_snapshot_share_a_policy_and_who_is_gone_is_forgotten(
     house: House, path: Path
 ) -> None:

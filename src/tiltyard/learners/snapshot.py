@@ -39,6 +39,8 @@ MANIFEST = "manifest.json"
 PARTS = ("settings", "scalers", "lineage", "metrics")
 WEIGHTS = "weights.safetensors"
 FORMAT = 1
+NAMED_BY = 8
+"""Digits of the digest that a folder's name ends with."""
 LARGEST_MANIFEST, LARGEST_FILE = 4 << 20, 1 << 30
 """Bytes of a file that is read."""
 
@@ -141,7 +143,8 @@ def load(path: Path, digest: str = "") -> Snapshot:
 
     Args:
         path: Its folder.
-        digest: What it has to be, in full; empty checks it against its own name alone.
+        digest: What it has to be, in full; empty checks it against its own name alone, which ends
+            with eight digits at least.
 
     Raises:
         TiltyardError: ``SNAPSHOT_MISSING``, ``SNAPSHOT_UNREADABLE``.
@@ -150,8 +153,8 @@ def load(path: Path, digest: str = "") -> Snapshot:
     raw = _read(path / MANIFEST, LARGEST_MANIFEST)
     own = _digest(raw)
     expected = digest or path.name.rpartition("_")[2]
-    if not expected or not own.startswith(expected):
-        fault = Fault(MANIFEST, f"SHA-256 {own[:8]}…, expected {expected[:8]}…")
+    if len(expected) < NAMED_BY or not own.startswith(expected):
+        fault = Fault(MANIFEST, f"SHA-256 {own[:8]}…, expected {expected[:8]!r}…")
         raise _tampered(path, [fault])
     try:
         manifest = json.loads(raw)

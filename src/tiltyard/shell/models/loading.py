@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tiltyard.features.technical import Indicators
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.models.shelf import Shelf
+from tiltyard.shell.models.shelf import Shelf, is_plain
 
 if TYPE_CHECKING:
     from tiltyard.learners.snapshot import Snapshot
@@ -30,6 +30,11 @@ def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:
         TiltyardError: ``SNAPSHOT_MISSING``, ``EXTRA_MISSING``.
     """
     if not digest:
+        if not is_plain(name):
+            raise TiltyardError(
+                "SNAPSHOT_MISSING", name, f"no snapshot in {shelf.folder} can be called so",
+                "register it by its digest",
+            )  # fmt: skip
         return shelf.folder / name
     try:
         from tiltyard.learners.snapshot import find  # noqa: PLC0415 slow

@@ -42,7 +42,9 @@ class Shelf:
             name: Of the arm.
             digest: SHA-256 of what serves it; empty when nobody said.
         """
-        return bool(self.called_like(digest)) if digest else is_snapshot(self.folder / name)
+        if digest:
+            return bool(self.called_like(digest))
+        return is_plain(name) and is_snapshot(self.folder / name)
 
     def called_like(self, digest: str) -> Sequence[Path]:
         """Snapshots that are called by the first digits of a digest."""
@@ -57,7 +59,7 @@ class Shelf:
         Raises:
             TiltyardError: ``POLICY_AMBIGUOUS``.
         """
-        if "/" in text or text.startswith(".") or not text:
+        if not is_plain(text):
             return None
         if is_snapshot(self.folder / text):
             return self.folder / text
@@ -72,6 +74,11 @@ class Shelf:
                 "give more of the name",
             )  # fmt: skip
         return self.folder / found[0] if found else None
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name can be that of a snapshot in a folder: it leads nowhere else."""
+    return "/" not in name and not name.startswith(".") and bool(name)
 
 
 def is_snapshot(path: Path) -> bool:
