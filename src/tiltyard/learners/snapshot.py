@@ -87,7 +87,8 @@ class Snapshot:
 def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
     """Write a snapshot, whole or not at all; where it lies.
 
-    One of the same digest that is there already is the same, and is left as it is.
+    One of the same digest that is there already, whole, is the same, and is left as it is. One that
+    was harmed is put aside, under the same name with a dot before it and ``.harmed`` behind.
 
     Args:
         snapshot: What was trained.
@@ -100,16 +101,16 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
     files = snapshot._files()  # noqa: SLF001 its own module
     manifest = _manifest(snapshot, files)
     digest = _digest(manifest)
-    known = _known(folder, digest)
-    if known is not None:
-        return known
     path = folder / f"{snapshot.kind}_{now:%Y%m%d_%H%M%S}_{digest[:8]}"
     partial = folder / f".{path.name}.{os.getpid()}.partial"
     try:
         with _alone(folder):
-            known = _known(folder, digest)
-            if known is not None:
-                return known
+            for known in _named(folder, digest[:8]):
+                if not _is(known, digest) and known != path:
+                    continue  # another that begins with the same digits
+                if _is_whole(known, digest):
+                    return known
+                _put_aside(known)
             partial.mkdir()
             for name, content in (*files.items(), (MANIFEST, manifest)):
                 _write(partial / name, content)
@@ -195,6 +196,20 @@ def _known(folder: Path, digest: str) -> Path | None:
 
 def _named(folder: Path, sha8: str) -> list[Path]:
     return sorted(one for one in folder.glob(f"*_{sha8}") if not one.name.startswith("."))
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    try:
+        load(path, digest)
+    except TiltyardError:
+        return False
+    return True
+
+
+def _put_aside(path: Path) -> None:
+    aside = path.with_name(f".{path.name}.harmed")
+    shutil.rmtree(aside, ignore_errors=True)
+    path.rename(aside)
 
 
 def _is(path: Path, digest: str) -> bool:
