@@ -1,5 +1,6 @@
 """The stable: who is asked for is loaded beside, kept, and looked at again when files change."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -150,6 +151,34 @@ def test_a_snapshot_of_which_any_file_is_another_is_not_loaded_until_it_is_back(
     house.look()
     assert house.said[1:] == [f"{path.name}: its model is well again"]
     assert house.numbers == [0, 1]
+    assert house.stable.now[path.name].policy is not None
+
+
+def test_one_whose_folder_cannot_be_listed_keeps_no_other_from_being_loaded(
+    house: House, path: Path
+) -> None:
+    other = put_model(house.folder, trained_on(wavy(NOON, 300), seed=2))
+    first, last = sorted([path, other])
+    first.chmod(0o100)  # its files can be read, and nobody can say which there are
+    try:
+        if os.access(first, os.R_OK):
+            pytest.skip("this user may list anything")
+        house.stable.ask({first.name: "", last.name: ""})
+        house.look()
+    finally:
+        first.chmod(0o700)
+    why = house.stable.now[first.name].why
+    assert why is not None
+    assert why.code == "SNAPSHOT_MISSING"
+    assert house.stable.now[last.name].policy is not None
+
+
+def test_one_that_no_folder_can_be_called_as_keeps_no_other_from_being_loaded(
+    house: House, path: Path
+) -> None:
+    house.stable.ask({"a\0b": "", path.name: ""}, ["a\0b"])
+    house.look()
+    assert house.stable.now["a\0b"].why is not None
     assert house.stable.now[path.name].policy is not None
 
 

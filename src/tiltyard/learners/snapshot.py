@@ -276,9 +276,13 @@ def _is_name(name: str) -> bool:
 def _checked(path: Path, told: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of a manifest; all that are not as it says, at once."""
     files: dict[str, bytes] = {}
+    try:
+        there = sorted(path.iterdir())
+    except OSError as error:
+        raise TiltyardError("SNAPSHOT_MISSING", str(path), error.strerror or str(error)) from error
     faults = [
         Fault(one.name, "it was not there when this was made")
-        for one in sorted(path.iterdir())
+        for one in there
         if one.name not in {*told, MANIFEST} and not one.name.startswith(".")
     ]
     for name, expected in told.items():

@@ -134,7 +134,13 @@ class Stable:
         with self._lock:
             models = dict(self._models)
         for name, model in models.items():
-            found = self._looked_at(name, model)
+            try:
+                found = self._looked_at(name, model)
+            except (OSError, ValueError) as error:  # of this one alone: others are looked at
+                facts = f"{type(error).__name__}: {error}"
+                found = model._replace(
+                    why=TiltyardError("SNAPSHOT_MISSING", name, facts), path=None
+                )
             with self._lock:
                 if found is not model and name in self._models:
                     self._models[name] = found
