@@ -65,8 +65,7 @@ def path(house: House) -> Path:
 
 def test_who_is_asked_for_is_loaded_by_whoever_looks(house: House, path: Path) -> None:
     arms = {path.name: tiny().digest, "bot": ""}
-    (model,) = house.stable.ask(arms).values()
-    assert model.is_loading
+    assert all(model.is_loading for model in house.stable.ask(arms).values())
     assert house.nudged == 1
     house.look()
     found = house.stable.ask(arms)
@@ -77,12 +76,30 @@ def test_who_is_asked_for_is_loaded_by_whoever_looks(house: House, path: Path) -
     assert house.nudged == 1
 
 
+def test_who_asks_does_not_look_and_who_was_not_found_is_no_model_until_it_is_there(
+    house: House,
+) -> None:
+    arms = {"bot": "0" * 64, "mine": tiny().digest}
+    assert set(house.stable.ask(arms)) == {"bot", "mine"}
+    house.look()
+    put_model(house.folder)
+    assert house.stable.ask(arms) == house.stable.now == {}
+    assert house.nudged == 1
+    house.look()
+    assert set(house.stable.ask(arms)) == {"mine"}
+    assert house.nudged == 2
+    house.look()
+    assert house.stable.ask(arms)["mine"].policy is not None
+    assert not house.said
+
+
 def test_an_arm_without_a_digest_goes_by_its_name_and_one_with_another_by_that(
     house: House, path: Path
 ) -> None:
-    assert set(house.stable.ask({path.name: ""})) == {path.name}
+    house.stable.ask({path.name: ""})
+    house.look()
     assert house.stable.ask({path.name: "0" * 64}) == {path.name: house.stable.now[path.name]}
-    other = Stable(house.folder, lambda: 0.0)
+    other = Stable(house.folder, lambda: 0.0, at_once=True)
     assert not other.ask({path.name: "0" * 64})
     assert not other.ask({path.name: "my own"})
     assert set(other.ask({"renamed": tiny().digest})) == {"renamed"}
@@ -92,6 +109,8 @@ def test_no_name_of_an_arm_leads_out_of_the_folder(house: House, path: Path) -> 
     other = put_model(house.folder.parent / "elsewhere")
     name = f"{path.name}/../../elsewhere/{other.name}"
     assert (house.folder / name).is_dir()
+    house.stable.ask({name: ""})
+    house.look()
     assert house.stable.ask({name: ""}) == {}
     house.stable.ask({name: ""}, [name])
     house.look()

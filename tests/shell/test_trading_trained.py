@@ -257,6 +257,7 @@ def test_an_arm_of_this_digest_without_a_snapshot_is_somebody_elses(
 ) -> None:
     stable = Stable(tmp_path / "nowhere", steady)
     with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        stable.look()
         house.round()
         assert house.trader.seated == [CHAMPION]
         assert stable.now == {}
