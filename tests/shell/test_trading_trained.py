@@ -23,6 +23,7 @@ from tiltyard.shell.models.health import GAUGE, Health, fault_of
 from tiltyard.shell.models.stable import PATIENCE, Stable
 from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.replaying.verify import verify
+from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
@@ -397,3 +398,22 @@ def test_what_is_held_on_paper_while_a_model_is_away_goes_on_when_it_is_back(
         assert house.trader.trouble is None
         episodes = [one.episode_id for one in of(house.trades("shadow", "twin"), name)]
         assert held[0][0] in episodes
+
+
+@pytest.mark.parametrize(("fee", "said"), [(5.0, []), (9.0, [20])])
+def test_a_model_trained_for_lower_costs_than_the_desk_charges_is_told_once(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock, fee: float,
+    said: list[int],
+) -> None:  # fmt: skip
+    put_bars(folder / SOL, BARS)
+    market = MarketSettings(feed="nowhere", fee_bps=fee, half_spread_bps=1)
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: tiny().digest})
+        stable = Stable(shelf, steady, at_once=True)
+        house = House(ledger, rules(market), folder, BEGUN, models=stable)
+        play(house, BEGUN + 5 * HOUR)
+        assert house.said == [f"{name} is traded by its model"] + [
+            f"{name} was trained for 12 bps a round trip, this desk charges {each}: it may enter "
+            "for less than that costs"
+            for each in said
+        ]

@@ -123,6 +123,11 @@ class Trained:
         return tuple(dict.fromkeys([*self._names, *self._acting.needs]))
 
     @property
+    def round_trip_bps(self) -> float:
+        """What it believes that a round trip costs."""
+        return self._acting.round_trip_bps
+
+    @property
     def looks_back(self) -> int:
         """A window of bars, and the one before it."""
         return 1 if self.encoder is None else self.encoder.settings.length + 1

@@ -1,4 +1,4 @@
-"""Whether a model can trade on the bars that there are, by their length, symbols and funding rates.
+"""Whether a model can trade on the bars that there are, by their length, symbols, funding rates.
 
 One that cannot would stay with nothing for ever, and look like one that waits. What lies in a
 folder is told by the names of its files: a symbol that appears later may make a model fit.
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tiltyard.shell.feeds.files import SUFFIXES, funding_symbol, interval_text
 from tiltyard.shell.feeds.folder import BarFolder, named_files
+from tiltyard.shell.sections.market import MarketSettings
 
 if TYPE_CHECKING:
     from tiltyard.learners.trained import Trained
@@ -32,6 +33,22 @@ def misfits(trained: Mapping[str, "Trained"], bars: BarFolder) -> Mapping[str, s
         name: _misfit(policy, bars, symbols, funded) for name, policy in sorted(trained.items())
     }
     return {name: why for name, why in found.items() if why}
+
+
+def underpriced(policy: "Trained", market: MarketSettings) -> str:
+    """That a model believes trading to be cheaper than it is here, for people; else nothing.
+
+    Args:
+        policy: The model.
+        market: What the desk charges; funding is nothing that a model reckons with.
+    """
+    charged = 2 * (market.fee_bps + market.half_spread_bps)
+    if policy.round_trip_bps >= charged:
+        return ""
+    return (
+        f"was trained for {policy.round_trip_bps:g} bps a round trip, this desk charges "
+        f"{charged:g}: it may enter for less than that costs"
+    )
 
 
 def _misfit(policy: "Trained", bars: BarFolder, symbols: set[str], funded: set[str]) -> str:

@@ -41,7 +41,7 @@ from tiltyard.shell.floor.facts import (
     in_their_account,
     under_free_names,
 )
-from tiltyard.shell.floor.fitting import misfits
+from tiltyard.shell.floor.fitting import misfits, underpriced
 from tiltyard.shell.floor.readings import Readings
 from tiltyard.shell.floor.seating import (
     Seating,
@@ -296,6 +296,8 @@ class Trader:
             self._floor.seat(name, seat)
             if name in trained and name not in self._seated:
                 self._say(f"{name} is traded by its model")
+                if told := underpriced(trained[name], self._settings.market):
+                    self._say(f"{name} {told}")
         self._readings.tell(seat.policy for seat in seats.values())
         self._seated, self._foreign = set(seats), foreign
         self._seated_by = (by, holding, trained, unfit)
