@@ -39,6 +39,8 @@ from tiltyard.policies.policy import Observation
 from tiltyard.shell.clock import steady_seconds, system_now
 
 GATE_MS = 5.0
+ARMS, SYMBOLS = 5, 2
+"""A desk of some size: all its decisions of a bar are made in one go."""
 SYMBOL = "SOL/USDT"
 CHAMPION = "trend_20250301_000000_c4a3b105"
 TOML = '[market]\nfeed = "bars"\n'
@@ -89,8 +91,8 @@ def hours(count: int) -> list[Bar]:
     return [one[SYMBOL] for one in found]
 
 
-def decisions(path: Path, count: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of each decision, of a core and by the clock, each in rising order."""
+def decisions(path: Path, count: int) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds, each in rising order: of a decision by core and clock, of a bar's by core."""
     from tiltyard.learners.snapshot import load  # noqa: PLC0415 as above
     from tiltyard.learners.trained import Trained  # noqa: PLC0415 as above
     from tiltyard.market.costs import FundingRates  # noqa: PLC0415 as above
@@ -102,7 +104,7 @@ def decisions(path: Path, count: int) -> tuple[list[float], list[float]]:
     rates = [(bars[0].opened_at - 9 * every + n * every, 1e-4) for n in range(len(bars) // 8 + 20)]
     indicators = Indicators(SYMBOL, policy.needs, HOUR, FundingRates(rates))
     recent: deque[Bar] = deque(maxlen=policy.looks_back)
-    of_core, by_clock, told = [], [], 0
+    of_core, by_clock, of_bars, told = [], [], [], 0
     rng = Random(0)  # noqa: S311 nothing is drawn
     for bar in bars:
         recent.append(bar)
@@ -112,9 +114,15 @@ def decisions(path: Path, count: int) -> tuple[list[float], list[float]]:
         of_core.append(1e3 * (time.thread_time() - used))
         by_clock.append(1e3 * (time.perf_counter() - began))
         told += policy.probabilities(features) is not None
+        if len(of_core) % 10 == 0:
+            used = time.thread_time()
+            for _ in range(ARMS * SYMBOLS):
+                policy.act(Observation(features, "nothing"), rng)
+            of_bars.append(1e3 * (time.thread_time() - used))
     if told < count:
         sys.exit(f"only {told} of {count} were decisions")
-    return sorted(of_core[-count:]), sorted(by_clock[-count:])
+    last = -(-count // 10)
+    return sorted(of_core[-count:]), sorted(by_clock[-count:]), sorted(of_bars[-last:])
 
 
 def memory_of_a_desk(folder: Path, *, trains: bool) -> float:
@@ -191,9 +199,15 @@ def main() -> int:
         folder = Path(name)
         path = untrained(folder / "models")
         taken = decisions(path, options.decisions)
-        for how, each in zip(("of a core", "by the clock"), taken, strict=True):
+        for how, each in zip(("of a core", "by the clock"), taken[:2], strict=True):
             median, late = statistics.median(each), each[int(0.99 * len(each))]
             print(f"a decision: median {median:.2f} ms {how}, 99 % within {late:.2f} ms")
+        of_bars = taken[2]
+        median, late = statistics.median(of_bars), of_bars[int(0.99 * len(of_bars))]
+        print(
+            f"a bar of {ARMS} arms and {SYMBOLS} symbols, during which the desk does nothing else: "
+            f"median {median:.0f} ms of a core, 99 % within {late:.0f} ms"
+        )
         own = [sys.executable, __file__, "--loading", str(path)]
         told = subprocess.run(own, check=True, capture_output=True, text=True).stdout.split()
         whole, longest = map(float, told)

@@ -304,3 +304,25 @@ def test_what_is_not_there_is_missing(tmp_path: Path) -> None:
     ):
         with pytest.raises(TiltyardError, match="SNAPSHOT_MISSING"):
             refused()
+
+
+@pytest.mark.parametrize("digits", [0, 1, 7])
+def test_a_name_that_ends_with_too_few_digits_vouches_for_nothing(
+    tmp_path: Path, digits: int
+) -> None:
+    digest = made().digest
+    short = saved(tmp_path).rename(tmp_path / f"mine_{digest[:digits]}")
+    with pytest.raises(Faults, match="SNAPSHOT_TAMPERED"):
+        load(short)
+    assert load(short, digest).digest == digest
+
+
+@pytest.mark.parametrize("harmed", [WEIGHTS, "baseline.npy", MANIFEST])
+def test_what_was_harmed_is_put_aside_and_saved_again(tmp_path: Path, harmed: str) -> None:
+    path = saved(tmp_path)
+    (path / harmed).write_bytes(b"")
+    assert save(made(), tmp_path, NOW) == path
+    assert load(path, made().digest).digest == made().digest
+    aside = tmp_path / f".{path.name}.harmed"
+    assert (aside / harmed).read_bytes() == b""
+    assert set(tmp_path.iterdir()) == {path, aside}

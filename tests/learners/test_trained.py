@@ -48,7 +48,6 @@ def test_it_says_what_it_has_to_be_told(policy: Trained) -> None:
     assert policy.needs == (*FEATURES, "close")
     assert policy.looks_back == LENGTH + 1
     assert policy.digest == tiny().digest
-    assert set(policy.baseline) == {"baseline", "baseline_as_of"}
 
 
 def test_it_decides_live_as_a_walk_forward_does_from_columns(policy: Trained) -> None:

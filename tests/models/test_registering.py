@@ -1,6 +1,9 @@
 """Which snapshot somebody means, and that it is checked and at hand before it is registered."""
 
+import fcntl
+import os
 import shutil
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,6 +96,23 @@ def test_one_that_lies_elsewhere_is_copied_whole_and_once(folder: Path, tmp_path
     assert [one.name for one in folder.iterdir()] == [found.name]
     assert not brought_home(found, folder)
     assert not brought_home(checked_for_trial(folder / found.name), folder)
+
+
+def test_who_trains_meanwhile_takes_nothing_away_from_who_registers(
+    folder: Path, tmp_path: Path
+) -> None:
+    found = checked_for_trial(put_model(tmp_path / "elsewhere"))
+    folder.mkdir()
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # as who saves has it, and removes what is half-written
+    registers = threading.Thread(target=brought_home, args=(found, folder))
+    registers.start()
+    registers.join(0.3)
+    assert registers.is_alive()
+    assert list(folder.iterdir()) == []
+    os.close(lock)
+    registers.join(10)
+    assert checked_for_trial(folder / found.name).digest == found.digest
 
 
 def test_one_of_the_same_name_that_is_another_is_not_replaced(folder: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The stable: who is asked for is loaded beside, kept, and looked at again when files change."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -64,8 +65,7 @@ def path(house: House) -> Path:
 
 def test_who_is_asked_for_is_loaded_by_whoever_looks(house: House, path: Path) -> None:
     arms = {path.name: tiny().digest, "bot": ""}
-    (model,) = house.stable.ask(arms).values()
-    assert model.is_loading
+    assert all(model.is_loading for model in house.stable.ask(arms).values())
     assert house.nudged == 1
     house.look()
     found = house.stable.ask(arms)
@@ -76,15 +76,47 @@ def test_who_is_asked_for_is_loaded_by_whoever_looks(house: House, path: Path) -
     assert house.nudged == 1
 
 
+def test_who_asks_does_not_look_and_who_was_not_found_is_no_model_until_it_is_there(
+    house: House,
+) -> None:
+    arms = {"bot": "0" * 64, "mine": tiny().digest}
+    assert set(house.stable.ask(arms)) == {"bot", "mine"}
+    house.look()
+    put_model(house.folder)
+    assert house.stable.ask(arms) == house.stable.now == {}
+    assert house.nudged == 1
+    house.look()
+    assert set(house.stable.ask(arms)) == {"mine"}
+    assert house.nudged == 2
+    house.look()
+    assert house.stable.ask(arms)["mine"].policy is not None
+    assert not house.said
+
+
 def test_an_arm_without_a_digest_goes_by_its_name_and_one_with_another_by_that(
     house: House, path: Path
 ) -> None:
-    assert set(house.stable.ask({path.name: ""})) == {path.name}
+    house.stable.ask({path.name: ""})
+    house.look()
     assert house.stable.ask({path.name: "0" * 64}) == {path.name: house.stable.now[path.name]}
-    other = Stable(house.folder, lambda: 0.0)
+    other = Stable(house.folder, lambda: 0.0, at_once=True)
     assert not other.ask({path.name: "0" * 64})
     assert not other.ask({path.name: "my own"})
     assert set(other.ask({"renamed": tiny().digest})) == {"renamed"}
+
+
+def test_no_name_of_an_arm_leads_out_of_the_folder(house: House, path: Path) -> None:
+    other = put_model(house.folder.parent / "elsewhere")
+    name = f"{path.name}/../../elsewhere/{other.name}"
+    assert (house.folder / name).is_dir()
+    house.stable.ask({name: ""})
+    house.look()
+    assert house.stable.ask({name: ""}) == {}
+    house.stable.ask({name: ""}, [name])
+    house.look()
+    why = house.stable.now[name].why
+    assert why is not None
+    assert why.code == "SNAPSHOT_MISSING"
 
 
 def test_two_arms_of_one_snapshot_share_a_policy_and_who_is_gone_is_forgotten(
@@ -141,6 +173,34 @@ def test_a_snapshot_of_which_any_file_is_another_is_not_loaded_until_it_is_back(
     assert house.stable.now[path.name].policy is not None
 
 
+def test_one_whose_folder_cannot_be_listed_keeps_no_other_from_being_loaded(
+    house: House, path: Path
+) -> None:
+    other = put_model(house.folder, trained_on(wavy(NOON, 300), seed=2))
+    first, last = sorted([path, other])
+    first.chmod(0o100)  # its files can be read, and nobody can say which there are
+    try:
+        if os.access(first, os.R_OK):
+            pytest.skip("this user may list anything")
+        house.stable.ask({first.name: "", last.name: ""})
+        house.look()
+    finally:
+        first.chmod(0o700)
+    why = house.stable.now[first.name].why
+    assert why is not None
+    assert why.code == "SNAPSHOT_MISSING"
+    assert house.stable.now[last.name].policy is not None
+
+
+def test_one_that_no_folder_can_be_called_as_keeps_no_other_from_being_loaded(
+    house: House, path: Path
+) -> None:
+    house.stable.ask({"a\0b": "", path.name: ""}, ["a\0b"])
+    house.look()
+    assert house.stable.now["a\0b"].why is not None
+    assert house.stable.now[path.name].policy is not None
+
+
 def test_what_is_loaded_is_kept_when_its_folder_goes_and_told_so(house: House, path: Path) -> None:
     arms = {path.name: tiny().digest}
     house.stable.ask(arms)
@@ -187,6 +247,7 @@ def test_one_that_answers_no_finite_number_is_not_well_while_it_is_loaded(
     assert "no finite number" in house.said[0]
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value")
 @pytest.mark.parametrize(
     ("snapshot", "code"),
     [
@@ -195,6 +256,13 @@ def test_one_that_answers_no_finite_number_is_not_well_while_it_is_loaded(
         (lambda: _with(features=["return_4", "colour"]), "FEATURE_UNKNOWN"),
         (lambda: _with(acting={}, head={"inputs": 3}), "SNAPSHOT_UNREADABLE"),
         (lambda: _with(acting={"margin": -1}), "ACTING_INVALID"),
+        (lambda: _with(classes={"means": [1, 2]}), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(classes={"means": ["up"] * 5}), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(symbols=[]), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(interval_seconds=90), "SNAPSHOT_UNREADABLE"),
+        (lambda: _with(symbols=["SOL/USDT", "ETH/USDT"]), "SNAPSHOT_UNREADABLE"),
+        (lambda: _scaled({}), "SNAPSHOT_UNREADABLE"),
+        (lambda: _scaled({"SOL/USDT": {"mean": [0.0] * 4, "sd": [0.0] * 4}}), "MODEL_NOT_FINITE"),
     ],
 )
 def test_what_cannot_trade_is_told_with_its_reason(
@@ -213,6 +281,10 @@ def _with(**changed: object) -> Snapshot:
     return Snapshot(
         whole.kind, whole.weights, whole.arrays, {**whole.settings, **changed}, whole.scalers
     )
+
+
+def _scaled(channels: dict[str, dict[str, list[float]]]) -> Snapshot:
+    return replace(tiny(), scalers={**tiny().scalers, "channels": channels})
 
 
 def test_another_training_is_another_digest() -> None:

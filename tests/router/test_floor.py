@@ -206,3 +206,37 @@ def test_an_order_for_a_market_that_goes_stale_is_missed_on_paper_and_for_real()
     course = played([bar(0), bar(1), {}, bar(3)], {"a": 1.0}, arms={"a": Always()})
     assert [one.episode_id for one in course.decisions] == ["A 2025-01-01T01:00:00Z"]
     assert course.marks[0].exposure == Money(CAPITAL // 5)
+
+
+class Failing:
+    """A policy with a defect."""
+
+    needs = ()
+    looks_back = 0
+
+    def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 it fails
+        raise ValueError(observation.features.symbol)
+
+
+def test_an_arm_whose_policy_fails_keeps_nobody_from_deciding(
+    hours: list[dict[str, Bar]],
+) -> None:
+    trades = []
+    for arms in (ARMS, {"failing": Failing(), **ARMS}):
+        venue, paper = PaperVenue(Costs(), HOUR), PaperVenue(Costs(), HOUR)
+        floor = Floor(venue, paper, Reporter(), Random(SEED))  # noqa: S311 no secret
+        told: list[Trade] = []
+        for name, policy in arms.items():
+            floor.seat(name, Seat(policy, CAPITAL, 0.1))
+        needs = sorted({need for policy in ARMS.values() for need in policy.needs})
+        indicators = Indicators("BTC/USDT", needs, HOUR)
+        for bars in hours[:600]:
+            bar = {"BTC/USDT": bars["BTC/USDT"]}
+            told += floor.open_bars(bar) + floor.close_bars(bar)
+            floor.decide({"BTC/USDT": indicators.see(bar["BTC/USDT"])}, None, {})
+        trades.append(told)
+    assert len(trades[0]) > 10
+    assert trades[0] == trades[1]
+    assert [(name, str(error)) for name, error in floor.failed.items()] == [
+        ("failing", "BTC/USDT")
+    ]  # fmt: skip

@@ -1,9 +1,9 @@
 """A desk that trades by what was trained: who is waited for, and what becomes of what is held."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,16 +12,20 @@ import pytest
 from floors import CAPITAL, CHAMPION, House, alike, on_paper, populate, put_bars, rules
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
+from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.trained import Trained
 from tiltyard.market.bar import HOUR
 from tiltyard.market.costs import Costs
 from tiltyard.policies.catalogue import POLICIES
-from tiltyard.router.floor import Seat
-from tiltyard.shell.models.health import GAUGE, Health
+from tiltyard.router.floor import FloorState, Seat
+from tiltyard.shell.floor.text import played_from
+from tiltyard.shell.models.health import GAUGE, Health, fault_of
 from tiltyard.shell.models.stable import PATIENCE, Stable
 from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.replaying.verify import verify
+from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import load
+from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
 from trained_policies import put_model, tiny, wavy
 
@@ -76,6 +80,20 @@ def play(house: House, until: datetime) -> None:
 def play_until_it_holds(house: House, name: str) -> None:
     while not any(one.entry.lane.policy == name for one in house.trader.open_positions):
         house.round(house.now + HOUR)
+
+
+def on_paper_alone(house: House, name: str) -> list[tuple[str, datetime]]:
+    """Episodes that an arm holds on paper, where it holds nothing for real, and when they began."""
+    with house.ledger.snapshot() as still:
+        text = read_floor(still.connection)
+    floor = FloorState() if text is None else played_from(text).floor
+    if any(one.entry.lane.policy == name for one in floor.live.positions):
+        return []
+    return [
+        (one.entry.episode_id, one.opened_at)
+        for one in floor.paper.positions
+        if one.entry.lane.policy == name
+    ]
 
 
 def of(trades: list[Trade], name: str) -> list[Trade]:
@@ -240,6 +258,7 @@ def test_an_arm_of_this_digest_without_a_snapshot_is_somebody_elses(
 ) -> None:
     stable = Stable(tmp_path / "nowhere", steady)
     with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        stable.look()
         house.round()
         assert house.trader.seated == [CHAMPION]
         assert stable.now == {}
@@ -277,3 +296,124 @@ def test_what_is_loaded_goes_on_when_its_files_are_changed_and_the_arm_is_halted
         assert not [one for one in house.trader.open_positions if one.entry.lane.policy == name]
         assert [one.number for one in house.ledger.observations()] == [1, 0]
         assert {one.name for one in house.ledger.observations()} == {GAUGE}
+
+
+def test_a_model_whose_decision_fails_is_unhealthy_and_nobody_else_is_kept_by_it(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        policy = stable.now[name].policy
+        assert policy is not None
+        policy._means = (1.0,)
+        play(house, START + 105 * HOUR)
+        assert house.trader.trouble is None
+        assert {one.entry.lane.policy for one in house.trader.open_positions} == {CHAMPION}
+        assert "its decision failed: ValueError" in fault_of(stable.now[name])
+        assert [line for line in house.said if "stays with what it holds" in line] == [
+            f"{name} stays with what it holds: {fault_of(stable.now[name])}"
+        ]
+
+
+def changed(**settings: object) -> Snapshot:
+    return replace(tiny(), settings={**tiny().settings, **settings})
+
+
+MISFITS = [
+    (lambda: changed(interval_seconds=900), "it was trained on bars of 15 min"),
+    (lambda: replace(
+        changed(symbols=["ETH/USDT"]),
+        scalers={**tiny().scalers, "channels": {
+            "ETH/USDT": tiny().scalers["channels"]["SOL/USDT"]}},
+    ), "it was trained on ETH/USDT, and the folder has no bars of that"),
+    (lambda: changed(features=["return_4", "volatility_24", "funding"]),
+     "it needs funding rates, and the folder has none of SOL/USDT"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "why"), MISFITS, ids=["interval", "symbol", "funding"])
+def test_a_model_that_cannot_trade_on_these_bars_has_no_seat_and_is_told_and_unhealthy(
+    tmp_path: Path, folder: Path, steady: Clock, made: Callable[[], Snapshot], why: str
+) -> None:
+    snapshot, models = made(), tmp_path / "models"
+    name = put_model(models, snapshot).name
+    stable = Stable(models, steady, at_once=True)
+    put_bars(folder / SOL, BARS)
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: snapshot.digest})
+        house = House(ledger, rules(), folder, BEGUN, models=stable)
+        told: list[Observation] = []
+        said: list[str] = []
+        health = Health(
+            stable, lambda *each: told.extend(each), every=900, settles=0, now=lambda: house.now,
+            say=said.append,
+        )  # fmt: skip
+        play(house, BEGUN + 3 * HOUR)
+        health.look()
+        assert house.trader.seated == [CHAMPION]
+        assert len(house.said) == 1
+        assert house.said[0].startswith(f"{name} is not traded: {why}")
+        assert ([one.number for one in told], said) == ([0.0], [])
+
+
+def test_a_model_trades_from_when_the_folder_has_what_it_needs(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    put_bars(folder / "ETH_USDT-1h.parquet", wavy(START, 200, "ETH/USDT"))
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: tiny().digest})
+        stable = Stable(shelf, steady, at_once=True)
+        house = House(ledger, rules(), folder, BEGUN, models=stable)
+        play(house, BEGUN + 3 * HOUR)
+        assert "no bars of that" in fault_of(stable.now[name])
+        put_bars(folder / SOL, BARS)
+        play(house, START + 100 * HOUR)
+        assert fault_of(stable.now[name]) == ""
+        assert house.said[1:2] == [f"{name} is traded by its model"]
+        assert of(house.trades(), name)
+
+
+@pytest.mark.parametrize("how", ["missing", "late"])
+def test_what_is_held_on_paper_while_a_model_is_away_goes_on_when_it_is_back(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock, how: str
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        while not (held := on_paper_alone(house, name)):
+            house.round(house.now + HOUR)
+        away = tmp_path / "away"
+        if how == "missing":
+            (shelf / name).rename(away)
+        house.models = stable = Stable(shelf, steady, at_once=how == "missing")
+        house.begin()
+        steady.seconds += PATIENCE + 1
+        house.round(house.now + HOUR)
+        assert house.trader.seated == [CHAMPION]
+        house.begin()
+        assert on_paper_alone(house, name) == held
+        if how == "missing":
+            away.rename(shelf / name)
+        stable.look()
+        play(house, house.now + 60 * HOUR)
+        assert house.trader.trouble is None
+        episodes = [one.episode_id for one in of(house.trades("shadow", "twin"), name)]
+        assert held[0][0] in episodes
+
+
+@pytest.mark.parametrize(("fee", "said"), [(5.0, []), (9.0, [20])])
+def test_a_model_trained_for_lower_costs_than_the_desk_charges_is_told_once(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock, fee: float,
+    said: list[int],
+) -> None:  # fmt: skip
+    put_bars(folder / SOL, BARS)
+    market = MarketSettings(feed="nowhere", fee_bps=fee, half_spread_bps=1)
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: tiny().digest})
+        stable = Stable(shelf, steady, at_once=True)
+        house = House(ledger, rules(market), folder, BEGUN, models=stable)
+        play(house, BEGUN + 5 * HOUR)
+        assert house.said == [f"{name} is traded by its model"] + [
+            f"{name} was trained for 12 bps a round trip, this desk charges {each}: it may enter "
+            "for less than that costs"
+            for each in said
+        ]

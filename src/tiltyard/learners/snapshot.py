@@ -39,6 +39,8 @@ MANIFEST = "manifest.json"
 PARTS = ("settings", "scalers", "lineage", "metrics")
 WEIGHTS = "weights.safetensors"
 FORMAT = 1
+NAMED_BY = 8
+"""Digits of the digest that a folder's name ends with."""
 LARGEST_MANIFEST, LARGEST_FILE = 4 << 20, 1 << 30
 """Bytes of a file that is read."""
 
@@ -85,7 +87,8 @@ class Snapshot:
 def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
     """Write a snapshot, whole or not at all; where it lies.
 
-    One of the same digest that is there already is the same, and is left as it is.
+    One of the same digest that is there already, whole, is the same, and is left as it is. One that
+    was harmed is put aside, under the same name with a dot before it and ``.harmed`` behind.
 
     Args:
         snapshot: What was trained.
@@ -98,16 +101,16 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
     files = snapshot._files()  # noqa: SLF001 its own module
     manifest = _manifest(snapshot, files)
     digest = _digest(manifest)
-    known = _known(folder, digest)
-    if known is not None:
-        return known
     path = folder / f"{snapshot.kind}_{now:%Y%m%d_%H%M%S}_{digest[:8]}"
     partial = folder / f".{path.name}.{os.getpid()}.partial"
     try:
         with _alone(folder):
-            known = _known(folder, digest)
-            if known is not None:
-                return known
+            for known in _named(folder, digest[:8]):
+                if not _is(known, digest) and known != path:
+                    continue  # another that begins with the same digits
+                if _is_whole(known, digest):
+                    return known
+                _put_aside(known)
             partial.mkdir()
             for name, content in (*files.items(), (MANIFEST, manifest)):
                 _write(partial / name, content)
@@ -141,7 +144,8 @@ def load(path: Path, digest: str = "") -> Snapshot:
 
     Args:
         path: Its folder.
-        digest: What it has to be, in full; empty checks it against its own name alone.
+        digest: What it has to be, in full; empty checks it against its own name alone, which ends
+            with eight digits at least.
 
     Raises:
         TiltyardError: ``SNAPSHOT_MISSING``, ``SNAPSHOT_UNREADABLE``.
@@ -150,8 +154,8 @@ def load(path: Path, digest: str = "") -> Snapshot:
     raw = _read(path / MANIFEST, LARGEST_MANIFEST)
     own = _digest(raw)
     expected = digest or path.name.rpartition("_")[2]
-    if not expected or not own.startswith(expected):
-        fault = Fault(MANIFEST, f"SHA-256 {own[:8]}…, expected {expected[:8]}…")
+    if len(expected) < NAMED_BY or not own.startswith(expected):
+        fault = Fault(MANIFEST, f"SHA-256 {own[:8]}…, expected {expected[:8]!r}…")
         raise _tampered(path, [fault])
     try:
         manifest = json.loads(raw)
@@ -192,6 +196,20 @@ def _known(folder: Path, digest: str) -> Path | None:
 
 def _named(folder: Path, sha8: str) -> list[Path]:
     return sorted(one for one in folder.glob(f"*_{sha8}") if not one.name.startswith("."))
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    try:
+        load(path, digest)
+    except TiltyardError:
+        return False
+    return True
+
+
+def _put_aside(path: Path) -> None:
+    aside = path.with_name(f".{path.name}.harmed")
+    shutil.rmtree(aside, ignore_errors=True)
+    path.rename(aside)
 
 
 def _is(path: Path, digest: str) -> bool:
@@ -258,9 +276,13 @@ def _is_name(name: str) -> bool:
 def _checked(path: Path, told: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of a manifest; all that are not as it says, at once."""
     files: dict[str, bytes] = {}
+    try:
+        there = sorted(path.iterdir())
+    except OSError as error:
+        raise TiltyardError("SNAPSHOT_MISSING", str(path), error.strerror or str(error)) from error
     faults = [
         Fault(one.name, "it was not there when this was made")
-        for one in sorted(path.iterdir())
+        for one in there
         if one.name not in {*told, MANIFEST} and not one.name.startswith(".")
     ]
     for name, expected in told.items():

@@ -12,9 +12,10 @@ torch computes with one thread while it decides, so that a decision takes a few 
 core, and with as many as before afterwards.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from math import isfinite
 from random import Random
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tiltyard.features.channels import CHANNELS, channels_of
+from tiltyard.features.channels import channels_of
 from tiltyard.features.vector import Features
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.acting import RANGE, VOLATILITY, Acting, expected_move, intent_of
@@ -51,7 +52,6 @@ class Trained:
         acting: By which it acts on what it expects.
         encoder: From a window of bars to an embedding; None for a head on features alone.
         scaler: Of the encoder's channels.
-        baseline: What the snapshot has of the windows that drift is measured against, by name.
 
     Attributes:
         is_finite: Every answer of it so far was a finite number.
@@ -69,14 +69,12 @@ class Trained:
         *,
         encoder: Encoder | None,
         scaler: ChannelScaler,
-        baseline: Mapping[str, NDArray[Any]],
     ) -> None:
         self.digest = digest
         self.interval = interval
         self.symbols = frozenset(symbols)
         self.encoder = encoder
         self.scaler = scaler
-        self.baseline = baseline
         self.is_finite = True
         self._names = tuple(names)
         self._head = head
@@ -101,26 +99,33 @@ class Trained:
         head = Head.from_weights(
             _part(snapshot, "head."), TabNetSettings(**told["head"]), scalers["features"]
         )
-        baseline = {
-            name: array for name, array in snapshot.arrays.items() if name.startswith("baseline")
-        }
+        interval = timedelta(seconds=told["interval_seconds"])
+        if not told["symbols"] or interval <= timedelta() or interval % timedelta(minutes=1):
+            raise ValueError(f"bars of {interval} of {told['symbols']}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+        means = [float(one) for one in told["classes"]["means"]]
+        if len(means) != head.settings.classes or not all(map(isfinite, means)):
+            raise ValueError(f"{len(means)} means of {head.settings.classes} classes: {means}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
         return cls(
             snapshot.digest,
             told["features"],
-            timedelta(seconds=told["interval_seconds"]),
+            interval,
             told["symbols"],
             head,
-            told["classes"]["means"],
+            means,
             Acting.from_json(told["acting"]),
             encoder=encoder,
             scaler=ChannelScaler.from_json(scalers.get("channels", {})),
-            baseline=baseline,
         )
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Its features, and what it acts by."""
         return tuple(dict.fromkeys([*self._names, *self._acting.needs]))
+
+    @property
+    def round_trip_bps(self) -> float:
+        """What it believes that a round trip costs."""
+        return self._acting.round_trip_bps
 
     @property
     def looks_back(self) -> int:
@@ -156,19 +161,31 @@ class Trained:
         return self._answer(row, window)
 
     def rehearse(self) -> None:
-        """Decide once by what is usual, so that the first decision is not the slowest.
+        """Decide once for every symbol, so that the first decision is not the slowest, or the last.
 
         Raises:
             TiltyardError: ``MODEL_NOT_FINITE``.
+            Exception: Whatever a decision raises.
         """
-        window = None
-        if self.encoder is not None:
-            window = np.zeros((self.encoder.settings.length, len(CHANNELS)), dtype=np.float32)
-        if self._answer(np.zeros((1, len(self._names)), dtype=np.float32), window) is None:
+        rng = Random(0)  # noqa: S311 nothing is drawn
+        usual = [self._usual(symbol) for symbol in sorted(self.symbols)]
+        for features in usual:
+            self.act(Observation(features, "nothing"), rng)
+        if any(self.probabilities(features) is None for features in usual):
             raise TiltyardError(
                 "MODEL_NOT_FINITE", self.digest[:8], "it answers what is no finite number",
                 "train it anew: a model that answers so cannot have been tested",
             )  # fmt: skip
+
+    def _usual(self, symbol: str) -> Features:
+        """What might be told of a symbol: prices go up and down a little, as volumes do."""
+        first = datetime(2025, 1, 1, tzinfo=UTC)
+        bars = tuple(
+            Bar(symbol, first + n * self.interval, 100, 102, 99, 100 + n % 2, 5 + n % 3)
+            for n in range(self.looks_back)
+        )
+        values = dict.fromkeys(self.needs, 0.0) | {"close": 100.0, VOLATILITY: 0.01, RANGE: 1.0}
+        return Features(symbol, bars[-1].closes_at(self.interval), values, bars)
 
     def _answer(self, row: Floats, window: Floats | None) -> list[float] | None:
         if self.encoder is not None and window is not None:

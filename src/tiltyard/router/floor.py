@@ -94,6 +94,9 @@ class Floor:
         paper: Where everything is filled on paper.
         reporter: What the facts say of themselves.
         rng: For policies that draw.
+
+    Attributes:
+        failed: Why arms could not decide, by name: what their policies raised last.
     """
 
     def __init__(
@@ -107,22 +110,26 @@ class Floor:
         self._lived: set[tuple[Lane, str]] = set()
         self._marked: set[str] = set()
         self._leaving: frozenset[str] = frozenset()
+        self.failed: dict[str, Exception] = {}
 
     def seat(self, name: str, seat: Seat) -> None:
         """An arm joins, or trades by another policy from now on."""
         self._seats[name] = seat
 
-    def unseat(self, name: str) -> None:
+    def unseat(self, name: str, *, returns: bool = False) -> None:
         """An arm trades no more; what it held on paper is no trade, and it must hold nothing else.
 
         Args:
             name: One that holds nothing for real.
+            returns: It is absent for a while, and will go on with what it holds on paper; stops
+                of that count meanwhile.
         """
         self._seats.pop(name, None)
         self._live.forget(name)
-        self._paper.forget(name)
-        self._lived = {one for one in self._lived if one[0].policy != name}
         self._marked.discard(name)
+        if not returns:
+            self._paper.forget(name)
+            self._lived = {one for one in self._lived if one[0].policy != name}
 
     def snapshot(self) -> FloorState:
         """What is held, ordered and told."""
@@ -198,6 +205,8 @@ class Floor:
     ) -> list[Decision]:
         """Ask every arm about every symbol, and order what follows.
 
+        An arm whose policy fails stays with what it holds, and nobody else is kept by it.
+
         Args:
             known: By symbol, what is known now.
             split: Who gets an opportunity; None when nobody may enter.
@@ -232,7 +241,11 @@ class Floor:
             lane = Lane(name, symbol)
             position = self._paper.positions.get(lane)
             holding: Holding = position.entry.direction if position else "nothing"
-            intent = seat.policy.act(Observation(features, holding), self._rng)
+            try:
+                intent = seat.policy.act(Observation(features, holding), self._rng)
+            except Exception as error:  # noqa: BLE001 a defect of one arm must not keep the others
+                self.failed[name] = error
+                continue
             if intent.hold == holding:
                 continue
             self._paper.leave(lane)
@@ -254,11 +267,12 @@ class Floor:
     def _trade(self, closed: Closed, book: Book) -> Trade:
         position, entry = closed.position, closed.position.entry
         reporter, policy = self._reporter, entry.lane.policy
+        seat = self._seats.get(policy)
         return Trade(
             reporter.source, f"{entry.episode_id} {policy} {book}", policy, entry.lane.symbol,
             entry.direction, position.opened_at, closed.closed_at, closed.pnl,
             book=book, account=reporter.account, currency=reporter.currency,
-            capital=entry.capital or self._seats[policy].capital, risk=position.risk or None,
+            capital=entry.capital or (seat.capital if seat else None), risk=position.risk or None,
             notional=entry.notional, fees=closed.fees, funding=closed.funding,
             quantity=money_text(Money(position.quantity)), entry_price=repr(position.price),
             exit_price=repr(closed.price), episode_id=entry.episode_id,

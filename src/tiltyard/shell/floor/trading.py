@@ -41,6 +41,7 @@ from tiltyard.shell.floor.facts import (
     in_their_account,
     under_free_names,
 )
+from tiltyard.shell.floor.fitting import misfits, underpriced
 from tiltyard.shell.floor.readings import Readings
 from tiltyard.shell.floor.seating import (
     Seating,
@@ -126,6 +127,8 @@ class Trader:
         self._seated: set[str] = set()
         self._seated_by: object = None
         self._foreign: Mapping[str, tuple[str, str]] = {}
+        self._failed: dict[str, str] = {}
+        self._misfits: Mapping[str, str] = {}
         self._salt = ""
         self._until: datetime | None = None
         self._has_begun = self._has_decided = self._is_waiting = False
@@ -200,8 +203,10 @@ class Trader:
             self._stop(error)
             return False
         except Exception as error:  # noqa: BLE001 a defect here must not keep the desk from judging
-            _LOG.exception("trading has failed")
-            self._stop(TiltyardError("TRADING_FAILED", "floor", f"{type(error).__name__}: {error}"))
+            trouble = TiltyardError("TRADING_FAILED", "floor", f"{type(error).__name__}: {error}")
+            if str(trouble) != str(self.trouble):
+                _LOG.exception("trading has failed")
+            self._stop(trouble)
             return False
         if self.trouble is not None and self.trouble.code not in UNAVAILABLE:
             self._say("the floor trades again")
@@ -266,11 +271,17 @@ class Trader:
         self._is_waiting = self._has_to_wait(models, holding)
         if self._is_waiting:
             return False
-        trained = {name: one.policy for name, one in models.items() if one.policy is not None}
+        loaded = {name: one.policy for name, one in models.items() if one.policy is not None}
+        unfit = misfits(loaded, self._bars)
+        keeping = holding.union(lane.policy for lane in self._paper.positions)
+        trained = {
+            name: one for name, one in loaded.items() if name not in unfit or name in keeping
+        }
         by = [(arm.name, arm.capital, arm.state == "retired") for arm in roster.arms.values()]
-        if self._seated_by == (by, holding, trained):
+        if self._seated_by == (by, holding, trained, unfit):
             return True
         seats, foreign = self._claimed(roster, holding, trained)
+        absent = {name for name, one in models.items() if one.policy is None}
         troubles = {name: one.why for name, one in models.items() if one.why is not None}
         refuse_homeless(roster, seats, holding, troubles)
         for name, (account, currency) in foreign.items():
@@ -278,16 +289,27 @@ class Trader:
                 said = f"its trades are of account {account!r} and currency {currency!r}"
                 only = "only leaves what it holds" if name in seats else "is not traded"
                 self._say(f"{name} {only} on the floor: {said}")
+        self._tell_misfits(unfit, seats)
         for name in (self._seated | self._floor.snapshot().names) - seats.keys():
-            self._floor.unseat(name)
+            self._floor.unseat(name, returns=name in absent)
         for name, seat in seats.items():
             self._floor.seat(name, seat)
             if name in trained and name not in self._seated:
                 self._say(f"{name} is traded by its model")
+                if told := underpriced(trained[name], self._settings.market):
+                    self._say(f"{name} {told}")
         self._readings.tell(seat.policy for seat in seats.values())
         self._seated, self._foreign = set(seats), foreign
-        self._seated_by = (by, holding, trained)
+        self._seated_by = (by, holding, trained, unfit)
         return True
+
+    def _tell_misfits(self, unfit: Mapping[str, str], seats: Collection[str]) -> None:
+        for name, why in unfit.items():
+            if self._misfits.get(name) != why:
+                what = "stays with what it holds" if name in seats else "is not traded"
+                self._say(f"{name} {what}: {why}")
+        self._misfits = unfit
+        self._blame()
 
     def _asked(self, roster: Roster, holding: Collection[str]) -> Mapping[str, Model]:
         """The models of arms that were trained; who has traded here by one has one."""
@@ -369,10 +391,24 @@ class Trader:
         before = self._floor.snapshot()
         barred = self._settings.market.barred(known, until)
         decisions = self._floor.decide(known, self._split(desk), wild, barred)
+        self._tell_failed()
         if decisions or self._floor.snapshot() != before:
             self._write(until, now, DECIDED, decisions=decisions)
             self._on_stage(ORDERED)
         self._has_decided = True
+
+    def _tell_failed(self) -> None:
+        """Whose policies have failed, once each; who was trained is unhealthy from then on."""
+        for name, error in self._floor.failed.items():
+            if name not in self._failed:
+                _LOG.error("%s could not decide", name, exc_info=error)
+                self._failed[name] = f"its decision failed: {type(error).__name__}: {error}"[:200]
+                self._say(f"{name} stays with what it holds: {self._failed[name]}")
+        self._blame()
+
+    def _blame(self) -> None:
+        if self._models is not None:
+            self._models.blame({**self._misfits, **self._failed})
 
     def _split(self, desk: LiveDesk) -> Split | None:
         """Who gets an episode for real; None while nobody does."""

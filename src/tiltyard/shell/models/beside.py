@@ -32,7 +32,8 @@ def models_kept(
         settings: Whose checklist says how often a reading is needed.
         ledger: Where observations go; by a door of its own.
         say: Told, for people, what is wrong with them.
-        once: The desk ends at once: they are loaded by now, and reported once.
+        once: The desk ends at once: they are loaded by now, and reported before it trades and
+            after.
     """
     with ledger.beside() as door:
         health = Health(
@@ -42,6 +43,7 @@ def models_kept(
         if once:
             health.look()
             yield
+            health.look()  # what the floor has found
             return
         courier = Courier("models", health.look)
         stable.nudge = courier.nudge

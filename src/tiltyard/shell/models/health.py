@@ -1,7 +1,8 @@
 """How the models are: told to people when it changes, and to the guards again and again.
 
-``model_healthy`` of an arm is 1 while its model is loaded, can be loaded again, and has answered
-finite numbers alone; else 0. While it is being loaded nothing is observed.
+``model_healthy`` of an arm is 1 while its model is loaded, can be loaded again, has answered finite
+numbers alone, and can be traded by as the floor has it; else 0. While it is being loaded nothing
+is observed.
 """
 
 from collections.abc import Callable
@@ -75,6 +76,9 @@ class Health:
     def _tell(self, name: str, model: Model, state: "_State") -> None:
         if state.fault == state.said:
             return
+        if state.fault and state.fault == model.fault:
+            state.said = state.fault  # the floor has told it
+            return
         what = "is not traded" if model.policy is None else "is not healthy"
         well = f"{name}: its model is well again"
         self._say(f"{name} {what}: {state.fault}" if state.fault else well)
@@ -106,7 +110,7 @@ def fault_of(model: Model) -> str:
         return str(model.why)
     if model.policy is not None and not model.policy.is_finite:
         return "it has answered what is no finite number, and stays whenever it does"
-    return ""
+    return model.fault
 
 
 def repeated_every(checklist: Checklist) -> float:

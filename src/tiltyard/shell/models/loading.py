@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from tiltyard.features.technical import Indicators
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.market.bar import HOUR
-from tiltyard.shell.models.shelf import Shelf
+from tiltyard.shell.models.shelf import Shelf, is_plain
 
 if TYPE_CHECKING:
     from tiltyard.learners.snapshot import Snapshot
@@ -31,6 +30,11 @@ def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:
         TiltyardError: ``SNAPSHOT_MISSING``, ``EXTRA_MISSING``.
     """
     if not digest:
+        if not is_plain(name):
+            raise TiltyardError(
+                "SNAPSHOT_MISSING", name, f"no snapshot in {shelf.folder} can be called so",
+                "register it by its digest",
+            )  # fmt: skip
         return shelf.folder / name
     try:
         from tiltyard.learners.snapshot import find  # noqa: PLC0415 slow
@@ -67,7 +71,7 @@ def checked_snapshot(path: Path, digest: str = "") -> "Snapshot":
 
 
 def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
-    """The policy that a snapshot is, which has decided once for practice.
+    """The policy that a snapshot is, which has decided once of each symbol for practice.
 
     Args:
         snapshot: Checked.
@@ -83,7 +87,7 @@ def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
         raise extra_missing(error) from error
     try:
         policy = Trained.from_snapshot(snapshot)
-        Indicators("", policy.needs, HOUR)
+        Indicators("", policy.needs, policy.interval)
         policy.rehearse()
     except TiltyardError:
         raise

@@ -4,8 +4,6 @@ What is registered is its name, its kind and its digest; every byte of it is che
 lies elsewhere is copied into the folder of snapshots, since a desk looks there alone.
 """
 
-import os
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -79,7 +77,7 @@ def checked_for_trial(path: Path) -> Joining:
 
 
 def brought_home(joining: Joining, folder: Path) -> bool:
-    """Copy a snapshot into the folder, whole or not at all; False where it lies there already.
+    """Save a snapshot in the folder, whole or not at all; False where it lies there already.
 
     Raises:
         TiltyardError: ``SNAPSHOT_UNWRITABLE``; what is wrong with one of the same name there.
@@ -90,19 +88,11 @@ def brought_home(joining: Joining, folder: Path) -> bool:
     if is_snapshot(target):
         checked_snapshot(target, joining.digest)
         return False
-    partial = folder / f".{joining.name}.{os.getpid()}.partial"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(joining.path, partial)
-        checked_snapshot(partial, joining.digest)
-        partial.rename(target)
-    except OSError as error:
-        raise TiltyardError(
-            "SNAPSHOT_UNWRITABLE", str(target), error.strerror or str(error), "nothing was written"
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return True
+    from tiltyard.learners.snapshot import save  # noqa: PLC0415 slow
+
+    there = Shelf(folder).names()
+    path = save(checked_snapshot(joining.path, joining.digest), folder, joining.made_at)
+    return path.name not in there
 
 
 def _made_at(name: str) -> datetime:

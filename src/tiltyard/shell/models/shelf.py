@@ -4,7 +4,7 @@ Nothing of a snapshot is read here, so that whoever only asks loads nothing that
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
@@ -42,14 +42,33 @@ class Shelf:
             name: Of the arm.
             digest: SHA-256 of what serves it; empty when nobody said.
         """
-        return bool(self.called_like(digest)) if digest else is_snapshot(self.folder / name)
+        return bool(self.may_have_of({name: digest}))
+
+    def may_have_of(self, arms: Mapping[str, str]) -> Collection[str]:
+        """The same of many arms, by one look into the folder; those that it may have.
+
+        Args:
+            arms: The digest of each, by name.
+        """
+        there = self.names()
+        return {
+            name
+            for name, digest in arms.items()
+            if (self._called_like(digest, there) if digest else self._has(name))
+        }
 
     def called_like(self, digest: str) -> Sequence[Path]:
         """Snapshots that are called by the first digits of a digest."""
+        return self._called_like(digest, self.names())
+
+    def _called_like(self, digest: str, there: Sequence[str]) -> Sequence[Path]:
         if not _DIGEST.fullmatch(digest):
             return []
-        paths = (self.folder / one for one in self.names() if one.endswith(f"_{digest[:8]}"))
+        paths = (self.folder / one for one in there if one.endswith(f"_{digest[:8]}"))
         return [path for path in paths if is_snapshot(path)]
+
+    def _has(self, name: str) -> bool:
+        return is_plain(name) and is_snapshot(self.folder / name)
 
     def meant_by(self, text: str) -> Path | None:
         """The snapshot that has this name, or whose name alone ends so; None where there is none.
@@ -57,7 +76,7 @@ class Shelf:
         Raises:
             TiltyardError: ``POLICY_AMBIGUOUS``.
         """
-        if "/" in text or text.startswith(".") or not text:
+        if not is_plain(text):
             return None
         if is_snapshot(self.folder / text):
             return self.folder / text
@@ -72,6 +91,11 @@ class Shelf:
                 "give more of the name",
             )  # fmt: skip
         return self.folder / found[0] if found else None
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name can be that of a snapshot in a folder: it leads nowhere else."""
+    return "/" not in name and not name.startswith(".") and bool(name)
 
 
 def is_snapshot(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """The stable: the trained policies that arms are traded by, loaded beside the desk and kept.
 
-The desk asks who is there, and never waits for an answer. Another thread looks: it finds the
+The desk asks who is there, and touches no disk: who was not looked for yet is being loaded, and
+who has no snapshot is known to have none. Another thread looks: it lists the folder, finds the
 snapshot of each arm that was asked for, checks every byte of it, and makes a policy of it. What is
 loaded is kept as it is, whatever happens to its files then; but they are looked at again when
 they change, and one that could not be loaded once more is told. What could not be loaded is
@@ -33,6 +34,7 @@ class Model(NamedTuple):
         why: Why it cannot be loaded, or not again; None when it can, or nobody has looked yet.
         path: Where it was last read; None where it was not.
         seen: What its files were like then.
+        fault: Why it trades nothing though it is loaded, as the floor found; empty when it can.
     """
 
     digest: str
@@ -41,6 +43,7 @@ class Model(NamedTuple):
     why: TiltyardError | None = None
     path: Path | None = None
     seen: object = None
+    fault: str = ""
 
     @property
     def is_loading(self) -> bool:
@@ -84,9 +87,12 @@ class Stable:
         self._only = only
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
+        self._ours: frozenset[str] = frozenset()
+        self._absent: Mapping[str, str] = {}
+        self._faults: Mapping[str, str] = {}
 
     def ask(self, arms: Mapping[str, str], ours: Collection[str] = ()) -> Mapping[str, Model]:
-        """The models of those of some arms that have one, or had.
+        """The models of those of some arms that have one, had one, or were not looked for yet.
 
         Args:
             arms: The digest of each, by name; empty goes by the name. Nobody else is kept.
@@ -97,8 +103,10 @@ class Stable:
             self._models = {
                 name: known[name] if name in known else Model(digest, self.steady())
                 for name, digest in arms.items()
-                if name in known or name in ours or self._may_have(name, digest)
+                if name in known or name in ours or self._was_not_sought(name, digest)
             }
+            self._ours = frozenset(ours)
+            self._absent = {name: at for name, at in self._absent.items() if arms.get(name) == at}
             is_new = any(name not in known for name in self._models)
         if is_new and self._at_once:
             self.look()
@@ -115,20 +123,53 @@ class Stable:
     def now(self) -> Mapping[str, Model]:
         """The models as they are."""
         with self._lock:
-            return dict(self._models)
+            faults = self._faults
+            return {
+                name: one._replace(fault=faults[name]) if name in faults else one
+                for name, one in self._models.items()
+            }
+
+    def blame(self, faults: Mapping[str, str]) -> None:
+        """What the floor has found of arms, and of no others: why they trade nothing."""
+        with self._lock:
+            self._faults = dict(faults)
 
     def look(self) -> None:
         """Load what was asked for and is not there, and look again at what has changed."""
-        for name, model in self.now.items():
-            found = self._looked_at(name, model)
+        for name, model in self._there().items():
+            try:
+                found = self._looked_at(name, model)
+            except (OSError, ValueError) as error:  # of this one alone: others are looked at
+                facts = f"{type(error).__name__}: {error}"
+                found = model._replace(
+                    why=TiltyardError("SNAPSHOT_MISSING", name, facts), path=None
+                )
             with self._lock:
                 if found is not model and name in self._models:
                     self._models[name] = found
 
-    def _may_have(self, name: str, digest: str) -> bool:
+    def _was_not_sought(self, name: str, digest: str) -> bool:
         if self._only is not None and name not in self._only:
             return False
-        return self._shelf.may_have(name, digest)
+        return self._absent.get(name) != digest
+
+    def _there(self) -> Mapping[str, Model]:
+        """What is to be looked at, without arms that have no snapshot."""
+        with self._lock:
+            unsure = {
+                name: one.digest
+                for name, one in self._models.items()
+                if one.is_loading and name not in self._ours
+            } | dict(self._absent)
+        there = self._shelf.may_have_of(unsure)
+        with self._lock:
+            self._absent = {name: at for name, at in unsure.items() if name not in there}
+            self._models = {
+                name: one
+                for name, one in self._models.items()
+                if name not in self._absent or name in self._ours
+            }
+            return dict(self._models)
 
     def _looked_at(self, name: str, model: Model) -> Model:
         if model.path is not None and stamps_of(model.path) == model.seen:
