@@ -187,14 +187,15 @@ def test_a_trial_is_advised_where_no_range_speaks_against_it() -> None:
         assert line(*losses).startswith("by these numbers not worth a trial"), losses
 
 
-def test_the_best_of_a_sweep_is_judged_by_what_was_held_out_alone() -> None:
+def test_what_was_held_out_alone_speaks_for_the_best_of_a_sweep() -> None:
     study = {"study": {"trial": 3}}
     best = made_with(told(0.002, 0.001, 0.003), **study)
     (said,) = judgement(best)
     assert "by these very days" in said
     assert "go by what was held out" in said
     assert line(0.002, -0.001, **study).startswith("by these numbers not worth a trial")
-    assert line(-0.002, 0.001, **study).startswith("by what was held out put it on trial")
+    assert line(0.002, 0.001, **study).startswith("by what was held out put it on trial")
+    assert line(-0.002, 0.001, **study).startswith("by these numbers not worth a trial")
     assert line(0.002, None, **study).startswith("nothing was held out")
 
 

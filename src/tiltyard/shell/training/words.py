@@ -104,13 +104,14 @@ def funding_lines(metrics: Json, bars: Bars) -> list[str]:
 def trial_line(snapshot: Snapshot, name: str) -> str:
     """How it is put on trial, and whether anybody should by these numbers.
 
-    What a sweep has kept was chosen by its walk-forward, so what was held out alone speaks for it.
+    What a sweep has kept was chosen by its walk-forward, so what was held out alone can speak for
+    it; a loss in either speaks against it.
     """
-    parts, basis = (["hold_out"], "by what was held out ") if _is_chosen(snapshot) else (RANGES, "")
-    judges = [told for part in parts if (told := snapshot.metrics.get(part)) is not None]
-    if not judges:
+    judges = {part: told for part in RANGES if (told := snapshot.metrics.get(part)) is not None}
+    if _is_chosen(snapshot) and "hold_out" not in judges:
         advice = "nothing was held out that could speak for it; all the same"
-    elif all(_gained(told) for told in judges):
+    elif all(_gained(told) for told in judges.values()):
+        basis = "by what was held out " if _is_chosen(snapshot) else ""
         advice = f"{basis}put it on trial"
     else:
         advice = "by these numbers not worth a trial; all the same"
