@@ -80,6 +80,14 @@ def test_a_running_desk_loads_who_joins_and_says_when_the_model_is_another(
     assert health(tmp_path) == [(name, 1), (name, 0)]
 
 
+def test_a_name_that_may_be_a_mistyped_snapshot_is_told(floor: Run) -> None:
+    for name in ("tabnet_20261126_200407_deadbeef", "4bf"):
+        joined = floor("policy", "register", name)
+        assert joined.code == 0
+        assert joined.err.startswith("no snapshot in models is called so"), name
+    assert "no snapshot" not in floor("policy", "register", "my bot").err
+
+
 def test_what_is_wrong_with_a_snapshot_is_told_before_anything_is_registered(
     floor: Run, tmp_path: Path, name: str
 ) -> None:

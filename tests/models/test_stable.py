@@ -93,6 +93,24 @@ def test_who_asks_does_not_look_and_who_was_not_found_is_no_model_until_it_is_th
     assert not house.said
 
 
+def test_who_is_called_as_a_snapshot_is_and_has_none_is_told_once_and_not_halted(
+    house: House, path: Path
+) -> None:
+    shutil.move(path, away := house.folder.parent / path.name)
+    arms = {path.name: tiny().digest, "bot": "0" * 64}
+    house.stable.ask(arms)
+    house.look()
+    house.look(10.0)
+    (said,) = house.said
+    assert said.startswith(f"{path.name}: no snapshot in {house.folder} is it, so it is not traded")
+    assert not house.told
+    shutil.move(away, path)
+    house.look(10.0)
+    house.stable.ask(arms)
+    house.look(10.0)
+    assert house.stable.ask(arms)[path.name].policy is not None
+
+
 def test_an_arm_without_a_digest_goes_by_its_name_and_one_with_another_by_that(
     house: House, path: Path
 ) -> None:

@@ -27,6 +27,7 @@ from tiltyard.shell.models.registering import (
     checked_for_trial,
     snapshot_meant,
 )
+from tiltyard.shell.models.shelf import looks_like_snapshot
 from tiltyard.shell.report.text import hold_lines
 from tiltyard.shell.report.text import share as share_text
 from tiltyard.shell.settings import Settings
@@ -91,6 +92,11 @@ def _trained(text: str, settings: Settings, *, kind: str, digest: str) -> Joinin
     folder = settings.models.path
     path = snapshot_meant(text, folder)
     if path is None:
+        if looks_like_snapshot(text) and not digest:
+            typer.echo(
+                f"no snapshot in {folder} is called so: this is a policy that a bot trades "
+                "elsewhere", err=True,
+            )  # fmt: skip
         return None
     found = checked_for_trial(path)
     if kind not in {"", found.kind}:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from tiltyard.checklist.guard import Checklist
 from tiltyard.facts.observation import Observation
+from tiltyard.shell.models.loading import SERVED
 from tiltyard.shell.models.stable import Model, Stable
 
 GAUGE = "model_healthy"
@@ -51,6 +52,7 @@ class Health:
         self._now = now
         self._say = say
         self._states: dict[str, _State] = {}
+        self._missed: set[str] = set()
 
     def look(self) -> None:
         """Load what is to be loaded, and report what is due."""
@@ -72,6 +74,21 @@ class Health:
                 due.append(Observation(GAUGE, number, at, name))
         if due:
             self._report(*due)
+        self._tell_of_absent()
+
+    def _tell_of_absent(self) -> None:
+        """Who is called as a snapshot is and has none may be a bot's; it is told, and no more."""
+        absent = {
+            name
+            for name, digest in self._stable.absent.items()
+            if digest and name.startswith(f"{SERVED}_") and name.endswith(f"_{digest[:8]}")
+        }
+        for name in sorted(absent - self._missed):
+            self._say(
+                f"{name}: no snapshot in {self._stable.folder} is it, so it is not traded here; "
+                "put it back, unless a bot trades it elsewhere"
+            )
+        self._missed = absent
 
     def _tell(self, name: str, model: Model, state: "_State") -> None:
         if state.fault == state.said:

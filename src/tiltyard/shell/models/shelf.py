@@ -15,6 +15,7 @@ MANIFEST = "manifest.json"
 SHORTEST_SUFFIX = 4
 """Letters of the end of a name by which a snapshot is meant; fewer may be anything."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_LOOKS_LIKE_ONE = re.compile(r"tabnet_\d{8}_\d{6}_[0-9a-f]{8}|[0-9a-f]{2,64}")
 
 
 class Shelf:
@@ -91,6 +92,15 @@ class Shelf:
                 "give more of the name",
             )  # fmt: skip
         return self.folder / found[0] if found else None
+
+
+def looks_like_snapshot(text: str) -> bool:
+    """Whether somebody may have meant a snapshot, and mistyped it.
+
+    >>> looks_like_snapshot("tabnet_20261126_200407_deadbeef"), looks_like_snapshot("my_bot")
+    (True, False)
+    """
+    return _LOOKS_LIKE_ONE.fullmatch(text) is not None
 
 
 def is_plain(name: str) -> bool:

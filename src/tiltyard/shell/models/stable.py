@@ -129,6 +129,12 @@ class Stable:
                 for name, one in self._models.items()
             }
 
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """The digests of arms that have no snapshot here, by name."""
+        with self._lock:
+            return dict(self._absent)
+
     def blame(self, faults: Mapping[str, str]) -> None:
         """What the floor has found of arms, and of no others: why they trade nothing."""
         with self._lock:
