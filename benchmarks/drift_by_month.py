@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.drift import Drift, kl_divergence
+from tiltyard.learners.encoder import encoder_from
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot import Snapshot, load, save
-from tiltyard.learners.timesnet import TimesNetSettings, encoder_from, snapshot_of, train
+from tiltyard.learners.timesnet import TimesNetSettings, snapshot_of, train
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR
 from tiltyard.market.candles import Candles, candles_of

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 as everybody calls it
 
-from tiltyard.learners.timesnet import Encoder
+from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.timesnet_network import (
     Inception,
     Network,

@@ -12,6 +12,7 @@ import numpy as np
 from tiltyard.features.table import table_of
 from tiltyard.learners import tabnet, timesnet
 from tiltyard.learners.acting import Acting
+from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.head import TabNetSettings
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot import Snapshot, save
@@ -63,7 +64,7 @@ def trained_on(
     scaler = ChannelScaler.fit([candles])
     windows = windows_of([candles], LENGTH, scaler)
     encoded = timesnet.train(ENCODER, windows, seed=seed, job=Job())
-    encoder = timesnet.Encoder.from_weights(encoded.weights, ENCODER)
+    encoder = Encoder.from_weights(encoded.weights, ENCODER)
     table = table_of(bars, features, HOUR)
     at = np.searchsorted(table.as_of, windows.as_of)
     x = np.concatenate([table.values[at], encoder.embed(windows.data)], axis=1).astype(np.float32)

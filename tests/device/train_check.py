@@ -26,13 +26,13 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from tiltyard.learners.encoder import encoder_from
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot import load, save
 from tiltyard.learners.tabnet import Head, TabNetSettings, fit
 from tiltyard.learners.timesnet import (
     Fitted,
     TimesNetSettings,
-    encoder_from,
     snapshot_of,
     train,
 )

@@ -20,7 +20,8 @@ from tiltyard.market.bar import HOUR
 from tiltyard.shell.drift.measuring import measure
 from tiltyard.shell.drift.observer import DriftObserver, observations
 from tiltyard.shell.drift.task import Measured
-from tiltyard.shell.drift.watched import STOP_SECONDS, drift_watched
+from tiltyard.shell.drift.watched import drift_watched
+from tiltyard.shell.effects.courier import STOP_SECONDS
 from tiltyard.shell.gauges import Gauges
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.sections.drift import DriftSettings

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from floors import put_bars
+from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot import Snapshot, save
-from tiltyard.learners.timesnet import Encoder, TimesNetSettings, snapshot_of, train
+from tiltyard.learners.timesnet import TimesNetSettings, snapshot_of, train
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.candles import candles_of

@@ -18,15 +18,13 @@ from torch.nn import functional as F  # noqa: N812 as everybody calls it
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import timesnet
+from tiltyard.learners.encoder import Encoder, encoder_from, settings_from
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.snapshot import Snapshot, load, save
 from tiltyard.learners.timesnet import (
-    Encoder,
     Fitted,
     TimesNetSettings,
-    encoder_from,
     refresh,
-    settings_from,
     snapshot_of,
     train,
 )

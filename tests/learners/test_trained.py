@@ -15,9 +15,9 @@ from tiltyard.features.vector import Features
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.acting import Acting, expected_move, intent_of
 from tiltyard.learners.candidate import MarketData, encoder_in, rows_by, train_candidate
+from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.head import Head, TabNetSettings
 from tiltyard.learners.job import Job
-from tiltyard.learners.timesnet import Encoder
 from tiltyard.learners.trained import Trained
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar

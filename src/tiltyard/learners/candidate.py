@@ -22,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 
 import tiltyard
-from tiltyard.learners import timesnet
-from tiltyard.learners.encoders import encoder_in, refresh_encoder, train_encoder
+from tiltyard.learners.candidate_encoder import encoder_in, refresh_encoder, train_encoder
+from tiltyard.learners.candidate_head import fit_head, foresee, mean_masks
+from tiltyard.learners.encoder import encoder_from, settings_from
 from tiltyard.learners.examples import MarketData, Rows, rows_of
-from tiltyard.learners.heads import fit_head, foresee, mean_masks
 from tiltyard.learners.job import Job
 from tiltyard.learners.performance import Result, daily_return_interval, summary, told
 from tiltyard.learners.plan import HELD_OUT, CandidateSettings, Plan, check_encoder, plan_of
@@ -118,7 +118,7 @@ def train_candidate(
     if encoder is None:
         encoder = train_encoder(settings, data, seed=seed, job=job)
     check_encoder(encoder, data, plan)
-    settings = replace(settings, encoder=timesnet.settings_from(encoder))
+    settings = replace(settings, encoder=settings_from(encoder))
     rows = rows_by(settings, data, encoder)
     walk = walk_of(settings, data, rows, plan, seed=seed, job=job)
     return finish(settings, data, rows, plan, walk, encoder, seed=seed, job=job)
@@ -127,7 +127,7 @@ def train_candidate(
 def rows_by(settings: CandidateSettings, data: MarketData, encoder: Snapshot) -> Rows:
     """What heads learn from, by an encoder."""
     scaler = ChannelScaler.from_json(encoder.scalers["channels"])
-    network = timesnet.encoder_from(encoder)
+    network = encoder_from(encoder)
     return rows_of(data, settings.features, settings.acting, network, scaler)
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.drift import Drift, kl_divergence
+from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.timesnet import Encoder
 from tiltyard.learners.windows import ChannelScaler, Windows, windows_of
 from tiltyard.market.candles import Candles
 

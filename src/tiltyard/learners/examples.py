@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from tiltyard.features.table import Table, table_of
 from tiltyard.kernel.clock import time_text
 from tiltyard.learners.acting import RANGE, VOLATILITY, Acting
+from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.labels import moves_of
-from tiltyard.learners.timesnet import Encoder
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.candles import Candles, bars_of
 from tiltyard.market.costs import FundingRates

@@ -75,6 +75,15 @@ class Snapshot:
         """SHA-256 of all of it, 64 hexadecimal digits."""
         return _digest(_manifest(self, self._files()))
 
+    def part(self, name: str) -> dict[str, NDArray[Any]]:
+        """The weights of one of its networks, called as they are there: ``encoder``, ``head``."""
+        own = f"{name}."
+        return {
+            weight.removeprefix(own): array
+            for weight, array in self.weights.items()
+            if weight.startswith(own)
+        }
+
     def _files(self) -> dict[str, bytes]:
         files = {WEIGHTS: tensors_to({name: _plain(one) for name, one in self.weights.items()})}
         for name, array in sorted(self.arrays.items()):

@@ -45,6 +45,7 @@ from tiltyard.learners.candidate import (
     train_encoder,
     walk_of,
 )
+from tiltyard.learners.encoder import settings_from
 from tiltyard.learners.job import Job
 from tiltyard.learners.performance import Interval, Result, daily_return_interval
 from tiltyard.learners.plan import check_past
@@ -213,7 +214,7 @@ def _keep(
         with _one_thread():
             encoders = Job(job.tell, folder=study.folder / "encoders", device=job.device)
             encoder = train_encoder(settings, data, seed=study.seed, job=encoders)
-            settings = replace(settings, encoder=timesnet.settings_from(encoder))
+            settings = replace(settings, encoder=settings_from(encoder))
             made = train_candidate(
                 settings, data, seed=study.seed, encoder=encoder,
                 job=replace(encoders, folder=study.work(trial.number)),

@@ -27,31 +27,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 import tiltyard
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.encoder import AT_ONCE, KIND, settings_from
 from tiltyard.learners.job import Checkpoint, Job, Step, job_key
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.timesnet_network import (
-    Array,
-    Network,
-    TimesNetSettings,
-    Weights,
-    check_shapes,
-)
+from tiltyard.learners.timesnet_network import Array, Network, TimesNetSettings, Weights
 from tiltyard.learners.windows import Windows
 
-__all__ = [
-    "Encoder", "Fitted", "TimesNetSettings", "encoder_from", "refresh", "settings_from",
-    "snapshot_of", "train",
-]  # fmt: skip
+__all__ = ["Fitted", "TimesNetSettings", "refresh", "snapshot_of", "train"]
 
-KIND = "timesnet"
 CODE = 1
 """To be raised where the same data, settings and seed give other weights: work is begun anew."""
-VALID_SHARE, FITTED_ON, AT_ONCE, TOLD_EVERY = 0.1, 512, 128, 0.2
+VALID_SHARE, FITTED_ON, TOLD_EVERY = 0.1, 512, 0.2
 Json = Mapping[str, Any]
 
 
@@ -309,45 +299,6 @@ def _split(
     return learn, judged
 
 
-class Encoder:
-    """A network that learns no more: windows in, embeddings out.
-
-    A window gives the same embedding alone and in any batch, bit for bit on one machine: periods
-    are frozen, and how much each counts is the window's own.
-    """
-
-    def __init__(self, network: Network) -> None:
-        network.settle()
-        self.settings, self._network = network.settings, network
-
-    @classmethod
-    def from_weights(cls, weights: Weights, settings: TimesNetSettings) -> "Encoder":
-        """Of what a training gave.
-
-        Raises:
-            ValueError: They are of another network.
-        """
-        check_shapes(weights, settings)
-        with torch.random.fork_rng(devices=[]):
-            network = Network(settings)
-        network.take(weights)
-        return cls(network)
-
-    @torch.inference_mode()
-    def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Embeddings (n, embedding) of windows (n, length, channels).
-
-        One that would be alone has company of itself: small networks round it otherwise.
-        """
-        network, out = self._network, np.empty((len(windows), self.settings.embedding), np.float32)
-        for at in range(0, len(windows), AT_ONCE):
-            some = torch.from_numpy(np.ascontiguousarray(windows[at : at + AT_ONCE], np.float32))
-            several = some.repeat(2, 1, 1) if len(some) == 1 else some
-            h = network.body(network.first(network.normal(several)[0]))
-            out[at : at + AT_ONCE] = network.embedded(h)[: len(some)].numpy()
-        return out
-
-
 def snapshot_of(
     settings: TimesNetSettings, fitted: Fitted, baseline: Windows, *,
     channels: Json, data: Json, seed: int, parents: Sequence[str] = (),
@@ -374,19 +325,6 @@ def snapshot_of(
     return Snapshot(
         KIND, fitted.weights, arrays, told, {"channels": channels}, lineage, fitted.history
     )
-
-
-def settings_from(snapshot: Snapshot) -> TimesNetSettings:
-    """By which the encoder in a snapshot was trained."""
-    return TimesNetSettings(**snapshot.settings["encoder"])
-
-
-def encoder_from(snapshot: Snapshot) -> Encoder:
-    """The encoder in a snapshot, whether it is one or a head has it."""
-    prefix = "" if snapshot.kind == KIND else "encoder."
-    own = {name: one for name, one in snapshot.weights.items() if name.startswith(prefix)}
-    weights = {name.removeprefix(prefix): one for name, one in own.items()}
-    return Encoder.from_weights(weights, settings_from(snapshot))
 
 
 def refresh(

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from random import Random
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,9 +26,10 @@ from tiltyard.features.channels import channels_of
 from tiltyard.features.vector import Features
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.acting import RANGE, VOLATILITY, Acting, expected_move, intent_of
+from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.head import Head, TabNetSettings
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.timesnet import Encoder, TimesNetSettings
+from tiltyard.learners.timesnet_network import TimesNetSettings
 from tiltyard.learners.windows import ChannelScaler
 from tiltyard.market.bar import Bar
 from tiltyard.policies.policy import Intent, Observation, stay
@@ -95,9 +95,9 @@ class Trained:
         encoder = None
         if told.get("encoder"):
             settings = TimesNetSettings(**told["encoder"])
-            encoder = Encoder.from_weights(_part(snapshot, "encoder."), settings)
+            encoder = Encoder.from_weights(snapshot.part("encoder"), settings)
         head = Head.from_weights(
-            _part(snapshot, "head."), TabNetSettings(**told["head"]), scalers["features"]
+            snapshot.part("head"), TabNetSettings(**told["head"]), scalers["features"]
         )
         interval = timedelta(seconds=told["interval_seconds"])
         if not told["symbols"] or interval <= timedelta() or interval % timedelta(minutes=1):
@@ -222,12 +222,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _part(snapshot: Snapshot, prefix: str) -> dict[str, NDArray[Any]]:
-    """The weights whose names begin so, without that."""
-    return {
-        name.removeprefix(prefix): array
-        for name, array in snapshot.weights.items()
-        if name.startswith(prefix)
-    }

@@ -20,8 +20,8 @@ from tiltyard import __version__
 
 if TYPE_CHECKING:
     from tiltyard.learners.drift_of_snapshot import Embeddings
+    from tiltyard.learners.encoder import Encoder
     from tiltyard.learners.snapshot import Snapshot
-    from tiltyard.learners.timesnet import Encoder
 
 FOLDER = ".embedded"
 """In the folder of snapshots; with a dot in front, so that nobody takes it for one."""
@@ -51,10 +51,10 @@ def embedded_baseline(snapshot: "Snapshot", encoder: "Encoder", models: Path) ->
 
 def _made_by() -> str:
     """What embeds, in a few digits: its version, its very lines, torch, and what numbers are."""
-    from tiltyard.learners import timesnet, timesnet_network  # noqa: PLC0415 slow
+    from tiltyard.learners import encoder, timesnet_network  # noqa: PLC0415 slow
 
     told = sha256(f"{__version__} {version('torch')} {np.dtype(np.float32).str}".encode())
-    for module in (timesnet, timesnet_network):
+    for module in (encoder, timesnet_network):
         told.update(getsource(module).encode())
     return told.hexdigest()[:16]
 

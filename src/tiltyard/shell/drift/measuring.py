@@ -52,7 +52,7 @@ def _measured(task: Task) -> Measured:
             f"no bars of {interval_text(interval)} of {symbols} in {task.bars}",
         )  # fmt: skip
     from tiltyard.learners.drift_of_snapshot import Lately  # noqa: PLC0415 slow
-    from tiltyard.learners.timesnet import encoder_from  # noqa: PLC0415 slow
+    from tiltyard.learners.encoder import encoder_from  # noqa: PLC0415 slow
 
     encoder = encoder_from(snapshot)
     baseline = embedded_baseline(snapshot, encoder, task.models)

@@ -1,6 +1,5 @@
 """The thread in which drifts are observed, for as long as a desk that trades on bars runs."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,8 +10,6 @@ from tiltyard.shell.effects.courier import Courier
 from tiltyard.shell.gauges import Gauges
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
-
-STOP_SECONDS = 2.0
 
 
 @contextmanager
@@ -35,11 +32,8 @@ def drift_watched(
             door, settings, apart.measure, Gauges(door, system_now).report,
             now=system_now, steady=steady_seconds, say=say,
         )  # fmt: skip
-        courier = Courier("drift", observer.look)
-        courier.start()
-        try:
-            yield
-        finally:
-            apart.end()
-            courier.end()
-            courier.wait(time.monotonic() + STOP_SECONDS)
+        with Courier("drift", observer.look).at_work():
+            try:
+                yield
+            finally:
+                apart.end()

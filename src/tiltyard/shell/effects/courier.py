@@ -8,13 +8,16 @@ is to be delivered whenever it is nudged, and every second.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tiltyard.kernel.errors import TiltyardError
 
 _LOG = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between two looks for what is due again."""
+STOP_SECONDS = 2.0
+"""So long a desk that ends waits for one that is at work beside it."""
 
 
 class Courier:
@@ -53,6 +56,16 @@ class Courier:
             until: By :func:`time.monotonic`.
         """
         self._thread.join(max(0, until - time.monotonic()))
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Look meanwhile, and once more at the end; who hangs then is left behind."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.end()
+            self.wait(time.monotonic() + STOP_SECONDS)
 
     def _go(self) -> None:
         is_last = False

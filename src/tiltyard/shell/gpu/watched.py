@@ -1,6 +1,5 @@
 """The thread in which GPUs are read, for as long as a desk runs."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,9 +10,6 @@ from tiltyard.shell.gpu.reader import GpuReader, source_from
 from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.sections.gpu import AUTO, GpuSettings
 from tiltyard.shell.store.ledger import Ledger
-
-STOP_SECONDS = 2.0
-"""A driver that hangs keeps no desk from ending."""
 
 
 @contextmanager
@@ -37,10 +33,5 @@ def gpus_watched(
             source, readings, Gauges(door, system_now).report, every=settings.every,
             now=system_now, steady=steady_seconds, say=say, is_expected=settings.source != AUTO,
         )  # fmt: skip
-        courier = Courier("gpus", reader.look)
-        courier.start()
-        try:
+        with Courier("gpus", reader.look).at_work():
             yield
-        finally:
-            courier.end()
-            courier.wait(time.monotonic() + STOP_SECONDS)

@@ -1,6 +1,5 @@
 """The thread in which models are loaded and looked after, for as long as a desk runs."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,9 +10,6 @@ from tiltyard.shell.models.health import SETTLES, Health, repeated_every
 from tiltyard.shell.models.stable import Stable
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
-
-STOP_SECONDS = 2.0
-"""A model that is being loaded keeps no desk from ending."""
 
 
 @contextmanager
@@ -47,9 +43,5 @@ def models_kept(
             return
         courier = Courier("models", health.look)
         stable.nudge = courier.nudge
-        courier.start()
-        try:
+        with courier.at_work():
             yield
-        finally:
-            courier.end()
-            courier.wait(time.monotonic() + STOP_SECONDS)

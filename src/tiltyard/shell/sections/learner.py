@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tiltyard.shell.sections.folder import Folder
 from tiltyard.shell.sections.from_a_variable import in_json
 from tiltyard.shell.sections.web_address import fault_of_address
 
@@ -18,7 +19,7 @@ class LearnerSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     command: tuple[str, ...] = ()
-    folder: str = "./tiltyard-learner"
+    folder: Folder = "./tiltyard-learner"
     grace: float = Field(default=10.0, ge=0, le=300)
     progress_within: float = Field(default=300.0, ge=10, le=86_400)
     checkpoint_within: float = Field(default=60.0, ge=0, le=3600)
@@ -39,13 +40,6 @@ class LearnerSettings(BaseModel):
         if any("\0" in word for word in command) or (command and not command[0]):
             raise ValueError("no command is called so")  # noqa: TRY003 pydantic collects it
         return command
-
-    @field_validator("folder")
-    @classmethod
-    def _nameable(cls, folder: str) -> str:
-        if "\0" in folder or not folder:
-            raise ValueError("no folder is named so")  # noqa: TRY003 pydantic collects it
-        return folder
 
     @field_validator("supervisord")
     @classmethod

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
+
+from tiltyard.shell.sections.folder import Folder
 
 
 class ModelSettings(BaseModel):
@@ -10,14 +12,7 @@ class ModelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    folder: str = "./models"
-
-    @field_validator("folder")
-    @classmethod
-    def _nameable(cls, folder: str) -> str:
-        if "\0" in folder or not folder:
-            raise ValueError("no folder is named so")  # noqa: TRY003 pydantic collects it
-        return folder
+    folder: Folder = "./models"
 
     @property
     def path(self) -> Path:

@@ -1,7 +1,6 @@
 """The learner that the settings name, and the thread that looks after it while a desk runs."""
 
 import os
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -19,8 +18,6 @@ from tiltyard.shell.supervise.own import OwnSupervisor
 from tiltyard.shell.supervise.processes import is_supported
 from tiltyard.shell.supervise.supervisor import Supervisor
 from tiltyard.shell.supervise.surroundings import of_learner
-
-STOP_SECONDS = 2.0
 
 
 def journal_in(settings: LearnerSettings) -> Path:
@@ -118,11 +115,8 @@ def learner_supervised(learner: Learner | None, ledger: Ledger) -> Iterator[None
         return
     with ledger.beside() as door:
         gauges = Gauges(door, system_now)
-        courier = Courier("learner", lambda: gauges.report(*learner.look()))
-        courier.start()
-        try:
-            yield
-        finally:
-            learner.leave()
-            courier.end()
-            courier.wait(time.monotonic() + STOP_SECONDS)
+        with Courier("learner", lambda: gauges.report(*learner.look())).at_work():
+            try:
+                yield
+            finally:
+                learner.leave()

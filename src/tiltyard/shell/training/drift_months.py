@@ -14,9 +14,9 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.drift import Drift
 from tiltyard.learners.drift_of_snapshot import Lately
+from tiltyard.learners.encoder import encoder_from
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.timesnet import encoder_from
 from tiltyard.shell.sections.drift import DriftSettings
 
 MOST_MONTHS = 60

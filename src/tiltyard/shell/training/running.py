@@ -17,6 +17,7 @@ import torch
 from tiltyard.features.learned import FUNDING
 from tiltyard.learners import candidate, tabnet, timesnet
 from tiltyard.learners.candidate import CandidateSettings
+from tiltyard.learners.encoder import KIND
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.plan import plan_of
@@ -180,7 +181,7 @@ def _encoder(
 ) -> Snapshot:
     if parent is None:
         return candidate.train_encoder(settings, data, seed=order.seed, job=job)
-    before = parent if parent.kind == timesnet.KIND else candidate.encoder_in(parent)
+    before = parent if parent.kind == KIND else candidate.encoder_in(parent)
     return candidate.refresh_encoder(
         settings, data, before, until=plan_of(settings, data).encoder_until, seed=order.seed,
         job=job, epochs=order.epochs or REFRESH_EPOCHS,
@@ -203,7 +204,7 @@ def _candidate(
             candidate.train_encoder(settings, data, seed=order.seed, job=job), place
         )  # fmt: skip
         path = save(encoder, order.output, world.now())
-    elif encoder.kind != timesnet.KIND:
+    elif encoder.kind != KIND:
         encoder = candidate.encoder_in(encoder)
     made = candidate.train_candidate(settings, data, seed=order.seed, job=job, encoder=encoder)
     return made, path

@@ -9,7 +9,7 @@ import pytest
 from small_candidates import DATA, SETTINGS, market
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate import MarketData, check_encoder, plan_of
-from tiltyard.learners.encoders import refresh_encoder, train_encoder
+from tiltyard.learners.candidate_encoder import refresh_encoder, train_encoder
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot import Snapshot
 

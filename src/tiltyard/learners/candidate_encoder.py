@@ -6,6 +6,7 @@ all that its parent did. By that it is refused where it would be tested on what 
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import timesnet
+from tiltyard.learners.encoder import KIND, settings_from
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job
 from tiltyard.learners.plan import CandidateSettings, check_markets, check_past, plan_of
@@ -68,7 +69,7 @@ def refresh_encoder(
             "nobody knows until when it has learnt, so nothing that goes on from it can be tested",
             "let an encoder be trained anew",
         )  # fmt: skip
-    length, step = timesnet.settings_from(before).length, round(data.interval.total_seconds())
+    length, step = settings_from(before).length, round(data.interval.total_seconds())
     first = data.since if since is None else since + (length + 1) * step
     windows = windows_of(
         list(data.known.values()), length, ChannelScaler.from_json(before.scalers["channels"]),
@@ -80,13 +81,8 @@ def refresh_encoder(
 
 def encoder_in(snapshot: Snapshot) -> Snapshot:
     """The encoder that a candidate was made with, as a snapshot of its own."""
-    weights = {
-        name.removeprefix("encoder."): one
-        for name, one in snapshot.weights.items()
-        if name.startswith("encoder.")
-    }
     return Snapshot(
-        timesnet.KIND, weights,
+        KIND, snapshot.part("encoder"),
         {name: one for name, one in snapshot.arrays.items() if name.startswith(OF_ENCODER)},
         {"encoder": snapshot.settings["encoder"], "symbols": snapshot.settings["symbols"]},
         {"channels": snapshot.scalers["channels"]},

@@ -7,9 +7,9 @@ import pytest
 
 from small_candidates import DATA, SETTINGS
 from tiltyard.learners.candidate import MarketData, plan_of, rows_by
-from tiltyard.learners.encoders import train_encoder
+from tiltyard.learners.candidate_encoder import train_encoder
+from tiltyard.learners.candidate_head import Fit, fit_head
 from tiltyard.learners.examples import Rows
-from tiltyard.learners.heads import Fit, fit_head
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.walk_forward import Fold
