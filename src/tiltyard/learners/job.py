@@ -88,21 +88,7 @@ class Job:
             {name: np.asarray(one, order="C") for name, one in checkpoint.tensors.items()},
             metadata={"key": key, "told": told},
         )
-        partial = file.with_suffix(f".{os.getpid()}.partial")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as opened:
-                opened.write(sha256(raw).digest() + raw)
-                opened.flush()
-                os.fsync(opened.fileno())
-            partial.replace(file)
-        except OSError as error:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise TiltyardError(
-                "CHECKPOINT_UNWRITABLE", str(file), error.strerror or str(error),
-                "what was kept before is still there",
-            ) from error  # fmt: skip
+        write_whole(file, sha256(raw).digest() + raw)
         self.saved()
 
     def kept(self, key: str) -> Checkpoint | None:
@@ -123,6 +109,29 @@ class Job:
 
     def _file(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key[:16]}.checkpoint"
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises:
+        TiltyardError: ``CHECKPOINT_UNWRITABLE``.
+    """
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        partial.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise TiltyardError(
+            "CHECKPOINT_UNWRITABLE", str(file), error.strerror or str(error),
+            "what was kept before is still there",
+        ) from error  # fmt: skip
 
 
 def job_key(*parts: Any) -> str:  # noqa: ANN401 whatever can be told as JSON, and arrays

@@ -28,7 +28,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.crew import crew_of
-from tiltyard.learners.job import Job, Step
+from tiltyard.learners.job import Job, Step, write_whole
 from tiltyard.learners.trials import (
     Objective,
     Pruned,
@@ -38,10 +38,9 @@ from tiltyard.learners.trials import (
     best,
     frozen,
     objective_of,
-    write_whole,
 )
 
-__all__ = ["Objective", "Pruned", "Running", "Study", "Trial", "best", "run", "write_whole"]
+__all__ = ["Objective", "Pruned", "Running", "Study", "Trial", "best", "run"]
 
 JOURNAL = "journal.log"
 

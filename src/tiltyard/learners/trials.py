@@ -5,9 +5,7 @@ file that appears whole or not at all. :mod:`tiltyard.learners.study` says why.
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from math import isfinite
@@ -20,7 +18,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.learners.job import Step
+from tiltyard.learners.job import Step, write_whole
 
 STARTUP = 4
 """So many trials are drawn without looking at others, and none is pruned."""
@@ -222,26 +220,3 @@ def _read(file: Path) -> Trial | None:
         return Trial(**told)
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all.
-
-    Raises:
-        TiltyardError: ``CHECKPOINT_UNWRITABLE``.
-    """
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        partial.replace(file)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise TiltyardError(
-            "CHECKPOINT_UNWRITABLE", str(file), error.strerror or str(error),
-            "what was kept before is still there",
-        ) from error  # fmt: skip
