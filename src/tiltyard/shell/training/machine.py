@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from tiltyard.kernel.errors import TiltyardError
 
-NEEDED = ("torch", "safetensors", "optuna")
+NEEDED = ("torch", "safetensors", "optuna", "numba")
 
 
 def require_learn() -> None:
