@@ -20,9 +20,9 @@ from tiltyard.kernel.money import Money
 from tiltyard.market.paper import Entry, Holdings, Lane, Position
 from tiltyard.router.floor import FloorState
 
-VERSION = 2
-READS = frozenset({1, VERSION})
-"""The first did not say what capital an order was sized by."""
+VERSION = 3
+READS = frozenset({1, 2, VERSION})
+"""The first did not say what capital an order was sized by, nor did the second say how whole."""
 _SECOND = timedelta(seconds=1)
 
 
@@ -112,6 +112,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "notional": entry.notional,
         "stop": entry.stop,
         "capital": entry.capital,
+        "size": entry.size,
     }
 
 
@@ -120,7 +121,7 @@ def _read_entry(plain: dict[str, Any]) -> Entry:
     notional, capital = Money(plain["notional"]), plain.get("capital")
     return Entry(
         lane, plain["episode"], plain["direction"], notional, plain["stop"],
-        None if capital is None else Money(capital),
+        None if capital is None else Money(capital), plain.get("size", 1.0),
     )  # fmt: skip
 
 
