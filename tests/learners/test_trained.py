@@ -41,7 +41,7 @@ def told(bars: Sequence[Bar], *, looks_back: int = LENGTH + 1) -> list[Features]
 
 @pytest.fixture
 def policy() -> Trained:
-    return Trained.from_snapshot(tiny())
+    return Trained(tiny())
 
 
 def test_it_says_what_it_has_to_be_told(policy: Trained) -> None:
@@ -69,7 +69,7 @@ def test_it_decides_live_as_a_walk_forward_does_from_columns(policy: Trained) ->
             continue
         row = [*(features.values[name] for name in FEATURES), *embedding]
         probabilities = head.probabilities(np.array([row], np.float32))[0].tolist()
-        assert policy.probabilities(features) == probabilities
+        assert policy.answer_to(features) == probabilities
         move = expected_move(probabilities, MEANS, features.values["volatility_24"], 24)
         intent = intent_of(Acting(margin=0), move, "nothing", features.values["close"])
         assert policy.act(Observation(features, "nothing"), RNG) == intent
@@ -81,7 +81,7 @@ def test_the_same_observation_always_has_the_same_answer(policy: Trained) -> Non
     observation = Observation(told(BARS)[-1], "short")
     drawn = {policy.act(observation, Random(seed)) for seed in range(5)}  # noqa: S311 as above
     assert len(drawn) == 1
-    assert policy.act(observation, RNG) == Trained.from_snapshot(tiny()).act(observation, RNG)
+    assert policy.act(observation, RNG) == Trained(tiny()).act(observation, RNG)
 
 
 def _shifted(features: Features) -> Features:
@@ -130,7 +130,7 @@ def test_bars_of_another_length_are_not_what_it_was_trained_on(policy: Trained) 
 
 
 def test_an_answer_that_is_no_finite_number_changes_nothing_and_is_remembered() -> None:
-    policy = Trained.from_snapshot(spoilt(tiny()))
+    policy = Trained(spoilt(tiny()))
     assert policy.is_finite
     observation = Observation(told(BARS)[-1], "long")
     assert policy.act(observation, RNG) == stay(observation)
@@ -140,19 +140,19 @@ def test_an_answer_that_is_no_finite_number_changes_nothing_and_is_remembered() 
 def test_a_rehearsal_finds_a_model_that_answers_no_finite_number(policy: Trained) -> None:
     policy.rehearse()
     with pytest.raises(TiltyardError, match="MODEL_NOT_FINITE"):
-        Trained.from_snapshot(spoilt(tiny())).rehearse()
+        Trained(spoilt(tiny())).rehearse()
 
 
 def test_an_encoder_alone_is_no_policy() -> None:
     with pytest.raises(ValueError, match="timesnet"):
-        Trained.from_snapshot(encoder_alone())
+        Trained(encoder_alone())
 
 
 def test_torch_has_as_many_threads_after_a_decision_as_before(policy: Trained) -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        assert policy.probabilities(told(BARS)[-1]) is not None
+        assert policy.answer_to(told(BARS)[-1]) is not None
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
@@ -161,7 +161,7 @@ def test_torch_has_as_many_threads_after_a_decision_as_before(policy: Trained) -
 def test_a_candidate_is_told_live_what_its_head_learnt_from() -> None:
     data = MarketData(market("BTC/USDT", "SOL/USDT", hours=24 * 100))
     made = train_candidate(replace(SETTINGS, hold_out=0), data, seed=1, job=Job())
-    policy = Trained.from_snapshot(made)
+    policy = Trained(made)
     rows = rows_by(SETTINGS, data, encoder_in(made))
     bars = list(bars_of(data.known["SOL/USDT"]))
     indicators = Indicators("SOL/USDT", policy.needs, HOUR)
@@ -171,7 +171,7 @@ def test_a_candidate_is_told_live_what_its_head_learnt_from() -> None:
         features = indicators.see(bar)._replace(recent=recent)
         live[round(features.as_of.timestamp())] = features
     mine = np.flatnonzero(rows.symbol == rows.symbols.index("SOL/USDT"))[-200:]
-    told = [policy.probabilities(live[int(rows.as_of[row])]) for row in mine]
+    told = [policy.answer_to(live[int(rows.as_of[row])]) for row in mine]
     settings = TabNetSettings(**made.settings["head"])
     weights = {n.removeprefix("head."): w for n, w in made.weights.items() if n[:5] == "head."}
     head = Head.from_weights(weights, settings, made.scalers["features"])
