@@ -9,8 +9,9 @@ in one transaction, and the desk judges them in its next step, before anybody de
 guards come first at every event, and a desk that was killed goes on from what is written.
 
 Intervals that were missed are played, so that stops and orders that stood are not lost; but
-nobody decides by a bar that closed longer ago than one interval. While the desk observes, its
-database is in trouble or entries are stopped, nobody enters for real, and paper goes on.
+nobody decides by a bar that closed longer ago than one interval, and people are told when no newer
+ones come. While the desk observes, its database is in trouble or entries are stopped, nobody
+enters for real, and paper goes on.
 
 What goes wrong here is told and tried again; it never keeps the desk from judging.
 """
@@ -40,6 +41,7 @@ from tiltyard.shell.floor.facts import (
     in_their_account,
     under_free_names,
 )
+from tiltyard.shell.floor.lateness import Lateness
 from tiltyard.shell.floor.other_bars import on_bars_of
 from tiltyard.shell.floor.readings import Readings
 from tiltyard.shell.floor.seats import Seats
@@ -103,6 +105,7 @@ class Trader:
         self._seats = Seats(
             ledger, settings, token, bars, self._floor, self._readings, models=models, say=say
         )
+        self._lateness = Lateness(bars, say)
         self._salt = ""
         self._until: datetime | None = None
         self._has_begun = self._has_decided = False
@@ -132,9 +135,10 @@ class Trader:
             count := len(self.open_positions), f"{count} positions"
         )
         until = "" if self._until is None else f", played until {time_text(self._until)}"
+        late = f", {self._lateness.story}" if self._lateness.story else ""
         return (
             f"the floor trades on bars of {interval_text(self._bars.interval)} in "
-            f"{self._bars.folder}: {arms}, {positions} open{until}"
+            f"{self._bars.folder}: {arms}, {positions} open{until}{late}"
         )
 
     @property
@@ -201,6 +205,7 @@ class Trader:
             return False
         if self._bars.look(self._until):
             return True  # one file at a time: the desk judges between them
+        self._lateness.look(now)
         if self._until is None:
             self._until = self._bars.newest(now)  # a first desk trades from now on
         if self._until is None:
