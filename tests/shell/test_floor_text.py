@@ -43,7 +43,12 @@ floors = st.builds(
     st.lists(names, max_size=3).map(tuple),
 )  # fmt: skip
 states = st.builds(
-    Played, times, st.integers(1, 10**6).map(lambda n: timedelta(seconds=n)), floors, st.booleans()
+    Played,
+    times,
+    st.integers(1, 10**6).map(lambda n: timedelta(seconds=n)),
+    floors,
+    st.booleans(),
+    st.lists(names, max_size=3).map(tuple),
 )
 
 
@@ -81,3 +86,10 @@ def test_what_the_second_version_held_was_whole() -> None:
     del plain["live"]["entries"][0]["size"]
     (found,) = played_from(json.dumps(plain)).floor.live.entries
     assert found == replace(entry, size=1.0)
+
+
+def test_a_text_that_does_not_say_who_is_seated_is_read() -> None:
+    played = Played(NOON, timedelta(hours=1), FloorState(), seated=("arm",))
+    plain = json.loads(text_of(played))
+    del plain["seated"]
+    assert played_from(json.dumps(plain)) == played._replace(seated=())
