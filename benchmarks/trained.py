@@ -97,7 +97,7 @@ def decisions(path: Path, count: int) -> tuple[list[float], list[float], list[fl
     from tiltyard.learners.trained import Trained  # noqa: PLC0415 as above
     from tiltyard.market.costs import FundingRates  # noqa: PLC0415 as above
 
-    policy = Trained.from_snapshot(load(path))
+    policy = Trained(load(path))
     policy.rehearse()
     bars = hours(count + 400)
     every = timedelta(hours=8)
@@ -113,7 +113,7 @@ def decisions(path: Path, count: int) -> tuple[list[float], list[float], list[fl
         policy.act(Observation(features, "nothing"), rng)
         of_core.append(1e3 * (time.thread_time() - used))
         by_clock.append(1e3 * (time.perf_counter() - began))
-        told += policy.probabilities(features) is not None
+        told += policy.answer_to(features) is not None
         if len(of_core) % 10 == 0:
             used = time.thread_time()
             for _ in range(ARMS * SYMBOLS):

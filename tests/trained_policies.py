@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 from math import isfinite, log
 from pathlib import Path
 
@@ -100,6 +101,28 @@ def tiny() -> Snapshot:
 
 
 @cache
+def tiny_sizing() -> Snapshot:
+    """One that says how much, with the same encoder and networks that learnt nothing."""
+    whole, chance = tiny(), np.random.default_rng(7)
+    inputs = len(FEATURES) + ENCODER.embedding
+    widths = [inputs + 5, 8, 5]
+    weights = {name: one for name, one in whole.weights.items() if name.startswith("encoder.")}
+    for seed in (1, 2):
+        for n, (wide, narrow) in enumerate(pairwise(widths), 1):
+            drawn = chance.normal(size=(wide, narrow)).astype(np.float32)
+            weights[f"seed_{seed}.layer_{n}.weights"] = drawn
+            weights[f"seed_{seed}.layer_{n}.shift"] = np.zeros(narrow, np.float32)
+    told = ("encoder", "features", "symbols", "interval_seconds")
+    settings = {name: whole.settings[name] for name in told} | {
+        "positions": [-1.0, -0.5, 0.0, 0.5, 1.0], "seeds": [1, 2],
+        "rules": {"fee_bps": 5.0, "half_spread_bps": 1.0},
+    }  # fmt: skip
+    features = {"mean": [0.0] * inputs, "sd": [0.02, 0.01, 20.0, *[1.0] * ENCODER.embedding]}
+    scalers = {"channels": whole.scalers["channels"], "features": features}
+    return Snapshot("dqn", weights, whole.arrays, settings, scalers, {"seeds": [1, 2]})
+
+
+@cache
 def encoder_alone() -> Snapshot:
     """What is no policy."""
     whole = tiny()
@@ -114,7 +137,7 @@ def encoder_alone() -> Snapshot:
 def spoilt(snapshot: Snapshot) -> Snapshot:
     """The same with weights in which no number is finite."""
     weights = {
-        name: np.full_like(one, np.nan) if name == "head.final" else one
+        name: np.full_like(one, np.nan) if name in ("head.final", "seed_2.layer_2.shift") else one
         for name, one in snapshot.weights.items()
     }
     return Snapshot(

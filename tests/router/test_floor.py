@@ -240,3 +240,47 @@ def test_an_arm_whose_policy_fails_keeps_nobody_from_deciding(
     assert [(name, str(error)) for name, error in floor.failed.items()] == [
         ("failing", "BTC/USDT")
     ]  # fmt: skip
+
+
+class BySize:
+    """Long by a half, then as a whole, then by a half again; a day each."""
+
+    needs = ()
+    looks_back = 0
+
+    def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 draws nothing
+        day = observation.features.as_of.day
+        return Intent("long", size=1.0 if day % 2 else 0.5)
+
+
+def test_who_wants_another_size_leaves_what_it_holds_and_enters_anew(
+    hours: list[dict[str, Bar]],
+) -> None:
+    course = played(hours[:200], {"sized": 1.0}, arms={"sized": BySize()})
+    live = [one for one in course.of("live") if one.symbol == "BTC/USDT"]
+    sizes = [one.notional for one in live]
+    assert len(live) > 5
+    assert sizes == [money(1_000) if n % 2 else money(2_000) for n in range(len(sizes))] or (
+        sizes == [money(2_000) if n % 2 else money(1_000) for n in range(len(sizes))]
+    )
+    assert all(one.closed_at == other.opened_at for one, other in pairwise(live))
+    assert {one.fees for one in live if one.notional == money(1_000)} != {Money(0)}
+
+
+@pytest.mark.parametrize("size", [0.0, -0.5, 1.5, float("nan")])
+def test_a_size_that_is_no_share_fails_its_arm_alone(
+    hours: list[dict[str, Bar]], size: float
+) -> None:
+    class Absurd(BySize):
+        def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 as above
+            return Intent("short", size=size)
+
+    costs = Costs()
+    floor = Floor(PaperVenue(costs, HOUR), PaperVenue(costs, HOUR), Reporter(), Random(SEED))  # noqa: S311
+    floor.seat("absurd", Seat(Absurd(), CAPITAL, 0.2))
+    floor.seat("sized", Seat(BySize(), CAPITAL, 0.2))
+    bar = hours[0]["BTC/USDT"]
+    known = {"BTC/USDT": Features("BTC/USDT", bar.closes_at(HOUR), {"close": bar.close})}
+    decisions = floor.decide(known, Split({"sized": 1.0}, revision=1, salt=""), {})
+    assert [one.policy for one in decisions] == ["sized"]
+    assert str(floor.failed["absurd"]).startswith("ORDER_INVALID size")

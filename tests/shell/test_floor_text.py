@@ -21,7 +21,8 @@ amounts = st.integers(0, 10**19).map(Money)
 prices = st.floats(min_value=1e-12, max_value=1e12)
 stops = st.none() | prices
 entries = st.builds(
-    Entry, lanes, names, st.sampled_from(["long", "short"]), amounts, stops, st.none() | amounts
+    Entry, lanes, names, st.sampled_from(["long", "short"]), amounts, stops, st.none() | amounts,
+    st.sampled_from([0.5, 1.0, 1 / 3]),
 )  # fmt: skip
 times = st.datetimes(NOON.replace(tzinfo=None), datetime(2030, 1, 1)).map(  # noqa: DTZ001 made UTC
     lambda at: at.replace(tzinfo=UTC)
@@ -42,7 +43,12 @@ floors = st.builds(
     st.lists(names, max_size=3).map(tuple),
 )  # fmt: skip
 states = st.builds(
-    Played, times, st.integers(1, 10**6).map(lambda n: timedelta(seconds=n)), floors, st.booleans()
+    Played,
+    times,
+    st.integers(1, 10**6).map(lambda n: timedelta(seconds=n)),
+    floors,
+    st.booleans(),
+    st.lists(names, max_size=3).map(tuple),
 )
 
 
@@ -60,7 +66,7 @@ def test_a_text_that_is_none_of_ours_is_refused(text: str) -> None:
 
 
 def test_a_text_says_by_which_version_it_was_written() -> None:
-    assert json.loads(text_of(Played(NOON, timedelta(hours=1), FloorState())))["version"] == 2
+    assert json.loads(text_of(Played(NOON, timedelta(hours=1), FloorState())))["version"] == 3
 
 
 def test_a_text_of_the_first_version_is_read_and_says_nothing_of_capital() -> None:
@@ -71,3 +77,19 @@ def test_a_text_of_the_first_version_is_read_and_says_nothing_of_capital() -> No
     del plain["live"]["entries"][0]["capital"]
     (found,) = played_from(json.dumps(plain)).floor.live.entries
     assert found == replace(entry, capital=None)
+
+
+def test_what_the_second_version_held_was_whole() -> None:
+    entry = Entry(Lane("arm", "SOL/USDT"), "one", "long", Money(5), size=0.5)
+    plain = json.loads(text_of(Played(NOON, timedelta(hours=1), FloorState(Holdings((entry,))))))
+    plain["version"] = 2
+    del plain["live"]["entries"][0]["size"]
+    (found,) = played_from(json.dumps(plain)).floor.live.entries
+    assert found == replace(entry, size=1.0)
+
+
+def test_a_text_that_does_not_say_who_is_seated_is_read() -> None:
+    played = Played(NOON, timedelta(hours=1), FloorState(), seated=("arm",))
+    plain = json.loads(text_of(played))
+    del plain["seated"]
+    assert played_from(json.dumps(plain)) == played._replace(seated=())

@@ -111,7 +111,7 @@ def test_a_trained_challenger_does_on_paper_what_a_course_does_and_trades_for_re
         verify(house.ledger, house.settings, house.now)
     seats = {
         CHAMPION: Seat(POLICIES.get("trend"), CAPITAL, 0.1),
-        name: Seat(Trained.from_snapshot(tiny()), CAPITAL, 0.1),
+        name: Seat(Trained(tiny()), CAPITAL, 0.1),
     }
     told: list[Trade] = []
 
@@ -304,8 +304,8 @@ def test_a_model_whose_decision_fails_is_unhealthy_and_nobody_else_is_kept_by_it
     stable = Stable(shelf, steady, at_once=True)
     with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
         policy = stable.now[name].policy
-        assert policy is not None
-        policy._means = (1.0,)
+        assert isinstance(policy, Trained)
+        policy._means = [1.0]
         play(house, START + 105 * HOUR)
         assert house.trader.trouble is None
         assert {one.entry.lane.policy for one in house.trader.open_positions} == {CHAMPION}

@@ -1,8 +1,14 @@
 """An encoder as it serves: windows of bars in, embeddings out.
 
 What :mod:`tiltyard.learners.timesnet` trained. It is in a snapshot of its own kind, and in that of
-every policy whose head goes by it.
+every policy that goes by it.
+
+torch computes with one thread while a desk decides, so that a decision takes a few milliseconds of
+one core, and with as many as before afterwards.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -53,6 +59,25 @@ class Encoder:
             h = network.body(network.first(network.normal(several)[0]))
             out[at : at + AT_ONCE] = network.embedded(h)[: len(some)].numpy()
         return out
+
+    def embed_one(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embedding (1, embedding) of a window (length, channels), by one thread."""
+        with one_thread():
+            return self.embed(window[None])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread meanwhile, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def settings_from(snapshot: Snapshot) -> TimesNetSettings:

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from tiltyard.kernel.money import UNITS, Money
 from tiltyard.kernel.undefined import Reading, Undefined, Value, twelve_digits
 from tiltyard.market.paper import Closed
-from tiltyard.policies.policy import Holding
 
 Floats = NDArray[np.float64]
 Days = NDArray[np.int64]
@@ -132,12 +131,12 @@ class Result(Stretch):
 
     Attributes:
         drawdown: The largest fall of equity below its peak, looked at when each bar has closed.
-        wanted: How often each holding was wanted, over all decisions.
+        wanted: How often each holding was wanted, over all decisions; ``long 0.5`` is a half.
         held: Bars of one symbol in which a position was held.
     """
 
     drawdown: float
-    wanted: Mapping[Holding, int]
+    wanted: Mapping[str, int]
     held: int
 
     @property
@@ -146,7 +145,7 @@ class Result(Stretch):
         return self.held / max(1, sum(self.wanted.values()))
 
     @property
-    def constant(self) -> Holding | None:
+    def constant(self) -> str | None:
         """What is wanted nearly always, whatever the market does; None for a policy that decides.
 
         A head that has learnt nothing ends so, and its profit is the market's.

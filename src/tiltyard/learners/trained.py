@@ -1,224 +1,67 @@
 """A snapshot of kind ``tabnet`` as a policy: it decides live as it did in its walk-forward.
 
-What it is told are its features by name and the last bars. The bars are made channels, scaled as in
-training, and embedded; features and embedding go to the head; what the head expects is acted on by
-the rule that it was tested with (:func:`~tiltyard.learners.acting.intent_of`).
-
-It stays with what it holds whenever something is not as it was trained: a symbol that it does not
-know, a feature that is missing, a hole in the recent bars, bars of another length. An answer that
-is no finite number is a defect of the model: it stays then, too, and says so from then on.
-
-torch computes with one thread while it decides, so that a decision takes a few milliseconds of one
-core, and with as many as before afterwards.
+The row that it sees goes to the head; what the head expects is acted on by the rule that it was
+tested with (:func:`~tiltyard.learners.acting.intent_of`).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from math import isfinite
-from random import Random
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from tiltyard.features.channels import channels_of
-from tiltyard.features.vector import Features
-from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.acting import RANGE, VOLATILITY, Acting, expected_move, intent_of
-from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.head import Head, TabNetSettings
+from tiltyard.learners.served import Floats, Served
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.timesnet_network import TimesNetSettings
-from tiltyard.learners.windows import ChannelScaler
-from tiltyard.market.bar import Bar
-from tiltyard.policies.policy import Intent, Observation, stay
+from tiltyard.policies.policy import Intent, Observation
 
 KIND = "tabnet"
 
-Floats = NDArray[np.float32]
 
-
-class Trained:
-    """A trained policy.
+class Trained(Served):
+    """A head on features and an embedding, as a policy; its answer is how probable each class is.
 
     Args:
-        digest: Of its snapshot.
-        names: Its features, in the order in which the head is told them.
-        interval: How long a bar lasts.
-        symbols: That it was trained on.
-        head: From features and embedding to probabilities of classes.
-        means: Of each class, in units of the volatility over the horizon.
-        acting: By which it acts on what it expects.
-        encoder: From a window of bars to an embedding; None for a head on features alone.
-        scaler: Of the encoder's channels.
+        snapshot: Of kind ``tabnet``.
 
-    Attributes:
-        is_finite: Every answer of it so far was a finite number.
+    Raises:
+        ValueError: It is of another kind, or does not have what its kind has; so do a KeyError
+            and a TypeError.
     """
 
-    def __init__(
-        self,
-        digest: str,
-        names: Sequence[str],
-        interval: timedelta,
-        symbols: Sequence[str],
-        head: Head,
-        means: Sequence[float],
-        acting: Acting,
-        *,
-        encoder: Encoder | None,
-        scaler: ChannelScaler,
-    ) -> None:
-        self.digest = digest
-        self.interval = interval
-        self.symbols = frozenset(symbols)
-        self.encoder = encoder
-        self.scaler = scaler
-        self.is_finite = True
-        self._names = tuple(names)
-        self._head = head
-        self._means = tuple(means)
-        self._acting = acting
-
-    @classmethod
-    def from_snapshot(cls, snapshot: Snapshot) -> "Trained":
-        """The policy that a snapshot of kind ``tabnet`` is.
-
-        Raises:
-            ValueError: It is of another kind, or does not have what its kind has; so do a
-                KeyError and a TypeError.
-        """
+    def __init__(self, snapshot: Snapshot) -> None:
         if snapshot.kind != KIND:
             raise ValueError(snapshot.kind)
-        told, scalers = snapshot.settings, snapshot.scalers
-        encoder = None
-        if told.get("encoder"):
-            settings = TimesNetSettings(**told["encoder"])
-            encoder = Encoder.from_weights(snapshot.part("encoder"), settings)
-        head = Head.from_weights(
-            snapshot.part("head"), TabNetSettings(**told["head"]), scalers["features"]
+        super().__init__(snapshot)
+        told = snapshot.settings
+        self._head = Head.from_weights(
+            snapshot.part("head"), TabNetSettings(**told["head"]), snapshot.scalers["features"]
         )
-        interval = timedelta(seconds=told["interval_seconds"])
-        if not told["symbols"] or interval <= timedelta() or interval % timedelta(minutes=1):
-            raise ValueError(f"bars of {interval} of {told['symbols']}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
-        means = [float(one) for one in told["classes"]["means"]]
-        if len(means) != head.settings.classes or not all(map(isfinite, means)):
-            raise ValueError(f"{len(means)} means of {head.settings.classes} classes: {means}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
-        return cls(
-            snapshot.digest,
-            told["features"],
-            interval,
-            told["symbols"],
-            head,
-            means,
-            Acting.from_json(told["acting"]),
-            encoder=encoder,
-            scaler=ChannelScaler.from_json(scalers.get("channels", {})),
-        )
+        self._means = [float(one) for one in told["classes"]["means"]]
+        classes = self._head.settings.classes
+        if len(self._means) != classes or not all(map(isfinite, self._means)):
+            raise ValueError(f"{len(self._means)} means of {classes} classes: {self._means}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+        self._acting = Acting.from_json(told["acting"])
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        """Its features, and what it acts by."""
-        return tuple(dict.fromkeys([*self._names, *self._acting.needs]))
+    def acts_by(self) -> tuple[str, ...]:
+        """What its rule reads."""
+        return self._acting.needs
 
     @property
     def round_trip_bps(self) -> float:
         """What it believes that a round trip costs."""
         return self._acting.round_trip_bps
 
-    @property
-    def looks_back(self) -> int:
-        """A window of bars, and the one before it."""
-        return 1 if self.encoder is None else self.encoder.settings.length + 1
+    def answer(self, row: Floats) -> NDArray[np.floating]:
+        """How probable each class is, shape (1, classes)."""
+        return self._head.probabilities(row)
 
-    def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 nothing is drawn
+    def intent(self, answer: Sequence[float], observation: Observation) -> Intent:
         """By what it expects of the next bars."""
-        features = observation.features
-        probabilities = self.probabilities(features)
-        if probabilities is None:
-            return stay(observation)
-        volatility = features.values[VOLATILITY]
-        move = expected_move(probabilities, self._means, volatility, self._acting.horizon)
+        values = observation.features.values
+        move = expected_move(answer, self._means, values[VOLATILITY], self._acting.horizon)
         return intent_of(
-            self._acting, move, observation.holding, features.values["close"],
-            features.values.get(RANGE),
-        )  # fmt: skip
-
-    def probabilities(self, features: Features) -> list[float] | None:
-        """Of each class; None where it cannot tell."""
-        if features.symbol not in self.symbols or any(
-            name not in features.values for name in self.needs
-        ):
-            return None
-        recent = features.recent[-self.looks_back :]
-        if len(recent) < self.looks_back or not self._in_a_row(recent, features):
-            return None
-        row = np.array([[features.values[name] for name in self._names]], dtype=np.float32)
-        window = None if self.encoder is None else self._window(features.symbol, recent)
-        if not np.isfinite(row).all() or (window is not None and not np.isfinite(window).all()):
-            return None
-        return self._answer(row, window)
-
-    def rehearse(self) -> None:
-        """Decide once for every symbol, so that the first decision is not the slowest, or the last.
-
-        Raises:
-            TiltyardError: ``MODEL_NOT_FINITE``.
-            Exception: Whatever a decision raises.
-        """
-        rng = Random(0)  # noqa: S311 nothing is drawn
-        usual = [self._usual(symbol) for symbol in sorted(self.symbols)]
-        for features in usual:
-            self.act(Observation(features, "nothing"), rng)
-        if any(self.probabilities(features) is None for features in usual):
-            raise TiltyardError(
-                "MODEL_NOT_FINITE", self.digest[:8], "it answers what is no finite number",
-                "train it anew: a model that answers so cannot have been tested",
-            )  # fmt: skip
-
-    def _usual(self, symbol: str) -> Features:
-        """What might be told of a symbol: prices go up and down a little, as volumes do."""
-        first = datetime(2025, 1, 1, tzinfo=UTC)
-        bars = tuple(
-            Bar(symbol, first + n * self.interval, 100, 102, 99, 100 + n % 2, 5 + n % 3)
-            for n in range(self.looks_back)
+            self._acting, move, observation.holding, values["close"], values.get(RANGE)
         )
-        values = dict.fromkeys(self.needs, 0.0) | {"close": 100.0, VOLATILITY: 0.01, RANGE: 1.0}
-        return Features(symbol, bars[-1].closes_at(self.interval), values, bars)
-
-    def _answer(self, row: Floats, window: Floats | None) -> list[float] | None:
-        if self.encoder is not None and window is not None:
-            with one_thread():
-                embedding = self.encoder.embed(window[None])
-            row = np.concatenate([row, embedding], axis=1)
-        if np.isfinite(row).all():
-            probabilities: list[float] = self._head.probabilities(row)[0].tolist()
-            if np.isfinite(probabilities).all():
-                return probabilities
-        self.is_finite = False
-        return None
-
-    def _in_a_row(self, recent: Sequence[Bar], features: Features) -> bool:
-        """Whether the last bars followed one on the other, and the last has just closed."""
-        ends = [bar.closes_at(self.interval) for bar in recent]
-        return ends[-1] == features.as_of and all(
-            end == bar.opened_at for end, bar in zip(ends, recent[1:], strict=False)
-        )
-
-    def _window(self, symbol: str, recent: Sequence[Bar]) -> Floats:
-        return self.scaler.scaled(symbol, channels_of(recent))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread meanwhile, and with as many as before afterwards."""
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

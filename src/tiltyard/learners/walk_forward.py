@@ -16,6 +16,7 @@ time, of a fixed notional. What is held in the end is left at the last open.
 [0, 74, 75, 100]
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -39,8 +40,8 @@ from tiltyard.policies.trend import Trend
 
 Floats = NDArray[np.float64]
 Market = Mapping[str, Candles]
-Decide = Callable[[str, int, Holding], Intent]
-"""Of a symbol, after its bar of this number has closed, and what is held of it."""
+Decide = Callable[[str, int, Holding, float], Intent]
+"""Of a symbol, after its bar of this number has closed, what is held of it, and how much."""
 
 DAY = 86_400
 NOTIONAL = Money(1_000 * UNITS)
@@ -126,7 +127,7 @@ def simulate(
         for symbol, candles in market.items()
     }  # fmt: skip
 
-    def decide(symbol: str, number: int, holding: Holding) -> Intent:
+    def decide(symbol: str, number: int, holding: Holding, _size: float) -> Intent:
         close, move, mean_range = told[symbol]
         return intent_of(acting, move[number], holding, close[number], mean_range[number])
 
@@ -162,8 +163,8 @@ def by_policy(policy: Policy, market: Market, within: Range) -> Decide:
         }  # fmt: skip
     rng = Random(0)  # noqa: S311 of rules that draw nothing
 
-    def decide(symbol: str, number: int, holding: Holding) -> Intent:
-        return policy.act(Observation(known[symbol][number], holding), rng)
+    def decide(symbol: str, number: int, holding: Holding, size: float) -> Intent:
+        return policy.act(Observation(known[symbol][number], holding, size), rng)
 
     return decide
 
@@ -178,7 +179,7 @@ def play(
         decide: The rule.
         costs: Of trading.
         within: When it decides.
-        notional: Of each position.
+        notional: Of each whole position.
 
     Raises:
         TiltyardError: ``RANGE_EMPTY`` where no symbol has two bars in it.
@@ -234,7 +235,7 @@ class _Book:
         self._closed: list[Closed] = []
         self._closed_on: list[int] = []
         self._equity: dict[int, int] = {}
-        self._wanted: dict[Holding, int] = {"long": 0, "short": 0, "nothing": 0}
+        self._wanted: Counter[str] = Counter()
         self._price: dict[str, float] = {}
         self._realised = self._peak = self._fall = self._held = 0
 
@@ -265,17 +266,19 @@ class _Book:
             lane = Lane("candidate", symbol)
             position = self.venue.positions.get(lane)
             holding: Holding = position.entry.direction if position else "nothing"
+            size = position.entry.size if position else 1.0
             is_end = number == last[symbol] - 1
-            intent = Intent("nothing") if is_end else decide(symbol, number, holding)
+            intent = Intent("nothing") if is_end else decide(symbol, number, holding, size)
             if not is_end:
-                self._wanted[intent.hold] += 1
-            if intent.hold == holding:
+                self._wanted[_called(intent)] += 1
+            if intent.is_held(holding, size):
                 continue
             self.venue.leave(lane)
             if intent.hold != "nothing":
-                episode = f"{symbol} {number}"
-                entry = Entry(lane, episode, intent.hold, self._notional, intent.stop)
-                self.venue.enter(entry)
+                episode, notional = f"{symbol} {number}", Money(round(self._notional * intent.size))
+                self.venue.enter(
+                    Entry(lane, episode, intent.hold, notional, intent.stop, size=intent.size)
+                )
 
     def result(self) -> Result:
         days = np.arange(min(self._equity), max(self._equity) + 1, dtype=np.int64)
@@ -287,6 +290,12 @@ class _Book:
             tuple(self._closed), np.array(self._closed_on, np.int64), days, np.array(equity),
             self._capital, self._fall / self._capital, dict(self._wanted), self._held,
         )  # fmt: skip
+
+
+def _called(intent: Intent) -> str:
+    """What is wanted, in a word; sizes are told apart."""
+    is_whole = intent.hold == "nothing" or intent.size == 1
+    return intent.hold if is_whole else f"{intent.hold} {intent.size:g}"
 
 
 def _span(candles: Candles, within: Range) -> range:

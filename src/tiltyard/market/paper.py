@@ -46,6 +46,7 @@ class Entry:
         notional: How much of the quote currency it is to be worth at entry.
         stop: Price at which it is left, on the losing side; None for none.
         capital: Equity that its notional was measured by; None when that is not known.
+        size: What its notional is of a whole position's.
     """
 
     lane: Lane
@@ -54,6 +55,7 @@ class Entry:
     notional: Money
     stop: float | None = None
     capital: Money | None = None
+    size: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,13 @@ class Observation(NamedTuple):
     Attributes:
         features: Of the symbol, as of now.
         holding: What it holds of it.
+        size: How much, as a share of what its position is worth when it is whole; says nothing
+            where it holds nothing.
     """
 
     features: Features
     holding: Holding
+    size: float = 1.0
 
 
 class Intent(NamedTuple):
@@ -31,10 +34,18 @@ class Intent(NamedTuple):
         hold: ``long``, ``short`` or ``nothing``.
         stop: The price at which it is wrong, on the losing side; None for none. It counts when
             the position is opened.
+        size: How much, above 0 and at most 1, as a share of what its position is worth when it is
+            whole; says nothing with ``nothing``. Who wants another size leaves what it holds, and
+            enters anew.
     """
 
     hold: Holding
     stop: float | None = None
+    size: float = 1.0
+
+    def is_held(self, holding: Holding, size: float) -> bool:
+        """Whether that is what is held already."""
+        return self.hold == holding and (holding == "nothing" or self.size == size)
 
 
 class Policy(Protocol):
@@ -64,4 +75,4 @@ def hold(what: Holding, stop: float) -> Intent:
 
 def stay(observation: Observation) -> Intent:
     """The answer of a policy that does not know enough."""
-    return Intent(observation.holding)
+    return Intent(observation.holding, size=observation.size)

@@ -21,6 +21,7 @@ from tiltyard.facts.mark import Mark
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.features.vector import Features
 from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money, money_text
 from tiltyard.market.bar import Bar
 from tiltyard.market.paper import Closed, Entry, Holdings, Lane, PaperVenue
@@ -35,17 +36,28 @@ class Seat:
     Attributes:
         policy: Decides.
         capital: Equity that was allotted.
-        sized: What a position is worth at entry, as a fraction of the capital.
+        sized: What a whole position is worth at entry, as a fraction of the capital.
     """
 
     policy: Policy
     capital: Money
     sized: float
 
-    @property
-    def notional(self) -> Money:
-        """What a position is worth at entry."""
-        return Money(round(self.capital * self.sized))
+    def notional(self, size: float = 1.0) -> Money:
+        """What a position is worth at entry.
+
+        Args:
+            size: How much of a whole one it is.
+
+        Raises:
+            TiltyardError: ``ORDER_INVALID``.
+        """
+        if not 0 < size <= 1:
+            raise TiltyardError(
+                "ORDER_INVALID", f"size {size}", "it is no share of a position",
+                "expected a size above 0 and at most 1",
+            )  # fmt: skip
+        return Money(round(self.capital * self.sized * size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,16 @@ class Floor:
         self._marked: set[str] = set()
         self._leaving: frozenset[str] = frozenset()
         self.failed: dict[str, Exception] = {}
+
+    @property
+    def holding(self) -> frozenset[str]:
+        """Arms that hold something for real."""
+        return frozenset(lane.policy for lane in self._live.positions)
+
+    @property
+    def holding_on_paper(self) -> frozenset[str]:
+        """Arms that hold something on paper."""
+        return frozenset(lane.policy for lane in self._paper.positions)
 
     def seat(self, name: str, seat: Seat) -> None:
         """An arm joins, or trades by another policy from now on."""
@@ -241,19 +263,24 @@ class Floor:
             lane = Lane(name, symbol)
             position = self._paper.positions.get(lane)
             holding: Holding = position.entry.direction if position else "nothing"
+            size = position.entry.size if position else 1.0
             try:
-                intent = seat.policy.act(Observation(features, holding), self._rng)
+                intent = seat.policy.act(Observation(features, holding, size), self._rng)
+                notional = Money(0) if intent.hold == "nothing" else seat.notional(intent.size)
             except Exception as error:  # noqa: BLE001 a defect of one arm must not keep the others
                 self.failed[name] = error
                 continue
-            if intent.hold == holding:
+            if intent.is_held(holding, size):
                 continue
             self._paper.leave(lane)
             self._live.leave(lane)
             if intent.hold != "nothing":
                 entries.append(
-                    Entry(lane, episode, intent.hold, seat.notional, intent.stop, seat.capital)
-                )
+                    Entry(
+                        lane, episode, intent.hold, notional, intent.stop, seat.capital,
+                        intent.size,
+                    )
+                )  # fmt: skip
         return entries
 
     def _trades(self, live: Iterable[Closed], paper: Iterable[Closed]) -> list[Trade]:

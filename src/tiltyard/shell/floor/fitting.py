@@ -12,13 +12,13 @@ from tiltyard.shell.feeds.folder import BarFolder, named_files
 from tiltyard.shell.sections.market import MarketSettings
 
 if TYPE_CHECKING:
-    from tiltyard.learners.trained import Trained
+    from tiltyard.learners.served import Served
 
 FUNDING = "funding"
 """How the names of features begin that are made of funding rates."""
 
 
-def misfits(trained: Mapping[str, "Trained"], bars: BarFolder) -> Mapping[str, str]:
+def misfits(trained: Mapping[str, "Served"], bars: BarFolder) -> Mapping[str, str]:
     """Why models cannot trade on a folder of bars, by arm; who can is not there.
 
     Args:
@@ -35,7 +35,7 @@ def misfits(trained: Mapping[str, "Trained"], bars: BarFolder) -> Mapping[str, s
     return {name: why for name, why in found.items() if why}
 
 
-def underpriced(policy: "Trained", market: MarketSettings) -> str:
+def underpriced(policy: "Served", market: MarketSettings) -> str:
     """That a model believes trading to be cheaper than it is here, for people; else nothing.
 
     Args:
@@ -51,7 +51,7 @@ def underpriced(policy: "Trained", market: MarketSettings) -> str:
     )
 
 
-def _misfit(policy: "Trained", bars: BarFolder, symbols: set[str], funded: set[str]) -> str:
+def _misfit(policy: "Served", bars: BarFolder, symbols: set[str], funded: set[str]) -> str:
     if policy.interval != bars.interval:
         return (
             f"it was trained on bars of {interval_text(policy.interval)}, and the folder has bars "

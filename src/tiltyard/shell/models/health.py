@@ -81,7 +81,7 @@ class Health:
         absent = {
             name
             for name, digest in self._stable.absent.items()
-            if digest and name.startswith(f"{SERVED}_") and name.endswith(f"_{digest[:8]}")
+            if digest and name.partition("_")[0] in SERVED and name.endswith(f"_{digest[:8]}")
         }
         for name in sorted(absent - self._missed):
             self._say(

@@ -11,11 +11,11 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.models.shelf import Shelf, is_plain
 
 if TYPE_CHECKING:
+    from tiltyard.learners.served import Served
     from tiltyard.learners.snapshot import Snapshot
-    from tiltyard.learners.trained import Trained
 
-SERVED = "tabnet"
-"""The kind of snapshot that is a policy by itself."""
+SERVED = ("tabnet", "dqn")
+"""The kinds of snapshots that are policies by themselves."""
 
 
 def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:
@@ -61,7 +61,7 @@ def checked_snapshot(path: Path, digest: str = "") -> "Snapshot":
     except ModuleNotFoundError as error:
         raise extra_missing(error) from error
     snapshot = load(path, digest)
-    if snapshot.kind != SERVED:
+    if snapshot.kind not in SERVED:
         raise TiltyardError(
             "SNAPSHOT_NO_POLICY", path.name, f"a snapshot of kind {snapshot.kind!r} says nothing "
             "of what to hold",
@@ -70,7 +70,7 @@ def checked_snapshot(path: Path, digest: str = "") -> "Snapshot":
     return snapshot
 
 
-def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
+def trained_policy(snapshot: "Snapshot", where: str) -> "Served":
     """The policy that a snapshot is, which has decided once of each symbol for practice.
 
     Args:
@@ -82,11 +82,11 @@ def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
             raises itself; ``EXTRA_MISSING``.
     """
     try:
-        from tiltyard.learners.trained import Trained  # noqa: PLC0415 slow
+        from tiltyard.learners.kinds import served  # noqa: PLC0415 slow
     except ModuleNotFoundError as error:
         raise extra_missing(error) from error
     try:
-        policy = Trained.from_snapshot(snapshot)
+        policy = served(snapshot)
         Indicators("", policy.needs, policy.interval)
         policy.rehearse()
     except TiltyardError:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import parse
-from tiltyard.shell.models.loading import SERVED, checked_snapshot
+from tiltyard.shell.models.loading import checked_snapshot
 from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot
 
 
@@ -71,7 +71,7 @@ def checked_for_trial(path: Path) -> Joining:
     if (named.kind, named.sha8) != (snapshot.kind, digest[:8]):
         raise TiltyardError(
             "SNAPSHOT_UNREADABLE", str(path), "its folder is not called as it was when it was made",
-            f"call it {SERVED}_<yyyymmdd>_<hhmmss>_{digest[:8]} again",
+            f"call it {snapshot.kind}_<yyyymmdd>_<hhmmss>_{digest[:8]} again",
         )  # fmt: skip
     return Joining(path, path.name, snapshot.kind, digest, _made_at(path.name))
 

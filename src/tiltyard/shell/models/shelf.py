@@ -15,7 +15,7 @@ MANIFEST = "manifest.json"
 SHORTEST_SUFFIX = 4
 """Letters of the end of a name by which a snapshot is meant; fewer may be anything."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_LOOKS_LIKE_ONE = re.compile(r"tabnet_\d{8}_\d{6}_[0-9a-f]{8}|[0-9a-f]{2,64}")
+_LOOKS_LIKE_ONE = re.compile(r"(?:tabnet|dqn)_\d{8}_\d{6}_[0-9a-f]{8}|[0-9a-f]{2,64}")
 
 
 class Shelf:

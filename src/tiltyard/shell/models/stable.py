@@ -18,7 +18,7 @@ from tiltyard.shell.models.loading import checked_snapshot, found_snapshot, trai
 from tiltyard.shell.models.shelf import Shelf, stamps_of
 
 if TYPE_CHECKING:
-    from tiltyard.learners.trained import Trained
+    from tiltyard.learners.served import Served
 
 PATIENCE = 10.0
 """Seconds that the floor waits for a model before it goes on without, or says that it waits."""
@@ -39,7 +39,7 @@ class Model(NamedTuple):
 
     digest: str
     since: float
-    policy: "Trained | None" = None
+    policy: "Served | None" = None
     why: TiltyardError | None = None
     path: Path | None = None
     seen: object = None
@@ -192,7 +192,7 @@ class Stable:
             return model._replace(why=error, path=path, seen=stamps)
         return model._replace(policy=policy, why=None, path=path, seen=stamps)
 
-    def _kept(self, digest: str) -> "Trained | None":
+    def _kept(self, digest: str) -> "Served | None":
         """The policy of a snapshot that serves another arm already."""
         others = (model.policy for model in self.now.values() if model.policy is not None)
         return next((one for one in others if one.digest == digest), None)

@@ -107,7 +107,7 @@ class BarReplay:
         trained = _digests_of(models, scratch.roster(), say)
         start = bar_start_event(settings, digests, span, trained)
         scratch.save_roster(scratch.roster(), [start], at=span.began)
-        settings = settings.marked_every(bars.interval)
+        settings = _on_the_folder(bars, settings.marked_every(bars.interval))
         self._scratch = scratch
         self._bars = bars
         self._span = span
@@ -288,6 +288,12 @@ def _same_rows(record: Ledger, scratch: Ledger, where: str) -> int:
                 "a defect, or is of another version",
             )  # fmt: skip
     return count
+
+
+def _on_the_folder(bars: BarFolder, settings: Settings) -> Settings:
+    """The settings of a desk that trades on these bars, whatever its own feed is."""
+    market = settings.market.model_copy(update={"feed": str(bars.folder)})
+    return settings.model_copy(update={"market": market})
 
 
 def _lease(scratch: Ledger, at: datetime) -> int:

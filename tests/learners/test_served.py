@@ -1,0 +1,118 @@
+"""What every snapshot does that is a policy: it stays when something is not as in training."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from random import Random
+
+import pytest
+import torch
+
+from tiltyard.features.vector import Features
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.kinds import KINDS, served
+from tiltyard.learners.served import Served
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.market.bar import HOUR
+from tiltyard.policies.policy import Intent, Observation, stay
+from told_features import BARS, START, told
+from trained_policies import FEATURES, LENGTH, spoilt, tiny, tiny_sizing
+
+MADE: Mapping[str, Callable[[], Snapshot]] = {"tabnet": tiny, "dqn": tiny_sizing}
+RNG = Random(0)  # noqa: S311 nothing is drawn
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def policy(kind: str) -> Served:
+    return served(MADE[kind]())
+
+
+def test_a_policy_says_of_which_snapshot_it_is(policy: Served, kind: str) -> None:
+    assert policy.digest == MADE[kind]().digest
+
+
+def test_it_says_what_it_has_to_be_told(policy: Served) -> None:
+    assert set(FEATURES) <= set(policy.needs) <= {*FEATURES, "close"}
+    assert policy.looks_back == LENGTH + 1
+    assert policy.interval == HOUR
+    assert policy.symbols == {"SOL/USDT"}
+    assert policy.round_trip_bps == 12
+
+
+def test_the_same_observation_always_has_the_same_answer(policy: Served, kind: str) -> None:
+    observation = Observation(told(BARS)[-1], "short")
+    drawn = {policy.act(observation, Random(seed)) for seed in range(5)}  # noqa: S311 as above
+    assert len(drawn) == 1
+    assert policy.act(observation, RNG) == served(MADE[kind]()).act(observation, RNG)
+
+
+def _shifted(features: Features) -> Features:
+    gone = features.recent[3]
+    return features._replace(recent=(*features.recent[:3], gone._replace(
+        opened_at=gone.opened_at - timedelta(minutes=1)), *features.recent[4:]))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda known: known._replace(symbol="ETH/USDT"),
+        lambda known: known._replace(values={}),
+        lambda known: known._replace(values={**known.values, "rsi_14": float("nan")}),
+        lambda known: known._replace(values={**known.values, "rsi_14": float("inf")}),
+        lambda known: known._replace(recent=known.recent[1:]),
+        lambda known: known._replace(recent=()),
+        lambda known: known._replace(as_of=known.as_of + HOUR),
+        lambda known: known._replace(recent=(known.recent[0], *known.recent[:-1])),
+        _shifted,
+        lambda known: known._replace(recent=[b._replace(volume=0.0) for b in known.recent]),
+    ],
+    ids=["another symbol", "no feature", "a feature that is no number", "an endless feature",
+         "too few bars", "no bars", "the last bar is missing", "a bar twice", "a hole",
+         "no volume"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value")
+def test_it_stays_when_something_is_not_as_it_was_trained(
+    policy: Served, changed: Callable[[Features], Features]
+) -> None:
+    known = told(BARS)[-1]
+    held = [Observation(known, "long"), Observation(known, "short")]
+    assert [policy.act(one, RNG) for one in held] != [stay(one) for one in held]
+    for holding in ("nothing", "long", "short"):
+        observation = Observation(changed(known), holding)
+        assert policy.act(observation, RNG) == stay(observation)
+    assert policy.is_finite
+
+
+def test_bars_of_another_length_are_not_what_it_was_trained_on(policy: Served) -> None:
+    day = [b._replace(opened_at=START + n * timedelta(hours=4)) for n, b in enumerate(BARS)]
+    known = told(day)[-1]
+    observation = Observation(known._replace(as_of=day[-1].closes_at(HOUR)), "nothing")
+    assert policy.act(observation, RNG) == Intent("nothing")
+
+
+def test_an_answer_that_is_no_finite_number_changes_nothing_and_is_remembered(kind: str) -> None:
+    policy = served(spoilt(MADE[kind]()))
+    assert policy.is_finite
+    observation = Observation(told(BARS)[-1], "long")
+    assert policy.act(observation, RNG) == stay(observation)
+    assert not policy.is_finite
+
+
+def test_a_rehearsal_finds_a_model_that_answers_no_finite_number(policy: Served, kind: str) -> None:
+    policy.rehearse()
+    with pytest.raises(TiltyardError, match="MODEL_NOT_FINITE"):
+        served(spoilt(MADE[kind]())).rehearse()
+
+
+def test_torch_has_as_many_threads_after_a_decision_as_before(policy: Served) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert policy.answer_to(told(BARS)[-1]) is not None
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
