@@ -56,7 +56,7 @@ def oracle(tracks: Tracks, rules: Rules, span: Integers) -> float:
     the whole or nothing.
     """
     fee, spread = rules.fee_bps / BPS, rules.half_spread_bps / BPS
-    price = tracks.prices.open[span[0] + 1 : span[1]]
+    price = tracks.bars["open"][span[0] + 1 : span[1]]
     best = np.zeros(len(price))
     for at in range(1, len(price)):
         found = [best[at - 1]]
@@ -71,7 +71,7 @@ def oracle(tracks: Tracks, rules: Rules, span: Integers) -> float:
 def path(tracks: Tracks, span: Integers, table: Integers) -> Integers:
     """What is wanted after each bar of a span but the last two; places of positions."""
     wanted, held = [], POSITIONS.index(0.0)
-    for row in tracks.prices.row[span[0] : span[1] - 2]:
+    for row in tracks.bars["row"][span[0] : span[1] - 2]:
         held = table[row, held] if row >= 0 else held
         wanted.append(held)
     return np.array(wanted)
@@ -79,7 +79,7 @@ def path(tracks: Tracks, span: Integers, table: Integers) -> Integers:
 
 def made(tracks: Tracks, rules: Rules, span: Integers, wanted: Integers) -> float:
     """What wanting this after each bar of a span makes, in notionals."""
-    rows = tracks.prices.row[span[0] : span[1] - 2]
-    table = np.zeros((tracks.prices.row.max() + 1, len(POSITIONS)), np.int64)
+    rows = tracks.bars["row"][span[0] : span[1] - 2]
+    table = np.zeros((tracks.bars["row"].max() + 1, len(POSITIONS)), np.int64)
     table[rows] = wanted[:, None]
-    return float(walk(tracks, rules, span, table)[0][-1])
+    return float(walk(tracks, rules, span, table).equity[-1])

@@ -147,13 +147,13 @@ def test_one_network_chooses_what_comes_next_and_the_other_says_what_it_is_worth
     """The network thinks most of the fourth position, the target network of the first."""
     terms = Terms(0.5, 100.0, 1, 0.0)
     update = Update((1 + PLACES, PLACES), np.zeros((2, 1), np.float32), batch=1, terms=terms)
-    update.network.each[-1][1][:] = [0.0, 0.25, 0.5, 2.0, 1.0]
-    update.target.each[-1][1][:] = [9.0, 7.0, 5.0, 0.75, 1.0]
-    columns = ([0], [2], [1], [0.005], [1], [1], [terminated], [1], [0], [0])
+    update.network.each[-1][1][:] = [0.0, 0.25, -0.5, 2.0, 1.0]
+    update.target.each[-1][1][:] = [9.0, 7.0, 5.0, -0.75, 1.0]
+    columns = ([0], [2], [2], [0.005], [1], [1], [terminated], [1], [0], [0])
     update.take(Transitions(*map(np.array, columns)), np.array([0]))
-    aim = 100 * 0.005 + (0.0 if terminated else 0.5 * 0.75)
-    assert update.slope(1) == pytest.approx((0.25 - aim) ** 2 / 2)
-    assert update.gradient.each[-1][1].tolist() == pytest.approx([0, 0.25 - aim, 0, 0, 0])
+    aim = 100 * 0.005 + (0.0 if terminated else 0.5 * -0.75)
+    assert update.slope(1) == pytest.approx((-0.5 - aim) ** 2 / 2)
+    assert update.gradient.each[-1][1].tolist() == pytest.approx([0, 0, -0.5 - aim, 0, 0])
 
 
 def test_adam_takes_the_steps_of_its_paper() -> None:
@@ -246,7 +246,7 @@ def test_quantiles_learn_as_well(tmp_path: Path) -> None:
 def logged(folder: Path, course: Course, action: int) -> Replay:
     """Somebody always wanted the same, and always lost the same by it."""
     first, stop = course.learn_spans[0]
-    rows = course.tracks.prices.row[first:stop]
+    rows = course.tracks.bars["row"][first:stop]
     replay = Replay.create(folder, len(rows))
     whole = np.ones(len(rows))
     replay.append(
@@ -343,12 +343,12 @@ def test_the_weights_that_are_kept_did_best_where_nothing_was_learnt_from(tmp_pa
     dearer = replace(rules, fee_bps=rules.fee_bps + 10)
     for span in course.valid_spans:
         worth += made(course.tracks, dearer, span, path(course.tracks, span, table))
-        equity = np.concatenate([[0.0], walk(course.tracks, rules, span, table)[0]])
+        equity = np.concatenate([[0.0], walk(course.tracks, rules, span, table).equity])
         fallen = np.maximum.accumulate(equity) - equity
         worth -= 0.05 * float(np.maximum(0, np.diff(fallen)).sum())
     assert max(valid) == pytest.approx(worth, abs=1e-9)
     wanted = made_of.history["wanted"][int(np.argmax(valid))]
-    spans = [course.tracks.prices.row[first : stop - 2] for first, stop in course.valid_spans]
+    spans = [course.tracks.bars["row"][first : stop - 2] for first, stop in course.valid_spans]
     assert sum(wanted) == sum(map(len, spans))
 
 

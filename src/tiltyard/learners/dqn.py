@@ -38,7 +38,7 @@ Details, and where they are from (M: Mnih et al., Nature 2015; H: van Hasselt et
 """
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +53,6 @@ from tiltyard.learners.job import Checkpoint, Job, Step, job_key
 from tiltyard.learners.replay import Replay, Transitions
 from tiltyard.learners.tracks import Tracks
 from tiltyard.learners.values import choices
-from tiltyard.market.costs import BPS
 
 CODE = 1
 """To be raised where the same course, settings and seed give other weights: work is begun anew."""
@@ -205,10 +204,11 @@ def _check(settings: DqnSettings, course: Course, stage: str) -> None:
 
 def _key(settings: DqnSettings, course: Course, seed: int, policy: str, encoder: str) -> str:
     logged = course.logged and [course.logged.replay.digests, course.logged.share]
+    market = (course.tracks.bars, course.tracks.funding)
     return job_key(
         "dqn", CODE, [np.__version__, numba.__version__], asdict(settings), asdict(course.rules),
         seed, policy, encoder, logged, course.x, course.learn_spans, course.valid_spans,
-        *course.tracks.prices,
+        *(one[name] for one in market for name in one.dtype.names or ()),
     )  # fmt: skip
 
 
@@ -231,7 +231,7 @@ class _Training:
         self._held = np.zeros(players, np.int64)
         self._thought = Forward(self._update.network, self._known, self._held)
         self._logged = 0 if course.logged is None else round(course.logged.share * settings.batch)
-        spans = [course.tracks.prices.row[first:stop] for first, stop in course.valid_spans]
+        spans = [course.tracks.bars["row"][first:stop] for first, stop in course.valid_spans]
         rows = np.unique(np.concatenate(spans))
         self._valid_rows = rows[rows >= 0]
         self._best = self._update.network.flat.copy()
@@ -328,16 +328,9 @@ class _Training:
         tracks, rules, x = self._course.tracks, self._course.rules, self._course.x
         table = np.zeros((len(x), len(POSITIONS)), np.int64)
         table[self._valid_rows] = choices([self._update.network.named()], x[self._valid_rows])
-        dearer = replace(rules, fee_bps=rules.fee_bps + rules.turnover * BPS)
-        worth, total = 0.0, np.zeros(len(POSITIONS), np.int64)
-        for span in self._course.valid_spans:
-            equity, wanted = walk(tracks, rules, span, table)
-            begun = np.concatenate([[0.0], equity])
-            fallen = np.maximum.accumulate(begun) - begun
-            worth -= rules.drawdown * float(np.maximum(np.diff(fallen), 0).sum())
-            worth += float(walk(tracks, dearer, span, table)[0][-1])
-            total += wanted
-        return worth, total
+        played = [walk(tracks, rules, span, table) for span in self._course.valid_spans]
+        wanted: NDArray[np.int64] = np.sum([one.wanted for one in played], axis=0)
+        return math.fsum(one.reward for one in played), wanted
 
     def _draw_weights(self, rng: np.random.Generator) -> None:
         *hidden, (last, _) = self._update.network.each

@@ -14,9 +14,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tiltyard.learners.compiling import compiled
 from tiltyard.learners.replay import Transitions
 
 Floats = NDArray[np.float32]
@@ -98,12 +98,12 @@ class Forward:
             self.products.append(Product(below, weights[:inputs], out))
             self.outputs.append(out)
             inputs, below = len(shift), out
-        (first, shift), *others = layers.each
-        self._first = self.outputs[0], first[known.shape[1] :], held, shift
-        self._others = [
+        first, *others = (
             (out, shift, -math.inf if out is below else 0.0)
-            for out, (_, shift) in zip(self.outputs[1:], others, strict=True)
-        ]
+            for out, (_, shift) in zip(self.outputs, layers.each, strict=True)
+        )
+        self._first = (layers.each[0][0][known.shape[1] :], held, *first)
+        self._others = others
 
     def __call__(self) -> Floats:
         """Compute all of it anew; what the last layer gives."""
@@ -233,7 +233,7 @@ class Update:
         _adam(self.network.flat, self.gradient.flat, first, second, rate)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _take(columns: tuple[NDArray[np.generic], ...], picks: Integers, first: int, met: Met) -> None:
     row, position, action, reward, next_row, next_position, terminated = columns
     batch = len(met.action)
@@ -245,14 +245,15 @@ def _take(columns: tuple[NDArray[np.generic], ...], picks: Integers, first: int,
         met.ends[at] = terminated[pick]
 
 
-@njit(cache=True, nogil=True)
-def _shift_by(out: Floats, weights: Floats, held: Integers, shift: Floats) -> None:
+@compiled
+def _shift_by(weights: Floats, held: Integers, out: Floats, shift: Floats, least: float) -> None:
+    edge = np.float32(least)
     for n in range(len(out)):
         for m in range(len(shift)):
-            out[n, m] = max(out[n, m] + weights[held[n], m] + shift[m], np.float32(0))
+            out[n, m] = max(out[n, m] + weights[held[n], m] + shift[m], edge)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_up(slope: Floats, held: Integers, gradient: Floats) -> None:
     gradient[:] = 0
     for n in range(len(slope)):
@@ -260,7 +261,7 @@ def _add_up(slope: Floats, held: Integers, gradient: Floats) -> None:
             gradient[held[n], m] += slope[n, m]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _shift(out: Floats, shift: Floats, least: float) -> None:
     edge = np.float32(least)
     for n in range(len(out)):
@@ -268,7 +269,7 @@ def _shift(out: Floats, shift: Floats, least: float) -> None:
             out[n, m] = max(out[n, m] + shift[m], edge)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mask(slope: Floats, outputs: Floats, shift: Floats) -> None:
     """Nothing goes back through what gave nothing; the rest is added up for the shift."""
     shift[:] = 0
@@ -278,7 +279,7 @@ def _mask(slope: Floats, outputs: Floats, shift: Floats) -> None:
             shift[m] += slope[n, m]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _means(outputs: Floats, quantiles: int, means: NDArray[np.float64]) -> None:
     for position in range(len(means)):
         means[position] = 0
@@ -286,7 +287,7 @@ def _means(outputs: Floats, quantiles: int, means: NDArray[np.float64]) -> None:
             means[position] += outputs[n] / quantiles
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _judge(
     online: Floats, later: Floats, met: Met, logged: int, terms: Terms, slope: Floats,
     shift: Floats,
@@ -321,7 +322,7 @@ def _judge(
     return loss / batch
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _conserve(
     means: NDArray[np.float64], action: int, quantiles: int, weight: float, slope: Floats
 ) -> float:
@@ -336,7 +337,7 @@ def _conserve(
     return penalty
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _adam(weights: Floats, gradient: Floats, first: Floats, second: Floats, rate: float) -> None:
     one, keep, keep_size = np.float32(1), np.float32(FIRST), np.float32(SECOND)
     pace, least = np.float32(rate), np.float32(LEAST)
