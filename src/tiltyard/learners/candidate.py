@@ -222,7 +222,7 @@ def finish(
         "partial": walk.is_partial or last.made.history["partial"]
         or bool(encoder.metrics.get("partial")),
     }  # fmt: skip
-    arrays = _baseline(encoder, rows.symbols) | tested.arrays("equity")
+    arrays = baseline_of(encoder, rows.symbols) | tested.arrays("equity")
     arrays |= {} if held_out is None else held_out.arrays("hold_out")
     scalers = {"channels": encoder.scalers["channels"], "features": last.made.scaler}
     return Snapshot(KIND, weights, arrays, serving, scalers, lineage, metrics)
@@ -302,7 +302,7 @@ def _nothing_known(data: MarketData) -> dict[str, Floats]:
     return {symbol: np.full(len(one), np.nan) for symbol, one in data.known.items()}
 
 
-def _baseline(encoder: Snapshot, symbols: Sequence[str]) -> dict[str, NDArray[Any]]:
+def baseline_of(encoder: Snapshot, symbols: Sequence[str]) -> dict[str, NDArray[Any]]:
     """The encoder's arrays, of its baseline windows those of some symbols."""
     arrays = dict(encoder.arrays)
     places = [encoder.settings["symbols"].index(symbol) for symbol in symbols]
