@@ -1,6 +1,6 @@
 """A candidate learns what can be learnt, and is tested on nothing that it knew."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from tiltyard.learners.candidate import (
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.snapshot import Snapshot, load, save
 from tiltyard.learners.walk_forward import DAY, Range, simulate
+from tiltyard.market.bar import HOUR
+from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 
 SYMBOL = "SOL/USDT"
@@ -209,6 +211,21 @@ def test_too_little_says_what_there_is_and_what_is_needed(data: MarketData, says
         train_candidate(SETTINGS, data, seed=1, job=Job())
     assert says in str(caught.value)
     assert "needed" in str(caught.value) or "there are BTC/USDT 2025-01-01" in str(caught.value)
+
+
+def test_a_range_that_is_long_enough_and_has_no_bars_is_told_by_what_there_is() -> None:
+    """A longer range would not help: the bars are missing, or stood still and were left out."""
+    whole = DATA.candles[SYMBOL]
+    kept = (np.arange(HOURS) < 300) | (np.arange(HOURS) > HOURS // 2)
+    columns = (getattr(whole, one.name)[kept] for one in fields(whole)[2:])
+    with pytest.raises(TiltyardError) as caught:
+        train_candidate(
+            SETTINGS, MarketData({SYMBOL: Candles(SYMBOL, HOUR, *columns)}), seed=1, job=Job()
+        )  # fmt: skip
+    assert str(caught.value).startswith(
+        "DATA_INSUFFICIENT SOL/USDT: SOL/USDT has 300 bars from 2025-01-01T01:00:00Z to 2025-02-19"
+    )
+    assert "and 378 of one are needed: the rest is missing, or is no price" in str(caught.value)
 
 
 def test_funding_that_nobody_knows_is_told_and_counted_as_nothing(made: Snapshot) -> None:

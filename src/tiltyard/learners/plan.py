@@ -14,7 +14,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.acting import Acting
 from tiltyard.learners.examples import MarketData, text_of
 from tiltyard.learners.head import TabNetSettings
-from tiltyard.learners.labels import CLASSES
+from tiltyard.learners.labels import CLASSES, FEWEST_ROWS
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.timesnet_network import TimesNetSettings
 from tiltyard.learners.walk_forward import DAY, Fold, folds, range_empty
@@ -168,8 +168,27 @@ def plan_of(settings: CandidateSettings, data: MarketData) -> Plan:
         )  # fmt: skip
     tested_until = (last - settings.hold_out * step) // DAY * DAY if settings.hold_out else last
     cut = folds(first, tested_until, settings.folds, embargo * step, settings.initial)
+    _refuse_holes(data, cut[0], warm_up + FEWEST_ROWS)
     held_out = Fold(first, tested_until - embargo * step, tested_until, last)
     return Plan(cut, held_out if settings.hold_out else None)
+
+
+def _refuse_holes(data: MarketData, fold: Fold, needed: int) -> None:
+    """Refuse a past that is long enough, and has hardly any bars to learn from."""
+    since, until = fold.train_since, fold.train_until
+    counts = {
+        symbol: int(((one.closed_at >= since) & (one.closed_at < until)).sum())
+        for symbol, one in data.known.items()
+    }
+    if max(counts.values()) < needed:
+        there = ", ".join(f"{symbol} has {count:,}" for symbol, count in counts.items())
+        raise TiltyardError(
+            "DATA_INSUFFICIENT", ", ".join(counts),
+            f"{there} bars from {text_of(since)} to {text_of(until)}, before the first test, and "
+            f"{needed:,} of one are needed: the rest is missing, or is no price",
+            "look at what was left out of the bars and fetch it anew, or name a range without "
+            "that hole",
+        )  # fmt: skip
 
 
 def check_encoder(encoder: Snapshot, data: MarketData, plan: Plan) -> None:

@@ -25,7 +25,17 @@ from typing import Literal
 from tiltyard.kernel.clock import time_text
 from tiltyard.market.bar import Bar
 
-FlawKind = Literal["gap", "frozen", "no_volume", "impossible", "duplicate", "disorder", "off_grid"]
+FlawKind = Literal[
+    "gap",
+    "frozen",
+    "no_volume",
+    "impossible",
+    "duplicate",
+    "disorder",
+    "off_grid",
+    "spike",
+    "still",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,8 @@ class Flaw:
         kind: ``gap`` (bars that are missing), ``frozen`` (no volume, one price),
             ``no_volume`` (prices that nobody traded at), ``impossible`` (a price that is no
             positive number, or a high below a low), ``duplicate``, ``disorder`` (it came behind a
-            later one), ``off_grid`` (it opens between two intervals, counted from the first).
+            later one), ``off_grid`` (it opens between two intervals, counted from the first), and
+            by :mod:`~tiltyard.market.implausible` ``spike`` and ``still``.
         symbol: Whose.
         at: When the first bar of it opened, or should have.
         bars: How many bars it covers.
@@ -156,16 +167,28 @@ class Inspector:
             self.flaws.append(Flaw("gap", bar.symbol, at, missing, "missing"))
 
     def _blame(self, kind: FlawKind, bar: Bar, told: str) -> None:
-        """Name it; a bar with the flaw of the one before it makes that longer."""
-        last = self.flaws[-1] if self.flaws else None
-        if (
-            last is not None
-            and (last.kind, last.told) == (kind, told)
-            and bar.opened_at == last.at + last.bars * self._interval
-        ):
-            self.flaws[-1] = Flaw(kind, bar.symbol, last.at, last.bars + 1, told)
-        else:
-            self.flaws.append(Flaw(kind, bar.symbol, bar.opened_at, 1, told))
+        blame(self.flaws, kind, bar, told, self._interval)
+
+
+def blame(flaws: list[Flaw], kind: FlawKind, bar: Bar, told: str, interval: timedelta) -> None:
+    """Name what is wrong with a bar; one with the flaw of the bar before it makes that longer.
+
+    Args:
+        flaws: Those so far; the last may become longer.
+        kind: Of the flaw.
+        bar: Whose flaw it is.
+        told: What was seen, for people.
+        interval: From one bar's opening to the next one's.
+    """
+    last = flaws[-1] if flaws else None
+    if (
+        last is not None
+        and (last.kind, last.told) == (kind, told)
+        and bar.opened_at == last.at + last.bars * interval
+    ):
+        flaws[-1] = Flaw(kind, bar.symbol, last.at, last.bars + 1, told)
+    else:
+        flaws.append(Flaw(kind, bar.symbol, bar.opened_at, 1, told))
 
 
 def _fault(bar: Bar) -> tuple[FlawKind, str] | None:
