@@ -10,44 +10,38 @@ difference of two of these, and where a rate between them is not known nothing i
 paper (:class:`~tiltyard.market.paper.PaperVenue`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import NamedTuple
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tiltyard.kernel.clock import microseconds
 from tiltyard.learners.examples import Rows
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NO_ROW = -1
 
 
-class Prices(NamedTuple):
-    """What compiled loops are told of the bars; columns of shape (n,).
+BAR = np.dtype([("open", "f8"), ("close", "f8"), ("row", "i4"), ("follows", "?")], align=True)
+"""What compiled loops are told of a bar, side by side, so that one look at memory finds it.
 
-    Attributes:
-        open: First price.
-        close: Last price.
-        follows: Whether the bar before it closed when it opened, in the same symbol.
-        row: Where what is known after it stands; :data:`NO_ROW` where nobody decides.
-        paid: Funding rates that were due until it opened, added up.
-        told: How many of them are known.
-        due: How many there should be.
-    """
+open: First price.
+close: Last price.
+row: Where what is known after it stands; :data:`NO_ROW` where nobody decides.
+follows: Whether the bar before it closed when it opened, in the same symbol.
+"""
 
-    open: Floats
-    close: Floats
-    follows: NDArray[np.bool_]
-    row: Integers
-    paid: Floats
-    told: Integers
-    due: Integers
+FUNDED = np.dtype([("paid", "f8"), ("missed", "i4")], align=True)
+"""What was due until a bar opened; apart, because only who leaves a position asks.
+
+paid: Rates that are known, added up.
+missed: How many are not known.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +53,16 @@ class Tracks:
         begins: Number of the first bar of each, and how many there are in all.
         opened_at: Seconds since 1970; shape (n,).
         step: Seconds that a bar lasts.
-        prices: The columns.
+        bars: Each a :data:`BAR`; shape (n,).
+        funding: Until each opened, a :data:`FUNDED`; shape (n,).
     """
 
     symbols: tuple[str, ...]
     begins: tuple[int, ...]
     opened_at: Integers
     step: int
-    prices: Prices
+    bars: NDArray[np.void]
+    funding: NDArray[np.void]
 
     def spans(self, since: int, until: int) -> NDArray[np.int64]:
         """Where somebody may play who decides from one moment on and before the other.
@@ -85,7 +81,7 @@ class Tracks:
             opened = self.opened_at[first:stop]
             begin = first + int(np.searchsorted(opened + self.step, since))
             end = first + int(np.searchsorted(opened, until, side="right"))
-            decided = np.flatnonzero(self.prices.row[begin:end] != NO_ROW)
+            decided = np.flatnonzero(self.bars["row"][begin:end] != NO_ROW)
             if len(decided) > 1 and decided[-1] - decided[0] > 1:
                 found.append((begin + int(decided[0]), begin + int(decided[-1]) + 1))
         return np.array(found, np.int64).reshape(-1, 2)
@@ -104,36 +100,33 @@ def tracks_of(
     symbols = tuple(sorted(candles))
     lengths = [len(candles[symbol]) for symbol in symbols]
     begins = tuple(int(one) for one in np.cumsum([0, *lengths]))
-    row = np.full(begins[-1], NO_ROW, np.int64)
+    ordered = [candles[symbol] for symbol in symbols]
+    step = round(ordered[0].interval.total_seconds())
+    bars = np.zeros(begins[-1], BAR)
+    bars["open"] = np.concatenate([one.open for one in ordered])
+    bars["close"] = np.concatenate([one.close for one in ordered])
+    bars["follows"] = np.concatenate(
+        [np.diff(one.opened_at, prepend=one.opened_at[:1]) == step for one in ordered]
+    )
+    bars["row"] = NO_ROW
     for place, symbol in enumerate(rows.symbols):
         if symbol in candles:
             mine = np.flatnonzero(rows.symbol == place)
-            row[begins[symbols.index(symbol)] + rows.number[mine]] = mine
-    step = round(next(iter(candles.values())).interval.total_seconds())
-    ordered = [candles[symbol] for symbol in symbols]
-    met = [_funding(one, funding.get(one.symbol)) for one in ordered]
-    prices = Prices(
-        np.concatenate([one.open for one in ordered]),
-        np.concatenate([one.close for one in ordered]),
-        np.concatenate([np.diff(one.opened_at, prepend=-step) == step for one in ordered]),
-        row,
-        *(np.concatenate(column) for column in zip(*met, strict=True)),
-    )
-    return Tracks(symbols, begins, np.concatenate([one.opened_at for one in ordered]), step, prices)
+            bars["row"][begins[symbols.index(symbol)] + rows.number[mine]] = mine
+    funded = np.concatenate([_funding(one, funding.get(one.symbol)) for one in ordered])
+    opened_at = np.concatenate([one.opened_at for one in ordered])
+    return Tracks(symbols, begins, opened_at, step, bars, funded)
 
 
-def _funding(candles: Candles, rates: FundingRates | None) -> Sequence[NDArray[np.generic]]:
-    """Rates that have added up, how many are known, and how many were due, when each bar opened."""
-    none = np.zeros(len(candles), np.int64)
+def _funding(candles: Candles, rates: FundingRates | None) -> NDArray[np.void]:
+    """What was due until each bar opened, by the grid that the known rates are on."""
+    met = np.zeros(len(candles), FUNDED)
     if rates is None or not rates.known:
-        return np.zeros(len(candles)), none, none
-    at = np.array([round(one.timestamp()) for one, _ in rates.known], np.int64)
-    until = np.searchsorted(at, candles.opened_at, side="right")
-    added = np.concatenate([[0.0], np.cumsum([rate for _, rate in rates.known])])
-    every = round(rates.every.total_seconds())
-    return added[until], until, (candles.opened_at - at[0]) // every
-
-
-def text_at(tracks: Tracks, bar: int) -> str:
-    """When a bar of a track opened, for people."""
-    return f"{datetime.fromtimestamp(int(tracks.opened_at[bar]), UTC):%Y-%m-%d %H:%M}Z"
+        return met
+    at = np.array([microseconds(one) for one, _ in rates.known], np.int64)
+    opened_at = candles.opened_at * 1_000_000
+    told = np.searchsorted(at, opened_at, side="right")
+    due = (opened_at - at[0]) // (rates.every // timedelta(microseconds=1))
+    met["paid"] = np.concatenate([[0.0], np.cumsum([rate for _, rate in rates.known])])[told]
+    met["missed"] = due - told
+    return met

@@ -46,7 +46,8 @@ def q_values(weights: Weights, x: Rows) -> Rows:
     for n in range(2, layers + 1):
         worth = np.matmul(np.maximum(worth, 0), _plain(weights[f"layer_{n}.weights"]))
         worth += _plain(weights[f"layer_{n}.shift"])
-    means: Rows = worth.reshape(len(x), positions, positions, -1).mean(3)
+    outputs = worth.shape[2] // positions
+    means: Rows = worth.reshape(len(x), positions, positions, outputs).mean(3)
     return means
 
 

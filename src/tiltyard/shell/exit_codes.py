@@ -23,6 +23,7 @@ FAILURES = frozenset(
         "ALERT_LOST",
         "AUDIT_BROKEN",
         "AUDIT_EMPTY",
+        "BUFFER_DAMAGED",
         "CHAMPION_MISSING",
         "CHECKLIST_DIFFERS",
         "CHECKPOINT_UNWRITABLE",
