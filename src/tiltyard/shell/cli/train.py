@@ -177,8 +177,9 @@ def rl(
     rival = _rival(champion, database, settings)
     if isinstance(rival, str):
         typer.echo(f"compared with no champion: {rival}", err=True)
-        rival = None
-    _run(order, report, as_json=as_json, champion=rival)
+        _run(order, report, as_json=as_json)
+    else:
+        _run(order, report, as_json=as_json, champion=rival)
 
 
 def sweep(

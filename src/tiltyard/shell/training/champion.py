@@ -44,7 +44,7 @@ def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
         ledger: Where it is known.
         folder: Of snapshots.
     """
-    arm = ledger.roster().champion
+    arm = ledger.roster().champion()
     kind = kind_of(arm)
     if kind in POLICIES:
         return Champion(arm.name, POLICIES.get(kind))
