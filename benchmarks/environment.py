@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiltyard.learners.as_gymnasium import ManyPlayers, OnePlayer
-from tiltyard.learners.environment import POSITIONS, Environment, Rules, prepare
+from tiltyard.learners.environment import Environment, Rules, prepare
 from tiltyard.learners.examples import Rows
+from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.tracks import Tracks, tracks_of
 from tiltyard.market.candles import Candles, candles_of
 from tiltyard.shell.feeds.files import read_feed, read_funding

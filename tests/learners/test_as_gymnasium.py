@@ -10,7 +10,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from little_markets import LittleMarket, little_market
 from tiltyard.learners.as_gymnasium import ManyPlayers, OnePlayer
-from tiltyard.learners.environment import NOTHING, POSITIONS, Environment, Rules
+from tiltyard.learners.environment import Environment, Rules
+from tiltyard.learners.playing import NOTHING, POSITIONS
 
 SHORT = replace(Rules(), longest=5, ruin=0.05)
 MARKET = little_market(3)

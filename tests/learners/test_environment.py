@@ -13,17 +13,9 @@ from hypothesis import strategies as st
 from little_markets import SINCE, LittleMarket, little_market
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
-from tiltyard.learners.environment import (
-    NOTHING,
-    PLAYER,
-    POSITIONS,
-    Environment,
-    Rules,
-    Stepped,
-    _drawn,
-    prepare,
-    walk,
-)
+from tiltyard.learners.environment import Environment, Rules, Stepped, prepare, walk
+from tiltyard.learners.playing import NOTHING, PLAYER, POSITIONS, _drawn
+from tiltyard.learners.sizing import intent_for
 from tiltyard.learners.tracks import NO_ROW, Tracks
 from tiltyard.learners.walk_forward import DAY, NOTIONAL, Range, play
 from tiltyard.market.bar import HOUR, Bar
@@ -41,12 +33,6 @@ FREE = Rules(fee_bps=0.0, half_spread_bps=0.0, ruin=1e9)
 NEVER = replace(Rules(), ruin=1e9, longest=10**6)
 TIGHT = 1e-7
 """Of the notional: what rounding to 1e-8 of a unit and of money may add up to."""
-
-
-def sized(action: int) -> tuple[Holding, Money]:
-    share = POSITIONS[action]
-    hold: Holding = "long" if share > 0 else "short" if share < 0 else "nothing"
-    return hold, Money(round(NOTIONAL * abs(share)))
 
 
 class Outcome(NamedTuple):
@@ -93,9 +79,11 @@ class OnPaper:
 
     def _order(self, action: int) -> None:
         self._venue.leave(self._lane)
-        direction, notional = sized(action)
-        if direction != "nothing":
-            self._venue.enter(Entry(self._lane, f"{self.bar} {action}", direction, notional))
+        hold, _, size = intent_for(POSITIONS[action])
+        if hold != "nothing":
+            notional = Money(round(NOTIONAL * size))
+            episode = f"{self.bar} {action}"
+            self._venue.enter(Entry(self._lane, episode, hold, notional, size=size))
         self._ordered = action
 
     def _hour(self) -> float:
@@ -298,19 +286,17 @@ def table(market: LittleMarket, seed: int) -> np.ndarray:
 def test_a_range_that_is_walked_makes_what_a_walk_forward_makes_of_it(
     seed: int, fee: float, spread: float
 ) -> None:
-    """The real venue, filled at whole sizes; the walk at the same table."""
     market = little_market(seed, symbols=1, hours=120)
     tracks, choices = market.tracks, table(market, seed)
-    choices = np.where(np.isin(choices, (0, 4)), choices, NOTHING)
     (span,) = market.spans
     last = int(span[1]) - 1
     within = Range(int(tracks.opened_at[span[0]]) + tracks.step, int(tracks.opened_at[last]))
-    places: dict[Holding, int] = {"short": 0, "nothing": NOTHING, "long": 4}
-    names = {place: name for name, place in places.items()}
 
-    def decide(_: str, number: int, holding: Holding) -> Intent:
+    def decide(_symbol: str, number: int, holding: Holding, size: float) -> Intent:
+        held = {"short": -size, "nothing": 0.0, "long": size}[holding]
         row = int(tracks.bars["row"][number])
-        return Intent(holding if row == NO_ROW else names[int(choices[row, places[holding]])])
+        place = POSITIONS.index(held)
+        return intent_for(held if row == NO_ROW else POSITIONS[choices[row, place]])
 
     costs = Costs(fee, spread, market.funding, has_funding=True)
     played = play(market.candles, decide, costs, within)

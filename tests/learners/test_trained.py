@@ -63,7 +63,7 @@ def test_an_encoder_alone_is_no_policy() -> None:
 
 def test_a_candidate_is_told_live_what_its_head_learnt_from() -> None:
     data = MarketData(market("BTC/USDT", "SOL/USDT", hours=24 * 100))
-    made = train_candidate(replace(SETTINGS, hold_out=0), data, seed=1, job=Job())
+    made = train_candidate(replace(SETTINGS, hold_out_days=0), data, seed=1, job=Job())
     policy = Trained(made)
     rows = rows_by(SETTINGS, data, encoder_in(made))
     bars = list(bars_of(data.known["SOL/USDT"]))

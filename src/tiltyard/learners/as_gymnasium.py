@@ -2,7 +2,7 @@
 
 Our own learner steps :class:`~tiltyard.learners.environment.Environment` itself, which is faster.
 What is observed is a row of what is known, scaled, and which position is held, as five numbers of
-which one is 1. What may be done is a place in :data:`~tiltyard.learners.environment.POSITIONS`.
+which one is 1. What may be done is a place in :data:`~tiltyard.learners.playing.POSITIONS`.
 
 :class:`ManyPlayers` begins another episode within the step that ended one (``SAME_STEP``) and hands
 the last observation out as ``final_obs``, or in the step after it (``NEXT_STEP``), which is how
@@ -18,13 +18,13 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from tiltyard.learners.environment import POSITIONS, Environment, Rules
+from tiltyard.learners.environment import Environment, Rules
+from tiltyard.learners.playing import POSITIONS
+from tiltyard.learners.sizing import CLIPPED
 from tiltyard.learners.tracks import Tracks
 
 Observed = NDArray[np.float32]
 Integers = NDArray[np.int64]
-
-LIMIT = 5.0
 
 
 class OnePlayer(Env[Observed, np.int64]):
@@ -34,7 +34,7 @@ class OnePlayer(Env[Observed, np.int64]):
         tracks: The market.
         rules: Costs and rewards.
         spans: Where may be played, as :meth:`~tiltyard.learners.tracks.Tracks.spans` says.
-        x: What is known, scaled, from -5 to 5; float32, shape (rows, inputs).
+        x: What is known, :func:`~tiltyard.learners.sizing.scaled`; shape (rows, inputs).
     """
 
     def __init__(self, tracks: Tracks, rules: Rules, spans: Integers, x: Observed) -> None:
@@ -70,7 +70,7 @@ class ManyPlayers(VectorEnv[Observed, Integers, NDArray[Any]]):
         tracks: The market.
         rules: Costs and rewards.
         spans: Where may be played, as :meth:`~tiltyard.learners.tracks.Tracks.spans` says.
-        x: What is known, scaled, from -5 to 5; float32, shape (rows, inputs).
+        x: What is known, :func:`~tiltyard.learners.sizing.scaled`; shape (rows, inputs).
         count: Players.
         waits: Whether another episode begins in the step after the one that ended one.
     """
@@ -127,7 +127,7 @@ class ManyPlayers(VectorEnv[Observed, Integers, NDArray[Any]]):
 
 
 def _space(x: Observed) -> Space[Any]:
-    return Box(-LIMIT, LIMIT, (x.shape[1] + len(POSITIONS),), np.float32)
+    return Box(-CLIPPED, CLIPPED, (x.shape[1] + len(POSITIONS),), np.float32)
 
 
 def _with_room(x: Observed) -> Observed:

@@ -22,26 +22,28 @@ one player does changes nothing for another: each draws for itself where its epi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import copysign
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.learners.compiling import compiled
+from tiltyard.learners.playing import (
+    NOTHING,
+    PLAYER,
+    POSITIONS,
+    PRICED,
+    Flags,
+    Floats,
+    Integers,
+    Records,
+    Starts,
+    restart,
+    step,
+    walk_through,
+)
 from tiltyard.learners.tracks import BAR, FUNDED, NO_ROW, Tracks
 from tiltyard.market.costs import BPS
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Records = NDArray[np.void]
-Starts = NDArray[np.int32]
-
-POSITIONS = (-1.0, -0.5, 0.0, 0.5, 1.0)
-"""What may be held, as a share of the whole notional; below 0 is short."""
-NOTHING = POSITIONS.index(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +66,6 @@ class Rules:
     drawdown: float = 0.0
     ruin: float = 0.5
     longest: int = 24 * 30
-
-
-PLAYER = np.dtype(
-    [
-        ("bar", "i4"), ("stop", "i4"), ("left", "i4"), ("since", "i4"), ("row", "i4"),
-        ("position", "i4"), ("quantity", "f8"), ("cash", "f8"), ("equity", "f8"), ("peak", "f8"),
-        ("chance", "u8"),
-    ],
-    align=True,
-)  # fmt: skip
-"""Where a player stands.
-
-bar: The last one that has closed.
-stop: The one after the last that may be played.
-left: Bars until the episode's time is over.
-since: Bar at whose open what is held was filled.
-row: What is known.
-position: Held, a place in :data:`POSITIONS`.
-quantity: Held, in notionals by price; below 0 is short.
-cash: In notionals, 0 at the beginning; what was bought is paid, costs included.
-equity: The same, with what is held at the last close.
-peak: The highest equity of the episode.
-chance: Who draws where the next episode begins.
-"""
-
-
-PRICED = np.dtype(
-    [(name, "f8") for name in ("fee", "spread", "turnover", "drawdown", "ruin", "longest")]
-)
-"""The rules, costs as shares."""
 
 
 class Stepped(NamedTuple):
@@ -179,7 +151,7 @@ class Environment:
         count = len(self.players)
         rewards, over = np.empty(count), np.empty((2, count), np.bool_)
         seen = np.empty((2, count), np.int64)
-        _step(
+        step(
             self._tracks.bars, self._tracks.funding, self._starts, self._priced, self.players,
             np.array(actions, np.int64), rewards, over, seen,
         )  # fmt: skip
@@ -194,7 +166,7 @@ class Environment:
         if rng is not None:
             most = np.iinfo(np.uint64).max
             self.players["chance"] = rng.integers(most, size=len(self.players), dtype=np.uint64)
-        _restart(self._tracks.bars, self._starts, self._priced, self.players)
+        restart(self._tracks.bars, self._starts, self._priced, self.players)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Where everybody stands and what is drawn next, to go on from."""
@@ -222,7 +194,7 @@ def walk(tracks: Tracks, rules: Rules, span: Integers, choices: NDArray[np.integ
     wanted = np.zeros(len(POSITIONS), np.int64)
     player = np.zeros(1, PLAYER)
     player["bar"], player["position"] = span[0], NOTHING
-    reward = _walk(
+    reward = walk_through(
         tracks.bars, tracks.funding, _priced(rules), player, span[1], np.array(choices, np.int64),
         equity, wanted,
     )  # fmt: skip
@@ -262,117 +234,3 @@ def _priced(rules: Rules) -> Records:
         rules.fee_bps / BPS, rules.half_spread_bps / BPS, rules.turnover, rules.drawdown,
         rules.ruin, rules.longest,
     )], PRICED)  # fmt: skip
-
-
-@compiled
-def _drawn(player: Any) -> np.uint64:  # noqa: ANN401 a record, of which types know nothing
-    """The next number of a player, of 64 bits.
-
-    Source: SplitMix64; Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators,
-    OOPSLA 2014.
-    """
-    player.chance += np.uint64(0x9E3779B97F4A7C15)
-    mixed: np.uint64 = player.chance
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
-
-
-@compiled
-def _begin(bars: Records, starts: Starts, rules: Any, player: Any) -> None:  # noqa: ANN401
-    """A new episode, from a bar drawn evenly of all after which somebody decides."""
-    drawn = int((_drawn(player) >> np.uint64(11)) * 2.0**-53 * len(starts))
-    player.bar, player.stop = starts[drawn, 0], starts[drawn, 1]
-    player.left, player.since = rules.longest, player.bar
-    player.row, player.position = bars[player.bar].row, NOTHING
-    player.quantity = player.cash = player.equity = player.peak = 0.0
-
-
-@compiled
-def _restart(bars: Records, starts: Starts, priced: Records, players: Records) -> None:
-    for who in range(len(players)):
-        _begin(bars, starts, priced[0], players[who])
-
-
-@compiled
-def _fill(
-    bars: Records, funding: Records, rules: Any, player: Any, at: int, wanted: int  # noqa: ANN401
-) -> float:  # fmt: skip
-    """Leave what is held at a bar's open, and open what is wanted; value traded, in notionals."""
-    fee, spread = rules.fee, rules.spread
-    price, held = bars[at].open, player.quantity
-    left = held * price * (1 - copysign(spread, held))
-    since, now = funding[player.since], funding[at]
-    paid = now.paid - since.paid if now.missed == since.missed else 0.0
-    cash = player.cash + left - fee * abs(left) - _size(player.position) * paid
-    player.position = wanted if bars[at].follows else NOTHING
-    size = _size(player.position)
-    player.cash = cash - size - fee * abs(size)
-    player.quantity = size / (price * (1 + copysign(spread, size)))
-    player.since = at
-    return float(abs(left) + abs(size))
-
-
-@compiled
-def _size(position: int) -> float:
-    return (position - NOTHING) / NOTHING
-
-
-@compiled
-def _close(bars: Records, rules: Any, player: Any, at: int) -> float:  # noqa: ANN401
-    """A bar has closed; what it gained, less what a further fall below the peak costs."""
-    before, fallen = player.equity, player.peak - player.equity
-    equity = player.cash + player.quantity * bars[at].close
-    player.peak = max(player.peak, equity)
-    player.equity = equity
-    return float(equity - before - rules.drawdown * max(0.0, player.peak - equity - fallen))
-
-
-@compiled
-def _step(
-    bars: Records, funding: Records, starts: Starts, priced: Records, players: Records,
-    actions: Integers, rewards: Floats, over: Flags, seen: Integers,
-) -> None:  # fmt: skip
-    rules = priced[0]
-    for who in range(len(players)):
-        player = players[who]
-        at, reward = player.bar + 1, 0.0
-        if actions[who] != player.position:
-            traded = _fill(bars, funding, rules, player, at, actions[who])
-            reward -= rules.turnover * traded
-        while True:
-            reward += _close(bars, rules, player, at)
-            player.left -= 1
-            is_last = at + 1 >= player.stop
-            if bars[at].row != NO_ROW or is_last:
-                break
-            at += 1
-        player.bar, player.row = at, bars[at].row
-        is_ruined = player.equity <= -rules.ruin
-        is_over = is_last or player.left <= 0
-        rewards[who] = reward
-        over[0, who], over[1, who] = is_ruined, is_over and not is_ruined
-        seen[0, who], seen[1, who] = player.row, player.position
-        if is_ruined or is_over:
-            _begin(bars, starts, rules, player)
-
-
-@compiled
-def _walk(
-    bars: Records, funding: Records, priced: Records, players: Records, stop: int, choices: Integers,
-    equity: Floats, wanted: Integers,
-) -> float:  # fmt: skip
-    rules, player, reward = priced[0], players[0], 0.0
-    first = player.bar
-    for at in range(first + 1, stop):
-        want, row = player.position, bars[at - 1].row
-        if at == stop - 1:
-            want = NOTHING
-        elif row != NO_ROW:
-            want = choices[row, player.position]
-            wanted[want] += 1
-        if want != player.position:
-            reward -= rules.turnover * _fill(bars, funding, rules, player, at, want)
-        reward += _close(bars, rules, player, at)
-        equity[at - first - 1] = player.equity
-    return reward

@@ -65,6 +65,14 @@ class Verdict:
         beaten = ", ".join(f"{name} {_percent(one)}" for name, one in self.against.items())
         return f"passed: {_quartile(self.seeds, self.lower_quartile or 0.0)}, is above {beaten}"
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Verdict":
+        """As :meth:`to_json` tells it."""
+        return cls(
+            told["state"], tuple(told["reasons"]), told["lower_quartile"], told["seeds"],
+            told["against"],
+        )  # fmt: skip
+
     def to_json(self) -> dict[str, Any]:
         """For a snapshot's metrics."""
         return {

@@ -16,7 +16,7 @@ time, of a fixed notional. What is held in the end is left at the last open.
 [0, 74, 75, 100]
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiltyard.features.technical import Indicators
+from tiltyard.features.vector import Features
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import UNITS, Money
 from tiltyard.learners.acting import Acting, intent_of
@@ -144,23 +145,25 @@ def baselines(market: Market, costs: Costs, within: Range) -> dict[str, Result]:
 
 
 def by_policy(policy: Policy, market: Market, within: Range) -> Decide:
-    """Decisions of a policy that looks at indicators; it draws nothing.
+    """Decisions of a policy that looks at indicators and the last bars; it draws nothing.
 
     Args:
         policy: Whose.
         market: All bars there are: those before the range warm its indicators up.
         within: When it will be asked.
     """
-    known = {}
+    known: dict[str, dict[int, Features]] = {}
     for symbol, candles in market.items():
         indicators = Indicators(symbol, policy.needs, candles.interval)
         bars = bars_of(candles, stop=int(np.searchsorted(candles.closed_at, within.until)))
-        seen = (indicators.see(bar) for bar in bars)
-        closed_at = candles.closed_at.tolist()
-        known[symbol] = {
-            number: features for number, features in enumerate(seen)
-            if closed_at[number] >= within.since
-        }  # fmt: skip
+        first = int(np.searchsorted(candles.closed_at, within.since))
+        recent: deque[Bar] = deque(maxlen=policy.looks_back)
+        known[symbol] = {}
+        for number, bar in enumerate(bars):
+            recent.append(bar)
+            features = indicators.see(bar)
+            if number >= first:
+                known[symbol][number] = features._replace(recent=tuple(recent))
     rng = Random(0)  # noqa: S311 of rules that draw nothing
 
     def decide(symbol: str, number: int, holding: Holding, size: float) -> Intent:

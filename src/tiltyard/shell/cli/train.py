@@ -9,17 +9,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.cli.options import AsJson, Config, settings_from
+from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.training.machine import require_learn
 from tiltyard.shell.training.order import Device, Order, What
+
+if TYPE_CHECKING:
+    from tiltyard.learners.retraining import Champion
 
 _INTERVAL = re.compile(r"(?P<count>[1-9]\d{0,3})(?P<unit>[mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -64,6 +67,7 @@ def add_to(app: typer.Typer) -> None:
     train = typer.Typer(help="Train policies on bars.", no_args_is_help=True)
     train.command("encoder")(encoder)
     train.command("tabnet")(tabnet)
+    train.command("rl")(rl)
     train.command("sweep")(sweep)
     app.add_typer(train, name="train")
 
@@ -135,6 +139,49 @@ def tabnet(
     _run(replace(order, has_funding=funding), report, as_json=as_json)
 
 
+def rl(
+    data: Data,
+    symbols: Symbols = None,
+    interval: Interval = None,
+    since: Since = None,
+    until: Until = None,
+    assume_utc: AssumeUtc = False,
+    steps: Annotated[int, typer.Option(min=1_000, help="Of players, for each network.")] = 250_000,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Networks.")] = 5,
+    seed: Seed = 1,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, metavar="MINUTES", help="Keep the best until then.")
+    ] = None,
+    encoder: Given = None,
+    champion: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A kind of rule, or a snapshot. [the ledger's]"),
+    ] = None,
+    funding: Funding = False,
+    threads: Threads = 0,
+    output: Output = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Train a policy that says how much to hold, and judge it by its worse seeds."""
+    settings = settings_from(config)
+    order = _order(
+        "rl", settings, data, symbols, interval, since, until, output, encoder, None,
+        assume_utc=assume_utc, seed=seed, minutes=timeout, epochs=None, device="cpu",
+        threads=threads,
+    )  # fmt: skip
+    order = replace(order, steps=steps, seeds=seeds, has_funding=funding)
+    require_learn()
+    rival = _rival(champion, database, settings)
+    if isinstance(rival, str):
+        typer.echo(f"compared with no champion: {rival}", err=True)
+        _run(order, report, as_json=as_json)
+    else:
+        _run(order, report, as_json=as_json, champion=rival)
+
+
 def sweep(
     data: Data,
     symbols: Symbols = None,
@@ -189,6 +236,24 @@ def _order(
     )  # fmt: skip
 
 
+def _rival(text: str | None, database: str | None, settings: Settings) -> "Champion | str":
+    """The champion that is named, or that of the ledger; in words, why there is none."""
+    from tiltyard.shell.training.champion import (  # noqa: PLC0415 slow
+        champion_named,
+        champion_of,
+    )
+
+    if text is not None:
+        return champion_named(text, settings.models.path)
+    try:
+        with open_ledger(database, settings) as ledger:
+            return champion_of(ledger, settings.models.path)
+    except TiltyardError as error:
+        if database is not None or error.code != "DATABASE_MISSING":
+            raise
+        return "there is no ledger"
+
+
 def _symbols(text: str | None) -> tuple[str, ...]:
     """Those that are named; none where nobody said which."""
     named = tuple(filter(None, map(str.strip, (text or "").split(","))))
@@ -223,16 +288,19 @@ def _snapshot(text: str | None, folder: Path) -> Path | None:
     return meant
 
 
-def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
+def _run(
+    order: Order, report: Path | None, *, as_json: bool, champion: "Champion | None" = None
+) -> None:
     """Train, and say what came of it."""
     require_learn()
     from tiltyard.learners.job import Step  # noqa: PLC0415 slow
     from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
     from tiltyard.shell.training.bars import read_bars  # noqa: PLC0415 slow
+    from tiltyard.shell.training.flaws import flaw_lines  # noqa: PLC0415 slow
     from tiltyard.shell.training.machine import settle  # noqa: PLC0415 slow
     from tiltyard.shell.training.rates import rate_lines, refreshes_by_funding  # noqa: PLC0415 slow
     from tiltyard.shell.training.status import StatusFile, status_path  # noqa: PLC0415 slow
-    from tiltyard.shell.training.telling import flaw_lines, telling  # noqa: PLC0415 slow
+    from tiltyard.shell.training.telling import telling  # noqa: PLC0415 slow
 
     if report is not None:
         refuse_unwritable(report)
@@ -260,7 +328,7 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
                     status.step(step)
 
                 world = World(system_now, steady_seconds, told, status.saved, place)
-                lines, row = carry_out(order, bars, world, report)
+                lines, row = carry_out(order, bars, world, report, champion)
         finally:
             status.ended()
     for line in [json.dumps(row, indent=2)] if as_json else lines:

@@ -30,7 +30,9 @@ LIMIT = 0.30
 """From which on the guard ``encoder_kl_divergence_high`` speaks, in nats."""
 GRID = "rgba(128,128,128,0.22)"
 SHADE = "rgba(128,128,128,0.14)"
-COLOURS = dict(zip(TRADERS, (PALETTE[0], NEUTRAL, PALETTE[1], PALETTE[2]), strict=True))
+COLOURS = dict(zip(TRADERS, (PALETTE[0], NEUTRAL, *PALETTE[1:4]), strict=True))
+SEED = "rgba(0,114,178,0.35)"
+"""Of each seed by itself, beside all together."""
 SEQUENCE = [[0.0, "rgba(0,114,178,0.04)"], [1.0, "rgba(0,114,178,1)"]]
 
 
@@ -58,8 +60,8 @@ def training_figure(snapshot: Snapshot, drift: Sequence[MonthDrift]) -> Json:
         drift: By month, in the order of time.
     """
     made: list[Row | None] = [
-        _encoder_losses(snapshot), _head_losses(snapshot), _equity(snapshot), _masks(snapshot),
-        _drift(drift),
+        _encoder_losses(snapshot), _head_losses(snapshot), _worth(snapshot), _equity(snapshot),
+        _masks(snapshot), _drift(drift),
     ]  # fmt: skip
     return composed([row for row in made if row is not None])
 
@@ -145,7 +147,7 @@ def _epochs(
 
 def _encoder_losses(snapshot: Snapshot) -> Row | None:
     metrics = snapshot.metrics
-    told = metrics.get("encoder", metrics) if snapshot.kind == "tabnet" else metrics
+    told = metrics.get("encoder", metrics)
     if not told.get("train"):
         return None
     return _epochs("Loss of the encoder, by epoch", {
@@ -155,7 +157,8 @@ def _encoder_losses(snapshot: Snapshot) -> Row | None:
 
 
 def _head_losses(snapshot: Snapshot) -> Row | None:
-    if not (tests := _tests(snapshot)):
+    tests = [test for test in _tests(snapshot) if "losses" in test]
+    if not tests:
         return None
     lines: dict[str, tuple[Sequence[float], str, str]] = {}
     for number, test in enumerate(tests):
@@ -173,12 +176,43 @@ def _head_losses(snapshot: Snapshot) -> Row | None:
     return row
 
 
+def _worth(snapshot: Snapshot) -> Row | None:
+    """What each network that serves was worth where its weights were chosen, as it learnt."""
+    fits = snapshot.metrics.get("fits", ())
+    if not fits:
+        return None
+    keys = [(PALETTE[n % len(PALETTE)], f"seed {fit['seed']}") for n, fit in enumerate(fits)]
+    row = Row(
+        row_title("Worth where weights are chosen, % of a notional, by steps", [
+            *keys, ("", "●: kept"),
+        ]),
+        ROW, {"rangemode": "tozero"}, {"ticksuffix": " %"},
+    )  # fmt: skip
+    for (colour, name), fit in zip(keys, fits, strict=True):
+        row.traces.append({
+            "type": "scatter", "mode": "lines", "name": name, "x": fit["steps"],
+            "y": [round(100 * one, 4) for one in fit["valid"]],
+            "line": {"color": colour, "width": 1.5},
+            "hovertemplate": f"{name}<br>step %{{x:,}}: %{{y:.2f}} %<extra></extra>",
+        })  # fmt: skip
+        best = fit["steps"].index(fit["best_step"])
+        row.traces.append({
+            "type": "scatter", "mode": "markers", "x": [fit["best_step"]],
+            "y": [round(100 * fit["valid"][best], 4)], "marker": {"size": 8, "color": colour},
+            "hoverinfo": "skip",
+        })  # fmt: skip
+    return row
+
+
 def _equity(snapshot: Snapshot) -> Row | None:
     arrays = snapshot.arrays
     if "equity_days" not in arrays:
         return None
+    there = {name: text for name, text in TRADERS.items() if f"equity_{name}" in arrays}
+    seeds = sorted(name for name in arrays if name.startswith("equity_seed_"))
     keys = [
-        *((COLOURS[name], text) for name, text in TRADERS.items()),
+        *((COLOURS[name], text) for name, text in there.items()),
+        *([(SEED, "each seed alone")] if seeds else []),
         ("", "shaded: held out, from 0 anew"),
     ]
     row = Row(
@@ -189,7 +223,14 @@ def _equity(snapshot: Snapshot) -> Row | None:
         if f"{part}_days" not in arrays:
             continue
         days = [_day(one) for one in arrays[f"{part}_days"].tolist()]
-        for name, text in TRADERS.items():
+        for seed in seeds:
+            alone = arrays[seed.replace("equity", part, 1)]
+            row.traces.append({
+                "type": "scatter", "mode": "lines", "x": days,
+                "y": (100 * alone).round(4).tolist(), "line": {"color": SEED, "width": 1},
+                "hoverinfo": "skip",
+            })  # fmt: skip
+        for name, text in there.items():
             row.traces.append({
                 "type": "scatter", "mode": "lines", "name": text, "x": days,
                 "y": (100 * arrays[f"{part}_{name}"]).round(4).tolist(),
@@ -209,7 +250,7 @@ def _equity(snapshot: Snapshot) -> Row | None:
 
 
 def _masks(snapshot: Snapshot) -> Row | None:
-    tests = [test for test in _tests(snapshot) if test["masks"]]
+    tests = [test for test in _tests(snapshot) if test.get("masks")]
     if not tests:
         return None
     names = list(snapshot.metrics["inputs"])

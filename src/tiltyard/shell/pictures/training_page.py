@@ -15,6 +15,7 @@ from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
 from tiltyard.shell.pictures.training_figure import training_figure
 from tiltyard.shell.training.bars import KINDS, Bars
 from tiltyard.shell.training.drift_months import MonthDrift
+from tiltyard.shell.training.flaws import named_flaws
 from tiltyard.shell.training.running import Made
 from tiltyard.shell.training.words import (
     OF_THE_CAPITAL,
@@ -24,6 +25,7 @@ from tiltyard.shell.training.words import (
     drawdown_text,
     factor_text,
     funding_lines,
+    is_policy,
     judgement,
     traders,
     trial_line,
@@ -53,7 +55,7 @@ def write_training_page(
 def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: datetime) -> str:
     """The page as text."""
     snapshot = made.snapshot
-    what = "a policy" if snapshot.kind == "tabnet" else "an encoder"
+    what = "a policy" if is_policy(snapshot) else "an encoder"
     return page_of([
         f"<h1>Tiltyard: {what} was trained</h1>",
         f"<p class='quiet'>{escape(made.path.name)}, as of {now:%Y-%m-%d %H:%M} UTC</p>",
@@ -61,6 +63,7 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
         *_results(snapshot.metrics, bars),
         drawn(training_figure(snapshot, drift)),
         *_folds(snapshot.metrics),
+        *_seeds(snapshot.metrics),
         *bars_section(bars),
         "<h2>Where it comes from</h2>",
         table(("what", "which"), map(_pair, lineage_rows(made))),
@@ -74,7 +77,7 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
 def _words(made: Made, bars: Bars) -> Iterator[str]:
     if made.is_partial:
         yield "<p class='breach'>Partial: the time was up before everything was learnt.</p>"
-    if made.snapshot.kind == "tabnet":
+    if is_policy(made.snapshot):
         for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
             yield f"<p>{escape(line)}</p>"
         yield f"<p><b>{escape(trial_line(made.snapshot, made.path.name))}</b></p>"
@@ -114,19 +117,49 @@ def _result(name: str, told: Json) -> Sequence[str]:
 def _folds(metrics: Json) -> Iterator[str]:
     if not metrics.get("walk_forward"):
         return
+    epochs = ["best epoch"] if "losses" in metrics["walk_forward"]["folds"][0] else []
     heads = ("fold", "learnt until, UTC", "tested", "a day, 90 % interval",
-             "profit factor, 90 % interval",
-             "trades", "best epoch")  # fmt: skip
+             "profit factor, 90 % interval", "trades", *epochs)  # fmt: skip
     yield "<h2>Fold by fold</h2>"
     yield table(heads, map(_fold, enumerate(metrics["walk_forward"]["folds"], 1)))
 
 
 def _fold(numbered: tuple[int, Json]) -> Iterable[str]:
     number, told = numbered
-    best = told["losses"]["best_epoch"]
+    losses = told.get("losses")
+    best = [] if losses is None else [f"{losses['best_epoch']} of {len(losses['train'])}"]
     texts = (
         f"{number}", _at(told["train_until"]), _span(told), daily_text(told),
-        factor_text(told), f"{told['trades']:,}", f"{best} of {len(told['losses']['train'])}",
+        factor_text(told), f"{told['trades']:,}", *best,
+    )  # fmt: skip
+    return (f"<td class='n'>{escape(text)}</td>" for text in texts)
+
+
+def _seeds(metrics: Json) -> Iterator[str]:
+    """Of several networks: each by itself, each symbol, how they were trained, what they want."""
+    heads = ("who", "a day, 90 % interval", "profit factor, 90 % interval", "drawdown", "trades",
+             "wants nearly always")  # fmt: skip
+    for part, title in RANGES.items():
+        if not (told := metrics.get(part)) or "seeds" not in told:
+            continue
+        yield f"<h2>{title}: by seed, and by symbol</h2>"
+        rows = [(f"seed {one['seed']}", one) for one in told["seeds"]]
+        rows += [(f"all seeds, {name}", one) for name, one in told["symbols"].items()]
+        yield table(heads, map(_seed, rows))
+        wanted = ", ".join(f"{name} {_percent(one)}" for name, one in told["wanted"].items())
+        yield f"<p>All seeds together want: {escape(wanted)} of the time.</p>"
+    if "fits" in metrics:
+        yield (
+            f"<p>{metrics['networks']:,} networks met {metrics['steps']:,} steps, and learnt by "
+            f"{metrics['updates']:,} updates.</p>"
+        )
+
+
+def _seed(named: tuple[str, Json]) -> Iterable[str]:
+    name, told = named
+    texts = (
+        name, daily_text(told), factor_text(told), drawdown_text(told), f"{told['trades']:,}",
+        told.get("constant") or "–",
     )  # fmt: skip
     return (f"<td class='n'>{escape(text)}</td>" for text in texts)
 
@@ -140,6 +173,8 @@ def bars_section(bars: Bars) -> Iterator[str]:
     )
     heads = ("symbol", "bars", "from, UTC", "to", "funding", *KINDS.values())
     yield table(heads, (_bar_row(bars, symbol) for symbol in sorted(bars.flaws)))
+    for symbol in sorted(bars.flaws):
+        yield from (f"<p>{escape(symbol)} {escape(one)}</p>" for one in named_flaws(bars, symbol))
 
 
 def _bar_row(bars: Bars, symbol: str) -> Iterable[str]:
@@ -164,7 +199,7 @@ def lineage_rows(made: Made) -> list[tuple[str, str]]:
         ("learnt from", f"{_at(data['since'])} to {_at(data['until'])}"),
         *((f"bars of {name}", f"{count:,}") for name, count in data["bars"].items()),
         ("parents", ", ".join(lineage["parents"]) or "none"),
-        ("seed", str(lineage["seed"])),
+        ("seed", str(lineage["seed"] if "seed" in lineage else lineage["seeds"])),
         ("version", str(lineage["code"])),
         ("device", str(lineage.get("device", "not told"))),
         ("threads", str(lineage.get("threads", "not told"))),

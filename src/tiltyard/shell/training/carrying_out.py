@@ -3,17 +3,25 @@
 from pathlib import Path
 from typing import Any
 
+from tiltyard.learners.retraining import Champion
 from tiltyard.shell.pictures.sweep_page import write_sweep_page
 from tiltyard.shell.pictures.training_page import write_training_page
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.drift_months import MonthDrift, drift_months
 from tiltyard.shell.training.order import Order
-from tiltyard.shell.training.running import Made, World, market_of, search, train
+from tiltyard.shell.training.running import (
+    Made,
+    World,
+    market_of,
+    retrain_sizing,
+    search,
+    train,
+)
 from tiltyard.shell.training.words import closing_lines, made_json, sweep_json, sweep_lines
 
 
 def carry_out(
-    order: Order, bars: Bars, world: World, report: Path | None
+    order: Order, bars: Bars, world: World, report: Path | None, champion: Champion | None = None
 ) -> tuple[list[str], dict[str, Any]]:
     """What to say of it, for people and as JSON.
 
@@ -22,9 +30,15 @@ def carry_out(
         bars: Of what.
         world: The outside.
         report: Where its page goes; None for beside the snapshot.
+        champion: Whom a sizing policy has to beat.
     """
     if order.what != "sweep":
-        made = train(order, bars, world)
+        is_sizing = order.what == "rl"
+        made = (
+            retrain_sizing(order, bars, world, champion=champion)
+            if is_sizing
+            else train(order, bars, world)
+        )
         page, drift = _page(order, bars, made, world, report)
         return closing_lines(made, bars, page), made_json(made, bars, drift, page)
     swept, best = search(order, bars, world)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-What = Literal["encoder", "tabnet", "sweep"]
+What = Literal["encoder", "tabnet", "rl", "sweep"]
 Device = Literal["auto", "cpu", "cuda"]
 
 
@@ -15,7 +15,7 @@ class Order:
     """What is to be trained.
 
     Attributes:
-        what: ``encoder``, ``tabnet`` or ``sweep``.
+        what: ``encoder``, ``tabnet``, ``rl`` or ``sweep``.
         folder: Of bars.
         output: Where snapshots lie.
         symbols: Those that are learnt from; empty for all there are.
@@ -33,6 +33,8 @@ class Order:
         threads: Of torch; 0 for as many as there are processors.
         trials: Of a sweep.
         workers: Processes of a sweep.
+        steps: Of players, for each network of a sizing policy.
+        seeds: Networks of a sizing policy.
     """
 
     what: What
@@ -53,3 +55,5 @@ class Order:
     threads: int = 0
     trials: int = 10
     workers: int = 1
+    steps: int = 250_000
+    seeds: int = 5

@@ -21,6 +21,7 @@ from tiltyard.learners.encoder import KIND
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.plan import plan_of
+from tiltyard.learners.retraining import Champion, SizingSettings, retrain
 from tiltyard.learners.snapshot import Snapshot, load, save
 from tiltyard.learners.sweep import Sweep, sweep
 from tiltyard.shell.training.bars import Bars
@@ -76,6 +77,14 @@ def market_of(order: Order, bars: Bars) -> MarketData:
     return MarketData(bars.candles, since, until, bars.funding)
 
 
+def sizing_of(order: Order, base: SizingSettings) -> SizingSettings:
+    """How a sizing policy is made, by the order."""
+    looks = base.base
+    if order.has_funding:
+        looks = replace(looks, features=(*looks.features, *FUNDING))
+    return replace(base, base=looks, dqn=replace(base.dqn, steps=order.steps))
+
+
 def settings_of(order: Order, base: CandidateSettings) -> CandidateSettings:
     """How it is made, by the order."""
     if order.has_funding:
@@ -110,12 +119,51 @@ def train(order: Order, bars: Bars, world: World, base: CandidateSettings | None
         snapshot, encoder = _noting(made, place), None
     else:
         snapshot, encoder = _candidate(order, settings, data, job, given, place, world)
+    return _saved(snapshot, order, world, work, encoder)
+
+
+def _saved(
+    snapshot: Snapshot, order: Order, world: World, work: Path, encoder: Path | None
+) -> Made:
+    """Keep what was made, and clear away what was unfinished."""
     path = save(snapshot, order.output, world.now())
     is_partial = _is_partial(snapshot.metrics)
     if not is_partial:  # else whoever grants it more time goes on from there
         shutil.rmtree(work, ignore_errors=True)
         _remove_empty(work.parent)
     return Made(snapshot, path, is_partial, encoder)
+
+
+def retrain_sizing(
+    order: Order, bars: Bars, world: World, base: SizingSettings | None = None,
+    *, champion: Champion | None = None,
+) -> Made:  # fmt: skip
+    """Train a sizing policy.
+
+    Args:
+        order: What.
+        bars: Of what.
+        world: The outside.
+        base: How, where the order does not say it; the usual way if not given.
+        champion: Whom it has to beat.
+
+    Raises:
+        TiltyardError: As :func:`train`.
+        Faults: ``SNAPSHOT_TAMPERED``.
+    """
+    settings, data = sizing_of(order, base or SizingSettings()), market_of(order, bars)
+    work, place = work_of(order, settings, data, world), place_of(world)
+    job, path, encoder = _job(order, world, work), None, None
+    if order.encoder is not None:
+        given = load(order.encoder)
+        encoder = given if given.kind == KIND else candidate.encoder_in(given)
+    else:
+        encoder, path = _own_encoder(order, settings.base, data, job, place, world)
+    made = retrain(
+        settings, data, seeds=range(order.seed, order.seed + order.seeds), job=job,
+        folder=work / "buffer", encoder=encoder, champion=champion,
+    )  # fmt: skip
+    return _saved(_noting(made, place), order, world, work, path)
 
 
 def search(
@@ -147,7 +195,9 @@ def search(
     ]
 
 
-def work_of(order: Order, settings: CandidateSettings, data: MarketData, world: World) -> Path:
+def work_of(
+    order: Order, settings: CandidateSettings | SizingSettings, data: MarketData, world: World
+) -> Path:
     """Where unfinished work lies: the same order finds it again."""
     key = job_key(
         order.what, asdict(settings), data.told(), data.funding_told, order.seed, order.epochs,
@@ -199,15 +249,21 @@ def _candidate(
         return made, None
     encoder, path = given.get("encoder"), None
     if encoder is None:
-        # a snapshot of its own, so that the parent that the candidate names can be looked at
-        encoder = _noting(
-            candidate.train_encoder(settings, data, seed=order.seed, job=job), place
-        )  # fmt: skip
-        path = save(encoder, order.output, world.now())
+        encoder, path = _own_encoder(order, settings, data, job, place, world)
     elif encoder.kind != KIND:
         encoder = candidate.encoder_in(encoder)
     made = candidate.train_candidate(settings, data, seed=order.seed, job=job, encoder=encoder)
     return made, path
+
+
+def _own_encoder(
+    order: Order, settings: CandidateSettings, data: MarketData, job: Job,
+    place: Mapping[str, Any], world: World,
+) -> tuple[Snapshot, Path]:  # fmt: skip
+    """A snapshot of its own, so that the parent that a policy names can be looked at."""
+    made = candidate.train_encoder(settings, data, seed=order.seed, job=job)
+    encoder = _noting(made, place)
+    return encoder, save(encoder, order.output, world.now())
 
 
 def _noting(snapshot: Snapshot, place: Mapping[str, Any]) -> Snapshot:

@@ -11,6 +11,7 @@ from typing import Any
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.examples import text_of
+from tiltyard.learners.gate import Verdict
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Sweep
@@ -25,6 +26,7 @@ TRADERS = {
     "flat": "flat",
     "buy_and_hold": "buy and hold",
     "trend_20_100": "trend 20/100",
+    "champion": "the champion",
 }
 OF_THE_CAPITAL = (
     "Percentages are of the capital at the beginning; every position has the same size and nothing "
@@ -45,11 +47,11 @@ def closing_lines(made: Made, bars: Bars, page: Path) -> list[str]:
             "  partial: the time was up before everything was learnt; with more of it, the same "
             "command goes on"
         )
-    if snapshot.kind != "tabnet":
+    if not is_policy(snapshot):
         return [*lines, f"make a policy of it: tiltyard train tabnet --encoder {name} --data …"]
     for part, title in RANGES.items():
         if (told := snapshot.metrics.get(part)) is not None:
-            lines += ["", *result_lines(title, told)]
+            lines += ["", *result_lines(title, told), *seed_lines(told)]
     lines += ["", OF_THE_CAPITAL]
     lines += ["", *judgement(snapshot), *funding_lines(snapshot.metrics, bars)]
     return [*lines, trial_line(snapshot, name)]
@@ -75,17 +77,46 @@ def result_lines(title: str, told: Json) -> list[str]:
 def traders(told: Json) -> dict[str, Json]:
     """The candidate and the baselines of a range."""
     everybody = {"candidate": told, **told["baselines"]}
-    return {name: everybody[name] for name in TRADERS}
+    return {name: everybody[name] for name in TRADERS if name in everybody}
+
+
+def is_policy(snapshot: Snapshot) -> bool:
+    """Whether it decides something by itself."""
+    return snapshot.kind in ("tabnet", "dqn")
+
+
+def seed_lines(told: Json) -> list[str]:
+    """What each seed made by itself, of a policy that has several; and each symbol, of all."""
+    seeds = [f"  seed {one['seed']}  {daily_text(one)}" for one in told.get("seeds", ())]
+    symbols = [f"  {name}  {daily_text(one)}" for name, one in told.get("symbols", {}).items()]
+    return [
+        *(["  a day, by each seed alone:", *(f"  {line}" for line in seeds)] if seeds else []),
+        *(
+            ["  a day, by symbol, all seeds:", *(f"  {line}" for line in symbols)]
+            if symbols
+            else []
+        ),
+    ]
+
+
+def gate_line(snapshot: Snapshot) -> str | None:
+    """What the gate says; None for what it has not judged."""
+    told = snapshot.metrics.get("gate")
+    return None if told is None else f"gate: {Verdict.from_json(told).told}"
 
 
 def judgement(snapshot: Snapshot) -> list[str]:
     """Whether it is worth anything, in sentences for each range."""
     by_luck = {"walk_forward"} if _is_chosen(snapshot) else set()
+    gate = gate_line(snapshot)
     return [
-        line
-        for part, title in RANGES.items()
-        if (told := snapshot.metrics.get(part)) is not None
-        for line in _judged(title, told, chose=part in by_luck)
+        *([] if gate is None else [gate]),
+        *(
+            line
+            for part, title in RANGES.items()
+            if (told := snapshot.metrics.get(part)) is not None
+            for line in _judged(title, told, chose=part in by_luck)
+        ),
     ]
 
 
@@ -107,6 +138,10 @@ def trial_line(snapshot: Snapshot, name: str) -> str:
     What a sweep has kept was chosen by its walk-forward, so what was held out alone can speak for
     it; a loss in either speaks against it.
     """
+    if (gate := snapshot.metrics.get("gate")) is not None:
+        passed = gate["state"] == "passed"
+        advice = "put it on trial" if passed else "by the gate not worth a trial; all the same"
+        return f"{advice}: tiltyard policy register {name}"
     judges = {part: told for part in RANGES if (told := snapshot.metrics.get(part)) is not None}
     if _is_chosen(snapshot) and "hold_out" not in judges:
         advice = "nothing was held out that could speak for it; all the same"

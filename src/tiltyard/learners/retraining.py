@@ -1,0 +1,311 @@
+"""A sizing policy, trained anew: several seeds, tested on days that they did not know, and judged.
+
+The encoder is that of a candidate: it knows nothing from the first test on. Networks of five seeds
+or more are fitted fold by fold, each on a replay buffer that is filled afresh in the window before
+its test, and what they would have done in all tests is traded once, each seed by itself and all
+together. The range that is held out at the end is tested likewise, and decides nothing. Those
+that serve are fitted in the same way, on the latest window; they serve together.
+
+Comes in: bars of several symbols, settings, and perhaps a champion and what was logged. Goes out: a
+snapshot of kind ``dqn`` with its results beside those of doing nothing, of holding, of an old rule
+and of the champion, on the same days at the same costs, and what the gate says of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import tiltyard
+from tiltyard.kernel.undefined import Value
+from tiltyard.learners.acting import Acting
+from tiltyard.learners.candidate import Tested, baseline_of, rows_by, train_encoder
+from tiltyard.learners.dqn import DqnSettings, Logged
+from tiltyard.learners.encoder import settings_from
+from tiltyard.learners.environment import POSITIONS, Rules
+from tiltyard.learners.examples import MarketData
+from tiltyard.learners.gate import Tried, Verdict, judge
+from tiltyard.learners.job import Job
+from tiltyard.learners.performance import Result, summary
+from tiltyard.learners.plan import CandidateSettings, Plan, check_encoder, plan_of
+from tiltyard.learners.seeds import Lessons, SeedFit, Tables, fit_seed
+from tiltyard.learners.sizing import KIND
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.tracks import tracks_of
+from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines, by_policy, play
+from tiltyard.policies.policy import Policy
+
+AGAINST = ("flat", "buy_and_hold")
+"""Whom every retraining has to beat, beside the champion."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizingSettings:
+    """How a sizing policy is trained and tested.
+
+    Attributes:
+        base: How it looks, is tested, and what trading costs.
+        dqn: Of each network.
+        window_days: Before the end of a range that is learnt from, at most.
+        turnover: Taken off the reward for each notional that is traded, beside its costs.
+        drawdown: Taken off for each notional that equity falls further below its peak.
+        ruin: An episode ends where so much of the notional is lost.
+        longest: Bars of an episode, at most.
+    """
+
+    base: CandidateSettings = field(
+        default_factory=lambda: CandidateSettings(acting=Acting(horizon=1), embargo=23)
+    )
+    dqn: DqnSettings = field(default_factory=DqnSettings)
+    window_days: int = 730
+    turnover: float = 0.0002
+    drawdown: float = 0.1
+    ruin: float = 0.5
+    longest: int = 24 * 30
+
+    @property
+    def rules(self) -> Rules:
+        """Costs and rewards of the environment."""
+        return Rules(
+            self.base.fee_bps, self.base.half_spread_bps, self.turnover, self.drawdown, self.ruin,
+            self.longest,
+        )  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, for a snapshot's settings."""
+        told = self.base.to_json()
+        return {
+            "encoder": told["encoder"], "features": told["features"], "rules": asdict(self.rules),
+            "walk_forward": {**told["walk_forward"], "window_days": self.window_days},
+            "dqn": {**asdict(self.dqn), "layers": list(self.dqn.layers)},
+        }  # fmt: skip
+
+
+class Champion(NamedTuple):
+    """Whom a new one has to beat.
+
+    Attributes:
+        name: Of its arm.
+        policy: It decides alike live and here; it draws nothing.
+        knows_until: Seconds since 1970 until when it has learnt; None for one that learns nothing.
+    """
+
+    name: str
+    policy: Policy
+    knows_until: int | None = None
+
+
+class Trial(NamedTuple):
+    """A range that no network knew, and what came of it.
+
+    Attributes:
+        within: When.
+        seeds: What each seed made of it.
+        tested: What all made of it together, and the others.
+        by_symbol: What all made together of each symbol.
+    """
+
+    within: Range
+    seeds: Sequence[Result]
+    tested: Tested
+    by_symbol: Mapping[str, Result]
+
+    def told(self, seeds: Sequence[int]) -> dict[str, Any]:
+        """For a snapshot's metrics.
+
+        Args:
+            seeds: Of the networks; the first one is that of all intervals, too.
+        """
+        own = self.tested.told(seeds[0])
+        each = [
+            {"seed": seed, **summary(one, seeds[0])}
+            for seed, one in zip(seeds, self.seeds, strict=True)
+        ]
+        symbols = {name: summary(one, seeds[0]) for name, one in self.by_symbol.items()}
+        return {**own, "wanted": _shares(self.tested.result), "seeds": each, "symbols": symbols}
+
+    def arrays(self, name: str, seeds: Sequence[int]) -> dict[str, NDArray[Any]]:
+        """Equity by day, as arrays of a snapshot."""
+        each = {
+            f"{name}_seed_{seed}": one.equity for seed, one in zip(seeds, self.seeds, strict=True)
+        }
+        return self.tested.arrays(name) | each
+
+
+def retrain(
+    settings: SizingSettings,
+    data: MarketData,
+    *,
+    seeds: Sequence[int],
+    job: Job,
+    folder: Path,
+    encoder: Snapshot | None = None,
+    champion: Champion | None = None,
+    logged: Logged | None = None,
+) -> Snapshot:
+    """Train a sizing policy, and test it.
+
+    Args:
+        settings: How.
+        data: The past.
+        seeds: Of the networks, each other than the others.
+        job: Who is told, and where unfinished work is kept.
+        folder: For replay buffers.
+        encoder: One that was trained before; it must not have learnt from a test.
+        champion: Whom it has to beat.
+        logged: What others met, to be learnt from beside.
+
+    Raises:
+        TiltyardError: ``RANGE_EMPTY``, ``DATA_INSUFFICIENT``, ``ENCODER_KNOWS_TEST``,
+            ``ENCODER_DIFFERS``, ``TRAINING_DIVERGED``, ``CHECKPOINT_UNWRITABLE``.
+    """
+    plan = plan_of(settings.base, data)
+    if encoder is None:
+        encoder = train_encoder(settings.base, data, seed=seeds[0], job=job)
+    check_encoder(encoder, data, plan)
+    settings = replace(settings, base=replace(settings.base, encoder=settings_from(encoder)))
+    rows = rows_by(settings.base, data, encoder)
+    step = round(data.interval.total_seconds())
+    lessons = Lessons(
+        settings.dqn, settings.rules, rows, tracks_of(data.known, rows, data.funding),
+        settings.window_days * DAY, settings.base.valid, (settings.base.embargo + 2) * step,
+        encoder.digest, data.told(), logged,
+    )  # fmt: skip
+    school = _School(settings, data, lessons, seeds, job, folder, champion)
+    walk, walked = school.test(plan.folds, "fold")
+    held_out = None if plan.hold_out is None else school.test([plan.hold_out], "hold-out")
+    everything = Fold(plan.folds[0].train_since, int(rows.as_of[-1]) + 1, 0, 0)
+    last = school.fits(everything, "what serves")
+    every = [*walked, *(held_out[1] if held_out else ()), *last]
+    verdict = _judged(walk, seeds, is_partial=any(fit.is_partial for fit in every))
+    return _snapshot(
+        settings, data, school, plan, encoder, walk, None if held_out is None else held_out[0],
+        every, last, verdict,
+    )  # fmt: skip
+
+
+class _School:
+    """Fits seeds, and tests them."""
+
+    def __init__(
+        self, settings: SizingSettings, data: MarketData, lessons: Lessons, seeds: Sequence[int],
+        job: Job, folder: Path, champion: Champion | None,
+    ) -> None:  # fmt: skip
+        self.settings, self.data, self.lessons, self.seeds = settings, data, lessons, seeds
+        self.champion = champion
+        self._job, self._folder = job, folder
+
+    def fits(self, fold: Fold, name: str) -> list[SeedFit]:
+        """A network of each seed, on the training range of a fold."""
+        return [
+            fit_seed(
+                self.lessons, fold, seed, job=self._job, folder=self._folder,
+                stage=f"{name}, seed {number} of {len(self.seeds)}",
+            )
+            for number, seed in enumerate(self.seeds, 1)
+        ]  # fmt: skip
+
+    def test(self, folds: Sequence[Fold], name: str) -> tuple[Trial, list[SeedFit]]:
+        """What comes of some ranges, each traded by networks that did not know it."""
+        tables, made = Tables(self.lessons.rows, len(self.seeds)), []
+        for number, fold in enumerate(folds, 1):
+            called = f"{name} {number} of {len(folds)}" if len(folds) > 1 else name
+            fits = self.fits(fold, called)
+            tables.foresee(fits, Range(fold.test_since, fold.test_until))
+            made += fits
+        within = Range(folds[0].test_since, folds[-1].test_until)
+        known, costs = self.data.known, self.settings.base.costs(self.data)
+        *seeds, together = tables.traded(known, costs, within)
+        by_symbol = {
+            symbol: tables.traded({symbol: candles}, costs, within)[-1]
+            for symbol, candles in known.items()
+        }
+        others = baselines(known, costs, within)
+        if self.champion is not None:
+            decide = by_policy(self.champion.policy, known, within)
+            others["champion"] = play(known, decide, costs, within)
+        return Trial(within, seeds, Tested(within, together, others), by_symbol), made
+
+
+def _folds(result: Result, plan: Plan, seed: int) -> list[dict[str, Any]]:
+    """Fold by fold, what all made together."""
+    return [
+        {
+            **summary(result.within(fold.test_since // DAY, (fold.test_until - 1) // DAY), seed),
+            "train_until": fold.train_until, "since": fold.test_since, "until": fold.test_until,
+        }
+        for fold in plan.folds
+    ]  # fmt: skip
+
+
+def _judged(walk: Trial, seeds: Sequence[int], *, is_partial: bool) -> Verdict:
+    tried = [
+        Tried(seed, _mean(one), one.constant) for seed, one in zip(seeds, walk.seeds, strict=True)
+    ]
+    names = [*AGAINST, *(["champion"] if "champion" in walk.tested.others else [])]
+    against = {name: _mean(walk.tested.others[name]) for name in names}
+    return judge(
+        tried, {name: np.nan if one is None else one for name, one in against.items()},
+        is_partial=is_partial,
+    )  # fmt: skip
+
+
+def _mean(result: Result) -> float | None:
+    reading = result.daily_return
+    return reading.number if isinstance(reading, Value) else None
+
+
+def _shares(result: Result) -> dict[str, float]:
+    """How often each position was wanted, of all decisions."""
+    every = max(1, sum(result.wanted.values()))
+    return {name: round(times / every, 6) for name, times in sorted(result.wanted.items())}
+
+
+def _snapshot(
+    settings: SizingSettings, data: MarketData, school: _School, plan: Plan, encoder: Snapshot,
+    walk: Trial, held_out: Trial | None, every: Sequence[SeedFit], last: Sequence[SeedFit],
+    verdict: Verdict,
+) -> Snapshot:  # fmt: skip
+    seeds, rows, champion = school.seeds, school.lessons.rows, school.champion
+    weights = {f"encoder.{name}": one for name, one in encoder.weights.items()}
+    for fit in last:
+        weights |= {f"seed_{fit.seed}.{name}": one for name, one in fit.weights.items()}
+    serving = {
+        **settings.to_json(), "symbols": list(rows.symbols), "seeds": list(seeds),
+        "positions": list(POSITIONS),
+        "interval_seconds": round(data.interval.total_seconds()),
+    }  # fmt: skip
+    lineage = {
+        "data": {**data.told(), "funding": data.funding_told},
+        "parents": [encoder.digest], "seeds": list(seeds), "code": tiltyard.__version__,
+        "numpy": np.__version__, "numba": numba.__version__,
+        "threads": torch.get_num_threads(), "device": "cpu",
+        "encoder": dict(encoder.lineage),
+        "champion": None if champion is None else {
+            "name": champion.name, "knows_until": champion.knows_until,
+        },
+        "buffer": {str(fit.seed): fit.history["buffer"] for fit in last},
+    }  # fmt: skip
+    metrics = {
+        "walk_forward": {**walk.told(seeds), "folds": _folds(walk.tested.result, plan, seeds[0])},
+        "hold_out": None if held_out is None else held_out.told(seeds),
+        "gate": verdict.to_json(), "inputs": list(rows.names),
+        "fits": [{"seed": fit.seed, **fit.history} for fit in last],
+        "networks": len(every),
+        "steps": sum(fit.history["buffer"]["rows"] for fit in every),
+        "updates": sum(fit.history["updates"] for fit in every),
+        "encoder": dict(encoder.metrics),
+        "partial": any(fit.is_partial for fit in every) or bool(encoder.metrics.get("partial")),
+    }  # fmt: skip
+    arrays = baseline_of(encoder, rows.symbols) | walk.arrays("equity", seeds)
+    arrays |= {} if held_out is None else held_out.arrays("hold_out", seeds)
+    scalers = {
+        "channels": encoder.scalers["channels"],
+        "features": {name: list(one) for name, one in last[0].scaler.items()},
+    }
+    return Snapshot(KIND, weights, arrays, serving, scalers, lineage, metrics)

@@ -1,0 +1,167 @@
+"""Networks that want positions, of several seeds: fitted on a range, and traded on another.
+
+A range that is learnt from is cut in two, with an embargo between: players learn in the first part,
+and the last one chooses which weights are kept. Each seed is fitted alike. What a seed would have
+done in a test is a table, by row and by what is held; it is traded by the desk's own paper venue.
+
+A fit that is done is kept by itself, so that whoever goes on after an interruption finds it without
+its replay buffer, which is gone by then.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiltyard.learners import dqn
+from tiltyard.learners.dqn import Course, DqnSettings, Logged
+from tiltyard.learners.environment import POSITIONS, Rules
+from tiltyard.learners.examples import Rows
+from tiltyard.learners.job import Checkpoint, Job, job_key
+from tiltyard.learners.performance import Result
+from tiltyard.learners.sizing import Scaler, intent_for, scaled
+from tiltyard.learners.tracks import Tracks
+from tiltyard.learners.values import choices
+from tiltyard.learners.walk_forward import Decide, Fold, Market, Range, play
+from tiltyard.market.costs import Costs
+from tiltyard.policies.policy import Holding, Intent
+
+Weights = Mapping[str, NDArray[np.float32]]
+LEAST_SD = 1e-6
+"""An input that hardly moves says nothing; it is not made large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What all fits of a retraining have in common.
+
+    Attributes:
+        settings: Of each network.
+        rules: Costs and rewards.
+        rows: What is known after each bar.
+        tracks: The bars.
+        window: Seconds before the end of a range that are learnt from, at most.
+        valid: Share of these, the last, by which weights are chosen.
+        embargo: Seconds between the two.
+        encoder: Digest of the one by which rows were made.
+        data: What the bars are, for the key of unfinished work.
+        logged: What others met.
+    """
+
+    settings: DqnSettings
+    rules: Rules
+    rows: Rows
+    tracks: Tracks
+    window: int
+    valid: float
+    embargo: int
+    encoder: str
+    data: Mapping[str, Any]
+    logged: Logged | None = None
+
+
+class SeedFit(NamedTuple):
+    """A network of one seed.
+
+    Attributes:
+        seed: Of it.
+        weights: By name.
+        history: How it went, by evaluation.
+        scaler: ``mean`` and ``sd`` of each input.
+        is_partial: Its time was up first.
+    """
+
+    seed: int
+    weights: Weights
+    history: Mapping[str, Any]
+    scaler: Scaler
+    is_partial: bool
+
+
+def fit_seed(
+    lessons: Lessons, fold: Fold, seed: int, *, job: Job, stage: str, folder: Path
+) -> SeedFit:
+    """Fit a network on the training range of a fold.
+
+    Args:
+        lessons: How, and on what.
+        fold: Whose training range is learnt from.
+        seed: Of all that is drawn.
+        job: Who is told, and where what is done is kept.
+        stage: What it is called.
+        folder: For its replay buffer; removed when it is done.
+    """
+    since = max(fold.train_since, fold.train_until - lessons.window)
+    scaler = _fitted_scaler(lessons.rows, since, fold.train_until)
+    key = job_key(
+        "seed", dqn.CODE, asdict(lessons.settings), asdict(lessons.rules), lessons.encoder,
+        dict(lessons.data), since, fold.train_until, lessons.valid, lessons.embargo, seed,
+        lessons.logged and [lessons.logged.replay.digests, lessons.logged.share],
+    )  # fmt: skip
+    if (kept := job.kept(key)) is not None:
+        return SeedFit(seed, kept.tensors, kept.told, scaler, is_partial=False)
+    cut = fold.train_until - round(lessons.valid * (fold.train_until - since))
+    course = Course(
+        lessons.tracks, scaled(lessons.rows.x, scaler), lessons.rules,
+        lessons.tracks.spans(since, cut - lessons.embargo),
+        lessons.tracks.spans(cut, fold.train_until), lessons.logged,
+    )  # fmt: skip
+    made = dqn.fit(
+        lessons.settings, course, seed=seed, job=job, stage=stage, folder=folder,
+        policy=f"seed {seed}", encoder=lessons.encoder,
+    )  # fmt: skip
+    if not made.is_partial:
+        job.keep(key, Checkpoint(made.weights, made.history))
+        shutil.rmtree(folder, ignore_errors=True)
+    return SeedFit(seed, made.weights, made.history, scaler, made.is_partial)
+
+
+def _fitted_scaler(rows: Rows, since: int, until: int) -> Scaler:
+    x = rows.x[rows.between(since, until)].astype(np.float64)
+    sd = x.std(axis=0)
+    return {"mean": x.mean(axis=0).tolist(), "sd": np.where(sd < LEAST_SD, 1.0, sd).tolist()}
+
+
+class Tables:
+    """What seeds want in the tests of several folds, each by the network that did not know it.
+
+    Args:
+        rows: What is known after each bar.
+        count: Seeds.
+    """
+
+    def __init__(self, rows: Rows, count: int) -> None:
+        self._rows = rows
+        self._tables = np.full((count + 1, len(rows), len(POSITIONS)), -1, np.int64)
+
+    def foresee(self, fits: Sequence[SeedFit], within: Range) -> None:
+        """Fill in a test, by the networks of its fold."""
+        tested = self._rows.between(*within)
+        told = scaled(self._rows.x[tested], fits[0].scaler)
+        for place, fit in enumerate(fits):
+            self._tables[place, tested] = choices([fit.weights], told)
+        self._tables[-1, tested] = choices([fit.weights for fit in fits], told)
+
+    def traded(self, market: Market, costs: Costs, within: Range) -> list[Result]:
+        """What each seed would have made, and the last what all would have made together."""
+        return [play(market, self._decide(table), costs, within) for table in self._tables]
+
+    def _decide(self, table: NDArray[np.int64]) -> Decide:
+        rows, places = self._rows, {}
+        for place, symbol in enumerate(self._rows.symbols):
+            mine = np.flatnonzero(rows.symbol == place)
+            places[symbol] = dict(zip(rows.number[mine].tolist(), mine.tolist(), strict=True))
+        held = {(one.hold, one.size): n for n, one in enumerate(map(intent_for, POSITIONS))}
+        wanted = [intent_for(position) for position in POSITIONS]
+
+        def decide(symbol: str, number: int, holding: Holding, size: float) -> Intent:
+            row = places[symbol].get(number) if symbol in places else None
+            is_held = (holding, 1.0 if holding == "nothing" else size)
+            chosen = -1 if row is None else int(table[row, held[is_held]])
+            return Intent(holding, size=size) if chosen < 0 else wanted[chosen]
+
+        return decide

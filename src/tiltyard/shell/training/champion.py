@@ -1,0 +1,70 @@
+"""Whom a sizing policy has to beat: the champion of a ledger, or one that is named.
+
+Only who decides by bars can be played over a past: a hand-written policy, or a snapshot. A bot's
+champion cannot, and it is said that nobody was compared with it.
+"""
+
+from pathlib import Path
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.retraining import Champion
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.policies.catalogue import POLICIES
+from tiltyard.shell.floor.seating import kind_of
+from tiltyard.shell.models.loading import checked_snapshot, found_snapshot, trained_policy
+from tiltyard.shell.models.shelf import Shelf, is_snapshot
+from tiltyard.shell.store.ledger import Ledger
+
+
+def champion_named(text: str, folder: Path) -> Champion:
+    """The hand-written policy or snapshot that is meant.
+
+    Args:
+        text: A kind of hand-written policy, a folder, or a name in the folder of snapshots.
+        folder: Of snapshots.
+
+    Raises:
+        TiltyardError: ``POLICY_UNKNOWN``, and what loading a snapshot raises.
+    """
+    if text in POLICIES:
+        return Champion(text, POLICIES.get(text))
+    path = Path(text) if is_snapshot(Path(text)) else Shelf(folder).meant_by(text)
+    if path is None:
+        raise TiltyardError(
+            "POLICY_UNKNOWN", text, f"it is no snapshot, nor is any in {folder} called so",
+            f"name one, or a hand-written policy: {', '.join(POLICIES)}",
+        )  # fmt: skip
+    return _trained(path.name, checked_snapshot(path))
+
+
+def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
+    """The champion of a ledger; in words, why there is none to compare with.
+
+    Args:
+        ledger: Where it is known.
+        folder: Of snapshots.
+    """
+    arm = ledger.roster().champion()
+    kind = kind_of(arm)
+    if kind in POLICIES:
+        return Champion(arm.name, POLICIES.get(kind))
+    shelf = Shelf(folder)
+    if not shelf.may_have(arm.name, arm.digest):
+        return f"{arm.name} is no policy of ours, so nobody knows what it would have made"
+    path = found_snapshot(shelf, arm.name, arm.digest)
+    return _trained(arm.name, checked_snapshot(path, arm.digest))
+
+
+def _trained(name: str, snapshot: Snapshot) -> Champion:
+    until = snapshot.lineage.get("data", {}).get("until")
+    return Champion(name, trained_policy(snapshot, name), until if isinstance(until, int) else None)
+
+
+def knows_test(champion: Champion, since: int) -> bool:
+    """Whether it has learnt from days that it is compared by.
+
+    Args:
+        champion: Whom.
+        since: Where the first test begins, seconds since 1970.
+    """
+    return champion.knows_until is not None and champion.knows_until > since

@@ -1,0 +1,157 @@
+"""Retraining a sizing policy: what it exploits, what it does not, and that it goes on as it was."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from small_candidates import SETTINGS, market, with_leak
+from tiltyard.learners.candidate import train_encoder
+from tiltyard.learners.dqn import DqnSettings
+from tiltyard.learners.examples import MarketData
+from tiltyard.learners.job import Job
+from tiltyard.learners.kinds import served
+from tiltyard.learners.retraining import Champion, SizingSettings, retrain
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.policies.trend import Trend
+
+SEEDS = (1, 2, 3, 4, 5)
+SMALL = SizingSettings(
+    base=SETTINGS,
+    dqn=DqnSettings(steps=4_000, evaluate_every=1_000, warm_up=500, drawn_over=0.5),
+    window_days=60,
+)
+
+
+def leaking(late: int) -> MarketData:
+    every = market("BTC/USDT", "SOL/USDT")
+    return MarketData({symbol: with_leak(one, late) for symbol, one in every.items()})
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Snapshot:
+    return train_encoder(SETTINGS, leaking(0), seed=1, job=Job())
+
+
+def made(
+    data: MarketData, encoder: Snapshot, folder: Path, *, seeds: Sequence[int] = SEEDS,
+    settings: SizingSettings = SMALL, job: Job | None = None, champion: Champion | None = None,
+) -> Snapshot:  # fmt: skip
+    return retrain(
+        settings, data, seeds=seeds, job=job or Job(folder=folder / "work"),
+        folder=folder / "buffer", encoder=encoder, champion=champion,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def exploiting(encoder: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """What a volume that tells of the next move is worth; beside it stands a rule."""
+    folder = tmp_path_factory.mktemp("leak")
+    return made(leaking(0), encoder, folder, champion=Champion("trend", Trend()))
+
+
+def test_a_leak_is_found_and_passes_the_gate(exploiting: Snapshot) -> None:
+    walk, gate = exploiting.metrics["walk_forward"], exploiting.metrics["gate"]
+    assert gate["state"] == "passed"
+    assert gate["against"].keys() == {"flat", "buy_and_hold", "champion"}
+    assert walk["daily_return"]["interval"]["low"] > 0.05
+    assert [one["seed"] for one in walk["seeds"]] == list(SEEDS)
+    assert walk["symbols"].keys() == {"BTC/USDT", "SOL/USDT"}
+    assert exploiting.metrics["networks"] == 5 * (2 + 1 + 1)
+    assert exploiting.metrics["steps"] == 20 * 4_000
+    assert not exploiting.metrics["partial"]
+
+
+def test_what_is_told_a_bar_late_is_worth_nothing(encoder: Snapshot, tmp_path: Path) -> None:
+    """Moves of this market are independent, so whatever is earned is chance.
+
+    The gate asks three of four seeds to be above doing nothing after costs; what they
+    pay for trading by noise is far below, so a false pass is a defect, not chance.
+    """
+    snapshot = made(leaking(1), encoder, tmp_path)
+    assert snapshot.metrics["gate"]["state"] == "not passed"
+    assert snapshot.metrics["walk_forward"]["daily_return"]["value"] < 0.01
+
+
+def test_what_serves_is_a_policy_by_itself(exploiting: Snapshot) -> None:
+    policy = served(exploiting)
+    policy.rehearse()
+    assert policy.is_finite
+    assert policy.symbols == {"BTC/USDT", "SOL/USDT"}
+    assert policy.round_trip_bps == 4
+    assert exploiting.lineage["parents"] == [exploiting.lineage["parents"][0]]
+    assert exploiting.lineage["champion"] == {"name": "trend", "knows_until": None}
+    assert {name for name in exploiting.arrays if name.startswith("equity_")} == {
+        "equity_days", "equity_candidate", "equity_flat", "equity_buy_and_hold",
+        "equity_trend_20_100", "equity_champion", *(f"equity_seed_{seed}" for seed in SEEDS),
+    }  # fmt: skip
+
+
+class Killed(BaseException):
+    pass
+
+
+def killing(after: int) -> Callable[[], None]:
+    saved = 0
+
+    def killed() -> None:
+        nonlocal saved
+        saved += 1
+        if saved == after:
+            raise Killed
+
+    return killed
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4, 6])
+def test_who_is_killed_and_retrains_has_the_same_policy(
+    encoder: Snapshot, tmp_path: Path, after: int
+) -> None:
+    settings = replace(
+        SMALL, base=replace(SETTINGS, folds=1, hold_out_days=0),
+        dqn=replace(SMALL.dqn, steps=1_600, evaluate_every=800),
+    )  # fmt: skip
+    data, folder = leaking(0), tmp_path / "work"
+    with pytest.raises(Killed):
+        made(data, encoder, tmp_path, seeds=(1,), settings=settings,
+             job=Job(folder=folder, saved=killing(after)))  # fmt: skip
+    again = made(data, encoder, tmp_path, seeds=(1,), settings=settings, job=Job(folder=folder))
+    whole = made(data, encoder, tmp_path / "whole", seeds=(1,), settings=settings)
+    assert again.digest == whole.digest
+
+
+def test_where_time_is_up_the_best_so_far_is_kept_and_nobody_is_advised(
+    encoder: Snapshot, tmp_path: Path
+) -> None:
+    snapshot = made(
+        leaking(0), encoder, tmp_path, job=Job(folder=tmp_path / "work", is_over=lambda: True)
+    )
+    assert snapshot.metrics["partial"]
+    assert snapshot.metrics["gate"]["state"] == "undefined"
+    assert snapshot.metrics["steps"] == 20 * 1_008  # the first evaluation of each
+    served(snapshot).rehearse()
+
+
+def test_fewer_seeds_than_five_say_nothing(encoder: Snapshot, tmp_path: Path) -> None:
+    settings = replace(SMALL, base=replace(SETTINGS, folds=1, hold_out_days=0))
+    snapshot = made(leaking(0), encoder, tmp_path, seeds=(1, 2), settings=settings)
+    assert snapshot.metrics["gate"]["reasons"] == ["2 of 5 seeds"]
+    assert snapshot.metrics["hold_out"] is None
+
+
+def test_nothing_that_happens_later_changes_what_a_test_says(
+    encoder: Snapshot, tmp_path: Path
+) -> None:
+    settings = replace(SMALL, dqn=replace(SMALL.dqn, steps=1_600, evaluate_every=800))
+    before = made(leaking(0), encoder, tmp_path / "one", seeds=(1,), settings=settings)
+    held_out = before.metrics["hold_out"]["since"]
+    changed = MarketData({
+        symbol: replace(one, close=np.where(one.opened_at > held_out, one.close * 1.1, one.close),
+                        high=np.where(one.opened_at > held_out, one.high * 1.1, one.high))
+        for symbol, one in leaking(0).candles.items()
+    })  # fmt: skip
+    after = made(changed, encoder, tmp_path / "two", seeds=(1,), settings=settings)
+    assert after.metrics["walk_forward"] == before.metrics["walk_forward"]
+    assert after.metrics["hold_out"] != before.metrics["hold_out"]
