@@ -40,9 +40,10 @@ from tiltyard.features.learned import TECHNICAL, TIME
 from tiltyard.features.table import table_of
 from tiltyard.learners.dqn import Course, DqnSettings, fit
 from tiltyard.learners.dqn import _Training as Training
-from tiltyard.learners.environment import NOTHING, POSITIONS, Rules, prepare, walk
+from tiltyard.learners.environment import Rules, prepare, walk
 from tiltyard.learners.examples import Rows
 from tiltyard.learners.job import Job
+from tiltyard.learners.playing import NOTHING, POSITIONS
 from tiltyard.learners.sizing import scaled
 from tiltyard.learners.tracks import tracks_of
 from tiltyard.learners.values import choices

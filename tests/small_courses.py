@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from small_candidates import HOURS, market, true_moves
 from tiltyard.learners.dqn import Course
-from tiltyard.learners.environment import POSITIONS, Rules, walk
+from tiltyard.learners.environment import Rules, walk
 from tiltyard.learners.examples import Rows
+from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.tracks import Tracks, tracks_of
 from tiltyard.market.costs import BPS
 

@@ -18,8 +18,9 @@ from small_courses import RULES, Known, known, made, oracle, path
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.learners.dqn import Course, DqnSettings, Fitted, Logged, fit
 from tiltyard.learners.dqn_update import BLOCK, Product, Terms, Update
-from tiltyard.learners.environment import NOTHING, POSITIONS, walk
+from tiltyard.learners.environment import walk
 from tiltyard.learners.job import Job, Step
+from tiltyard.learners.playing import NOTHING, POSITIONS
 from tiltyard.learners.replay import Replay, Transitions
 from tiltyard.learners.values import choices, q_values
 

@@ -48,8 +48,9 @@ from numpy.typing import NDArray
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.dqn_update import Forward, Terms, Update
-from tiltyard.learners.environment import POSITIONS, Environment, Rules, walk
+from tiltyard.learners.environment import Environment, Rules, walk
 from tiltyard.learners.job import Checkpoint, Job, Step, job_key
+from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.replay import Replay, Transitions
 from tiltyard.learners.tracks import Tracks
 from tiltyard.learners.values import choices

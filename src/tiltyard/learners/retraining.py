@@ -27,12 +27,13 @@ from tiltyard.learners.acting import Acting
 from tiltyard.learners.candidate import Tested, baseline_of, rows_by, train_encoder
 from tiltyard.learners.dqn import DqnSettings, Logged
 from tiltyard.learners.encoder import settings_from
-from tiltyard.learners.environment import POSITIONS, Rules
+from tiltyard.learners.environment import Rules
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.gate import Tried, Verdict, judge
 from tiltyard.learners.job import Job
 from tiltyard.learners.performance import Result, summary
 from tiltyard.learners.plan import CandidateSettings, Plan, check_encoder, plan_of
+from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.seeds import Lessons, SeedFit, Tables, fit_seed
 from tiltyard.learners.sizing import KIND
 from tiltyard.learners.snapshot import Snapshot

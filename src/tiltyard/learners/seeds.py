@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from tiltyard.learners import dqn
 from tiltyard.learners.dqn import Course, DqnSettings, Logged
-from tiltyard.learners.environment import POSITIONS, Rules
+from tiltyard.learners.environment import Rules
 from tiltyard.learners.examples import Rows
 from tiltyard.learners.job import Checkpoint, Job, job_key
 from tiltyard.learners.performance import Result
+from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.sizing import Scaler, intent_for, scaled
 from tiltyard.learners.tracks import Tracks
 from tiltyard.learners.values import choices
