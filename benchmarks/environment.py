@@ -4,7 +4,7 @@
 
 The folder holds hours and funding of SOL and BTC. Players want something by chance at every bar,
 which is the most work, or now and then, as one who has learnt something does. The peer is
-gym-anytrading (`pip install --group peers`): one symbol, short or long, no funding, one player.
+gym-anytrading (`pip install --group peers`): one symbol, long or not, no funding, one player.
 stable-baselines3 then learns for a while, which says that it can. Steps are per second of a core,
 the best of several turns.
 
