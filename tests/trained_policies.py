@@ -15,7 +15,8 @@ from tiltyard.learners.acting import Acting
 from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.head import TabNetSettings
 from tiltyard.learners.job import Job
-from tiltyard.learners.snapshot import Snapshot, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.candles import candles_of

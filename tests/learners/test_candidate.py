@@ -20,7 +20,8 @@ from tiltyard.learners.candidate import (
     train_encoder,
 )
 from tiltyard.learners.job import Job, Step
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.walk_forward import DAY, Range, simulate
 from tiltyard.market.bar import HOUR
 from tiltyard.market.candles import Candles

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from tiltyard.kernel.errors import Faults, TiltyardError
-from tiltyard.learners.snapshot import MANIFEST, WEIGHTS, Snapshot, find, load, save
+from tiltyard.learners.snapshot import WEIGHTS, Snapshot
+from tiltyard.learners.snapshot_folder import MANIFEST, find, load, save
 
 NOW = datetime(2025, 7, 7, 12, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from small_candidates import DATA, SETTINGS, START
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate import MarketData
 from tiltyard.learners.job import Job, Step
-from tiltyard.learners.snapshot import load
+from tiltyard.learners.snapshot_folder import load
 from tiltyard.learners.study import best
 from tiltyard.learners.sweep import Sweep, read_market, sweep, write_market
 from tiltyard.market.costs import FundingRates

@@ -20,7 +20,8 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import timesnet
 from tiltyard.learners.encoder import Encoder, encoder_from, settings_from
 from tiltyard.learners.job import Job, Step
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.timesnet import (
     Fitted,
     TimesNetSettings,

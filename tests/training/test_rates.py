@@ -9,7 +9,8 @@ import pytest
 from tiltyard.features.learned import FUNDING
 from tiltyard.kernel.errors import Faults
 from tiltyard.learners.plan import CandidateSettings
-from tiltyard.learners.snapshot import Snapshot, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.market.costs import EVERY, FundingRates
 from tiltyard.shell.training.bars import Bars, read_bars
 from tiltyard.shell.training.order import Order

@@ -14,7 +14,7 @@ import pytest
 
 from command_line import ROOT
 from tiltyard.kernel.errors import Faults, TiltyardError
-from tiltyard.learners.snapshot import load
+from tiltyard.learners.snapshot_folder import load
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.training.bars import read_bars
 from tiltyard.shell.training.machine import require_learn, settle

@@ -49,7 +49,7 @@ from tiltyard.learners.encoder import settings_from
 from tiltyard.learners.job import Job, write_whole
 from tiltyard.learners.performance import Interval, Result, daily_return_interval
 from tiltyard.learners.plan import check_past
-from tiltyard.learners.snapshot import find, save
+from tiltyard.learners.snapshot_folder import find, save
 from tiltyard.learners.study import Running, Study, Trial, best, run
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates

@@ -37,7 +37,7 @@ def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:
             )  # fmt: skip
         return shelf.folder / name
     try:
-        from tiltyard.learners.snapshot import find  # noqa: PLC0415 slow
+        from tiltyard.learners.snapshot_folder import find  # noqa: PLC0415 slow
     except ModuleNotFoundError as error:
         raise extra_missing(error) from error
     try:
@@ -53,11 +53,11 @@ def checked_snapshot(path: Path, digest: str = "") -> "Snapshot":
     """A snapshot that a policy can be made of, checked byte by byte; it takes no torch.
 
     Raises:
-        TiltyardError: As :func:`tiltyard.learners.snapshot.load`; ``SNAPSHOT_NO_POLICY``,
+        TiltyardError: As :func:`tiltyard.learners.snapshot_folder.load`; ``SNAPSHOT_NO_POLICY``,
             ``EXTRA_MISSING``.
     """
     try:
-        from tiltyard.learners.snapshot import load  # noqa: PLC0415 slow
+        from tiltyard.learners.snapshot_folder import load  # noqa: PLC0415 slow
     except ModuleNotFoundError as error:
         raise extra_missing(error) from error
     snapshot = load(path, digest)

@@ -11,7 +11,7 @@ import numpy as np
 from tiltyard.features.learned import FUNDING
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault, Faults
-from tiltyard.learners.snapshot import load
+from tiltyard.learners.snapshot_folder import load
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 from tiltyard.shell.training.bars import Bars
@@ -62,7 +62,7 @@ def refreshes_by_funding(order: Order) -> bool:
     """Whether what goes on learning has learnt from funding rates.
 
     Raises:
-        TiltyardError: As :func:`~tiltyard.learners.snapshot.load`.
+        TiltyardError: As :func:`~tiltyard.learners.snapshot_folder.load`.
         Faults: ``SNAPSHOT_TAMPERED``.
     """
     if order.what != "tabnet" or order.refresh is None:

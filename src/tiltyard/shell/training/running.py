@@ -21,7 +21,8 @@ from tiltyard.learners.encoder import KIND
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.plan import plan_of
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.sweep import Sweep, sweep
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.order import Order
