@@ -17,8 +17,8 @@ from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import AsJson, Config, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.extra_learn import require_learn
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.training.machine import require_learn
 from tiltyard.shell.training.order import Device, Order, What
 
 _INTERVAL = re.compile(r"(?P<count>[1-9]\d{0,3})(?P<unit>[mhd])")
