@@ -84,7 +84,9 @@ def scratch(tmp_path: Path) -> Iterator[Ledger]:
 
 def test_its_first_event_says_which_snapshots_were_traded_by(record: Ledger, name: str) -> None:
     (start,) = (event for row in record.audit() if is_bar_start(event := json.loads(row.body)))
-    assert bar_start_from(start).models == {name: tiny().digest}
+    told = bar_start_from(start)
+    assert told.models == {name: tiny().digest}
+    assert told.learnt == {name: datetime(2025, 3, 13, 12, tzinfo=UTC)}
     assert {one.policy for one in record.trades()} == {name}
 
 
