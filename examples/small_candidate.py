@@ -34,7 +34,7 @@ SETTINGS = CandidateSettings(
     features=("return_4", "volume_ratio_24"),
     acting=Acting(margin=0.0),
     folds=1,
-    hold_out=0,
+    hold_out_days=0,
 )
 
 

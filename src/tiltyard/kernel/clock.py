@@ -18,6 +18,7 @@ EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(seconds=60)
 """Clocks differ by less: what is stamped further ahead of ours is not of now."""
 _MICROSECOND = timedelta(microseconds=1)
+_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 
 
 def moment(value: datetime | str | float, *, assume_utc: bool = False) -> datetime:
@@ -101,6 +102,18 @@ def from_microseconds(count: int) -> datetime:
 def time_text(time: datetime) -> str:
     """ISO-8601 in UTC, ending in ``Z``; fractions only where there are any."""
     return time.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+def span_text(span: timedelta) -> str:
+    """A length of time in the largest unit of which it is two, else in seconds.
+
+    >>> [span_text(timedelta(seconds=some)) for some in (9, 119, 7199, 7200, 200_000)]
+    ['9 s', '119 s', '119 min', '2 h', '2 d']
+    """
+    for unit, length in _UNITS:
+        if span >= 2 * length:
+            return f"{span // length} {unit}"
+    return f"{span.total_seconds():.0f} s"
 
 
 def _invalid(value: object, facts: str) -> TiltyardError:

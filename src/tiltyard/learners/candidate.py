@@ -22,13 +22,14 @@ import torch
 from numpy.typing import NDArray
 
 import tiltyard
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate_encoder import encoder_in, refresh_encoder, train_encoder
 from tiltyard.learners.candidate_head import fit_head, foresee, mean_masks
 from tiltyard.learners.encoder import encoder_from, settings_from
 from tiltyard.learners.examples import MarketData, Rows, rows_of
 from tiltyard.learners.job import Job
 from tiltyard.learners.performance import Result, daily_return_interval, summary, told
-from tiltyard.learners.plan import HELD_OUT, CandidateSettings, Plan, check_encoder, plan_of
+from tiltyard.learners.plan import HELD_OUT_DAYS, CandidateSettings, Plan, check_encoder, plan_of
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines, simulate
 from tiltyard.learners.windows import ChannelScaler
@@ -41,7 +42,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 KIND = "tabnet"
-RECENT = 24 * 180
+RECENT_DAYS = 180
 
 
 class Tested(NamedTuple):
@@ -235,7 +236,7 @@ def refresh(
     seed: int,
     job: Job,
     epochs: int = 10,
-    recent: int = RECENT,
+    recent_days: int = RECENT_DAYS,
 ) -> Snapshot:
     """A new challenger: the encoder has gone on learning, and the head is fitted anew.
 
@@ -247,18 +248,19 @@ def refresh(
         seed: Of all that is drawn.
         job: Who is told.
         epochs: Of the encoder.
-        recent: Bars before the test that the encoder learns from.
+        recent_days: Days before the test that the encoder learns from.
 
     Raises:
-        TiltyardError: As :func:`train_candidate`.
+        TiltyardError: As :func:`train_candidate`, and ``SNAPSHOT_UNREADABLE`` for one that was made
+            by settings that are not known here.
     """
-    asked = CandidateSettings.from_json(snapshot.settings)
-    settings = replace(asked, folds=1, hold_out=asked.hold_out or HELD_OUT)
+    asked = _asked_of(snapshot)
+    settings = replace(asked, folds=1, hold_out_days=asked.hold_out_days or HELD_OUT_DAYS)
     held_out = plan_of(settings, data).hold_out
     plan = Plan([held_out] if held_out else [], None)
     before = encoder_in(snapshot)
     check_encoder(before, data, plan)
-    since = plan.encoder_until - recent * round(data.interval.total_seconds())
+    since = plan.encoder_until - recent_days * DAY
     encoder = refresh_encoder(
         settings, data, before, until=plan.encoder_until, since=since, seed=seed, job=job,
         epochs=epochs,
@@ -269,6 +271,16 @@ def refresh(
         settings, data, rows, plan, walk, encoder, seed=seed, job=job,
         parents=[snapshot.digest], asked=asked,
     )  # fmt: skip
+
+
+def _asked_of(snapshot: Snapshot) -> CandidateSettings:
+    try:
+        return CandidateSettings.from_json(snapshot.settings)
+    except (KeyError, TypeError) as error:
+        raise TiltyardError(
+            "SNAPSHOT_UNREADABLE", snapshot.digest[:8],
+            f"its settings are of another version, or of no policy: {error}", "train one anew",
+        ) from error  # fmt: skip
 
 
 def _held_out(

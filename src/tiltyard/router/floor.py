@@ -112,6 +112,16 @@ class Floor:
         self._leaving: frozenset[str] = frozenset()
         self.failed: dict[str, Exception] = {}
 
+    @property
+    def holding(self) -> frozenset[str]:
+        """Arms that hold something for real."""
+        return frozenset(lane.policy for lane in self._live.positions)
+
+    @property
+    def holding_on_paper(self) -> frozenset[str]:
+        """Arms that hold something on paper."""
+        return frozenset(lane.policy for lane in self._paper.positions)
+
     def seat(self, name: str, seat: Seat) -> None:
         """An arm joins, or trades by another policy from now on."""
         self._seats[name] = seat

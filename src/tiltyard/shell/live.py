@@ -19,7 +19,6 @@ from datetime import datetime, timedelta
 from tiltyard.actions.plan import plan_expiry
 from tiltyard.actions.record import Event
 from tiltyard.actions.silence import DEADMAN, freeze_in_silence
-from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.command import SAFETY, Command
 from tiltyard.facts.verdict import Mode
@@ -27,12 +26,11 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.router.realised import RealisedTraffic
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.doing import Doing
 from tiltyard.shell.effects.announce import Announcing, shares_taken
 from tiltyard.shell.holding import Holding
 from tiltyard.shell.incoming import Incoming
-from tiltyard.shell.left_open import left_open
-from tiltyard.shell.nights import read_ahead, run_as_asked, run_if_due
-from tiltyard.shell.obey import obey, told
+from tiltyard.shell.nights import read_ahead, run_if_due
 from tiltyard.shell.pulse import Pulse
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.command_table import pending_commands
@@ -40,7 +38,7 @@ from tiltyard.shell.store.desk_record import Progress, read_progress, write_prog
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions, is_anything_new
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
-from tiltyard.shell.writing import ACTOR, Writing
+from tiltyard.shell.writing import Writing
 
 BEGUN, READ, JUDGED, WRITTEN, COMMITTED = STAGES = (
     "begun", "read", "judged", "written", "committed",
@@ -94,9 +92,9 @@ class LiveDesk:
             guard.name: "observe" if observe else guard.mode for guard in settings.checklist.guards
         }
         self._writing = Writing(token, announcing or Announcing(), modes, in_service=nights)
+        self._doing = Doing(settings, self._desk, self._writing)
         self._incoming = Incoming(Positions(0, 0, 0, 0))
         self._begins_again = False
-        self._stood: set[tuple[str, str, str]] = set()
         self._edited: list[Event] = []
         self._ticked_at: datetime | None = None
         self._served_at: datetime | None = None
@@ -213,7 +211,10 @@ class LiveDesk:
             incoming = Incoming(begun.positions())
             incoming.begin(still, desk, self._holding.keep_while_reading)
             desk.guards.memories = self._writing.begin(still)
+            doing = Doing(self._settings, desk, self._writing)
+            doing.look(still.connection)
         self._desk, self._incoming, self._standing = desk, incoming, roster
+        self._doing = doing
         self._writing.settle(begun)
         self._served_at = self._writing.written_at
         self._on_stage(READ)
@@ -287,6 +288,7 @@ class LiveDesk:
         """The roster as others have left it, and on it what we decided and could not write."""
         self._holding.keep(inside, now)
         self._writing.catch_up(inside)
+        self._doing.look(inside.connection)
         if self.trouble is not None:  # others may have been told without the database
             self.tell_again(f"the database answers again, after {self.trouble.code}")
         self._desk.takes_only = False
@@ -300,45 +302,29 @@ class LiveDesk:
         is_silence = seconds > self._settings.run.deadman and not self._observe
         if is_silence and DEADMAN not in self.roster.challengers_frozen_by:
             frozen = freeze_in_silence(now, f"nothing was judged for {seconds:.0f} s")
-            self._record(self._desk.do([frozen]), now)
+            self._doing.record(self._desk.do([frozen]), now)
 
     def _obey(self, inside: Ledger, commands: Iterable[Command], now: datetime) -> None:
-        unwritten = self._writing.unwritten
-        for command in commands:
-            if command.seq in unwritten.answers:
-                continue
-            if command.verb == "scale":
-                done, outcome = run_as_asked(inside, self._desk, unwritten, command, now)
-                self._record(done, now)
-            else:
-                marks = self._desk.panel.last_marks()
-                roster, events, outcome = obey(
-                    command, self.roster, marks, self._settings, now,
-                    knows_capital=self._desk.knows_capital,
-                )  # fmt: skip
-                self._desk.adopt(roster)
-                unwritten.events += events
-            unwritten.answer(command, outcome)
+        self._doing.obey(inside, commands, now)
         self._incoming.count_newcomers(inside, self.roster)
 
     def _judge(self, ledger: Ledger, now: datetime) -> None:
         if not self._writing.step:
-            self._record(self._desk.tick(now), now)  # what a first desk began with
+            self._doing.record(self._desk.tick(now), now)  # what a first desk began with
         facts, done = self._incoming.feed(ledger, self._desk, now)
-        self._record(done, now)
+        self._doing.record(done, now)
         if not (self._observe or self._desk.takes_only or self._incoming.has_more):
-            self._record(self._desk.admit(now), now)
+            self._doing.record(self._desk.admit(now), now)
         if self._is_due(now):
-            self._record(self._desk.tick(now), now)
+            self._doing.record(self._desk.tick(now), now)
             self._ticked_at, self._incoming.is_remeasured = now, False
         self._has_judged = bool(facts) or self._ticked_at == now
         self._pulse.beat()
         self._is_blind = False
         if not self._observe:
-            self._record(self._desk.do(plan_expiry(self.roster, now)), now)
-            marks, memories = self._desk.panel.last_marks(), self._desk.guards.memories
-            self._record(left_open(self.roster, marks, memories, now), now)
-        self._stood.clear()
+            self._doing.record(self._desk.do(plan_expiry(self.roster, now)), now)
+            self._doing.page_for_what_is_left(now)
+        self._doing.have_judged()
 
     def _is_due(self, now: datetime) -> bool:
         if self._ticked_at is None or self._incoming.is_remeasured:
@@ -369,20 +355,9 @@ class LiveDesk:
         self._obey(inside, [one for one in asked if one.verb == "scale"], now)
         if self._nights and not self._observe:
             unwritten, judged_at = self._writing.unwritten, self._writing.written_at
-            self._record(run_if_due(inside, self._desk, unwritten, now, judged_at), now)
+            self._doing.record(run_if_due(inside, self._desk, unwritten, now, judged_at), now)
         if self._has_judged:
             self._served_at = now
-
-    def _record(self, actions: Iterable[Action], now: datetime) -> None:
-        unwritten = self._writing.unwritten
-        digest, marks = self._settings.checklist.digest, self._desk.panel.last_marks()
-        for action in actions:
-            if (action.kind, action.policy, action.cause) in self._stood:
-                continue  # decided before, and not written yet
-            unwritten.events.append(told(action, digest, ACTOR, marks, now))
-            if action.kind == "scale":
-                day = self._desk.trading_day(now).isoformat()
-                unwritten.note_night(day, action.policy)
 
     def _stand(self, trouble: TiltyardError, now: datetime) -> None:
         """The database cannot be written: judge what can be read, and keep in memory what follows.
@@ -407,7 +382,7 @@ class LiveDesk:
             if error.code not in UNAVAILABLE:
                 raise
             self._is_blind = True
-            self._record(self._desk.tick(now), now)
+            self._doing.record(self._desk.tick(now), now)
 
     def _take_back_what_was_given(self) -> None:
         if not self._writing.take_back_what_was_given():
@@ -419,9 +394,5 @@ class LiveDesk:
         """From what the database has, and on it what stands in memory."""
         self.start()
         self._desk.adopt(self._writing.unwritten.stand_on(self._standing))
-        self._stood = {_what(event) for event in self._writing.unwritten.events}
+        self._doing.go_on_from_what_stands()
         self._begins_again = False
-
-
-def _what(event: Event) -> tuple[str, str, str]:
-    return event["event"], event.get("policy", ""), event.get("cause", "")

@@ -229,10 +229,11 @@ def _run(order: Order, report: Path | None, *, as_json: bool) -> None:
     from tiltyard.learners.job import Step  # noqa: PLC0415 slow
     from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
     from tiltyard.shell.training.bars import read_bars  # noqa: PLC0415 slow
+    from tiltyard.shell.training.flaws import flaw_lines  # noqa: PLC0415 slow
     from tiltyard.shell.training.machine import settle  # noqa: PLC0415 slow
     from tiltyard.shell.training.rates import rate_lines, refreshes_by_funding  # noqa: PLC0415 slow
     from tiltyard.shell.training.status import StatusFile, status_path  # noqa: PLC0415 slow
-    from tiltyard.shell.training.telling import flaw_lines, telling  # noqa: PLC0415 slow
+    from tiltyard.shell.training.telling import telling  # noqa: PLC0415 slow
 
     if report is not None:
         refuse_unwritable(report)

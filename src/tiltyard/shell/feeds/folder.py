@@ -114,6 +114,7 @@ class BarFolder:
         assume_utc: Read times without an offset as UTC.
 
     Attributes:
+        is_complete: As given.
         funding: The funding rates that lie beside the bars.
     """
 
@@ -128,6 +129,7 @@ class BarFolder:
     ) -> None:
         self.folder = folder
         self.interval = interval
+        self.is_complete = is_complete
         self.funding = FundingFolder(say, assume_utc=assume_utc)
         self._say = say
         self._symbols: dict[str, _Symbol] = {}
@@ -142,6 +144,14 @@ class BarFolder:
     def symbols(self) -> Sequence[str]:
         """Those that have been seen, in the order of their names."""
         return sorted(self._symbols)
+
+    @property
+    def reach(self) -> Mapping[str, datetime]:
+        """Until when what is there of each symbol goes, a market that stood still included.
+
+        ``EPOCH`` where nothing is. Without those whose file is gone, or cannot be read.
+        """
+        return {name: one.until for name, one in sorted(self._symbols.items()) if not one.is_away}
 
     def look(self, used: datetime | None) -> bool:
         """Read one file that has changed; whether others have that are to be read first, too.

@@ -13,8 +13,9 @@ from pathlib import Path
 from tiltyard.facts.arm import Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.feeds.folder import BarFolder, interval_in, named_files
+from tiltyard.shell.floor.other_bars import refuse_other_bars
 from tiltyard.shell.floor.text import played_from
-from tiltyard.shell.floor.trading import Trader, refuse_other_bars
+from tiltyard.shell.floor.trading import Trader
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.models.stable import Stable
 from tiltyard.shell.settings import Settings

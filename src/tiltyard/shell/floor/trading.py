@@ -9,14 +9,15 @@ in one transaction, and the desk judges them in its next step, before anybody de
 guards come first at every event, and a desk that was killed goes on from what is written.
 
 Intervals that were missed are played, so that stops and orders that stood are not lost; but
-nobody decides by a bar that closed longer ago than one interval. While the desk observes, its
-database is in trouble or entries are stopped, nobody enters for real, and paper goes on.
+nobody decides by a bar that closed longer ago than one interval, and people are told when no newer
+ones come. While the desk observes, its database is in trouble or entries are stopped, nobody
+enters for real, and paper goes on.
 
 What goes wrong here is told and tried again; it never keeps the desk from judging.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from random import Random
@@ -29,7 +30,6 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import format_money
 from tiltyard.market.paper import PaperVenue, Position
-from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Floor, FloorState, Reporter
 from tiltyard.router.lifecycle import ONLY_LEAVES
 from tiltyard.router.split import Split
@@ -41,20 +41,16 @@ from tiltyard.shell.floor.facts import (
     in_their_account,
     under_free_names,
 )
-from tiltyard.shell.floor.fitting import misfits, underpriced
+from tiltyard.shell.floor.lateness import Lateness
+from tiltyard.shell.floor.other_bars import on_bars_of
 from tiltyard.shell.floor.readings import Readings
-from tiltyard.shell.floor.seating import (
-    Seating,
-    perhaps_trained,
-    refuse_homeless,
-    seating,
-)
+from tiltyard.shell.floor.seats import Seats
 from tiltyard.shell.floor.text import Played, played_from, text_of
 from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.models.stable import Model, Stable
+from tiltyard.shell.models.stable import Stable
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.audit_table import salt_of
-from tiltyard.shell.store.floor_table import claim, read_floor, scopes, write_floor
+from tiltyard.shell.store.floor_table import read_floor, write_floor
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
@@ -64,23 +60,6 @@ PLAYED, RECORDED, DECIDED, ORDERED = STAGES = ("played", "recorded", "decided", 
 """What is passed: an interval is written, and committed; decisions are written, and committed."""
 
 _LOG = logging.getLogger(__name__)
-
-
-def refuse_other_bars(played: Played, interval: timedelta) -> None:
-    """Whether what is held for real was opened on bars as long as these.
-
-    Raises:
-        TiltyardError: ``INTERVAL_DIFFERS``.
-    """
-    held = played.floor.live.positions
-    if not held or played.interval == interval:
-        return
-    names = ", ".join(sorted({position.entry.lane.policy for position in held}))
-    raise TiltyardError(
-        "INTERVAL_DIFFERS", names, f"what it holds was opened on bars of "
-        f"{interval_text(played.interval)}, and the folder has bars of {interval_text(interval)}",
-        f"put the bars of {interval_text(played.interval)} back until it has left",
-    )  # fmt: skip
 
 
 class Trader:
@@ -114,7 +93,6 @@ class Trader:
         self._settings = settings
         self._token = token
         self._bars = bars
-        self._models = models
         self._say = say
         self._on_stage = on_stage
         self._rng = Random(0)  # noqa: S311 no secret
@@ -124,14 +102,13 @@ class Trader:
         self._paper = PaperVenue(costs, bars.interval)
         reporter = Reporter(SOURCE, account.name, account.currency)
         self._floor = Floor(self._live, self._paper, reporter, self._rng)
-        self._seated: set[str] = set()
-        self._seated_by: object = None
-        self._foreign: Mapping[str, tuple[str, str]] = {}
-        self._failed: dict[str, str] = {}
-        self._misfits: Mapping[str, str] = {}
+        self._seats = Seats(
+            ledger, settings, token, bars, self._floor, self._readings, models=models, say=say
+        )
+        self._lateness = Lateness(bars, say)
         self._salt = ""
         self._until: datetime | None = None
-        self._has_begun = self._has_decided = self._is_waiting = False
+        self._has_begun = self._has_decided = False
         self.trouble: TiltyardError | None = None
 
     @property
@@ -142,7 +119,7 @@ class Trader:
     @property
     def seated(self) -> Sequence[str]:
         """The arms that it trades for."""
-        return sorted(self._seated)
+        return self._seats.taken
 
     @property
     def open_positions(self) -> Sequence[Position]:
@@ -152,15 +129,16 @@ class Trader:
     @property
     def story(self) -> str:
         """What it trades on and for, for people."""
-        arms = "1 arm" if len(self._seated) == 1 else f"{len(self._seated)} arms"
-        arms += " until models are loaded" if self._is_waiting else ""
+        arms = "1 arm" if len(self.seated) == 1 else f"{len(self.seated)} arms"
+        arms += " until models are loaded" if self._seats.is_waiting else ""
         positions = {0: "nothing", 1: "1 position"}.get(
             count := len(self.open_positions), f"{count} positions"
         )
         until = "" if self._until is None else f", played until {time_text(self._until)}"
+        late = f", {self._lateness.story}" if self._lateness.story else ""
         return (
             f"the floor trades on bars of {interval_text(self._bars.interval)} in "
-            f"{self._bars.folder}: {arms}, {positions} open{until}"
+            f"{self._bars.folder}: {arms}, {positions} open{until}{late}"
         )
 
     @property
@@ -227,6 +205,7 @@ class Trader:
             return False
         if self._bars.look(self._until):
             return True  # one file at a time: the desk judges between them
+        self._lateness.look(now)
         if self._until is None:
             self._until = self._bars.newest(now)  # a first desk trades from now on
         if self._until is None:
@@ -247,114 +226,15 @@ class Trader:
         if not self._has_begun:
             with self._ledger.snapshot() as still:
                 text, self._salt = read_floor(still.connection), salt_of(still.connection)
-            played = None if text is None else self._on_these_bars(played_from(text))
+            played = None
+            if text is not None:
+                played = on_bars_of(self._bars.interval, played_from(text), self._say)
             self._floor.restore(FloorState() if played is None else played.floor)
             self._until = None if played is None else played.until
             self._has_decided = played is not None and played.has_decided
-            self._seated_by, self._has_begun = None, True
-        return self._take_seats(roster)
-
-    def _on_these_bars(self, played: Played) -> Played:
-        """What stands; what was held on paper on bars of another length is no trade."""
-        refuse_other_bars(played, self._bars.interval)
-        if played.interval == self._bars.interval:
-            return played
-        self._say(
-            f"the bars last {interval_text(self._bars.interval)}, and lasted "
-            f"{interval_text(played.interval)} before: what was ordered, and held on paper, is gone"
-        )
-        return played._replace(floor=FloorState(marked=played.floor.marked), has_decided=True)
-
-    def _take_seats(self, roster: Roster) -> bool:
-        holding = {lane.policy for lane in self._live.positions}
-        models = self._asked(roster, holding)
-        self._is_waiting = self._has_to_wait(models, holding)
-        if self._is_waiting:
-            return False
-        loaded = {name: one.policy for name, one in models.items() if one.policy is not None}
-        unfit = misfits(loaded, self._bars)
-        keeping = holding.union(lane.policy for lane in self._paper.positions)
-        trained = {
-            name: one for name, one in loaded.items() if name not in unfit or name in keeping
-        }
-        by = [(arm.name, arm.capital, arm.state == "retired") for arm in roster.arms.values()]
-        if self._seated_by == (by, holding, trained, unfit):
-            return True
-        seats, foreign = self._claimed(roster, holding, trained)
-        absent = {name for name, one in models.items() if one.policy is None}
-        troubles = {name: one.why for name, one in models.items() if one.why is not None}
-        refuse_homeless(roster, seats, holding, troubles)
-        for name, (account, currency) in foreign.items():
-            if name not in self._foreign or (name in self._seated) != (name in seats):
-                said = f"its trades are of account {account!r} and currency {currency!r}"
-                only = "only leaves what it holds" if name in seats else "is not traded"
-                self._say(f"{name} {only} on the floor: {said}")
-        self._tell_misfits(unfit, seats)
-        for name in (self._seated | self._floor.snapshot().names) - seats.keys():
-            self._floor.unseat(name, returns=name in absent)
-        for name, seat in seats.items():
-            self._floor.seat(name, seat)
-            if name in trained and name not in self._seated:
-                self._say(f"{name} is traded by its model")
-                if told := underpriced(trained[name], self._settings.market):
-                    self._say(f"{name} {told}")
-        self._readings.tell(seat.policy for seat in seats.values())
-        self._seated, self._foreign = set(seats), foreign
-        self._seated_by = (by, holding, trained, unfit)
-        return True
-
-    def _tell_misfits(self, unfit: Mapping[str, str], seats: Collection[str]) -> None:
-        for name, why in unfit.items():
-            if self._misfits.get(name) != why:
-                what = "stays with what it holds" if name in seats else "is not traded"
-                self._say(f"{name} {what}: {why}")
-        self._misfits = unfit
-        self._blame()
-
-    def _asked(self, roster: Roster, holding: Collection[str]) -> Mapping[str, Model]:
-        """The models of arms that were trained; who has traded here by one has one."""
-        if self._models is None:
-            return {}
-        arms = perhaps_trained(roster, holding)
-        on_paper = {lane.policy for lane in self._paper.positions}
-        ours = {name for name in on_paper.union(holding) if arms.get(name)}
-        return self._models.ask(arms, ours)
-
-    def _has_to_wait(self, models: Mapping[str, Model], holding: Collection[str]) -> bool:
-        """Whether a model is being loaded without which nobody trades.
-
-        Whoever is loading is waited for, and whoever holds something for as long as it takes.
-
-        Raises:
-            TiltyardError: ``MODEL_LATE``.
-        """
-        if self._models is None:
-            return False
-        steady = self._models.steady()
-        loading = {name: one.is_late(steady) for name, one in models.items() if one.is_loading}
-        for name in sorted(loading):
-            if loading[name] and name in holding:
-                raise TiltyardError(
-                    "MODEL_LATE", name, "it holds positions on the floor, and its model is still "
-                    "being loaded", "wait; or stop what keeps this machine busy",
-                )  # fmt: skip
-        return not all(loading.values())
-
-    def _claimed(
-        self, roster: Roster, holding: Collection[str], trained: Mapping[str, Policy]
-    ) -> Seating:
-        """Who trades; from now on in this account, so that nobody else's trade says another."""
-        with self._ledger.snapshot() as still:
-            known = scopes(still.connection)
-        found = seating(roster, self._settings, known, holding, trained)
-        if not (unclaimed := found.seats.keys() - known.keys()):
-            return found
-        account = self._settings.account
-        with self._ledger.transaction() as inside:
-            check_lease(inside.connection, self._token)
-            claim(inside.connection, unclaimed, account.name, account.currency)
-            known = scopes(inside.connection)
-        return seating(roster, self._settings, known, holding, trained)
+            self._seats.begin_again()
+            self._has_begun = True
+        return self._seats.take(roster)
 
     def _who_may_not_enter(self, desk: LiveDesk) -> Iterable[str]:
         """Whose orders to enter for real are dropped, and who only leaves."""
@@ -364,7 +244,7 @@ class Trader:
         return [
             arm.name
             for arm in arms
-            if not arm.share or arm.state in ONLY_LEAVES or arm.name in self._foreign
+            if not arm.share or arm.state in ONLY_LEAVES or arm.name in self._seats.foreign
         ]
 
     def _play(self, at: datetime, until: datetime, now: datetime) -> None:
@@ -391,24 +271,11 @@ class Trader:
         before = self._floor.snapshot()
         barred = self._settings.market.barred(known, until)
         decisions = self._floor.decide(known, self._split(desk), wild, barred)
-        self._tell_failed()
+        self._seats.tell_failed()
         if decisions or self._floor.snapshot() != before:
             self._write(until, now, DECIDED, decisions=decisions)
             self._on_stage(ORDERED)
         self._has_decided = True
-
-    def _tell_failed(self) -> None:
-        """Whose policies have failed, once each; who was trained is unhealthy from then on."""
-        for name, error in self._floor.failed.items():
-            if name not in self._failed:
-                _LOG.error("%s could not decide", name, exc_info=error)
-                self._failed[name] = f"its decision failed: {type(error).__name__}: {error}"[:200]
-                self._say(f"{name} stays with what it holds: {self._failed[name]}")
-        self._blame()
-
-    def _blame(self) -> None:
-        if self._models is not None:
-            self._models.blame({**self._misfits, **self._failed})
 
     def _split(self, desk: LiveDesk) -> Split | None:
         """Who gets an episode for real; None while nobody does."""
@@ -435,10 +302,12 @@ class Trader:
             connection = stack.enter_context(self._ledger.transaction(staging)).connection
             check_lease(connection, self._token)
             if staging is not None:
-                named, said = under_free_names(connection, in_their_account(trades, self._foreign))
+                named, said = under_free_names(
+                    connection, in_their_account(trades, self._seats.foreign)
+                )
                 staging.add([(number, one, False) for number, one in enumerate(named, start=1)])
                 staging.append(now=now, known_at=now, actor=SOURCE, source=SOURCE)
-            own = in_their_account(marks, self._foreign)
+            own = in_their_account(marks, self._seats.foreign)
             for name, told in append_marks(connection, own, now).items():
                 self._floor.mark_again(name)
                 said.append(told)
@@ -446,7 +315,7 @@ class Trader:
                 self._floor.withdraw(episode)
                 said.append(told)
             floor, has_decided = self._floor.snapshot(), stage == DECIDED
-            state = Played(until, self._bars.interval, floor, has_decided=has_decided)
+            state = Played(until, self._bars.interval, floor, has_decided, tuple(self.seated))
             write_floor(connection, text_of(state), now)
             self._on_stage(stage)
         for line in said:

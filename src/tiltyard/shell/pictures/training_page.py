@@ -15,6 +15,7 @@ from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
 from tiltyard.shell.pictures.training_figure import training_figure
 from tiltyard.shell.training.bars import KINDS, Bars
 from tiltyard.shell.training.drift_months import MonthDrift
+from tiltyard.shell.training.flaws import named_flaws
 from tiltyard.shell.training.running import Made
 from tiltyard.shell.training.words import (
     OF_THE_CAPITAL,
@@ -140,6 +141,8 @@ def bars_section(bars: Bars) -> Iterator[str]:
     )
     heads = ("symbol", "bars", "from, UTC", "to", "funding", *KINDS.values())
     yield table(heads, (_bar_row(bars, symbol) for symbol in sorted(bars.flaws)))
+    for symbol in sorted(bars.flaws):
+        yield from (f"<p>{escape(symbol)} {escape(one)}</p>" for one in named_flaws(bars, symbol))
 
 
 def _bar_row(bars: Bars, symbol: str) -> Iterable[str]:

@@ -116,7 +116,7 @@ class BarReplay:
         names = {name: one.digest for name, one in trained.items()}
         start = bar_start_event(settings, digests, span, names, self.learnt)
         scratch.save_roster(scratch.roster(), [start], at=span.began)
-        settings = settings.marked_every(bars.interval)
+        settings = _on_the_folder(bars, settings.marked_every(bars.interval))
         self._scratch = scratch
         self._bars = bars
         self._span = span
@@ -297,6 +297,12 @@ def _same_rows(record: Ledger, scratch: Ledger, where: str) -> int:
                 "a defect, or is of another version",
             )  # fmt: skip
     return count
+
+
+def _on_the_folder(bars: BarFolder, settings: Settings) -> Settings:
+    """The settings of a desk that trades on these bars, whatever its own feed is."""
+    market = settings.market.model_copy(update={"feed": str(bars.folder)})
+    return settings.model_copy(update={"market": market})
 
 
 def _lease(scratch: Ledger, at: datetime) -> int:

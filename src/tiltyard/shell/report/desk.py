@@ -6,10 +6,10 @@ nothing about what it does, and is told so.
 
 from datetime import datetime, timedelta
 
+from tiltyard.kernel.clock import span_text
 from tiltyard.shell.store.lease import Lease
 
 _DIGITS = 12
-_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 
 
 def who_acts(lease: Lease | None, now: datetime) -> str:
@@ -44,17 +44,14 @@ def other_checklist(lease: Lease | None, digest: str, settings: str, now: dateti
 
 
 def _ago(lease: Lease, now: datetime) -> str:
-    """How long ago a lease was renewed, in the largest unit of which that is two.
+    """How long ago a lease was renewed.
 
     >>> from datetime import UTC
     >>> lease = Lease("desk", 1, 1, datetime(2025, 7, 7, 12, tzinfo=UTC))
-    >>> [_ago(lease, lease.renewed_at + timedelta(seconds=some)) for some in (9, 119, 7200)]
-    ['9 s ago', '119 s ago', '2 h ago']
+    >>> [_ago(lease, lease.renewed_at + timedelta(seconds=some)) for some in (-9, 119, 7200)]
+    ['9 s ahead of this clock', '119 s ago', '2 h ago']
     """
     span = now - lease.renewed_at
     if span < timedelta(0):
         return f"{-span / timedelta(seconds=1):.0f} s ahead of this clock"
-    for unit, length in _UNITS:
-        if span >= 2 * length:
-            return f"{span // length} {unit} ago"
-    return f"{span.total_seconds():.0f} s ago"
+    return f"{span_text(span)} ago"
