@@ -81,10 +81,11 @@ def trained_on(
         "classes": {"edges": [-1.0, -0.3, 0.3, 1.0], "means": list(MEANS)},
         "acting": asdict(Acting(margin=margin)),
     }  # fmt: skip
+    told = {"until": int(bars[-1].closes_at(HOUR).timestamp())}
     return Snapshot(
         "tabnet", weights, {"baseline": windows.data[:40], "baseline_as_of": windows.as_of[:40]},
         {**settings, **changed}, {"channels": scaler.to_json(), "features": fitted.scaler},
-        {"seed": seed},
+        {"data": told, "encoder": {"data": told}, "seed": seed},
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tiltyard.features.technical import Indicators
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.extra_learn import extra_missing
 from tiltyard.shell.models.shelf import Shelf, is_plain
 
 if TYPE_CHECKING:
@@ -95,11 +96,3 @@ def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
         facts = f"no policy can be made of it: {type(error).__name__}: {error}"[:200]
         raise TiltyardError("SNAPSHOT_UNREADABLE", where, facts) from error
     return policy
-
-
-def extra_missing(error: ModuleNotFoundError) -> TiltyardError:
-    """What is said where somebody who learns nothing lacks what learning needs."""
-    return TiltyardError(
-        "EXTRA_MISSING", "learn", f"{error.name} is not installed, and a trained policy needs it",
-        "pip install 'tiltyard[learn]'",
-    )  # fmt: skip
