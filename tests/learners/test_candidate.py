@@ -251,6 +251,17 @@ def test_what_was_made_by_settings_of_another_version_is_not_refreshed(made: Sna
         refresh(encoder_in(made), DATA, seed=1, job=Job())
 
 
+def test_who_is_refreshed_from_a_sweeps_best_says_until_when_that_has_chosen(
+    made: Snapshot,
+) -> None:
+    study = {"seed": 3, "trial": 1}
+    best = replace(made, lineage={**made.lineage, "study": study})
+    child = refresh(best, DATA, seed=1, job=Job(), epochs=1)
+    chose_until = made.metrics["walk_forward"]["until"]
+    assert child.lineage["study"] == {**study, "chose_until": chose_until}
+    assert "study" not in made.lineage
+
+
 def test_a_range_that_is_long_enough_and_has_no_bars_is_told_by_what_there_is() -> None:
     """A longer range would not help: the bars are missing, or stood still and were left out."""
     whole = DATA.candles[SYMBOL]

@@ -360,7 +360,7 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
     [
         ({"d_model": 10**7}, "weights of another network: .* expected"),
         ({"layers": 3}, "weights of another network"),
-        ({"kernels": 10**9}, "kernels 1,000,000,000, expected 0 to 32"),
+        ({"kernels": 10**9}, "kernels 1,000,000,000, expected 0 to 16"),
         ({"length": 10**9}, "length 1,000,000,000, expected 0 to 10,000"),
         ({"layers": 10**9}, "layers 1,000,000,000"),
         ({"top_k": 10**9}, "top_k 1,000,000,000"),

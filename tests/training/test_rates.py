@@ -61,6 +61,21 @@ def test_rates_that_are_missing_or_begin_late_are_refused_with_when_they_begin(b
         rate_lines(ORDER, rated(bars, START + timedelta(days=4)))
 
 
+def test_rates_that_end_early_are_refused_with_when_they_end(bars: Bars) -> None:
+    first = START - timedelta(days=8)
+    ended = [(first + n * EVERY, 1e-4) for n in range(30)]
+    early = replace(bars, funding={"SOL/USDT": FundingRates(ended)})
+    with pytest.raises(Faults, match=r"known until 2025-01-\d\dT\d\d:00:00Z; end there: --until"):
+        rate_lines(ORDER, early)
+
+
+def test_whoever_is_refreshed_is_not_told_to_do_without_an_option_it_has_not(bars: Bars) -> None:
+    with pytest.raises(Faults, match="without --funding"):
+        rate_lines(ORDER, bars)
+    with pytest.raises(Faults, match="train one anew without them"):
+        rate_lines(replace(ORDER, has_funding=False, refresh=Path("models/one")), bars)
+
+
 def test_what_is_learnt_from_has_funding_where_it_is_asked_for() -> None:
     usual = CandidateSettings()
     assert settings_of(ORDER, usual).features == (*usual.features, *FUNDING)

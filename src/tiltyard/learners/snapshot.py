@@ -142,7 +142,10 @@ def _array(raw: bytes) -> NDArray[Any]:
     version = np.lib.format.read_magic(stream)
     if version != (1, 0):
         raise ValueError(f"npy of version {version}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
-    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    try:
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    except Exception as error:  # a header is parsed as Python, which fails in many ways
+        raise ValueError(f"a header that is none: {error}") from error  # noqa: TRY003 as above
     told, there = prod(shape) * dtype.itemsize, len(raw) - stream.tell()
     if dtype.hasobject or told != there:
         raise ValueError(f"an array of {told:,} bytes in {there:,}")  # noqa: TRY003 as above

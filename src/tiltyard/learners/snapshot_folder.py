@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from errno import ELOOP, ENOENT, ENXIO
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
@@ -24,6 +25,9 @@ from tiltyard.learners.snapshot import FORMAT, Snapshot, digest_of, is_name, sna
 MANIFEST = "manifest.json"
 NAMED_BY = 8
 """Digits of the digest that a folder's name ends with."""
+HARMED = frozenset({"SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
+GONE = frozenset({ENOENT, ELOOP, ENXIO})
+"""Of a file that is not there, or is none that was written."""
 LARGEST_MANIFEST, LARGEST_FILE = 4 << 20, 1 << 30
 """Bytes of a file that is read."""
 
@@ -32,7 +36,9 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
     """Write a snapshot, whole or not at all; where it lies.
 
     One of the same digest that is there already, whole, is the same, and is left as it is. One that
-    was harmed is put aside, under the same name with a dot before it and ``.harmed`` behind.
+    was harmed is put aside, under the same name with a dot before it and ``.harmed`` behind, once
+    the new one is written, which is then called as it was. One that cannot be read just now is
+    left alone.
 
     Args:
         snapshot: What was trained.
@@ -40,7 +46,8 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
         now: UTC, for its name.
 
     Raises:
-        TiltyardError: ``SNAPSHOT_UNWRITABLE``.
+        TiltyardError: ``SNAPSHOT_UNWRITABLE``; ``SNAPSHOT_MISSING`` where the same is there and
+            cannot be read.
     """
     files = snapshot.files()
     manifest = snapshot.manifest(files)
@@ -54,11 +61,13 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
                     continue  # another that begins with the same digits
                 if _is_whole(known, digest):
                     return known
-                _put_aside(known)
+                path = known
             partial.mkdir()
             for name, content in (*files.items(), (MANIFEST, manifest)):
                 _write(partial / name, content)
             _sync(partial)
+            if path.exists():
+                _put_aside(path)
             partial.rename(path)
             _sync(folder)
     except OSError as error:
@@ -139,10 +148,13 @@ def _named(folder: Path, sha8: str) -> list[Path]:
 
 
 def _is_whole(path: Path, digest: str) -> bool:
+    """Whether it is as it was written; whoever cannot read it just now does not know."""
     try:
         load(path, digest)
-    except TiltyardError:
-        return False
+    except TiltyardError as error:
+        if error.code in HARMED:
+            return False
+        raise
     return True
 
 
@@ -177,6 +189,8 @@ def _checked(path: Path, told: Mapping[str, Any]) -> dict[str, bytes]:
         try:
             files[name] = _read(path / name, LARGEST_FILE)
         except TiltyardError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno not in GONE:
+                raise  # it may be whole
             faults.append(Fault(name, error.facts))
             continue
         if len(files[name]) != expected["bytes"]:

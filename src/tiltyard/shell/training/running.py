@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from tiltyard.features.learned import FUNDING
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import candidate, tabnet, timesnet
 from tiltyard.learners.candidate import CandidateSettings
 from tiltyard.learners.encoder import KIND
@@ -195,6 +196,11 @@ def _candidate(
 ) -> tuple[Snapshot, Path | None]:  # fmt: skip
     parent = given.get("refresh")
     if parent is not None:
+        if parent.kind == KIND:
+            raise TiltyardError(
+                "SNAPSHOT_DIFFERS", str(order.refresh), "it is an encoder alone, and no policy",
+                "let a head be trained on it: --encoder, or refresh it: tiltyard train encoder",
+            )  # fmt: skip
         epochs = order.epochs or REFRESH_EPOCHS
         made = candidate.refresh(parent, data, seed=order.seed, job=job, epochs=epochs)
         return made, None
