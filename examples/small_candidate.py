@@ -18,7 +18,7 @@ from tiltyard.learners.candidate import CandidateSettings, train_candidate
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.head import TabNetSettings
 from tiltyard.learners.job import Job
-from tiltyard.learners.snapshot import save
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.learners.timesnet import TimesNetSettings
 from tiltyard.market.bar import HOUR
 from tiltyard.market.candles import candles_of

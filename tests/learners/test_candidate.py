@@ -20,7 +20,8 @@ from tiltyard.learners.candidate import (
     train_encoder,
 )
 from tiltyard.learners.job import Job, Step
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.walk_forward import DAY, Range, simulate
 from tiltyard.market.bar import HOUR
 from tiltyard.market.candles import Candles
@@ -248,6 +249,17 @@ def test_what_was_made_by_settings_of_another_version_is_not_refreshed(made: Sna
         refresh(other, DATA, seed=1, job=Job())
     with pytest.raises(TiltyardError, match=r"SNAPSHOT_UNREADABLE .*of no policy: 'asked'|'head'"):
         refresh(encoder_in(made), DATA, seed=1, job=Job())
+
+
+def test_who_is_refreshed_from_a_sweeps_best_says_until_when_that_has_chosen(
+    made: Snapshot,
+) -> None:
+    study = {"seed": 3, "trial": 1}
+    best = replace(made, lineage={**made.lineage, "study": study})
+    child = refresh(best, DATA, seed=1, job=Job(), epochs=1)
+    chose_until = made.metrics["walk_forward"]["until"]
+    assert child.lineage["study"] == {**study, "chose_until": chose_until}
+    assert "study" not in made.lineage
 
 
 def test_a_range_that_is_long_enough_and_has_no_bars_is_told_by_what_there_is() -> None:

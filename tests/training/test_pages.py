@@ -12,7 +12,8 @@ from browsers import dom, outside_scripts
 from docs.pages import rows
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.drift import Drift
-from tiltyard.learners.snapshot import Snapshot, load
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Kept, Sweep
 from tiltyard.market.costs import FundingRates

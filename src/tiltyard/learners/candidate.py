@@ -176,7 +176,7 @@ def walk_of(
 def finish(
     settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, walk: Walk,
     encoder: Snapshot, *, seed: int, job: Job, parents: Sequence[str] = (),
-    asked: CandidateSettings | None = None,
+    asked: CandidateSettings | None = None, study: Mapping[str, Any] | None = None,
 ) -> Snapshot:  # fmt: skip
     """Test on what was held out, learn from everything, and tell all of it.
 
@@ -191,6 +191,7 @@ def finish(
         job: Who is told.
         parents: Digests of what else it comes from.
         asked: What whoever refreshes it goes by, where this one was made otherwise.
+        study: That its settings come from, and until when that has chosen by what was earned.
     """
     known, costs = data.known, settings.costs(data)
     tested = Tested(walk.within, walk.result, baselines(known, costs, walk.within))
@@ -214,11 +215,13 @@ def finish(
         "parents": [encoder.digest, *parents], "seed": seed,
         "code": tiltyard.__version__, "threads": torch.get_num_threads(), "device": job.device,
         "encoder": dict(encoder.lineage),
+        **({"study": dict(study)} if study else {}),
     }  # fmt: skip
     metrics = {
         "walk_forward": {**tested.told(seed), "folds": list(walk.tests)},
         "hold_out": None if held_out is None else held_out.told(seed),
-        "funding": _funding(data), "inputs": list(rows.names), "head": last.made.history,
+        "funding": _funding(data, tested, held_out), "inputs": list(rows.names),
+        "head": last.made.history,
         "encoder": dict(encoder.metrics),
         "partial": walk.is_partial or last.made.history["partial"]
         or bool(encoder.metrics.get("partial")),
@@ -269,8 +272,16 @@ def refresh(
     walk = walk_of(settings, data, rows, plan, seed=seed, job=job)
     return finish(
         settings, data, rows, plan, walk, encoder, seed=seed, job=job,
-        parents=[snapshot.digest], asked=asked,
+        parents=[snapshot.digest], asked=asked, study=_study_of(snapshot),
     )  # fmt: skip
+
+
+def _study_of(snapshot: Snapshot) -> Mapping[str, Any]:
+    """The sweep that has chosen its settings, and until when by what was earned; empty for none."""
+    study = snapshot.lineage.get("study")
+    if study is None:
+        return {}
+    return {"chose_until": snapshot.metrics["walk_forward"]["until"], **study}
 
 
 def _asked_of(snapshot: Snapshot) -> CandidateSettings:
@@ -304,10 +315,13 @@ def _traded(
     return simulate(data.known, moves, settings.acting, costs, within, rows.ranges)
 
 
-def _funding(data: MarketData) -> str:
-    """Of how many of its symbols funding rates are known: ``none``, ``in part`` or ``known``."""
+def _funding(data: MarketData, *tests: Tested | None) -> str:
+    """Whether trades met funding rates that are known: ``none``, ``in part`` or ``known``."""
     told = data.funding_told
-    return "none" if not told else "known" if told.keys() == data.known.keys() else "in part"
+    if not told:
+        return "none"
+    is_known = not any(one.result.funding_unknown for one in tests if one is not None)
+    return "known" if is_known and told.keys() == data.known.keys() else "in part"
 
 
 def _nothing_known(data: MarketData) -> dict[str, Floats]:

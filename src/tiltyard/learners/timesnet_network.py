@@ -39,7 +39,7 @@ Kernels = tuple[Tensor, Tensor, Tensor, Tensor]
 Grid = tuple[int, int]
 WIDE = 50
 """Places of a kernel from which on a batch is faster by waves, as measured."""
-MOST = {"length": 10_000, "horizon": 10_000, "layers": 64, "top_k": 64, "kernels": 32}
+MOST = {"length": 10_000, "horizon": 10_000, "layers": 16, "top_k": 64, "kernels": 16}
 """No weight bounds these, and a snapshot may say anything."""
 
 

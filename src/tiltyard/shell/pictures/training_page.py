@@ -25,6 +25,7 @@ from tiltyard.shell.training.words import (
     drawdown_text,
     factor_text,
     funding_lines,
+    is_parents,
     is_policy,
     judgement,
     traders,
@@ -77,6 +78,8 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
 def _words(made: Made, bars: Bars) -> Iterator[str]:
     if made.is_partial:
         yield "<p class='breach'>Partial: the time was up before everything was learnt.</p>"
+    if is_parents(made.snapshot):
+        yield "<p>The encoder is its parent's: what it went on to learn was no better.</p>"
     if is_policy(made.snapshot):
         for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
             yield f"<p>{escape(line)}</p>"
