@@ -305,6 +305,7 @@ def test_each_choice_is_kept_with_its_probability(tmp_path: Path) -> None:
     fitted(settings, LEAKED.course, tmp_path)
     met = buffer(tmp_path).columns
     assert met.propensity[:4].tolist() == pytest.approx([0.2] * 2 + [0.2] * 2)
+    assert np.unique(met.propensity[1_000:1_004]).tolist() == pytest.approx([0.12, 0.52])
     late = met.propensity[2_000:]
     assert np.unique(late).tolist() == pytest.approx([0.04, 0.84])
     assert (late > 0.5).mean() == pytest.approx(0.84, abs=0.03)
