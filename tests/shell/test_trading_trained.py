@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from floors import CAPITAL, CHAMPION, House, alike, on_paper, populate, put_bars, rules
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.trained import Trained
 from tiltyard.market.bar import HOUR
@@ -27,7 +28,7 @@ from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
-from trained_policies import put_model, tiny, wavy
+from trained_policies import MADE_AT, put_model, tiny, wavy
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
 BARS = wavy(START, 200)
@@ -417,3 +418,69 @@ def test_a_model_trained_for_lower_costs_than_the_desk_charges_is_told_once(
             "for less than that costs"
             for each in said
         ]
+
+
+@dataclass
+class Away:
+    """A desk whose folder of models is away, and what is told to the guards meanwhile."""
+
+    house: House
+    steady: Clock
+    told: list[Observation] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def begin(self, shelf: Path) -> None:
+        """A new process."""
+        self.house.models = stable = Stable(shelf, self.steady)
+        self.house.begin()
+        health = Health(
+            stable, lambda *each: self.told.extend(each), every=900, settles=0,
+            now=lambda: self.house.now, say=self.said.append,
+        )  # fmt: skip
+        for _ in range(3):
+            self.house.round(self.house.now)
+            health.look()
+            self.steady.seconds += 4
+
+
+@pytest.mark.parametrize(
+    ("registered_at", "numbers"), [(MADE_AT, [0]), (BEGUN, [])], ids=["snapshot", "bot"]
+)
+def test_who_was_registered_by_a_snapshot_is_unhealthy_while_their_folder_is_away(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock,
+    registered_at: datetime, numbers: list[int],
+) -> None:  # fmt: skip
+    put_bars(folder / SOL, BARS)
+    shelf.rename(tmp_path / "not mounted")
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (name,), registered_at, digests={name: tiny().digest})
+        away = Away(House(ledger, rules(), folder, BEGUN), steady)
+        away.begin(shelf)
+        assert [one.number for one in away.told] == numbers
+        assert len(away.said) == 1
+        assert "cannot be listed" in away.said[0]
+        assert away.house.trader.trouble is None
+
+
+@pytest.mark.parametrize(("last_told_by", "numbers"), [("floor", [0]), ("my bot", [])])
+@pytest.mark.parametrize("what", ["folder", "snapshot"])
+def test_who_was_traded_here_last_is_unhealthy_while_its_snapshot_is_away(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock, what: str,
+    last_told_by: str, numbers: list[int],
+) -> None:  # fmt: skip
+    gone = shelf if what == "folder" else shelf / name
+    gone.rename(tmp_path / "not mounted")
+    put_bars(folder / SOL, BARS)
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: tiny().digest})
+        with ledger.staging() as staging:
+            for number, source in enumerate(["my bot", "floor", last_told_by]):
+                at = BEGUN - (10 - number) * HOUR
+                told = Trade(source, str(number), name, "SOL/USDT", "long", at - HOUR, at, Money(1))
+                staging.add([(number, told, False)])
+            staging.commit(now=BEGUN, known_at=BEGUN)
+        away = Away(House(ledger, rules(), folder, BEGUN), steady)
+        away.begin(shelf)
+        assert away.house.trader.seated == [CHAMPION]
+        assert [(one.policy, one.number) for one in away.told] == [(name, 0)] * len(numbers)
+        assert len(away.said) == 1

@@ -19,12 +19,19 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Floor
 from tiltyard.shell.feeds.folder import BarFolder
+from tiltyard.shell.floor.facts import SOURCE
 from tiltyard.shell.floor.fitting import misfits, underpriced
 from tiltyard.shell.floor.readings import Readings
-from tiltyard.shell.floor.seating import Seating, perhaps_trained, refuse_homeless, seating
+from tiltyard.shell.floor.seating import (
+    Seating,
+    perhaps_trained,
+    refuse_homeless,
+    registered_as_snapshots,
+    seating,
+)
 from tiltyard.shell.models.stable import Model, Stable
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.floor_table import claim, scopes
+from tiltyard.shell.store.floor_table import claim, last_source, scopes
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 
@@ -75,6 +82,7 @@ class Seats:
         self._taken: set[str] = set()
         self._taken_by: object = None
         self._failed: dict[str, str] = {}
+        self._had_traded: dict[str, bool] = {}
         self._misfits: Mapping[str, str] = {}
         self.foreign: Mapping[str, tuple[str, str]] = {}
         self.is_waiting = False
@@ -140,8 +148,17 @@ class Seats:
         if self._models is None:
             return {}
         arms = perhaps_trained(roster, holding)
-        ours = {name for name in self._floor.holding_on_paper.union(holding) if arms.get(name)}
-        return self._models.ask(arms, ours)
+        pinned = {name for name, digest in arms.items() if digest}
+        ours = pinned & (self._floor.holding_on_paper.union(holding) | self._traded(pinned))
+        return self._models.ask(arms, ours, registered_as_snapshots(roster))
+
+    def _traded(self, names: set[str]) -> set[str]:
+        """Of whom the floor had told the last trade when it saw them first; then no bot has."""
+        if unknown := names - self._had_traded.keys():
+            with self._ledger.snapshot() as still:
+                for name in unknown:
+                    self._had_traded[name] = last_source(still.connection, name) == SOURCE
+        return {name for name in names if self._had_traded[name]}
 
     def _has_to_wait(self, models: Mapping[str, Model], holding: Collection[str]) -> bool:
         """Whether a model is being loaded without which nobody trades.
