@@ -3,15 +3,15 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path, PosixPath
-from typing import Self
+from pathlib import Path
 
 import pytest
 
+from eventful_folders import eventful
 from tiltyard.facts.observation import Observation
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.shell.models.health import GAUGE, SELDOM, Health, repeated_every
@@ -54,17 +54,6 @@ class House:
     @property
     def numbers(self) -> list[float]:
         return [one.number for one in self.told]
-
-
-def eventful(folder: Path, happens: Callable[[Path], object]) -> Path:
-    """The folder; something happens while it, or a folder in it, is listed."""
-
-    class Eventful(PosixPath):
-        def iterdir(self) -> Generator[Self]:
-            happens(self)
-            yield from super().iterdir()
-
-    return Eventful(folder)
 
 
 @pytest.fixture

@@ -484,3 +484,58 @@ def test_who_was_traded_here_last_is_unhealthy_while_its_snapshot_is_away(
         assert away.house.trader.seated == [CHAMPION]
         assert [(one.policy, one.number) for one in away.told] == [(name, 0)] * len(numbers)
         assert len(away.said) == 1
+
+
+def test_a_model_whose_only_symbol_cannot_be_read_has_no_seat_and_is_unhealthy(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    put_bars(folder / "ETH_USDT-1h.parquet", wavy(START, 200, "ETH/USDT"))
+    (folder / SOL).write_bytes(b"garbage")
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: tiny().digest})
+        stable = Stable(shelf, steady, at_once=True)
+        house = House(ledger, rules(), folder, BEGUN, models=stable)
+        play(house, BEGUN + 3 * HOUR)
+        assert house.trader.seated == [CHAMPION]
+        assert "no bars of that" in fault_of(stable.now[name])
+        put_bars(folder / SOL, BARS)
+        play(house, BEGUN + 5 * HOUR)
+        assert house.trader.seated == sorted([CHAMPION, name])
+        assert fault_of(stable.now[name]) == ""
+
+
+def test_a_file_of_funding_rates_that_is_away_for_a_moment_halts_nobody(
+    tmp_path: Path, folder: Path, steady: Clock
+) -> None:
+    snapshot = changed(features=["return_4", "volatility_24", "funding"])
+    name = put_model(tmp_path / "models", snapshot).name
+    put_bars(folder / SOL, BARS)
+    rates = folder / "SOL_USDT-funding.csv"
+    rates.write_text("time,funding_rate\n2025-04-30T00:00:00Z,0.0001\n")
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: snapshot.digest})
+        stable = Stable(tmp_path / "models", steady, at_once=True)
+        house = House(ledger, rules(), folder, BEGUN, models=stable)
+        told: list[Observation] = []
+        health = Health(
+            stable, lambda *each: told.extend(each), every=1, now=lambda: house.now, say=print
+        )
+        play(house, BEGUN + 3 * HOUR)
+        rates.rename(away := folder / "away")
+        for _ in range(3):
+            house.round()
+            health.look()
+            steady.seconds += 4
+        assert {one.number for one in told} == {1}
+        away.rename(rates)
+        house.round()
+        assert house.trader.seated == sorted([CHAMPION, name])
+        rates.unlink()
+        house.round()
+        steady.seconds += HOUR.total_seconds()
+        house.round()
+        health.look()
+        steady.seconds += 4
+        health.look()
+        assert told[-1].number == 0
+        assert house.trader.seated == [CHAMPION]

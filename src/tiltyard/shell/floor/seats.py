@@ -20,7 +20,7 @@ from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Floor
 from tiltyard.shell.feeds.folder import BarFolder
 from tiltyard.shell.floor.facts import SOURCE
-from tiltyard.shell.floor.fitting import misfits, underpriced
+from tiltyard.shell.floor.fitting import Fitting, underpriced
 from tiltyard.shell.floor.readings import Readings
 from tiltyard.shell.floor.seating import (
     Seating,
@@ -74,7 +74,7 @@ class Seats:
         self._ledger = ledger
         self._settings = settings
         self._token = token
-        self._bars = bars
+        self._fitting = Fitting(bars)
         self._floor = floor
         self._readings = readings
         self._models = models
@@ -109,7 +109,7 @@ class Seats:
         if self.is_waiting:
             return False
         loaded = {name: one.policy for name, one in models.items() if one.policy is not None}
-        unfit = misfits(loaded, self._bars)
+        unfit = self._unfit(loaded)
         keeping = holding | self._floor.holding_on_paper
         trained = {
             name: one for name, one in loaded.items() if name not in unfit or name in keeping
@@ -179,6 +179,12 @@ class Seats:
                     "being loaded", "wait; or stop what keeps this machine busy",
                 )  # fmt: skip
         return not all(loading.values())
+
+    def _unfit(self, loaded: Mapping[str, "Trained"]) -> Mapping[str, str]:
+        """Whose models cannot trade on these bars, and why."""
+        if self._models is None:
+            return {}
+        return self._fitting.misfits(loaded, self._models.steady())
 
     def _claimed(
         self, roster: Roster, holding: Collection[str], trained: Mapping[str, Policy]
