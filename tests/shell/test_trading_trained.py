@@ -312,7 +312,7 @@ def test_a_model_whose_decision_fails_is_unhealthy_and_nobody_else_is_kept_by_it
         assert {one.entry.lane.policy for one in house.trader.open_positions} == {CHAMPION}
         assert "its decision failed: ValueError" in fault_of(stable.now[name])
         assert [line for line in house.said if "stays with what it holds" in line] == [
-            f"{name} stays with what it holds: {fault_of(stable.now[name])}"
+            f"{name} stays with what it holds until it can decide: {fault_of(stable.now[name])}"
         ]
 
 
@@ -539,3 +539,54 @@ def test_a_file_of_funding_rates_that_is_away_for_a_moment_halts_nobody(
         health.look()
         assert told[-1].number == 0
         assert house.trader.seated == [CHAMPION]
+
+
+def test_an_order_that_was_decided_waits_for_its_model_and_is_filled(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+
+        def ordered() -> list[str]:
+            with house.ledger.snapshot() as still:
+                text = read_floor(still.connection)
+            live = FloorState().live if text is None else played_from(text).floor.live
+            return [one.episode_id for one in live.entries if one.lane.policy == name]
+
+        while not (episodes := ordered()):
+            house.round(house.now + HOUR)
+        assert not [one for one in house.trader.open_positions if one.entry.lane.policy == name]
+        house.models = stable = Stable(shelf, steady)
+        house.begin()
+        steady.seconds += PATIENCE + 1
+        house.round(house.now + HOUR)
+        assert house.trader.trouble is not None
+        assert house.trader.trouble.code == "MODEL_LATE"
+        assert ordered() == episodes
+        stable.look()
+        play(house, house.now + 60 * HOUR)
+        assert house.trader.trouble is None
+        books = [one.book for one in house.trades() if one.episode_id in episodes]
+        assert sorted(books) == ["live", "twin"]
+        verify(house.ledger, house.settings, house.now)
+
+
+def test_a_decision_that_failed_once_is_told_so_and_its_model_is_well_when_it_decides_again(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        policy = stable.now[name].policy
+        assert policy is not None
+        play(house, START + 90 * HOUR)
+        means, policy._means = policy._means, (1.0,)
+        house.round(house.now + HOUR)
+        fault = fault_of(stable.now[name])
+        assert fault.startswith("its decision failed: ValueError")
+        policy._means = means
+        house.round(house.now + HOUR)
+        assert fault_of(stable.now[name]) == ""
+        assert house.said[-2:] == [
+            f"{name} stays with what it holds until it can decide: {fault}",
+            f"{name} decides again",
+        ]

@@ -105,12 +105,13 @@ class Seats:
         """
         holding = self._floor.holding
         models = self._asked(roster, holding)
-        self.is_waiting = self._has_to_wait(models, holding)
+        ordering = self._floor.ordering
+        self.is_waiting = self._has_to_wait(models, holding | ordering)
         if self.is_waiting:
             return False
         loaded = {name: one.policy for name, one in models.items() if one.policy is not None}
         unfit = self._unfit(loaded)
-        keeping = holding | self._floor.holding_on_paper
+        keeping = holding | ordering | self._floor.holding_on_paper
         trained = {
             name: one for name, one in loaded.items() if name not in unfit or name in keeping
         }
@@ -135,12 +136,19 @@ class Seats:
         return True
 
     def tell_failed(self) -> None:
-        """Whose policies have failed, once each; who was trained is unhealthy from then on."""
-        for name, error in self._floor.failed.items():
+        """Who could not decide, once until it can; who was trained is unhealthy meanwhile."""
+        failed = self._floor.failed
+        for name, error in failed.items():
             if name not in self._failed:
                 _LOG.error("%s could not decide", name, exc_info=error)
                 self._failed[name] = f"its decision failed: {type(error).__name__}: {error}"[:200]
-                self._say(f"{name} stays with what it holds: {self._failed[name]}")
+                self._say(
+                    f"{name} stays with what it holds until it can decide: {self._failed[name]}"
+                )
+        for name in self._failed.keys() - failed.keys():
+            del self._failed[name]
+            if name in self._taken:
+                self._say(f"{name} decides again")
         self._blame()
 
     def _asked(self, roster: Roster, holding: Collection[str]) -> Mapping[str, Model]:
@@ -149,7 +157,9 @@ class Seats:
             return {}
         arms = perhaps_trained(roster, holding)
         pinned = {name for name, digest in arms.items() if digest}
-        ours = pinned & (self._floor.holding_on_paper.union(holding) | self._traded(pinned))
+        floor = self._floor
+        here = floor.holding_on_paper.union(holding, floor.ordering, self._traded(pinned))
+        ours = pinned & here
         return self._models.ask(arms, ours, registered_as_snapshots(roster))
 
     def _traded(self, names: set[str]) -> set[str]:
@@ -160,10 +170,11 @@ class Seats:
                     self._had_traded[name] = last_source(still.connection, name) == SOURCE
         return {name for name in names if self._had_traded[name]}
 
-    def _has_to_wait(self, models: Mapping[str, Model], holding: Collection[str]) -> bool:
+    def _has_to_wait(self, models: Mapping[str, Model], busy: Collection[str]) -> bool:
         """Whether a model is being loaded without which nobody trades.
 
-        Whoever is loading is waited for, and whoever holds something for as long as it takes.
+        Whoever is loading is waited for, and whoever is busy for as long as it takes: who holds
+        something for real, or has ordered it.
 
         Raises:
             TiltyardError: ``MODEL_LATE``.
@@ -173,10 +184,10 @@ class Seats:
         steady = self._models.steady()
         loading = {name: one.is_late(steady) for name, one in models.items() if one.is_loading}
         for name in sorted(loading):
-            if loading[name] and name in holding:
+            if loading[name] and name in busy:
                 raise TiltyardError(
-                    "MODEL_LATE", name, "it holds positions on the floor, and its model is still "
-                    "being loaded", "wait; or stop what keeps this machine busy",
+                    "MODEL_LATE", name, "it holds positions on the floor, or has ordered them, and "
+                    "its model is still being loaded", "wait; or stop what keeps this machine busy",
                 )  # fmt: skip
         return not all(loading.values())
 
