@@ -137,6 +137,43 @@ def test_an_answer_that_is_no_finite_number_changes_nothing_and_is_remembered() 
     assert not policy.is_finite
 
 
+def test_a_rehearsal_of_many_symbols_asks_the_networks_as_often_as_one_of_few() -> None:
+    calls = []
+    for count in (1, 40):
+        symbols = [f"S{number}" for number in range(count)]
+        channels = dict.fromkeys(symbols, tiny().scalers["channels"]["SOL/USDT"])
+        policy = Trained.from_snapshot(
+            replace(
+                tiny(),
+                settings={**tiny().settings, "symbols": symbols},
+                scalers={**tiny().scalers, "channels": channels},
+            )
+        )
+        assert policy.encoder is not None
+        asked: list[int] = []
+        policy.encoder._network.value.register_forward_hook(
+            lambda _, told, __, asked=asked: asked.append(len(told[0]))
+        )
+        policy.rehearse()
+        calls.append(asked)
+    assert [len(asked) for asked in calls] == [2, 2]
+    assert calls[1][-1] == 40, "and each symbol is asked about"
+
+
+def test_a_rehearsal_finds_one_symbol_of_many_that_gives_no_finite_number() -> None:
+    fine = tiny().scalers["channels"]["SOL/USDT"]
+    channels = {"A": fine, "B": {"mean": [0.0] * 4, "sd": [0.0] * 4}, "C": fine}
+    policy = Trained.from_snapshot(
+        replace(
+            tiny(),
+            settings={**tiny().settings, "symbols": ["A", "B", "C"]},
+            scalers={**tiny().scalers, "channels": channels},
+        )
+    )
+    with np.errstate(all="ignore"), pytest.raises(TiltyardError, match="MODEL_NOT_FINITE"):
+        policy.rehearse()
+
+
 def test_a_rehearsal_finds_a_model_that_answers_no_finite_number(policy: Trained) -> None:
     policy.rehearse()
     with pytest.raises(TiltyardError, match="MODEL_NOT_FINITE"):

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,6 +38,18 @@ from tiltyard.policies.policy import Intent, Observation, stay
 KIND = "tabnet"
 
 Floats = NDArray[np.float32]
+
+
+class _Told(NamedTuple):
+    """What the networks are told of a symbol.
+
+    Attributes:
+        row: Features ``(1, features)``.
+        window: Scaled channels ``(length, channels)``; None for a head on features alone.
+    """
+
+    row: Floats
+    window: Floats | None
 
 
 class Trained:
@@ -134,19 +147,26 @@ class Trained:
 
     def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 nothing is drawn
         """By what it expects of the next bars."""
-        features = observation.features
-        probabilities = self.probabilities(features)
-        if probabilities is None:
-            return stay(observation)
-        volatility = features.values[VOLATILITY]
-        move = expected_move(probabilities, self._means, volatility, self._acting.horizon)
+        probabilities = self.probabilities(observation.features)
+        return (
+            stay(observation) if probabilities is None else self._acted(observation, probabilities)
+        )
+
+    def _acted(self, observation: Observation, probabilities: Sequence[float]) -> Intent:
+        values = observation.features.values
+        move = expected_move(probabilities, self._means, values[VOLATILITY], self._acting.horizon)
         return intent_of(
-            self._acting, move, observation.holding, features.values["close"],
-            features.values.get(RANGE),
-        )  # fmt: skip
+            self._acting, move, observation.holding, values["close"], values.get(RANGE)
+        )
 
     def probabilities(self, features: Features) -> list[float] | None:
         """Of each class; None where it cannot tell."""
+        told = self._told(features)
+        answers = None if told is None else self._answers([told])
+        return None if answers is None else answers[0]
+
+    def _told(self, features: Features) -> _Told | None:
+        """What its networks are told; None where something is not as it was trained."""
         if features.symbol not in self.symbols or any(
             name not in features.values for name in self.needs
         ):
@@ -158,10 +178,12 @@ class Trained:
         window = None if self.encoder is None else self._window(features.symbol, recent)
         if not np.isfinite(row).all() or (window is not None and not np.isfinite(window).all()):
             return None
-        return self._answer(row, window)
+        return _Told(row, window)
 
     def rehearse(self) -> None:
         """Decide once for every symbol, so that the first decision is not the slowest, or the last.
+
+        The networks are asked once alone, as when it trades, and once for all symbols together.
 
         Raises:
             TiltyardError: ``MODEL_NOT_FINITE``.
@@ -169,13 +191,16 @@ class Trained:
         """
         rng = Random(0)  # noqa: S311 nothing is drawn
         usual = [self._usual(symbol) for symbol in sorted(self.symbols)]
-        for features in usual:
-            self.act(Observation(features, "nothing"), rng)
-        if any(self.probabilities(features) is None for features in usual):
+        self.act(Observation(usual[0], "nothing"), rng)
+        told = [one for features in usual if (one := self._told(features))]
+        answers = self._answers(told) if len(told) == len(usual) else None
+        if answers is None:
             raise TiltyardError(
                 "MODEL_NOT_FINITE", self.digest[:8], "it answers what is no finite number",
                 "train it anew: a model that answers so cannot have been tested",
             )  # fmt: skip
+        for features, probabilities in zip(usual, answers, strict=True):
+            self._acted(Observation(features, "nothing"), probabilities)
 
     def _usual(self, symbol: str) -> Features:
         """What might be told of a symbol: prices go up and down a little, as volumes do."""
@@ -187,15 +212,19 @@ class Trained:
         values = dict.fromkeys(self.needs, 0.0) | {"close": 100.0, VOLATILITY: 0.01, RANGE: 1.0}
         return Features(symbol, bars[-1].closes_at(self.interval), values, bars)
 
-    def _answer(self, row: Floats, window: Floats | None) -> list[float] | None:
-        if self.encoder is not None and window is not None:
+    def _answers(self, told: Sequence[_Told]) -> list[list[float]] | None:
+        """Probabilities of each that was told; None where a number of them is not finite."""
+        rows = np.concatenate([one.row for one in told])
+        windows = [one.window for one in told if one.window is not None]
+        if self.encoder is not None:
             with one_thread():
-                embedding = self.encoder.embed(window[None])
-            row = np.concatenate([row, embedding], axis=1)
-        if np.isfinite(row).all():
-            probabilities: list[float] = self._head.probabilities(row)[0].tolist()
+                embeddings = self.encoder.embed(np.stack(windows))
+            rows = np.concatenate([rows, embeddings], axis=1)
+        if np.isfinite(rows).all():
+            probabilities = self._head.probabilities(rows)
             if np.isfinite(probabilities).all():
-                return probabilities
+                answers: list[list[float]] = probabilities.tolist()
+                return answers
         self.is_finite = False
         return None
 
