@@ -1,9 +1,11 @@
 """What every snapshot does that is a policy: it stays when something is not as in training."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 
@@ -100,6 +102,40 @@ def test_an_answer_that_is_no_finite_number_changes_nothing_and_is_remembered(ki
     observation = Observation(told(BARS)[-1], "long")
     assert policy.act(observation, RNG) == stay(observation)
     assert not policy.is_finite
+
+
+def of_symbols(snapshot: Snapshot, channels: Mapping[str, object]) -> Served:
+    return served(
+        replace(
+            snapshot,
+            settings={**snapshot.settings, "symbols": list(channels)},
+            scalers={**snapshot.scalers, "channels": dict(channels)},
+        )
+    )
+
+
+def test_a_rehearsal_of_many_symbols_asks_the_networks_as_often_as_one_of_few(kind: str) -> None:
+    calls = []
+    channels = MADE[kind]().scalers["channels"]["SOL/USDT"]
+    for count in (1, 40):
+        policy = of_symbols(MADE[kind](), {f"S{number}": channels for number in range(count)})
+        assert policy.encoder is not None
+        asked: list[int] = []
+        policy.encoder._network.value.register_forward_hook(
+            lambda _, told, __, asked=asked: asked.append(len(told[0]))
+        )
+        policy.rehearse()
+        calls.append(asked)
+    assert [len(asked) for asked in calls] == [2, 2]
+    assert calls[1][-1] == 40, "and each symbol is asked about"
+
+
+def test_a_rehearsal_finds_one_symbol_of_many_that_gives_no_finite_number(kind: str) -> None:
+    fine = MADE[kind]().scalers["channels"]["SOL/USDT"]
+    still = {"mean": [0.0] * 4, "sd": [0.0] * 4}
+    policy = of_symbols(MADE[kind](), {"A": fine, "B": still, "C": fine})
+    with np.errstate(all="ignore"), pytest.raises(TiltyardError, match="MODEL_NOT_FINITE"):
+        policy.rehearse()
 
 
 def test_a_rehearsal_finds_a_model_that_answers_no_finite_number(policy: Served, kind: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
+from math import inf, nan
 from typing import Literal, get_args
 
 import pytest
@@ -289,12 +290,21 @@ class TestFills:
         with pytest.raises(TiltyardError, match="LANE_TAKEN one: it holds SOL/USDT in held"):
             venue.enter(entry(name="second"))
 
-    @pytest.mark.parametrize(("notional", "stop"), [(0.0, None), (-5.0, None), (10.0, 0.0)])
+    @pytest.mark.parametrize(
+        ("notional", "stop"),
+        [(0.0, None), (-5.0, None), (10.0, 0.0), (10.0, inf), (10.0, nan), (10.0, 1e305)],
+    )
     def test_an_order_without_size_or_with_a_senseless_stop_is_refused(
         self, notional: float, stop: float | None
     ) -> None:
         with pytest.raises(TiltyardError, match="ORDER_INVALID"):
             self.venue().enter(entry(notional=notional, stop=stop))
+
+    def test_an_order_whose_risk_nobody_can_write_down_is_not_filled(self) -> None:
+        venue = self.venue()
+        venue.enter(entry(direction="short", stop=1e30))
+        passed(venue, level(0, 100))
+        assert not venue.positions
 
 
 class TestFunding:

@@ -1,14 +1,17 @@
 """The stable: who is asked for is loaded beside, kept, and looked at again when files change."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from eventful_folders import eventful
 from tiltyard.facts.observation import Observation
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.metrics.catalogue import HEALTH
@@ -92,6 +95,123 @@ def test_who_asks_does_not_look_and_who_was_not_found_is_no_model_until_it_is_th
     house.look()
     assert house.stable.ask(arms)["mine"].policy is not None
     assert not house.said
+
+
+def test_who_joins_while_the_folder_is_listed_is_looked_for_by_the_next_look(
+    tmp_path: Path,
+) -> None:
+    folder = put_model(tmp_path / "models").parent
+    house = House(eventful(folder, lambda _: house.stable.ask(arms)))
+    arms = {"bot": "0" * 64}
+    house.stable.ask(arms)
+    arms = {**arms, "other_bot": "1" * 64, "mine": tiny().digest}
+    house.look()
+    assert house.stable.now["other_bot"].is_loading
+    assert house.stable.now["mine"].is_loading
+    assert house.nudged == 2
+    house.look()
+    house.look(10)
+    assert set(house.stable.ask(arms)) == {"mine"}
+    assert house.stable.now["mine"].policy is not None
+    assert ([one.policy for one in house.told], house.said) == (["mine"], [])
+
+
+@pytest.mark.parametrize("error", [PermissionError, RuntimeError])
+def test_whatever_is_wrong_with_one_keeps_no_other_from_being_loaded(
+    tmp_path: Path, error: type[Exception]
+) -> None:
+    def fails(folder: Path) -> None:
+        if folder.name == first.name:
+            raise error("somehow")
+
+    models = tmp_path / "models"
+    every = put_model(models), put_model(models, trained_on(wavy(NOON, 300), seed=2))
+    first, last = sorted(every)
+    house = House(eventful(models, fails))
+    house.stable.ask({first.name: "", last.name: ""})
+    house.look()
+    house.look(4)
+    assert house.stable.now[last.name].policy is not None
+    assert [(one.policy, one.number) for one in house.told] == [(last.name, 1), (first.name, 0)]
+    assert "somehow" in house.said[0]
+
+
+def test_an_array_that_is_made_up_is_told_of_its_own_snapshot_alone(
+    house: House, path: Path
+) -> None:
+    header = b"{'descr': ((('<f4', 'fortran_order': False, 'shape': (1,".ljust(117) + b"\n"
+    digest = with_array(path, b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    house.stable.ask({"aaa": digest, "zzz": tiny().digest})
+    house.look()
+    why = house.stable.now["aaa"].why
+    assert why is not None
+    assert why.code == "SNAPSHOT_UNREADABLE"
+    assert house.stable.now["zzz"].policy is not None
+
+
+def with_array(path: Path, content: bytes) -> str:
+    """Another snapshot beside one, with this array and a manifest that says so; its digest."""
+    manifest = json.loads((path / "manifest.json").read_text())
+    told = {"bytes": len(content), "sha256": sha256(content).hexdigest()}
+    manifest["files"]["baseline.npy"] = told
+    raw = json.dumps(manifest).encode()
+    digest = sha256(raw).hexdigest()
+    other = path.with_name(f"tabnet_20250101_000000_{digest[:8]}")
+    shutil.copytree(path, other)
+    (other / "baseline.npy").write_bytes(content)
+    (other / "manifest.json").write_bytes(raw)
+    return digest
+
+
+def test_while_the_folder_is_away_who_surely_has_one_is_unhealthy_and_nobody_else(
+    house: House, path: Path
+) -> None:
+    house.folder.rename(away := house.folder.with_name("away"))
+    arms = {path.name: tiny().digest, "tabnet_20250101_000000_00000000": "0" * 64, "bot": "1" * 64}
+    asked = house.stable.ask(arms, registered=[path.name])
+    assert all(model.is_loading for model in asked.values())
+    house.look()
+    house.look(4)
+    assert set(house.stable.ask(arms, registered=[path.name])) == {path.name}
+    assert [(one.policy, one.number) for one in house.told] == [(path.name, 0)]
+    known, unknown = house.said[::-1]
+    assert known.startswith(
+        f"{path.name} is not traded: SNAPSHOT_MISSING {house.folder}: it cannot be listed: No such "
+    )
+    assert unknown == (
+        f"{house.folder} cannot be listed: No such file or directory; "
+        "tabnet_20250101_000000_00000000 is not traded here until it can; put it back, unless a "
+        "bot trades elsewhere"
+    )
+    away.rename(house.folder)
+    house.look(4)
+    house.look(4)
+    assert [(one.policy, one.number) for one in house.told] == [(path.name, 0), (path.name, 1)]
+    assert house.said[2].startswith(f"{path.name}: its model is well again")
+    assert house.said[3].startswith("tabnet_20250101_000000_00000000: no snapshot in")
+
+
+def test_a_folder_that_never_was_there_is_missed_by_nobody_who_is_called_otherwise(
+    house: House,
+) -> None:
+    house.stable.ask({"bot": "1" * 64, "other": ""})
+    house.look()
+    house.look(4)
+    assert (house.stable.now, house.told, house.said) == ({}, [], [])
+
+
+def test_a_folder_that_cannot_be_listed_is_told_whoever_there_is(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("no folder")
+    house = House(tmp_path / "models")
+    house.stable.ask({"bot": "1" * 64})
+    house.look()
+    house.look(4)
+    assert house.told == []
+    (said,) = house.said
+    assert said == (
+        f"{house.folder} cannot be listed: Not a directory; whoever has a model there is not "
+        "traded here until it can; put it back, unless a bot trades elsewhere"
+    )
 
 
 def test_who_is_called_as_a_snapshot_is_and_has_none_is_told_once_and_not_halted(

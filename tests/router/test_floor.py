@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
-from math import sqrt
+from math import inf, nan, sqrt
 from random import Random
 
 import numpy as np
@@ -284,3 +284,71 @@ def test_a_size_that_is_no_share_fails_its_arm_alone(
     decisions = floor.decide(known, Split({"sized": 1.0}, revision=1, salt=""), {})
     assert [one.policy for one in decisions] == ["sized"]
     assert str(floor.failed["absurd"]).startswith("ORDER_INVALID size")
+
+
+def deciding(
+    answers: Sequence[Intent | Exception], symbols: Sequence[Sequence[str]]
+) -> tuple[list[str], list[str | None]]:
+    """What two arms hold after each round, and who has failed by then.
+
+    In a round they are asked about some symbols. The first answers by a list, the other is long.
+    """
+    course = iter(answers)
+
+    class Told:
+        needs = ()
+        looks_back = 0
+
+        def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 the port
+            answer = next(course)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    class Always(Told):
+        def act(self, observation: Observation, rng: Random) -> Intent:  # noqa: ARG002 the port
+            return Intent("long")
+
+    venue, paper = PaperVenue(Costs(), HOUR), PaperVenue(Costs(), HOUR)
+    floor = Floor(venue, paper, Reporter(), Random(SEED))  # noqa: S311 no secret
+    floor.seat("told", Seat(Told(), CAPITAL, 0.1))
+    floor.seat("other", Seat(Always(), CAPITAL, 0.1))
+    held: list[str] = []
+    failed: list[str | None] = []
+    for hour, names in enumerate(symbols):
+        bars = {name: Bar(name, START + hour * HOUR, 100, 101, 99, 100, 1) for name in names}
+        at = START + (hour + 1) * HOUR
+        floor.open_bars(bars)
+        floor.decide({name: Features(name, at, {}) for name in names}, None, {})
+        floor.open_bars({name: bar._replace(opened_at=at) for name, bar in bars.items()})
+        held.append(" ".join(sorted(
+            f"{lane.policy} {one.entry.direction}" for lane, one in paper.positions.items()
+        )))  # fmt: skip
+        failed.append(", ".join(f"{name}: {why}" for name, why in floor.failed.items()) or None)
+    return held, failed
+
+
+def test_who_failed_once_is_asked_again_and_has_failed_no_more_once_it_decides() -> None:
+    held, failed = deciding(
+        [Intent("short"), ValueError("once"), Intent("long")], [["A"], ["A"], ["A"]]
+    )
+    assert held == ["other long told short", "other long told short", "other long told long"]
+    assert failed == [None, "told: once", None]
+
+
+def test_who_fails_in_one_symbol_has_failed_until_it_decides_there() -> None:
+    _, failed = deciding(
+        [ValueError("of A"), Intent("long"), Intent("long"), Intent("long")],
+        [["A", "B"], ["B"], ["A"]],
+    )
+    assert failed == ["told: of A", "told: of A", None]
+
+
+@pytest.mark.parametrize("stop", [inf, nan, 1e305, -1.0])
+def test_who_orders_what_nobody_can_stays_and_keeps_nobody_from_trading(stop: float) -> None:
+    held, failed = deciding(
+        [Intent("short"), Intent("long", stop), Intent("nothing")], [["A"], ["A"], ["A"]]
+    )
+    assert held == ["other long told short", "other long told short", "other long"]
+    (told,) = filter(None, failed)
+    assert told.startswith("told: ORDER_INVALID A 2025-01-01T02:00:00Z: notional ")

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from floors import CAPITAL, CHAMPION, House, alike, on_paper, populate, put_bars, rules
 from tiltyard.facts.observation import Observation
 from tiltyard.facts.trade import Trade
+from tiltyard.kernel.money import Money
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.trained import Trained
 from tiltyard.market.bar import HOUR
@@ -28,7 +29,7 @@ from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
-from trained_policies import put_model, tiny, wavy
+from trained_policies import MADE_AT, put_model, tiny, wavy
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
 BARS = wavy(START, 200)
@@ -312,7 +313,7 @@ def test_a_model_whose_decision_fails_is_unhealthy_and_nobody_else_is_kept_by_it
         assert {one.entry.lane.policy for one in house.trader.open_positions} == {CHAMPION}
         assert "its decision failed: ValueError" in fault_of(stable.now[name])
         assert [line for line in house.said if "stays with what it holds" in line] == [
-            f"{name} stays with what it holds: {fault_of(stable.now[name])}"
+            f"{name} stays with what it holds until it can decide: {fault_of(stable.now[name])}"
         ]
 
 
@@ -417,4 +418,176 @@ def test_a_model_trained_for_lower_costs_than_the_desk_charges_is_told_once(
             f"{name} was trained for 12 bps a round trip, this desk charges {each}: it may enter "
             "for less than that costs"
             for each in said
+        ]
+
+
+@dataclass
+class Away:
+    """A desk whose folder of models is away, and what is told to the guards meanwhile."""
+
+    house: House
+    steady: Clock
+    told: list[Observation] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def begin(self, shelf: Path) -> None:
+        """A new process."""
+        self.house.models = stable = Stable(shelf, self.steady)
+        self.house.begin()
+        health = Health(
+            stable, lambda *each: self.told.extend(each), every=900, settles=0,
+            now=lambda: self.house.now, say=self.said.append,
+        )  # fmt: skip
+        for _ in range(3):
+            self.house.round(self.house.now)
+            health.look()
+            self.steady.seconds += 4
+
+
+@pytest.mark.parametrize(
+    ("registered_at", "numbers"), [(MADE_AT, [0]), (BEGUN, [])], ids=["snapshot", "bot"]
+)
+def test_who_was_registered_by_a_snapshot_is_unhealthy_while_their_folder_is_away(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock,
+    registered_at: datetime, numbers: list[int],
+) -> None:  # fmt: skip
+    put_bars(folder / SOL, BARS)
+    shelf.rename(tmp_path / "not mounted")
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (name,), registered_at, digests={name: tiny().digest})
+        away = Away(House(ledger, rules(), folder, BEGUN), steady)
+        away.begin(shelf)
+        assert [one.number for one in away.told] == numbers
+        assert len(away.said) == 1
+        assert "cannot be listed" in away.said[0]
+        assert away.house.trader.trouble is None
+
+
+@pytest.mark.parametrize(("last_told_by", "numbers"), [("floor", [0]), ("my bot", [])])
+@pytest.mark.parametrize("what", ["folder", "snapshot"])
+def test_who_was_traded_here_last_is_unhealthy_while_its_snapshot_is_away(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock, what: str,
+    last_told_by: str, numbers: list[int],
+) -> None:  # fmt: skip
+    gone = shelf if what == "folder" else shelf / name
+    gone.rename(tmp_path / "not mounted")
+    put_bars(folder / SOL, BARS)
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: tiny().digest})
+        with ledger.staging() as staging:
+            for number, source in enumerate(["my bot", "floor", last_told_by]):
+                at = BEGUN - (10 - number) * HOUR
+                told = Trade(source, str(number), name, "SOL/USDT", "long", at - HOUR, at, Money(1))
+                staging.add([(number, told, False)])
+            staging.commit(now=BEGUN, known_at=BEGUN)
+        away = Away(House(ledger, rules(), folder, BEGUN), steady)
+        away.begin(shelf)
+        assert away.house.trader.seated == [CHAMPION]
+        assert [(one.policy, one.number) for one in away.told] == [(name, 0)] * len(numbers)
+        assert len(away.said) == 1
+
+
+def test_a_model_whose_only_symbol_cannot_be_read_has_no_seat_and_is_unhealthy(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    put_bars(folder / "ETH_USDT-1h.parquet", wavy(START, 200, "ETH/USDT"))
+    (folder / SOL).write_bytes(b"garbage")
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: tiny().digest})
+        stable = Stable(shelf, steady, at_once=True)
+        house = House(ledger, rules(), folder, BEGUN, models=stable)
+        play(house, BEGUN + 3 * HOUR)
+        assert house.trader.seated == [CHAMPION]
+        assert "no bars of that" in fault_of(stable.now[name])
+        put_bars(folder / SOL, BARS)
+        play(house, BEGUN + 5 * HOUR)
+        assert house.trader.seated == sorted([CHAMPION, name])
+        assert fault_of(stable.now[name]) == ""
+
+
+def test_a_file_of_funding_rates_that_is_away_for_a_moment_halts_nobody(
+    tmp_path: Path, folder: Path, steady: Clock
+) -> None:
+    snapshot = changed(features=["return_4", "volatility_24", "funding"])
+    name = put_model(tmp_path / "models", snapshot).name
+    put_bars(folder / SOL, BARS)
+    rates = folder / "SOL_USDT-funding.csv"
+    rates.write_text("time,funding_rate\n2025-04-30T00:00:00Z,0.0001\n")
+    with Ledger.open(str(tmp_path / "desk.db"), create=True, busy_timeout_ms=5) as ledger:
+        populate(ledger, (CHAMPION, name), BEGUN, digests={name: snapshot.digest})
+        stable = Stable(tmp_path / "models", steady, at_once=True)
+        house = House(ledger, rules(), folder, BEGUN, models=stable)
+        told: list[Observation] = []
+        health = Health(
+            stable, lambda *each: told.extend(each), every=1, now=lambda: house.now, say=print
+        )
+        play(house, BEGUN + 3 * HOUR)
+        rates.rename(away := folder / "away")
+        for _ in range(3):
+            house.round()
+            health.look()
+            steady.seconds += 4
+        assert {one.number for one in told} == {1}
+        away.rename(rates)
+        house.round()
+        assert house.trader.seated == sorted([CHAMPION, name])
+        rates.unlink()
+        house.round()
+        steady.seconds += HOUR.total_seconds()
+        house.round()
+        health.look()
+        steady.seconds += 4
+        health.look()
+        assert told[-1].number == 0
+        assert house.trader.seated == [CHAMPION]
+
+
+def test_an_order_that_was_decided_waits_for_its_model_and_is_filled(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+
+        def ordered() -> list[str]:
+            with house.ledger.snapshot() as still:
+                text = read_floor(still.connection)
+            live = FloorState().live if text is None else played_from(text).floor.live
+            return [one.episode_id for one in live.entries if one.lane.policy == name]
+
+        while not (episodes := ordered()):
+            house.round(house.now + HOUR)
+        assert not [one for one in house.trader.open_positions if one.entry.lane.policy == name]
+        house.models = stable = Stable(shelf, steady)
+        house.begin()
+        steady.seconds += PATIENCE + 1
+        house.round(house.now + HOUR)
+        assert house.trader.trouble is not None
+        assert house.trader.trouble.code == "MODEL_LATE"
+        assert ordered() == episodes
+        stable.look()
+        play(house, house.now + 60 * HOUR)
+        assert house.trader.trouble is None
+        books = [one.book for one in house.trades() if one.episode_id in episodes]
+        assert sorted(books) == ["live", "twin"]
+        verify(house.ledger, house.settings, house.now)
+
+
+def test_a_decision_that_failed_once_is_told_so_and_its_model_is_well_when_it_decides_again(
+    tmp_path: Path, folder: Path, shelf: Path, name: str, steady: Clock
+) -> None:
+    stable = Stable(shelf, steady, at_once=True)
+    with desk_with(tmp_path / "desk.db", folder, (CHAMPION, name), stable) as house:
+        policy = stable.now[name].policy
+        assert isinstance(policy, Trained)
+        play(house, START + 90 * HOUR)
+        means, policy._means = policy._means, [1.0]
+        house.round(house.now + HOUR)
+        fault = fault_of(stable.now[name])
+        assert fault.startswith("its decision failed: ValueError")
+        policy._means = means
+        house.round(house.now + HOUR)
+        assert fault_of(stable.now[name]) == ""
+        assert house.said[-2:] == [
+            f"{name} stays with what it holds until it can decide: {fault}",
+            f"{name} decides again",
         ]

@@ -60,10 +60,10 @@ class Encoder:
             out[at : at + AT_ONCE] = network.embedded(h)[: len(some)].numpy()
         return out
 
-    def embed_one(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Embedding (1, embedding) of a window (length, channels), by one thread."""
+    def embed_sparing(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same, by one thread."""
         with one_thread():
-            return self.embed(window[None])
+            return self.embed(windows)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,18 @@ if TYPE_CHECKING:
     from tiltyard.learners.encoder import Encoder
 
 Floats = NDArray[np.float32]
+
+
+class _Told(NamedTuple):
+    """What the networks are told of a symbol.
+
+    Attributes:
+        row: Features ``(1, features)``.
+        window: Scaled channels ``(length, channels)``; None for networks on features alone.
+    """
+
+    row: Floats
+    window: Floats | None
 
 
 class Served(ABC):
@@ -78,8 +90,8 @@ class Served(ABC):
         """What it believes that a round trip costs."""
 
     @abstractmethod
-    def answer(self, row: Floats) -> NDArray[np.floating]:
-        """What it says of a row, shape (1, inputs)."""
+    def answers(self, rows: Floats) -> NDArray[np.floating]:
+        """What it says (n, answers) of rows (n, inputs)."""
 
     @abstractmethod
     def intent(self, answer: Sequence[float], observation: Observation) -> Intent:
@@ -102,36 +114,47 @@ class Served(ABC):
 
     def answer_to(self, features: Features) -> list[float] | None:
         """What it says of what is known now; None where it cannot tell."""
-        row = self._row(features)
-        if row is None:
-            return None
-        if np.isfinite(row).all():
-            answer = self.answer(row).ravel()
-            if np.isfinite(answer).all():
-                said: list[float] = answer.tolist()
-                return said
-        self.is_finite = False
-        return None
+        told = self._told(features)
+        answers = None if told is None else self._answers([told])
+        return None if answers is None else answers[0]
 
     def rehearse(self) -> None:
         """Decide once for every symbol, so that the first decision is not the slowest, or the last.
+
+        The networks are asked once alone, as when it trades, and once for all symbols together.
 
         Raises:
             TiltyardError: ``MODEL_NOT_FINITE``.
             Exception: Whatever a decision raises.
         """
-        for symbol in sorted(self.symbols):
-            features = self._usual(symbol)
-            answer = self.answer_to(features)
-            if answer is None:
-                raise TiltyardError(
-                    "MODEL_NOT_FINITE", self.digest[:8], "it answers what is no finite number",
-                    "train it anew: a model that answers so cannot have been tested",
-                )  # fmt: skip
+        usual = [self._usual(symbol) for symbol in sorted(self.symbols)]
+        self.answer_to(usual[0])
+        told = [one for features in usual if (one := self._told(features))]
+        answers = self._answers(told) if len(told) == len(usual) else None
+        if answers is None:
+            raise TiltyardError(
+                "MODEL_NOT_FINITE", self.digest[:8], "it answers what is no finite number",
+                "train it anew: a model that answers so cannot have been tested",
+            )  # fmt: skip
+        for features, answer in zip(usual, answers, strict=True):
             self.intent(answer, Observation(features, "nothing"))
 
-    def _row(self, features: Features) -> Floats | None:
-        """Features, then the embedding; None where something is not as it was trained."""
+    def _answers(self, told: Sequence[_Told]) -> list[list[float]] | None:
+        """To what it is told of some symbols; None where one is no finite number."""
+        rows = np.concatenate([one.row for one in told])
+        if self.encoder is not None:
+            windows = np.stack([one.window for one in told if one.window is not None])
+            rows = np.concatenate([rows, self.encoder.embed_sparing(windows)], axis=1)
+        if np.isfinite(rows).all():
+            answers = self.answers(rows)
+            if np.isfinite(answers).all():
+                said: list[list[float]] = answers.tolist()
+                return said
+        self.is_finite = False
+        return None
+
+    def _told(self, features: Features) -> _Told | None:
+        """What its networks are told; None where something is not as it was trained."""
         if features.symbol not in self.symbols or any(
             name not in features.values for name in self.needs
         ):
@@ -140,12 +163,11 @@ class Served(ABC):
         if len(recent) < self.looks_back or not self._in_a_row(recent, features):
             return None
         row = np.array([[features.values[name] for name in self._names]], dtype=np.float32)
-        if self.encoder is None:
-            return row if np.isfinite(row).all() else None
-        window = self.scaler.scaled(features.symbol, channels_of(recent))
-        if not np.isfinite(row).all() or not np.isfinite(window).all():
-            return None
-        return np.concatenate([row, self.encoder.embed_one(window)], axis=1)
+        window = None
+        if self.encoder is not None:
+            window = self.scaler.scaled(features.symbol, channels_of(recent))
+        is_finite = np.isfinite(row).all() and (window is None or np.isfinite(window).all())
+        return _Told(row, window) if is_finite else None
 
     def _usual(self, symbol: str) -> Features:
         """What might be told of a symbol: prices go up and down a little, as volumes do."""

@@ -82,11 +82,11 @@ class Sizing(Served):
         """What it believes that a round trip costs."""
         return self._round_trip_bps
 
-    def answer(self, row: Floats) -> NDArray[np.floating]:
-        """What wanting each position is worth, by what is held; shape (1, positions, positions)."""
-        told = scaled(row, self._scaler)
+    def answers(self, rows: Floats) -> NDArray[np.floating]:
+        """What wanting each position is worth, by what is held; shape (n, positions squared)."""
+        told = scaled(rows, self._scaler)
         total = sum(q_values(network, told) for network in self._networks)
-        return np.asarray(total, np.float32)
+        return np.asarray(total, np.float32).reshape(len(rows), -1)
 
     def intent(self, answer: Sequence[float], observation: Observation) -> Intent:
         """The position that is thought most of."""

@@ -54,9 +54,9 @@ class Trained(Served):
         """What it believes that a round trip costs."""
         return self._acting.round_trip_bps
 
-    def answer(self, row: Floats) -> NDArray[np.floating]:
-        """How probable each class is, shape (1, classes)."""
-        return self._head.probabilities(row)
+    def answers(self, rows: Floats) -> NDArray[np.floating]:
+        """How probable each class is, shape (n, classes)."""
+        return self._head.probabilities(rows)
 
     def intent(self, answer: Sequence[float], observation: Observation) -> Intent:
         """By what it expects of the next bars."""

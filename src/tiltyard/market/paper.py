@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Literal, NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.kernel.money import UNITS, Money
+from tiltyard.kernel.money import LARGEST, UNITS, Money
 from tiltyard.market.bar import Bar
 from tiltyard.market.costs import Costs, Side
 
@@ -56,6 +57,19 @@ class Entry:
     stop: float | None = None
     capital: Money | None = None
     size: float = 1.0
+
+    def check(self) -> None:
+        """Whether it can be an order.
+
+        Raises:
+            TiltyardError: ``ORDER_INVALID``.
+        """
+        stop = 1.0 if self.stop is None else self.stop
+        if self.notional <= 0 or stop <= 0 or not isfinite(stop * UNITS):
+            raise TiltyardError(
+                "ORDER_INVALID", self.episode_id, f"notional {self.notional}, stop {self.stop}",
+                "expected both above zero, and to be numbers",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +185,7 @@ class PaperVenue:
         if lane in self._positions and lane not in self._exits:
             held = self._positions[lane].entry.episode_id
             raise TiltyardError("LANE_TAKEN", lane.policy, f"it holds {lane.symbol} in {held}")
-        if entry.notional <= 0 or (entry.stop is not None and entry.stop <= 0):
-            raise TiltyardError(
-                "ORDER_INVALID", entry.episode_id, f"notional {entry.notional}, stop {entry.stop}",
-                "expected both above zero",
-            )  # fmt: skip
+        entry.check()
         self._entries[lane] = entry
 
     def leave(self, lane: Lane, why: Exit = "signal") -> None:
@@ -249,6 +259,8 @@ class PaperVenue:
         risk = None
         if entry.stop is not None:
             risk = Money(abs(_worth(quantity, price) - _worth(quantity, entry.stop)))
+            if risk > LARGEST:
+                return  # more than anybody can write down, by a stop that no price gets to
         self._positions[entry.lane] = Position(entry, bar.opened_at, quantity, price, fee, risk)
 
     def _close(self, lane: Lane, price: float, at: datetime, why: Exit) -> Closed:

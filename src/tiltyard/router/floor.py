@@ -106,9 +106,6 @@ class Floor:
         paper: Where everything is filled on paper.
         reporter: What the facts say of themselves.
         rng: For policies that draw.
-
-    Attributes:
-        failed: Why arms could not decide, by name: what their policies raised last.
     """
 
     def __init__(
@@ -122,7 +119,7 @@ class Floor:
         self._lived: set[tuple[Lane, str]] = set()
         self._marked: set[str] = set()
         self._leaving: frozenset[str] = frozenset()
-        self.failed: dict[str, Exception] = {}
+        self._failed: dict[Lane, Exception] = {}
 
     @property
     def holding(self) -> frozenset[str]:
@@ -133,6 +130,16 @@ class Floor:
     def holding_on_paper(self) -> frozenset[str]:
         """Arms that hold something on paper."""
         return frozenset(lane.policy for lane in self._paper.positions)
+
+    @property
+    def ordering(self) -> frozenset[str]:
+        """Arms that have ordered to enter for real."""
+        return frozenset(entry.lane.policy for entry in self._live.snapshot().entries)
+
+    @property
+    def failed(self) -> Mapping[str, Exception]:
+        """Why arms could not decide when they were last asked, by name."""
+        return {lane.policy: error for lane, error in self._failed.items()}
 
     def seat(self, name: str, seat: Seat) -> None:
         """An arm joins, or trades by another policy from now on."""
@@ -149,6 +156,7 @@ class Floor:
         self._seats.pop(name, None)
         self._live.forget(name)
         self._marked.discard(name)
+        self._failed = {lane: why for lane, why in self._failed.items() if lane.policy != name}
         if not returns:
             self._paper.forget(name)
             self._lived = {one for one in self._lived if one[0].policy != name}
@@ -227,7 +235,8 @@ class Floor:
     ) -> list[Decision]:
         """Ask every arm about every symbol, and order what follows.
 
-        An arm whose policy fails stays with what it holds, and nobody else is kept by it.
+        An arm whose policy fails, or orders what nobody can order, stays with what it holds until
+        it is asked again, and nobody else is kept by it.
 
         Args:
             known: By symbol, what is known now.
@@ -266,21 +275,23 @@ class Floor:
             size = position.entry.size if position else 1.0
             try:
                 intent = seat.policy.act(Observation(features, holding, size), self._rng)
-                notional = Money(0) if intent.hold == "nothing" else seat.notional(intent.size)
+                entry = None
+                if intent.hold != "nothing" and not intent.is_held(holding, size):
+                    entry = Entry(
+                        lane, episode, intent.hold, seat.notional(intent.size), intent.stop,
+                        seat.capital, intent.size,
+                    )  # fmt: skip
+                    entry.check()
             except Exception as error:  # noqa: BLE001 a defect of one arm must not keep the others
-                self.failed[name] = error
+                self._failed[lane] = error
                 continue
+            self._failed.pop(lane, None)
             if intent.is_held(holding, size):
                 continue
             self._paper.leave(lane)
             self._live.leave(lane)
-            if intent.hold != "nothing":
-                entries.append(
-                    Entry(
-                        lane, episode, intent.hold, notional, intent.stop, seat.capital,
-                        intent.size,
-                    )
-                )  # fmt: skip
+            if entry is not None:
+                entries.append(entry)
         return entries
 
     def _trades(self, live: Iterable[Closed], paper: Iterable[Closed]) -> list[Trade]:

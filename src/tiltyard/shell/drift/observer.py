@@ -133,11 +133,16 @@ class DriftObserver:
 
 def trained(roster: Roster, shelf: Shelf) -> Mapping[str, str]:
     """The policies whose drift may be measured, and the digests of their snapshots."""
-    return {
+    arms = {
         name: digest
         for name, digest in perhaps_trained(roster, ()).items()
-        if roster.arms[name].state != "deposed" and shelf.may_have(name, digest)
+        if roster.arms[name].state != "deposed"
     }
+    try:
+        there = shelf.may_have_of(arms)
+    except OSError:  # whoever trades by them says so
+        return {}
+    return {name: digest for name, digest in arms.items() if name in there}
 
 
 def task_for(policy: str, digest: str, settings: Settings, now: datetime) -> Task:

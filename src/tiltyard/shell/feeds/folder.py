@@ -10,7 +10,7 @@ What was used stays as it was used: a bar that is another afterwards, or comes t
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -133,7 +133,8 @@ class BarFolder:
         self.funding = FundingFolder(say, assume_utc=assume_utc)
         self._say = say
         self._symbols: dict[str, _Symbol] = {}
-        self._refused: dict[Path, Stamp] = {}
+        self._there: Collection[Path] | None = None
+        self._refused: dict[Path, Stamp | None] = {}
         self._changed: list[Path] = []
         self._told: set[tuple[str, str, datetime]] = set()
         self._assume_utc = assume_utc
@@ -144,6 +145,17 @@ class BarFolder:
     def symbols(self) -> Sequence[str]:
         """Those that have been seen, in the order of their names."""
         return sorted(self._symbols)
+
+    @property
+    def offered(self) -> Collection[str]:
+        """Symbols whose bars were read, or lie there by the name of a file and may be read."""
+        named = (feed_name(file) for file in self._seen() if file not in self._refused)
+        return {name.symbol for name in named if name}.union(self._symbols)
+
+    @property
+    def funded(self) -> Collection[str]:
+        """Symbols whose funding rates are known, or lie there and were not read yet."""
+        return self.funding.known | self.funding.unread(self._seen())
 
     @property
     def reach(self) -> Mapping[str, datetime]:
@@ -161,13 +173,14 @@ class BarFolder:
         Args:
             used: Bars that had closed by then have been used; None when none have.
         """
-        there = {file: stamp for file in _files(self.folder) if (stamp := stamp_of(file))}
+        self._there = _files(self.folder)
+        there = {file: stamp for file in self._there if (stamp := stamp_of(file))}
         rates = {file: stamp for file, stamp in there.items() if funding_symbol(file)}
         found = {file: stamp for file, stamp in there.items() if file not in rates}
         for known in self._symbols.values():
             if known.file not in found and not known.is_away:
                 known.is_away, known.stamp = True, None
-                self._refused.clear()  # another file may have its bars
+                self._refused = dict.fromkeys(self._refused)  # another file may have its bars
                 self._say(f"{known.file.name} is gone: its market is stale")
         self._refused = {file: stamp for file, stamp in self._refused.items() if file in found}
         waiting = self._changed or [
@@ -220,6 +233,12 @@ class BarFolder:
         known = self._symbols[symbol]
         first, end = known.place(after + _TICK), known.place(until - self.interval + _TICK)
         return (known.bars[at] for at in known.times[first:end])
+
+    def _seen(self) -> Collection[Path]:
+        """The files that may hold bars or rates, as they were when it last looked."""
+        if self._there is None:
+            self._there = _files(self.folder)
+        return self._there
 
     def _here(self) -> Iterator[_Symbol]:
         return (one for one in self._symbols.values() if not one.is_away)

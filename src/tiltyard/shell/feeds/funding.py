@@ -5,7 +5,7 @@ and what has been asked of it sees what is read later. What cannot be read is to
 changes; then, and where a file is gone, nothing is known of that funding.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -47,6 +47,19 @@ class FundingFolder:
     def of(self, symbol: str) -> GrowingRates:
         """The rates of a symbol; none while there is no file of them."""
         return self._symbols.setdefault(symbol, GrowingRates())
+
+    @property
+    def known(self) -> set[str]:
+        """Symbols of which rates are known now."""
+        return {symbol for symbol, one in self._symbols.items() if one.rates}
+
+    def unread(self, files: Iterable[Path]) -> set[str]:
+        """Symbols whose rates some files have by their names, and nobody has tried to read yet.
+
+        Args:
+            files: Those in the folder.
+        """
+        return {symbol for file in files if file not in self._read and (symbol := _symbol(file))}
 
     def look(self, found: Mapping[Path, Stamp]) -> bool:
         """Read one file that has changed; whether others have.

@@ -25,6 +25,9 @@ from tiltyard.shell.store import tables
 from tiltyard.shell.store.fact_tables import append_each
 from tiltyard.shell.store.floor_table import is_taken
 
+SOURCE = "floor"
+"""Who reports them."""
+
 _Fact = TypeVar("_Fact", Trade, Mark)
 
 

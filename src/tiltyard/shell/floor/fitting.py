@@ -1,14 +1,17 @@
 """Whether a model can trade on the bars that there are, by their length, symbols, funding rates.
 
 One that cannot would stay with nothing for ever, and look like one that waits. What lies in a
-folder is told by the names of its files: a symbol that appears later may make a model fit.
+folder and was not read yet is told by the names of its files: a symbol that appears later may make
+a model fit. Bars that were read once count from then on, since their market is told as stale.
+Funding rates count for one interval more after they are gone: whoever writes the file anew
+takes it away for a moment, and nobody decides meanwhile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from tiltyard.shell.feeds.files import SUFFIXES, funding_symbol, interval_text
-from tiltyard.shell.feeds.folder import BarFolder, named_files
+from tiltyard.shell.feeds.files import interval_text
+from tiltyard.shell.feeds.folder import BarFolder
 from tiltyard.shell.sections.market import MarketSettings
 
 if TYPE_CHECKING:
@@ -18,21 +21,39 @@ FUNDING = "funding"
 """How the names of features begin that are made of funding rates."""
 
 
-def misfits(trained: Mapping[str, "Served"], bars: BarFolder) -> Mapping[str, str]:
-    """Why models cannot trade on a folder of bars, by arm; who can is not there.
+class Fitting:
+    """Whom the bars of a folder suit; it touches no disk that the folder has looked at.
 
     Args:
-        trained: The policies, by arm.
         bars: The folder.
     """
-    if not trained:
-        return {}
-    symbols = {one.symbol for one in named_files(bars.folder).values()}.union(bars.symbols)
-    funded = _funded(bars)
-    found = {
-        name: _misfit(policy, bars, symbols, funded) for name, policy in sorted(trained.items())
-    }
-    return {name: why for name, why in found.items() if why}
+
+    def __init__(self, bars: BarFolder) -> None:
+        self._bars = bars
+        self._rates: dict[str, float] = {}
+
+    def misfits(self, trained: Mapping[str, "Served"], steady: float) -> Mapping[str, str]:
+        """Why models cannot trade on the folder, by arm; who can is not there.
+
+        Args:
+            trained: The policies, by arm.
+            steady: The time now, by a clock in seconds that is never set.
+        """
+        if not trained:
+            return {}
+        symbols, funded = self._bars.offered, self._funded(steady)
+        found = {
+            name: _misfit(policy, self._bars, symbols, funded)
+            for name, policy in sorted(trained.items())
+        }
+        return {name: why for name, why in found.items() if why}
+
+    def _funded(self, steady: float) -> Collection[str]:
+        """Symbols with funding rates, or that had some less than an interval ago."""
+        self._rates |= dict.fromkeys(self._bars.funding.known, steady)
+        lasts = self._bars.interval.total_seconds()
+        lately = {symbol for symbol, at in self._rates.items() if steady - at < lasts}
+        return lately.union(self._bars.funded)
 
 
 def underpriced(policy: "Served", market: MarketSettings) -> str:
@@ -51,24 +72,17 @@ def underpriced(policy: "Served", market: MarketSettings) -> str:
     )
 
 
-def _misfit(policy: "Served", bars: BarFolder, symbols: set[str], funded: set[str]) -> str:
+def _misfit(
+    policy: "Served", bars: BarFolder, symbols: Collection[str], funded: Collection[str]
+) -> str:
     if policy.interval != bars.interval:
         return (
             f"it was trained on bars of {interval_text(policy.interval)}, and the folder has bars "
             f"of {interval_text(bars.interval)}"
         )
-    known, its = ", ".join(sorted(policy.symbols)), policy.symbols & symbols
+    known, its = ", ".join(sorted(policy.symbols)), policy.symbols.intersection(symbols)
     if not its:
         return f"it was trained on {known}, and the folder has no bars of that"
-    if any(need.startswith(FUNDING) for need in policy.needs) and not its & funded:
+    if any(need.startswith(FUNDING) for need in policy.needs) and its.isdisjoint(funded):
         return f"it needs funding rates, and the folder has none of {', '.join(sorted(its))}"
     return ""
-
-
-def _funded(bars: BarFolder) -> set[str]:
-    """Symbols with a file of funding rates."""
-    try:
-        files = [one for one in bars.folder.iterdir() if one.suffix in SUFFIXES]
-    except OSError:
-        return set()
-    return {symbol for file in files if (symbol := funding_symbol(file))}

@@ -15,6 +15,7 @@ from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.name import parse
 from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Seat
+from tiltyard.shell.models.shelf import is_called_by, made_at
 from tiltyard.shell.settings import Settings
 
 
@@ -77,6 +78,18 @@ def perhaps_trained(roster: Roster, holding: Collection[str]) -> Mapping[str, st
         name: arm.digest
         for name, arm in roster.arms.items()
         if kind_of(arm) not in POLICIES and (arm.state != "retired" or name in holding)
+    }
+
+
+def registered_as_snapshots(roster: Roster) -> Collection[str]:
+    """Arms that somebody registered by a snapshot: with its name, its digest, and when it was made.
+
+    Who registers a bot's arm of the same name says nothing of that time.
+    """
+    return {
+        name
+        for name, arm in roster.arms.items()
+        if is_called_by(name, arm.digest) and arm.created_at == made_at(name)
     }
 
 

@@ -19,12 +19,19 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.policy import Policy
 from tiltyard.router.floor import Floor
 from tiltyard.shell.feeds.folder import BarFolder
-from tiltyard.shell.floor.fitting import misfits, underpriced
+from tiltyard.shell.floor.facts import SOURCE
+from tiltyard.shell.floor.fitting import Fitting, underpriced
 from tiltyard.shell.floor.readings import Readings
-from tiltyard.shell.floor.seating import Seating, perhaps_trained, refuse_homeless, seating
+from tiltyard.shell.floor.seating import (
+    Seating,
+    perhaps_trained,
+    refuse_homeless,
+    registered_as_snapshots,
+    seating,
+)
 from tiltyard.shell.models.stable import Model, Stable
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.floor_table import claim, scopes
+from tiltyard.shell.store.floor_table import claim, last_source, scopes
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 
@@ -67,7 +74,7 @@ class Seats:
         self._ledger = ledger
         self._settings = settings
         self._token = token
-        self._bars = bars
+        self._fitting = Fitting(bars)
         self._floor = floor
         self._readings = readings
         self._models = models
@@ -75,6 +82,7 @@ class Seats:
         self._taken: set[str] = set()
         self._taken_by: object = None
         self._failed: dict[str, str] = {}
+        self._had_traded: dict[str, bool] = {}
         self._misfits: Mapping[str, str] = {}
         self.foreign: Mapping[str, tuple[str, str]] = {}
         self.is_waiting = False
@@ -97,12 +105,13 @@ class Seats:
         """
         holding = self._floor.holding
         models = self._asked(roster, holding)
-        self.is_waiting = self._has_to_wait(models, holding)
+        ordering = self._floor.ordering
+        self.is_waiting = self._has_to_wait(models, holding | ordering)
         if self.is_waiting:
             return False
         loaded = {name: one.policy for name, one in models.items() if one.policy is not None}
-        unfit = misfits(loaded, self._bars)
-        keeping = holding | self._floor.holding_on_paper
+        unfit = self._unfit(loaded)
+        keeping = holding | ordering | self._floor.holding_on_paper
         trained = {
             name: one for name, one in loaded.items() if name not in unfit or name in keeping
         }
@@ -127,12 +136,19 @@ class Seats:
         return True
 
     def tell_failed(self) -> None:
-        """Whose policies have failed, once each; who was trained is unhealthy from then on."""
-        for name, error in self._floor.failed.items():
+        """Who could not decide, once until it can; who was trained is unhealthy meanwhile."""
+        failed = self._floor.failed
+        for name, error in failed.items():
             if name not in self._failed:
                 _LOG.error("%s could not decide", name, exc_info=error)
                 self._failed[name] = f"its decision failed: {type(error).__name__}: {error}"[:200]
-                self._say(f"{name} stays with what it holds: {self._failed[name]}")
+                self._say(
+                    f"{name} stays with what it holds until it can decide: {self._failed[name]}"
+                )
+        for name in self._failed.keys() - failed.keys():
+            del self._failed[name]
+            if name in self._taken:
+                self._say(f"{name} decides again")
         self._blame()
 
     def _asked(self, roster: Roster, holding: Collection[str]) -> Mapping[str, Model]:
@@ -140,13 +156,25 @@ class Seats:
         if self._models is None:
             return {}
         arms = perhaps_trained(roster, holding)
-        ours = {name for name in self._floor.holding_on_paper.union(holding) if arms.get(name)}
-        return self._models.ask(arms, ours)
+        pinned = {name for name, digest in arms.items() if digest}
+        floor = self._floor
+        here = floor.holding_on_paper.union(holding, floor.ordering, self._traded(pinned))
+        ours = pinned & here
+        return self._models.ask(arms, ours, registered_as_snapshots(roster))
 
-    def _has_to_wait(self, models: Mapping[str, Model], holding: Collection[str]) -> bool:
+    def _traded(self, names: set[str]) -> set[str]:
+        """Of whom the floor had told the last trade when it saw them first; then no bot has."""
+        if unknown := names - self._had_traded.keys():
+            with self._ledger.snapshot() as still:
+                for name in unknown:
+                    self._had_traded[name] = last_source(still.connection, name) == SOURCE
+        return {name for name in names if self._had_traded[name]}
+
+    def _has_to_wait(self, models: Mapping[str, Model], busy: Collection[str]) -> bool:
         """Whether a model is being loaded without which nobody trades.
 
-        Whoever is loading is waited for, and whoever holds something for as long as it takes.
+        Whoever is loading is waited for, and whoever is busy for as long as it takes: who holds
+        something for real, or has ordered it.
 
         Raises:
             TiltyardError: ``MODEL_LATE``.
@@ -156,12 +184,18 @@ class Seats:
         steady = self._models.steady()
         loading = {name: one.is_late(steady) for name, one in models.items() if one.is_loading}
         for name in sorted(loading):
-            if loading[name] and name in holding:
+            if loading[name] and name in busy:
                 raise TiltyardError(
-                    "MODEL_LATE", name, "it holds positions on the floor, and its model is still "
-                    "being loaded", "wait; or stop what keeps this machine busy",
+                    "MODEL_LATE", name, "it holds positions on the floor, or has ordered them, and "
+                    "its model is still being loaded", "wait; or stop what keeps this machine busy",
                 )  # fmt: skip
         return not all(loading.values())
+
+    def _unfit(self, loaded: Mapping[str, "Served"]) -> Mapping[str, str]:
+        """Whose models cannot trade on these bars, and why."""
+        if self._models is None:
+            return {}
+        return self._fitting.misfits(loaded, self._models.steady())
 
     def _claimed(
         self, roster: Roster, holding: Collection[str], trained: Mapping[str, Policy]

@@ -36,6 +36,7 @@ from tiltyard.router.split import Split
 from tiltyard.shell.feeds.files import interval_text
 from tiltyard.shell.feeds.folder import BarFolder
 from tiltyard.shell.floor.facts import (
+    SOURCE,
     append_decisions,
     append_marks,
     in_their_account,
@@ -55,7 +56,6 @@ from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.plain_errors import UNAVAILABLE
 
-SOURCE = "floor"
 PLAYED, RECORDED, DECIDED, ORDERED = STAGES = ("played", "recorded", "decided", "ordered")
 """What is passed: an interval is written, and committed; decisions are written, and committed."""
 

@@ -5,14 +5,14 @@ numbers alone, and can be traded by as the floor has it; else 0. While it is bei
 is observed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from tiltyard.checklist.guard import Checklist
 from tiltyard.facts.observation import Observation
 from tiltyard.metrics.catalogue import HEALTH
-from tiltyard.shell.models.loading import SERVED
+from tiltyard.shell.models.shelf import is_called_by
 from tiltyard.shell.models.stable import Model, Stable
 
 SELDOM = 15 * 60.0
@@ -53,6 +53,7 @@ class Health:
         self._say = say
         self._states: dict[str, _State] = {}
         self._missed: set[str] = set()
+        self._unlisted = ""
 
     def look(self) -> None:
         """Load what is to be loaded, and report what is due."""
@@ -79,16 +80,31 @@ class Health:
     def _tell_of_absent(self) -> None:
         """Who is called as a snapshot is and has none may be a bot's; it is told, and no more."""
         absent = {
-            name
-            for name, digest in self._stable.absent.items()
-            if digest and name.partition("_")[0] in SERVED and name.endswith(f"_{digest[:8]}")
+            name for name, digest in self._stable.absent.items() if is_called_by(name, digest)
         }
+        if (error := self._stable.unlisted) is not None:
+            self._tell_unlisted(error, absent)
+            return
+        self._unlisted = ""
         for name in sorted(absent - self._missed):
             self._say(
                 f"{name}: no snapshot in {self._stable.folder} is it, so it is not traded here; "
                 "put it back, unless a bot trades it elsewhere"
             )
         self._missed = absent
+
+    def _tell_unlisted(self, error: OSError, absent: Collection[str]) -> None:
+        """A folder that was never there is missed by those alone who are called as if it were."""
+        if not absent and isinstance(error, FileNotFoundError):
+            return
+        told = f"{self._stable.folder} cannot be listed: {error.strerror or error}"
+        if told != self._unlisted:
+            whom = ", ".join(sorted(absent)) or "whoever has a model there"
+            self._say(
+                f"{told}; {whom} is not traded here until it can; put it back, unless a bot "
+                "trades elsewhere"
+            )
+        self._unlisted = told
 
     def _tell(self, name: str, model: Model, state: "_State") -> None:
         if state.fault == state.said:

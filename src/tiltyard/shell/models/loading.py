@@ -30,6 +30,14 @@ def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:
     Raises:
         TiltyardError: ``SNAPSHOT_MISSING``, ``EXTRA_MISSING``.
     """
+    try:
+        shelf.listed()
+    except OSError as error:
+        raise TiltyardError(
+            "SNAPSHOT_MISSING", str(shelf.folder),
+            f"it cannot be listed: {error.strerror or error}",
+            "put it back, or name another: models.folder",
+        ) from error  # fmt: skip
     if not digest:
         if not is_plain(name):
             raise TiltyardError(

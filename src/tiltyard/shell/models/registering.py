@@ -4,14 +4,14 @@ What is registered is its name, its kind and its digest; every byte of it is che
 lies elsewhere is copied into the folder of snapshots, since a desk looks there alone.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import parse
 from tiltyard.shell.models.loading import checked_snapshot
-from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot
+from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot, made_at
 
 
 class Joining(NamedTuple):
@@ -73,7 +73,12 @@ def checked_for_trial(path: Path) -> Joining:
             "SNAPSHOT_UNREADABLE", str(path), "its folder is not called as it was when it was made",
             f"call it {snapshot.kind}_<yyyymmdd>_<hhmmss>_{digest[:8]} again",
         )  # fmt: skip
-    return Joining(path, path.name, snapshot.kind, digest, _made_at(path.name))
+    at = made_at(path.name)
+    if at is None:
+        raise TiltyardError(
+            "SNAPSHOT_UNREADABLE", path.name, "its name says no time", "give its name back"
+        )
+    return Joining(path, path.name, snapshot.kind, digest, at)
 
 
 def brought_home(joining: Joining, folder: Path) -> bool:
@@ -93,14 +98,3 @@ def brought_home(joining: Joining, folder: Path) -> bool:
     there = Shelf(folder).names()
     path = save(checked_snapshot(joining.path, joining.digest), folder, joining.made_at)
     return path.name not in there
-
-
-def _made_at(name: str) -> datetime:
-    """When a snapshot was made, as its name says."""
-    _, day, time, _ = name.split("_")
-    try:
-        return datetime.strptime(day + time, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise TiltyardError(
-            "SNAPSHOT_UNREADABLE", name, f"there is no time {day} {time}", "give its name back"
-        ) from error

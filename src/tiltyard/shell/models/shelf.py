@@ -5,6 +5,7 @@ Nothing of a snapshot is read here, so that whoever only asks loads nothing that
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
@@ -15,7 +16,8 @@ MANIFEST = "manifest.json"
 SHORTEST_SUFFIX = 4
 """Letters of the end of a name by which a snapshot is meant; fewer may be anything."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_LOOKS_LIKE_ONE = re.compile(r"(?:tabnet|dqn)_\d{8}_\d{6}_[0-9a-f]{8}|[0-9a-f]{2,64}")
+_NAME = re.compile(r"(?:tabnet|dqn)_\d{8}_\d{6}_(?P<sha8>[0-9a-f]{8})")
+_END = re.compile(r"[0-9a-f]{2,64}")
 
 
 class Shelf:
@@ -28,30 +30,32 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def names(self) -> Sequence[str]:
-        """What may be a snapshot, in the order of the names."""
-        try:
-            every = sorted(one.name for one in self.folder.iterdir())
-        except OSError:
-            return []
+    def listed(self) -> Sequence[str]:
+        """What may be a snapshot, in the order of the names.
+
+        Raises:
+            OSError: Nobody can say: the folder cannot be listed, or is not there.
+        """
+        every = sorted(one.name for one in self.folder.iterdir())
         return [name for name in every if not name.startswith(".")]
 
-    def may_have(self, name: str, digest: str) -> bool:
-        """Whether it may have what serves an arm; by its digest, or by its name where it has none.
-
-        Args:
-            name: Of the arm.
-            digest: SHA-256 of what serves it; empty when nobody said.
-        """
-        return bool(self.may_have_of({name: digest}))
+    def names(self) -> Sequence[str]:
+        """The same; nothing where nobody can say."""
+        try:
+            return self.listed()
+        except OSError:
+            return []
 
     def may_have_of(self, arms: Mapping[str, str]) -> Collection[str]:
-        """The same of many arms, by one look into the folder; those that it may have.
+        """Of which arms it may have what serves them, by one look into the folder.
 
         Args:
-            arms: The digest of each, by name.
+            arms: The digest of each, SHA-256, by name; an empty one goes by the name.
+
+        Raises:
+            OSError: As :meth:`listed`.
         """
-        there = self.names()
+        there = self.listed() if arms else ()
         return {
             name
             for name, digest in arms.items()
@@ -94,13 +98,32 @@ class Shelf:
         return self.folder / found[0] if found else None
 
 
+def is_called_by(name: str, digest: str) -> bool:
+    """Whether an arm is called as the snapshot of its digest is, and that can be a policy.
+
+    >>> is_called_by("tabnet_20261126_200407_deadbeef", "deadbeef" + 56 * "0")
+    True
+    """
+    made = _NAME.fullmatch(name)
+    return made is not None and made["sha8"] == digest[:8]
+
+
+def made_at(name: str) -> datetime | None:
+    """When a snapshot was made, as its name says, UTC; None where it says no time."""
+    try:
+        _, day, time, _ = name.split("_")
+        return datetime.strptime(day + time, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def looks_like_snapshot(text: str) -> bool:
     """Whether somebody may have meant a snapshot, and mistyped it.
 
     >>> looks_like_snapshot("tabnet_20261126_200407_deadbeef"), looks_like_snapshot("my_bot")
     (True, False)
     """
-    return _LOOKS_LIKE_ONE.fullmatch(text) is not None
+    return (_NAME.fullmatch(text) or _END.fullmatch(text)) is not None
 
 
 def is_plain(name: str) -> bool:

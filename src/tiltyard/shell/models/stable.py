@@ -6,6 +6,9 @@ snapshot of each arm that was asked for, checks every byte of it, and makes a po
 loaded is kept as it is, whatever happens to its files then; but they are looked at again when
 they change, and one that could not be loaded once more is told. What could not be loaded is
 tried again when its folder has changed.
+
+While the folder cannot be listed, nobody knows who has a snapshot. Only who surely has one misses
+it then: others may be traded by bots elsewhere.
 """
 
 import threading
@@ -88,15 +91,23 @@ class Stable:
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
         self._ours: frozenset[str] = frozenset()
+        self._registered: frozenset[str] = frozenset()
         self._absent: Mapping[str, str] = {}
+        self._unlisted: OSError | None = None
         self._faults: Mapping[str, str] = {}
 
-    def ask(self, arms: Mapping[str, str], ours: Collection[str] = ()) -> Mapping[str, Model]:
+    def ask(
+        self,
+        arms: Mapping[str, str],
+        ours: Collection[str] = (),
+        registered: Collection[str] = (),
+    ) -> Mapping[str, Model]:
         """The models of those of some arms that have one, had one, or were not looked for yet.
 
         Args:
             arms: The digest of each, by name; empty goes by the name. Nobody else is kept.
             ours: Arms that have one, even if it is not there now.
+            registered: Arms that have one unless the folder, when it can be listed, has none.
         """
         with self._lock:
             known = self._models
@@ -105,7 +116,7 @@ class Stable:
                 for name, digest in arms.items()
                 if name in known or name in ours or self._was_not_sought(name, digest)
             }
-            self._ours = frozenset(ours)
+            self._ours, self._registered = frozenset(ours), frozenset(registered)
             self._absent = {name: at for name, at in self._absent.items() if arms.get(name) == at}
             is_new = any(name not in known for name in self._models)
         if is_new and self._at_once:
@@ -135,6 +146,12 @@ class Stable:
         with self._lock:
             return dict(self._absent)
 
+    @property
+    def unlisted(self) -> OSError | None:
+        """Why the folder could not be listed when it was last looked for arms; None when it was."""
+        with self._lock:
+            return self._unlisted
+
     def blame(self, faults: Mapping[str, str]) -> None:
         """What the floor has found of arms, and of no others: why they trade nothing."""
         with self._lock:
@@ -145,11 +162,10 @@ class Stable:
         for name, model in self._there().items():
             try:
                 found = self._looked_at(name, model)
-            except (OSError, ValueError) as error:  # of this one alone: others are looked at
-                facts = f"{type(error).__name__}: {error}"
-                found = model._replace(
-                    why=TiltyardError("SNAPSHOT_MISSING", name, facts), path=None
-                )
+            except Exception as error:  # noqa: BLE001 of this one alone: others are looked at
+                code = "SNAPSHOT_MISSING" if isinstance(error, OSError) else "SNAPSHOT_UNREADABLE"
+                facts = f"{type(error).__name__}: {error}"[:200]
+                found = model._replace(why=TiltyardError(code, name, facts), path=None)
             with self._lock:
                 if found is not model and name in self._models:
                     self._models[name] = found
@@ -160,22 +176,37 @@ class Stable:
         return self._absent.get(name) != digest
 
     def _there(self) -> Mapping[str, Model]:
-        """What is to be looked at, without arms that have no snapshot."""
+        """What is to be looked at: not who has no snapshot, nor who was asked for meanwhile."""
         with self._lock:
             unsure = {
                 name: one.digest
                 for name, one in self._models.items()
                 if one.is_loading and name not in self._ours
             } | dict(self._absent)
-        there = self._shelf.may_have_of(unsure)
+            registered = self._registered & unsure.keys()
+        there, unlisted = self._sought(unsure, registered)
         with self._lock:
+            self._unlisted = unlisted
             self._absent = {name: at for name, at in unsure.items() if name not in there}
             self._models = {
                 name: one
                 for name, one in self._models.items()
                 if name not in self._absent or name in self._ours
             }
-            return dict(self._models)
+            return {
+                name: one
+                for name, one in self._models.items()
+                if name in unsure or name in self._ours or not one.is_loading
+            }
+
+    def _sought(
+        self, unsure: Mapping[str, str], registered: Collection[str]
+    ) -> tuple[Collection[str], OSError | None]:
+        """Who may have a snapshot, and why the folder could not say."""
+        try:
+            return self._shelf.may_have_of(unsure), None
+        except OSError as error:
+            return registered, error
 
     def _looked_at(self, name: str, model: Model) -> Model:
         if model.path is not None and stamps_of(model.path) == model.seen:

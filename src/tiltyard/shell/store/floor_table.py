@@ -37,6 +37,14 @@ def claim(connection: sa.Connection, names: Iterable[str], account: str, currenc
         connection.execute(unclaimed.values({column.name: own}))
 
 
+def last_source(connection: sa.Connection, name: str) -> str | None:
+    """Who told the last trade of a policy, by when it closed; None where it has none."""
+    last = (trades.c.closed_at.desc(), trades.c.source.desc(), trades.c.trade_id.desc())
+    of = sa.select(policies.c.id).where(policies.c.name == name).scalar_subquery()
+    found = sa.select(trades.c.source).where(trades.c.policy_id == of)
+    return connection.scalar(found.order_by(*last).limit(1))
+
+
 def is_taken(connection: sa.Connection, source: str, trade_id: str) -> bool:
     """Whether the ledger has a trade of this name."""
     same = sa.and_(trades.c.source == source, trades.c.trade_id == trade_id)

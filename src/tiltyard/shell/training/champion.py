@@ -49,7 +49,7 @@ def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
     if kind in POLICIES:
         return Champion(arm.name, POLICIES.get(kind))
     shelf = Shelf(folder)
-    if not shelf.may_have(arm.name, arm.digest):
+    if not shelf.may_have_of({arm.name: arm.digest}):
         return f"{arm.name} is no policy of ours, so nobody knows what it would have made"
     path = found_snapshot(shelf, arm.name, arm.digest)
     return _trained(arm.name, checked_snapshot(path, arm.digest))
