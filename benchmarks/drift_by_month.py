@@ -22,7 +22,8 @@ from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.drift import Drift, kl_divergence
 from tiltyard.learners.encoder import encoder_from
 from tiltyard.learners.job import Job
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.timesnet import TimesNetSettings, snapshot_of, train
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR

@@ -27,7 +27,7 @@ import polars as pl
 
 from halt_latency import heads, machine, measure, row
 from tiltyard.learners.job import Job
-from tiltyard.learners.snapshot import save
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.learners.timesnet import TimesNetSettings, snapshot_of, train
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar

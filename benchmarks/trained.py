@@ -52,7 +52,8 @@ def untrained(folder: Path) -> Path:
 
     from tiltyard.learners.candidate import CandidateSettings  # noqa: PLC0415 as above
     from tiltyard.learners.labels import CLASSES  # noqa: PLC0415 as above
-    from tiltyard.learners.snapshot import Snapshot, save  # noqa: PLC0415 as above
+    from tiltyard.learners.snapshot import Snapshot  # noqa: PLC0415 as above
+    from tiltyard.learners.snapshot_folder import save  # noqa: PLC0415 as above
     from tiltyard.learners.tabnet import TabNet  # noqa: PLC0415 as above
     from tiltyard.learners.timesnet_network import Network  # noqa: PLC0415 as above
 
@@ -93,7 +94,7 @@ def hours(count: int) -> list[Bar]:
 
 def decisions(path: Path, count: int) -> tuple[list[float], list[float], list[float]]:
     """Milliseconds, each in rising order: of a decision by core and clock, of a bar's by core."""
-    from tiltyard.learners.snapshot import load  # noqa: PLC0415 as above
+    from tiltyard.learners.snapshot_folder import load  # noqa: PLC0415 as above
     from tiltyard.learners.trained import Trained  # noqa: PLC0415 as above
     from tiltyard.market.costs import FundingRates  # noqa: PLC0415 as above
 

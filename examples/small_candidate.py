@@ -18,7 +18,7 @@ from tiltyard.learners.candidate import CandidateSettings, train_candidate
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.head import TabNetSettings
 from tiltyard.learners.job import Job
-from tiltyard.learners.snapshot import save
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.learners.timesnet import TimesNetSettings
 from tiltyard.market.bar import HOUR
 from tiltyard.market.candles import candles_of
@@ -34,7 +34,7 @@ SETTINGS = CandidateSettings(
     features=("return_4", "volume_ratio_24"),
     acting=Acting(margin=0.0),
     folds=1,
-    hold_out=0,
+    hold_out_days=0,
 )
 
 

@@ -10,6 +10,18 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from tiltyard.learners.study import Running
 
 
+class OutOfMemoryError(RuntimeError):
+    """As torch calls its own, of a GPU."""
+
+
+LACKS = {
+    "none": MemoryError("Unable to allocate 7.5 GiB"),
+    "torch": RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 8 GiB"),
+    "cuda": OutOfMemoryError("CUDA out of memory. Tried to allocate 8.00 GiB"),
+}
+"""What is raised where there is no memory left."""
+
+
 class Hill:
     """Highest at x = 2, and higher for "b"; dies, raises or waits where its config says so."""
 
@@ -24,6 +36,8 @@ class Hill:
             raise RuntimeError("no such hill")  # noqa: TRY003 the reason is looked for
         if (full := config.get("full")) and running.number == 1 and Path(full).exists():
             raise OSError(28, "No space left on device")
+        if (held := config.get("lacks")) and running.number == 1 and Path(held).exists():
+            raise LACKS[Path(held).read_text()]
         dies = config.get("dies", {}).get(str(running.number), 0)
         if dies and (deaths := len(list(Path(config["marks"]).glob(f"{running.number}-*")))) < dies:
             (Path(config["marks"]) / f"{running.number}-{deaths}").touch()

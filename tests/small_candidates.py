@@ -1,6 +1,7 @@
 """Candidates that are trained in a second: a small market, and small networks."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -27,9 +28,9 @@ SETTINGS = CandidateSettings(
     features=("return_4", "volume_ratio_24"),
     acting=Acting(margin=1.0, round_trip_bps=4.0, horizon=1),
     folds=2,
-    hold_out=24 * 10,
+    hold_out_days=10,
     stride=6,
-    baseline=24 * 20,
+    baseline_days=20,
     fee_bps=2.0,
     half_spread_bps=0.0,
 )  # fmt: skip
@@ -38,6 +39,12 @@ SETTINGS = CandidateSettings(
 def market(*symbols: str, hours: int = HOURS, seed: int = 5) -> dict[str, Candles]:
     bars = simulated_hours(DEFAULT, START, hours, np.random.default_rng(seed))
     return {symbol: candles_of([one[symbol] for one in bars], HOUR) for symbol in symbols}
+
+
+def lasting(candles: Candles, interval: timedelta) -> Candles:
+    """The same prices, in bars that last otherwise."""
+    times = candles.opened_at[0] + round(interval.total_seconds()) * np.arange(len(candles))
+    return replace(candles, interval=interval, opened_at=times)
 
 
 def true_moves(candles: Candles, horizon: int = 1) -> np.ndarray:

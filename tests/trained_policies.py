@@ -15,7 +15,8 @@ from tiltyard.learners.acting import Acting
 from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.head import TabNetSettings
 from tiltyard.learners.job import Job
-from tiltyard.learners.snapshot import Snapshot, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.candles import candles_of
@@ -80,10 +81,11 @@ def trained_on(
         "classes": {"edges": [-1.0, -0.3, 0.3, 1.0], "means": list(MEANS)},
         "acting": asdict(Acting(margin=margin)),
     }  # fmt: skip
+    told = {"until": int(bars[-1].closes_at(HOUR).timestamp())}
     return Snapshot(
         "tabnet", weights, {"baseline": windows.data[:40], "baseline_as_of": windows.as_of[:40]},
         {**settings, **changed}, {"channels": scaler.to_json(), "features": fitted.scaler},
-        {"seed": seed},
+        {"data": told, "encoder": {"data": told}, "seed": seed},
     )  # fmt: skip
 
 

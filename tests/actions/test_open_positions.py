@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tiltyard.actions.open_positions import what_is_open
+from tiltyard.actions.open_positions import MOST, how_many, what_is_left, what_is_open
 from tiltyard.facts.mark import LastMark, Mark
-from tiltyard.kernel.money import money
+from tiltyard.kernel.money import Money, money
+from tiltyard.market.paper import Entry, Lane, Position
 
 NOON = datetime(2025, 7, 7, 12, tzinfo=UTC)
 AT, BY = "2025-07-07T12:00:00Z", "2025-07-07T12:31:00Z"
@@ -40,6 +41,108 @@ THROTTLED: list[tuple[LastMark | None, str]] = [
     ),
     (LastMark(NONE, 0, traded_since=True), f"nothing was open at {AT}"),
 ]
+
+
+def short(symbol: str) -> Position:
+    entry = Entry(Lane("arm", symbol), "episode", "short", money(500))
+    return Position(entry, NOON, 1, 2.5, Money(0), None)
+
+
+ONE = [short("SOL/USDT")]
+SOLD = "short SOL/USDT of 500.00 at 2.5"
+BOTH = f"open on the floor: {SOLD}, short X/Y of 500.00 at 2.5, unrealised -12.5 USDT at {AT}"
+ON_FLOOR: list[tuple[LastMark | None, list[Position], str, str]] = [
+    (
+        None,
+        [],
+        "nothing is open on the floor, and it enters no more",
+        "nothing is open on the floor",
+    ),
+    (
+        LastMark(NONE, 0, traded_since=True),
+        [],
+        "nothing is open on the floor, and it enters no more",
+        "nothing is open on the floor",
+    ),
+    (
+        None,
+        ONE,
+        f"open on the floor: {SOLD}; {PAGE} if any is left",
+        f"open on the floor: {SOLD}; it runs off",
+    ),
+    (
+        LastMark(TWO, 2, traded_since=False),
+        [*ONE, short("X/Y")],
+        f"{BOTH}; {PAGE} if any is left",
+        f"{BOTH}; they run off",
+    ),
+    (
+        LastMark(TWO, 2, traded_since=False),
+        [],
+        f"open at {AT}: 2 positions, {DETAILS}; {PAGE} if any is left",
+        f"open at {AT}: 2 positions, {DETAILS}; they run off",
+    ),
+]
+
+
+@pytest.mark.parametrize(("last", "on_floor", "halted", "throttled"), ON_FLOOR)
+def test_of_an_arm_that_the_desk_trades_it_is_said_what_the_floor_holds(
+    last: LastMark | None, on_floor: list[Position], halted: str, throttled: str
+) -> None:
+    at = NOON + timedelta(minutes=1)
+    assert what_is_open(last, at, "halt", on_floor) == halted
+    assert what_is_open(last, at, "throttle", on_floor) == throttled
+
+
+def test_of_many_positions_the_first_are_told_and_how_many_more_there_are() -> None:
+    many = [short(f"S{n}/USDT") for n in range(MOST + 2)]
+    said = what_is_open(None, NOON, "throttle", many)
+    assert "short S4/USDT of 500.00 at 2.5, and 2 more; they run off" in said
+    assert "S5/USDT" not in said
+
+
+@pytest.mark.parametrize(
+    ("last", "on_floor", "reason"),
+    [
+        (None, [], ""),
+        (LastMark(NONE, 0, traded_since=True), [], ""),
+        (None, ONE, f"1 position is open 30 min after the halt on the floor: {SOLD}"),
+        (
+            LastMark(TWO, 2, traded_since=False),
+            [],
+            f"2 positions are open 30 min after the halt, by the mark of {AT}",
+        ),
+    ],
+)
+def test_a_person_is_paged_for_what_the_floor_holds_or_a_mark_tells_of(
+    last: LastMark | None, on_floor: list[Position], reason: str
+) -> None:
+    assert what_is_left(last, NOON + timedelta(minutes=1), on_floor) == reason
+
+
+@pytest.mark.parametrize(
+    ("last", "on_floor", "may_enter", "count"),
+    [
+        (None, None, False, None),
+        (None, [], False, 0),
+        (None, [], True, None),
+        (None, ONE, True, 1),
+        (LastMark(TWO, 2, traded_since=False), ONE, False, 2),
+        (LastMark(NONE, 0, traded_since=True), ONE, False, 1),
+    ],
+    ids=[
+        "nobody says",
+        "the floor knows",
+        "an order may fill",
+        "held",
+        "more by a mark",
+        "held on",
+    ],
+)
+def test_how_many_are_open_is_known_on_the_floor_once_it_enters_no_more(
+    last: LastMark | None, on_floor: list[Position] | None, *, may_enter: bool, count: int | None
+) -> None:
+    assert how_many(last, on_floor, None if may_enter else NOON) == count
 
 
 @pytest.mark.parametrize(("last", "words"), HALTED)

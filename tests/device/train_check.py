@@ -28,7 +28,7 @@ import torch
 
 from tiltyard.learners.encoder import encoder_from
 from tiltyard.learners.job import Job
-from tiltyard.learners.snapshot import load, save
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.tabnet import Head, TabNetSettings, fit
 from tiltyard.learners.timesnet import (
     Fitted,

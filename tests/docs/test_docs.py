@@ -55,6 +55,7 @@ from tiltyard.shell.report.evidence import (
     value_json,
 )
 from tiltyard.shell.report.gap import GapLine, gap_json
+from tiltyard.shell.report.known_bars import KnownBars, known_row
 from tiltyard.shell.report.receipts import net_json
 from tiltyard.shell.report.rules import rules_json
 from tiltyard.shell.settings import Settings
@@ -222,8 +223,9 @@ def test_every_json_field_has_a_row(ran: Callable[[Command], Ended]) -> None:
         )[0]
     )
     assert set(rows("json.md", "## Sizing")) == {"reason", *sized["sizing"]}
-    assert set(rows("json.md", "## An action")) == set(json.loads(timeline[0]))
-    assert set(rows("json.md", "## An action")) == set(arm["actions"][0])
+    assert set(rows("json.md", "## An action")) == {"knew_bars", *json.loads(timeline[0])}
+    assert set(rows("json.md", "## An action")) == {"knew_bars", *arm["actions"][0]}
+    assert set(rows("json.md", "## Known bars")) == set(known_row(KnownBars("bot", None, 1, 2)))
     assert set(rows("json.md", "## A trade")) == set(trade)
     assert set(rows("json.md", "## An arm")) == set(arms[0])
     assert ran(Command("tiltyard policy halt eee02a74", "")).returncode == 0
@@ -252,7 +254,7 @@ def test_every_json_field_has_a_row(ran: Callable[[Command], Ended]) -> None:
 
 def test_every_json_field_of_a_report_on_rules_has_a_row() -> None:
     whole = rules_json(OF_RULES)
-    assert set(rows("json.md", "## All rules")) == {"generated_at", *whole}
+    assert set(rows("json.md", "## All rules")) == {"generated_at", "known_bars", *whole}
     rule = whole["rules"][0]
     assert set(rows("json.md", "## A rule")) == set(rule)
     assert set(rows("json.md", "## A decision of a rule")) == set(rule["decided"][0])

@@ -16,7 +16,8 @@ import torch
 from floors import put_bars
 from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.job import Job
-from tiltyard.learners.snapshot import Snapshot, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.learners.timesnet import TimesNetSettings, snapshot_of, train
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar

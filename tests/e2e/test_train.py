@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from command_line import Run
@@ -41,6 +42,19 @@ def test_what_is_wrong_is_said_before_anything_is_learnt(run: Run, words: str, c
     assert code in done.err
     assert "--html" not in done.err, "an option of another command"
     assert done.out == ""
+
+
+def test_a_feed_that_has_frozen_is_refused_before_anything_is_learnt(
+    run: Run, tmp_path: Path
+) -> None:
+    write_bars(tmp_path / "bars", "SOL/USDT", hours=HOURS)
+    file = tmp_path / "bars" / "SOL_USDT-1h.parquet"
+    frozen = dict.fromkeys(("open", "high", "low", "close"), 150.0)
+    pl.read_parquet(file).with_columns(**frozen).write_parquet(file)
+    for what in ("encoder", "tabnet", "sweep"):
+        done = run("train", what, "--data", "bars")
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("PRICES_STILL bars: 1 fault\n  3,699 of 3,700 bars close where")
 
 
 def test_who_learns_from_funding_needs_rates_and_no_parent(run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A trained policy, from its snapshot to the desk: registered, loaded beside it, played again."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pytest
 
 from command_line import Run
 from e2e.test_run import desk_of, told_to_stop
+from e2e.test_starting import SLOW, loaded
 from floors import put_bars
+from tiltyard.kernel.clock import time_text
 from tiltyard.market.bar import HOUR
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.ledger import Ledger
-from trained_policies import encoder_alone, put_model, tiny, wavy
+from trained_policies import encoder_alone, put_model, tiny, trained_on, wavy
 
 CHAMPION = "trend_20250301_000000_c4a3b105"
 TOML = '[market]\nfeed = "bars"\n'
@@ -113,3 +116,66 @@ def test_a_snapshot_from_elsewhere_is_copied_to_where_a_desk_looks(
     assert joined.code == 0, joined.err
     assert joined.err == f"copied to models/{path.name}, where a desk looks for it\n"
     assert (tmp_path / "models" / path.name / "manifest.json").is_file()
+
+
+def test_what_it_makes_of_bars_that_it_knows_is_nowhere_told_as_a_test(
+    floor: Run, tmp_path: Path
+) -> None:
+    hour = system_now().replace(minute=0, second=0, microsecond=0)
+    until = hour - 60 * HOUR
+    name = put_model(tmp_path / "models", trained_on(wavy(until - 200 * HOUR, 200))).name
+    assert floor("policy", "register", name, "--capital", "10000").code == 0
+    knows = f"it knows these bars until {until:%Y-%m-%d %H:%M}Z"
+    ran = floor("replay", "--bars", "bars", "--into", "kept.db", "--html", "page.html")
+    assert ran.code == 0, ran.err
+    assert f"Not a test of {name}: {knows}.\n" in ran.err
+    (said,) = (line for line in ran.out.splitlines() if line.startswith("Not a test of "))
+    told = json.loads(floor("report", name, "--db", "kept.db", "--json").out)["known_bars"]
+    assert told["until"] == time_text(until)
+    assert 0 < told["trades"] < told["of"]
+    counted = f"{knows}, and opened {told['trades']} of its {told['of']} trades before then."
+    assert said == f"Not a test of {name}: {counted}"
+    shutil.rmtree(tmp_path / "models")
+    assert f"  Not a test: {counted}\n" in floor("report", name, "--db", "kept.db").out
+    assert floor("report", "--db", "kept.db", "--html", "report.html").code == 0
+    asked = floor("report", "--actions", "--db", "kept.db", "--html", "actions.html")
+    assert f"{said}\n" in asked.out
+    for page in ("page.html", "report.html", "actions.html"):
+        assert (tmp_path / page).read_text("utf-8").count(said) == 1, page
+    assert f"{said}\n" in floor("report", "--rules", "--db", "kept.db").out
+    for which in ("--actions", "--rules"):
+        whole = json.loads(floor("report", which, "--db", "kept.db", "--json").out)
+        assert whole["known_bars"] == [{"policy": name, **told}], which
+
+
+def test_a_replay_tells_programs_of_each_action_whether_it_is_a_test(
+    floor: Run, tmp_path: Path
+) -> None:
+    hour = system_now().replace(minute=0, second=0, microsecond=0)
+    until = hour - 60 * HOUR
+    name = put_model(tmp_path / "models", trained_on(wavy(until - 200 * HOUR, 200))).name
+    for arm in (name, "breakout_20250101_000000_00000001"):
+        assert floor("policy", "register", arm, "--capital", "10000").code == 0
+
+    def knew(*words: str) -> dict[str, bool]:
+        rows = map(json.loads, floor("replay", "--bars", "bars", "--json", *words).out.splitlines())
+        return {row["policy"].partition("_")[0]: row["knew_bars"] for row in rows}
+
+    assert knew() == {"tabnet": True, "breakout": False}
+    assert knew("--since", time_text(until)) == {"tabnet": False, "breakout": False}
+
+
+def test_a_desk_that_trades_later_bars_is_reported_with_the_health_of_its_models(
+    floor: Run, tmp_path: Path, name: str
+) -> None:
+    assert floor("policy", "register", name, "--capital", "10000").code == 0
+    assert floor("run", "--once").code == 0
+    told = json.loads(floor("report", name, "--json").out)
+    assert told["known_bars"] is None
+    healthy = told["metrics"]["model_healthy"]
+    assert (healthy["value"], healthy["verdict"]) == (1, "pass")
+    assert told["metrics"]["encoder_kl_divergence"]["verdict"] == "unknown"
+    rule = json.loads(floor("report", CHAMPION, "--json").out)
+    assert not {"model_healthy", "encoder_kl_divergence"} & rule["metrics"].keys()
+    assert "Not a test" not in floor("report").out
+    assert not loaded(tmp_path, "report") & SLOW

@@ -1,13 +1,13 @@
 """A candidate learns what can be learnt, and is tested on nothing that it knew."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from small_candidates import DATA, HOURS, SETTINGS, START, market, true_moves, with_leak
+from small_candidates import DATA, HOURS, SETTINGS, START, lasting, market, true_moves, with_leak
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import money
 from tiltyard.learners.candidate import (
@@ -20,8 +20,11 @@ from tiltyard.learners.candidate import (
     train_encoder,
 )
 from tiltyard.learners.job import Job, Step
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.walk_forward import DAY, Range, simulate
+from tiltyard.market.bar import HOUR
+from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 
 SYMBOL = "SOL/USDT"
@@ -37,7 +40,7 @@ def earned(late: int) -> tuple[float, float]:
     candles = with_leak(market(SYMBOL)[SYMBOL], late)
     data = MarketData({SYMBOL: candles})
     head = replace(SETTINGS.head, epochs=10, patience=10, batch=128, virtual_batch=128)
-    settings = replace(SETTINGS, head=head, hold_out=0, folds=1)
+    settings = replace(SETTINGS, head=head, hold_out_days=0, folds=1)
     told = train_candidate(settings, data, seed=1, job=Job()).metrics["walk_forward"]
     within = Range(told["since"], told["until"])
     moves = {SYMBOL: true_moves(candles)}
@@ -153,7 +156,7 @@ def test_an_encoder_that_knows_a_test_is_refused(made: Snapshot) -> None:
     earlier = replace(DATA, until=plan_of(SETTINGS, DATA).encoder_until)
     with pytest.raises(TiltyardError, match="ENCODER_KNOWS_TEST") as caught:
         train_candidate(
-            replace(SETTINGS, initial=0.9, hold_out=0, folds=1), replace(earlier, until=None),
+            replace(SETTINGS, initial=0.9, hold_out_days=0, folds=1), replace(earlier, until=None),
             seed=1, job=Job(), encoder=replace(encoder, lineage={}),
         )  # fmt: skip
     assert "nobody knows what" in str(caught.value)
@@ -209,6 +212,69 @@ def test_too_little_says_what_there_is_and_what_is_needed(data: MarketData, says
         train_candidate(SETTINGS, data, seed=1, job=Job())
     assert says in str(caught.value)
     assert "needed" in str(caught.value) or "there are BTC/USDT 2025-01-01" in str(caught.value)
+
+
+@pytest.mark.parametrize("minutes", [15, 60, 240])
+def test_days_are_held_out_however_long_a_bar_lasts(minutes: int) -> None:
+    interval = timedelta(minutes=minutes)
+    data = MarketData({SYMBOL: lasting(DATA.candles[SYMBOL], interval)})
+    plan = plan_of(replace(SETTINGS, hold_out_days=4, folds=1), data)
+    assert plan.hold_out is not None
+    end = START + HOURS * interval
+    begins = (end - timedelta(days=4)).replace(hour=0, minute=0)
+    assert (plan.hold_out.test_since, plan.hold_out.test_until) == (
+        begins.timestamp(), end.timestamp()
+    )  # fmt: skip
+    short = replace(data, until=round((START + 300 * interval).timestamp()))
+    with pytest.raises(TiltyardError, match=f" {4 * 1440 // minutes} that are held out .*4 days,"):
+        plan_of(replace(SETTINGS, hold_out_days=4, folds=1), short)
+
+
+def test_a_refreshed_encoder_has_learnt_from_days_however_long_a_bar_lasts() -> None:
+    quarter = timedelta(minutes=15)
+    data = MarketData({SYMBOL: lasting(DATA.candles[SYMBOL], quarter)})
+    settings = replace(SETTINGS, hold_out_days=4, folds=1)
+    made = train_candidate(settings, data, seed=1, job=Job())
+    fresh = refresh(made, data, seed=1, job=Job(), epochs=1, recent_days=10)
+    known = fresh.lineage["encoder"]["data"]["since"]
+    embargo = 2 * 15 * 60
+    assert known == made.metrics["hold_out"]["since"] - embargo - 10 * DAY
+
+
+def test_what_was_made_by_settings_of_another_version_is_not_refreshed(made: Snapshot) -> None:
+    walking = {**made.settings["asked"]["walk_forward"], "moon": 1}
+    asked = {**made.settings["asked"], "walk_forward": walking}
+    other = replace(made, settings={**made.settings, "asked": asked})
+    with pytest.raises(TiltyardError, match=r"SNAPSHOT_UNREADABLE .*another version.*'moon'"):
+        refresh(other, DATA, seed=1, job=Job())
+    with pytest.raises(TiltyardError, match=r"SNAPSHOT_UNREADABLE .*of no policy: 'asked'|'head'"):
+        refresh(encoder_in(made), DATA, seed=1, job=Job())
+
+
+def test_who_is_refreshed_from_a_sweeps_best_says_until_when_that_has_chosen(
+    made: Snapshot,
+) -> None:
+    study = {"seed": 3, "trial": 1}
+    best = replace(made, lineage={**made.lineage, "study": study})
+    child = refresh(best, DATA, seed=1, job=Job(), epochs=1)
+    chose_until = made.metrics["walk_forward"]["until"]
+    assert child.lineage["study"] == {**study, "chose_until": chose_until}
+    assert "study" not in made.lineage
+
+
+def test_a_range_that_is_long_enough_and_has_no_bars_is_told_by_what_there_is() -> None:
+    """A longer range would not help: the bars are missing, or stood still and were left out."""
+    whole = DATA.candles[SYMBOL]
+    kept = (np.arange(HOURS) < 300) | (np.arange(HOURS) > HOURS // 2)
+    columns = (getattr(whole, one.name)[kept] for one in fields(whole)[2:])
+    with pytest.raises(TiltyardError) as caught:
+        train_candidate(
+            SETTINGS, MarketData({SYMBOL: Candles(SYMBOL, HOUR, *columns)}), seed=1, job=Job()
+        )  # fmt: skip
+    assert str(caught.value).startswith(
+        "DATA_INSUFFICIENT SOL/USDT: SOL/USDT has 300 bars from 2025-01-01T01:00:00Z to 2025-02-19"
+    )
+    assert "and 378 of one are needed: the rest is missing, or is no price" in str(caught.value)
 
 
 def test_funding_that_nobody_knows_is_told_and_counted_as_nothing(made: Snapshot) -> None:

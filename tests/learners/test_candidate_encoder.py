@@ -6,16 +6,17 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from small_candidates import DATA, SETTINGS, market
+from small_candidates import DATA, SETTINGS, lasting, market
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate import MarketData, check_encoder, plan_of
 from tiltyard.learners.candidate_encoder import refresh_encoder, train_encoder
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.walk_forward import DAY
 
 HOUR = 3600
 EARLY = replace(DATA, until=int(DATA.candles["BTC/USDT"].opened_at[24 * 75]))
-BEFORE_ITS_TEST = replace(SETTINGS, hold_out=0)
+BEFORE_ITS_TEST = replace(SETTINGS, hold_out_days=0)
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,18 @@ def test_a_market_without_a_bar_there_is_not_told() -> None:
     until = int(late.opened_at[0])
     told = MarketData({**DATA.candles, "ETH/USDT": replace(late, opened_at=late.opened_at + 10**7)})
     assert sorted(told.told(until + 100 * HOUR)["bars"]) == ["BTC/USDT", "SOL/USDT"]
+
+
+@pytest.mark.parametrize(("minutes", "apart"), [(15, 180), (60, 360), (240, 1440)])
+def test_a_baseline_is_days_long_and_its_windows_are_three_hours_apart_or_more(
+    minutes: int, apart: int
+) -> None:
+    """Of hours every sixth bar, as the encoder learns; of a quarter of an hour every twelfth."""
+    interval = timedelta(minutes=minutes)
+    data = MarketData({"SOL/USDT": lasting(DATA.candles["SOL/USDT"], interval)})
+    settings = replace(BEFORE_ITS_TEST, baseline_days=5, folds=1)
+    encoder = train_encoder(settings, data, seed=1, job=Job())
+    at, until = encoder.arrays["baseline_as_of"], plan_of(settings, data).encoder_until
+    assert set(np.diff(at).tolist()) == {apart * 60}
+    assert 0 <= at[0] - (until - 5 * DAY) < apart * 60
+    assert 0 < until - at[-1] <= apart * 60

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from errno import EIO, ENOSPC
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import numpy as np
 import pytest
 
 from tiltyard.kernel.errors import Faults, TiltyardError
-from tiltyard.learners.snapshot import MANIFEST, WEIGHTS, Snapshot, find, load, save
+from tiltyard.learners.snapshot import PARTS, WEIGHTS, Snapshot, snapshot_from
+from tiltyard.learners.snapshot_folder import MANIFEST, find, load, save
 
 NOW = datetime(2025, 7, 7, 12, tzinfo=UTC)
 
@@ -326,3 +328,54 @@ def test_what_was_harmed_is_put_aside_and_saved_again(tmp_path: Path, harmed: st
     aside = tmp_path / f".{path.name}.harmed"
     assert (aside / harmed).read_bytes() == b""
     assert set(tmp_path.iterdir()) == {path, aside}
+
+
+def test_what_cannot_be_read_just_now_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, opened = saved(tmp_path), os.open
+
+    def failing(file: Path, flags: int, mode: int = 0o777) -> int:
+        if Path(file).name == WEIGHTS:
+            raise OSError(EIO, "Input/output error")
+        return opened(file, flags, mode)
+
+    monkeypatch.setattr(os, "open", failing)
+    with pytest.raises(TiltyardError, match=r"SNAPSHOT_MISSING.*Input/output error"):
+        save(made(), tmp_path, NOW)
+    monkeypatch.undo()
+    assert set(tmp_path.iterdir()) == {path}
+    assert load(path).digest == made().digest
+
+
+def test_a_harmed_one_is_still_there_where_the_new_one_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path)
+    (path / WEIGHTS).write_bytes(b"")
+
+    def failing(_descriptor: int) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(TiltyardError, match="SNAPSHOT_UNWRITABLE"):
+        save(made(), tmp_path, NOW)
+    assert set(tmp_path.iterdir()) == {path}
+
+
+def test_what_was_harmed_keeps_its_name_whenever_it_is_saved_again(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    (path / WEIGHTS).write_bytes(b"")
+    assert save(made(), tmp_path, NOW + timedelta(days=3)) == path
+    assert load(path).digest == made().digest
+
+
+def test_an_array_whose_header_no_parser_takes_is_unreadable() -> None:
+    """numpy parses a header as Python, and an open bracket fails in a way of its own."""
+    header = b"{" + b"(" * 50
+    raw = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with pytest.raises(ValueError, match="a header that is none"):
+        snapshot_from(
+            {part: {} for part in PARTS} | {"kind": "tabnet"},
+            {WEIGHTS: made().files()[WEIGHTS], "baseline.npy": raw},
+        )

@@ -148,6 +148,20 @@ def test_a_disk_that_is_full_is_no_result_of_a_trial(
     assert run(study, 6, job=Job()) == ten[:6]
 
 
+@pytest.mark.parametrize("lack", ["none", "torch", "cuda"])
+def test_memory_that_is_gone_is_no_result_of_a_trial(
+    ten: list[Trial], tmp_path: Path, lack: str
+) -> None:
+    held = tmp_path / "held"
+    held.write_text(lack)
+    study = study_in(tmp_path / "study", lacks=str(held))
+    with pytest.raises(TiltyardError, match=r"STUDY_STOPPED trial 1: .*allocate"):
+        run(study, 2, job=Job())
+    assert 1 not in study.trials()
+    held.unlink()
+    assert run(study, 2, job=Job()) == ten[:2]
+
+
 def test_workers_end_with_whoever_started_them(tmp_path: Path) -> None:
     """Each holds a pipe open while it lives."""
     said = tmp_path / "said"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,9 +16,12 @@ from small_candidates import DATA, SETTINGS, START
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate import MarketData
 from tiltyard.learners.job import Job, Step
-from tiltyard.learners.snapshot import load
+from tiltyard.learners.plan import plan_of
+from tiltyard.learners.snapshot import WEIGHTS
+from tiltyard.learners.snapshot_folder import load
 from tiltyard.learners.study import best
 from tiltyard.learners.sweep import Sweep, read_market, sweep, write_market
+from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 
 TRIALS = 3
@@ -105,6 +109,34 @@ def test_a_market_that_begins_too_late_is_refused_before_the_first_trial(tmp_pat
         sweep(SETTINGS, data, folder=tmp_path / "sweep", output=tmp_path, now=START, seed=3,
               job=Job(), trials=1)  # fmt: skip
     assert not list(tmp_path.iterdir())
+
+
+def test_a_past_is_refused_that_is_too_short_for_one_of_the_horizons(tmp_path: Path) -> None:
+    """Else those trials alone would fail, one by one."""
+    short = {symbol: until(one, 1_650) for symbol, one in DATA.candles.items()}
+    plan_of(SETTINGS, MarketData(short))
+    with pytest.raises(TiltyardError, match="DATA_INSUFFICIENT"):
+        sweep(SETTINGS, MarketData(short), folder=tmp_path / "sweep", output=tmp_path, now=START,
+              seed=3, job=Job(), trials=1)  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+def until(candles: Candles, count: int) -> Candles:
+    part = {
+        name: getattr(candles, name)[:count]
+        for name in ("opened_at", "open", "high", "low", "close", "volume")
+    }
+    return replace(candles, **part)
+
+
+def test_a_best_that_was_harmed_is_made_again(three: tuple[Sweep, Path], tmp_path: Path) -> None:
+    made, folder = three
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    weights = again / "models" / made.kept[0].path.name / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1])
+    kept = swept(again).kept
+    assert [load(one.path, one.digest).digest for one in kept] == digests(made)
 
 
 def test_a_sweep_that_is_over_is_taken_as_it_is(three: tuple[Sweep, Path]) -> None:

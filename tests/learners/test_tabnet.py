@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Job, Step
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.tabnet import (
     Fitted,
     GhostNorm,

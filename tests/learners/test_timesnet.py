@@ -20,7 +20,8 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import timesnet
 from tiltyard.learners.encoder import Encoder, encoder_from, settings_from
 from tiltyard.learners.job import Job, Step
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.timesnet import (
     Fitted,
     TimesNetSettings,
@@ -359,7 +360,7 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
     [
         ({"d_model": 10**7}, "weights of another network: .* expected"),
         ({"layers": 3}, "weights of another network"),
-        ({"kernels": 10**9}, "kernels 1,000,000,000, expected 0 to 32"),
+        ({"kernels": 10**9}, "kernels 1,000,000,000, expected 0 to 16"),
         ({"length": 10**9}, "length 1,000,000,000, expected 0 to 10,000"),
         ({"layers": 10**9}, "layers 1,000,000,000"),
         ({"top_k": 10**9}, "top_k 1,000,000,000"),

@@ -197,7 +197,7 @@ def test_torch_has_as_many_threads_after_a_decision_as_before(policy: Trained) -
 
 def test_a_candidate_is_told_live_what_its_head_learnt_from() -> None:
     data = MarketData(market("BTC/USDT", "SOL/USDT", hours=24 * 100))
-    made = train_candidate(replace(SETTINGS, hold_out=0), data, seed=1, job=Job())
+    made = train_candidate(replace(SETTINGS, hold_out_days=0), data, seed=1, job=Job())
     policy = Trained.from_snapshot(made)
     rows = rows_by(SETTINGS, data, encoder_in(made))
     bars = list(bars_of(data.known["SOL/USDT"]))

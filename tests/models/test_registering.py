@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,3 +133,17 @@ def test_a_folder_that_cannot_be_written_is_told(folder: Path, tmp_path: Path) -
 
 def test_a_snapshot_made_at_a_time_is_of_that_time(path: Path) -> None:
     assert checked_for_trial(path).made_at == datetime(2025, 4, 30, 12, tzinfo=UTC)
+
+
+def test_without_the_extra_all_that_is_missing_is_said_and_how_to_get_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("torch", "safetensors", "optuna"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "tiltyard.learners.snapshot")
+    with pytest.raises(TiltyardError) as caught:
+        checked_for_trial(path)
+    assert str(caught.value) == (
+        "EXTRA_MISSING learn: torch, safetensors and optuna are not installed, and a trained "
+        "policy needs this extra. pip install 'tiltyard[learn]'"
+    )

@@ -14,7 +14,8 @@ import pytest
 from eventful_folders import eventful
 from tiltyard.facts.observation import Observation
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.shell.models.health import GAUGE, SELDOM, Health, repeated_every
+from tiltyard.metrics.catalogue import HEALTH
+from tiltyard.shell.models.health import SELDOM, Health, repeated_every
 from tiltyard.shell.models.stable import PATIENCE, Stable
 from tiltyard.shell.settings import load
 from trained_policies import encoder_alone, put_model, spoilt, tiny, trained_on, wavy
@@ -367,7 +368,7 @@ def test_it_is_repeated_thrice_before_the_first_guard_calls_it_stale() -> None:
     checklist = load().checklist
     assert repeated_every(checklist) == SELDOM < 3600 / 3
     assert repeated_every(replace(checklist, guards=())) == SELDOM
-    quick = [replace(one, stale_after=60) for one in checklist.guards if one.metric == GAUGE]
+    quick = [replace(one, stale_after=60) for one in checklist.guards if one.metric == HEALTH]
     assert repeated_every(replace(checklist, guards=tuple(quick))) == 20
 
 

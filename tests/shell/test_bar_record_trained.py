@@ -84,8 +84,18 @@ def scratch(tmp_path: Path) -> Iterator[Ledger]:
 
 def test_its_first_event_says_which_snapshots_were_traded_by(record: Ledger, name: str) -> None:
     (start,) = (event for row in record.audit() if is_bar_start(event := json.loads(row.body)))
-    assert bar_start_from(start).models == {name: tiny().digest}
+    told = bar_start_from(start)
+    assert told.models == {name: tiny().digest}
+    assert told.learnt == {name: datetime(2025, 3, 13, 12, tzinfo=UTC)}
     assert {one.policy for one in record.trades()} == {name}
+
+
+def test_until_when_they_had_learnt_is_not_guessed_where_a_record_does_not_say(
+    record: Ledger, name: str
+) -> None:
+    (start,) = (event for row in record.audit() if is_bar_start(event := json.loads(row.body)))
+    del start["learnt_until"]
+    assert bar_start_from(start).learnt == {name: None}
 
 
 def test_where_snapshots_lie_and_when_drift_is_measured_decides_nothing(record: Ledger) -> None:

@@ -42,7 +42,12 @@ floors = st.builds(
     st.lists(names, max_size=3).map(tuple),
 )  # fmt: skip
 states = st.builds(
-    Played, times, st.integers(1, 10**6).map(lambda n: timedelta(seconds=n)), floors, st.booleans()
+    Played,
+    times,
+    st.integers(1, 10**6).map(lambda n: timedelta(seconds=n)),
+    floors,
+    st.booleans(),
+    st.lists(names, max_size=3).map(tuple),
 )
 
 
@@ -71,3 +76,10 @@ def test_a_text_of_the_first_version_is_read_and_says_nothing_of_capital() -> No
     del plain["live"]["entries"][0]["capital"]
     (found,) = played_from(json.dumps(plain)).floor.live.entries
     assert found == replace(entry, capital=None)
+
+
+def test_a_text_that_does_not_say_who_is_seated_is_read() -> None:
+    played = Played(NOON, timedelta(hours=1), FloorState(), seated=("arm",))
+    plain = json.loads(text_of(played))
+    del plain["seated"]
+    assert played_from(json.dumps(plain)) == played._replace(seated=())

@@ -77,6 +77,8 @@ def test_only_what_is_behind_is_read_and_a_file_that_was_rewritten_is_read_anew(
     assert counts(changed)[0], "the last is another"
     assert counts(changed[:-2])[0], "it is shorter"
     assert counts([*changed[:-2], changed[3]])[0], "the new one lies before"
+    assert counts(bars[:43])[0]
+    assert counts([*bars[:43], bars[44], bars[43]])[0], "of two new ones the second lies before"
 
 
 def test_a_file_is_read_anew_when_as_much_was_appended_as_is_looked_back(

@@ -17,10 +17,11 @@ from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.trained import Trained
 from tiltyard.market.bar import HOUR
 from tiltyard.market.costs import Costs
+from tiltyard.metrics.catalogue import HEALTH
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.router.floor import FloorState, Seat
 from tiltyard.shell.floor.text import played_from
-from tiltyard.shell.models.health import GAUGE, Health, fault_of
+from tiltyard.shell.models.health import Health, fault_of
 from tiltyard.shell.models.stable import PATIENCE, Stable
 from tiltyard.shell.replaying.course import Course, Venue, hours_of
 from tiltyard.shell.replaying.verify import verify
@@ -296,7 +297,7 @@ def test_what_is_loaded_goes_on_when_its_files_are_changed_and_the_arm_is_halted
         assert len(of(house.trades("live"), name)) == before + 1
         assert not [one for one in house.trader.open_positions if one.entry.lane.policy == name]
         assert [one.number for one in house.ledger.observations()] == [1, 0]
-        assert {one.name for one in house.ledger.observations()} == {GAUGE}
+        assert {one.name for one in house.ledger.observations()} == {HEALTH}
 
 
 def test_a_model_whose_decision_fails_is_unhealthy_and_nobody_else_is_kept_by_it(

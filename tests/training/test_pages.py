@@ -1,7 +1,6 @@
 """What came of a training, in words, as JSON and as a page; honest where it is worth nothing."""
 
 import json
-from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +12,12 @@ from browsers import dom, outside_scripts
 from docs.pages import rows
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.learners.drift import Drift
-from tiltyard.learners.snapshot import Snapshot, load
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Kept, Sweep
 from tiltyard.market.costs import FundingRates
-from tiltyard.market.quality import Flaw
+from tiltyard.market.implausible import Leap
 from tiltyard.shell.drift.measuring import measure
 from tiltyard.shell.drift.task import Task
 from tiltyard.shell.pictures.sweep_page import write_sweep_page
@@ -27,7 +27,6 @@ from tiltyard.shell.sections.drift import DriftSettings
 from tiltyard.shell.training.bars import Bars, read_bars
 from tiltyard.shell.training.drift_months import MonthDrift, drift_months
 from tiltyard.shell.training.running import Made, market_of
-from tiltyard.shell.training.telling import flaw_lines
 from tiltyard.shell.training.words import (
     closing_lines,
     funding_lines,
@@ -95,6 +94,14 @@ def test_the_page_of_an_encoder_has_its_losses_and_its_drift_alone(
     assert "an encoder was trained" in text
     assert "Partial" in text
     assert "Fold by fold" not in text
+
+
+def test_what_no_market_does_is_on_the_page_with_what_to_do(policy: Made, bars: Bars) -> None:
+    leaps = {"SOL/USDT": [Leap("SOL/USDT", NOW, 150.0, 1.5)]}
+    text = training_page(policy, replace(bars, leaps=leaps), DRIFT, NOW)
+    assert "<p>SOL/USDT 2025-07-07T12:00:00Z leaps and stays: the close goes from 150 to" in text
+    assert "leaping away and back" in text
+    assert "leaps and stays" not in training_page(policy, bars, DRIFT, NOW)
 
 
 def test_months_that_nobody_knows_are_gaps_with_their_reason(policy: Made) -> None:
@@ -263,18 +270,3 @@ def test_a_sweep_shows_every_trial_and_marks_the_best(
     lines = sweep_lines(swept, [policy, policy], bars, [file, file], file)
     assert lines[0] == "4 trials: 2 complete, 1 given up early, 1 failed"
     assert sum("policy register" in line for line in lines) == 2
-
-
-def test_flaws_are_told_by_kind(bars: Bars) -> None:
-    assert flaw_lines(bars) == []
-    flaws = deepcopy(dict(bars.flaws))
-    flaws["SOL/USDT"] = [
-        Flaw("gap", "SOL/USDT", NOW, 3, "missing"), Flaw("gap", "SOL/USDT", NOW, 1_000, "missing"),
-        Flaw("frozen", "SOL/USDT", NOW, 2, ""),
-    ]  # fmt: skip
-    shuffled = {"SOL/USDT": [Flaw("disorder", "SOL/USDT", NOW, 9, "after")]}
-    (line,) = flaw_lines(replace(bars, flaws=shuffled))
-    assert line.endswith("9 out of order; sort the file by time")
-    assert flaw_lines(replace(bars, flaws=flaws)) == [
-        "SOL/USDT: 1,680 bars; left out 2 frozen, 1,003 missing"
-    ]

@@ -9,7 +9,8 @@ import pytest
 from tiltyard.features.learned import FUNDING
 from tiltyard.kernel.errors import Faults
 from tiltyard.learners.plan import CandidateSettings
-from tiltyard.learners.snapshot import Snapshot, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.market.costs import EVERY, FundingRates
 from tiltyard.shell.training.bars import Bars, read_bars
 from tiltyard.shell.training.order import Order
@@ -58,6 +59,21 @@ def test_rates_that_are_missing_or_begin_late_are_refused_with_when_they_begin(b
         rate_lines(ORDER, bars)
     with pytest.raises(Faults, match="known from 2025-01-11T16:00:00Z on; begin there: --from"):
         rate_lines(ORDER, rated(bars, START + timedelta(days=4)))
+
+
+def test_rates_that_end_early_are_refused_with_when_they_end(bars: Bars) -> None:
+    first = START - timedelta(days=8)
+    ended = [(first + n * EVERY, 1e-4) for n in range(30)]
+    early = replace(bars, funding={"SOL/USDT": FundingRates(ended)})
+    with pytest.raises(Faults, match=r"known until 2025-01-\d\dT\d\d:00:00Z; end there: --until"):
+        rate_lines(ORDER, early)
+
+
+def test_whoever_is_refreshed_is_not_told_to_do_without_an_option_it_has_not(bars: Bars) -> None:
+    with pytest.raises(Faults, match="without --funding"):
+        rate_lines(ORDER, bars)
+    with pytest.raises(Faults, match="train one anew without them"):
+        rate_lines(replace(ORDER, has_funding=False, refresh=Path("models/one")), bars)
 
 
 def test_what_is_learnt_from_has_funding_where_it_is_asked_for() -> None:

@@ -14,10 +14,11 @@ import pytest
 
 from command_line import ROOT
 from tiltyard.kernel.errors import Faults, TiltyardError
-from tiltyard.learners.snapshot import load
+from tiltyard.learners.snapshot_folder import load
 from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.extra_learn import require_learn
 from tiltyard.shell.training.bars import read_bars
-from tiltyard.shell.training.machine import require_learn, settle
+from tiltyard.shell.training.machine import settle
 from tiltyard.shell.training.running import Made, World, search, train
 from training.small import SMALL, order, trained
 
@@ -160,7 +161,7 @@ def test_a_snapshot_that_was_touched_is_not_gone_on_from(folder: Path, tmp_path:
 def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     require_learn()
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(TiltyardError, match=r"EXTRA_MISSING learn: torch .*tiltyard\[learn\]"):
+    with pytest.raises(TiltyardError, match=r"EXTRA_MISSING learn: torch is .*tiltyard\[learn\]"):
         require_learn()
 
 

@@ -22,13 +22,14 @@ import torch
 from numpy.typing import NDArray
 
 import tiltyard
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate_encoder import encoder_in, refresh_encoder, train_encoder
 from tiltyard.learners.candidate_head import fit_head, foresee, mean_masks
 from tiltyard.learners.encoder import encoder_from, settings_from
 from tiltyard.learners.examples import MarketData, Rows, rows_of
 from tiltyard.learners.job import Job
 from tiltyard.learners.performance import Result, daily_return_interval, summary, told
-from tiltyard.learners.plan import HELD_OUT, CandidateSettings, Plan, check_encoder, plan_of
+from tiltyard.learners.plan import HELD_OUT_DAYS, CandidateSettings, Plan, check_encoder, plan_of
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines, simulate
 from tiltyard.learners.windows import ChannelScaler
@@ -41,7 +42,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 KIND = "tabnet"
-RECENT = 24 * 180
+RECENT_DAYS = 180
 
 
 class Tested(NamedTuple):
@@ -175,7 +176,7 @@ def walk_of(
 def finish(
     settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, walk: Walk,
     encoder: Snapshot, *, seed: int, job: Job, parents: Sequence[str] = (),
-    asked: CandidateSettings | None = None,
+    asked: CandidateSettings | None = None, study: Mapping[str, Any] | None = None,
 ) -> Snapshot:  # fmt: skip
     """Test on what was held out, learn from everything, and tell all of it.
 
@@ -190,6 +191,7 @@ def finish(
         job: Who is told.
         parents: Digests of what else it comes from.
         asked: What whoever refreshes it goes by, where this one was made otherwise.
+        study: That its settings come from, and until when that has chosen by what was earned.
     """
     known, costs = data.known, settings.costs(data)
     tested = Tested(walk.within, walk.result, baselines(known, costs, walk.within))
@@ -213,11 +215,13 @@ def finish(
         "parents": [encoder.digest, *parents], "seed": seed,
         "code": tiltyard.__version__, "threads": torch.get_num_threads(), "device": job.device,
         "encoder": dict(encoder.lineage),
+        **({"study": dict(study)} if study else {}),
     }  # fmt: skip
     metrics = {
         "walk_forward": {**tested.told(seed), "folds": list(walk.tests)},
         "hold_out": None if held_out is None else held_out.told(seed),
-        "funding": _funding(data), "inputs": list(rows.names), "head": last.made.history,
+        "funding": _funding(data, tested, held_out), "inputs": list(rows.names),
+        "head": last.made.history,
         "encoder": dict(encoder.metrics),
         "partial": walk.is_partial or last.made.history["partial"]
         or bool(encoder.metrics.get("partial")),
@@ -235,7 +239,7 @@ def refresh(
     seed: int,
     job: Job,
     epochs: int = 10,
-    recent: int = RECENT,
+    recent_days: int = RECENT_DAYS,
 ) -> Snapshot:
     """A new challenger: the encoder has gone on learning, and the head is fitted anew.
 
@@ -247,18 +251,19 @@ def refresh(
         seed: Of all that is drawn.
         job: Who is told.
         epochs: Of the encoder.
-        recent: Bars before the test that the encoder learns from.
+        recent_days: Days before the test that the encoder learns from.
 
     Raises:
-        TiltyardError: As :func:`train_candidate`.
+        TiltyardError: As :func:`train_candidate`, and ``SNAPSHOT_UNREADABLE`` for one that was made
+            by settings that are not known here.
     """
-    asked = CandidateSettings.from_json(snapshot.settings)
-    settings = replace(asked, folds=1, hold_out=asked.hold_out or HELD_OUT)
+    asked = _asked_of(snapshot)
+    settings = replace(asked, folds=1, hold_out_days=asked.hold_out_days or HELD_OUT_DAYS)
     held_out = plan_of(settings, data).hold_out
     plan = Plan([held_out] if held_out else [], None)
     before = encoder_in(snapshot)
     check_encoder(before, data, plan)
-    since = plan.encoder_until - recent * round(data.interval.total_seconds())
+    since = plan.encoder_until - recent_days * DAY
     encoder = refresh_encoder(
         settings, data, before, until=plan.encoder_until, since=since, seed=seed, job=job,
         epochs=epochs,
@@ -267,8 +272,26 @@ def refresh(
     walk = walk_of(settings, data, rows, plan, seed=seed, job=job)
     return finish(
         settings, data, rows, plan, walk, encoder, seed=seed, job=job,
-        parents=[snapshot.digest], asked=asked,
+        parents=[snapshot.digest], asked=asked, study=_study_of(snapshot),
     )  # fmt: skip
+
+
+def _study_of(snapshot: Snapshot) -> Mapping[str, Any]:
+    """The sweep that has chosen its settings, and until when by what was earned; empty for none."""
+    study = snapshot.lineage.get("study")
+    if study is None:
+        return {}
+    return {"chose_until": snapshot.metrics["walk_forward"]["until"], **study}
+
+
+def _asked_of(snapshot: Snapshot) -> CandidateSettings:
+    try:
+        return CandidateSettings.from_json(snapshot.settings)
+    except (KeyError, TypeError) as error:
+        raise TiltyardError(
+            "SNAPSHOT_UNREADABLE", snapshot.digest[:8],
+            f"its settings are of another version, or of no policy: {error}", "train one anew",
+        ) from error  # fmt: skip
 
 
 def _held_out(
@@ -292,10 +315,13 @@ def _traded(
     return simulate(data.known, moves, settings.acting, costs, within, rows.ranges)
 
 
-def _funding(data: MarketData) -> str:
-    """Of how many of its symbols funding rates are known: ``none``, ``in part`` or ``known``."""
+def _funding(data: MarketData, *tests: Tested | None) -> str:
+    """Whether trades met funding rates that are known: ``none``, ``in part`` or ``known``."""
     told = data.funding_told
-    return "none" if not told else "known" if told.keys() == data.known.keys() else "in part"
+    if not told:
+        return "none"
+    is_known = not any(one.result.funding_unknown for one in tests if one is not None)
+    return "known" if is_known and told.keys() == data.known.keys() else "in part"
 
 
 def _nothing_known(data: MarketData) -> dict[str, Floats]:

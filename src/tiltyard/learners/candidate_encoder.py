@@ -11,6 +11,7 @@ from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job
 from tiltyard.learners.plan import CandidateSettings, check_markets, check_past, plan_of
 from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.walk_forward import DAY
 from tiltyard.learners.windows import ChannelScaler, windows_of
 
 OF_ENCODER = ("baseline", "periods")
@@ -34,8 +35,10 @@ def train_encoder(
         candles, length, scaler, since=data.since, until=until, stride=settings.stride
     )
     fitted = timesnet.train(settings.encoder, windows, seed=seed, job=job)
-    first = until - settings.baseline * round(data.interval.total_seconds())
-    baseline = windows_of(candles, length, scaler, since=first, until=until, stride=settings.stride)
+    baseline = windows_of(
+        candles, length, scaler, since=until - settings.baseline_days * DAY, until=until,
+        stride=settings.baseline_stride(data.interval),
+    )  # fmt: skip
     return timesnet.snapshot_of(
         settings.encoder, fitted, baseline, channels=scaler.to_json(),
         data=data.told(until), seed=seed,

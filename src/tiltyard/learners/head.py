@@ -17,6 +17,8 @@ from tiltyard.kernel.errors import TiltyardError
 
 NORM_EPSILON = 1e-5
 HALF = math.sqrt(0.5)
+MOST = {"steps": 64, "shared": 64, "own": 64}
+"""No weight bounds these before they are all looked up, and a snapshot may say anything."""
 
 Rows = NDArray[np.float32]
 Scaler = Mapping[str, Sequence[float]]
@@ -61,6 +63,11 @@ class TabNetSettings:
     rate: float = 0.02
     decay: float = 0.98
     patience: int = 15
+
+    def __post_init__(self) -> None:
+        for name, most in MOST.items():
+            if not 0 <= (asked := getattr(self, name)) <= most:
+                raise ValueError(f"{name} {asked:,}, expected 0 to {most:,}")  # noqa: TRY003
 
 
 class Layer(NamedTuple):

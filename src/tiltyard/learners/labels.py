@@ -106,4 +106,7 @@ def fit_classes(moves: Floats) -> Classes:
 
 
 def _insufficient(facts: str) -> TiltyardError:
-    return TiltyardError("DATA_INSUFFICIENT", "labels", facts, "give a longer range of bars")
+    return TiltyardError(
+        "DATA_INSUFFICIENT", "labels", facts,
+        "give a longer range of bars, of prices that move: while one stands still no move is known",
+    )  # fmt: skip

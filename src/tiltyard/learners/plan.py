@@ -6,7 +6,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any, NamedTuple
 
 from tiltyard.features.learned import TECHNICAL, TIME
@@ -14,7 +15,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.acting import Acting
 from tiltyard.learners.examples import MarketData, text_of
 from tiltyard.learners.head import TabNetSettings
-from tiltyard.learners.labels import CLASSES
+from tiltyard.learners.labels import CLASSES, FEWEST_ROWS
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.timesnet_network import TimesNetSettings
 from tiltyard.learners.walk_forward import DAY, Fold, folds, range_empty
@@ -24,8 +25,11 @@ from tiltyard.market.costs import Costs, FundingRates
 LEARNT_BARS = 500
 """So many at least have to be before the first test, beside those that warm up."""
 WARM_UP = 170
-HELD_OUT = 24 * 90
-"""Bars at the end by which nothing is chosen, if nobody says otherwise."""
+HELD_OUT_DAYS = 90
+"""At the end, by which nothing is chosen, if nobody says otherwise."""
+BASELINE_EVERY = 3 * 3_600
+"""Seconds from one baseline window to the next, at least: a market remembers days, so more of them
+say hardly more, and every third minute of a year is 175,000."""
 
 UNRECORDED = FundingRates([(datetime.fromtimestamp(0, UTC), 0.0)])
 """When rates are due of which none was recorded: every eight hours, as it is usual."""
@@ -42,11 +46,11 @@ class CandidateSettings:
         acting: How it acts.
         folds: How many tests.
         initial: Share of the range, without what is held out, that is before all tests.
-        hold_out: Bars at the end by which nothing is chosen; 0 for none.
+        hold_out_days: Days at the end by which nothing is chosen; 0 for none.
         embargo: Bars between a training range and its test, beside those that labels reach over.
         stride: The encoder learns from the windows of every so many bars, and drift is measured
-            by them.
-        baseline: Drift is measured from windows of the so many bars before the first test.
+            by as many, three hours apart at least.
+        baseline_days: Drift is measured from windows of so many days before the first test.
         valid: Share of a training range, its end, by which the best epoch is chosen.
         fee_bps: Of the value traded, each way.
         half_spread_bps: By how much a fill is worse than the price.
@@ -64,13 +68,21 @@ class CandidateSettings:
     acting: Acting = field(default_factory=Acting)
     folds: int = 4
     initial: float = 0.5
-    hold_out: int = HELD_OUT
+    hold_out_days: int = HELD_OUT_DAYS
     embargo: int = 0
     stride: int = 3
-    baseline: int = 24 * 365
+    baseline_days: int = 365
     valid: float = 0.15
     fee_bps: float = 5.0
     half_spread_bps: float = 1.0
+
+    def baseline_stride(self, interval: timedelta) -> int:
+        """A window of the baseline ends with every so many bars.
+
+        Args:
+            interval: How long one lasts.
+        """
+        return max(self.stride, BASELINE_EVERY // round(interval.total_seconds()))
 
     def costs(self, data: MarketData) -> Costs:
         """Of trading, funding included where rates are known.
@@ -84,8 +96,8 @@ class CandidateSettings:
     def walking(self) -> dict[str, Any]:
         """How it is tested, for a snapshot's settings."""
         names = (
-            "folds", "initial", "hold_out", "embargo", "stride", "baseline", "valid", "fee_bps",
-            "half_spread_bps",
+            "folds", "initial", "hold_out_days", "embargo", "stride", "baseline_days", "valid",
+            "fee_bps", "half_spread_bps",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
@@ -152,7 +164,9 @@ def plan_of(settings: CandidateSettings, data: MarketData) -> Plan:
     before = warm_up + LEARNT_BARS + embargo
     learnt = before / settings.initial
     tested = settings.folds * DAY / step / (1 - settings.initial)
-    needed = settings.hold_out + round(max(learnt, tested))
+    held_out = settings.hold_out_days * DAY
+    held_out_bars = ceil(held_out / step)
+    needed = held_out_bars + round(max(learnt, tested))
     if (last - first) // step < needed:
         binding = (
             f"the first test begins after {settings.initial:.0%} of them, and needs {before:,}"
@@ -162,14 +176,34 @@ def plan_of(settings: CandidateSettings, data: MarketData) -> Plan:
         raise TiltyardError(
             "DATA_INSUFFICIENT", ", ".join(known),
             f"{(last - first) // step:,} bars from {text_of(first)} to {text_of(last)}, "
-            f"{needed:,} needed: {settings.hold_out:,} that are held out at the end, and "
-            f"{needed - settings.hold_out:,} before those: {binding}",
+            f"{needed:,} needed: {held_out_bars:,} that are held out at the end, "
+            f"{settings.hold_out_days:,} days, and {needed - held_out_bars:,} before those: "
+            f"{binding}",
             "give a longer range",
         )  # fmt: skip
-    tested_until = (last - settings.hold_out * step) // DAY * DAY if settings.hold_out else last
+    tested_until = (last - held_out) // DAY * DAY if held_out else last
     cut = folds(first, tested_until, settings.folds, embargo * step, settings.initial)
-    held_out = Fold(first, tested_until - embargo * step, tested_until, last)
-    return Plan(cut, held_out if settings.hold_out else None)
+    _refuse_holes(data, cut[0], warm_up + FEWEST_ROWS)
+    last_test = Fold(first, tested_until - embargo * step, tested_until, last)
+    return Plan(cut, last_test if held_out else None)
+
+
+def _refuse_holes(data: MarketData, fold: Fold, needed: int) -> None:
+    """Refuse a past that is long enough, and has hardly any bars to learn from."""
+    since, until = fold.train_since, fold.train_until
+    counts = {
+        symbol: int(((one.closed_at >= since) & (one.closed_at < until)).sum())
+        for symbol, one in data.known.items()
+    }
+    if max(counts.values()) < needed:
+        there = ", ".join(f"{symbol} has {count:,}" for symbol, count in counts.items())
+        raise TiltyardError(
+            "DATA_INSUFFICIENT", ", ".join(counts),
+            f"{there} bars from {text_of(since)} to {text_of(until)}, before the first test, and "
+            f"{needed:,} of one are needed: the rest is missing, or is no price",
+            "look at what was left out of the bars and fetch it anew, or name a range without "
+            "that hole",
+        )  # fmt: skip
 
 
 def check_encoder(encoder: Snapshot, data: MarketData, plan: Plan) -> None:

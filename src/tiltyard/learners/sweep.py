@@ -49,7 +49,7 @@ from tiltyard.learners.encoder import settings_from
 from tiltyard.learners.job import Job, write_whole
 from tiltyard.learners.performance import Interval, Result, daily_return_interval
 from tiltyard.learners.plan import check_past
-from tiltyard.learners.snapshot import find, save
+from tiltyard.learners.snapshot_folder import find, load, save
 from tiltyard.learners.study import Running, Study, Trial, best, run
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
@@ -180,9 +180,8 @@ def sweep(
         TiltyardError: As :func:`~tiltyard.learners.candidate.train_candidate`, and
             ``STUDY_DIFFERS``, ``STUDY_FAILED``, ``STUDY_STOPPED``, ``SNAPSHOT_UNWRITABLE``.
     """
-    farther = max(HORIZONS) - settings.acting.horizon
-    earliest = plan_of(settings, data).encoder_until - farther * data.interval.total_seconds()
-    check_past(data, round(earliest))
+    farthest = replace(settings, acting=replace(settings.acting, horizon=max(HORIZONS)))
+    check_past(data, plan_of(farthest, data).encoder_until)
     write_market(data, folder / MARKET)
     config = {
         "settings": settings.to_json(), "device": job.device,
@@ -208,7 +207,9 @@ def _keep(
     file = study.folder / "kept" / f"{trial.number:03}.json"
     try:
         told = json.loads(file.read_text())
-        path, encoder_path = find(output, told["digest"]), find(output, told["encoder"])
+        path, encoder_path = (find(output, told[name]) for name in ("digest", "encoder"))
+        load(path, told["digest"])
+        load(encoder_path, told["encoder"])
     except (OSError, ValueError, KeyError, TiltyardError):
         settings = _settings(study, trial.parameters)
         with _one_thread():

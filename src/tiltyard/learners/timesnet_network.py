@@ -39,7 +39,7 @@ Kernels = tuple[Tensor, Tensor, Tensor, Tensor]
 Grid = tuple[int, int]
 WIDE = 50
 """Places of a kernel from which on a batch is faster by waves, as measured."""
-MOST = {"length": 10_000, "horizon": 10_000, "layers": 64, "top_k": 64, "kernels": 32}
+MOST = {"length": 10_000, "horizon": 10_000, "layers": 16, "top_k": 64, "kernels": 16}
 """No weight bounds these, and a snapshot may say anything."""
 
 
@@ -149,19 +149,17 @@ def by_waves(x: Tensor, kernel: Tensor, bias: Tensor, grid: Grid) -> Tensor:
     """The same by a product of spectra, which is less work where a kernel is wide."""
     count, (outputs, inputs, *sides) = len(x), kernel.shape
     to = waves(grid, (sides[0] // 2, sides[1] // 2), x.device)
-    across = x.transpose(0, 1).reshape(*grid, count * inputs)
-    spectrum = _turned(to.columns, to.rows, across).view(-1, 2, count, inputs)
-    left = spectrum.transpose(1, 2).reshape(-1, count, 2 * inputs)
-    weights = _turned(to.kernel_columns, to.kernel_rows, kernel.permute(2, 3, 1, 0).flatten(2))
-    right = weights.view(-1, 2, 2, inputs, outputs).transpose(2, 3)
-    product = torch.bmm(left, right.reshape(-1, 2 * inputs, 2 * outputs))
-    parts = product.view(-1, count, 2, outputs).transpose(1, 2)
-    waved = parts.reshape(-1, to.back_rows.shape[1], count * outputs)
+    across = x.permute(1, 2, 0).reshape(*grid, inputs * count)  # what is a window's comes last
+    spectrum = _turned(to.columns, to.rows, across).view(-1, 2 * inputs, count)
+    weights = _turned(to.kernel_columns, to.kernel_rows, kernel.permute(2, 3, 0, 1).flatten(2))
+    left = weights.view(-1, 2, 2, outputs, inputs).permute(0, 2, 3, 1, 4)
+    product = torch.bmm(left.reshape(-1, 2 * outputs, 2 * inputs), spectrum)
+    waved = product.view(-1, to.back_rows.shape[1], outputs * count)
     rows = torch.bmm(to.back_rows.expand(len(waved), -1, -1), waved).view(
         -1, grid[0], waved.shape[2]
     )
     back = torch.bmm(to.back_columns.expand(grid[0], -1, -1), rows.transpose(0, 1))
-    return (back.view(-1, count, outputs) + bias).transpose(0, 1)
+    return (back.view(-1, outputs, count) + bias[:, None]).permute(2, 0, 1)
 
 
 def _turned(columns: Tensor, rows: Tensor, x: Tensor) -> Tensor:

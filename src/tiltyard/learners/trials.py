@@ -165,18 +165,30 @@ def play(study: Study, number: int, tell: Tell) -> None:
             state, value, reason = "failed", None, "its value is no number"
     except Pruned:
         state = "pruned"
-    except (OSError, MemoryError) as error:
-        raise TiltyardError(
-            "STUDY_STOPPED", f"trial {number}", f"{type(error).__name__}: {error}"[:300],
-            "mend that, and run it again: what was tried is kept, and this trial is still open",
-        ) from error  # fmt: skip
     except Exception as error:
         if isinstance(error, TiltyardError) and error.code in OF_THE_MACHINE:
             raise
+        if isinstance(error, OSError) or lacks_memory(error):
+            raise TiltyardError(
+                "STUDY_STOPPED", f"trial {number}", f"{type(error).__name__}: {error}"[:300],
+                "mend that, and run it again: what was tried is kept, and this trial is still open",
+            ) from error  # fmt: skip
         # whatever else it is, this trial has failed and others go on
         state, reason = "failed", f"{type(error).__name__}: {error}"[:300]
     reported = tuple(running.reported)
     write(study, Trial(number, state, value, running.parameters, reported, reason))
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether there was no memory left; torch says so in errors of other kinds.
+
+    >>> lacks_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to …"))
+    True
+    >>> lacks_memory(RuntimeError("shapes do not fit"))
+    False
+    """
+    is_torchs = type(error).__name__ == "OutOfMemoryError" or "allocate memory" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and is_torchs)
 
 
 def _asked(study: Study, number: int, objective: Objective) -> optuna.Trial:

@@ -3,7 +3,8 @@
 A feed that has frozen repeats its last price with no volume; a venue that was down leaves a
 hole; a file that was put together twice has an hour twice. Such bars are found and named,
 and left out: where they were, the market is *stale*. Nothing is filled there, and no position
-is valued by them.
+is valued by them. Each row is counted once: one that comes too late is out of order, and not also
+missing where it belongs, and one that was told before is a duplicate wherever it stands.
 
 >>> from datetime import UTC, datetime
 >>> from tiltyard.market.bar import HOUR, Bar
@@ -15,7 +16,7 @@ is valued by them.
 (1, 'BTC/USDT frozen 2024-10-28T13:00:00Z: 1 bar, no volume, every price 100.5')
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isfinite
@@ -24,7 +25,17 @@ from typing import Literal
 from tiltyard.kernel.clock import time_text
 from tiltyard.market.bar import Bar
 
-FlawKind = Literal["gap", "frozen", "no_volume", "impossible", "duplicate", "disorder", "off_grid"]
+FlawKind = Literal[
+    "gap",
+    "frozen",
+    "no_volume",
+    "impossible",
+    "duplicate",
+    "disorder",
+    "off_grid",
+    "spike",
+    "still",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +45,9 @@ class Flaw:
     Attributes:
         kind: ``gap`` (bars that are missing), ``frozen`` (no volume, one price),
             ``no_volume`` (prices that nobody traded at), ``impossible`` (a price that is no
-            positive number, or a high below a low), ``duplicate``, ``disorder`` (a bar from
-            before the last), ``off_grid`` (it opens between two intervals, counted from the first).
+            positive number, or a high below a low), ``duplicate``, ``disorder`` (it came behind a
+            later one), ``off_grid`` (it opens between two intervals, counted from the first), and
+            by :mod:`~tiltyard.market.implausible` ``spike`` and ``still``.
         symbol: Whose.
         at: When the first bar of it opened, or should have.
         bars: How many bars it covers.
@@ -72,8 +84,7 @@ def inspect(bars: Iterable[Bar], interval: timedelta) -> Inspected:
         interval: From one bar's opening to the next one's.
     """
     inspector = Inspector(interval)
-    for bar in bars:
-        inspector.see(bar)
+    inspector.see(bars)
     return Inspected(inspector.good, inspector.flaws)
 
 
@@ -92,31 +103,52 @@ class Inspector:
         self.good: list[Bar] = []
         self.flaws: list[Flaw] = []
         self._interval = interval
-        self._first: Bar | None = None
+        self._first: datetime | None = None
         self._last: Bar | None = None
 
-    def see(self, bar: Bar) -> None:
-        """The next bar of the symbol."""
+    def see(self, bars: Iterable[Bar]) -> None:
+        """The next bars of the symbol.
+
+        They are gone through by time, so that one that comes late is missed nowhere.
+
+        Args:
+            bars: As they come.
+        """
+        arrived = list(self._arrivals(bars))
+        for bar, later in sorted(arrived, key=lambda arrival: arrival[0].opened_at):
+            self._see(bar, later)
+
+    def _arrivals(self, bars: Iterable[Bar]) -> Iterator[tuple[Bar, datetime | None]]:
+        """Each bar, with the later one that it came behind; None where it came in time."""
+        newest = self._last.opened_at if self._last else None
+        for bar in bars:
+            self._first = self._first or bar.opened_at
+            is_late = newest is not None and bar.opened_at < newest
+            yield bar, newest if is_late else None
+            if not is_late and not self._is_off_grid(bar):
+                newest = bar.opened_at
+
+    def _see(self, bar: Bar, later: datetime | None) -> None:
         last = self._last
         if last is not None and bar.opened_at == last.opened_at:
             self._see_twice(bar, last)
             return
-        if last is not None and bar.opened_at < last.opened_at:
-            told = f"after the bar of {time_text(last.opened_at)}"
-            self._blame("disorder", bar, told)
-            return
-        self._first = self._first or bar
-        if (bar.opened_at - self._first.opened_at) % self._interval:
+        if self._is_off_grid(bar):
             told = f"not a multiple of {self._interval} after the first"
             self._blame("off_grid", bar, told)
             return
-        if last is not None:
+        if last is None or bar.opened_at > last.opened_at:
             self._look_for_gap(last, bar)
-        self._last = bar
-        if (fault := _fault(bar)) is None:
+            self._last = bar
+        if later is not None:
+            self._blame("disorder", bar, f"after the bar of {time_text(later)}")
+        elif (fault := _fault(bar)) is None:
             self.good.append(bar)
         else:
             self._blame(fault[0], bar, fault[1])
+
+    def _is_off_grid(self, bar: Bar) -> bool:
+        return self._first is not None and bool((bar.opened_at - self._first) % self._interval)
 
     def _see_twice(self, bar: Bar, first: Bar) -> None:
         if bar == first:
@@ -126,23 +158,37 @@ class Inspector:
         if self.good and self.good[-1].opened_at == bar.opened_at:
             self.good.pop()
 
-    def _look_for_gap(self, last: Bar, bar: Bar) -> None:
+    def _look_for_gap(self, last: Bar | None, bar: Bar) -> None:
+        if last is None:
+            return
         missing = (bar.opened_at - last.opened_at) // self._interval - 1
         if missing:
             at = last.opened_at + self._interval
             self.flaws.append(Flaw("gap", bar.symbol, at, missing, "missing"))
 
     def _blame(self, kind: FlawKind, bar: Bar, told: str) -> None:
-        """Name it; a bar with the flaw of the one before it makes that longer."""
-        last = self.flaws[-1] if self.flaws else None
-        if (
-            last is not None
-            and (last.kind, last.told) == (kind, told)
-            and bar.opened_at == last.at + last.bars * self._interval
-        ):
-            self.flaws[-1] = Flaw(kind, bar.symbol, last.at, last.bars + 1, told)
-        else:
-            self.flaws.append(Flaw(kind, bar.symbol, bar.opened_at, 1, told))
+        blame(self.flaws, kind, bar, told, self._interval)
+
+
+def blame(flaws: list[Flaw], kind: FlawKind, bar: Bar, told: str, interval: timedelta) -> None:
+    """Name what is wrong with a bar; one with the flaw of the bar before it makes that longer.
+
+    Args:
+        flaws: Those so far; the last may become longer.
+        kind: Of the flaw.
+        bar: Whose flaw it is.
+        told: What was seen, for people.
+        interval: From one bar's opening to the next one's.
+    """
+    last = flaws[-1] if flaws else None
+    if (
+        last is not None
+        and (last.kind, last.told) == (kind, told)
+        and bar.opened_at == last.at + last.bars * interval
+    ):
+        flaws[-1] = Flaw(kind, bar.symbol, last.at, last.bars + 1, told)
+    else:
+        flaws.append(Flaw(kind, bar.symbol, bar.opened_at, 1, told))
 
 
 def _fault(bar: Bar) -> tuple[FlawKind, str] | None:

@@ -166,6 +166,7 @@ DRIFT = "encoder_kl_divergence"
 DRIFT_ENDS = ("encoder_kl_divergence_lower", "encoder_kl_divergence_upper")
 BESIDE_DRIFT: frozenset[str] = frozenset({*DRIFT_ENDS, "encoder_effective_samples"})
 """Gauges that say how sure the drift is; each belongs to a reading of it."""
+HEALTH = "model_healthy"
 HEARTBEAT = "bot_heartbeat"
 """The gauge by which a policy's bot says that it lives."""
 SHADOW = "_shadow"

@@ -19,6 +19,7 @@ from tiltyard.metrics.catalogue import GAUGES
 from tiltyard.shell.bounds import tell_bounds
 from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.effects.delivery import deliver
+from tiltyard.shell.floor.written import WrittenFloor
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.notify.people import People
@@ -315,13 +316,14 @@ def _obey_all(
     token: int,
 ) -> None:
     before = inside.roster_to_change(at=now)
-    marks = inside.last_marks()
+    marks, floor = inside.last_marks(), WrittenFloor(settings)
+    floor.look(inside.connection)
     decided = Unwritten()
     roster, decided.events = raise_ceilings(before, settings, now, "ladder")
     for command in commands:
         roster, done, outcome = obey(
             command, roster, marks, settings, now,
-            knows_capital=lambda arm: knows_capital(inside, arm, settings),
+            knows_capital=lambda arm: knows_capital(inside, arm, settings), on_floor=floor.held,
         )  # fmt: skip
         decided.events += done
         decided.answer(command, outcome)

@@ -8,10 +8,13 @@ twice; when everything has been judged once more, the same may be decided anew.
 from collections.abc import Iterable
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from tiltyard.actions.record import Event
 from tiltyard.facts.action import Action
 from tiltyard.facts.command import Command
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.floor.written import WrittenFloor
 from tiltyard.shell.left_open import left_open
 from tiltyard.shell.nights import run_as_asked
 from tiltyard.shell.obey import obey, told
@@ -33,7 +36,12 @@ class Doing:
         self._settings = settings
         self._desk = desk
         self._writing = writing
+        self._floor = WrittenFloor(settings)
         self._stood: set[tuple[str, str, str]] = set()
+
+    def look(self, connection: sa.Connection) -> None:
+        """See what the floor holds by now, for whoever is told what is open."""
+        self._floor.look(connection)
 
     def go_on_from_what_stands(self) -> None:
         """The desk has begun again, and on top of that stands what is not written yet."""
@@ -58,7 +66,7 @@ class Doing:
                 marks = self._desk.panel.last_marks()
                 roster, events, outcome = obey(
                     command, self._desk.roster, marks, self._settings, now,
-                    knows_capital=self._desk.knows_capital,
+                    knows_capital=self._desk.knows_capital, on_floor=self._floor.held,
                 )  # fmt: skip
                 self._desk.adopt(roster)
                 unwritten.events += events
@@ -76,7 +84,7 @@ class Doing:
         for action in actions:
             if (action.kind, action.policy, action.cause) in self._stood:
                 continue  # decided before, and not written yet
-            unwritten.events.append(told(action, digest, ACTOR, marks, now))
+            unwritten.events.append(told(action, digest, ACTOR, marks, now, self._floor.held))
             if action.kind == "scale":
                 day = self._desk.trading_day(now).isoformat()
                 unwritten.note_night(day, action.policy)
@@ -84,7 +92,7 @@ class Doing:
     def page_for_what_is_left(self, now: datetime) -> None:
         """Page a person for what is open some time after a halt."""
         marks, memories = self._desk.panel.last_marks(), self._desk.guards.memories
-        self.record(left_open(self._desk.roster, marks, memories, now), now)
+        self.record(left_open(self._desk.roster, marks, self._floor.held, memories, now), now)
 
     def have_judged(self) -> None:
         """What stood has been judged once more."""

@@ -158,6 +158,7 @@ MISTAKES = frozenset(
         "POLICY_UNKNOWN",
         "POSITIONS_OPEN",
         "POSITIONS_UNKNOWN",
+        "PRICES_STILL",
         "PROPOSAL_EXPIRED",
         "PROPOSAL_MISSING",
         "RANGE_EMPTY",

@@ -211,8 +211,10 @@ class LiveDesk:
             incoming = Incoming(begun.positions())
             incoming.begin(still, desk, self._holding.keep_while_reading)
             desk.guards.memories = self._writing.begin(still)
+            doing = Doing(self._settings, desk, self._writing)
+            doing.look(still.connection)
         self._desk, self._incoming, self._standing = desk, incoming, roster
-        self._doing = Doing(self._settings, desk, self._writing)
+        self._doing = doing
         self._writing.settle(begun)
         self._served_at = self._writing.written_at
         self._on_stage(READ)
@@ -286,6 +288,7 @@ class LiveDesk:
         """The roster as others have left it, and on it what we decided and could not write."""
         self._holding.keep(inside, now)
         self._writing.catch_up(inside)
+        self._doing.look(inside.connection)
         if self.trouble is not None:  # others may have been told without the database
             self.tell_again(f"the database answers again, after {self.trouble.code}")
         self._desk.takes_only = False

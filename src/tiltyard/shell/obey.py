@@ -5,13 +5,14 @@ and belongs to the running desk.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
 from tiltyard.actions.apply import apply
-from tiltyard.actions.open_positions import what_is_open
+from tiltyard.actions.open_positions import how_many, what_is_open
 from tiltyard.actions.record import Event, acted
 from tiltyard.actions.verbs import Situation
 from tiltyard.actions.verbs import obey as planned
@@ -21,11 +22,14 @@ from tiltyard.facts.command import Command, Outcome
 from tiltyard.facts.mark import LastMark
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.market.paper import Position
 from tiltyard.shell.registration import Registration, capital_of, register
 from tiltyard.shell.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _SAYS_WHAT_IS_OPEN = frozenset({"halt", "throttle"})
+NOBODY: Mapping[str, Sequence[Position]] = MappingProxyType({})
+"""Where the desk trades for no arm."""
 
 
 def obey(
@@ -36,6 +40,7 @@ def obey(
     now: datetime,
     *,
     knows_capital: Callable[[Arm], bool],
+    on_floor: Mapping[str, Sequence[Position]] = NOBODY,
 ) -> tuple[Roster, list[Event], Outcome]:
     """Carry a command out; a refusal is an outcome too, and changes nothing.
 
@@ -48,6 +53,7 @@ def obey(
         settings: Bounds of shares, and the checklist in force.
         now: UTC.
         knows_capital: Whether somebody said what equity an arm has.
+        on_floor: What arms that the desk trades for itself hold.
     """
     if (refusal := command.refusal(now)) is not None:
         return roster, [], Outcome(refusal.code, str(refusal), now)
@@ -55,12 +61,13 @@ def obey(
         if command.verb == "register":
             return _register(command, roster, settings, now, knows_capital)
         held = {
-            name: last.known_after(_entered_until(roster, name)) for name, last in marks.items()
+            name: how_many(marks.get(name), on_floor.get(name), _entered_until(roster, name))
+            for name in marks.keys() | on_floor.keys()
         }
         situation = Situation(
             roster, settings.shares.rules(), now, held, knows_capital, settings.schedule.trading_day
         )
-        return _act(command, situation, marks, settings)
+        return _act(command, situation, marks, on_floor, settings)
     except TiltyardError as error:
         return roster, [], Outcome(error.code, str(error), now)
     except sa.exc.DBAPIError:
@@ -78,17 +85,27 @@ def _entered_until(roster: Roster, name: str) -> datetime | None:
 
 
 def told(
-    action: Action, checklist: str, actor: str, marks: Mapping[str, LastMark], now: datetime
+    action: Action,
+    checklist: str,
+    actor: str,
+    marks: Mapping[str, LastMark],
+    now: datetime,
+    on_floor: Mapping[str, Sequence[Position]] = NOBODY,
 ) -> Event:
     """The event of an action of the running desk; a halt says what is open."""
-    event = acted(action, checklist, actor)
+    event, name = acted(action, checklist, actor), action.policy
     if action.kind in _SAYS_WHAT_IS_OPEN:
-        return {**event, "open": what_is_open(marks.get(action.policy), now, action.kind)}
+        is_open = what_is_open(marks.get(name), now, action.kind, on_floor.get(name))
+        return {**event, "open": is_open}
     return event
 
 
 def _act(
-    command: Command, situation: Situation, marks: Mapping[str, LastMark], settings: Settings
+    command: Command,
+    situation: Situation,
+    marks: Mapping[str, LastMark],
+    on_floor: Mapping[str, Sequence[Position]],
+    settings: Settings,
 ) -> tuple[Roster, list[Event], Outcome]:
     roster, now = situation.roster, situation.now
     obeyed = planned(command, situation)
@@ -96,7 +113,7 @@ def _act(
     lines = [obeyed.text]
     for action in obeyed.actions:
         roster = apply(roster, action)
-        event = told(action, settings.checklist.digest, command.actor, marks, now)
+        event = told(action, settings.checklist.digest, command.actor, marks, now, on_floor)
         events.append({**event, "command": command.seq, **_asked_by(command)})
         if "open" in event:
             lines.append(f"  {event['open']}")

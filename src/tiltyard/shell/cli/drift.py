@@ -25,7 +25,7 @@ def drift(
 ) -> None:
     """How far the encoders of trained policies have drifted, on the bars of the market's feed."""
     settings = settings_from(config)
-    from tiltyard.shell.cli.drifting import measure_drifts  # noqa: PLC0415 slow
+    from tiltyard.shell.cli.drift_measuring import measure_drifts  # noqa: PLC0415 slow
 
     with open_ledger(database, settings) as ledger:
         is_well = measure_drifts(ledger, settings, policy, as_json=as_json, report=report)

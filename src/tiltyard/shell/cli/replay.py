@@ -61,11 +61,21 @@ class Output:
     as_json: bool = False
     nights: bool = False
 
-    def show(self, action: Action) -> None:
-        """One line of the timeline, as it happens."""
+    def show(self, action: Action, *, known: bool | None = None) -> None:
+        """One line of the timeline, as it happens.
+
+        Args:
+            action: What was done.
+            known: Whether by bars that the policy has learnt from; None where no bars are played.
+        """
         if action.kind in EVERY_DAY and not self.nights:
             return
-        typer.echo(json.dumps(action_json(action)) if self.as_json else action_line(action))
+        if not self.as_json:
+            doubt = " (not a test)" if known and action.value is not None else ""
+            typer.echo(action_line(action) + doubt)
+            return
+        told = action_json(action)
+        typer.echo(json.dumps(told if known is None else {**told, "knew_bars": known}))
 
 
 def replay_command(

@@ -19,6 +19,7 @@ from tiltyard.shell.replaying.bar_replay import BarReplay, bars_to_play, play_ag
 from tiltyard.shell.replaying.measure import measure
 from tiltyard.shell.replaying.scratch import take_arms
 from tiltyard.shell.report.content import describe
+from tiltyard.shell.report.known_bars import KnownBook
 from tiltyard.shell.report.receipts import closing_lines
 from tiltyard.shell.report.rules import closing_rules
 from tiltyard.shell.report.text import hold_lines, standing_lines
@@ -46,15 +47,20 @@ def replay_bars(
     with scratch_ledger(output.into) as scratch:
         take_arms(scratch, ledger, span.began)
         replay = BarReplay(scratch, settings, bars, span, say=_say)
+        book = KnownBook(replay.learnt, span.began)
+        for known in book.every():
+            _say(str(known))
         with counting("replay", "bars") as progress:
             for event in replay.play(progress=progress):
                 for action in actions_of(event):
-                    output.show(action)
-        closing = [] if output.as_json else _closing(scratch, settings, replay, span)
+                    output.show(action, known=book.concerns(action))
+        book.shown(scratch)
+        closing = [] if output.as_json else _closing(scratch, settings, replay, span, book)
         if output.html is not None:
             desk = measure(scratch, settings, span.ended, replay.roster)
             past = recorded(scratch, settings, span.ended)
-            reports = [describe(desk, name, span.ended) for name in replay.roster.arms]
+            arms = replay.roster.arms
+            reports = [describe(desk, name, span.ended, known=book) for name in arms]
     for line in closing:
         typer.echo(line)
     if output.html is not None:
@@ -76,7 +82,9 @@ def verify_by_bars(record: Ledger, settings: Settings, folder: Path, *, assume_u
     return f"played again on {folder}: all {rows:,} audit rows came out the same"
 
 
-def _closing(scratch: Ledger, settings: Settings, replay: BarReplay, span: Span) -> list[str]:
+def _closing(
+    scratch: Ledger, settings: Settings, replay: BarReplay, span: Span, book: KnownBook
+) -> list[str]:
     trades = sum(1 for _ in scratch.trades())
     whole = (
         f"\n{trades:,} trades, live and on paper, on bars of {interval_text(span.interval)} from "
@@ -86,7 +94,8 @@ def _closing(scratch: Ledger, settings: Settings, replay: BarReplay, span: Span)
     worth = closing_lines(receipts_of(scratch, span.ended, capital=settings.default_capital()))
     others = closing_rules(other_rules_of(scratch, settings, span.ended))
     return [
-        whole, *standing_lines(roster), *hold_lines(roster), *replay.left_open, *worth, *others
+        whole, *map(str, book.every()), *standing_lines(roster), *hold_lines(roster),
+        *replay.left_open, *worth, *others,
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 import typer
 
@@ -41,6 +41,7 @@ from tiltyard.shell.replaying.recording import Recording
 from tiltyard.shell.report.before_record import before_record
 from tiltyard.shell.report.content import ArmReport, describe
 from tiltyard.shell.report.evidence import EvidenceBook, traffic_of
+from tiltyard.shell.report.known_bars import KnownBook, known_book, known_row
 from tiltyard.shell.report.receipts import receipts_json, receipts_text
 from tiltyard.shell.report.text import hold_lines, report_text, trade_line
 from tiltyard.shell.report.wire import hold_json, report_json, trade_json
@@ -98,7 +99,8 @@ def report(
         roster = roster_at(ledger, now) if at else ledger.roster()
         standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
         chosen = [select(policy, list(roster.arms))] if policy else standing
-        desk, reports = _measured(ledger, settings, now, roster, chosen)
+        measured = _measured(ledger, settings, now, roster, chosen)
+        reports = measured.reports
         last = {name: _last_trades(ledger, name, now) for name in chosen} if trades else {}
         if as_json:
             bodies = [report_json(one) for one in reports]
@@ -114,27 +116,45 @@ def report(
                 typer.echo(f"\n{line}")
             _remark(ledger, now if at else None)
         if html is not None:
-            _write(html, recorded(ledger, settings, now), desk, reports, now, alone=bool(policy))
+            _write(html, recorded(ledger, settings, now), measured, now, alone=bool(policy))
     if check:
         raise typer.Exit(_exit_code(reports))
 
 
+class _Measured(NamedTuple):
+    """What one reading of the ledger has given.
+
+    Attributes:
+        desk: It has been fed every trade.
+        reports: Of the arms that were asked for.
+        known: Who knew which bars.
+    """
+
+    desk: Desk
+    reports: list[ArmReport]
+    known: KnownBook
+
+
 def _measured(
     ledger: Ledger, settings: Settings, now: datetime, roster: Roster, names: Sequence[str]
-) -> tuple[Desk, list[ArmReport]]:
-    """The desk, and the report of each arm: all of it from one reading of the ledger."""
+) -> _Measured:
+    """The report of each arm: all of it from one reading of the ledger."""
     own, capital = OwnTrades(settings, roster, most=LOOKED_BACK), settings.default_capital()
     champions = [arm.name for arm in roster.arms.values() if arm.role == "champion"]
     book = EvidenceBook(traffic_of(ledger, now), names, "".join(champions[:1]))
 
+    known = known_book(ledger, roster, settings)
+
     def see(fact: Trade | Decision) -> None:
         own.see(fact)
+        if isinstance(fact, Trade):
+            known.see(fact)
         book.see(sized(fact, roster, capital) if isinstance(fact, Trade) else fact)
 
     desk = measure(ledger, settings, now, roster, see)
-    described = [describe(desk, name, now) for name in names]
-    known = [replace(one, evidence=book.of(one.arm.name, now)) for one in described]
-    return desk, [_foreseen(desk, one, own, now) for one in known]
+    described = [describe(desk, name, now, known=known) for name in names]
+    told = [replace(one, evidence=book.of(one.arm.name, now)) for one in described]
+    return _Measured(desk, [_foreseen(desk, one, own, now) for one in told], known)
 
 
 def _foreseen(desk: Desk, told: ArmReport, own: OwnTrades, now: datetime) -> ArmReport:
@@ -169,9 +189,12 @@ def _report_rules(
     ):
         now = asked_time(at, ledger)
         found = other_rules_of(ledger, settings, now, progress=progress)
-        head, last = _as_of(at, ledger), before_record(ledger)
+        roster = roster_at(ledger, now) if at else ledger.roster()
+        known = known_book(ledger, roster, settings).shown(ledger, now).every()
+        head, last = [*_as_of(at, ledger), *map(str, known)], before_record(ledger)
     if as_json:
-        whole = {"generated_at": time_text(now), **rules_json(found)}
+        knew = [known_row(one) for one in known]
+        whole = {"generated_at": time_text(now), "known_bars": knew, **rules_json(found)}
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
     for line in (*head, *rules_text(found), *last):
@@ -193,11 +216,13 @@ def _report_actions(
         roster = roster_at(ledger, now) if at else ledger.roster()
         chosen = select(policy, list(roster.arms)) if policy else ""
         found = receipts_of(ledger, now, chosen, settings.default_capital(), roster)
-        head, last = _as_of(at, ledger), before_record(ledger)
+        known = known_book(ledger, roster, settings).shown(ledger, now).every()
+        head, last = [*_as_of(at, ledger), *map(str, known)], before_record(ledger)
     if html is not None:
-        write_receipts_page(html, found, now)
+        write_receipts_page(html, found, now, map(str, known))
     if as_json:
-        whole = {"generated_at": time_text(now), **receipts_json(found)}
+        knew = [known_row(one) for one in known]
+        whole = {"generated_at": time_text(now), "known_bars": knew, **receipts_json(found)}
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
     for line in (*head, *receipts_text(found), *last):
@@ -221,14 +246,13 @@ def _last_trades(ledger: Ledger, policy: str, now: datetime) -> list[Trade]:
     return [trade for book in books.values() for trade in book]
 
 
-def _write(
-    html: Path, past: Recording, desk: Desk, reports: list[ArmReport], now: datetime, *, alone: bool
-) -> None:
+def _write(html: Path, past: Recording, measured: _Measured, now: datetime, *, alone: bool) -> None:
     """The page of all arms, or of one beside the champion."""
+    reports, champion = measured.reports, measured.desk.roster.champion().name
     if alone:
-        champion = desk.roster.champion().name
-        beside = [describe(desk, champion, now)] if champion != reports[0].arm.name else []
-        reports = [*beside, *reports]
+        if champion != reports[0].arm.name:
+            beside = describe(measured.desk, champion, now, known=measured.known)
+            reports = [beside, *reports]
         past = only(past, [one.arm.name for one in reports])
     write_page(html, past, reports, now)
 

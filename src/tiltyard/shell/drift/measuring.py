@@ -11,9 +11,10 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.drift.embedded import embedded_baseline
 from tiltyard.shell.drift.task import DEFINED, NO_ENCODER, Measured, Task
+from tiltyard.shell.extra_learn import extra_missing
 from tiltyard.shell.feeds.files import interval_text, read_feed
 from tiltyard.shell.feeds.folder import named_files
-from tiltyard.shell.models.loading import checked_snapshot, extra_missing, found_snapshot
+from tiltyard.shell.models.loading import checked_snapshot, found_snapshot
 from tiltyard.shell.models.shelf import Shelf
 
 if TYPE_CHECKING:

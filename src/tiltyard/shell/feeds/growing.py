@@ -7,6 +7,7 @@ its beginning is not: what was there is known.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,11 +122,14 @@ class GrowingFeed:
         return list(bars_of(table, self.file, self.symbol, assume_utc=self._assume_utc))
 
     def _see(self, table: pl.DataFrame, bars: Sequence[Bar]) -> None:
+        self._inspector.see(bars)
         for bar in bars:
-            self._inspector.see(bar)
             self._newest = max(self._newest or bar.opened_at, bar.opened_at)
         self._table = table
 
 
 def _is_in_order(newest: datetime | None, bars: Sequence[Bar]) -> bool:
-    return newest is None or not bars or bars[0].opened_at > newest
+    """Whether every row comes behind all that are known, and none behind a later one."""
+    times = [bar.opened_at for bar in bars]
+    is_behind = newest is None or not times or times[0] > newest
+    return is_behind and all(one <= following for one, following in pairwise(times))

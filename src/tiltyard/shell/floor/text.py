@@ -34,12 +34,14 @@ class Played(NamedTuple):
         interval: How long it was.
         floor: What is held, ordered and told.
         has_decided: The arms have decided by that interval.
+        seated: The arms that it trades for; empty where an earlier version has not said it.
     """
 
     until: datetime
     interval: timedelta
     floor: FloorState
     has_decided: bool = False
+    seated: tuple[str, ...] = ()
 
 
 def text_of(played: Played) -> str:
@@ -54,6 +56,7 @@ def text_of(played: Played) -> str:
         "paper": _holdings(floor.paper),
         "lived": [[*lane, episode] for lane, episode in floor.lived],
         "marked": list(floor.marked),
+        "seated": list(played.seated),
     }
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -74,8 +77,8 @@ def played_from(text: str) -> Played:
             tuple((Lane(policy, symbol), episode) for policy, symbol, episode in plain["lived"]),
             tuple(plain["marked"]),
         )
-        interval = plain["interval_s"] * _SECOND
-        return Played(moment(plain["until"]), interval, floor, plain["has_decided"])
+        interval, seated = plain["interval_s"] * _SECOND, tuple(plain.get("seated", ()))
+        return Played(moment(plain["until"]), interval, floor, plain["has_decided"], seated)
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable(f"{type(error).__name__}: {error}") from None  # noqa: TRY003 as above
 

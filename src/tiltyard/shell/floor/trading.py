@@ -315,7 +315,7 @@ class Trader:
                 self._floor.withdraw(episode)
                 said.append(told)
             floor, has_decided = self._floor.snapshot(), stage == DECIDED
-            state = Played(until, self._bars.interval, floor, has_decided=has_decided)
+            state = Played(until, self._bars.interval, floor, has_decided, tuple(self.seated))
             write_floor(connection, text_of(state), now)
             self._on_stage(stage)
         for line in said:

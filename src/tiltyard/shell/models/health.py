@@ -11,10 +11,10 @@ from datetime import datetime
 
 from tiltyard.checklist.guard import Checklist
 from tiltyard.facts.observation import Observation
+from tiltyard.metrics.catalogue import HEALTH
 from tiltyard.shell.models.shelf import is_called_by
 from tiltyard.shell.models.stable import Model, Stable
 
-GAUGE = "model_healthy"
 SELDOM = 15 * 60.0
 """Seconds after which a reading that has not changed is repeated, at the latest."""
 PART = 3
@@ -72,7 +72,7 @@ class Health:
             number = 0.0 if fault else 1.0
             if number != state.number or steady - state.reported_at >= self._every:
                 state.number, state.reported_at = number, steady
-                due.append(Observation(GAUGE, number, at, name))
+                due.append(Observation(HEALTH, number, at, name))
         if due:
             self._report(*due)
         self._tell_of_absent()
@@ -148,5 +148,5 @@ def fault_of(model: Model) -> str:
 
 def repeated_every(checklist: Checklist) -> float:
     """Seconds after which a reading is repeated, so that no guard calls it stale."""
-    ages = [one.stale_after for one in checklist.guards if one.metric == GAUGE and one.stale_after]
+    ages = [one.stale_after for one in checklist.guards if one.metric == HEALTH and one.stale_after]
     return min([SELDOM, *(age / PART for age in ages)])

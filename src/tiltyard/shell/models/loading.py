@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tiltyard.features.technical import Indicators
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.extra_learn import extra_missing
 from tiltyard.shell.models.shelf import Shelf, is_plain
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:
             )  # fmt: skip
         return shelf.folder / name
     try:
-        from tiltyard.learners.snapshot import find  # noqa: PLC0415 slow
+        from tiltyard.learners.snapshot_folder import find  # noqa: PLC0415 slow
     except ModuleNotFoundError as error:
         raise extra_missing(error) from error
     try:
@@ -61,11 +62,11 @@ def checked_snapshot(path: Path, digest: str = "") -> "Snapshot":
     """A snapshot that a policy can be made of, checked byte by byte; it takes no torch.
 
     Raises:
-        TiltyardError: As :func:`tiltyard.learners.snapshot.load`; ``SNAPSHOT_NO_POLICY``,
+        TiltyardError: As :func:`tiltyard.learners.snapshot_folder.load`; ``SNAPSHOT_NO_POLICY``,
             ``EXTRA_MISSING``.
     """
     try:
-        from tiltyard.learners.snapshot import load  # noqa: PLC0415 slow
+        from tiltyard.learners.snapshot_folder import load  # noqa: PLC0415 slow
     except ModuleNotFoundError as error:
         raise extra_missing(error) from error
     snapshot = load(path, digest)
@@ -103,11 +104,3 @@ def trained_policy(snapshot: "Snapshot", where: str) -> "Trained":
         facts = f"no policy can be made of it: {type(error).__name__}: {error}"[:200]
         raise TiltyardError("SNAPSHOT_UNREADABLE", where, facts) from error
     return policy
-
-
-def extra_missing(error: ModuleNotFoundError) -> TiltyardError:
-    """What is said where somebody who learns nothing lacks what learning needs."""
-    return TiltyardError(
-        "EXTRA_MISSING", "learn", f"{error.name} is not installed, and a trained policy needs it",
-        "pip install 'tiltyard[learn]'",
-    )  # fmt: skip

@@ -93,7 +93,7 @@ def brought_home(joining: Joining, folder: Path) -> bool:
     if is_snapshot(target):
         checked_snapshot(target, joining.digest)
         return False
-    from tiltyard.learners.snapshot import save  # noqa: PLC0415 slow
+    from tiltyard.learners.snapshot_folder import save  # noqa: PLC0415 slow
 
     there = Shelf(folder).names()
     path = save(checked_snapshot(joining.path, joining.digest), folder, joining.made_at)

@@ -7,6 +7,7 @@ sees the old page or the new one, never half of one.
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,11 @@ def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     )
 
 
+def warned(lines: Iterable[str]) -> list[str]:
+    """A paragraph for each line that nobody may overlook."""
+    return [f"<p class='warned'>{escape(line)}</p>" for line in lines]
+
+
 _SKELETON = """\
 <!doctype html>
 <html lang="en">
@@ -112,6 +118,7 @@ body { font: 14px/1.45 system-ui, sans-serif; color: var(--ink); background: var
   max-width: 1400px; margin: 24px auto; padding: 0 20px; }
 h1 { font-size: 22px; margin: 0; } h2 { font-size: 17px; margin: 24px 0 8px; }
 .quiet, .unknown { color: var(--quiet); } .breach, .error { color: var(--red); font-weight: 600; }
+.warned { color: var(--red); }
 .wide { overflow-x: auto; background:
     linear-gradient(to right, transparent, var(--paper) 80%) right/40px 100% no-repeat local,
     linear-gradient(to right, transparent, var(--line)) right/14px 100% no-repeat scroll; }

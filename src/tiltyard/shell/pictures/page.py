@@ -15,9 +15,9 @@ from tiltyard.kernel.undefined import Undefined
 from tiltyard.metrics.unit import NAMES
 from tiltyard.shell.pictures.evidence import evidence_sections
 from tiltyard.shell.pictures.figure import colours, figure
-from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
+from tiltyard.shell.pictures.file import drawn, page_of, table, warned, write_whole
 from tiltyard.shell.replaying.recording import Recording
-from tiltyard.shell.report.content import ArmReport, MetricLine
+from tiltyard.shell.report.content import REPORTED, ArmReport, MetricLine
 from tiltyard.shell.report.gap import gap_text
 from tiltyard.shell.report.text import number, share
 
@@ -52,6 +52,7 @@ def page(recording: Recording, reports: Sequence[ArmReport], now: datetime) -> s
         "<h1>Tiltyard: who trades, and why</h1>",
         f"<p class='quiet'>As of {now:%Y-%m-%d %H:%M} UTC</p>",
         _armstable(reports, colour),
+        *warned(str(one.known_bars) for one in reports if one.known_bars is not None),
         _account(reports),
         _figure(recording, reports, colour) if trades else "<p>There are no trades.</p>",
         *_gaps(reports),
@@ -101,7 +102,12 @@ def _arm_row(report: ArmReport, own: str) -> Iterable[str]:
     arm = report.arm
     by = f" <span class='quiet'>by {escape(arm.throttled_by)}</span>" if arm.throttled_by else ""
     lines = {line.name: line for line in report.metrics}
-    verdicts = [one for one in report.guards if one[0].scope != "account"]
+    left_out = {*REPORTED} - lines.keys()  # what it can have no model for
+    verdicts = [
+        (guard, verdict)
+        for guard, verdict in report.guards
+        if guard.scope != "account" and guard.metric not in left_out
+    ]
     return (
         f"<td class='arm'><i style='background:{own}'></i>{escape(arm.name)}</td>",
         f"<td>{arm.role}</td>",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tiltyard.actions.receipt import Receipt
 from tiltyard.actions.statement import Line
-from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
+from tiltyard.shell.pictures.file import drawn, page_of, table, warned, write_whole
 from tiltyard.shell.pictures.receipts_figure import receipts_figure
 from tiltyard.shell.receipts import Receipts
 from tiltyard.shell.report.receipts import (
@@ -35,25 +35,29 @@ _BAND = (
 )
 
 
-def write_receipts_page(path: Path, receipts: Receipts, now: datetime) -> None:
+def write_receipts_page(
+    path: Path, receipts: Receipts, now: datetime, doubts: Iterable[str] = ()
+) -> None:
     """Write the page, whole or not at all.
 
     Args:
         path: Of the file; one that is there is replaced.
         receipts: As they stood.
         now: As of when, UTC.
+        doubts: Why what follows is no test of somebody.
 
     Raises:
         TiltyardError: ``PAGE_UNWRITABLE``.
     """
-    write_whole(path, receipts_page(receipts, now))
+    write_whole(path, receipts_page(receipts, now, doubts))
 
 
-def receipts_page(receipts: Receipts, now: datetime) -> str:
+def receipts_page(receipts: Receipts, now: datetime, doubts: Iterable[str] = ()) -> str:
     """The page as text."""
     return page_of([
         "<h1>Tiltyard: what each action was worth</h1>",
         f"<p class='quiet'>As of {now:%Y-%m-%d %H:%M} UTC</p>",
+        *warned(doubts),
         *(_parts(receipts, now) if receipts.each else [f"<p>{NOTHING_MOVED}</p>"]),
     ])  # fmt: skip
 

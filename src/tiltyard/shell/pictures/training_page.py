@@ -15,6 +15,7 @@ from tiltyard.shell.pictures.file import drawn, page_of, table, write_whole
 from tiltyard.shell.pictures.training_figure import training_figure
 from tiltyard.shell.training.bars import KINDS, Bars
 from tiltyard.shell.training.drift_months import MonthDrift
+from tiltyard.shell.training.flaws import named_flaws
 from tiltyard.shell.training.running import Made
 from tiltyard.shell.training.words import (
     OF_THE_CAPITAL,
@@ -24,6 +25,7 @@ from tiltyard.shell.training.words import (
     drawdown_text,
     factor_text,
     funding_lines,
+    is_parents,
     judgement,
     traders,
     trial_line,
@@ -74,6 +76,8 @@ def training_page(made: Made, bars: Bars, drift: Sequence[MonthDrift], now: date
 def _words(made: Made, bars: Bars) -> Iterator[str]:
     if made.is_partial:
         yield "<p class='breach'>Partial: the time was up before everything was learnt.</p>"
+    if is_parents(made.snapshot):
+        yield "<p>The encoder is its parent's: what it went on to learn was no better.</p>"
     if made.snapshot.kind == "tabnet":
         for line in (*judgement(made.snapshot), *funding_lines(made.snapshot.metrics, bars)):
             yield f"<p>{escape(line)}</p>"
@@ -140,6 +144,8 @@ def bars_section(bars: Bars) -> Iterator[str]:
     )
     heads = ("symbol", "bars", "from, UTC", "to", "funding", *KINDS.values())
     yield table(heads, (_bar_row(bars, symbol) for symbol in sorted(bars.flaws)))
+    for symbol in sorted(bars.flaws):
+        yield from (f"<p>{escape(symbol)} {escape(one)}</p>" for one in named_flaws(bars, symbol))
 
 
 def _bar_row(bars: Bars, symbol: str) -> Iterable[str]:

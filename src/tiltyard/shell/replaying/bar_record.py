@@ -1,9 +1,9 @@
 """What the record of a replay on bars says of itself: how it began, and what it left.
 
 Its first event tells the span, a digest of the bars of each symbol and of every model that an arm
-was traded by, and the conditions; its last one where the facts end, and their digests. So nobody
-can change a fact, a bar or a setting unnoticed, or take the end away; and who has the bars can
-play them again.
+was traded by, until when that had learnt, and the conditions; its last one where the facts end, and
+their digests. So nobody can change a fact, a bar or a setting unnoticed, or take the end away; and
+who has the bars can play them again.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from typing import Any
 from tiltyard.actions.record import Event
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.models.learnt import Learnt
 from tiltyard.shell.replaying.conditions import Conditions
 from tiltyard.shell.replaying.scratch import ACTOR
 from tiltyard.shell.replaying.start import EVENT, FINISHED, digests_beside_trades
@@ -47,17 +48,23 @@ class BarStart:
         span: What was played.
         bars: A digest of the bars of each symbol, until the end of the span.
         models: The digest of the snapshot of each arm that was traded by one.
+        learnt: Until when each of those had learnt.
         conditions: What else decided.
     """
 
     span: Span
     bars: Mapping[str, str]
     models: Mapping[str, str]
+    learnt: Learnt
     conditions: Conditions
 
 
 def bar_start_event(
-    settings: Settings, bars: Mapping[str, str], span: Span, models: Mapping[str, str]
+    settings: Settings,
+    bars: Mapping[str, str],
+    span: Span,
+    models: Mapping[str, str],
+    learnt: Learnt,
 ) -> Event:
     """The event of a replay that is about to play bars of these digests.
 
@@ -66,12 +73,13 @@ def bar_start_event(
         bars: By symbol.
         span: What is played.
         models: The digest of the snapshot of each arm that is traded by one.
+        learnt: Until when each of those has learnt.
     """
     return {
         "event": EVENT, "at": span.began, "actor": ACTOR,
         "span": {**asdict(span), "interval": span.interval.total_seconds()},
         "bars": bars,
-        **({"models": models} if models else {}),
+        **({"models": models, "learnt_until": learnt} if models else {}),
         **Conditions.of(settings, trades_bars=True).told(),
     }  # fmt: skip
 
@@ -86,7 +94,10 @@ def bar_start_from(event: Mapping[str, Any]) -> BarStart:
     told = event["span"]
     interval = timedelta(seconds=float(told["interval"]))
     span = Span(interval, moment(told["began"]), moment(told["ended"]))
-    return BarStart(span, event["bars"], event.get("models", {}), Conditions.told_by(event))
+    models = event.get("models", {})
+    ends = event.get("learnt_until", dict.fromkeys(models))
+    learnt = {name: None if end is None else moment(end) for name, end in ends.items()}
+    return BarStart(span, event["bars"], models, learnt, Conditions.told_by(event))
 
 
 def bar_end_event(scratch: Ledger, span: Span) -> Event:

@@ -27,7 +27,8 @@ from tiltyard.shell.feeds.folder import BarFolder, interval_in
 from tiltyard.shell.floor.seating import perhaps_trained
 from tiltyard.shell.floor.trading import Trader
 from tiltyard.shell.live import LiveDesk
-from tiltyard.shell.models.stable import Stable
+from tiltyard.shell.models.learnt import Learnt, learnt_by_snapshot
+from tiltyard.shell.models.stable import Model, Stable
 from tiltyard.shell.replaying.bar_record import (
     Span,
     bar_end_event,
@@ -88,6 +89,9 @@ class BarReplay:
         only: Arms that may be traded by what was trained; None for all.
         say: Told, for people, what is wrong with bars and models.
 
+    Attributes:
+        learnt: Until when the models that arms are traded by have learnt.
+
     Raises:
         TiltyardError: ``REPLAY_EMPTY`` when nobody is there who trades on bars.
     """
@@ -104,10 +108,15 @@ class BarReplay:
     ) -> None:
         models = Stable(settings.models.path, steady_seconds, at_once=True, only=only)
         digests = bar_digests(bars, span.ended)
-        trained = _digests_of(models, scratch.roster(), say)
-        start = bar_start_event(settings, digests, span, trained)
+        trained = _traded_by(models, scratch.roster(), say)
+        self.learnt: Learnt = {
+            name: None if one.path is None else learnt_by_snapshot(one.path, one.digest)
+            for name, one in trained.items()
+        }
+        names = {name: one.digest for name, one in trained.items()}
+        start = bar_start_event(settings, digests, span, names, self.learnt)
         scratch.save_roster(scratch.roster(), [start], at=span.began)
-        settings = settings.marked_every(bars.interval)
+        settings = _on_the_folder(bars, settings.marked_every(bars.interval))
         self._scratch = scratch
         self._bars = bars
         self._span = span
@@ -248,15 +257,15 @@ def bar_digests(bars: BarFolder, until: datetime) -> dict[str, str]:
     return digests
 
 
-def _digests_of(models: Stable, roster: Roster, say: Callable[[str], object]) -> Mapping[str, str]:
-    """The digests of those arms that are traded by what was trained."""
-    digests = {}
+def _traded_by(models: Stable, roster: Roster, say: Callable[[str], object]) -> Mapping[str, Model]:
+    """The models of those arms that are traded by what was trained."""
+    trained = {}
     for name, model in sorted(models.ask(perhaps_trained(roster, ())).items()):
         if model.policy is None:
             say(f"{name} is not traded: {model.why}")
         else:
-            digests[name] = model.policy.digest
-    return digests
+            trained[name] = model._replace(digest=model.policy.digest)
+    return trained
 
 
 def _refuse_without(digests: Mapping[str, str], folder: Path, where: str) -> None:
@@ -288,6 +297,12 @@ def _same_rows(record: Ledger, scratch: Ledger, where: str) -> int:
                 "a defect, or is of another version",
             )  # fmt: skip
     return count
+
+
+def _on_the_folder(bars: BarFolder, settings: Settings) -> Settings:
+    """The settings of a desk that trades on these bars, whatever its own feed is."""
+    market = settings.market.model_copy(update={"feed": str(bars.folder)})
+    return settings.model_copy(update={"market": market})
 
 
 def _lease(scratch: Ledger, at: datetime) -> int:

@@ -7,9 +7,10 @@ and no ingest goes on from what a replay left.
 import json
 from datetime import datetime
 
+from tiltyard.actions.record import Event
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.replaying.start import FINISHED
+from tiltyard.shell.replaying.start import EVENT, FINISHED
 from tiltyard.shell.store.audit_table import newest_event
 from tiltyard.shell.store.ledger import Ledger
 
@@ -20,6 +21,13 @@ def record_end(ledger: Ledger) -> datetime | None:
         body = newest_event(still.connection, FINISHED)
     at = None if body is None else json.loads(body)["at"]
     return None if at is None else moment(at)
+
+
+def last_start_event(ledger: Ledger) -> Event | None:
+    """The event with which the last replay began whose record a ledger holds; None without one."""
+    with ledger.snapshot() as still:
+        body = newest_event(still.connection, EVENT)
+    return None if body is None else json.loads(body)
 
 
 def refuse_record(ledger: Ledger, whoever: str, remedy: str) -> None:

@@ -15,10 +15,13 @@ from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Arm, Review
 from tiltyard.facts.verdict import Verdict
 from tiltyard.kernel.undefined import Reading, Undefined
-from tiltyard.metrics.catalogue import DRIFT, DRIFT_ENDS, spec_of
+from tiltyard.metrics.catalogue import DRIFT, DRIFT_ENDS, HEALTH, spec_of
+from tiltyard.policies.catalogue import POLICIES
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.floor.seating import kind_of
 from tiltyard.shell.report.evidence import NOTHING, Evidence
 from tiltyard.shell.report.gap import GapLine, gap_lines
+from tiltyard.shell.report.known_bars import NOBODY_TRAINED, KnownBars, KnownBook
 from tiltyard.shell.report.what_next import next_gate, next_step
 
 if TYPE_CHECKING:
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 REPORTED = (
     "pf_challenger_30",
     "dd_challenger_pct",
-    "encoder_kl_divergence",
+    DRIFT,
+    HEALTH,
     "gpu_util_pct",
     "profit_factor",
     "pf_150",
@@ -39,7 +43,8 @@ REPORTED = (
     "expectancy_r",
     "net_pnl",
 )
-"""The metrics of a report, in order."""
+"""The metrics of a report, in order; of an arm that can have no model, without those of one."""
+OF_MODEL = frozenset({DRIFT, HEALTH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class ArmReport:
         arm: As it stands.
         total_trades: Live trades ever.
         generated_at: The report's now.
-        metrics: In the order of :data:`REPORTED`.
+        metrics: Those of :data:`REPORTED` that it can have, in that order.
         guards: Each guard on this arm and on the account, with its verdict.
         actions: What an enforcing desk would do now, or what a replay did.
         reviews: Open ones.
@@ -80,6 +85,7 @@ class ArmReport:
         gap: What its live trades made more than their twins on paper; empty without pairs.
         prospects: What its guards would do to it by its own trades; empty below 30 of them.
         evidence: What speaks for it beside its trial, where somebody has looked.
+        known_bars: That its policy has learnt from bars that it traded; None where it has not.
     """
 
     arm: Arm
@@ -94,10 +100,16 @@ class ArmReport:
     gap: Sequence[GapLine] = ()
     prospects: "Sequence[Prospect]" = ()
     evidence: Evidence = NOTHING
+    known_bars: KnownBars | None = None
 
 
 def describe(
-    desk: Desk, policy: str, now: datetime, done: Sequence[Action] | None = None
+    desk: Desk,
+    policy: str,
+    now: datetime,
+    done: Sequence[Action] | None = None,
+    *,
+    known: KnownBook = NOBODY_TRAINED,
 ) -> ArmReport:
     """The report of one arm.
 
@@ -106,6 +118,7 @@ def describe(
         policy: Full name.
         now: UTC.
         done: Actions already taken, by a replay; None shows what would be done.
+        known: Which arms are traded by what was trained, and on which bars that they know.
     """
     arm = desk.roster.arms[policy]
     verdicts = [
@@ -124,14 +137,31 @@ def describe(
         arm=arm,
         total_trades=desk.panel.arm(policy).lifetime_trades,
         generated_at=now,
-        metrics=[_line(desk, policy, name, guards, now) for name in REPORTED],
+        metrics=[
+            _line(desk, policy, name, guards, now)
+            for name in REPORTED
+            if name not in OF_MODEL or _can_have(desk, arm, name, known)
+        ],
         gap=gap_lines(desk.panel.arm(policy).gap),
         guards=guards,
         actions=actions,
         reviews=desk.roster.open_reviews(policy),
         next_step=next_step(desk, arm, actions, guards),
         next_gate=next_gate(desk, arm, now),
+        known_bars=known.of(policy),
     )
+
+
+def _can_have(desk: Desk, arm: Arm, name: str, known: KnownBook) -> bool:
+    """Whether there is, or may be, a model of an arm of which a metric could be observed.
+
+    What somebody reports is there. Else what is hand-written has none, what was trained has one,
+    and of a bot elsewhere nobody knows: it may have an encoder, and has to report how that drifts,
+    but only who wants to tells of its health.
+    """
+    if desk.panel.knows(name, arm.name) or known.is_trained(arm.name):
+        return True
+    return name == DRIFT and kind_of(arm) not in POLICIES
 
 
 def _line(

@@ -47,6 +47,7 @@ def report_text(report: ArmReport, *, done: bool = False) -> str:
             f"  {standing} · traffic {share(arm.share)} · {report.total_trades:,} trades"
             f" · as of {_minute(report.generated_at)}"
         ),
+        *([] if report.known_bars is None else [f"  Not a test: {report.known_bars.why}"]),
         "",
         f"  {'metric':<22}{'value':>12}  {'expected':<11}{'flag':<18}verdict",
         *(_metric(line) for line in report.metrics),

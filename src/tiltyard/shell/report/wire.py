@@ -12,6 +12,7 @@ from tiltyard.kernel.undefined import Undefined
 from tiltyard.shell.report.content import ArmReport, MetricLine
 from tiltyard.shell.report.evidence import comparison_json, value_json
 from tiltyard.shell.report.gap import gap_json
+from tiltyard.shell.report.known_bars import known_json
 
 Json = dict[str, Any]
 
@@ -26,6 +27,7 @@ def report_json(report: ArmReport) -> Json:
         "traffic_allocation": arm.share,
         "total_trades": report.total_trades,
         "generated_at": time_text(report.generated_at),
+        "known_bars": known_json(report.known_bars),
         "metrics": {line.name: _metric(line) for line in report.metrics},
         "shadow_gap": [gap_json(line) for line in report.gap],
         "prospects": _prospects(report),

@@ -1,13 +1,14 @@
 """What a folder of bars has to learn from: the bars of the symbols that are wanted, and funding.
 
-Flaws stay out, and are counted. Everything that is wrong with what was asked for is said at once,
-with what there is.
+Flaws stay out, and are counted; so do bars that no market makes. Everything that is wrong with what
+was asked for is said at once, with what there is.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 
 from tiltyard.kernel.clock import time_text
@@ -15,6 +16,7 @@ from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.market.bar import HOUR
 from tiltyard.market.candles import Candles, candles_of
 from tiltyard.market.costs import FundingRates
+from tiltyard.market.implausible import Leap, look
 from tiltyard.market.quality import Flaw
 from tiltyard.shell.feeds.files import (
     FeedName,
@@ -24,6 +26,7 @@ from tiltyard.shell.feeds.files import (
     read_funding,
 )
 from tiltyard.shell.feeds.folder import named_files
+from tiltyard.shell.training.standing_still import refuse_still
 
 KINDS = {
     "gap": "missing",
@@ -33,6 +36,8 @@ KINDS = {
     "duplicate": "told twice",
     "disorder": "out of order",
     "off_grid": "between two intervals",
+    "spike": "leaping away and back",
+    "still": "standing still",
 }
 """Of flaws, for people."""
 
@@ -46,12 +51,14 @@ class Bars:
         candles: Those that are prices, by symbol.
         funding: Rates by symbol, where there are any.
         flaws: What was left out, by symbol, in time order.
+        leaps: What was not, and should be looked at, by symbol.
     """
 
     interval: timedelta
     candles: Mapping[str, Candles]
     funding: Mapping[str, FundingRates]
     flaws: Mapping[str, Sequence[Flaw]]
+    leaps: Mapping[str, Sequence[Leap]] = field(default_factory=dict)
 
     @property
     def flawed(self) -> dict[str, dict[str, int]]:
@@ -86,7 +93,7 @@ def read_bars(
 
     Raises:
         TiltyardError: ``FEED_MISSING``, ``FEED_UNREADABLE``.
-        Faults: ``FEED_MISSING``, ``FEED_MIXED``, ``RANGE_EMPTY``, and as
+        Faults: ``FEED_MISSING``, ``FEED_MIXED``, ``PRICES_STILL``, ``RANGE_EMPTY``, and as
             :func:`~tiltyard.shell.feeds.files.read_feed`.
     """
     if not folder.is_dir():
@@ -96,16 +103,21 @@ def read_bars(
     files = _by_symbol(folder, {f: n for f, n in named.items() if n.interval == interval})
     chosen = _chosen(folder, files, symbols, interval)
     feeds = {name: read_feed(files[name], assume_utc=assume_utc) for name in chosen}
-    candles = {
-        name: candles_of(feed.bars, interval) for name, feed in feeds.items() if feed.bars
-    }  # fmt: skip
-    flaws = {name: feed.flaws for name, feed in feeds.items()}
+    refuse_still(folder, feeds, since, until)
+    looked = {name: look(feed.bars, interval) for name, feed in feeds.items()}
+    candles = {name: candles_of(one.bars, interval) for name, one in looked.items() if one.bars}
+    flaws = {
+        name: sorted([*feed.flaws, *looked[name].flaws], key=attrgetter("at"))
+        for name, feed in feeds.items()
+    }
     _refuse_empty(folder, chosen, candles, flaws, since, until)
     rates = {funding_symbol(file): file for file in sorted(folder.iterdir())}
     funding = {
         name: read_funding(rates[name], assume_utc=assume_utc) for name in chosen if name in rates
     }  # fmt: skip
-    return Bars(interval, candles, funding, flaws)
+    return Bars(
+        interval, candles, funding, flaws, {name: one.leaps for name, one in looked.items()}
+    )
 
 
 def _interval(folder: Path, named: Mapping[Path, FeedName], wanted: timedelta | None) -> timedelta:

@@ -1,25 +1,8 @@
-"""The machine that a training runs on: the extra, the device, and how many threads."""
+"""The machine that a training runs on: the device, and how many threads."""
 
 import os
-from importlib.util import find_spec
 
 from tiltyard.kernel.errors import TiltyardError
-
-NEEDED = ("torch", "safetensors", "optuna")
-
-
-def require_learn() -> None:
-    """Find out before any work whether what trains is installed.
-
-    Raises:
-        TiltyardError: ``EXTRA_MISSING``.
-    """
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise TiltyardError(
-            "EXTRA_MISSING", "learn", f"{', '.join(missing)} cannot be imported",
-            'install what trains: pip install "tiltyard[learn]"',
-        )  # fmt: skip
 
 
 def processors() -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from tiltyard.features.learned import FUNDING
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault, Faults
-from tiltyard.learners.snapshot import load
+from tiltyard.learners.snapshot_folder import load
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 from tiltyard.shell.training.bars import Bars
@@ -20,7 +20,8 @@ from tiltyard.shell.training.order import Order
 LONGEST = int(FUNDING[-1].rpartition("_")[2])
 """So many rates have to be known."""
 BEGINS = timedelta(days=8)
-"""Rates may be known so much later than the first bar: other features take a week, too."""
+"""Rates may be known so much later than the first bar: other features take a week, too. They may
+end as much before the last one."""
 
 
 def rate_lines(order: Order, bars: Bars) -> list[str]:
@@ -31,7 +32,8 @@ def rate_lines(order: Order, bars: Bars) -> list[str]:
         bars: Of what.
 
     Raises:
-        Faults: ``FUNDING_MISSING``, with every symbol that has no rates, or too late ones.
+        Faults: ``FUNDING_MISSING``, with every symbol that has no rates, or whose rates begin too
+            late or end too early.
     """
     faults, lines = [], []
     for symbol, one in bars.candles.items():
@@ -48,12 +50,18 @@ def rate_lines(order: Order, bars: Bars) -> list[str]:
                     symbol, f"its rates are known from {time_text(first)} on; begin there: --from"
                 )
             )
+        last = closed[len(is_known) - 1 - is_known[::-1].index(True)]
+        if closed[-1] - last > BEGINS:
+            faults.append(
+                Fault(symbol, f"its rates are known until {time_text(last)}; end there: --until")
+            )
         if missing := is_known.count(False):
             lines.append(f"{symbol}: left out {missing:,} bars whose funding is not known")
     if faults:
         raise Faults(
             "FUNDING_MISSING", str(order.folder), faults,
-            remedy="put the rates there, as SOL_USDT-funding.parquet, or do without --funding",
+            remedy="put the rates there, as SOL_USDT-funding.parquet, or "
+            + ("train one anew without them" if order.refresh else "do without --funding"),
         )  # fmt: skip
     return lines
 
@@ -62,7 +70,7 @@ def refreshes_by_funding(order: Order) -> bool:
     """Whether what goes on learning has learnt from funding rates.
 
     Raises:
-        TiltyardError: As :func:`~tiltyard.learners.snapshot.load`.
+        TiltyardError: As :func:`~tiltyard.learners.snapshot_folder.load`.
         Faults: ``SNAPSHOT_TAMPERED``.
     """
     if order.what != "tabnet" or order.refresh is None:

@@ -15,13 +15,15 @@ from typing import Any
 import torch
 
 from tiltyard.features.learned import FUNDING
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import candidate, tabnet, timesnet
 from tiltyard.learners.candidate import CandidateSettings
 from tiltyard.learners.encoder import KIND
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.plan import plan_of
-from tiltyard.learners.snapshot import Snapshot, load, save
+from tiltyard.learners.snapshot import Snapshot
+from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.sweep import Sweep, sweep
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.order import Order
@@ -194,6 +196,11 @@ def _candidate(
 ) -> tuple[Snapshot, Path | None]:  # fmt: skip
     parent = given.get("refresh")
     if parent is not None:
+        if parent.kind == KIND:
+            raise TiltyardError(
+                "SNAPSHOT_DIFFERS", str(order.refresh), "it is an encoder alone, and no policy",
+                "let a head be trained on it: --encoder, or refresh it: tiltyard train encoder",
+            )  # fmt: skip
         epochs = order.epochs or REFRESH_EPOCHS
         made = candidate.refresh(parent, data, seed=order.seed, job=job, epochs=epochs)
         return made, None

@@ -1,4 +1,4 @@
-"""What a training goes by and how far it is, for people: a live line, or plain lines in a pipe."""
+"""How far a training is, for people: a live line, or plain lines in a pipe."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,22 +6,10 @@ from contextlib import contextmanager
 import typer
 
 from tiltyard.learners.job import Step
-from tiltyard.shell.training.bars import KINDS, Bars
 
 PLAINLY_EVERY = 5.0
 """Seconds between two lines where there is no terminal; the end of a stage has one always."""
 HOURLY = 3_600
-
-
-def flaw_lines(bars: Bars) -> list[str]:
-    """What was left out of the bars, by symbol."""
-    return [
-        f"{symbol}: {len(bars.candles.get(symbol, ())):,} bars; left out "
-        + ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items())
-        + ("; sort the file by time" if "disorder" in counts else "")
-        for symbol, counts in bars.flawed.items()
-        if counts
-    ]
 
 
 class Pace:

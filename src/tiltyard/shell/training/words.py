@@ -40,6 +40,10 @@ def closing_lines(made: Made, bars: Bars, page: Path) -> list[str]:
     lines = [name, f"  in {made.path.parent}, SHA-256 {snapshot.digest}", f"  report: {page}"]
     if made.encoder is not None:
         lines.append(f"  its encoder by itself: {made.encoder}")
+    if is_parents(snapshot):
+        lines.append(
+            "  its encoder is its parent's and drifts alike: what it went on to learn was no better"
+        )
     if made.is_partial:
         lines.append(
             "  partial: the time was up before everything was learnt; with more of it, the same "
@@ -119,8 +123,17 @@ def trial_line(snapshot: Snapshot, name: str) -> str:
 
 
 def _is_chosen(snapshot: Snapshot) -> bool:
-    """Whether a sweep has kept it, by what it made in its walk-forward."""
-    return "study" in snapshot.lineage
+    """Whether a sweep has chosen its settings by days of its walk-forward."""
+    study, walked = snapshot.lineage.get("study"), snapshot.metrics.get("walk_forward")
+    if study is None or walked is None:
+        return False
+    return bool(walked["since"] < study.get("chose_until", walked["until"]))
+
+
+def is_parents(snapshot: Snapshot) -> bool:
+    """Whether an encoder that went on learning has learnt nothing that was better."""
+    told = snapshot.metrics.get("encoder", snapshot.metrics)
+    return "before" in told and told["best_epoch"] == 0
 
 
 def _gained(told: Json) -> bool:
@@ -215,6 +228,7 @@ def made_json(made: Made, bars: Bars, drift: Sequence[MonthDrift], page: Path) -
         "report": str(page),
         "encoder": None if made.encoder is None else str(made.encoder),
         "partial": made.is_partial,
+        "encoder_is_parents": is_parents(snapshot),
         "left_out": bars.flawed,
         "drift": [drift_json(one) for one in drift],
         "metrics": dict(snapshot.metrics),
