@@ -60,6 +60,23 @@ def test_a_snapshot_is_registered_by_the_end_of_its_name_and_traded_by_a_desk(
         assert [one.episode_id.split()[0] for one in ledger.decisions()] == ["SOL/USDT"]
 
 
+def test_a_snapshot_that_was_registered_without_capital_is_given_it_later(
+    floor: Run, name: str
+) -> None:
+    waits = floor("policy", "register", name)
+    assert (waits.code, "it waits: give --capital" in waits.out) == (0, True), waits.out
+    for words, said in (
+        (["--share", "0.1"], "only its capital can still be said. leave --share out"),
+        (["--kind", "trend"], "OPTION_IDLE --kind"),
+    ):
+        refused = floor("policy", "register", name, "--capital", "10000", *words)
+        assert refused.code == 2
+        assert said in refused.err
+    joined = floor("policy", "register", name[-8:], "--capital", "10000")
+    assert (joined.code, joined.err) == (0, "")
+    assert joined.out == f"{name}: challenger, probation, traffic 10.0 %\n"
+
+
 def test_a_running_desk_loads_who_joins_and_says_when_the_model_is_another(
     floor: Run, tmp_path: Path, name: str
 ) -> None:
