@@ -3,6 +3,7 @@
 The markets are drawn with fixed seeds; so is what is drawn again for the interval.
 """
 
+import linecache
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -29,6 +30,7 @@ from drift.worlds import (
     trained,
 )
 from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.learners import encoder as encoder_module
 from tiltyard.market.bar import HOUR
 from tiltyard.shell.drift.embedded import FOLDER, embedded_baseline
 from tiltyard.shell.drift.measuring import measure
@@ -175,6 +177,19 @@ def test_what_other_code_has_embedded_is_nothing_to_go_by(tmp_path: Path) -> Non
     assert list((asked.models / FOLDER).iterdir()) == [file], (
         "and what is of no use is cleared away"
     )
+
+
+def test_where_the_code_that_embeds_cannot_be_told_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = task(tmp_path, market(tmp_path / "bars", CALM))
+    for name, value in {"__file__": str(tmp_path / "away.py"), "__loader__": None}.items():
+        monkeypatch.setattr(encoder_module, name, value)
+    monkeypatch.setattr(encoder_module.__spec__, "loader", None)
+    linecache.clearcache()
+    made = embedded_baseline(trained(), encoder(), asked.models)
+    assert np.array_equal(made, encoder().embed(trained().arrays["baseline"]))
+    assert not (asked.models / FOLDER).exists()
 
 
 def test_where_nothing_can_be_kept_it_is_made_each_time(tmp_path: Path) -> None:

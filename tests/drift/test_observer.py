@@ -59,6 +59,8 @@ class Watch:
     ledger: Ledger
     folder: Path
     name: str
+    file: str = "SOL_USDT-1h.csv"
+    every: str = "6 h"
     now: datetime = NOON
     answer: Answer = by_the_hour
     stands_still: bool = False
@@ -71,7 +73,7 @@ class Watch:
     def begin(self) -> None:
         """Another desk, which knows what is in the ledger."""
         self.observer = DriftObserver(
-            self.ledger, settings(self.folder), self._measure,
+            self.ledger, settings(self.folder, self.every), self._measure,
             Gauges(self.ledger, lambda: self.now).report, now=lambda: self.now,
             steady=self._seconds, say=self.said.append,
         )  # fmt: skip
@@ -96,19 +98,19 @@ class Watch:
     def grow(self) -> None:
         """A bar more in the file of them."""
         (self.folder / "bars").mkdir(exist_ok=True)
-        with (self.folder / "bars" / "SOL_USDT-1h.csv").open("a") as file:
+        with (self.folder / "bars" / self.file).open("a") as file:
             file.write("a bar\n")
 
     def observed(self, name: str = "encoder_kl_divergence") -> list[Observation]:
         return [one for one in self.ledger.observations() if one.name == name]
 
 
-def settings(folder: Path) -> Settings:
+def settings(folder: Path, every: str) -> Settings:
     return load().model_copy(
         update={
             "market": MarketSettings(feed=str(folder / "bars")),
             "models": ModelSettings(folder=str(folder / "models")),
-            "drift": DriftSettings(),
+            "drift": DriftSettings(every=every),
         }
     )
 
@@ -164,13 +166,32 @@ def test_a_feed_that_stands_still_does_not_look_fresh(watch: Watch) -> None:
     assert [one.number for one in watch.observed()] == [0.1, 0.2], "and goes on with the feed"
 
 
-def test_a_feed_that_is_written_without_a_newer_bar_is_measured_by_the_schedule(
+def test_bars_of_a_day_are_measured_once_a_day_though_their_file_is_written_all_the_time(
     watch: Watch,
 ) -> None:
-    watch.answer = found(NOON - 12 * HOUR)
-    watch.go(24 * HOUR)
-    assert len(watch.asked) == 1 + 4, "as bars of a day are"
-    assert len(watch.observed()) == 1
+    watch.file, midnight = "SOL_USDT-1d.csv", NOON - 12 * HOUR
+    watch.answer = lambda task: found(task.now.replace(hour=0, minute=0))(task)
+    watch.grow()
+    watch.go(84 * HOUR)
+    assert [one.now for one in watch.asked] == [
+        NOON, *(midnight + days * 24 * HOUR for days in (1, 2, 3, 4))
+    ]  # fmt: skip
+    assert len(watch.observed()) == 5
+
+
+@pytest.mark.parametrize("answer", [found(NOON), undefined("no bars of 1 h", "unobserved")])
+def test_a_drift_gets_no_older_because_nothing_newer_was_found_for_a_while(
+    watch: Watch, answer: Answer
+) -> None:
+    watch.every = "1 d"
+    watch.begin()
+    watch.go(23 * HOUR + 50 * MINUTE)
+    watch.answer = answer
+    watch.go(HOUR)
+    assert len(watch.asked) == 1 + 2, "every half an hour"
+    watch.answer = by_the_hour
+    watch.go(30 * MINUTE)
+    assert [one.observed_at for one in watch.observed()] == [NOON, NOON + 25 * HOUR]
 
 
 def test_what_failed_is_tried_again_though_the_feed_stands_still(watch: Watch) -> None:

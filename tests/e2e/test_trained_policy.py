@@ -63,6 +63,23 @@ def test_a_snapshot_is_registered_by_the_end_of_its_name_and_traded_by_a_desk(
         assert [one.episode_id.split()[0] for one in ledger.decisions()] == ["SOL/USDT"]
 
 
+def test_a_snapshot_that_was_registered_without_capital_is_given_it_later(
+    floor: Run, name: str
+) -> None:
+    waits = floor("policy", "register", name)
+    assert (waits.code, "it waits: give --capital" in waits.out) == (0, True), waits.out
+    for words, said in (
+        (["--share", "0.1"], "only its capital can still be said. leave --share out"),
+        (["--kind", "trend"], "OPTION_IDLE --kind"),
+    ):
+        refused = floor("policy", "register", name, "--capital", "10000", *words)
+        assert refused.code == 2
+        assert said in refused.err
+    joined = floor("policy", "register", name[-8:], "--capital", "10000")
+    assert (joined.code, joined.err) == (0, "")
+    assert joined.out == f"{name}: challenger, probation, traffic 10.0 %\n"
+
+
 def test_a_running_desk_loads_who_joins_and_says_when_the_model_is_another(
     floor: Run, tmp_path: Path, name: str
 ) -> None:
@@ -83,12 +100,19 @@ def test_a_running_desk_loads_who_joins_and_says_when_the_model_is_another(
     assert health(tmp_path) == [(name, 1), (name, 0)]
 
 
-def test_a_name_that_may_be_a_mistyped_snapshot_is_told(floor: Run) -> None:
-    for name in ("tabnet_20261126_200407_deadbeef", "4bf"):
-        joined = floor("policy", "register", name)
-        assert joined.code == 0
-        assert joined.err.startswith("no snapshot in models is called so"), name
-    assert "no snapshot" not in floor("policy", "register", "my bot").err
+def test_a_mistyped_snapshot_gets_no_traffic_unless_somebody_says_what_it_is(
+    floor: Run,
+) -> None:
+    trained = "tabnet_20261126_200407_deadbee"
+    for mistyped, other in ((f"{trained}f", f"{trained}e"), ("4bf", "4b")):
+        refused = floor("policy", "register", mistyped, "--capital", "10000")
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err.startswith(f"SNAPSHOT_MISSING {mistyped}: no snapshot in models is")
+        assert floor("policy", "register", mistyped, "--kind", "tabnet").code == 0
+        step = json.loads(floor("report", mistyped, "--json").out)["next_step"]
+        assert step.endswith(f"policy register {mistyped} --kind tabnet --capital X")
+        assert floor("policy", "register", other, "--digest", other[-2:] * 32).code == 0
+    assert floor("policy", "register", "my bot").code == 0
 
 
 def test_what_is_wrong_with_a_snapshot_is_told_before_anything_is_registered(

@@ -2,7 +2,7 @@
 
 import sqlite3
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -938,6 +938,30 @@ def test_a_candidate_with_a_trade_that_names_no_capital_waits_until_somebody_say
         assert kinds(desk.step(NOON + MINUTE)) == []
         append(ledger, [replace_capital(first)], NOON + MINUTE)
         assert kinds(desk.step(NOON + 2 * MINUTE)) == ["admit"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"kind": "trend", "digest": "a" * 64}, ""),
+        ({"kind": "tabnet"}, "it is of kind 'trend', and that stays"),
+        ({"digest": "b" * 64}, f"its digest is {'a' * 64}, and that stays"),
+        ({"share": "0.1"}, "only its capital can still be said"),
+    ],
+)
+def test_whose_capital_is_said_later_stays_what_it_is(
+    ledger: Ledger, words: Mapping[str, str], said: str
+) -> None:
+    with desk_on(ledger, NOON) as desk:
+        first = {"role": "challenger", "kind": "trend", "digest": "a" * 64}
+        asked(ledger, desk, "register", "new_one", NOON, **first)
+        later = {"role": "challenger", "capital": "1000", **words}
+        told = asked(ledger, desk, "register", "new_one", NOON + MINUTE, **later)
+    if said:
+        assert told.code == "POLICY_REGISTERED"
+        assert said in told.text
+    else:
+        assert told.text == "new_one: challenger, probation, traffic 10.0 %"
 
 
 def test_a_policy_may_join_while_the_desk_runs(ledger: Ledger) -> None:

@@ -188,8 +188,8 @@ def line(walk_forward: float, held_out: float | None, **lineage: Any) -> str:  #
 
 
 def test_a_trial_is_advised_where_no_range_speaks_against_it() -> None:
-    assert line(0.001, None) == "put it on trial: tiltyard policy register a"
-    assert line(0.001, 0.001) == "put it on trial: tiltyard policy register a"
+    assert line(0.001, None) == "put it on trial: tiltyard policy register a --capital X"
+    assert line(0.001, 0.001) == "put it on trial: tiltyard policy register a --capital X"
     for losses in ((-0.001, None), (-0.001, 0.001), (0.001, -0.001), (0.001, 0.0)):
         assert line(*losses).startswith("by these numbers not worth a trial"), losses
 

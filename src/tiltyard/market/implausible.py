@@ -106,12 +106,13 @@ def _without_spikes(bars: Sequence[Bar], interval: timedelta, flaws: list[Flaw])
 
 def _spike(before: float, bar: Bar, after: float) -> str | None:
     """Which price of a bar lies far beyond two closes; None where none does."""
-    beside = f"between closes of {before:,.10g} and {after:,.10g}"
     if bar.high >= APART * max(before, after):
-        return f"high {bar.high:,.10g} {beside}"
-    if APART * bar.low <= min(before, after):
-        return f"low {bar.low:,.10g} {beside}"
-    return None
+        far = f"high {bar.high:,.10g}"
+    elif APART * bar.low <= min(before, after):
+        far = f"low {bar.low:,.10g}"
+    else:
+        return None
+    return f"{far} between closes of {before:,.10g} and {after:,.10g}"
 
 
 def _without_still(bars: Sequence[Bar], interval: timedelta, flaws: list[Flaw]) -> Iterator[Bar]:

@@ -212,10 +212,20 @@ def _complete(
             "POLICY_REGISTERED", known.name, f"it is a {known.role} already ({known.state})",
             "see: tiltyard policy list",
         )  # fmt: skip
-    if wanted.share is not None or wanted.kind:
+    if wanted.share is not None:
         raise TiltyardError(
-            "POLICY_REGISTERED", known.name, "of a policy that waits only its capital can still "
-            "be said", "leave --share and --kind out",
+            "POLICY_REGISTERED", known.name, "of a policy that is registered only its capital can "
+            "still be said", "leave --share out",
+        )  # fmt: skip
+    if wanted.kind not in {"", known.kind}:
+        raise TiltyardError(
+            "POLICY_REGISTERED", known.name, f"it is of kind {known.kind!r}, and that stays",
+            "leave --kind out",
+        )  # fmt: skip
+    if known.digest and wanted.digest not in {"", known.digest}:
+        raise TiltyardError(
+            "POLICY_REGISTERED", known.name, f"its digest is {known.digest}, and that stays",
+            "leave --digest out",
         )  # fmt: skip
     arm = replace(known, capital=wanted.capital)
     return roster.with_arm(arm), registered(arm, at, actor)

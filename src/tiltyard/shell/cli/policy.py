@@ -92,10 +92,11 @@ def _trained(text: str, settings: Settings, *, kind: str, digest: str) -> Joinin
     folder = settings.models.path
     path = snapshot_meant(text, folder)
     if path is None:
-        if looks_like_snapshot(text) and not digest:
-            typer.echo(
-                f"no snapshot in {folder} is called so: this is a policy that a bot trades "
-                "elsewhere", err=True,
+        if looks_like_snapshot(text) and not (kind or digest):
+            raise TiltyardError(
+                "SNAPSHOT_MISSING", text, f"no snapshot in {folder} is called so",
+                f"see: ls {folder}. If a bot trades it elsewhere, say of what kind it is: "
+                "--kind KIND",
             )  # fmt: skip
         return None
     found = checked_for_trial(path)

@@ -38,7 +38,10 @@ def embedded_baseline(snapshot: "Snapshot", encoder: "Encoder", models: Path) ->
     """
     windows = snapshot.arrays["baseline"]
     shape = len(windows), encoder.settings.embedding
-    file = models / FOLDER / f"{snapshot.digest}-{_made_by()}"
+    try:
+        file = models / FOLDER / f"{snapshot.digest}-{_made_by()}"
+    except (OSError, TypeError):  # nobody can say what code this is, as without its source
+        return encoder.embed(windows)
     with suppress(OSError, EOFError, ValueError):
         kept = _whole(file.read_bytes())
         if kept.shape == shape and kept.dtype == np.float32 and np.isfinite(kept).all():

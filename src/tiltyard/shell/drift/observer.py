@@ -3,7 +3,8 @@
 Each policy that was trained is measured when its last observation in the ledger is so old, by
 whichever desk it was made: one that is started anew does not begin anew. An observation is as old
 as the last bar that it goes by, so a feed that stands still does not look fresh; a desk does not
-measure it again until a file of bars is another than it was. What is undefined is not observed.
+measure it again until a file of bars is another than it was, and, where that has brought nothing
+newer, half an hour later or when the next bar has closed. What is undefined is not observed.
 Why nothing is, is said once, until that is another reason.
 """
 
@@ -89,31 +90,48 @@ class DriftObserver:
         self._look_at = self._steady() + LOOK_EVERY
         observed = self._ledger.last_observed(DRIFT)
         shelf = Shelf(self._settings.models.path)
-        bars = {file: stamp_of(file) for file in named_files(Path(self._settings.market.feed))}
+        named = named_files(Path(self._settings.market.feed))
+        bars = {file: stamp_of(file) for file in named}
+        lasts = min((name.interval for name in named.values()), default=timedelta())
         for name, digest in trained(self._ledger.roster(), shelf).items():
             tried = self._tried.setdefault((name, digest), _Tried())
             if tried.went_by == bars or self._steady() < tried.not_before:
                 continue
             if self._is_due(observed.get(name)):
-                self._observe(name, digest, tried, observed.get(name), bars)
+                found = self._observed(name, digest, tried, observed.get(name), bars)
+                pause = self._pause(found, observed.get(name), lasts)
+                tried.not_before = self._steady() + pause.total_seconds()
 
     def _is_due(self, last: datetime | None) -> bool:
         return last is None or self._now() - last >= self._settings.drift.every_span
 
-    def _observe(
-        self, name: str, digest: str, tried: _Tried, last: datetime | None, bars: Files
-    ) -> None:
+    def _pause(self, found: Measured | None, last: datetime | None, lasts: timedelta) -> timedelta:
+        """How long it is not measured again, whatever becomes of the files of bars.
+
+        Who was observed before must not get old while a newer bar is there; the next is none
+        before it has closed.
+        """
         every = self._settings.drift.every_span
+        if found is not None and found.value is None and last is None:
+            return every
+        soon = min(AGAIN_AFTER, every)
+        if found is None or found.as_of is None:
+            return soon
+        return max(soon, found.as_of + lasts - self._now())
+
+    def _observed(
+        self, name: str, digest: str, tried: _Tried, last: datetime | None, bars: Files
+    ) -> Measured | None:
+        """What was measured, and reported where it is newer; None where nothing was."""
         try:
             found = self._measure(task_for(name, digest, self._settings, self._now()))
         except TiltyardError as error:
             tried.went_by = None
-            tried.not_before = self._steady() + min(AGAIN_AFTER, every).total_seconds()
             if error.code != NO_ENCODER:
                 self._trouble(tried, error.code, f"{error}; it is tried again")
-            return
+            return None
         if found is None:
-            return
+            return None
         tried.went_by = bars
         if found.value is None:
             why = f"{name}: its encoder's drift is not known yet ({found.state}: {found.reason})"
@@ -123,7 +141,7 @@ class DriftObserver:
             if tried.said:
                 tried.said = ""
                 self._say(f"{name}: its encoder's drift is observed")
-        tried.not_before = self._steady() + every.total_seconds()
+        return found
 
     def _trouble(self, tried: _Tried, kind: str, text: str) -> None:
         if tried.said != kind:

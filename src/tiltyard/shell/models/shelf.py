@@ -118,7 +118,7 @@ def made_at(name: str) -> datetime | None:
 
 
 def looks_like_snapshot(text: str) -> bool:
-    """Whether somebody may have meant a snapshot, and mistyped it.
+    """Whether it has the form of a trained policy's name, or of the end of one.
 
     >>> looks_like_snapshot("tabnet_20261126_200407_deadbeef"), looks_like_snapshot("my_bot")
     (True, False)

@@ -12,6 +12,7 @@ from tiltyard.kernel.undefined import Value
 from tiltyard.router.lifecycle import TRADING
 from tiltyard.scaling.ladder import LADDER
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.models.shelf import looks_like_snapshot
 
 _GATES = {
     "champion": "none: it is the champion",
@@ -77,7 +78,11 @@ def next_gate(desk: Desk, arm: Arm, now: datetime) -> str:
 def _first_step(desk: Desk, arm: Arm) -> str:
     """What a candidate waits for: its capital, the end of a hold, room, or a trade."""
     if not desk.knows_capital(arm):
-        return f"say what equity it may use: tiltyard policy register {quote(arm.name)} --capital X"
+        kind = f" --kind {quote(arm.kind)}" if looks_like_snapshot(arm.name) else ""
+        return (
+            f"say what equity it may use: tiltyard policy register {quote(arm.name)}{kind} "
+            "--capital X"
+        )
     if desk.roster.holds():
         return f"wait: {', '.join(sorted(desk.roster.holds()))} holds all challengers"
     wanted, room = 100 * arm.start_share, 100 * desk.rules.room(desk.roster)

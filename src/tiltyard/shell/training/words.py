@@ -154,7 +154,7 @@ def trial_line(snapshot: Snapshot, name: str) -> str:
         advice = f"{basis}put it on trial"
     else:
         advice = "by these numbers not worth a trial; all the same"
-    return f"{advice}: tiltyard policy register {name}"
+    return f"{advice}: tiltyard policy register {name} --capital X"
 
 
 def _is_chosen(snapshot: Snapshot) -> bool:
