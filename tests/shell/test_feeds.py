@@ -106,3 +106,37 @@ def test_real_bars_are_read_as_they_are(real_data: Path) -> None:
     feed = read_feed(real_data / "sol_usdt-1h.parquet")
     assert (feed.symbol, feed.interval, feed.flaws) == ("SOL/USDT", HOUR, [])
     assert len(feed.bars) > 41_000
+
+
+def spaced(minutes: int, count: int = 40) -> pl.DataFrame:
+    """Bars that open so far apart."""
+    times = [NOON + n * timedelta(minutes=minutes) for n in range(count)]
+    prices = {name: [150.0] * count for name in ("open", "high", "low", "close", "volume")}
+    return pl.DataFrame({"date": times, **prices})
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(15, "15 min"), (0.5, "30 s"), (240, "4 h"), (60 * 24, "1 d")]
+)
+def test_bars_of_another_length_than_their_name_says_are_refused(
+    tmp_path: Path, minutes: int, told: str
+) -> None:
+    file = tmp_path / "SOL_USDT-1h.parquet"
+    spaced(minutes).write_parquet(file)
+    with pytest.raises(TiltyardError, match=f"39 of 39 bars open {told} after .* not 1 h") as one:
+        read_feed(file)
+    assert one.value.code == "FEED_REFUSED"
+
+
+def test_where_most_bars_are_as_long_as_they_should_be_the_rest_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "SOL_USDT-1h.parquet"
+    quarters = spaced(15, 19).with_columns(pl.col("date") + timedelta(days=3))
+    pl.concat([spaced(60, 40), quarters]).write_parquet(file)
+    feed = read_feed(file)
+    assert len(feed.bars) == 40 + 5
+    assert sum(flaw.bars for flaw in feed.flaws if flaw.kind == "off_grid") == 14
+
+
+def test_few_bars_are_taken_as_they_are(tmp_path: Path) -> None:
+    spaced(240, 3).write_parquet(tmp_path / "SOL_USDT-1h.parquet")
+    assert len(read_feed(tmp_path / "SOL_USDT-1h.parquet").bars) == 3

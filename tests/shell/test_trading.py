@@ -393,6 +393,22 @@ def test_a_broken_file_is_told_once_and_the_others_trade_on(breaking: House, fol
     assert breaking.said[2] == "BTC_USDT-1h.parquet is read again"
 
 
+def test_bars_of_another_length_under_a_wrong_name_are_told_and_not_traded_on(
+    breaking: House, folder: Path
+) -> None:
+    quarter = timedelta(minutes=15)
+    bars = [
+        bar._replace(opened_at=START + n * quarter)
+        for n, bar in enumerate(quiet_and_up(START, symbol="BTC/USDT"))
+    ]
+    put_bars(folder / "BTC_USDT-1h.parquet", bars)
+    play(breaking, BROKE_OUT + 3 * HOUR)
+    assert [one.entry.lane.symbol for one in breaking.trader.open_positions] == ["SOL/USDT"]
+    (told,) = breaking.said
+    assert told.startswith("FEED_REFUSED")
+    assert "15 min" in told
+
+
 def test_a_symbol_whose_file_is_gone_is_stale(breaking: House, folder: Path) -> None:
     put_bars(folder / "ETH_USDT-1h.csv", quiet_and_up(START, symbol="ETH/USDT"))
     (folder / SOL).unlink()

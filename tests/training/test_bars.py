@@ -56,7 +56,7 @@ def test_every_market_that_is_not_there_is_named_with_those_that_are(folder: Pat
 
 
 def test_of_several_lengths_an_hour_is_taken_and_another_where_it_is_named(folder: Path) -> None:
-    write_bars(folder, "SOL/USDT", hours=20, interval="4h")
+    write_bars(folder, "SOL/USDT", hours=12, interval="4h")
     assert len(read(folder, "SOL").candles["SOL/USDT"]) == 240
     assert read(folder, "SOL", interval=4 * HOUR).interval == 4 * HOUR
     with pytest.raises(TiltyardError, match="no bars of 1 d; there are 1 h, 4 h"):

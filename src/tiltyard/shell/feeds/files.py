@@ -18,11 +18,12 @@ from typing import NamedTuple
 import polars as pl
 from polars.exceptions import PolarsError
 
-from tiltyard.kernel.clock import moment
+from tiltyard.kernel.clock import moment, span_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.market.bar import Bar
 from tiltyard.market.costs import FundingRates
 from tiltyard.market.quality import Flaw, inspect
+from tiltyard.market.spacing import spacing
 
 SUFFIXES = (".parquet", ".csv", ".feather", ".arrow", ".ipc")
 """Of files that may hold bars."""
@@ -113,7 +114,7 @@ def read_feed(
         last: Only so many rows, from the end of the file.
 
     Raises:
-        TiltyardError: ``FEED_UNNAMED``, ``FEED_UNREADABLE``.
+        TiltyardError: ``FEED_UNNAMED``, ``FEED_UNREADABLE``, ``FEED_REFUSED``.
         Faults: ``COLUMNS_MISSING``, ``TIMES_INVALID``.
     """
     named = feed_name(file)
@@ -124,10 +125,34 @@ def read_feed(
             "FEED_UNNAMED", str(file), "its name tells neither symbol nor interval",
             "call it as SOL_USDT-1h, or say both",
         )  # fmt: skip
-    found = inspect(
-        bars_of(table_of_bars(file, last), file, symbol, assume_utc=assume_utc), interval
-    )
+    bars = list(bars_of(table_of_bars(file, last), file, symbol, assume_utc=assume_utc))
+    refuse_other_length(file, bars, interval)
+    found = inspect(bars, interval)
     return Feed(symbol, interval, found.bars, found.flaws)
+
+
+def refuse_other_length(file: Path, bars: Sequence[Bar], interval: timedelta) -> None:
+    """Refuse bars most of which are not as far apart as they are said to last.
+
+    Args:
+        file: Where they are from.
+        bars: As they are there.
+        interval: How long a bar lasts, by whoever says so.
+
+    Raises:
+        TiltyardError: ``FEED_REFUSED``.
+    """
+    found = spacing(bars)
+    if found is None or found.length == interval:
+        return
+    minute = _UNITS["m"]
+    apart = (span_text if found.length % minute else interval_text)(found.length)
+    raise TiltyardError(
+        "FEED_REFUSED", str(file),
+        f"{found.times:,} of {found.of:,} bars open {apart} after the one before, and not "
+        f"{interval_text(interval)}",
+        "call it by how long its bars last, or fetch them anew",
+    )  # fmt: skip
 
 
 def read_funding(file: Path, *, assume_utc: bool = False) -> FundingRates:

@@ -15,7 +15,7 @@ import polars as pl
 
 from tiltyard.market.bar import Bar
 from tiltyard.market.quality import Flaw, Inspector
-from tiltyard.shell.feeds.files import bars_of, table_of_bars
+from tiltyard.shell.feeds.files import bars_of, refuse_other_length, table_of_bars
 
 LOOKS_BACK = 20_000
 """So many rows of a file are read, from its end; all of them where that does not reach back to what
@@ -74,7 +74,7 @@ class GrowingFeed:
             used: What is read anew reaches back to there; None when nothing was used.
 
         Raises:
-            TiltyardError: ``FEED_UNREADABLE``.
+            TiltyardError: ``FEED_UNREADABLE``, ``FEED_REFUSED``.
             Faults: ``COLUMNS_MISSING``, ``TIMES_INVALID``.
         """
         table = table_of_bars(self.file, self._looks_back)
@@ -114,6 +114,7 @@ class GrowingFeed:
         if is_cut and used is not None and bars and bars[0].opened_at > used:
             table = table_of_bars(self.file)
             bars = self._bars_of(table)
+        refuse_other_length(self.file, bars, self._interval)
         self._inspector, self._newest, self._appended = Inspector(self._interval), None, 0
         self._see(table, bars)
         return Read(self._inspector.good, self._inspector.flaws, is_whole=True)
