@@ -145,7 +145,7 @@ def trial_line(snapshot: Snapshot, name: str) -> str:
     if (gate := snapshot.metrics.get("gate")) is not None:
         passed = gate["state"] == "passed"
         advice = "put it on trial" if passed else "by the gate not worth a trial; all the same"
-        return f"{advice}: tiltyard policy register {name}"
+        return f"{advice}: tiltyard policy register {name} --capital X"
     judges = {part: told for part in RANGES if (told := snapshot.metrics.get(part)) is not None}
     if _is_chosen(snapshot) and "hold_out" not in judges:
         advice = "nothing was held out that could speak for it; all the same"
