@@ -1,6 +1,7 @@
 """``tiltyard drift``: whose drift is measured, what is printed, and what is recorded."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from command_line import Run
 from docs.pages import rows
 from drift.worlds import WILD, drawn, kept, market, put_market
 from tiltyard.market.bar import HOUR
+from tiltyard.shell.cli.drifting import told_of
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.drift.task import Measured
 from tiltyard.shell.store.ledger import Ledger
@@ -98,3 +100,12 @@ def test_it_needs_bars_and_says_where_there_is_nobody(run: Run, tmp_path: Path) 
     (tmp_path / "tiltyard.toml").write_text(SETTINGS)
     assert run("drift").out == "no policy that was trained has joined\n"
     assert run("drift", "--json").out == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(2, "Z, worth"), (47, "Z, worth"), (72, "Z (3 d ago)")]
+)
+def test_how_old_the_bars_are_is_said_where_they_are_old(hours: int, said: str) -> None:
+    as_of = datetime(2025, 7, 1, tzinfo=UTC)
+    found = Measured("sol", "defined", "", as_of, 0.1, 0.0, 0.2, 30.0, 60, "volume")
+    assert f"until 2025-07-01 00:00{said}" in told_of(found, as_of + timedelta(hours=hours))

@@ -32,6 +32,7 @@ HOURS = 3_700
             "encoder --data . --from 2025-02-01T00:00Z --until 2025-01-01T00:00Z",
             "it ends before it begins",
         ),
+        ("encoder --data . --seed 9223372036854775808", "equal to 9223372036854775807"),
         ("encoder --data . --symbols ,", "FEED_MISSING --symbols ','"),
         ("sweep --data . --symbols SOL", "FEED_MISSING ."),
     ],

@@ -7,6 +7,7 @@ appears whole or not at all, and whoever reads it checks every byte before anyth
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ NAMED_BY = 8
 HARMED = frozenset({"SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
 GONE = frozenset({ENOENT, ELOOP, ENXIO})
 """Of a file that is not there, or is none that was written."""
+_DIGITS = re.compile(rf"[0-9a-f]{{{NAMED_BY},64}}")
 LARGEST_MANIFEST, LARGEST_FILE = 4 << 20, 1 << 30
 """Bytes of a file that is read."""
 
@@ -101,13 +103,19 @@ def load(path: Path, digest: str = "") -> Snapshot:
             with eight digits at least.
 
     Raises:
-        TiltyardError: ``SNAPSHOT_MISSING``, ``SNAPSHOT_UNREADABLE``.
+        TiltyardError: ``SNAPSHOT_MISSING``; ``SNAPSHOT_UNREADABLE``, also where its folder was
+            renamed, so that its name vouches for nothing.
         Faults: ``SNAPSHOT_TAMPERED`` with every file that is not as it was written.
     """
     raw = _read(path / MANIFEST, LARGEST_MANIFEST)
     own = digest_of(raw)
     expected = digest or path.name.rpartition("_")[2]
-    if len(expected) < NAMED_BY or not own.startswith(expected):
+    if not _DIGITS.fullmatch(expected):
+        raise TiltyardError(
+            "SNAPSHOT_UNREADABLE", str(path), "its folder is not called as it was when it was made",
+            f"call it <kind>_<yyyymmdd>_<hhmmss>_{own[:NAMED_BY]} again",
+        )  # fmt: skip
+    if not own.startswith(expected):
         fault = Fault(MANIFEST, f"SHA-256 {own[:8]}…, expected {expected[:8]!r}…")
         raise _tampered(path, [fault])
     try:

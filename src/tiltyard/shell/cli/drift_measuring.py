@@ -5,9 +5,11 @@ It is loaded when somebody measures: what reads bars takes longer to load than m
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import typer
 
+from tiltyard.kernel.clock import span_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import DRIFT
 from tiltyard.policies.name import select
@@ -21,6 +23,8 @@ from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 
 ERROR = "error"
+OLD = timedelta(days=2)
+"""So long after the last bar it is said how old it is."""
 
 
 def measure_drifts(
@@ -51,9 +55,10 @@ def measure_drifts(
     elif not found:
         typer.echo("no policy that was trained has joined")
     else:
+        now = system_now()
         width = max(len(one.policy) for one in found)
         for one in found:
-            typer.echo(f"{one.policy:<{width}}  {_told(one)}{recorded.get(one.policy, '')}")
+            typer.echo(f"{one.policy:<{width}}  {told_of(one, now)}{recorded.get(one.policy, '')}")
     return all(one.state != ERROR for one in found)
 
 
@@ -94,10 +99,18 @@ def _recorded(ledger: Ledger, found: Sequence[Measured]) -> Mapping[str, str]:
     return said
 
 
-def _told(one: Measured) -> str:
+def told_of(one: Measured, now: datetime) -> str:
+    """What was found, for people, and how old the bars are where they are old.
+
+    Args:
+        one: What was found.
+        now: UTC.
+    """
     if one.value is None or one.as_of is None:
         return f"undefined ({one.state}: {one.reason})" if one.state != ERROR else one.reason
+    age = now - one.as_of
+    ago = f" ({span_text(age)} ago)" if age >= OLD else ""
     return (
         f"{one.value:.3f} nats, 95 %: {one.low:.3f} to {one.high:.3f}; {one.windows:,} windows "
-        f"until {one.as_of:%Y-%m-%d %H:%M}Z, worth {one.effective_samples:.0f}; {one.dominant}"
+        f"until {one.as_of:%Y-%m-%d %H:%M}Z{ago}, worth {one.effective_samples:.0f}; {one.dominant}"
     )

@@ -25,7 +25,7 @@ Interval = Annotated[
 Since = Annotated[str | None, typer.Option("--from", metavar="TIME", help="[the first bar]")]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="[the last bar]")]
 AssumeUtc = Annotated[bool, typer.Option("--assume-utc", help="Times without an offset are UTC.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed makes the same.")]
 Budget = Annotated[
     float | None, typer.Option(min=0, metavar="MINUTES", help="Begin no further epoch after that.")
 ]
