@@ -10,7 +10,7 @@ from command_line import Run
 from docs.pages import rows
 from drift.worlds import WILD, drawn, kept, market, put_market
 from tiltyard.market.bar import HOUR
-from tiltyard.shell.cli.drifting import told_of
+from tiltyard.shell.cli.drift_measuring import told_of
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.drift.task import Measured
 from tiltyard.shell.store.ledger import Ledger
