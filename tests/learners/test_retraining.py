@@ -20,9 +20,10 @@ from tiltyard.policies.trend import Trend
 SEEDS = (1, 2, 3, 4, 5)
 SMALL = SizingSettings(
     base=SETTINGS,
-    dqn=DqnSettings(steps=4_000, evaluate_every=1_000, warm_up=500, drawn_over=0.5),
+    dqn=DqnSettings(steps=3_000, evaluate_every=1_000, warm_up=500, drawn_over=0.5),
     window_days=60,
 )
+ONE_TEST = replace(SMALL, base=replace(SETTINGS, folds=1, hold_out_days=0))
 
 
 def leaking(late: int) -> MarketData:
@@ -60,7 +61,7 @@ def test_a_leak_is_found_and_passes_the_gate(exploiting: Snapshot) -> None:
     assert [one["seed"] for one in walk["seeds"]] == list(SEEDS)
     assert walk["symbols"].keys() == {"BTC/USDT", "SOL/USDT"}
     assert exploiting.metrics["networks"] == 5 * (2 + 1 + 1)
-    assert exploiting.metrics["steps"] == 20 * 4_000
+    assert exploiting.metrics["steps"] == 20 * 3_008
     assert not exploiting.metrics["partial"]
 
 
@@ -70,7 +71,7 @@ def test_what_is_told_a_bar_late_is_worth_nothing(encoder: Snapshot, tmp_path: P
     The gate asks three of four seeds to be above doing nothing after costs; what they
     pay for trading by noise is far below, so a false pass is a defect, not chance.
     """
-    snapshot = made(leaking(1), encoder, tmp_path)
+    snapshot = made(leaking(1), encoder, tmp_path, settings=ONE_TEST)
     assert snapshot.metrics["gate"]["state"] == "not passed"
     assert snapshot.metrics["walk_forward"]["daily_return"]["value"] < 0.01
 
@@ -109,10 +110,7 @@ def killing(after: int) -> Callable[[], None]:
 def test_who_is_killed_and_retrains_has_the_same_policy(
     encoder: Snapshot, tmp_path: Path, after: int
 ) -> None:
-    settings = replace(
-        SMALL, base=replace(SETTINGS, folds=1, hold_out_days=0),
-        dqn=replace(SMALL.dqn, steps=1_600, evaluate_every=800),
-    )  # fmt: skip
+    settings = replace(ONE_TEST, dqn=replace(SMALL.dqn, steps=1_600, evaluate_every=800))
     data, folder = leaking(0), tmp_path / "work"
     with pytest.raises(Killed):
         made(data, encoder, tmp_path, seeds=(1,), settings=settings,
@@ -126,17 +124,17 @@ def test_where_time_is_up_the_best_so_far_is_kept_and_nobody_is_advised(
     encoder: Snapshot, tmp_path: Path
 ) -> None:
     snapshot = made(
-        leaking(0), encoder, tmp_path, job=Job(folder=tmp_path / "work", is_over=lambda: True)
-    )
+        leaking(0), encoder, tmp_path, settings=ONE_TEST,
+        job=Job(folder=tmp_path / "work", is_over=lambda: True),
+    )  # fmt: skip
     assert snapshot.metrics["partial"]
     assert snapshot.metrics["gate"]["state"] == "undefined"
-    assert snapshot.metrics["steps"] == 20 * 1_008  # the first evaluation of each
+    assert snapshot.metrics["steps"] == 10 * 1_008  # the first evaluation of each
     served(snapshot).rehearse()
 
 
 def test_fewer_seeds_than_five_say_nothing(encoder: Snapshot, tmp_path: Path) -> None:
-    settings = replace(SMALL, base=replace(SETTINGS, folds=1, hold_out_days=0))
-    snapshot = made(leaking(0), encoder, tmp_path, seeds=(1, 2), settings=settings)
+    snapshot = made(leaking(0), encoder, tmp_path, seeds=(1, 2), settings=ONE_TEST)
     assert snapshot.metrics["gate"]["reasons"] == ["2 of 5 seeds"]
     assert snapshot.metrics["hold_out"] is None
 

@@ -29,7 +29,7 @@ TRADERS = {
     "champion": "the champion",
 }
 OF_THE_CAPITAL = (
-    "Percentages are of the capital at the beginning; every position has the same size and nothing "
+    "Percentages are of the capital at the beginning; a whole position has always the same size and nothing "
     "compounds, so more than all of it can be lost."
 )
 """What percentages are of."""
