@@ -29,8 +29,8 @@ TRADERS = {
     "champion": "the champion",
 }
 OF_THE_CAPITAL = (
-    "Percentages are of the capital at the beginning; a whole position has always the same size and nothing "
-    "compounds, so more than all of it can be lost."
+    "Percentages are of the capital at the beginning; a whole position has always the same size "
+    "and nothing compounds, so more than all of it can be lost."
 )
 """What percentages are of."""
 RANGES = {"walk_forward": "Walk-forward", "hold_out": "Held out"}
