@@ -4,21 +4,24 @@ What is measured is as the test says; time is passed.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from drift.worlds import kept
+from eventful_folders import eventful
 from live_desks import MINUTE, NOON
 from records import ledger_of
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.bar import HOUR
-from tiltyard.shell.drift.observer import DriftObserver
+from tiltyard.shell.drift.observer import DriftObserver, trained
 from tiltyard.shell.drift.task import NO_ENCODER, Measured, Task
 from tiltyard.shell.gauges import Gauges
+from tiltyard.shell.models.shelf import Shelf
 from tiltyard.shell.sections.drift import DriftSettings
 from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.sections.models import ModelSettings
@@ -282,3 +285,17 @@ def test_who_has_no_snapshot_is_not_asked_about(watch: Watch) -> None:
 def test_a_schedule_that_nobody_can_mean_is_refused(fields: dict[str, str], what: str) -> None:
     with pytest.raises(ValueError, match=what):
         DriftSettings(**fields)
+
+
+def test_who_has_a_snapshot_is_seen_by_one_look_at_the_folder(tmp_path: Path) -> None:
+    models, listed = tmp_path / "models", list[Path]()
+    name = kept(models)
+    with ledger_of(tmp_path / "desk.db", [], names=(name, "a", "b", "c")) as ledger:
+        roster = ledger.roster()
+        for arm in ("a", "b", "c"):
+            pinned = replace(roster.arms[arm], digest=sha256(arm.encode()).hexdigest())
+            roster = roster.with_arm(pinned)
+        shelf = Shelf(eventful(models, listed.append))
+        assert list(trained(roster, shelf)) == [name]
+        assert listed == [models]
+    assert not trained(roster, Shelf(tmp_path / "nowhere"))
