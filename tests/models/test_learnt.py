@@ -64,3 +64,8 @@ def test_arms_are_known_by_their_snapshots_and_others_are_not_named(tmp_path: Pa
             Arm(arm, "challenger", "probation", 0, 1, 0, None, MADE_AT, digest=digest)
         )
     assert learnt_by_arms(roster, tmp_path) == {name: END, silent: None}
+
+
+def test_of_a_folder_that_is_not_there_nobody_is_known(tmp_path: Path) -> None:
+    bot = Arm("bot", "challenger", "probation", 0, 1, 0, None, MADE_AT)
+    assert learnt_by_arms(Roster().with_arm(bot), tmp_path / "none") == {}

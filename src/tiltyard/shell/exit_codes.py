@@ -181,6 +181,7 @@ MISTAKES = frozenset(
         "SHARES_EXCEED_ONE",
         "SHARES_INVALID",
         "SHARE_INVALID",
+        "SNAPSHOT_DIFFERS",
         "SNAPSHOT_NO_POLICY",
         "SOURCE_EMPTY",
         "SOURCE_HEADER_INVALID",

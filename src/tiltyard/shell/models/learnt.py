@@ -64,7 +64,11 @@ def learnt_by_arms(roster: Roster, folder: Path) -> Learnt:
     """
     shelf = Shelf(folder)
     arms = {name: arm.digest for name, arm in roster.arms.items() if kind_of(arm) not in POLICIES}
-    return {name: _learnt_by(shelf, name, arms[name]) for name in sorted(shelf.may_have_of(arms))}
+    try:
+        there = sorted(shelf.may_have_of(arms))
+    except OSError:  # no folder, or none that can be listed: whoever trades by it says so
+        return {}
+    return {name: _learnt_by(shelf, name, arms[name]) for name in there}
 
 
 def _learnt_by(shelf: Shelf, name: str, digest: str) -> datetime | None:

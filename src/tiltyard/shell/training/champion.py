@@ -49,7 +49,11 @@ def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
     if kind in POLICIES:
         return Champion(arm.name, POLICIES.get(kind))
     shelf = Shelf(folder)
-    if not shelf.may_have_of({arm.name: arm.digest}):
+    try:
+        is_ours = bool(shelf.may_have_of({arm.name: arm.digest}))
+    except OSError:
+        is_ours = False
+    if not is_ours:
         return f"{arm.name} is no policy of ours, so nobody knows what it would have made"
     path = found_snapshot(shelf, arm.name, arm.digest)
     return _trained(arm.name, checked_snapshot(path, arm.digest))
