@@ -140,7 +140,8 @@ def test_without_the_extra_all_that_is_missing_is_said_and_how_to_get_it(
 ) -> None:
     for name in ("torch", "safetensors", "optuna"):
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.delitem(sys.modules, "tiltyard.learners.snapshot")
+    for name in ("snapshot", "snapshot_folder"):
+        monkeypatch.delitem(sys.modules, f"tiltyard.learners.{name}", raising=False)
     with pytest.raises(TiltyardError) as caught:
         checked_for_trial(path)
     assert str(caught.value) == (
