@@ -181,10 +181,11 @@ def test_a_sweep_keeps_its_best_two_and_more_trials_may_follow(
     bars = read_bars(folder / "bars", ["SOL"], None, None, None)
     asked = replace(order("sweep", folder), output=tmp_path, trials=2)
     world = World(system_now, steady_seconds)
-    swept, best = search(asked, bars, world, SMALL)
+    small = replace(SMALL, hold_out_days=9)  # the longest horizon of a trial needs more bars
+    swept, best = search(asked, bars, world, small)
     assert [trial.number for trial in swept.trials] == [0, 1]
     assert [made.snapshot.lineage["study"]["trial"] for made in best] == [
         kept.trial.number for kept in swept.kept
     ]
-    again, _ = search(asked, bars, world, SMALL)
+    again, _ = search(asked, bars, world, small)
     assert again.trials == swept.trials

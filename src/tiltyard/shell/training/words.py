@@ -159,10 +159,10 @@ def trial_line(snapshot: Snapshot, name: str) -> str:
 
 def _is_chosen(snapshot: Snapshot) -> bool:
     """Whether a sweep has chosen its settings by days of its walk-forward."""
-    study, walked = snapshot.lineage.get("study"), snapshot.metrics.get("walk_forward")
-    if study is None or walked is None:
-        return False
-    return bool(walked["since"] < study.get("chose_until", walked["until"]))
+    study = snapshot.lineage.get("study")
+    if study is None or "chose_until" not in study:
+        return study is not None
+    return bool(snapshot.metrics["walk_forward"]["since"] < study["chose_until"])
 
 
 def is_parents(snapshot: Snapshot) -> bool:
