@@ -158,7 +158,7 @@ def peer(kind: str, data: Market, steps: int, seed: int) -> tuple[Table, dict[st
                 )[0]
         return chosen
 
-    class Tried(BaseCallback):
+    class Tried(BaseCallback):  # type: ignore[misc] # it publishes no types
         best, kept, due = -np.inf, table(), same.evaluate_every
 
         def __init__(self) -> None:
@@ -191,7 +191,7 @@ def many_players(course: Course, count: int, unit: float) -> Any:  # noqa: ANN40
 
     players = ManyPlayers(course.tracks, course.rules, course.learn_spans, course.x, count)
 
-    class Adapted(VecEnv):
+    class Adapted(VecEnv):  # type: ignore[misc] # as above
         def reset(self) -> Any:  # noqa: ANN401
             return players.reset(seed=self._seeds[0])[0]
 
