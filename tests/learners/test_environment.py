@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from little_markets import SINCE, LittleMarket, little_market
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
-from tiltyard.learners.environment import Environment, Rules, Stepped, prepare, walk
+from tiltyard.learners.environment import Environment, Rules, Stepped, walk
 from tiltyard.learners.playing import NOTHING, PLAYER, POSITIONS, _drawn
 from tiltyard.learners.sizing import intent_for
 from tiltyard.learners.tracks import NO_ROW, Tracks
@@ -506,4 +506,12 @@ def test_loops_run_where_nothing_compiled_may_be_kept() -> None:
 
 
 def test_loops_can_be_compiled_before_anything_is_played() -> None:
-    prepare()
+    code = (
+        "from tiltyard.learners import environment as all_of_it\n"
+        "from tiltyard.learners.playing import restart, step, walk_through\n"
+        "loops = restart, step, walk_through\n"
+        "assert not any(one.signatures for one in loops)\n"
+        "all_of_it.prepare()\n"
+        "assert all(one.signatures for one in loops)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -153,3 +153,14 @@ def test_nothing_that_happens_later_changes_what_a_test_says(
     after = made(changed, encoder, tmp_path / "two", seeds=(1,), settings=settings)
     assert after.metrics["walk_forward"] == before.metrics["walk_forward"]
     assert after.metrics["hold_out"] != before.metrics["hold_out"]
+
+
+def test_what_looks_at_other_features_takes_nothing_that_was_kept(
+    encoder: Snapshot, tmp_path: Path
+) -> None:
+    settings = replace(ONE_TEST, dqn=replace(SMALL.dqn, steps=800, evaluate_every=800))
+    other = replace(settings, base=replace(settings.base, features=("return_4", "rsi_14")))
+    made(leaking(0), encoder, tmp_path, seeds=(1,), settings=settings)
+    after = made(leaking(0), encoder, tmp_path, seeds=(1,), settings=other)
+    alone = made(leaking(0), encoder, tmp_path / "alone", seeds=(1,), settings=other)
+    assert after.digest == alone.digest

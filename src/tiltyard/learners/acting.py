@@ -10,9 +10,9 @@ when the other direction is expected, and turns when that alone would be worth a
 >>> round(move, 4)
 0.0294
 >>> intent_of(acting, move, "nothing", close=100.0)
-Intent(hold='long', stop=None)
+Intent(hold='long', stop=None, size=1.0)
 >>> intent_of(acting, -0.0001, "long", close=100.0)
-Intent(hold='nothing', stop=None)
+Intent(hold='nothing', stop=None, size=1.0)
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,13 @@
 """The kinds of snapshots that are policies, and what each becomes on a desk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from tiltyard.learners import sizing, trained
 from tiltyard.learners.served import Served
 from tiltyard.learners.sizing import Sizing
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.trained import Trained
 
-KINDS: Mapping[str, Callable[[Snapshot], Served]] = {trained.KIND: Trained, sizing.KIND: Sizing}
+KINDS: Mapping[str, type[Served]] = {one.kind: one for one in (Trained, Sizing)}
 
 
 def served(snapshot: Snapshot) -> Served:

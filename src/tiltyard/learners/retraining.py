@@ -175,7 +175,7 @@ def retrain(
     lessons = Lessons(
         settings.dqn, settings.rules, rows, tracks_of(data.known, rows, data.funding),
         settings.window_days * DAY, settings.base.valid, (settings.base.embargo + 2) * step,
-        encoder.digest, data.told(), logged,
+        encoder.digest, {**data.told(), "funding": data.funding_told}, logged,
     )  # fmt: skip
     school = _School(settings, data, lessons, seeds, job, folder, champion)
     walk, walked = school.test(plan.folds, "fold")

@@ -49,7 +49,7 @@ class Lessons:
         valid: Share of these, the last, by which weights are chosen.
         embargo: Seconds between the two.
         encoder: Digest of the one by which rows were made.
-        data: What the bars are, for the key of unfinished work.
+        data: What bars and rates are, for the key of unfinished work.
         logged: What others met.
     """
 
@@ -94,17 +94,19 @@ def fit_seed(
         seed: Of all that is drawn.
         job: Who is told, and where what is done is kept.
         stage: What it is called.
-        folder: For its replay buffer; removed when it is done.
+        folder: For replay buffers, each in a folder of its own; removed when it is done.
     """
     since = max(fold.train_since, fold.train_until - lessons.window)
     scaler = _fitted_scaler(lessons.rows, since, fold.train_until)
     key = job_key(
         "seed", dqn.CODE, asdict(lessons.settings), asdict(lessons.rules), lessons.encoder,
-        dict(lessons.data), since, fold.train_until, lessons.valid, lessons.embargo, seed,
+        list(lessons.rows.names), dict(lessons.data), since, fold.train_until, lessons.valid,
+        lessons.embargo, seed,
         lessons.logged and [lessons.logged.replay.digests, lessons.logged.share],
     )  # fmt: skip
     if (kept := job.kept(key)) is not None:
         return SeedFit(seed, kept.tensors, kept.told, scaler, is_partial=False)
+    buffer = folder / key[:16]
     cut = fold.train_until - round(lessons.valid * (fold.train_until - since))
     course = Course(
         lessons.tracks, scaled(lessons.rows.x, scaler), lessons.rules,
@@ -112,12 +114,12 @@ def fit_seed(
         lessons.tracks.spans(cut, fold.train_until), lessons.logged,
     )  # fmt: skip
     made = dqn.fit(
-        lessons.settings, course, seed=seed, job=job, stage=stage, folder=folder,
+        lessons.settings, course, seed=seed, job=job, stage=stage, folder=buffer,
         policy=f"seed {seed}", encoder=lessons.encoder,
     )  # fmt: skip
     if not made.is_partial:
         job.keep(key, Checkpoint(made.weights, made.history))
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(buffer, ignore_errors=True)
     return SeedFit(seed, made.weights, made.history, scaler, made.is_partial)
 
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,7 @@ class Served(ABC):
         snapshot: That it is made of.
 
     Attributes:
+        kind: Of its snapshot; each class has its own.
         digest: Of its snapshot.
         interval: How long a bar lasts.
         symbols: That it was trained on.
@@ -60,10 +61,15 @@ class Served(ABC):
         is_finite: Every answer of it so far was a finite number.
 
     Raises:
-        ValueError: The snapshot does not have what its kind has; so do a KeyError and a TypeError.
+        ValueError: The snapshot is of another kind, or does not have what its kind has; so do a
+            KeyError and a TypeError.
     """
 
+    kind: ClassVar[str]
+
     def __init__(self, snapshot: Snapshot) -> None:
+        if snapshot.kind != self.kind:
+            raise ValueError(snapshot.kind)
         told = snapshot.settings
         self.digest = snapshot.digest
         self.interval = timedelta(seconds=told["interval_seconds"])

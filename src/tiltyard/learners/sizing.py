@@ -48,17 +48,12 @@ def intent_for(position: float) -> Intent:
 class Sizing(Served):
     """Networks on features and an embedding, as a policy; its answer is a value by what is held.
 
-    Args:
-        snapshot: Of kind ``dqn``.
-
-    Raises:
-        ValueError: It is of another kind, or does not have what its kind has; so do a KeyError
-            and a TypeError.
+    Args and errors are those of every :class:`~tiltyard.learners.served.Served`.
     """
 
+    kind = KIND
+
     def __init__(self, snapshot: Snapshot) -> None:
-        if snapshot.kind != KIND:
-            raise ValueError(snapshot.kind)
         super().__init__(snapshot)
         told = snapshot.settings
         self._positions = [float(one) for one in told["positions"]]

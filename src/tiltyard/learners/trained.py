@@ -22,17 +22,12 @@ KIND = "tabnet"
 class Trained(Served):
     """A head on features and an embedding, as a policy; its answer is how probable each class is.
 
-    Args:
-        snapshot: Of kind ``tabnet``.
-
-    Raises:
-        ValueError: It is of another kind, or does not have what its kind has; so do a KeyError
-            and a TypeError.
+    Args and errors are those of every :class:`~tiltyard.learners.served.Served`.
     """
 
+    kind = KIND
+
     def __init__(self, snapshot: Snapshot) -> None:
-        if snapshot.kind != KIND:
-            raise ValueError(snapshot.kind)
         super().__init__(snapshot)
         told = snapshot.settings
         self._head = Head.from_weights(

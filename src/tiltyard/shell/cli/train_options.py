@@ -59,7 +59,7 @@ def order_of(
     """What is to be trained, by what was typed.
 
     Args:
-        what: ``encoder``, ``tabnet`` or ``sweep``.
+        what: ``encoder``, ``tabnet``, ``rl`` or ``sweep``.
         settings: Where snapshots lie, unless ``output`` says it.
         data: A folder of bars.
         symbols: Their names, with commas between; None for all.

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 from tiltyard.features.technical import Indicators
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.extra_learn import extra_missing
-from tiltyard.shell.models.shelf import Shelf, is_plain
+from tiltyard.shell.models.shelf import SERVED, Shelf, is_plain
 
 if TYPE_CHECKING:
     from tiltyard.learners.served import Served
     from tiltyard.learners.snapshot import Snapshot
-
-SERVED = ("tabnet", "dqn")
-"""The kinds of snapshots that are policies by themselves."""
 
 
 def found_snapshot(shelf: Shelf, name: str, digest: str) -> Path:

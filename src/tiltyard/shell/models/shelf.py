@@ -15,8 +15,10 @@ MANIFEST = "manifest.json"
 """A folder with such a file is a snapshot."""
 SHORTEST_SUFFIX = 4
 """Letters of the end of a name by which a snapshot is meant; fewer may be anything."""
+SERVED = ("tabnet", "dqn")
+"""The kinds of snapshots that are policies by themselves."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"(?:tabnet|dqn)_\d{8}_\d{6}_(?P<sha8>[0-9a-f]{8})")
+_NAME = re.compile(rf"(?:{'|'.join(SERVED)})_\d{{8}}_\d{{6}}_(?P<sha8>[0-9a-f]{{8}})")
 _END = re.compile(r"[0-9a-f]{2,64}")
 
 

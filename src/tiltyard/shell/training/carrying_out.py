@@ -33,12 +33,10 @@ def carry_out(
         champion: Whom a sizing policy has to beat.
     """
     if order.what != "sweep":
-        is_sizing = order.what == "rl"
-        made = (
-            retrain_sizing(order, bars, world, champion=champion)
-            if is_sizing
-            else train(order, bars, world)
-        )
+        if order.what == "rl":
+            made = retrain_sizing(order, bars, world, champion=champion)
+        else:
+            made = train(order, bars, world)
         page, drift = _page(order, bars, made, world, report)
         return closing_lines(made, bars, page), made_json(made, bars, drift, page)
     swept, best = search(order, bars, world)

@@ -11,6 +11,7 @@ from tiltyard.learners.retraining import Champion
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.shell.floor.seating import kind_of
+from tiltyard.shell.models.learnt import learnt_until
 from tiltyard.shell.models.loading import checked_snapshot, found_snapshot, trained_policy
 from tiltyard.shell.models.shelf import Shelf, is_snapshot
 from tiltyard.shell.store.ledger import Ledger
@@ -44,7 +45,10 @@ def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
         ledger: Where it is known.
         folder: Of snapshots.
     """
-    arm = ledger.roster().champion()
+    champions = [arm for arm in ledger.roster().arms.values() if arm.role == "champion"]
+    if not champions:
+        return "the ledger has none"
+    (arm,) = champions
     kind = kind_of(arm)
     if kind in POLICIES:
         return Champion(arm.name, POLICIES.get(kind))
@@ -60,15 +64,6 @@ def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
 
 
 def _trained(name: str, snapshot: Snapshot) -> Champion:
-    until = snapshot.lineage.get("data", {}).get("until")
-    return Champion(name, trained_policy(snapshot, name), until if isinstance(until, int) else None)
-
-
-def knows_test(champion: Champion, since: int) -> bool:
-    """Whether it has learnt from days that it is compared by.
-
-    Args:
-        champion: Whom.
-        since: Where the first test begins, seconds since 1970.
-    """
-    return champion.knows_until is not None and champion.knows_until > since
+    until = learnt_until(snapshot.lineage)
+    knows = None if until is None else round(until.timestamp())
+    return Champion(name, trained_policy(snapshot, name), knows)

@@ -19,6 +19,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import candidate, tabnet, timesnet
 from tiltyard.learners.candidate import CandidateSettings
 from tiltyard.learners.encoder import KIND
+from tiltyard.learners.environment import prepare
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.plan import plan_of
@@ -161,6 +162,8 @@ def retrain_sizing(
         encoder = given if given.kind == KIND else candidate.encoder_in(given)
     else:
         encoder, path = _own_encoder(order, settings.base, data, job, place, world)
+    world.tell(Step("compiling what players do, which is kept for the next time", 0, 1))
+    prepare()
     made = retrain(
         settings, data, seeds=range(order.seed, order.seed + order.seeds), job=job,
         folder=work / "buffer", encoder=encoder, champion=champion,
@@ -246,10 +249,12 @@ def _candidate(
 ) -> tuple[Snapshot, Path | None]:  # fmt: skip
     parent = given.get("refresh")
     if parent is not None:
-        if parent.kind == KIND:
+        if parent.kind != candidate.KIND:
             raise TiltyardError(
-                "SNAPSHOT_DIFFERS", str(order.refresh), "it is an encoder alone, and no policy",
-                "let a head be trained on it: --encoder, or refresh it: tiltyard train encoder",
+                "SNAPSHOT_DIFFERS", str(order.refresh), f"it is of kind {parent.kind!r}, and has "
+                "no head that could be fitted anew",
+                "let a head be trained on its encoder: --encoder, or refresh that alone: "
+                "tiltyard train encoder --refresh",
             )  # fmt: skip
         epochs = order.epochs or REFRESH_EPOCHS
         made = candidate.refresh(parent, data, seed=order.seed, job=job, epochs=epochs)

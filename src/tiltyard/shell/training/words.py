@@ -15,6 +15,7 @@ from tiltyard.learners.gate import Verdict
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.study import Trial
 from tiltyard.learners.sweep import Sweep
+from tiltyard.shell.models.shelf import SERVED
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.drift_months import MonthDrift
 from tiltyard.shell.training.running import Made
@@ -86,7 +87,7 @@ def traders(told: Json) -> dict[str, Json]:
 
 def is_policy(snapshot: Snapshot) -> bool:
     """Whether it decides something by itself."""
-    return snapshot.kind in ("tabnet", "dqn")
+    return snapshot.kind in SERVED
 
 
 def seed_lines(told: Json) -> list[str]:
@@ -109,12 +110,24 @@ def gate_line(snapshot: Snapshot) -> str | None:
     return None if told is None else f"gate: {Verdict.from_json(told).told}"
 
 
+def champion_line(snapshot: Snapshot) -> str | None:
+    """That the champion has learnt from days of the tests; None where it has not."""
+    champion = snapshot.lineage.get("champion")
+    if champion is None or (knows := champion["knows_until"]) is None:
+        return None
+    if knows <= snapshot.metrics["walk_forward"]["since"]:
+        return None
+    return (
+        f"the champion, {champion['name']}, knows these days until {text_of(knows)}, so what it "
+        "made of them is no test of it"
+    )
+
+
 def judgement(snapshot: Snapshot) -> list[str]:
     """Whether it is worth anything, in sentences for each range."""
     by_luck = {"walk_forward"} if _is_chosen(snapshot) else set()
-    gate = gate_line(snapshot)
     return [
-        *([] if gate is None else [gate]),
+        *filter(None, (gate_line(snapshot), champion_line(snapshot))),
         *(
             line
             for part, title in RANGES.items()
