@@ -35,6 +35,7 @@ from tiltyard.checklist.guard import EFFECTS, ON_UNKNOWN
 from tiltyard.facts import intake
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.metrics.catalogue import METRICS
 from tiltyard.metrics.comparison import Difference
 from tiltyard.metrics.off_policy import Estimate, OffPolicy
@@ -43,10 +44,12 @@ from tiltyard.scaling.benchmark import Score
 from tiltyard.scaling.catalogue import FOR_A_DESK, RULES
 from tiltyard.scaling.other_rules import Done, Month, OtherRules, RuleLine
 from tiltyard.shell.cli import app
+from tiltyard.shell.cli.versions import version_json
 from tiltyard.shell.decision_benchmark import Line
 from tiltyard.shell.decision_table import decisions_json
 from tiltyard.shell.effects.announce import shares_body
 from tiltyard.shell.exit_codes import FAILURES, MISTAKES
+from tiltyard.shell.models.versions import Version
 from tiltyard.shell.report.chances import prospect_json
 from tiltyard.shell.report.evidence import (
     ComparisonLine,
@@ -144,6 +147,11 @@ def test_every_field_of_the_decision_benchmark_has_a_row() -> None:
     score = Score(2, 1.0, 0.1, 0.0, 0.1, 0.1, 0.1, 1.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0)
     (row,) = decisions_json([Line("static", Scenario(), score)], 1)["rows"]
     assert set(rows("json.md", "## A line of the decision benchmark")) == set(row)
+
+
+def test_every_field_of_a_version_has_a_row() -> None:
+    damaged = Version("dqn", None, TiltyardError("SNAPSHOT_MISSING", "dqn", "it is gone"))
+    assert set(rows("json.md", "## A version")) == set(version_json(damaged, None))
 
 
 def test_every_rule_is_told_and_whether_a_desk_is_run_by_it() -> None:

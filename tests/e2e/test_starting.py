@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from archives import gate, sizing, written
 from command_line import POLICY, Run
 from floors import put_bars, quiet_and_up
 from tiltyard.kernel.clock import EPOCH
 
 LEARN = {"optuna", "safetensors", "tiltyard.learners", "torch"}
 """What is for who trains, and who trades by what was trained."""
-SLOW = {"alembic", "fastapi", "httpx", "numpy", "polars", "rich", "uvicorn", *LEARN}
+SLOW = {"alembic", "fastapi", "httpx", "numba", "numpy", "polars", "rich", "uvicorn", *LEARN}
 LOADED = """
 import sys
 from tiltyard.shell.cli import main
@@ -41,12 +42,15 @@ def loaded(folder: Path, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["--help", "policy list", "report", f"policy halt {POLICY}", "policy register bot"]
-)
+    "command",
+    ["--help", "policy list", "report", f"policy halt {POLICY}", "policy register bot",
+     "policy versions", "policy versions --json"],
+)  # fmt: skip
 def test_a_command_that_needs_nothing_slow_loads_nothing_slow(
     run: Run, tmp_path: Path, command: str
 ) -> None:
     assert run("policy", "register", POLICY, "--capital", "10000").code == 0
+    written(tmp_path / "models", "20250707_120000", "dqn", **sizing(gate("passed", 0.001)))
     found = loaded(tmp_path, *command.split())
     assert "tiltyard.shell.cli" in found
     assert not SLOW & found

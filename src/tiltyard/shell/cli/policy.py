@@ -20,6 +20,7 @@ from tiltyard.shell.cli.options import (
     open_ledger,
     settings_from,
 )
+from tiltyard.shell.cli.versions import versions
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.models.registering import (
     Joining,
@@ -37,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     policies = typer.Typer(help="Policies and their arms.", no_args_is_help=True)
     policies.command("list")(list_policies)
+    policies.command("versions")(versions)
     policies.command("register")(register_policy)
     add_verbs_to(policies)
     app.add_typer(policies, name="policy")

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from tiltyard.facts.arm import Roster
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.shell.floor.seating import kind_of
-from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_plain
-
-LARGEST_MANIFEST = 4 << 20
-"""Bytes that are read of one."""
+from tiltyard.shell.models.manifest import read_manifest
+from tiltyard.shell.models.shelf import Shelf, is_plain
 
 Learnt = Mapping[str, datetime | None]
 """Until when each trained policy has learnt, by its name; None where nobody knows."""
@@ -46,7 +45,10 @@ def learnt_by_snapshot(path: Path, digest: str) -> datetime | None:
         path: Its folder.
         digest: SHA-256 that its manifest has to have; empty for any. Of another nobody knows.
     """
-    raw = _manifest(path)
+    try:
+        raw = read_manifest(path)
+    except TiltyardError:
+        return None
     if digest and sha256(raw).hexdigest() != digest:
         return None
     try:
@@ -75,13 +77,3 @@ def _learnt_by(shelf: Shelf, name: str, digest: str) -> datetime | None:
     paths = shelf.called_like(digest) if digest else [shelf.folder / name] if is_plain(name) else []
     found = [learnt_by_snapshot(path, digest) for path in paths]
     return next((one for one in found if one is not None), None)
-
-
-def _manifest(path: Path) -> bytes:
-    """What the manifest says; nothing where it cannot be read."""
-    try:
-        with (path / MANIFEST).open("rb") as file:
-            raw = file.read(LARGEST_MANIFEST + 1)
-    except OSError:
-        return b""
-    return raw if len(raw) <= LARGEST_MANIFEST else b""
