@@ -55,7 +55,7 @@ def test_who_passes_is_above_everybody_with_three_seeds_in_four(daily: list[floa
 def test_what_is_not_known_is_no_pass() -> None:
     rich = [0.05] * 5
     assert verdict(rich, flat=0.0).state == "passed"
-    assert verdict(rich[:4], flat=0.0).reasons == ("4 of 5 seeds",)
+    assert verdict(rich[:4], flat=0.0).reasons == ("4 seeds, fewer than 5",)
     assert verdict([*rich[:4], math.nan], flat=0.0).state == "undefined"
     assert verdict(rich, champion=math.nan).reasons == ("what champion earned is not known",)
     tried = [Tried(seed, 0.05) for seed in range(5)]

@@ -135,7 +135,7 @@ def test_where_time_is_up_the_best_so_far_is_kept_and_nobody_is_advised(
 
 def test_fewer_seeds_than_five_say_nothing(encoder: Snapshot, tmp_path: Path) -> None:
     snapshot = made(leaking(0), encoder, tmp_path, seeds=(1, 2), settings=ONE_TEST)
-    assert snapshot.metrics["gate"]["reasons"] == ["2 of 5 seeds"]
+    assert snapshot.metrics["gate"]["reasons"] == ["2 seeds, fewer than 5"]
     assert snapshot.metrics["hold_out"] is None
 
 

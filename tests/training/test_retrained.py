@@ -52,14 +52,24 @@ def test_all_that_is_known_of_it_is_said(sized: Made, bars: Bars, tmp_path: Path
     lines = closing_lines(sized, bars, tmp_path / "page.html")
     said = "\n".join(lines)
     assert lines[0].startswith("dqn_20250707_120000_")
-    for told in ("the champion  ", "seed 1  ", "seed 2  ", "SOL/USDT  ", "gate: undefined: 2 of 5"):
+    for told in (
+        "the champion  ",
+        "seed 1  ",
+        "seed 2  ",
+        "SOL/USDT  ",
+        "gate: undefined: 2 seeds, fewer than 5",
+    ):
         assert told in said
     assert lines[-1].endswith(f"tiltyard policy register {sized.path.name} --capital X")
     row = made_json(sized, bars, [], tmp_path / "page.html")
     assert row["kind"] == "dqn"
     assert row["metrics"]["gate"]["state"] == "undefined"
     page = training_page(sized, bars, [], NOW)
-    for told in ("Walk-forward: by seed, and by symbol", "6 networks met", "gate: undefined"):
+    for told in (
+        "Walk-forward: by seed, and by symbol",
+        "6 networks met 9,600 steps, and learnt by ",
+        "gate: undefined",
+    ):
         assert told in page
 
 
@@ -99,12 +109,16 @@ def test_it_has_no_head_that_could_be_fitted_anew(sized: Made, folder: Path, bar
 
 
 def test_a_champion_that_knows_the_days_is_told_so(sized: Made) -> None:
-    assert champion_line(sized.snapshot) is None
+    assert champion_line(sized.snapshot) == "the champion is trend"
     since = sized.snapshot.metrics["walk_forward"]["since"]
     for knows, is_told in ((since, False), (since + 3_600, True)):
         lineage = {**sized.snapshot.lineage, "champion": {"name": "old", "knows_until": knows}}
         line = champion_line(replace(sized.snapshot, lineage=lineage))
-        assert (line is not None) == is_told
+        assert line is not None
+        assert ("knows these days" in line) == is_told
+    nobody = {**sized.snapshot.lineage, "champion": None}
+    line = champion_line(replace(sized.snapshot, lineage=nobody))
+    assert line == "compared with no champion"
 
 
 def test_a_champion_is_named_by_its_kind_or_its_snapshot(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ class Verdict:
         """For people, in a line."""
         if self.state != "passed":
             return f"{self.state}: {'; '.join(self.reasons)}"
-        beaten = ", ".join(f"{name} {_percent(one)}" for name, one in self.against.items())
+        beaten = ", ".join(
+            f"{_called(name)} {_percent(one)}" for name, one in self.against.items()
+        )  # fmt: skip
         return f"passed: {_quartile(self.seeds, self.lower_quartile or 0.0)}, is above {beaten}"
 
     @classmethod
@@ -95,11 +97,14 @@ def judge(
     known = [one for one in returns if one is not None and isfinite(one)]
     unknown = []
     if len(seeds) < FEWEST_SEEDS:
-        unknown.append(f"{len(seeds)} of {FEWEST_SEEDS} seeds")
+        plural = "seed" if len(seeds) == 1 else "seeds"
+        unknown.append(f"{len(seeds)} {plural}, fewer than {FEWEST_SEEDS}")
     if len(known) < len(seeds):
         unknown.append(f"what {len(seeds) - len(known)} of the seeds earned is not known")
     unknown += [
-        f"what {name} earned is not known" for name, one in against.items() if not isfinite(one)
+        f"what {_called(name)} earned is not known"
+        for name, one in against.items()
+        if not isfinite(one)
     ]
     if is_partial:
         unknown.append("its time was up before it had learnt all it was to")
@@ -107,7 +112,7 @@ def judge(
         return Verdict("undefined", tuple(unknown), None, len(seeds), against)
     quartile = float(np.quantile(known, QUANTILE))
     reasons = [
-        f"{_quartile(len(seeds), quartile)}, is not above {name}, {_percent(one)}"
+        f"{_quartile(len(seeds), quartile)}, is not above {_called(name)}, {_percent(one)}"
         for name, one in against.items() if quartile <= one
     ]  # fmt: skip
     reasons += [
@@ -120,6 +125,10 @@ def judge(
 
 def _quartile(seeds: int, quartile: float) -> str:
     return f"the lower quartile of {seeds} seeds, {_percent(quartile)} a day"
+
+
+def _called(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _percent(share: float) -> str:

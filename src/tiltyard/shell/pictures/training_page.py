@@ -139,7 +139,7 @@ def _fold(numbered: tuple[int, Json]) -> Iterable[str]:
 
 
 def _seeds(metrics: Json) -> Iterator[str]:
-    """Of several networks: each by itself, each symbol, how they were trained, what they want."""
+    """Of several networks: each by itself, each symbol, and what all want."""
     heads = ("who", "a day, 90 % interval", "profit factor, 90 % interval", "drawdown", "trades",
              "wants nearly always")  # fmt: skip
     for part, title in RANGES.items():
@@ -151,11 +151,6 @@ def _seeds(metrics: Json) -> Iterator[str]:
         yield table(heads, map(_seed, rows))
         wanted = ", ".join(f"{name} {_percent(one)}" for name, one in told["wanted"].items())
         yield f"<p>All seeds together want: {escape(wanted)} of the time.</p>"
-    if "fits" in metrics:
-        yield (
-            f"<p>{metrics['networks']:,} networks met {metrics['steps']:,} steps, and learnt by "
-            f"{metrics['updates']:,} updates.</p>"
-        )
 
 
 def _seed(named: tuple[str, Json]) -> Iterable[str]:
@@ -202,7 +197,9 @@ def lineage_rows(made: Made) -> list[tuple[str, str]]:
         ("learnt from", f"{_at(data['since'])} to {_at(data['until'])}"),
         *((f"bars of {name}", f"{count:,}") for name, count in data["bars"].items()),
         ("parents", ", ".join(lineage["parents"]) or "none"),
-        ("seed", str(lineage["seed"] if "seed" in lineage else lineage["seeds"])),
+        ("seeds", ", ".join(map(str, lineage["seeds"])))
+        if "seeds" in lineage
+        else ("seed", str(lineage["seed"])),
         ("version", str(lineage["code"])),
         ("device", str(lineage.get("device", "not told"))),
         ("threads", str(lineage.get("threads", "not told"))),

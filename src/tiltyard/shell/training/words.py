@@ -34,6 +34,12 @@ OF_THE_CAPITAL = (
     "and nothing compounds, so more than all of it can be lost."
 )
 """What percentages are of."""
+BY_THE_GATE = {
+    "passed": "put it on trial",
+    "not passed": "by the gate not worth a trial; all the same",
+    "undefined": "the gate says nothing for it; all the same",
+}
+"""What is advised by what the gate says."""
 RANGES = {"walk_forward": "Walk-forward", "hold_out": "Held out"}
 
 
@@ -111,23 +117,38 @@ def gate_line(snapshot: Snapshot) -> str | None:
 
 
 def champion_line(snapshot: Snapshot) -> str | None:
-    """That the champion has learnt from days of the tests; None where it has not."""
+    """Whom the gate took for the champion, and whether that is a test; None without a gate."""
+    if "gate" not in snapshot.metrics:
+        return None
     champion = snapshot.lineage.get("champion")
-    if champion is None or (knows := champion["knows_until"]) is None:
-        return None
-    if knows <= snapshot.metrics["walk_forward"]["since"]:
-        return None
+    if champion is None:
+        return "compared with no champion"
+    knows = champion["knows_until"]
+    if knows is None or knows <= snapshot.metrics["walk_forward"]["since"]:
+        return f"the champion is {champion['name']}"
     return (
         f"the champion, {champion['name']}, knows these days until {text_of(knows)}, so what it "
         "made of them is no test of it"
     )
 
 
+def practice_line(snapshot: Snapshot) -> str | None:
+    """How much networks have practised; None for what did not play."""
+    metrics = snapshot.metrics
+    if "fits" not in metrics:
+        return None
+    told = f"{metrics['networks']:,} networks met {metrics['steps']:,} steps"
+    if not metrics["updates"]:
+        warm_up = snapshot.settings["dqn"]["warm_up"]
+        return f"{told}, and learnt nothing: the first {warm_up:,} of each fill its buffer"
+    return f"{told}, and learnt by {metrics['updates']:,} updates"
+
+
 def judgement(snapshot: Snapshot) -> list[str]:
     """Whether it is worth anything, in sentences for each range."""
     by_luck = {"walk_forward"} if _is_chosen(snapshot) else set()
     return [
-        *filter(None, (gate_line(snapshot), champion_line(snapshot))),
+        *filter(None, (gate_line(snapshot), champion_line(snapshot), practice_line(snapshot))),
         *(
             line
             for part, title in RANGES.items()
@@ -156,9 +177,7 @@ def trial_line(snapshot: Snapshot, name: str) -> str:
     it; a loss in either speaks against it.
     """
     if (gate := snapshot.metrics.get("gate")) is not None:
-        passed = gate["state"] == "passed"
-        advice = "put it on trial" if passed else "by the gate not worth a trial; all the same"
-        return f"{advice}: tiltyard policy register {name} --capital X"
+        return f"{BY_THE_GATE[gate['state']]}: tiltyard policy register {name} --capital X"
     judges = {part: told for part in RANGES if (told := snapshot.metrics.get(part)) is not None}
     if _is_chosen(snapshot) and "hold_out" not in judges:
         advice = "nothing was held out that could speak for it; all the same"
