@@ -133,6 +133,9 @@ def test_a_snapshot_without_an_encoder_has_nothing_that_drifts(tmp_path: Path) -
     asked = task(tmp_path, market(tmp_path / "bars", CALM))
     with pytest.raises(TiltyardError, match="ENCODER_MISSING"):
         measure(asked._replace(policy=kept(models, bare)))
+    arrays = {name: one for name, one in trained().arrays.items() if name != "baseline_symbol"}
+    with pytest.raises(TiltyardError, match="ENCODER_MISSING"):
+        measure(asked._replace(policy=kept(models, replace(trained(), arrays=arrays))))
 
 
 def test_a_snapshot_that_was_changed_is_not_measured(tmp_path: Path) -> None:

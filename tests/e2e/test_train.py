@@ -45,6 +45,14 @@ def test_what_is_wrong_is_said_before_anything_is_learnt(run: Run, words: str, c
     assert done.out == ""
 
 
+def test_where_nothing_can_be_kept_nothing_is_learnt(run: Run, tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars", "SOL/USDT", hours=HOURS)
+    (tmp_path / "taken").touch()
+    done = run("train", "tabnet", "--data", "bars", "--output", "taken")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("SNAPSHOT_UNWRITABLE taken: File exists")
+
+
 def test_a_feed_that_has_frozen_is_refused_before_anything_is_learnt(
     run: Run, tmp_path: Path
 ) -> None:
@@ -76,6 +84,21 @@ def test_a_training_that_failed_has_no_job_any_more(
     monkeypatch.setenv(VARIABLE, str(status))
     assert run("train", "encoder", "--data", "nowhere").code == 2
     assert json.loads(status.read_text())["job"] == ""
+
+
+def test_who_ends_it_in_its_first_epoch_is_not_told_that_something_is_kept(tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars", "SOL/USDT", hours=HOURS)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tiltyard", "train", "encoder", "--data", "bars"], cwd=tmp_path,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=1,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("encoder: ")
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, out) == (143, "")
+    assert "nothing was kept since it began: the same command begins where this one did" in err
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on(

@@ -249,7 +249,7 @@ def test_time_that_is_up_begins_no_more_trials_and_steps_are_told(tmp_path: Path
     job = Job(tell=told.append, is_over=lambda: len(told) >= 4)
     assert len(run(study_in(tmp_path), 10, job=job)) == 4
     assert [one.done for one in told] == [1, 2, 3, 4]
-    assert told[-1].numbers["best"] == max(one.numbers["value"] for one in told)
+    assert told[-1].numbers["best"] == max(one.numbers["percent a day"] for one in told)
 
 
 def test_of_equals_the_earlier_is_better() -> None:

@@ -58,15 +58,15 @@ def refused(folder: Path, since: datetime | None = None, until: datetime | None 
 
 def test_flaws_are_told_by_kind(folder: Path) -> None:
     bars = read(folder)
-    assert flaw_lines(bars) == []
+    assert flaw_lines(bars, NOW) == []
     flaws = {**bars.flaws, "SOL/USDT": [
         Flaw("gap", "SOL/USDT", NOW, 3, "missing"), Flaw("gap", "SOL/USDT", NOW, 1_000, "missing"),
         Flaw("frozen", "SOL/USDT", NOW, 2, ""),
     ]}  # fmt: skip
     shuffled = {"SOL/USDT": [Flaw("disorder", "SOL/USDT", NOW, 9, "after")]}
-    (line,) = flaw_lines(replace(bars, flaws=shuffled))
+    (line,) = flaw_lines(replace(bars, flaws=shuffled), NOW)
     assert line.endswith("9 out of order; sort the file by time")
-    assert flaw_lines(replace(bars, flaws=flaws)) == [
+    assert flaw_lines(replace(bars, flaws=flaws), NOW) == [
         "SOL/USDT: 240 bars; left out 2 frozen, 1,003 missing"
     ]
 
@@ -116,14 +116,14 @@ def test_what_stands_still_in_part_is_left_out_and_told_from_when_to_when(folder
     bars = read(folder)
     assert bars.flawed == {"BTC/USDT": {}, "SOL/USDT": {"still": 99}}
     assert len(bars.candles["SOL/USDT"]) == 141
-    counted, where = flaw_lines(bars)
+    counted, where = flaw_lines(bars, NOW)
     assert counted == "SOL/USDT: 141 bars; left out 99 standing still"
     assert where == (
         "  2025-01-02T17:00:00Z to 2025-01-06T20:00:00Z stands still, 99 bars, the most in a row: "
         "every close 150; fetch them anew"
     )
     freeze(folder, (WITHIN >= 40) & (WITHIN < 140), volume=0.0)
-    counted, where = flaw_lines(read(folder))
+    counted, where = flaw_lines(read(folder), NOW)
     assert counted == "SOL/USDT: 140 bars; left out 100 frozen"
     assert where == (
         "  2025-01-02T16:00:00Z to 2025-01-06T20:00:00Z stands still, 100 bars, the most in a row: "
@@ -141,7 +141,7 @@ def test_a_spike_is_left_out_and_told_with_its_bar_its_value_and_what_to_do(fold
     assert bars.candles["SOL/USDT"].opened_at.tolist() == kept
     candles = whole.candles["SOL/USDT"]
     before, after = candles.close[49], candles.close[51]
-    counted, where = flaw_lines(bars)
+    counted, where = flaw_lines(bars, NOW)
     assert counted == "SOL/USDT: 239 bars; left out 1 leaping away and back"
     assert where == (
         f"  2025-01-03T02:00:00Z leaps away and back: high {candles.high[50] * 1_000:,.10g} "
@@ -151,7 +151,7 @@ def test_a_spike_is_left_out_and_told_with_its_bar_its_value_and_what_to_do(fold
 
 def test_of_many_spikes_the_first_are_named(folder: Path) -> None:
     change(folder, WITHIN % 20 == 10, {"high": 1e9})
-    lines = flaw_lines(read(folder))
+    lines = flaw_lines(read(folder), NOW)
     assert len(lines) == 1 + 5 + 1
     assert lines[0].endswith("left out 12 leaping away and back")
     assert lines[-1] == "  and 7 more spikes"
@@ -161,6 +161,35 @@ def test_a_leap_that_stays_is_learnt_from_and_told(folder: Path) -> None:
     change(folder, WITHIN >= 50, {name: pl.col(name) / 100 for name in PRICES})
     bars = read(folder)
     assert len(bars.candles["SOL/USDT"]) == HOURS
-    first, line = flaw_lines(bars)
+    first, line = flaw_lines(bars, NOW)
     assert first == "SOL/USDT: 240 bars; left out nothing"
     assert line.startswith("  2025-01-03T02:00:00Z leaps and stays: the close goes from ")
+
+
+def test_bars_that_have_not_happened_are_told(folder: Path) -> None:
+    now = START + timedelta(hours=HOURS - 10)
+    assert flaw_lines(read(folder), NOW) == []
+    lines = flaw_lines(read(folder), now)
+    told = (
+        "  10 close after now, the last one at 2025-01-11T00:00:00Z. They are learnt from; look at "
+        "the times of the file, or name an end: --until"
+    )
+    assert lines == [
+        "BTC/USDT: 240 bars; left out nothing", told, "SOL/USDT: 240 bars; left out nothing", told,
+    ]  # fmt: skip
+    assert flaw_lines(read(folder), now, until=now) == []
+
+
+def test_a_file_that_was_shuffled_is_refused(folder: Path) -> None:
+    file = folder / "SOL_USDT-1h.parquet"
+    rows = pl.read_parquet(file)
+    rows.sample(fraction=1.0, shuffle=True, seed=1).write_parquet(file)
+    with pytest.raises(TiltyardError) as caught:
+        read(folder)
+    assert str(caught.value).startswith(f"FEED_REFUSED {file}: 2")
+    assert "of 240 bars come behind a later one. sort the file by time" in str(caught.value).lower()
+
+
+def test_prices_that_no_market_quotes_are_left_out(folder: Path) -> None:
+    change(folder, WITHIN < 9, {name: pl.col(name) * 1e300 for name in PRICES})
+    assert read(folder).flawed["SOL/USDT"] == {"impossible": 9}

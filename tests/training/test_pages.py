@@ -39,6 +39,8 @@ from tiltyard.shell.training.words import (
 from training.small import order
 
 NOW = datetime(2025, 7, 7, 12, tzinfo=UTC)
+SAME_BARS = "--data bars --symbols SOL"
+ORDER = replace(order("tabnet", Path()), same_bars=SAME_BARS)
 DRIFT = [
     MonthDrift(datetime(2025, month, 1, tzinfo=UTC), reading)
     for month, reading in (
@@ -207,18 +209,44 @@ def test_what_was_held_out_alone_speaks_for_the_best_of_a_sweep() -> None:
 
 
 def test_the_last_words_say_where_it_is_and_what_to_do_with_it(policy: Made, bars: Bars) -> None:
-    lines = closing_lines(policy, bars, Path("page.html"))
+    lines = closing_lines(policy, ORDER, bars, Path("page.html"))
     assert lines[0] == policy.path.name
     assert f"SHA-256 {policy.snapshot.digest}" in lines[1]
     assert lines[-1] == trial_line(policy.snapshot, policy.path.name)
     assert any(line.split()[0] == "flat" for line in lines if line)
-    partial = "\n".join(closing_lines(replace(policy, is_partial=True), bars, Path("page.html")))
+    partial = "\n".join(
+        closing_lines(replace(policy, is_partial=True), ORDER, bars, Path("page.html"))
+    )
     assert "partial: the time was up" in partial
     assert policy.encoder is not None
     encoder = closing_lines(
-        Made(load(policy.encoder), policy.encoder, is_partial=False), bars, Path("page.html")
+        Made(load(policy.encoder), policy.encoder, is_partial=False), ORDER, bars, Path("page.html")
     )
-    assert encoder[-1].startswith("make a policy of it: tiltyard train tabnet --encoder timesnet_")
+    assert encoder[-1] == (
+        f"make a policy of it: tiltyard train tabnet --encoder {policy.encoder.name} {SAME_BARS}"
+    )
+
+
+def test_a_policy_by_a_partial_encoder_says_whose_time_was_up(policy: Made, bars: Bars) -> None:
+    metrics = dict(policy.snapshot.metrics)
+    metrics["encoder"] = {**metrics["encoder"], "partial": True}
+    partial = replace(policy, snapshot=replace(policy.snapshot, metrics=metrics), is_partial=True)
+    given = replace(ORDER, encoder=Path("models/timesnet_1"))
+    own, others = (
+        "\n".join(closing_lines(partial, one, bars, Path("page.html"))) for one in (ORDER, given)
+    )
+    assert "partial: the time was up" in own
+    assert "partial: the encoder that it was given, timesnet_1, is; let the command" in others
+
+
+def test_days_that_were_looked_at_before_a_refresh_are_not_new() -> None:
+    metrics = told(0.002, 0.001, 0.003, since=1_735_689_600, until=1_743_465_600)
+    seen = judgement(made_with(metrics, refreshes={"tested_until": 1_739_923_200}))
+    assert seen[0] == (
+        "Walk-forward: the policy that it refreshes was tested until 2025-02-19T00:00:00Z, so "
+        "only days after that are new."
+    )
+    assert judgement(made_with(metrics, refreshes={"tested_until": 1_735_689_600})) == seen[1:]
 
 
 def test_funding_that_nobody_knows_is_said_once_and_the_same_everywhere(
@@ -226,7 +254,7 @@ def test_funding_that_nobody_knows_is_said_once_and_the_same_everywhere(
 ) -> None:
     said = "funding: not known, counted as 0"
     assert not bars.funding
-    assert closing_lines(policy, bars, Path("page.html")).count(said) == 1
+    assert closing_lines(policy, ORDER, bars, Path("page.html")).count(said) == 1
     text = training_page(policy, bars, DRIFT, NOW)
     assert text.count(said) == 1
     assert "<th>funding not known</th>" not in text, "a 0 would say that all of it is known"

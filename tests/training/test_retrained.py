@@ -49,7 +49,7 @@ def sized(folder: Path, bars: Bars) -> Made:
 
 
 def test_all_that_is_known_of_it_is_said(sized: Made, bars: Bars, tmp_path: Path) -> None:
-    lines = closing_lines(sized, bars, tmp_path / "page.html")
+    lines = closing_lines(sized, order("rl", tmp_path), bars, tmp_path / "page.html")
     said = "\n".join(lines)
     assert lines[0].startswith("dqn_20250707_120000_")
     for told in (

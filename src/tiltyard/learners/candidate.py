@@ -175,8 +175,8 @@ def walk_of(
 
 def finish(
     settings: CandidateSettings, data: MarketData, rows: Rows, plan: Plan, walk: Walk,
-    encoder: Snapshot, *, seed: int, job: Job, parents: Sequence[str] = (),
-    asked: CandidateSettings | None = None, study: Mapping[str, Any] | None = None,
+    encoder: Snapshot, *, seed: int, job: Job, asked: CandidateSettings | None = None,
+    refreshes: Snapshot | None = None,
 ) -> Snapshot:  # fmt: skip
     """Test on what was held out, learn from everything, and tell all of it.
 
@@ -189,9 +189,8 @@ def finish(
         encoder: Frozen.
         seed: Of all that is drawn.
         job: Who is told.
-        parents: Digests of what else it comes from.
         asked: What whoever refreshes it goes by, where this one was made otherwise.
-        study: That its settings come from, and until when that has chosen by what was earned.
+        refreshes: The policy that it is to follow; None for one that is new.
     """
     known, costs = data.known, settings.costs(data)
     tested = Tested(walk.within, walk.result, baselines(known, costs, walk.within))
@@ -212,10 +211,10 @@ def finish(
     }  # fmt: skip
     lineage = {
         "data": {**data.told(), "funding": data.funding_told},
-        "parents": [encoder.digest, *parents], "seed": seed,
+        "parents": [encoder.digest, *([refreshes.digest] if refreshes else [])], "seed": seed,
         "code": tiltyard.__version__, "threads": torch.get_num_threads(), "device": job.device,
         "encoder": dict(encoder.lineage),
-        **({"study": dict(study)} if study else {}),
+        **({} if refreshes is None else _inherited(refreshes)),
     }  # fmt: skip
     metrics = {
         "walk_forward": {**tested.told(seed), "folds": list(walk.tests)},
@@ -272,16 +271,24 @@ def refresh(
     walk = walk_of(settings, data, rows, plan, seed=seed, job=job)
     return finish(
         settings, data, rows, plan, walk, encoder, seed=seed, job=job,
-        parents=[snapshot.digest], asked=asked, study=_study_of(snapshot),
+        asked=asked, refreshes=snapshot,
     )  # fmt: skip
 
 
-def _study_of(snapshot: Snapshot) -> Mapping[str, Any]:
-    """The sweep that has chosen its settings, and until when by what was earned; empty for none."""
+def _inherited(snapshot: Snapshot) -> dict[str, Any]:
+    """What days were looked at before a policy was refreshed.
+
+    ``tested_until``, seconds since 1970; and of a sweep that has chosen its settings until when
+    that went by what was earned.
+    """
+    ranges = [snapshot.metrics["walk_forward"], snapshot.metrics.get("hold_out")]
+    before = snapshot.lineage.get("refreshes", {}).get("tested_until", 0)
+    tested = max([before, *(one["until"] for one in ranges if one is not None)])
     study = snapshot.lineage.get("study")
-    if study is None:
-        return {}
-    return {"chose_until": snapshot.metrics["walk_forward"]["until"], **study}
+    return {"refreshes": {"tested_until": tested}} | (
+        {} if study is None
+        else {"study": {"chose_until": snapshot.metrics["walk_forward"]["until"], **study}}
+    )  # fmt: skip
 
 
 def _asked_of(snapshot: Snapshot) -> CandidateSettings:

@@ -221,7 +221,8 @@ def check_encoder(encoder: Snapshot, data: MarketData, plan: Plan) -> None:
             f"it has learnt from {said}, and the first test begins at "
             f"{text_of(plan.folds[0].test_since)}: only what was over by "
             f"{text_of(plan.encoder_until)} may be known to it",
-            "let an encoder be trained on the range before the tests, or test on a later range",
+            "name the range that it was trained in (--from, --until): its end is held back alike; "
+            "or test on a later one, or let another encoder be trained",
         )  # fmt: skip
     check_markets(encoder, data)
 

@@ -80,6 +80,24 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
     return path
 
 
+def refuse_unwritable_folder(folder: Path) -> None:
+    """Find out before any work whether snapshots can be kept there.
+
+    Raises:
+        TiltyardError: ``SNAPSHOT_UNWRITABLE``.
+    """
+    try:
+        with _alone(folder):
+            probe = folder / f".{os.getpid()}.partial"
+            probe.mkdir()
+            probe.rmdir()
+    except OSError as error:
+        raise TiltyardError(
+            "SNAPSHOT_UNWRITABLE", str(folder), error.strerror or str(error),
+            "name a folder that can be written to: --output",
+        ) from error  # fmt: skip
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Nobody else saves here; what those have left half-written that were killed is removed."""

@@ -103,9 +103,9 @@ def _tell(study: Study, trials: int, number: int, job: Job) -> None:
     over = study.trials()
     numbers = {"trial": float(number)}
     if (value := over[number].value) is not None:
-        numbers["value"] = value
+        numbers["percent a day"] = 100 * value
     if ahead := best(list(over.values()), 1):
-        numbers["best"] = ahead[0].value or 0.0
+        numbers["best"] = 100 * (ahead[0].value or 0.0)
     job.tell(Step("sweep", len(over), trials, numbers))
 
 

@@ -211,9 +211,12 @@ def _keep(
         load(path, told["digest"])
         load(encoder_path, told["encoder"])
     except (OSError, ValueError, KeyError, TiltyardError):
-        settings = _settings(study, trial.parameters)
+        settings, keeping = _settings(study, trial.parameters), f"keeping trial {trial.number}"
         with _one_thread():
-            encoders = Job(job.tell, folder=study.folder / "encoders", device=job.device)
+            encoders = Job(
+                lambda step: job.tell(step._replace(stage=f"{keeping}, {step.stage}")),
+                folder=study.folder / "encoders", device=job.device,
+            )  # fmt: skip
             encoder = train_encoder(settings, data, seed=study.seed, job=encoders)
             settings = replace(settings, encoder=settings_from(encoder))
             made = train_candidate(

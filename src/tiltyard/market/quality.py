@@ -25,6 +25,8 @@ from typing import Literal
 from tiltyard.kernel.clock import time_text
 from tiltyard.market.bar import Bar
 
+LOWEST, HIGHEST = 1e-15, 1e15
+"""Prices that a market may quote; beyond them money is no number of 28 digits any more."""
 FlawKind = Literal[
     "gap",
     "frozen",
@@ -45,9 +47,10 @@ class Flaw:
     Attributes:
         kind: ``gap`` (bars that are missing), ``frozen`` (no volume, one price),
             ``no_volume`` (prices that nobody traded at), ``impossible`` (a price that is no
-            positive number, or a high below a low), ``duplicate``, ``disorder`` (it came behind a
-            later one), ``off_grid`` (it opens between two intervals, counted from the first), and
-            by :mod:`~tiltyard.market.implausible` ``spike`` and ``still``.
+            positive number, or that no market quotes, or a high below a low), ``duplicate``,
+            ``disorder`` (it came behind a later one), ``off_grid`` (it opens between two intervals,
+            counted from the first), and by :mod:`~tiltyard.market.implausible` ``spike`` and
+            ``still``.
         symbol: Whose.
         at: When the first bar of it opened, or should have.
         bars: How many bars it covers.
@@ -205,6 +208,8 @@ def _impossible(bar: Bar) -> str | None:
     prices = (bar.open, bar.high, bar.low, bar.close)
     if not all(isfinite(price) and price > 0 for price in prices):
         return f"open, high, low, close {', '.join(f'{price:g}' for price in prices)}"
+    if not all(LOWEST <= price <= HIGHEST for price in prices):
+        return f"{min(prices):g} to {max(prices):g}, which no market quotes"
     if bar.high < max(prices) or bar.low > min(prices):
         return f"low {bar.low:g} and high {bar.high:g} do not hold the rest"
     if not (isfinite(bar.volume) and bar.volume >= 0):

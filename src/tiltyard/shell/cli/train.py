@@ -40,6 +40,7 @@ from tiltyard.shell.training.order import Order
 
 if TYPE_CHECKING:
     from tiltyard.learners.retraining import Champion
+    from tiltyard.shell.training.status import StatusFile
 
 
 def add_to(app: typer.Typer) -> None:
@@ -215,6 +216,7 @@ def _run(
     """Train, and say what came of it."""
     require_learn()
     from tiltyard.learners.job import Step  # noqa: PLC0415 slow
+    from tiltyard.learners.snapshot_folder import refuse_unwritable_folder  # noqa: PLC0415 slow
     from tiltyard.shell.pictures.file import refuse_unwritable  # noqa: PLC0415 slow
     from tiltyard.shell.training.bars import read_bars  # noqa: PLC0415 slow
     from tiltyard.shell.training.flaws import flaw_lines  # noqa: PLC0415 slow
@@ -225,9 +227,9 @@ def _run(
 
     if report is not None:
         refuse_unwritable(report)
-    with _keeping_work():
-        job = f"train {order.what}"
-        status = StatusFile(status_path(os.environ), job, system_now, steady_seconds)
+    job = f"train {order.what}"
+    status = StatusFile(status_path(os.environ), job, system_now, steady_seconds)
+    with _keeping_work(status):
         try:
             bars = read_bars(
                 order.folder, order.symbols, order.interval, order.since, order.until,
@@ -235,8 +237,9 @@ def _run(
             )  # fmt: skip
             needs_rates = order.has_funding or refreshes_by_funding(order)
             left_out = rate_lines(order, bars) if needs_rates else []
-            for line in (*flaw_lines(bars), *left_out):
+            for line in (*flaw_lines(bars, system_now(), order.until), *left_out):
                 typer.echo(line, err=True)
+            refuse_unwritable_folder(order.output)
             place = settle(order.device, order.threads)
             # not before: what is wrong with the bars is said before torch is loaded
             from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
@@ -257,11 +260,17 @@ def _run(
 
 
 @contextmanager
-def _keeping_work() -> Iterator[None]:
+def _keeping_work(status: "StatusFile") -> Iterator[None]:
     """An interruption leaves what was learnt; who asks for a checkpoint has one each epoch."""
     signal.signal(signal.SIGUSR1, lambda *_: None)  # it would end a process that does not know it
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("\nwhat was learnt is kept: the same command goes on from there", err=True)
+        kept = status.saved_at
+        told = (
+            "nothing was kept since it began: the same command begins where this one did"
+            if kept is None
+            else f"what was learnt by {kept:%H:%M:%S}Z is kept: the same command goes on from there"
+        )
+        typer.echo(f"\n{told}", err=True)
         raise

@@ -1,6 +1,7 @@
 """Options of ``train``, and how they become what is to be trained."""
 
 import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -96,7 +97,20 @@ def order_of(
         assume_utc=assume_utc, seed=seed, minutes=minutes, epochs=epochs,
         encoder=_snapshot(given, folder), refresh=_snapshot(refresh, folder),
         device=device, threads=threads,
+        same_bars=_same_bars(data, symbols, interval, since, until, output, assume_utc=assume_utc),
     )  # fmt: skip
+
+
+def _same_bars(
+    data: Path, symbols: str | None, interval: str | None, since: str | None, until: str | None,
+    output: Path | None, *, assume_utc: bool,
+) -> str:  # fmt: skip
+    typed = {
+        "--data": data, "--symbols": symbols, "--interval": interval, "--from": since,
+        "--until": until, "--output": output,
+    }  # fmt: skip
+    options = [f"{name} {shlex.quote(str(one))}" for name, one in typed.items() if one is not None]
+    return " ".join([*options, *(["--assume-utc"] if assume_utc else [])])
 
 
 def _symbols(text: str | None) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tiltyard.learners.snapshot import Snapshot
     from tiltyard.market.candles import Candles
 
+BASELINE = {"baseline", "baseline_as_of", "baseline_symbol"}
+"""Arrays of a snapshot: its windows, when each was known, and of which symbol it is."""
+
 
 def measure(task: Task) -> Measured:
     """How far it has drifted, or why nobody can say.
@@ -39,7 +42,7 @@ def _measured(task: Task) -> Measured:
     path = found_snapshot(Shelf(task.models), task.policy, task.digest)
     snapshot = checked_snapshot(path, task.digest)
     told = snapshot.settings
-    if not told.get("encoder") or "baseline" not in snapshot.arrays:
+    if not told.get("encoder") or not snapshot.arrays.keys() >= BASELINE:
         raise TiltyardError(
             NO_ENCODER, task.policy, "its snapshot has no encoder with a baseline, so nothing of "
             "it can drift",

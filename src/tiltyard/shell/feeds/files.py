@@ -128,7 +128,17 @@ def read_feed(
     bars = list(bars_of(table_of_bars(file, last), file, symbol, assume_utc=assume_utc))
     refuse_other_length(file, bars, interval)
     found = inspect(bars, interval)
+    _refuse_disordered(file, len(bars), found.flaws)
     return Feed(symbol, interval, found.bars, found.flaws)
+
+
+def _refuse_disordered(file: Path, rows: int, flaws: Sequence[Flaw]) -> None:
+    late = sum(flaw.bars for flaw in flaws if flaw.kind == "disorder")
+    if late > rows / 2:
+        raise TiltyardError(
+            "FEED_REFUSED", str(file), f"{late:,} of {rows:,} bars come behind a later one",
+            "sort the file by time",
+        )  # fmt: skip
 
 
 def refuse_other_length(file: Path, bars: Sequence[Bar], interval: timedelta) -> None:

@@ -38,7 +38,7 @@ def carry_out(
         else:
             made = train(order, bars, world)
         page, drift = _page(order, bars, made, world, report)
-        return closing_lines(made, bars, page), made_json(made, bars, drift, page)
+        return closing_lines(made, order, bars, page), made_json(made, bars, drift, page)
     swept, best = search(order, bars, world)
     pages = [_page(order, bars, made, world, None)[0] for made in best]
     page = report or order.output / f"sweep_{world.now():%Y%m%d_%H%M%S}.html"

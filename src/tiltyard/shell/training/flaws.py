@@ -1,6 +1,7 @@
 """What is wrong with the bars of a training, for people: what was left out, and what to do."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.market.implausible import STILL_BARS, Leap
@@ -11,11 +12,17 @@ MOST_NAMED = 5
 """Spikes and leaps of a symbol, with a line of their own each."""
 
 
-def flaw_lines(bars: Bars) -> list[str]:
-    """What was left out of the bars, and what no market does, of symbols with either."""
+def flaw_lines(bars: Bars, now: datetime, until: datetime | None = None) -> list[str]:
+    """What was left out of the bars, and what no market does, of symbols with either.
+
+    Args:
+        bars: What is learnt from.
+        now: UTC; what closes later has not happened.
+        until: What closes later is not learnt from; None for all.
+    """
     lines = []
     for symbol, counts in bars.flawed.items():
-        named = named_flaws(bars, symbol)
+        named = [*_future_lines(bars, symbol, now, until), *named_flaws(bars, symbol)]
         if counts or named:
             lines += [_count_line(bars, symbol, counts), *(f"  {line}" for line in named)]
     return lines
@@ -32,6 +39,22 @@ def _count_line(bars: Bars, symbol: str, counts: Mapping[str, int]) -> str:
     told = ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items()) or "nothing"
     remedy = "; sort the file by time" if "disorder" in counts else ""
     return f"{symbol}: {len(bars.candles.get(symbol, ())):,} bars; left out {told}{remedy}"
+
+
+def _future_lines(bars: Bars, symbol: str, now: datetime, until: datetime | None) -> Iterator[str]:
+    """That bars have not happened, where some have not."""
+    if symbol not in bars.candles:
+        return
+    closed_at = bars.candles[symbol].closed_at
+    late = closed_at[closed_at > now.timestamp()]
+    if until is not None:
+        late = late[late <= until.timestamp()]
+    if count := len(late):
+        ends = time_text(datetime.fromtimestamp(late[-1], UTC))
+        yield (
+            f"{count:,} close after now, the last one at {ends}. They are learnt from; look at the "
+            "times of the file, or name an end: --until"
+        )
 
 
 def _spike_line(flaw: Flaw) -> str:

@@ -35,6 +35,7 @@ class Order:
         workers: Processes of a sweep.
         steps: Of players, for each network of a sizing policy.
         seeds: Networks of a sizing policy.
+        same_bars: Options of the command line that name the same bars and the same folders.
     """
 
     what: What
@@ -57,3 +58,4 @@ class Order:
     workers: int = 1
     steps: int = 250_000
     seeds: int = 5
+    same_bars: str = ""

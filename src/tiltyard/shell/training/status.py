@@ -28,6 +28,9 @@ class StatusFile:
         job: What is worked on.
         now: UTC.
         steady: Seconds on a clock that is never set.
+
+    Attributes:
+        saved_at: When unfinished work was kept last; None while none was.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class StatusFile:
     ) -> None:
         self._path, self._job, self._now, self._steady = path, job, now, steady
         self._stage, self._before, self._step = "", 0, 0
-        self._saved_at: datetime | None = None
+        self.saved_at: datetime | None = None
         self._written_at = -EVERY
         self._write()
 
@@ -53,7 +56,7 @@ class StatusFile:
 
     def saved(self) -> None:
         """Unfinished work has been kept."""
-        self._saved_at = self._now()
+        self.saved_at = self._now()
         self._write()
 
     def ended(self) -> None:
@@ -65,7 +68,7 @@ class StatusFile:
         if self._path is None:
             return
         self._written_at = self._steady()
-        saved = None if self._saved_at is None else time_text(self._saved_at)
+        saved = None if self.saved_at is None else time_text(self.saved_at)
         said = {
             "step": self._step, "at": time_text(self._now()), "checkpoint_at": saved,
             "job": self._job,

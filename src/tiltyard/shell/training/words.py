@@ -18,6 +18,7 @@ from tiltyard.learners.sweep import Sweep
 from tiltyard.shell.models.shelf import SERVED
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.drift_months import MonthDrift
+from tiltyard.shell.training.order import Order
 from tiltyard.shell.training.running import Made
 
 Json = Mapping[str, Any]
@@ -43,7 +44,7 @@ BY_THE_GATE = {
 RANGES = {"walk_forward": "Walk-forward", "hold_out": "Held out"}
 
 
-def closing_lines(made: Made, bars: Bars, page: Path) -> list[str]:
+def closing_lines(made: Made, order: Order, bars: Bars, page: Path) -> list[str]:
     """What was made, where it is, what it is worth, and what to do with it."""
     snapshot, name = made.snapshot, made.path.name
     lines = [name, f"  in {made.path.parent}, SHA-256 {snapshot.digest}", f"  report: {page}"]
@@ -54,18 +55,27 @@ def closing_lines(made: Made, bars: Bars, page: Path) -> list[str]:
             "  its encoder is its parent's and drifts alike: what it went on to learn was no better"
         )
     if made.is_partial:
-        lines.append(
-            "  partial: the time was up before everything was learnt; with more of it, the same "
-            "command goes on"
-        )
+        lines.append(f"  partial: {_why_partial(snapshot, order)}")
     if not is_policy(snapshot):
-        return [*lines, f"make a policy of it: tiltyard train tabnet --encoder {name} --data …"]
+        return [
+            *lines,
+            f"make a policy of it: tiltyard train tabnet --encoder {name} {order.same_bars}",
+        ]
     for part, title in RANGES.items():
         if (told := snapshot.metrics.get(part)) is not None:
             lines += ["", *result_lines(title, told), *seed_lines(told)]
     lines += ["", OF_THE_CAPITAL]
     lines += ["", *judgement(snapshot), *funding_lines(snapshot.metrics, bars)]
     return [*lines, trial_line(snapshot, name)]
+
+
+def _why_partial(snapshot: Snapshot, order: Order) -> str:
+    if order.encoder is not None and snapshot.metrics["encoder"].get("partial"):
+        return (
+            f"the encoder that it was given, {order.encoder.name}, is; let the command that made "
+            "that one go on first"
+        )
+    return "the time was up before everything was learnt; with more of it, the same command goes on"
 
 
 def result_lines(title: str, told: Json) -> list[str]:
@@ -147,13 +157,14 @@ def practice_line(snapshot: Snapshot) -> str | None:
 def judgement(snapshot: Snapshot) -> list[str]:
     """Whether it is worth anything, in sentences for each range."""
     by_luck = {"walk_forward"} if _is_chosen(snapshot) else set()
+    seen_until = snapshot.lineage.get("refreshes", {}).get("tested_until", 0)
     return [
         *filter(None, (gate_line(snapshot), champion_line(snapshot), practice_line(snapshot))),
         *(
             line
             for part, title in RANGES.items()
             if (told := snapshot.metrics.get(part)) is not None
-            for line in _judged(title, told, chose=part in by_luck)
+            for line in _judged(title, told, seen_until, chose=part in by_luck)
         ),
     ]
 
@@ -207,11 +218,16 @@ def _gained(told: Json) -> bool:
     return float(told["daily_return"].get("value", 0.0)) > 0
 
 
-def _judged(title: str, told: Json, *, chose: bool) -> list[str]:
+def _judged(title: str, told: Json, seen_until: int, *, chose: bool) -> list[str]:
     lines = []
+    if seen_until and told["since"] < seen_until:
+        lines.append(
+            f"{title}: the policy that it refreshes was tested until {text_of(seen_until)}, so "
+            "only days after that are new."
+        )
     if chose:
         lines.append(
-            f"{title}: it is the best of several tries by these very days, so a gain in them may "
+            f"{title}: it was chosen from several tries by these very days, so a gain in them may "
             "be luck alone: go by what was held out."
         )
     if told.get("constant"):
