@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,20 @@ Forking = subprocess.Popen[str]
 @pytest.fixture(scope="session")
 def forking() -> Iterator[Forking]:
     """The process."""
+    with forking_with() as process:
+        yield process
+
+
+@contextmanager
+def forking_with(*modules: str) -> Iterator[Forking]:
+    """One that has loaded more, of which several commands have need.
+
+    Args:
+        modules: By name.
+    """
     path = os.pathsep.join([str(ROOT / "tests"), *filter(None, sys.path)])
     with subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "e2e" / "forked.py")], text=True,
+        [sys.executable, str(ROOT / "tests" / "e2e" / "forked.py"), *modules], text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
     ) as process:  # fmt: skip

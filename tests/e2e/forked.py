@@ -1,5 +1,7 @@
 """Runs the command line in processes that are forked, so that it is loaded once.
 
+Arguments are modules that are loaded beside it.
+
 A job is what a process is given: words, a folder, an environment, and where what it says goes.
 """
 
@@ -37,5 +39,6 @@ def run(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    import_module("tiltyard.shell.cli")  # once for all
+    for module in ("tiltyard.shell.cli", *sys.argv[1:]):
+        import_module(module)  # once for all
     fork_each(run)

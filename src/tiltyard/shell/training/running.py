@@ -22,7 +22,7 @@ from tiltyard.learners.encoder import KIND
 from tiltyard.learners.environment import prepare
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
-from tiltyard.learners.plan import plan_of
+from tiltyard.learners.plan import check_encoder, plan_of
 from tiltyard.learners.retraining import Champion, SizingSettings, retrain
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import load, save
@@ -156,10 +156,12 @@ def retrain_sizing(
     """
     settings, data = sizing_of(order, base or SizingSettings()), market_of(order, bars)
     work, place = work_of(order, settings, data, world), place_of(world)
-    job, path, encoder = _job(order, world, work), None, None
+    job, path = _job(order, world, work), None
+    plan = plan_of(settings.base, data)  # what is too short is said before anything is compiled
     if order.encoder is not None:
         given = load(order.encoder)
         encoder = given if given.kind == KIND else candidate.encoder_in(given)
+        check_encoder(encoder, data, plan)
     else:
         encoder, path = _own_encoder(order, settings.base, data, job, place, world)
     world.tell(Step("compiling what players do, which is kept for the next time", 0, 1))
