@@ -150,7 +150,7 @@ def test_where_nobody_says_a_capital_nobody_is_halted_so_nothing_is_proposed() -
 def test_where_there_is_nothing_to_play_with_it_says_why() -> None:
     floor = FloorRecord(time(2), UTC)
     assert str(floor.other_rules(LATE, "ladder")) == (
-        "undefined (no_champion: nobody was champion)"
+        "undefined (no_champion: nobody who trades was champion)"
     )
     floor.stand(roster(0.1), START)
     assert str(floor.other_rules(LATE, "ladder")) == (

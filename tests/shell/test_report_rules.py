@@ -12,7 +12,7 @@ BEGAN, ENDED = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 7, 1, 12, tzinfo
 BOT = "reinforcement_20250707_154526_eee02a74"
 OTHER = "timesnet_20250701_090000_0badcafe"
 WARMING = Undefined("warming", "3 of 10 blocks of a day", 40)
-NOBODY = Undefined("no_champion", "nobody was champion")
+NOBODY = Undefined("no_champion", "nobody who trades was champion")
 
 
 def found(better: float = 0.98, **more: Any) -> OtherRules:  # noqa: ANN401 fields of it
@@ -103,7 +103,7 @@ def test_percent_says_of_what() -> None:
 
 def test_what_is_not_known_says_why() -> None:
     assert list(rules_text(NOBODY)) == [
-        "What other rules would have made: undefined (no_champion: nobody was champion)"
+        "What other rules would have made: undefined (no_champion: nobody who trades was champion)"
     ]
     lines = [one._replace(beyond_done=WARMING, better=0) for one in found().lines]
     _, _, _, _, done, static, *_, last = rules_text(found(was_done=WARMING, lines=lines))

@@ -88,7 +88,7 @@ class FloorRecord:
             progress: Told the number of plays that are over.
         """
         if not self._champion:
-            return Undefined("no_champion", "nobody was champion")
+            return Undefined("no_champion", "nobody who trades was champion")
         found = self._opportunities.read(self._champion, now, self._times[0])
         if isinstance(found, Undefined):
             return found
