@@ -92,6 +92,14 @@ def test_a_step_says_what_is_left(clock: Clock) -> None:
     assert step_text(other, pace.see(other)) == "head, fold 1 of 4: 100 %"
 
 
+def test_the_time_that_is_left_counts_what_comes_after(clock: Clock) -> None:
+    pace = Pace(clock.steady)
+    pace.see(Step("fold 1 of 2, seed 1 of 1", 0, 100, after=200))
+    clock.seconds = 10.0
+    step = Step("fold 1 of 2, seed 1 of 1", 50, 100, after=200)
+    assert step_text(step, pace.see(step)).endswith("50 %, 5 samples/s, 50 s left")
+
+
 @pytest.mark.parametrize(("seconds", "told"), [(59, "59 s"), (600, "10 min"), (9_000, "2.5 h")])
 def test_time_is_told_in_a_unit_that_fits(seconds: float, told: str) -> None:
     assert step_text(Step("encoder", 1, 2), (1.0, seconds)).endswith(f"{told} left")

@@ -80,6 +80,10 @@ def test_people_are_told_before_anything_is_compiled(folder: Path, bars: Bars) -
     stages = list(dict.fromkeys(one.stage for one in told))
     assert stages[:2] == ["encoder", "compiling what players do, which is kept for the next time"]
     assert stages[-1] == "what serves, seed 1 of 1"
+    networks = len(stages) - 2
+    for place, stage in enumerate(stages[2:], 1):
+        (after,) = {one.after for one in told if one.stage == stage}
+        assert after == (networks - place) * asked.steps
 
 
 def test_what_was_up_goes_on_where_it_was(

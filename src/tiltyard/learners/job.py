@@ -36,12 +36,14 @@ class Step(NamedTuple):
         done: Samples that have been learnt from in this stage.
         of: Samples in all of this stage.
         numbers: What is known meanwhile, by name: ``loss`` …
+        after: Samples of the stages like this one that still come after it.
     """
 
     stage: str
     done: int
     of: int
     numbers: Mapping[str, float] = {}
+    after: int = 0
 
 
 class Checkpoint(NamedTuple):

@@ -177,7 +177,8 @@ def retrain(
         settings.window_days * DAY, settings.base.valid, (settings.base.embargo + 2) * step,
         encoder.digest, {**data.told(), "funding": data.funding_told}, logged,
     )  # fmt: skip
-    school = _School(settings, data, lessons, seeds, job, folder, champion)
+    networks = len(seeds) * (len(plan.folds) + (plan.hold_out is not None) + 1)
+    school = _School(settings, data, lessons, seeds, job, folder, champion, networks)
     walk, walked = school.test(plan.folds, "fold")
     held_out = None if plan.hold_out is None else school.test([plan.hold_out], "hold-out")
     everything = Fold(plan.folds[0].train_since, int(rows.as_of[-1]) + 1, 0, 0)
@@ -195,21 +196,27 @@ class _School:
 
     def __init__(
         self, settings: SizingSettings, data: MarketData, lessons: Lessons, seeds: Sequence[int],
-        job: Job, folder: Path, champion: Champion | None,
+        job: Job, folder: Path, champion: Champion | None, networks: int,
     ) -> None:  # fmt: skip
         self.settings, self.data, self.lessons, self.seeds = settings, data, lessons, seeds
         self.champion = champion
-        self._job, self._folder = job, folder
+        self._job, self._folder, self._left = job, folder, networks
 
     def fits(self, fold: Fold, name: str) -> list[SeedFit]:
         """A network of each seed, on the training range of a fold."""
         return [
             fit_seed(
-                self.lessons, fold, seed, job=self._job, folder=self._folder,
+                self.lessons, fold, seed, job=self._next_job(), folder=self._folder,
                 stage=f"{name}, seed {number} of {len(self.seeds)}",
             )
             for number, seed in enumerate(self.seeds, 1)
         ]  # fmt: skip
+
+    def _next_job(self) -> Job:
+        """That of the next network: whoever is told its steps is told what comes after it, too."""
+        self._left -= 1
+        after, tell = self._left * self.settings.dqn.steps, self._job.tell
+        return replace(self._job, tell=lambda step: tell(step._replace(after=after)))
 
     def test(self, folds: Sequence[Fold], name: str) -> tuple[Trial, list[SeedFit]]:
         """What comes of some ranges, each traded by networks that did not know it."""

@@ -24,7 +24,7 @@ class Pace:
         self._stage, self._since, self._from = "", 0.0, 0
 
     def see(self, step: Step) -> tuple[float, float] | None:
-        """Samples a second, and seconds that the stage still takes; None with its first step."""
+        """Samples a second, and seconds that it and its like take still; None with its first."""
         now = self._steady()
         if step.stage != self._stage:
             self._stage, self._since, self._from = step.stage, now, step.done
@@ -33,7 +33,7 @@ class Pace:
         if took <= 0 or done <= 0:
             return None
         pace = done / took
-        return pace, max(0, step.of - step.done) / pace
+        return pace, (max(0, step.of - step.done) + step.after) / pace
 
 
 def step_text(step: Step, pace: tuple[float, float] | None) -> str:
