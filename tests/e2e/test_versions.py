@@ -52,6 +52,8 @@ def test_the_archive_reads_like_the_golden_one(run: Run) -> None:
     told = run("policy", "versions")
     assert (told.code, told.err) == (0, "")
     assert told.out == GOLDEN.read_text("utf-8")
+    counted = "models: 9 in models, 3 refused: tiltyard policy versions says why\n"
+    assert counted in run("doctor").out
 
 
 def test_programs_are_told_in_full(run: Run, archive: Path) -> None:
@@ -94,3 +96,5 @@ def test_without_a_ledger_nobody_is_said_to_trade_it_and_one_that_is_named_has_t
     assert json.loads(run("policy", "versions", "--json").out)[0]["arms"] is None
     missing = run("policy", "versions", "--db", "other.db")
     assert (missing.code, missing.err[:16]) == (2, "DATABASE_MISSING")
+    assert run("init").code == 0
+    assert "models: 1 in models\n" in run("doctor").out

@@ -13,6 +13,7 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.models.versions import versions_in
 from tiltyard.shell.report.desk import other_checklist, who_acts
 from tiltyard.shell.report.outside import untold_lines
 from tiltyard.shell.report.text import hold_lines
@@ -178,6 +179,7 @@ def doctor(database: Database = None, config: Config = None) -> None:
         for line in hold_lines(roster):
             typer.echo(line)
         _tell_of_desk(ledger, settings, str(config or FILE))
+        _tell_of_models(settings.models.path)
         for item in ledger.quarantined():
             typer.echo(f"quarantined: {item.policy} {item.trade_id}: {item.reason}")
         for fact in ledger.quarantined_facts():
@@ -187,6 +189,14 @@ def doctor(database: Database = None, config: Config = None) -> None:
         if broken is not None:
             raise TiltyardError("AUDIT_BROKEN", "audit", f"row {broken + 1} was edited")
         typer.echo(f"audit: the chain holds, head {ledger.audit_head()}")
+
+
+def _tell_of_models(folder: Path) -> None:
+    found = versions_in(folder)
+    refused = sum(isinstance(one.origin, TiltyardError) for one in found)
+    if found:
+        ends = f", {refused} refused: tiltyard policy versions says why" if refused else ""
+        typer.echo(f"models: {len(found)} in {folder}{ends}")
 
 
 def _tell_of_desk(ledger: Ledger, settings: Settings, file: str) -> None:
