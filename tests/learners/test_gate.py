@@ -69,6 +69,14 @@ def test_a_seed_that_wants_the_same_whatever_happens_is_named_and_no_pass() -> N
     assert found.told == "not passed: seed 3 wants long 0.5 whatever the market does"
 
 
+def test_whoever_is_ahead_of_it_is_named_in_one_sentence() -> None:
+    found = verdict([0.01] * 5, flat=0.0, buy_and_hold=0.02, champion=0.01)
+    assert found.told == (
+        "not passed: the lower quartile of 5 seeds, 1.000 % a day, is not above "
+        "buy and hold 2.000 %, champion 1.000 %"
+    )
+
+
 def test_a_pass_names_whom_it_has_beaten_and_by_what() -> None:
     assert verdict([0.05] * 5, flat=0.0, champion=0.01).told == (
         "passed: the lower quartile of 5 seeds, 5.000 % a day, is above flat 0.000 %, "

@@ -173,6 +173,14 @@ def test_what_it_is_worth_is_said_as_it_is(metrics: dict[str, Any], said: str) -
     assert said in " ".join(judgement(made_with(metrics)))
 
 
+def test_all_who_made_more_are_named_in_one_sentence() -> None:
+    metrics = told(0.0002, -0.001, 0.002)
+    others = metrics["walk_forward"]["baselines"]
+    others |= dict.fromkeys(("trend_20_100", "champion"), others["buy_and_hold"])
+    said = "Walk-forward: buy and hold, trend 20/100 and the champion made more, which may be luck."
+    assert said in judgement(made_with(metrics))
+
+
 def test_who_loses_is_never_said_to_win() -> None:
     def said(value: float, low: float = -0.01) -> str:
         return " ".join(judgement(made_with(told(value, low, 0.01))))

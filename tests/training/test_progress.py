@@ -40,6 +40,10 @@ def said(path: Path, clock: Clock) -> Status:
     return status
 
 
+def test_nobody_is_told_of_more_than_all_of_it() -> None:
+    assert step_text(Step("fold 1 of 4, seed 1 of 5", 1_008, 1_000), None).endswith(": 100 %")
+
+
 def test_a_supervisor_sees_a_step_that_rises_over_all_stages(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "status.json"
     file = StatusFile(path, "train tabnet", clock.now, clock.steady)

@@ -20,7 +20,7 @@ from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.training.bars import Bars, read_bars
 from tiltyard.shell.training.champion import champion_named, champion_of
 from tiltyard.shell.training.running import Made, World, retrain_sizing, train
-from tiltyard.shell.training.words import champion_line, closing_lines, made_json
+from tiltyard.shell.training.words import champion_line, closing_lines, made_json, trial_line
 from trained_policies import put_model, tiny
 from training.small import SMALL, order
 
@@ -71,6 +71,20 @@ def test_all_that_is_known_of_it_is_said(sized: Made, bars: Bars, tmp_path: Path
         "gate: undefined",
     ):
         assert told in page
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("passed", "put it on trial: "),
+        ("not passed", "by the gate not worth a trial; all the same: "),
+        ("undefined", "the gate says nothing for it; all the same: "),
+    ],
+)
+def test_what_is_advised_is_what_the_gate_says(sized: Made, state: str, said: str) -> None:
+    metrics = {**sized.snapshot.metrics, "gate": {"state": state}}
+    line = trial_line(replace(sized.snapshot, metrics=metrics), "dqn_1")
+    assert line == f"{said}tiltyard policy register dqn_1 --capital X"
 
 
 def test_people_are_told_before_anything_is_compiled(folder: Path, bars: Bars) -> None:

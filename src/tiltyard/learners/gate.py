@@ -11,7 +11,7 @@ The gate advises. Whoever registers a policy decides, and it begins on probation
 
 >>> seeds = [Tried(n, daily) for n, daily in enumerate((0.002, 0.001, 0.003, -0.001, 0.002))]
 >>> judge(seeds, {"flat": 0.0, "champion": 0.0015}).told
-'not passed: the lower quartile of 5 seeds, 0.100 % a day, is not above champion, 0.150 %'
+'not passed: the lower quartile of 5 seeds, 0.100 % a day, is not above champion 0.150 %'
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,10 +62,8 @@ class Verdict:
         """For people, in a line."""
         if self.state != "passed":
             return f"{self.state}: {'; '.join(self.reasons)}"
-        beaten = ", ".join(
-            f"{_called(name)} {_percent(one)}" for name, one in self.against.items()
-        )  # fmt: skip
-        return f"passed: {_quartile(self.seeds, self.lower_quartile or 0.0)}, is above {beaten}"
+        earned = _quartile(self.seeds, self.lower_quartile or 0.0)
+        return f"passed: {earned}, is above {_listed(self.against)}"
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Verdict":
@@ -111,10 +109,8 @@ def judge(
     if unknown:
         return Verdict("undefined", tuple(unknown), None, len(seeds), against)
     quartile = float(np.quantile(known, QUANTILE))
-    reasons = [
-        f"{_quartile(len(seeds), quartile)}, is not above {_called(name)}, {_percent(one)}"
-        for name, one in against.items() if quartile <= one
-    ]  # fmt: skip
+    ahead = {name: one for name, one in against.items() if quartile <= one}
+    reasons = [f"{_quartile(len(seeds), quartile)}, is not above {_listed(ahead)}"] if ahead else []
     reasons += [
         f"seed {one.seed} wants {one.constant} whatever the market does"
         for one in seeds if one.constant is not None
@@ -125,6 +121,10 @@ def judge(
 
 def _quartile(seeds: int, quartile: float) -> str:
     return f"the lower quartile of {seeds} seeds, {_percent(quartile)} a day"
+
+
+def _listed(against: Mapping[str, float]) -> str:
+    return ", ".join(f"{_called(name)} {_percent(one)}" for name, one in against.items())
 
 
 def _called(name: str) -> str:

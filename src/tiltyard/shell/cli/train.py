@@ -128,15 +128,18 @@ def rl(
     until: Until = None,
     assume_utc: AssumeUtc = False,
     steps: Annotated[int, typer.Option(min=1_000, help="Of players, for each network.")] = 250_000,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Networks.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Networks; the gate asks for 5.")] = 5,
     seed: Seed = 1,
     timeout: Annotated[
-        float | None, typer.Option(min=0, metavar="MINUTES", help="Keep the best until then.")
+        float | None,
+        typer.Option(min=0, metavar="MINUTES", help="After that, keep the best there is."),
     ] = None,
     encoder: Given = None,
     champion: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A kind of rule, or a snapshot. [the ledger's]"),
+        typer.Option(
+            metavar="NAME", help="Whom to beat: a kind of rule, or a snapshot. [the ledger's]"
+        ),
     ] = None,
     funding: Funding = False,
     threads: Threads = 0,

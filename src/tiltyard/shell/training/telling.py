@@ -42,7 +42,7 @@ def step_text(step: Step, pace: tuple[float, float] | None) -> str:
     >>> step_text(Step("encoder", 500, 1000, {"epoch": 3.0, "loss": 0.51234}), (250.0, 125.0))
     'encoder: 50 %, epoch 3, loss 0.5123, 250 samples/s, 2 min left'
     """
-    part = step.done / step.of if step.of else 1.0
+    part = min(1.0, step.done / step.of) if step.of else 1.0
     numbers = [
         f"{name} {number:.0f}" if name == "epoch" else f"{name.replace('_', ' ')} {number:.4g}"
         for name, number in sorted(step.numbers.items(), key=lambda one: one[0] != "epoch")

@@ -262,9 +262,14 @@ def _ahead(title: str, told: Json) -> list[str]:
         lead = other["candidate_more_a_day"].get("interval", {})
         (surely if lead.get("high", 0.0) < 0 else perhaps).append(TRADERS[name])
     return [
-        *([f"{title}: {' and '.join(surely)} made more."] if surely else []),
-        *([f"{title}: {' and '.join(perhaps)} made more, which may be luck."] if perhaps else []),
+        *([f"{title}: {_listed(surely)} made more."] if surely else []),
+        *([f"{title}: {_listed(perhaps)} made more, which may be luck."] if perhaps else []),
     ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def daily_text(told: Json) -> str:
