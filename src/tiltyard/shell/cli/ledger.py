@@ -192,7 +192,11 @@ def doctor(database: Database = None, config: Config = None) -> None:
 
 
 def _tell_of_models(folder: Path) -> None:
-    found = versions_in(folder)
+    try:
+        found = versions_in(folder)
+    except TiltyardError as error:
+        typer.echo(f"models: {error}")
+        return
     refused = sum(isinstance(one.origin, TiltyardError) for one in found)
     if found:
         ends = f", {refused} refused: tiltyard policy versions says why" if refused else ""
