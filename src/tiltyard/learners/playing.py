@@ -127,6 +127,26 @@ def _close(bars: Records, rules: Any, player: Any, at: int) -> float:  # noqa: A
 
 
 @compiled
+def _go_on(
+    bars: Records, funding: Records, rules: Any, player: Any, wanted: int  # noqa: ANN401
+) -> tuple[float, bool]:  # fmt: skip
+    """To the next bar after which somebody decides: the reward, and whether no bar is left."""
+    at, reward = player.bar + 1, 0.0
+    if wanted != player.position:
+        traded = _fill(bars, funding, rules, player, at, wanted)
+        reward -= rules.turnover * traded
+    while True:
+        reward += _close(bars, rules, player, at)
+        player.left -= 1
+        is_last = at + 1 >= player.stop
+        if bars[at].row != NO_ROW or is_last:
+            break
+        at += 1
+    player.bar, player.row = at, bars[at].row
+    return reward, is_last
+
+
+@compiled
 def step(
     bars: Records, funding: Records, starts: Starts, priced: Records, players: Records,
     actions: Integers, rewards: Floats, over: Flags, seen: Integers,
@@ -147,18 +167,7 @@ def step(
     rules = priced[0]
     for who in range(len(players)):
         player = players[who]
-        at, reward = player.bar + 1, 0.0
-        if actions[who] != player.position:
-            traded = _fill(bars, funding, rules, player, at, actions[who])
-            reward -= rules.turnover * traded
-        while True:
-            reward += _close(bars, rules, player, at)
-            player.left -= 1
-            is_last = at + 1 >= player.stop
-            if bars[at].row != NO_ROW or is_last:
-                break
-            at += 1
-        player.bar, player.row = at, bars[at].row
+        reward, is_last = _go_on(bars, funding, rules, player, actions[who])
         is_ruined = player.equity <= -rules.ruin
         is_over = is_last or player.left <= 0
         rewards[who] = reward
@@ -199,3 +208,43 @@ def walk_through(
         reward += _close(bars, rules, player, at)
         equity[at - first - 1] = player.equity
     return reward
+
+
+@compiled
+def retrace(
+    bars: Records, funding: Records, priced: Records, players: Records, wanted: Integers,
+    met: Integers, rewards: Floats,
+) -> int:  # fmt: skip
+    """One player does what somebody else has done; how many steps were met.
+
+    It goes on until it holds what was wanted last. A step that begins or ends without a row is
+    played and not told. Where an episode would be over, the next one begins with what is held.
+
+    Args:
+        bars: Of the market.
+        funding: Of the market.
+        priced: A :data:`PRICED`; shape (1,).
+        players: One, at the first bar; changed.
+        wanted: After each bar from there on; shape (n,).
+        met: Written: row, position, what was wanted, next row, next position, terminated, and bars
+            since the first one; shape (7, n + 1).
+        rewards: Written; shape (n + 1,).
+    """
+    rules, player, count = priced[0], players[0], 0
+    first, last = player.bar, len(wanted) - 1
+    while player.bar + 1 < player.stop and (
+        player.bar <= first + last or player.position != wanted[last]
+    ):
+        since, row, held = player.bar - first, bars[player.bar].row, player.position
+        want = held if row == NO_ROW else wanted[min(since, last)]
+        reward, _ = _go_on(bars, funding, rules, player, want)
+        is_ruined = player.equity <= -rules.ruin
+        if min(row, player.row) > NO_ROW:
+            met[0, count], met[1, count], met[2, count] = row, held, want
+            met[3, count], met[4, count], met[5, count] = player.row, player.position, is_ruined
+            met[6, count], rewards[count] = since, reward
+            count += 1
+        if is_ruined or player.left <= 0:
+            player.cash -= player.equity
+            player.equity, player.peak, player.left = 0.0, 0.0, rules.longest
+    return count
