@@ -37,6 +37,8 @@ LATE = 1 / 60
 """Part of a bar after its open within which a fill counts as made at it."""
 FEWEST = 1_000
 """Decisions below which a fit learns from its players alone: each would be met too often."""
+SHARE, PENALTY = 0.25, 1.0
+"""Of each batch, and weight of the penalty on what was not done, where nobody says it."""
 NO_BARS, NO_SYMBOL = "in no bars", "in markets not learnt from"
 ONE_BAR, TOO_SMALL = "within one bar", "of a quarter of a position or less"
 
@@ -75,8 +77,8 @@ class Log:
 
     episodes: Sequence[Episode]
     asked: frozenset[str] = frozenset()
-    share: float = 0.25
-    penalty: float = 1.0
+    share: float = SHARE
+    penalty: float = PENALTY
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 

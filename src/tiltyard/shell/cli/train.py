@@ -222,7 +222,8 @@ def _log(
     share: float | None, bars: "Bars", order: Order, database: str | None, settings: Settings
 ) -> "Log | None":
     """What the arms of the ledger held, and a word of it; why there is nothing is said if asked."""
-    from tiltyard.shell.training.logged import SHARE, log_of  # noqa: PLC0415 slow
+    from tiltyard.learners.logged import SHARE  # noqa: PLC0415 slow
+    from tiltyard.shell.training.logged import log_of  # noqa: PLC0415 slow
     from tiltyard.shell.training.logged_words import log_line  # noqa: PLC0415 slow
 
     if share == 0:

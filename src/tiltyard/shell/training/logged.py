@@ -20,10 +20,6 @@ from tiltyard.learners.logged import NO_SYMBOL, Episode, Log
 from tiltyard.shell.store.ledger import Ledger
 
 NO_DECISION = "without a decision of the router"
-SHARE = 0.25
-"""Of each batch, where nobody says it."""
-PENALTY = 1.0
-"""Weight of the penalty on what was not done."""
 
 
 def log_of(
@@ -60,7 +56,7 @@ def log_of(
         counts = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
         return f"the ledger's trades are of no use: {counts}"
     asked = {one.arm for one in known if one.book != "live"} - {one.arm for one in unrouted}
-    return Log(episodes, frozenset(asked), share, PENALTY, left_out)
+    return Log(episodes, frozenset(asked), share, left_out=left_out)
 
 
 def _shares(told: Sequence["_Told"]) -> Iterator[tuple["_Told", float]]:
