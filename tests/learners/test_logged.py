@@ -23,6 +23,7 @@ from tiltyard.learners.logged import (
     NO_BARS,
     NO_SYMBOL,
     ONE_BAR,
+    PENALTY,
     TOO_SMALL,
     Episode,
     Log,
@@ -379,14 +380,15 @@ def test_what_an_oracle_did_is_learnt_without_playing(tmp_path: Path) -> None:
     logged = within(logged_in(tmp_path / "logged", log), course.tracks, course.learn_spans)
     assert logged is not None
     offline = DqnSettings(
-        steps=8_000, layers=(32, 32), warm_up=16, rate=5e-4, evaluate_every=1_000, conservative=1.0
-    )
+        steps=8_000, layers=(32, 32), warm_up=16, rate=5e-4, evaluate_every=1_000,
+        conservative=PENALTY,
+    )  # fmt: skip
     fit = dqn.fit(
         offline, course._replace(logged=logged._replace(share=1.0)), seed=1, job=Job(), stage="",
         folder=tmp_path / "buffer",
     )  # fmt: skip
     total, most = earned(LEAKED, fit.weights)
-    assert total >= 0.75 * most
+    assert total >= 0.9 * most
 
 
 def earned(market: Known, weights: dict[str, NDArray[np.float32]]) -> tuple[float, float]:

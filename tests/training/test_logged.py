@@ -15,7 +15,14 @@ from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.money import Money, money
 from tiltyard.learners.examples import Rows
-from tiltyard.learners.logged import NO_SYMBOL, Episode, Log, transitions_of
+from tiltyard.learners.logged import (
+    NO_SYMBOL,
+    PENALTY,
+    SHARE,
+    Episode,
+    Log,
+    transitions_of,
+)
 from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.tracks import Tracks, tracks_of
 from tiltyard.market.bar import HOUR, Bar
@@ -221,7 +228,7 @@ def episodes_on(bars: Bars) -> Log:
         for arm, held in (("one", 1.0), ("other", -0.5))
         for at in bars.candles[SOL].opened_at[24:-24:20].tolist()
     ]
-    return Log(episodes, frozenset(["one", "other"]), 0.25, 1.0, {NO_DECISION: 7})
+    return Log(episodes, frozenset(["one", "other"]), left_out={NO_DECISION: 7})
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +246,7 @@ def test_what_was_learnt_from_others_is_said(folder: Path, bars: Bars, tmp_path:
     made = retrain_sizing(asked, bars, world(), SIZING, log=log)
     row = made_json(made, bars, [], tmp_path / "page.html")["lineage"]["logged"]
     assert row["arms"] == {"one": row["decisions"] // 2, "other": row["decisions"] // 2}
-    assert (row["share"], row["penalty"], row["left_out"]) == (0.25, 1.0, {NO_DECISION: 7})
+    assert (row["share"], row["penalty"], row["left_out"]) == (SHARE, PENALTY, {NO_DECISION: 7})
     assert set(row["sha256"]) >= {"row", "action", "reward", "propensity"}
     line = logged_line(made.snapshot.lineage)
     assert line is not None
@@ -247,7 +254,7 @@ def test_what_was_learnt_from_others_is_said(folder: Path, bars: Bars, tmp_path:
     assert ", 25 % of each batch of 3 of 3 networks; left out 7 without" in line
     assert line in closing_lines(made, bars, tmp_path / "page.html")
     assert line.removeprefix("logged: ") in training_page(made, bars, [], NOW)
-    assert made.snapshot.settings["dqn"]["conservative"] == 1.0
+    assert made.snapshot.settings["dqn"]["conservative"] == PENALTY
     assert [one["logged"] > 0 for one in made.snapshot.metrics["fits"]] == [True]
 
 

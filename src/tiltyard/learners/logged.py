@@ -37,8 +37,12 @@ LATE = 1 / 60
 """Part of a bar after its open within which a fill counts as made at it."""
 FEWEST = 1_000
 """Decisions below which a fit learns from its players alone: each would be met too often."""
-SHARE, PENALTY = 0.25, 1.0
-"""Of each batch, and weight of the penalty on what was not done, where nobody says it."""
+SHARE, PENALTY = 0.25, 0.1
+"""Of each batch, and weight of the penalty on what was not done, where nobody says it.
+
+Arms go on with what they hold after nearly every bar, so a large penalty makes a network that
+trades no more.
+"""
 NO_BARS, NO_SYMBOL = "in no bars", "in markets not learnt from"
 ONE_BAR, TOO_SMALL = "within one bar", "of a quarter of a position or less"
 
