@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from conformance.samples import ingest
+from docs.pages import rows
 from floors import BREAKOUT, CAPITAL, CHAMPION, REVERSION, populate, put_bars, sol_of
 from small_courses import RULES
 from tiltyard.facts.decision import Decision
@@ -173,11 +174,11 @@ def tracks_over(bars: list[Bar]) -> Tracks:
     candles = candles_of(bars, HOUR)
     count = len(candles)
     none, number = np.zeros(count), np.arange(count)
-    rows = Rows(
+    known = Rows(
         np.zeros((count, 1), np.float32), none, none, candles.closed_at, 0 * number, number,
         (SOL,), ("nothing",), {},
     )  # fmt: skip
-    return tracks_of({SOL: candles}, rows, {})
+    return tracks_of({SOL: candles}, known, {})
 
 
 def test_positions_bar_by_bar_are_what_the_record_says(record: Path, month: list[Bar]) -> None:
@@ -251,7 +252,8 @@ def test_what_was_learnt_from_others_is_said(folder: Path, bars: Bars, tmp_path:
     line = logged_line(made.snapshot.lineage)
     assert line is not None
     assert line.startswith(f"logged: {row['decisions']:,} decisions of 2 arms, 2025-01-0")
-    assert ", 25 % of each batch of 3 of 3 networks; left out 7 without" in line
+    assert ", 25 % of each batch; left out 7 without" in line
+    assert set(rows("json.md", "## Logged decisions")) == set(row)
     assert line in closing_lines(made, bars, tmp_path / "page.html")
     assert line.removeprefix("logged: ") in training_page(made, bars, [], NOW)
     assert made.snapshot.settings["dqn"]["conservative"] == PENALTY
@@ -279,9 +281,21 @@ def test_what_was_learnt_from_others_is_said(folder: Path, bars: Bars, tmp_path:
                 "range of any network, so none was learnt from"
             ),
         ),
+        (
+            {
+                "logged": {
+                    "decisions": 1_200, "left_out": {}, "arms": {"a": 600, "b": 600}, "since": 0,
+                    "until": 86_400, "learnt_from": 2, "fits": 3, "share": 0.1,
+                }
+            },
+            (
+                "logged: 1,200 decisions of 2 arms, 1970-01-01 to 1970-01-02, 10 % of each batch "
+                "of 2 of 3 networks, as the others had fewer than 1,000 in their range"
+            ),
+        ),
     ],
 )  # fmt: skip
-def test_where_nothing_was_learnt_from_others_that_is_said(
+def test_where_little_was_learnt_from_others_that_is_said(
     lineage: dict[str, object], said: str | None
 ) -> None:
     assert logged_line(lineage) == said

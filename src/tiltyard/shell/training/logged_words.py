@@ -33,10 +33,11 @@ def logged_line(lineage: Mapping[str, Any]) -> str | None:
     if not told["learnt_from"]:
         few = f"fewer than {FEWEST:,} in the range of any network, so none was learnt from"
         return f"{found}; {few}{left_out}"
-    return (
-        f"{found}, {_percent(told['share'])} of each batch of {told['learnt_from']:,} of "
-        f"{told['fits']:,} networks{left_out}"
-    )
+    less = ""
+    if told["learnt_from"] < told["fits"]:
+        networks = f"{told['learnt_from']:,} of {told['fits']:,} networks"
+        less = f" of {networks}, as the others had fewer than {FEWEST:,} in their range"
+    return f"{found}, {_percent(told['share'])} of each batch{less}{left_out}"
 
 
 def _without(left_out: Mapping[str, int]) -> str:
