@@ -84,3 +84,21 @@ def made(tracks: Tracks, rules: Rules, span: Integers, wanted: Integers) -> floa
     table = np.zeros((tracks.bars["row"].max() + 1, len(POSITIONS)), np.int64)
     table[rows] = wanted[:, None]
     return float(walk(tracks, rules, span, table).equity[-1])
+
+
+def best_path(tracks: Tracks, rules: Rules, span: Integers) -> Integers:
+    """What somebody wants after each bar of a span who knows all prices; nothing at both ends."""
+    cost = (rules.fee_bps + rules.half_spread_bps) / BPS
+    sides = np.array([-1, 0, 1])
+    moves = np.diff(np.log(tracks.bars["open"][span[0] + 1 : span[1]]))
+    change = cost * (np.abs(sides)[:, None] + np.abs(sides)) * (sides[:, None] != sides)
+    worth, came_from = np.array([-np.inf, 0.0, -np.inf]), []
+    for move in moves:
+        every = worth[:, None] - change + sides * move
+        came_from.append(every.argmax(0))
+        worth = every.max(0)
+    held, wanted = int((worth - cost * np.abs(sides)).argmax()), []
+    for before in reversed(came_from):
+        wanted.append(held)
+        held = int(before[held])
+    return np.array([*[2 * one for one in reversed(wanted)], *[POSITIONS.index(0.0)] * 2])

@@ -133,3 +133,17 @@ def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on
     assert json.loads(status.read_text())["job"] == ""
     left = [one.name for one in (tmp_path / "models").iterdir()]
     assert left == [".work"], "what was learnt, and no snapshot"
+
+
+def test_who_asks_for_what_was_logged_is_told_that_nothing_was(run: Run, tmp_path: Path) -> None:
+    """The bars are too few to learn from, so it ends before anything is learnt."""
+    write_bars(tmp_path / "bars", "SOL/USDT", hours=240)
+    asked = ("train", "rl", "--data", "bars", "--logged", "0.3")
+    done = run(*asked)
+    assert "logged: nothing: there is no ledger\n" in done.err
+    assert "DATA_INSUFFICIENT" in done.err
+    assert run("policy", "register", "mine", "--role", "champion").code == 0
+    assert "logged: nothing: the ledger has no trades\n" in run(*asked).err
+    assert "logged" not in run("train", "rl", "--data", "bars").err
+    assert "logged" not in run("train", "rl", "--data", "bars", "--logged", "0").err
+    assert run("train", "rl", "--data", "bars", "--logged", "1").code == 2

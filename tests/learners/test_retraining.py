@@ -13,6 +13,7 @@ from tiltyard.learners.dqn import DqnSettings
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job
 from tiltyard.learners.kinds import served
+from tiltyard.learners.logged import Episode, Log
 from tiltyard.learners.retraining import Champion, SizingSettings, retrain
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.policies.trend import Trend
@@ -39,10 +40,11 @@ def encoder() -> Snapshot:
 def made(
     data: MarketData, encoder: Snapshot, folder: Path, *, seeds: Sequence[int] = SEEDS,
     settings: SizingSettings = SMALL, job: Job | None = None, champion: Champion | None = None,
+    log: Log | None = None,
 ) -> Snapshot:  # fmt: skip
     return retrain(
         settings, data, seeds=seeds, job=job or Job(folder=folder / "work"),
-        folder=folder / "buffer", encoder=encoder, champion=champion,
+        folder=folder / "buffer", encoder=encoder, champion=champion, log=log,
     )  # fmt: skip
 
 
@@ -118,6 +120,41 @@ def test_who_is_killed_and_retrains_has_the_same_policy(
     again = made(data, encoder, tmp_path, seeds=(1,), settings=settings, job=Job(folder=folder))
     whole = made(data, encoder, tmp_path / "whole", seeds=(1,), settings=settings)
     assert again.digest == whole.digest
+
+
+def log_on(data: MarketData) -> Log:
+    """An arm that is long for a day, and then holds nothing for one."""
+    day = 86_400
+    return Log(
+        [
+            Episode("one", symbol, 1.0, float(at), float(at + day), 0.1)
+            for symbol, candles in data.known.items()
+            for at in candles.opened_at[24:-48:48].tolist()
+        ],
+        asked=frozenset(["one"]),
+    )
+
+
+def test_what_arms_did_is_learnt_from_and_who_is_killed_meanwhile_has_the_same_policy(
+    encoder: Snapshot, tmp_path: Path
+) -> None:
+    settings = replace(ONE_TEST, dqn=replace(SMALL.dqn, steps=1_600, evaluate_every=800))
+    data, folder = leaking(0), tmp_path / "work"
+    log = log_on(data)
+    with pytest.raises(Killed):
+        made(data, encoder, tmp_path, seeds=(1,), settings=settings, log=log,
+             job=Job(folder=folder, saved=killing(4)))  # fmt: skip
+    again = made(
+        data, encoder, tmp_path, seeds=(1,), settings=settings, log=log, job=Job(folder=folder)
+    )
+    whole = made(data, encoder, tmp_path / "whole", seeds=(1,), settings=settings, log=log)
+    assert again.digest == whole.digest
+    told = whole.lineage["logged"]
+    assert (told["learnt_from"], told["fits"], list(told["arms"])) == (2, 2, ["one"])
+    assert whole.settings["dqn"]["conservative"] == log.penalty
+    alone = made(data, encoder, tmp_path / "alone", seeds=(1,), settings=settings)
+    assert alone.lineage["logged"] is None
+    assert alone.metrics["fits"][0]["loss"] != whole.metrics["fits"][0]["loss"]
 
 
 def test_where_time_is_up_the_best_so_far_is_kept_and_nobody_is_advised(

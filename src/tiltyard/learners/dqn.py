@@ -104,10 +104,23 @@ class Logged(NamedTuple):
     Attributes:
         replay: Their transitions; rows are those of the course.
         share: Of a batch, more than 0.
+        among: Which of the transitions may be drawn; None for all; shape (n,).
     """
 
     replay: Replay
     share: float
+    among: NDArray[np.int64] | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many may be drawn."""
+        return len(self.replay) if self.among is None else len(self.among)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what may be drawn, and how often."""
+        which = slice(len(self.replay)) if self.among is None else self.among
+        return job_key(self.share, *(column[which] for column in self.replay.columns))
 
 
 class Course(NamedTuple):
@@ -196,7 +209,7 @@ def _check(settings: DqnSettings, course: Course, stage: str) -> None:
     if lacking:
         facts = f"no bars in a row after which somebody decides, to {' or to '.join(lacking)}"
         raise TiltyardError("DATA_INSUFFICIENT", stage, facts, "give a longer range")
-    if course.logged is not None and not len(course.logged.replay):
+    if course.logged is not None and not course.logged.rows:
         raise TiltyardError("DATA_INSUFFICIENT", stage, "nothing was logged")
     if not np.isfinite(course.x).all():
         facts = f"{int((~np.isfinite(course.x)).any(1).sum()):,} rows lack a value"
@@ -204,7 +217,7 @@ def _check(settings: DqnSettings, course: Course, stage: str) -> None:
 
 
 def _key(settings: DqnSettings, course: Course, seed: int, policy: str, encoder: str) -> str:
-    logged = course.logged and [course.logged.replay.digests, course.logged.share]
+    logged = None if course.logged is None else course.logged.digest
     market = (course.tracks.bars, course.tracks.funding)
     return job_key(
         "dqn", CODE, [np.__version__, numba.__version__], asdict(settings), asdict(course.rules),
@@ -231,7 +244,9 @@ class _Training:
         self._known = np.zeros((players, course.x.shape[1]), np.float32)
         self._held = np.zeros(players, np.int64)
         self._thought = Forward(self._update.network, self._known, self._held)
-        self._logged = 0 if course.logged is None else round(course.logged.share * settings.batch)
+        self._logged = 0
+        if course.logged is not None:
+            self._logged = max(1, round(course.logged.share * settings.batch))
         spans = [course.tracks.bars["row"][first:stop] for first, stop in course.valid_spans]
         rows = np.unique(np.concatenate(spans))
         self._valid_rows = rows[rows >= 0]
@@ -312,8 +327,10 @@ class _Training:
         fresh = settings.batch - self._logged
         picks = self._rng.integers(self.steps, size=(updates, fresh))
         others = self._rng.integers(
-            len(logged.replay) if logged else 1, size=(updates, self._logged)
+            logged.rows if logged is not None else 1, size=(updates, self._logged)
         )
+        if logged is not None and logged.among is not None:
+            others = logged.among[others]
         for n in range(updates):
             update.take(self._replay.columns, picks[n])
             if logged is not None:

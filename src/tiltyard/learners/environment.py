@@ -39,6 +39,7 @@ from tiltyard.learners.playing import (
     Records,
     Starts,
     restart,
+    retrace,
     step,
     walk_through,
 )
@@ -201,6 +202,54 @@ def walk(tracks: Tracks, rules: Rules, span: Integers, choices: NDArray[np.integ
     return Walked(equity, wanted, reward)
 
 
+class Retraced(NamedTuple):
+    """What doing as somebody else did came to, step by step; columns of shape (steps,).
+
+    Attributes:
+        row: What was known.
+        position: Held, a place in :data:`POSITIONS`.
+        action: Wanted, likewise.
+        next_row: What was known at the end of the step.
+        next_position: What was held then.
+        terminated: Ruined.
+        since: Bars from the first one to the one after which was decided.
+        reward: Of each.
+    """
+
+    row: Integers
+    position: Integers
+    action: Integers
+    next_row: Integers
+    next_position: Integers
+    terminated: Integers
+    since: Integers
+    reward: Floats
+
+
+def follow(tracks: Tracks, rules: Rules, first: int, stop: int, wanted: Integers) -> Retraced:
+    """Do what somebody else has done, from holding nothing on.
+
+    Episodes are as long as those of other players, and the next one begins with what is held.
+
+    Args:
+        tracks: The market.
+        rules: Costs and rewards.
+        first: Bar after which is decided first.
+        stop: The one after the last of its symbol.
+        wanted: After each bar from the first one on, places in :data:`POSITIONS`; shape (n,).
+    """
+    player = np.zeros(1, PLAYER)
+    player["bar"], player["since"], player["stop"] = first, first, stop
+    player["left"], player["position"] = rules.longest, NOTHING
+    most = len(wanted) + 1
+    met, rewards = np.zeros((7, most), np.int64), np.zeros(most)
+    count = retrace(
+        tracks.bars, tracks.funding, _priced(rules), player, np.array(wanted, np.int64), met,
+        rewards,
+    )  # fmt: skip
+    return Retraced._make([*met[:, :count], rewards[:count]])
+
+
 def prepare() -> None:
     """Compile the loops, or read what was compiled before.
 
@@ -212,6 +261,7 @@ def prepare() -> None:
     span = np.array([0, 3])
     Environment(tracks, Rules(), span[None], 1, np.random.default_rng(0)).step(np.array([NOTHING]))
     walk(tracks, Rules(), span, np.full((1, len(POSITIONS)), NOTHING))
+    follow(tracks, Rules(), 0, 3, np.array([NOTHING]))
 
 
 def _starts(tracks: Tracks, spans: Integers) -> Starts:

@@ -199,3 +199,65 @@ def walk_through(
         reward += _close(bars, rules, player, at)
         equity[at - first - 1] = player.equity
     return reward
+
+
+@compiled
+def _go_on(
+    bars: Records, funding: Records, rules: Any, player: Any, wanted: int  # noqa: ANN401
+) -> float:  # fmt: skip
+    """To the next bar after which somebody decides, as :func:`step` goes; the reward.
+
+    It is written out there as well: calling this would take many players twice as long.
+    """
+    at, reward = player.bar + 1, 0.0
+    if wanted != player.position:
+        traded = _fill(bars, funding, rules, player, at, wanted)
+        reward -= rules.turnover * traded
+    while True:
+        reward += _close(bars, rules, player, at)
+        player.left -= 1
+        if bars[at].row != NO_ROW or at + 1 >= player.stop:
+            break
+        at += 1
+    player.bar, player.row = at, bars[at].row
+    return reward
+
+
+@compiled
+def retrace(
+    bars: Records, funding: Records, priced: Records, players: Records, wanted: Integers,
+    met: Integers, rewards: Floats,
+) -> int:  # fmt: skip
+    """One player does what somebody else has done; how many steps were met.
+
+    It goes on until it holds what was wanted last. A step that begins or ends without a row is
+    played and not told. Where an episode would be over, the next one begins with what is held.
+
+    Args:
+        bars: Of the market.
+        funding: Of the market.
+        priced: A :data:`PRICED`; shape (1,).
+        players: One, at the first bar; changed.
+        wanted: After each bar from there on; shape (n,).
+        met: Written: row, position, what was wanted, next row, next position, terminated, and bars
+            since the first one; shape (7, n + 1).
+        rewards: Written; shape (n + 1,).
+    """
+    rules, player, count = priced[0], players[0], 0
+    first, last = player.bar, len(wanted) - 1
+    while player.bar + 1 < player.stop and (
+        player.bar <= first + last or player.position != wanted[last]
+    ):
+        since, row, held = player.bar - first, bars[player.bar].row, player.position
+        want = held if row == NO_ROW else wanted[min(since, last)]
+        reward = _go_on(bars, funding, rules, player, want)
+        is_ruined = player.equity <= -rules.ruin
+        if min(row, player.row) > NO_ROW:
+            met[0, count], met[1, count], met[2, count] = row, held, want
+            met[3, count], met[4, count], met[5, count] = player.row, player.position, is_ruined
+            met[6, count], rewards[count] = since, reward
+            count += 1
+        if is_ruined or player.left <= 0:
+            player.cash -= player.equity
+            player.equity, player.peak, player.left = 0.0, 0.0, rules.longest
+    return count

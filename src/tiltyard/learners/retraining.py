@@ -2,11 +2,12 @@
 
 The encoder is that of a candidate: it knows nothing from the first test on. Networks of five seeds
 or more are fitted fold by fold, each on a replay buffer that is filled afresh in the window before
-its test, and what they would have done in all tests is traded once, each seed by itself and all
-together. The range that is held out at the end is tested likewise, and decides nothing. Those
-that serve are fitted in the same way, on the latest window; they serve together.
+its test, and beside it on what arms have done there. What they would have done in all tests is
+traded once, each seed by itself and all together. The range that is held out at the end is tested
+likewise, and decides nothing. Those that serve are fitted in the same way, on the latest window;
+they serve together.
 
-Comes in: bars of several symbols, settings, and perhaps a champion and what was logged. Goes out: a
+Comes in: bars of several symbols, settings, and perhaps a champion and what arms held. Goes out: a
 snapshot of kind ``dqn`` with its results beside those of doing nothing, of holding, of an old rule
 and of the champion, on the same days at the same costs, and what the gate says of them.
 """
@@ -31,13 +32,14 @@ from tiltyard.learners.environment import Rules
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.gate import Tried, Verdict, judge
 from tiltyard.learners.job import Job
+from tiltyard.learners.logged import Log, replay_in, transitions_of
 from tiltyard.learners.performance import Result, summary
 from tiltyard.learners.plan import CandidateSettings, Plan, check_encoder, plan_of
 from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.seeds import Lessons, SeedFit, Tables, fit_seed
 from tiltyard.learners.sizing import KIND
 from tiltyard.learners.snapshot import Snapshot
-from tiltyard.learners.tracks import tracks_of
+from tiltyard.learners.tracks import Tracks, tracks_of
 from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines, by_policy, play
 from tiltyard.policies.policy import Policy
 
@@ -147,7 +149,7 @@ def retrain(
     folder: Path,
     encoder: Snapshot | None = None,
     champion: Champion | None = None,
-    logged: Logged | None = None,
+    log: Log | None = None,
 ) -> Snapshot:
     """Train a sizing policy, and test it.
 
@@ -159,7 +161,7 @@ def retrain(
         folder: For replay buffers.
         encoder: One that was trained before; it must not have learnt from a test.
         champion: Whom it has to beat.
-        logged: What others met, to be learnt from beside.
+        log: What arms held, to be learnt from beside.
 
     Raises:
         TiltyardError: ``RANGE_EMPTY``, ``DATA_INSUFFICIENT``, ``ENCODER_KNOWS_TEST``,
@@ -171,11 +173,14 @@ def retrain(
     check_encoder(encoder, data, plan)
     settings = replace(settings, base=replace(settings.base, encoder=settings_from(encoder)))
     rows = rows_by(settings.base, data, encoder)
-    step = round(data.interval.total_seconds())
+    tracks = tracks_of(data.known, rows, data.funding)
+    logged, logged_told = _logged(log, tracks, settings.rules, folder / "logged", encoder)
+    if log is not None and logged is not None:
+        settings = replace(settings, dqn=replace(settings.dqn, conservative=log.penalty))
     lessons = Lessons(
-        settings.dqn, settings.rules, rows, tracks_of(data.known, rows, data.funding),
-        settings.window_days * DAY, settings.base.valid, (settings.base.embargo + 2) * step,
-        encoder.digest, {**data.told(), "funding": data.funding_told}, logged,
+        settings.dqn, settings.rules, rows, tracks, settings.window_days * DAY,
+        settings.base.valid, (settings.base.embargo + 2) * tracks.step, encoder.digest,
+        {**data.told(), "funding": data.funding_told}, logged,
     )  # fmt: skip
     networks = len(seeds) * (len(plan.folds) + (plan.hold_out is not None) + 1)
     school = _School(settings, data, lessons, seeds, job, folder, champion, networks)
@@ -187,8 +192,21 @@ def retrain(
     verdict = _judged(walk, seeds, is_partial=any(fit.is_partial for fit in every))
     return _snapshot(
         settings, data, school, plan, encoder, walk, None if held_out is None else held_out[0],
-        every, last, verdict,
+        every, last, verdict, logged_told,
     )  # fmt: skip
+
+
+def _logged(
+    log: Log | None, tracks: Tracks, rules: Rules, folder: Path, encoder: Snapshot
+) -> tuple[Logged | None, dict[str, Any] | None]:
+    """What arms met, in a buffer, and what a lineage tells of it."""
+    if log is None:
+        return None, None
+    found = transitions_of(log, tracks, rules)
+    if not len(found.transitions.row):
+        return None, found.told(log, {})
+    replay = replay_in(folder, found, encoder.digest)
+    return Logged(replay, log.share), found.told(log, replay.digests)
 
 
 class _School:
@@ -277,7 +295,7 @@ def _shares(result: Result) -> dict[str, float]:
 def _snapshot(
     settings: SizingSettings, data: MarketData, school: _School, plan: Plan, encoder: Snapshot,
     walk: Trial, held_out: Trial | None, every: Sequence[SeedFit], last: Sequence[SeedFit],
-    verdict: Verdict,
+    verdict: Verdict, logged: Mapping[str, Any] | None,
 ) -> Snapshot:  # fmt: skip
     seeds, rows, champion = school.seeds, school.lessons.rows, school.champion
     weights = {f"encoder.{name}": one for name, one in encoder.weights.items()}
@@ -298,6 +316,10 @@ def _snapshot(
             "name": champion.name, "knows_until": champion.knows_until,
         },
         "buffer": {str(fit.seed): fit.history["buffer"] for fit in last},
+        "logged": None if logged is None else {
+            **logged, "learnt_from": sum(fit.history["logged"] > 0 for fit in every),
+            "fits": len(every),
+        },
     }  # fmt: skip
     metrics = {
         "walk_forward": {**walk.told(seeds), "folds": _folds(walk.tested.result, plan, seeds[0])},

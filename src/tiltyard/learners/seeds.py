@@ -4,13 +4,16 @@ A range that is learnt from is cut in two, with an embargo between: players lear
 and the last one chooses which weights are kept. Each seed is fitted alike. What a seed would have
 done in a test is a table, by row and by what is held; it is traded by the desk's own paper venue.
 
+What others met is learnt from beside, but never what they met later than the players may: a fit is
+given what lies in its own first part, bar by bar.
+
 A fit that is done is kept by itself, so that whoever goes on after an interruption finds it without
 its replay buffer, which is gone by then.
 """
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +25,7 @@ from tiltyard.learners.dqn import Course, DqnSettings, Logged
 from tiltyard.learners.environment import Rules
 from tiltyard.learners.examples import Rows
 from tiltyard.learners.job import Checkpoint, Job, job_key
+from tiltyard.learners.logged import within
 from tiltyard.learners.performance import Result
 from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.sizing import Scaler, intent_for, scaled
@@ -50,7 +54,7 @@ class Lessons:
         embargo: Seconds between the two.
         encoder: Digest of the one by which rows were made.
         data: What bars and rates are, for the key of unfinished work.
-        logged: What others met.
+        logged: What others met, whenever it was; a fit learns from what lies in its own range.
     """
 
     settings: DqnSettings
@@ -71,7 +75,7 @@ class SeedFit(NamedTuple):
     Attributes:
         seed: Of it.
         weights: By name.
-        history: How it went, by evaluation.
+        history: How it went, by evaluation; ``logged``, how many logged decisions were learnt from.
         scaler: ``mean`` and ``sd`` of each input.
         is_partial: Its time was up first.
     """
@@ -98,29 +102,32 @@ def fit_seed(
     """
     since = max(fold.train_since, fold.train_until - lessons.window)
     scaler = _fitted_scaler(lessons.rows, since, fold.train_until)
+    cut = fold.train_until - round(lessons.valid * (fold.train_until - since))
+    learn = lessons.tracks.spans(since, cut - lessons.embargo)
+    settings, logged = lessons.settings, lessons.logged
+    if logged is not None and (logged := within(logged, lessons.tracks, learn)) is None:
+        settings = replace(settings, conservative=0.0)
     key = job_key(
-        "seed", dqn.CODE, asdict(lessons.settings), asdict(lessons.rules), lessons.encoder,
+        "seed", dqn.CODE, asdict(settings), asdict(lessons.rules), lessons.encoder,
         list(lessons.rows.names), dict(lessons.data), since, fold.train_until, lessons.valid,
-        lessons.embargo, seed,
-        lessons.logged and [lessons.logged.replay.digests, lessons.logged.share],
+        lessons.embargo, seed, None if logged is None else logged.digest,
     )  # fmt: skip
     if (kept := job.kept(key)) is not None:
         return SeedFit(seed, kept.tensors, kept.told, scaler, is_partial=False)
     buffer = folder / key[:16]
-    cut = fold.train_until - round(lessons.valid * (fold.train_until - since))
     course = Course(
-        lessons.tracks, scaled(lessons.rows.x, scaler), lessons.rules,
-        lessons.tracks.spans(since, cut - lessons.embargo),
-        lessons.tracks.spans(cut, fold.train_until), lessons.logged,
+        lessons.tracks, scaled(lessons.rows.x, scaler), lessons.rules, learn,
+        lessons.tracks.spans(cut, fold.train_until), logged,
     )  # fmt: skip
     made = dqn.fit(
-        lessons.settings, course, seed=seed, job=job, stage=stage, folder=buffer,
+        settings, course, seed=seed, job=job, stage=stage, folder=buffer,
         policy=f"seed {seed}", encoder=lessons.encoder,
     )  # fmt: skip
+    history = {**made.history, "logged": 0 if logged is None else logged.rows}
     if not made.is_partial:
-        job.keep(key, Checkpoint(made.weights, made.history))
+        job.keep(key, Checkpoint(made.weights, history))
         shutil.rmtree(buffer, ignore_errors=True)
-    return SeedFit(seed, made.weights, made.history, scaler, made.is_partial)
+    return SeedFit(seed, made.weights, history, scaler, made.is_partial)
 
 
 def _fitted_scaler(rows: Rows, since: int, until: int) -> Scaler:

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from tiltyard.shell.cli.train_options import (
     Given,
     HeadEpochs,
     Interval,
+    LoggedShare,
     OnDevice,
     Output,
     Refresh,
@@ -39,7 +40,9 @@ from tiltyard.shell.settings import Settings
 from tiltyard.shell.training.order import Order
 
 if TYPE_CHECKING:
+    from tiltyard.learners.logged import Log
     from tiltyard.learners.retraining import Champion
+    from tiltyard.shell.training.bars import Bars
     from tiltyard.shell.training.status import StatusFile
 
 
@@ -141,6 +144,7 @@ def rl(
             metavar="NAME", help="Whom to beat: a kind of rule, or a snapshot. [the ledger's]"
         ),
     ] = None,
+    logged: LoggedShare = None,
     funding: Funding = False,
     threads: Threads = 0,
     output: Output = None,
@@ -161,9 +165,14 @@ def rl(
     rival = _rival(champion, database, settings)
     if isinstance(rival, str):
         typer.echo(f"compared with no champion: {rival}", err=True)
-        _run(order, report, as_json=as_json)
-    else:
-        _run(order, report, as_json=as_json, champion=rival)
+
+    def log_for(bars: "Bars") -> "Log | None":
+        return _log(logged, bars, order, database, settings)
+
+    _run(
+        order, report, as_json=as_json, champion=None if isinstance(rival, str) else rival,
+        log_for=log_for,
+    )  # fmt: skip
 
 
 def sweep(
@@ -213,8 +222,38 @@ def _rival(text: str | None, database: str | None, settings: Settings) -> "Champ
         return "there is no ledger"
 
 
+def _log(
+    share: float | None, bars: "Bars", order: Order, database: str | None, settings: Settings
+) -> "Log | None":
+    """What the arms of the ledger held, and a word of it; why there is nothing is said if asked."""
+    from tiltyard.learners.logged import SHARE  # noqa: PLC0415 slow
+    from tiltyard.shell.training.logged import log_of  # noqa: PLC0415 slow
+    from tiltyard.shell.training.logged_words import log_line  # noqa: PLC0415 slow
+
+    if share == 0:
+        return None
+    try:
+        with open_ledger(database, settings) as ledger:
+            found = log_of(ledger, bars.candles, share or SHARE, order.until)
+    except TiltyardError as error:
+        if database is not None or error.code != "DATABASE_MISSING":
+            raise
+        found = "there is no ledger"
+    if not isinstance(found, str):
+        typer.echo(log_line(found), err=True)
+        return found
+    if share is not None:
+        typer.echo(f"logged: nothing: {found}", err=True)
+    return None
+
+
 def _run(
-    order: Order, report: Path | None, *, as_json: bool, champion: "Champion | None" = None
+    order: Order,
+    report: Path | None,
+    *,
+    as_json: bool,
+    champion: "Champion | None" = None,
+    log_for: "Callable[[Bars], Log | None]" = lambda _: None,
 ) -> None:
     """Train, and say what came of it."""
     require_learn()
@@ -243,6 +282,7 @@ def _run(
             for line in (*flaw_lines(bars, system_now(), order.until), *left_out):
                 typer.echo(line, err=True)
             refuse_unwritable_folder(order.output)
+            log = log_for(bars)
             place = settle(order.device, order.threads)
             # not before: what is wrong with the bars is said before torch is loaded
             from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
@@ -255,7 +295,7 @@ def _run(
                     status.step(step)
 
                 world = World(system_now, steady_seconds, told, status.saved, place)
-                lines, row = carry_out(order, bars, world, report, champion)
+                lines, row = carry_out(order, bars, world, report, champion, log)
         finally:
             status.ended()
     for line in [json.dumps(row, indent=2)] if as_json else lines:

@@ -43,6 +43,13 @@ Refresh = Annotated[
     str | None, typer.Option(metavar="SNAPSHOT", help="Let this one go on learning.")
 ]
 Funding = Annotated[bool, typer.Option("--funding", help="Learn from funding rates, too.")]
+LoggedShare = Annotated[
+    float | None,
+    typer.Option(
+        "--logged", min=0, max=0.9, metavar="SHARE",
+        help="Of each batch, what the ledger's arms did. 0: none. [0.25, where they did anything]",
+    ),
+]  # fmt: skip
 OnDevice = Annotated[Device, typer.Option("--device", help="Where is calculated.")]
 Threads = Annotated[int, typer.Option(min=0, max=1_024, help="0: one for each processor.")]
 Output = Annotated[

@@ -16,6 +16,7 @@ from tiltyard.shell.pictures.training_figure import training_figure
 from tiltyard.shell.training.bars import KINDS, Bars
 from tiltyard.shell.training.drift_months import MonthDrift
 from tiltyard.shell.training.flaws import named_flaws
+from tiltyard.shell.training.logged_words import logged_line
 from tiltyard.shell.training.running import Made
 from tiltyard.shell.training.words import (
     OF_THE_CAPITAL,
@@ -191,11 +192,12 @@ def _bar_row(bars: Bars, symbol: str) -> Iterable[str]:
 def lineage_rows(made: Made) -> list[tuple[str, str]]:
     """Where a snapshot comes from, for people."""
     lineage = made.snapshot.lineage
-    data = lineage["data"]
+    data, line = lineage["data"], logged_line(lineage)
     return [
         ("SHA-256", made.snapshot.digest),
         ("learnt from", f"{_at(data['since'])} to {_at(data['until'])}"),
         *((f"bars of {name}", f"{count:,}") for name, count in data["bars"].items()),
+        *(() if line is None else (("logged", line.removeprefix("logged: ")),)),
         ("parents", ", ".join(lineage["parents"]) or "none"),
         ("seeds", ", ".join(map(str, lineage["seeds"])))
         if "seeds" in lineage

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from tiltyard.learners.logged import Log
 from tiltyard.learners.retraining import Champion
 from tiltyard.shell.pictures.sweep_page import write_sweep_page
 from tiltyard.shell.pictures.training_page import write_training_page
@@ -21,7 +22,12 @@ from tiltyard.shell.training.words import closing_lines, made_json, sweep_json, 
 
 
 def carry_out(
-    order: Order, bars: Bars, world: World, report: Path | None, champion: Champion | None = None
+    order: Order,
+    bars: Bars,
+    world: World,
+    report: Path | None,
+    champion: Champion | None = None,
+    log: Log | None = None,
 ) -> tuple[list[str], dict[str, Any]]:
     """What to say of it, for people and as JSON.
 
@@ -31,10 +37,11 @@ def carry_out(
         world: The outside.
         report: Where its page goes; None for beside the snapshot.
         champion: Whom a sizing policy has to beat.
+        log: What arms held, for a sizing policy to learn from beside.
     """
     if order.what != "sweep":
         if order.what == "rl":
-            made = retrain_sizing(order, bars, world, champion=champion)
+            made = retrain_sizing(order, bars, world, champion=champion, log=log)
         else:
             made = train(order, bars, world)
         page, drift = _page(order, bars, made, world, report)

@@ -22,6 +22,7 @@ from tiltyard.learners.encoder import KIND
 from tiltyard.learners.environment import prepare
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
+from tiltyard.learners.logged import Log
 from tiltyard.learners.plan import check_encoder, plan_of
 from tiltyard.learners.retraining import Champion, SizingSettings, retrain
 from tiltyard.learners.snapshot import Snapshot
@@ -139,7 +140,7 @@ def _saved(
 
 def retrain_sizing(
     order: Order, bars: Bars, world: World, base: SizingSettings | None = None,
-    *, champion: Champion | None = None,
+    *, champion: Champion | None = None, log: Log | None = None,
 ) -> Made:  # fmt: skip
     """Train a sizing policy.
 
@@ -149,6 +150,7 @@ def retrain_sizing(
         world: The outside.
         base: How, where the order does not say it; the usual way if not given.
         champion: Whom it has to beat.
+        log: What arms of a ledger held.
 
     Raises:
         TiltyardError: As :func:`train`.
@@ -168,7 +170,7 @@ def retrain_sizing(
     prepare()
     made = retrain(
         settings, data, seeds=range(order.seed, order.seed + order.seeds), job=job,
-        folder=work / "buffer", encoder=encoder, champion=champion,
+        folder=work / "buffer", encoder=encoder, champion=champion, log=log,
     )  # fmt: skip
     return _saved(_noting(made, place), order, world, work, path)
 

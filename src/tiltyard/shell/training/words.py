@@ -18,6 +18,7 @@ from tiltyard.learners.sweep import Sweep
 from tiltyard.shell.models.shelf import SERVED
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.drift_months import MonthDrift
+from tiltyard.shell.training.logged_words import logged_line
 from tiltyard.shell.training.order import Order
 from tiltyard.shell.training.running import Made
 
@@ -66,6 +67,8 @@ def closing_lines(made: Made, order: Order, bars: Bars, page: Path) -> list[str]
             lines += ["", *result_lines(title, told), *seed_lines(told)]
     lines += ["", OF_THE_CAPITAL]
     lines += ["", *judgement(snapshot), *funding_lines(snapshot.metrics, bars)]
+    if (line := logged_line(snapshot.lineage)) is not None:
+        lines.append(line)
     return [*lines, trial_line(snapshot, name)]
 
 
