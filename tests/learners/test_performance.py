@@ -1,5 +1,6 @@
 """An interval says how sure a result is, and says nothing where nobody can be."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -29,7 +30,16 @@ def result_of(daily: np.ndarray, pnls: np.ndarray | None = None) -> Result:
         for pnl in (() if pnls is None else pnls)
     )
     days = np.arange(len(daily))
-    return Result(trades, days[: len(trades)], days, daily.cumsum(), NOTIONAL, 0.0, {"long": 1}, 1)
+    return Result(
+        trades,
+        days[: len(trades)],
+        days,
+        daily.cumsum(),
+        NOTIONAL,
+        0.0,
+        {"SOL/USDT": {"long": 1}},
+        1,
+    )
 
 
 def hanging_together(days: int, seed: int, *, by: float) -> np.ndarray:
@@ -106,3 +116,13 @@ def test_a_summary_says_undefined_and_never_nan() -> None:
         "value": 0.0, "samples": 60, "interval": {"low": 0.0, "high": 0.0},
     }  # fmt: skip
     assert told["constant"] == "long"
+
+
+def test_who_always_wants_the_same_of_each_symbol_is_a_constant() -> None:
+    days = np.zeros(0, np.int64)
+    one = Result((), days, days, np.zeros(0), NOTIONAL, 0.0, {}, 0)
+    assert one.constant is None
+    both = {"BTC/USDT": {"long": 200, "short": 1}, "SOL/USDT": {"short": 200}}
+    assert replace(one, wanted_of=both).constant == "long of BTC/USDT, short of SOL/USDT"
+    assert replace(one, wanted_of={**both, "SOL/USDT": {"long": 7}}).constant == "long"
+    assert replace(one, wanted_of={**both, "SOL/USDT": {"long": 5, "short": 5}}).constant is None

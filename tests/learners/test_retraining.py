@@ -14,7 +14,8 @@ from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job
 from tiltyard.learners.kinds import served
 from tiltyard.learners.logged import Episode, Log
-from tiltyard.learners.retraining import Champion, SizingSettings, retrain
+from tiltyard.learners.retraining import SizingSettings, retrain
+from tiltyard.learners.rivals import Champion
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.policies.trend import Trend
 
@@ -75,17 +76,19 @@ def test_what_is_told_a_bar_late_is_worth_nothing(encoder: Snapshot, tmp_path: P
     """
     snapshot = made(leaking(1), encoder, tmp_path, settings=ONE_TEST)
     assert snapshot.metrics["gate"]["state"] == "not passed"
-    assert snapshot.metrics["walk_forward"]["daily_return"]["value"] < 0.01
+    assert snapshot.metrics["walk_forward"]["daily_return"]["interval"]["low"] <= 0
 
 
-def test_what_serves_is_a_policy_by_itself(exploiting: Snapshot) -> None:
+def test_what_serves_is_a_policy_by_itself(exploiting: Snapshot, encoder: Snapshot) -> None:
     policy = served(exploiting)
     policy.rehearse()
     assert policy.is_finite
     assert policy.symbols == {"BTC/USDT", "SOL/USDT"}
     assert policy.round_trip_bps == 4
-    assert exploiting.lineage["parents"] == [exploiting.lineage["parents"][0]]
-    assert exploiting.lineage["champion"] == {"name": "trend", "knows_until": None}
+    assert exploiting.lineage["parents"] == [encoder.digest]
+    assert exploiting.lineage["champion"] == {
+        "name": "trend", "knows_until": None, "is_known": True,
+    }  # fmt: skip
     assert {name for name in exploiting.arrays if name.startswith("equity_")} == {
         "equity_days", "equity_candidate", "equity_flat", "equity_buy_and_hold",
         "equity_trend_20_100", "equity_champion", *(f"equity_seed_{seed}" for seed in SEEDS),
@@ -190,6 +193,33 @@ def test_nothing_that_happens_later_changes_what_a_test_says(
     after = made(changed, encoder, tmp_path / "two", seeds=(1,), settings=settings)
     assert after.metrics["walk_forward"] == before.metrics["walk_forward"]
     assert after.metrics["hold_out"] != before.metrics["hold_out"]
+
+
+def test_a_test_changes_nothing_of_the_one_before_it(encoder: Snapshot, tmp_path: Path) -> None:
+    settings = replace(SMALL, dqn=replace(SMALL.dqn, steps=1_600, evaluate_every=800))
+    before = made(leaking(0), encoder, tmp_path / "one", seeds=(1,), settings=settings)
+    second = before.metrics["walk_forward"]["folds"][1]["since"]
+    changed = MarketData({
+        symbol: replace(one, close=np.where(one.opened_at > second, one.close * 1.1, one.close),
+                        high=np.where(one.opened_at > second, one.high * 1.1, one.high))
+        for symbol, one in leaking(0).candles.items()
+    })  # fmt: skip
+    after = made(changed, encoder, tmp_path / "two", seeds=(1,), settings=settings)
+    first, later = (one.metrics["walk_forward"]["folds"] for one in (before, after))
+    assert later[0] == first[0]
+    assert later[1] != first[1]
+
+
+def test_what_an_encoder_lacked_the_time_for_is_partial_and_undefined(
+    encoder: Snapshot, tmp_path: Path
+) -> None:
+    partial = replace(encoder, metrics={**encoder.metrics, "partial": True})
+    snapshot = made(leaking(0), partial, tmp_path, seeds=(1,), settings=ONE_TEST)
+    assert snapshot.metrics["partial"]
+    assert (
+        "its time was up before it had learnt all it was to"
+        in (snapshot.metrics["gate"]["reasons"])
+    )
 
 
 def test_what_looks_at_other_features_takes_nothing_that_was_kept(

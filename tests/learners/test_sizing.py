@@ -1,9 +1,11 @@
 """A policy that says how much: it decides as its tables do, and takes sizes as they are held."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tiltyard.features.channels import channels_of
 from tiltyard.learners.sizing import Sizing, intent_for, scaled
@@ -53,6 +55,31 @@ def test_what_is_wanted_is_a_share_of_the_whole() -> None:
     assert intent_for(-0.5) == Intent("short", size=0.5)
     assert intent_for(1.0) == Intent("long")
     assert intent_for(0.0) == Intent("nothing")
+
+
+@pytest.mark.parametrize(
+    ("positions", "sd", "layer"),
+    [
+        ([-5.0, -2.0, 0.0, 2.0, 5.0], None, None),
+        ([-1.0, 0.0, 1.0], None, None),
+        ([0.0] * 5, None, None),
+        (None, [1.0], None),
+        (None, None, ("seed_2.layer_1.weights", np.zeros((3, 8), np.float32))),
+        (None, None, ("seed_1.layer_2.shift", np.zeros(1, np.float32))),
+        (None, None, ("seed_1.layer_2.weights", np.zeros((8, 4), np.float32))),
+    ],
+)
+def test_one_whose_parts_do_not_fit_is_none(
+    positions: list[float] | None, sd: list[float] | None,
+    layer: tuple[str, NDArray[np.float32]] | None,
+) -> None:  # fmt: skip
+    whole = tiny_sizing()
+    settings = whole.settings if positions is None else {**whole.settings, "positions": positions}
+    features = {**whole.scalers["features"], **({} if sd is None else {"sd": sd})}
+    weights = {**whole.weights, **({} if layer is None else dict([layer]))}
+    scalers = {**whole.scalers, "features": features}
+    with pytest.raises(ValueError, match=r"positions|inputs|layer|answers"):
+        Sizing(replace(whole, settings=settings, weights=weights, scalers=scalers))
 
 
 def test_a_head_is_no_policy_that_says_how_much() -> None:

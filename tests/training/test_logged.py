@@ -254,7 +254,7 @@ def test_what_was_learnt_from_others_is_said(folder: Path, bars: Bars, tmp_path:
     assert line.startswith(f"logged: {row['decisions']:,} decisions of 2 arms, 2025-01-0")
     assert ", 25 % of each batch; left out 7 without" in line
     assert set(rows("json.md", "## Logged decisions")) == set(row)
-    assert line in closing_lines(made, bars, tmp_path / "page.html")
+    assert line in closing_lines(made, order("rl", tmp_path), bars, tmp_path / "page.html")
     assert line.removeprefix("logged: ") in training_page(made, bars, [], NOW)
     assert made.snapshot.settings["dqn"]["conservative"] == PENALTY
     assert [one["logged"] > 0 for one in made.snapshot.metrics["fits"]] == [True]

@@ -11,7 +11,8 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.dqn import DqnSettings
 from tiltyard.learners.job import Step
 from tiltyard.learners.kinds import KINDS
-from tiltyard.learners.retraining import Champion, SizingSettings
+from tiltyard.learners.retraining import SizingSettings
+from tiltyard.learners.rivals import Champion
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.policies.trend import Trend
 from tiltyard.shell.models.shelf import SERVED
@@ -134,6 +135,11 @@ def test_a_champion_that_knows_the_days_is_told_so(sized: Made) -> None:
         line = champion_line(replace(sized.snapshot, lineage=lineage))
         assert line is not None
         assert ("knows these days" in line) == is_told
+    unknown = {"name": "old", "knows_until": None, "is_known": False}
+    line = champion_line(
+        replace(sized.snapshot, lineage={**sized.snapshot.lineage, "champion": unknown})
+    )
+    assert line == "nobody knows which days the champion, old, has learnt from"
     nobody = {**sized.snapshot.lineage, "champion": None}
     line = champion_line(replace(sized.snapshot, lineage=nobody))
     assert line == "compared with no champion"
@@ -166,6 +172,9 @@ def test_the_ledgers_champion_is_taken_where_it_is_one_of_ours(tmp_path: Path) -
     assert champion(of("my_bot")) == (
         "my_bot is no policy of ours, so nobody knows what it would have made"
     )
+    gone = "dqn_20250101_000000_deadbeef"
+    with pytest.raises(TiltyardError, match=f"^SNAPSHOT_MISSING {gone}"):
+        champion(of(gone, "deadbeef" * 8))
     name = put_model(tmp_path / "models").name
     found = champion(of(name, tiny().digest))
     assert isinstance(found, Champion)

@@ -14,6 +14,7 @@ Source: Künsch, The jackknife and the bootstrap for general stationary observat
 Statistics 17 (1989).
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log, sqrt
@@ -131,13 +132,21 @@ class Result(Stretch):
 
     Attributes:
         drawdown: The largest fall of equity below its peak, looked at when each bar has closed.
-        wanted: How often each holding was wanted, over all decisions; ``long 0.5`` is a half.
+        wanted_of: How often each holding was wanted, by symbol; ``long 0.5`` is a half.
         held: Bars of one symbol in which a position was held.
     """
 
     drawdown: float
-    wanted: Mapping[str, int]
+    wanted_of: Mapping[str, Mapping[str, int]]
     held: int
+
+    @property
+    def wanted(self) -> dict[str, int]:
+        """How often each holding was wanted, over all decisions."""
+        total: Counter[str] = Counter()
+        for counts in self.wanted_of.values():
+            total.update(counts)
+        return dict(total)
 
     @property
     def time_in_market(self) -> float:
@@ -148,11 +157,20 @@ class Result(Stretch):
     def constant(self) -> str | None:
         """What is wanted nearly always, whatever the market does; None for a policy that decides.
 
-        A head that has learnt nothing ends so, and its profit is the market's.
+        A head that has learnt nothing ends so, and its profit is the market's. One that wants
+        another thing of each symbol, and always the same, decides as little.
         """
-        decisions = sum(self.wanted.values())
-        often = [what for what, times in self.wanted.items() if times >= CONSTANT * decisions]
-        return often[0] if decisions and often else None
+        found = {symbol: _constant(counts) for symbol, counts in self.wanted_of.items()}
+        if not found or None in found.values():
+            return None
+        several = ", ".join(f"{what} of {symbol}" for symbol, what in sorted(found.items()))
+        return several if len(set(found.values())) > 1 else next(iter(found.values()))
+
+
+def _constant(wanted: Mapping[str, int]) -> str | None:
+    decisions = sum(wanted.values())
+    often = [what for what, times in wanted.items() if times >= CONSTANT * decisions]
+    return often[0] if decisions and often else None
 
 
 def daily_return_interval(result: Stretch, seed: int) -> Interval | Undefined:

@@ -23,28 +23,24 @@ import torch
 from numpy.typing import NDArray
 
 import tiltyard
-from tiltyard.kernel.undefined import Value
 from tiltyard.learners.acting import Acting
 from tiltyard.learners.candidate import Tested, baseline_of, rows_by, train_encoder
 from tiltyard.learners.dqn import DqnSettings, Logged
 from tiltyard.learners.encoder import settings_from
 from tiltyard.learners.environment import Rules
 from tiltyard.learners.examples import MarketData
-from tiltyard.learners.gate import Tried, Verdict, judge
+from tiltyard.learners.gate import Verdict
 from tiltyard.learners.job import Job
 from tiltyard.learners.logged import Log, replay_in, transitions_of
 from tiltyard.learners.performance import Result, summary
 from tiltyard.learners.plan import CandidateSettings, Plan, check_encoder, plan_of
 from tiltyard.learners.playing import POSITIONS
+from tiltyard.learners.rivals import CHAMPION, Champion, judged
 from tiltyard.learners.seeds import Lessons, SeedFit, Tables, fit_seed
 from tiltyard.learners.sizing import KIND
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.tracks import Tracks, tracks_of
-from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines, by_policy, play
-from tiltyard.policies.policy import Policy
-
-AGAINST = ("flat", "buy_and_hold")
-"""Whom every retraining has to beat, beside the champion."""
+from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +83,6 @@ class SizingSettings:
             "walk_forward": {**told["walk_forward"], "window_days": self.window_days},
             "dqn": {**asdict(self.dqn), "layers": list(self.dqn.layers)},
         }  # fmt: skip
-
-
-class Champion(NamedTuple):
-    """Whom a new one has to beat.
-
-    Attributes:
-        name: Of its arm.
-        policy: It decides alike live and here; it draws nothing.
-        knows_until: Seconds since 1970 until when it has learnt; None for one that learns nothing.
-    """
-
-    name: str
-    policy: Policy
-    knows_until: int | None = None
 
 
 class Trial(NamedTuple):
@@ -160,7 +142,7 @@ def retrain(
         job: Who is told, and where unfinished work is kept.
         folder: For replay buffers.
         encoder: One that was trained before; it must not have learnt from a test.
-        champion: Whom it has to beat.
+        champion: Whom it has to beat; one that can be played over these data.
         log: What arms held, to be learnt from beside.
 
     Raises:
@@ -189,10 +171,14 @@ def retrain(
     everything = Fold(plan.folds[0].train_since, int(rows.as_of[-1]) + 1, 0, 0)
     last = school.fits(everything, "what serves")
     every = [*walked, *(held_out[1] if held_out else ()), *last]
-    verdict = _judged(walk, seeds, is_partial=any(fit.is_partial for fit in every))
+    is_partial = any(fit.is_partial for fit in every) or bool(encoder.metrics.get("partial"))
+    verdict = judged(
+        list(zip(seeds, walk.seeds, strict=True)), walk.tested.result, walk.tested.others, champion,
+        is_partial=is_partial, untaught=sum(not fit.history["updates"] for fit in every),
+    )  # fmt: skip
     return _snapshot(
         settings, data, school, plan, encoder, walk, None if held_out is None else held_out[0],
-        every, last, verdict, logged_told,
+        every, last, verdict, logged_told, is_partial=is_partial,
     )  # fmt: skip
 
 
@@ -248,13 +234,12 @@ class _School:
         known, costs = self.data.known, self.settings.base.costs(self.data)
         *seeds, together = tables.traded(known, costs, within)
         by_symbol = {
-            symbol: tables.traded({symbol: candles}, costs, within)[-1]
+            symbol: tables.traded_together({symbol: candles}, costs, within)
             for symbol, candles in known.items()
         }
         others = baselines(known, costs, within)
         if self.champion is not None:
-            decide = by_policy(self.champion.policy, known, within)
-            others["champion"] = play(known, decide, costs, within)
+            others[CHAMPION] = self.champion.played(self.data, costs, within)
         return Trial(within, seeds, Tested(within, together, others), by_symbol), made
 
 
@@ -269,23 +254,6 @@ def _folds(result: Result, plan: Plan, seed: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _judged(walk: Trial, seeds: Sequence[int], *, is_partial: bool) -> Verdict:
-    tried = [
-        Tried(seed, _mean(one), one.constant) for seed, one in zip(seeds, walk.seeds, strict=True)
-    ]
-    names = [*AGAINST, *(["champion"] if "champion" in walk.tested.others else [])]
-    against = {name: _mean(walk.tested.others[name]) for name in names}
-    return judge(
-        tried, {name: np.nan if one is None else one for name, one in against.items()},
-        is_partial=is_partial,
-    )  # fmt: skip
-
-
-def _mean(result: Result) -> float | None:
-    reading = result.daily_return
-    return reading.number if isinstance(reading, Value) else None
-
-
 def _shares(result: Result) -> dict[str, float]:
     """How often each position was wanted, of all decisions."""
     every = max(1, sum(result.wanted.values()))
@@ -295,7 +263,7 @@ def _shares(result: Result) -> dict[str, float]:
 def _snapshot(
     settings: SizingSettings, data: MarketData, school: _School, plan: Plan, encoder: Snapshot,
     walk: Trial, held_out: Trial | None, every: Sequence[SeedFit], last: Sequence[SeedFit],
-    verdict: Verdict, logged: Mapping[str, Any] | None,
+    verdict: Verdict, logged: Mapping[str, Any] | None, *, is_partial: bool,
 ) -> Snapshot:  # fmt: skip
     seeds, rows, champion = school.seeds, school.lessons.rows, school.champion
     weights = {f"encoder.{name}": one for name, one in encoder.weights.items()}
@@ -312,9 +280,7 @@ def _snapshot(
         "numpy": np.__version__, "numba": numba.__version__,
         "threads": torch.get_num_threads(), "device": "cpu",
         "encoder": dict(encoder.lineage),
-        "champion": None if champion is None else {
-            "name": champion.name, "knows_until": champion.knows_until,
-        },
+        "champion": None if champion is None else champion.to_json(),
         "buffer": {str(fit.seed): fit.history["buffer"] for fit in last},
         "logged": None if logged is None else {
             **logged, "learnt_from": sum(fit.history["logged"] > 0 for fit in every),
@@ -330,7 +296,7 @@ def _snapshot(
         "steps": sum(fit.history["buffer"]["rows"] for fit in every),
         "updates": sum(fit.history["updates"] for fit in every),
         "encoder": dict(encoder.metrics),
-        "partial": any(fit.is_partial for fit in every) or bool(encoder.metrics.get("partial")),
+        "partial": is_partial,
     }  # fmt: skip
     arrays = baseline_of(encoder, rows.symbols) | walk.arrays("equity", seeds)
     arrays |= {} if held_out is None else held_out.arrays("hold_out", seeds)

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -101,16 +102,17 @@ def fit_seed(
         folder: For replay buffers, each in a folder of its own; removed when it is done.
     """
     since = max(fold.train_since, fold.train_until - lessons.window)
-    scaler = _fitted_scaler(lessons.rows, since, fold.train_until)
     cut = fold.train_until - round(lessons.valid * (fold.train_until - since))
+    scaler = _fitted_scaler(lessons.rows, since, cut - lessons.embargo)
     learn = lessons.tracks.spans(since, cut - lessons.embargo)
     settings, logged = lessons.settings, lessons.logged
     if logged is not None and (logged := within(logged, lessons.tracks, learn)) is None:
         settings = replace(settings, conservative=0.0)
     key = job_key(
-        "seed", dqn.CODE, asdict(settings), asdict(lessons.rules), lessons.encoder,
-        list(lessons.rows.names), dict(lessons.data), since, fold.train_until, lessons.valid,
-        lessons.embargo, seed, None if logged is None else logged.digest,
+        "seed", dqn.CODE, [np.__version__, numba.__version__], asdict(settings),
+        asdict(lessons.rules), lessons.encoder, list(lessons.rows.names), dict(lessons.data), since,
+        fold.train_until, lessons.valid, lessons.embargo, seed,
+        None if logged is None else logged.digest,
     )  # fmt: skip
     if (kept := job.kept(key)) is not None:
         return SeedFit(seed, kept.tensors, kept.told, scaler, is_partial=False)
@@ -146,7 +148,7 @@ class Tables:
 
     def __init__(self, rows: Rows, count: int) -> None:
         self._rows = rows
-        self._tables = np.full((count + 1, len(rows), len(POSITIONS)), -1, np.int64)
+        self._tables = np.full((count + 1, len(rows), len(POSITIONS)), -1, np.int8)
 
     def foresee(self, fits: Sequence[SeedFit], within: Range) -> None:
         """Fill in a test, by the networks of its fold."""
@@ -160,7 +162,11 @@ class Tables:
         """What each seed would have made, and the last what all would have made together."""
         return [play(market, self._decide(table), costs, within) for table in self._tables]
 
-    def _decide(self, table: NDArray[np.int64]) -> Decide:
+    def traded_together(self, market: Market, costs: Costs, within: Range) -> Result:
+        """What all would have made together."""
+        return play(market, self._decide(self._tables[-1]), costs, within)
+
+    def _decide(self, table: NDArray[np.int8]) -> Decide:
         rows, places = self._rows, {}
         for place, symbol in enumerate(self._rows.symbols):
             mine = np.flatnonzero(rows.symbol == place)

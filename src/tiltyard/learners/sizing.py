@@ -19,6 +19,7 @@ KIND = "dqn"
 CLIPPED = 5.0
 """Standard deviations from its mean beyond which a feature says no more."""
 
+MATRIX = 2
 Scaler = Mapping[str, Sequence[float]]
 
 
@@ -45,6 +46,11 @@ def intent_for(position: float) -> Intent:
     return Intent("long" if position > 0 else "short", size=abs(position))
 
 
+def _are_positions(some: Sequence[float]) -> bool:
+    """Shares of a whole position, each once, and one of them nothing."""
+    return 0.0 in some and len(set(some)) == len(some) and all(abs(one) <= 1 for one in some)
+
+
 class Sizing(Served):
     """Networks on features and an embedding, as a policy; its answer is a value by what is held.
 
@@ -64,8 +70,28 @@ class Sizing(Served):
         }
         rules = told["rules"]
         self._round_trip_bps = 2 * (float(rules["fee_bps"]) + float(rules["half_spread_bps"]))
-        if not self._networks or 0.0 not in self._positions:
+        if not self._networks or not _are_positions(self._positions):
             raise ValueError(f"{len(self._networks)} networks, positions {self._positions}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+        embedded = 0 if self.encoder is None else self.encoder.settings.embedding
+        inputs = len(self._names) + embedded
+        self._check_shapes(inputs)
+
+    def _check_shapes(self, inputs: int) -> None:
+        count = len(self._positions)
+        lengths = {len(one) for one in self._scaler.values()}
+        if lengths != {inputs}:
+            raise ValueError(f"a scaler of {lengths} numbers, {inputs} inputs")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+        for network in self._networks:
+            width = inputs + count
+            for number in range(1, len(network) // 2 + 1):
+                weights, shift = (network[f"layer_{number}.{one}"] for one in ("weights", "shift"))
+                if weights.ndim != MATRIX or len(weights) != width:
+                    raise ValueError(f"layer {number} of shape {weights.shape}, after {width}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+                width = weights.shape[1]
+                if shift.shape != (width,):
+                    raise ValueError(f"layer {number} is shifted by {shift.shape}, not {width}")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
+            if not width or width % count:
+                raise ValueError(f"{width} answers, {count} positions")  # noqa: TRY003 told as SNAPSHOT_UNREADABLE
 
     @property
     def acts_by(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ time, of a fixed notional. What is held in the end is left at the last open.
 [0, 74, 75, 100]
 """
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -34,7 +34,7 @@ from tiltyard.learners.acting import Acting, intent_of
 from tiltyard.learners.performance import Result
 from tiltyard.market.bar import Bar
 from tiltyard.market.candles import Candles, bars_of
-from tiltyard.market.costs import Costs
+from tiltyard.market.costs import Costs, FundingRates
 from tiltyard.market.paper import Closed, Entry, Lane, PaperVenue
 from tiltyard.policies.policy import Holding, Intent, Observation, Policy
 from tiltyard.policies.trend import Trend
@@ -144,17 +144,21 @@ def baselines(market: Market, costs: Costs, within: Range) -> dict[str, Result]:
     }
 
 
-def by_policy(policy: Policy, market: Market, within: Range) -> Decide:
+def by_policy(
+    policy: Policy, market: Market, within: Range, funding: Mapping[str, FundingRates] | None = None
+) -> Decide:
     """Decisions of a policy that looks at indicators and the last bars; it draws nothing.
 
     Args:
         policy: Whose.
         market: All bars there are: those before the range warm its indicators up.
         within: When it will be asked.
+        funding: Rates by symbol, for who looks at them.
     """
     known: dict[str, dict[int, Features]] = {}
     for symbol, candles in market.items():
-        indicators = Indicators(symbol, policy.needs, candles.interval)
+        rates = (funding or {}).get(symbol)
+        indicators = Indicators(symbol, policy.needs, candles.interval, rates)
         bars = bars_of(candles, stop=int(np.searchsorted(candles.closed_at, within.until)))
         first = int(np.searchsorted(candles.closed_at, within.since))
         recent: deque[Bar] = deque(maxlen=policy.looks_back)
@@ -238,7 +242,7 @@ class _Book:
         self._closed: list[Closed] = []
         self._closed_on: list[int] = []
         self._equity: dict[int, int] = {}
-        self._wanted: Counter[str] = Counter()
+        self._wanted: dict[str, Counter[str]] = defaultdict(Counter)
         self._price: dict[str, float] = {}
         self._realised = self._peak = self._fall = self._held = 0
 
@@ -273,7 +277,7 @@ class _Book:
             is_end = number == last[symbol] - 1
             intent = Intent("nothing") if is_end else decide(symbol, number, holding, size)
             if not is_end:
-                self._wanted[_called(intent)] += 1
+                self._wanted[symbol][_called(intent)] += 1
             if intent.is_held(holding, size):
                 continue
             self.venue.leave(lane)
@@ -291,7 +295,8 @@ class _Book:
             equity.append(known / self._capital)
         return Result(
             tuple(self._closed), np.array(self._closed_on, np.int64), days, np.array(equity),
-            self._capital, self._fall / self._capital, dict(self._wanted), self._held,
+            self._capital, self._fall / self._capital,
+            {symbol: dict(counts) for symbol, counts in self._wanted.items()}, self._held,
         )  # fmt: skip
 
 

@@ -117,6 +117,7 @@ MISTAKES = frozenset(
         "DESK_OBSERVES",
         "DIGEST_DIFFERS",
         "DRIFT_WITHOUT_BARS",
+        "CHAMPION_DIFFERS",
         "ENCODER_DIFFERS",
         "ENCODER_KNOWS_TEST",
         "ENCODER_MISSING",

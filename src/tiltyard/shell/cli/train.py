@@ -41,7 +41,7 @@ from tiltyard.shell.training.order import Order
 
 if TYPE_CHECKING:
     from tiltyard.learners.logged import Log
-    from tiltyard.learners.retraining import Champion
+    from tiltyard.learners.rivals import Champion
     from tiltyard.shell.training.bars import Bars
     from tiltyard.shell.training.status import StatusFile
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tiltyard.learners.logged import Log
-from tiltyard.learners.retraining import Champion
+from tiltyard.learners.rivals import Champion
 from tiltyard.shell.pictures.sweep_page import write_sweep_page
 from tiltyard.shell.pictures.training_page import write_training_page
 from tiltyard.shell.training.bars import Bars

@@ -4,16 +4,17 @@ Only who decides by bars can be played over a past: a hand-written policy, or a 
 champion cannot, and it is said that nobody was compared with it.
 """
 
+from math import inf
 from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.learners.retraining import Champion
+from tiltyard.learners.rivals import Champion
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.shell.floor.seating import kind_of
 from tiltyard.shell.models.learnt import learnt_until
 from tiltyard.shell.models.loading import checked_snapshot, found_snapshot, trained_policy
-from tiltyard.shell.models.shelf import Shelf, is_snapshot
+from tiltyard.shell.models.shelf import Shelf, is_called_by, is_snapshot
 from tiltyard.shell.store.ledger import Ledger
 
 
@@ -57,7 +58,7 @@ def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
         is_ours = bool(shelf.may_have_of({arm.name: arm.digest}))
     except OSError:
         is_ours = False
-    if not is_ours:
+    if not is_ours and not is_called_by(arm.name, arm.digest):
         return f"{arm.name} is no policy of ours, so nobody knows what it would have made"
     path = found_snapshot(shelf, arm.name, arm.digest)
     return _trained(arm.name, checked_snapshot(path, arm.digest))
@@ -65,5 +66,5 @@ def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
 
 def _trained(name: str, snapshot: Snapshot) -> Champion:
     until = learnt_until(snapshot.lineage)
-    knows = None if until is None else round(until.timestamp())
+    knows = inf if until is None else round(until.timestamp())
     return Champion(name, trained_policy(snapshot, name), knows)

@@ -24,7 +24,8 @@ from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job, Step, job_key
 from tiltyard.learners.logged import Log
 from tiltyard.learners.plan import check_encoder, plan_of
-from tiltyard.learners.retraining import Champion, SizingSettings, retrain
+from tiltyard.learners.retraining import SizingSettings, retrain
+from tiltyard.learners.rivals import Champion
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.sweep import Sweep, sweep
@@ -157,6 +158,8 @@ def retrain_sizing(
         Faults: ``SNAPSHOT_TAMPERED``.
     """
     settings, data = sizing_of(order, base or SizingSettings()), market_of(order, bars)
+    if champion is not None:
+        champion.check(data)
     work, place = work_of(order, settings, data, world), place_of(world)
     job, path = _job(order, world, work), None
     plan = plan_of(settings.base, data)  # what is too short is said before anything is compiled

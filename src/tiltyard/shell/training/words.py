@@ -136,12 +136,14 @@ def champion_line(snapshot: Snapshot) -> str | None:
     champion = snapshot.lineage.get("champion")
     if champion is None:
         return "compared with no champion"
+    if not champion.get("is_known", True):
+        return f"nobody knows which days the champion, {champion['name']}, has learnt from"
     knows = champion["knows_until"]
     if knows is None or knows <= snapshot.metrics["walk_forward"]["since"]:
         return f"the champion is {champion['name']}"
     return (
         f"the champion, {champion['name']}, knows these days until {text_of(knows)}, so what it "
-        "made of them is no test of it"
+        "made of them until then is no test of it"
     )
 
 
