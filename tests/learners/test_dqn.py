@@ -355,6 +355,18 @@ def test_each_choice_is_kept_with_its_probability(tmp_path: Path) -> None:
     assert (1 / met.propensity).mean() == pytest.approx(PLACES, abs=0.5)
 
 
+def test_each_step_says_after_which_evaluation_it_was_played(tmp_path: Path) -> None:
+    """Players do not share the steps evenly: an evaluation is late, and the last one short."""
+    settings = replace(SMALL, steps=250, environments=16)
+    fit(
+        settings, LEAKED.course, seed=1, job=Job(), stage="", folder=tmp_path / "buffer",
+        policy="seed 1",
+    )  # fmt: skip
+    kept = buffer(tmp_path)
+    assert kept.policies == tuple(f"seed 1 after {steps} steps" for steps in (0, 100, 200))
+    assert kept.columns.policy.tolist() == [0] * 112 + [1] * 96 + [2] * 48
+
+
 def test_steps_and_updates_are_counted_and_told(tmp_path: Path) -> None:
     told: list[Step] = []
     made = fitted(SMALL, LEAKED.course, tmp_path, job=Job(tell=told.append))
