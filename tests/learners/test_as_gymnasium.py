@@ -123,3 +123,33 @@ def test_the_same_seed_is_the_same_course() -> None:
         rng = np.random.default_rng(1)
         courses.append([env.step(rng.integers(5, size=4))[1].tolist() for _ in range(30)])
     assert courses[0] == courses[1]
+
+
+@pytest.mark.parametrize("action", [-1, 5, 7, 1.5, np.float64(2)])
+def test_what_is_no_place_of_a_position_is_refused(action: float) -> None:
+    player, players = one_player(), many(2)
+    player.reset(seed=1)
+    players.reset(seed=1)
+    before = player._env.state(), players._env.state()
+    with pytest.raises(ValueError, match=r"is not in Discrete\(5\)"):
+        player.step(action)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"is not in MultiDiscrete"):
+        players.step(np.array([NOTHING, action]))
+    for env, stood in zip((player._env, players._env), before, strict=True):
+        now = env.state()
+        assert all((now[name] == one).all() for name, one in stood.items())
+
+
+def test_one_action_for_each_player_is_asked_for() -> None:
+    players = many(2)
+    players.reset(seed=1)
+    for actions in (np.array([NOTHING]), np.array([NOTHING] * 3)):
+        with pytest.raises(ValueError, match="is not in MultiDiscrete"):
+            players.step(actions)
+
+
+@pytest.mark.parametrize("action", [0, 4, np.int64(4), np.int8(4)])
+def test_places_of_positions_may_be_of_any_whole_kind(action: int) -> None:
+    player = one_player()
+    player.reset(seed=1)
+    player.step(action)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -14,15 +15,21 @@ import pytest
 from numpy.typing import NDArray
 
 from learners.test_snapshot import in_a_process, killed_at
-from small_courses import RULES, Known, known, made, oracle, path
+from small_candidates import START
+from small_courses import RULES, SYMBOLS, Known, known, made, oracle, path
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.learners.dqn import Course, DqnSettings, Fitted, Logged, fit
 from tiltyard.learners.dqn_update import BLOCK, Product, Terms, Update
 from tiltyard.learners.environment import walk
+from tiltyard.learners.examples import Rows
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.playing import NOTHING, POSITIONS
 from tiltyard.learners.replay import Replay, Transitions
+from tiltyard.learners.tracks import tracks_of
 from tiltyard.learners.values import choices, q_values
+from tiltyard.market.bar import HOUR
+from tiltyard.market.candles import Candles
+from tiltyard.market.costs import FundingRates
 
 PLACES = len(POSITIONS)
 SMALL = DqnSettings(
@@ -238,6 +245,42 @@ def test_the_same_a_bar_late_earns_nothing_beyond_chance(tmp_path: Path, seed: i
     assert total < 0.05 * most
 
 
+def costly(rate: float) -> Course:
+    """Prices rise by a basis point an hour; who is long pays a rate every eight hours."""
+    hours, (symbol, *_) = 24 * 60, SYMBOLS
+    since = round(START.timestamp())
+    at = since + 3600 * np.arange(hours)
+    price = 100 * np.exp(1e-4 * np.arange(hours + 1))
+    opened, close = price[:-1], price[1:]
+    candles = Candles(symbol, HOUR, at, opened, close, opened, close, np.ones(hours))
+    x, none = np.random.default_rng(1).standard_normal((hours, 2)), np.zeros(hours)
+    rows = Rows(
+        x.astype(np.float32), none, none, at + 3600, np.zeros(hours, np.int64), np.arange(hours),
+        (symbol,), ("noise", "more"), {},
+    )  # fmt: skip
+    rates = [(START + timedelta(hours=8 * n), rate) for n in range(hours // 8 + 1)]
+    tracks = tracks_of({symbol: candles}, rows, {symbol: FundingRates(rates)})
+    rules, end = replace(RULES, turnover=2e-4, drawdown=0.1), since + 3600 * hours
+    cut = since + 3600 * hours * 7 // 10
+    learnt, chosen = tracks.spans(since, cut), tracks.spans(cut + 7_200, end)
+    return Course(tracks, rows.x, rules, learnt, chosen)
+
+
+@pytest.mark.parametrize(("rate", "best"), [(0.002, 0), (0.0, PLACES - 1)])
+def test_what_holding_costs_is_learnt_from_holding(tmp_path: Path, rate: float, best: int) -> None:
+    """Funding of 20 basis points takes more than the 8 that prices rise by meanwhile."""
+    settings = replace(LEARNING, steps=20_000, rate=1e-3, evaluate_every=4_000, target_every=250)
+    course = costly(rate)
+    wanted = fitted(settings, course, tmp_path).history["wanted"][-1]
+    (span,) = course.valid_spans
+    worth = [
+        walk(course.tracks, course.rules, span, np.full((len(course.x), PLACES), at)).reward
+        for at in range(PLACES)
+    ]
+    assert int(np.argmax(worth)) == best
+    assert wanted[best] > 0.9 * sum(wanted), wanted
+
+
 def test_quantiles_learn_as_well(tmp_path: Path) -> None:
     settings = replace(LEARNING, quantiles=8)
     total, most, _ = judged(LEAKED, fitted(settings, LEAKED.course, tmp_path))
@@ -310,6 +353,18 @@ def test_each_choice_is_kept_with_its_probability(tmp_path: Path) -> None:
     assert np.unique(late).tolist() == pytest.approx([0.04, 0.84])
     assert (late > 0.5).mean() == pytest.approx(0.84, abs=0.03)
     assert (1 / met.propensity).mean() == pytest.approx(PLACES, abs=0.5)
+
+
+def test_each_step_says_after_which_evaluation_it_was_played(tmp_path: Path) -> None:
+    """Players do not share the steps evenly: an evaluation is late, and the last one short."""
+    settings = replace(SMALL, steps=250, environments=16)
+    fit(
+        settings, LEAKED.course, seed=1, job=Job(), stage="", folder=tmp_path / "buffer",
+        policy="seed 1",
+    )  # fmt: skip
+    kept = buffer(tmp_path)
+    assert kept.policies == tuple(f"seed 1 after {steps} steps" for steps in (0, 100, 200))
+    assert kept.columns.policy.tolist() == [0] * 112 + [1] * 96 + [2] * 48
 
 
 def test_steps_and_updates_are_counted_and_told(tmp_path: Path) -> None:

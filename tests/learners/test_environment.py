@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from little_markets import SINCE, LittleMarket, little_market
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.money import Money
-from tiltyard.learners.environment import Environment, Rules, Stepped, walk
+from tiltyard.learners.environment import Environment, Rules, Stepped, follow, walk
 from tiltyard.learners.playing import NOTHING, PLAYER, POSITIONS, _drawn
 from tiltyard.learners.sizing import intent_for
 from tiltyard.learners.tracks import NO_ROW, Tracks
@@ -21,7 +21,7 @@ from tiltyard.learners.walk_forward import DAY, NOTIONAL, Range, play
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.candles import bars_of
 from tiltyard.market.costs import Costs
-from tiltyard.market.paper import Closed, Entry, Lane, PaperVenue
+from tiltyard.market.paper import Closed, Entry, Lane, PaperVenue, Position
 from tiltyard.policies.policy import Holding, Intent
 
 SEEDS = st.integers(0, 10_000)
@@ -59,9 +59,10 @@ class OnPaper:
         symbol = tracks.symbols[place]
         self._bars = list(bars_of(market.candles[symbol]))
         costs = Costs(rules.fee_bps, rules.half_spread_bps, market.funding, has_funding=True)
+        self._costs = costs
         self._venue, self._lane = PaperVenue(costs, HOUR), Lane("player", symbol)
         self._left = rules.longest
-        self._realised = self._equity = self._peak = 0.0
+        self._realised = self._equity = self._worth = self._peak = 0.0
         self.position = NOTHING
 
     def step(self, action: int) -> Outcome:
@@ -105,10 +106,20 @@ class OnPaper:
         if now is not None:
             equity += (now.value(bar.close) - now.fee) / NOTIONAL
         self.position = self._ordered if now is not None else NOTHING
-        gained, fallen = equity - self._equity, self._peak - self._equity
-        self._equity, self._peak = equity, max(self._peak, equity)
-        further = max(0.0, self._peak - equity - fallen)
+        worth = equity - (0.0 if now is None else self._owed(now, bar))
+        gained, fallen = worth - self._worth, self._peak - self._worth
+        self._equity, self._worth, self._peak = equity, worth, max(self._peak, worth)
+        further = max(0.0, self._peak - worth - fallen)
         return gained - self.rules.turnover * traded - self.rules.drawdown * further
+
+    def _owed(self, held: Position, bar: Bar) -> float:
+        """Funding that the venue would take if the position were left at this bar's open."""
+        notional = Money(round(held.quantity * held.price))
+        received = self._costs.funding_of(
+            self._lane.symbol, notional=notional, is_long=held.is_long,
+            since=held.opened_at, until=bar.opened_at,
+        )  # fmt: skip
+        return -(received or 0) / NOTIONAL
 
 
 def value(quantity: int, price: float) -> float:
@@ -456,6 +467,88 @@ def test_turnover_and_further_falls_have_their_price() -> None:
     env = plain([100.0] * 6, [100.0, 110.0, 104.0, 107.0, 101.0, 90.0], rules)
     rewards = one(env, 1.0, 1.0, 1.0, 1.0)
     assert rewards == pytest.approx([0.1 - 0.25, -0.06 - 0.03, 0.03, -0.06 - 0.03], abs=1e-12)
+
+
+def funded(
+    rates: list[float | None], rules: Rules = NEVER, closes: list[float] | None = None
+) -> Environment:
+    """One player at the first of some bars at 100; a rate is due when each opens, None unknown."""
+    env = plain([100.0] * len(rates), closes or [100.0] * len(rates), rules)
+    funding = env._tracks.funding
+    funding["paid"] = np.cumsum([rate or 0.0 for rate in rates])
+    funding["missed"] = np.cumsum([rate is None for rate in rates])
+    return env
+
+
+HOLDING = replace(FREE, longest=10**6)
+
+
+def test_funding_is_taken_off_when_it_is_due_and_off_equity_when_a_position_is_left() -> None:
+    env = funded([0.5, 0.25, 0.0, 0.125, 0.0625, 0.5, 0.5], HOLDING)
+    rewards, equity = [], []
+    for position in (1.0, 1.0, 1.0, 0.0, 0.0):
+        rewards += one(env, position)
+        equity.append(float(env.players["equity"][0]))
+    assert rewards == [0.0, 0.0, -0.125, -0.0625, 0.0]
+    assert equity == [0.0, 0.0, 0.0, -0.1875, -0.1875]
+
+
+def test_who_is_short_receives_it_and_half_a_position_half_of_it() -> None:
+    rates: list[float | None] = [0.0, 0.5, 0.25, 0.125, 0.0625, 0.0]
+    assert one(funded(rates, HOLDING), -0.5, -0.5, -0.5) == [0.0, 0.125, 0.0625]
+
+
+def test_a_change_of_size_pays_for_what_was_held_and_no_more() -> None:
+    rates: list[float | None] = [0.0, 0.5, 0.25, 0.125, 0.0625, 0.0]
+    assert one(funded(rates, HOLDING), 1.0, 0.5, 0.5, -1.0) == [0.0, -0.25, -0.0625, -0.03125]
+
+
+def test_what_was_taken_off_comes_back_where_a_rate_is_not_known() -> None:
+    env = funded([0.0, 0.0, 0.25, None, 0.125, 0.5, 0.0], HOLDING)
+    assert one(env, 1.0, 1.0, 1.0, 1.0, 0.0) == [0.0, -0.25, 0.25, 0.0, 0.0]
+    assert env.players["equity"].tolist() == [0.0]
+
+
+def test_a_fall_goes_by_equity_less_what_is_owed() -> None:
+    env = funded([0.0, 0.0, 0.25, 0.0, 0.0, 0.0], replace(HOLDING, drawdown=0.5))
+    assert one(env, 1.0, 1.0, 1.0, 0.0) == [0.0, -0.375, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("longest", range(1, 9))
+def test_who_is_cut_off_while_holding_has_paid_what_was_due(longest: int) -> None:
+    rates: list[float | None] = [0.0, 0.0, 0.5, 0.0, 0.25, 0.0, 0.125, 0.0, 0.0625, 0.0]
+    env = funded(rates, replace(HOLDING, longest=longest))
+    env.restore({"left": np.array([longest])})
+    stepped = [env.step(np.array([4])) for _ in range(longest)]
+    assert [bool(at.truncated[0]) for at in stepped] == [False] * (longest - 1) + [True]
+    due = sum(rate or 0.0 for rate in rates[2 : longest + 1])
+    assert sum(float(at.reward[0]) for at in stepped) == -due
+
+
+def test_who_follows_pays_alike_and_begins_an_episode_at_its_own_peak() -> None:
+    """What was received for holding before is neither paid back nor something to fall from."""
+    rules = replace(HOLDING, drawdown=0.5, longest=2)
+    tracks = funded([0.0, 0.0, 0.25, 0.0, -0.125, 0.0, 0.0, 0.0])._tracks
+    short, stop = POSITIONS.index(-1.0), len(tracks.bars)
+    met = follow(tracks, rules, 0, stop, np.array([*[short] * 4, NOTHING]))
+    assert met.reward.tolist() == [0.0, 0.25, 0.0, -0.125 * 1.5, 0.0]
+
+
+@settings(deadline=None)
+@given(SEEDS, st.floats(0, 30), st.floats(0, 20))
+def test_what_an_episode_made_is_the_change_of_its_equity_once_it_is_left(
+    seed: int, fee: float, spread: float
+) -> None:
+    market = little_market(seed, symbols=1)
+    env = environment(market, replace(NEVER, fee_bps=fee, half_spread_bps=spread), count=1)
+    total = 0.0
+    for wanted in drawn(seed, 30, players=1):
+        stepped = env.step(wanted)
+        if stepped.truncated[0]:
+            return
+        total += float(stepped.reward[0])
+        if stepped.position[0] == NOTHING:
+            assert total == pytest.approx(float(env.players["equity"][0]), abs=1e-12)
 
 
 def test_who_has_lost_too_much_is_stopped_and_begins_anew_with_nothing() -> None:

@@ -120,11 +120,15 @@ def test_holes_and_bars_without_a_row_cost_what_they_cost_a_walk(seed: int, rule
 
 
 def test_an_episode_that_is_over_goes_on_as_another_with_what_is_held() -> None:
-    """A loss of an episode before neither ruins nor counts as a fall from a peak."""
+    """A loss of an episode before neither ruins nor counts as a fall from a peak.
+
+    Without funding: ruin goes by equity, and rewards by what is owed as well.
+    """
     market = little_market(3, symbols=1, hours=300, holes=0.0, unknown=0.0, move=0.03)
+    tracks = replace(market.tracks, funding=np.zeros_like(market.tracks.funding))
     told = [Episode(ONE, "BTC", -1.0, SINCE + 2 * HOUR, SINCE + 290 * HOUR, 1.0)]
     rules = replace(Rules(), ruin=0.2, longest=50)
-    met = transitions_of(Log(told), market.tracks, rules).transitions
+    met = transitions_of(Log(told), tracks, rules).transitions
     assert met.terminated.sum() > 2
     assert (met.position[1:] == 0).all()
     made, left = 0.0, rules.longest
@@ -133,7 +137,7 @@ def test_an_episode_that_is_over_goes_on_as_another_with_what_is_held() -> None:
         assert (made <= -rules.ruin) == is_over
         if is_over or not left:
             made, left = 0.0, rules.longest
-    priced = transitions_of(Log(told), market.tracks, replace(rules, drawdown=1.0)).transitions
+    priced = transitions_of(Log(told), tracks, replace(rules, drawdown=1.0)).transitions
     fallen = met.reward - priced.reward
     assert fallen.min() >= -1e-6
     assert fallen.max() > 0.01

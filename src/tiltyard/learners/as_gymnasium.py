@@ -56,7 +56,12 @@ class OnePlayer(Env[Observed, np.int64]):
         return _observed(self._known, self._env.rows, self._env.positions)[0], {}
 
     def step(self, action: np.int64 | int) -> tuple[Observed, float, bool, bool, dict[str, Any]]:
-        """One decision."""
+        """One decision.
+
+        Raises:
+            ValueError: It is no place of a position; nothing was done.
+        """
+        _check(self.action_space, action)
         reward, terminated, truncated, row, position = self._env.step(np.array([action]))
         self._is_begun = not (terminated[0] or truncated[0])
         observed = _observed(self._known, row, position)[0]
@@ -104,7 +109,12 @@ class ManyPlayers(VectorEnv[Observed, Integers, NDArray[Any]]):
     def step(
         self, actions: Integers
     ) -> tuple[Observed, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
-        """One decision of everybody."""
+        """One decision of everybody.
+
+        Raises:
+            ValueError: One of them is no place of a position; nothing was done.
+        """
+        _check(self.action_space, actions)
         waited = np.flatnonzero(self._over & self._waits)
         begun = self._env.players[waited]
         reward, terminated, truncated, row, position = self._env.step(actions)
@@ -124,6 +134,12 @@ class ManyPlayers(VectorEnv[Observed, Integers, NDArray[Any]]):
 
     def _now(self) -> Observed:
         return _observed(self._known, self._env.rows, self._env.positions)
+
+
+def _check(space: Space[Any], actions: Any) -> None:  # noqa: ANN401 whatever somebody else's learner gives
+    if not space.contains(actions):
+        wrong = f"{actions!r} is not in {space}"
+        raise ValueError(wrong)
 
 
 def _space(x: Observed) -> Space[Any]:

@@ -55,7 +55,7 @@ from tiltyard.learners.replay import Replay, Transitions
 from tiltyard.learners.tracks import Tracks
 from tiltyard.learners.values import choices
 
-CODE = 1
+CODE = 2
 """To be raised where the same course, settings and seed give other weights: work is begun anew."""
 
 
@@ -175,7 +175,8 @@ def fit(
         job: Whom to tell, and when to end.
         stage: What this training is called.
         folder: Of the replay buffer; what is there of another training is replaced.
-        policy: What the network is called in the buffer.
+        policy: What the network is called in the buffer, where each evaluation begins another
+            version of it: ``seed 1 after 40,000 steps``.
         encoder: Version of the encoder by which ``x`` was made.
 
     Raises:
@@ -273,9 +274,14 @@ class _Training:
                 self._replay = replay
                 self._go_on_from(kept)
                 return
-        whole = math.ceil(self._settings.steps / self._settings.environments)
+        settings = self._settings
+        whole = math.ceil(settings.steps / settings.environments)
+        versions = [
+            f"{policy} after {steps:,} steps".lstrip()
+            for steps in range(0, settings.steps, settings.evaluate_every)
+        ]
         self._replay = Replay.create(
-            folder, whole * self._settings.environments, policies=[policy], encoders=[encoder]
+            folder, whole * settings.environments, policies=versions, encoders=[encoder]
         )
 
     def go_on(self) -> dict[str, float]:
@@ -310,11 +316,11 @@ class _Training:
         actions = np.where(is_drawn, self._rng.integers(places, size=len(rows)), best)
         stepped = players.step(actions)
         propensity = drawn / places + np.where(actions == best, 1 - drawn, 0)
-        none = np.zeros(len(rows))
+        version = np.full(len(rows), self.steps // settings.evaluate_every)
         self._replay.append(
             Transitions(
                 rows, self._held, actions, stepped.reward, stepped.row, stepped.position,
-                stepped.terminated, propensity, none, none,
+                stepped.terminated, propensity, version, np.zeros(len(rows)),
             )
         )  # fmt: skip
         return float(stepped.reward.mean()) * len(rows)

@@ -10,7 +10,12 @@ goes on to the next one that has one.
 
 The *reward* of a step is what equity has gained by the close of its last bar, as a share of the
 notional, with all costs; less a price for what was traded (turnover) and for how much further
-equity has fallen below its peak of the episode (drawdown).
+equity has fallen below its peak of the episode (drawdown). Funding is taken off equity when a
+position is left, as on paper, but off the reward, and off the equity that drawdown goes by, by the
+bar at whose open it was due: else who holds would never learn what holding costs. What an episode
+made is the same in the end; what was truncated has paid what was due when its last bar opened.
+Where a rate that is due is not known, nothing is counted for the position, and what was taken off
+comes back.
 
 An episode is *terminated* where a player has lost so much that it would have been stopped; nothing
 comes after that. It is *truncated* where its bars or its time are over; what would have come next
@@ -55,9 +60,10 @@ class Rules:
         fee_bps: Of the value traded, each way.
         half_spread_bps: By how much a fill is worse than the price.
         turnover: Taken off the reward for each notional that is bought or sold, beside its costs.
-        drawdown: Taken off for each notional that equity falls further below its peak, from one bar
-            to the next.
-        ruin: An episode is terminated where a step ends with so much of the notional lost.
+        drawdown: Taken off for each notional that equity, less the funding that is owed, falls
+            further below its peak, from one bar to the next.
+        ruin: An episode is terminated where a step ends with so much of the notional lost, by
+            equity, as a desk would see it.
         longest: Bars after which an episode is truncated, when somebody next decides.
     """
 

@@ -27,8 +27,8 @@ NOTHING = POSITIONS.index(0.0)
 PLAYER = np.dtype(
     [
         ("bar", "i4"), ("stop", "i4"), ("left", "i4"), ("since", "i4"), ("row", "i4"),
-        ("position", "i4"), ("quantity", "f8"), ("cash", "f8"), ("equity", "f8"), ("peak", "f8"),
-        ("chance", "u8"),
+        ("position", "i4"), ("quantity", "f8"), ("cash", "f8"), ("equity", "f8"), ("owed", "f8"),
+        ("peak", "f8"), ("chance", "u8"),
     ],
     align=True,
 )  # fmt: skip
@@ -42,8 +42,9 @@ row: What is known.
 position: Held, a place in :data:`POSITIONS`.
 quantity: Held, in notionals by price; below 0 is short.
 cash: In notionals, 0 at the beginning; what was bought is paid, costs included.
-equity: The same, with what is held at the last close.
-peak: The highest equity of the episode.
+equity: The same, with what is held at the last close. Funding is paid when a position is left.
+owed: Funding of what is held, due until the last bar opened and not paid yet; below 0 to receive.
+peak: The highest of the episode that equity was, less what was owed.
 chance: Who draws where the next episode begins.
 """
 
@@ -75,7 +76,7 @@ def _begin(bars: Records, starts: Starts, rules: Any, player: Any) -> None:  # n
     player.bar, player.stop = starts[drawn, 0], starts[drawn, 1]
     player.left, player.since = rules.longest, player.bar
     player.row, player.position = bars[player.bar].row, NOTHING
-    player.quantity = player.cash = player.equity = player.peak = 0.0
+    player.quantity = player.cash = player.equity = player.owed = player.peak = 0.0
 
 
 @compiled
@@ -100,9 +101,7 @@ def _fill(
     fee, spread = rules.fee, rules.spread
     price, held = bars[at].open, player.quantity
     left = held * price * (1 - copysign(spread, held))
-    since, now = funding[player.since], funding[at]
-    paid = now.paid - since.paid if now.missed == since.missed else 0.0
-    cash = player.cash + left - fee * abs(left) - _size(player.position) * paid
+    cash = player.cash + left - fee * abs(left) - _due(funding, player, at)
     player.position = wanted if bars[at].follows else NOTHING
     size = _size(player.position)
     player.cash = cash - size - fee * abs(size)
@@ -117,13 +116,29 @@ def _size(position: int) -> float:
 
 
 @compiled
-def _close(bars: Records, rules: Any, player: Any, at: int) -> float:  # noqa: ANN401
-    """A bar has closed; what it gained, less what a further fall below the peak costs."""
-    before, fallen = player.equity, player.peak - player.equity
-    equity = player.cash + player.quantity * bars[at].close
-    player.peak = max(player.peak, equity)
-    player.equity = equity
-    return float(equity - before - rules.drawdown * max(0.0, player.peak - equity - fallen))
+def _due(funding: Records, player: Any, at: int) -> float:  # noqa: ANN401
+    """Funding of what is held, until a bar opens; 0 where a rate is not known."""
+    if player.position == NOTHING:
+        return 0.0
+    since, now = funding[player.since], funding[at]
+    return _size(player.position) * (now.paid - since.paid) if now.missed == since.missed else 0.0
+
+
+@compiled
+def _close(
+    bars: Records, funding: Records, rules: Any, player: Any, at: int  # noqa: ANN401
+) -> float:  # fmt: skip
+    """A bar has closed; what it gained, less what a further fall below the peak costs.
+
+    Funding is gone from it when it is due. Where a position was left, equity has fallen by what is
+    no longer owed, so nothing is counted twice.
+    """
+    before = player.equity - player.owed
+    player.equity = player.cash + player.quantity * bars[at].close
+    player.owed = _due(funding, player, at)
+    worth, fallen = player.equity - player.owed, player.peak - before
+    player.peak = max(player.peak, worth)
+    return float(worth - before - rules.drawdown * max(0.0, player.peak - worth - fallen))
 
 
 @compiled
@@ -152,7 +167,7 @@ def step(
             traded = _fill(bars, funding, rules, player, at, actions[who])
             reward -= rules.turnover * traded
         while True:
-            reward += _close(bars, rules, player, at)
+            reward += _close(bars, funding, rules, player, at)
             player.left -= 1
             is_last = at + 1 >= player.stop
             if bars[at].row != NO_ROW or is_last:
@@ -196,7 +211,7 @@ def walk_through(
             wanted[want] += 1
         if want != player.position:
             reward -= rules.turnover * _fill(bars, funding, rules, player, at, want)
-        reward += _close(bars, rules, player, at)
+        reward += _close(bars, funding, rules, player, at)
         equity[at - first - 1] = player.equity
     return reward
 
@@ -214,7 +229,7 @@ def _go_on(
         traded = _fill(bars, funding, rules, player, at, wanted)
         reward -= rules.turnover * traded
     while True:
-        reward += _close(bars, rules, player, at)
+        reward += _close(bars, funding, rules, player, at)
         player.left -= 1
         if bars[at].row != NO_ROW or at + 1 >= player.stop:
             break
@@ -259,5 +274,5 @@ def retrace(
             count += 1
         if is_ruined or player.left <= 0:
             player.cash -= player.equity
-            player.equity, player.peak, player.left = 0.0, 0.0, rules.longest
+            player.equity, player.peak, player.left = 0.0, -player.owed, rules.longest
     return count

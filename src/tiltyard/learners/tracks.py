@@ -37,7 +37,7 @@ follows: Whether the bar before it closed when it opened, in the same symbol.
 """
 
 FUNDED = np.dtype([("paid", "f8"), ("missed", "i4")], align=True)
-"""What was due until a bar opened; apart, because only who leaves a position asks.
+"""What was due until a bar opened; apart, because only who holds something asks.
 
 paid: Rates that are known, added up.
 missed: How many are not known.
