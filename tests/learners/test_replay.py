@@ -247,6 +247,20 @@ def test_a_new_buffer_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
     assert len(opened(tmp_path)) == 0
 
 
+def test_whoever_has_opened_a_buffer_keeps_it_when_a_new_one_takes_its_place(
+    tmp_path: Path,
+) -> None:
+    filled(tmp_path, 8, 8)
+    older = opened(tmp_path)
+    newer = begun(tmp_path)
+    assert is_told(older, 16)
+    newer.append(met(40, 8))
+    newer.commit()
+    older.append(met(16, 8))
+    assert is_told(older, 24)
+    assert np.array_equal(opened(tmp_path).columns.row[:8], np.arange(40, 48))
+
+
 def test_a_disk_that_is_full_is_said_before_anything_is_learnt(tmp_path: Path) -> None:
     """A map of a file whose disk is not there would end the process when it is written to."""
 

@@ -101,6 +101,8 @@ class Replay:
     ) -> "Replay":  # fmt: skip
         """An empty buffer, in place of one that may be there.
 
+        Whoever has opened that one keeps what it has: these are other files.
+
         Args:
             folder: Made when it is not there.
             capacity: Rows, 1 or more; all of the disk that they will take is taken now.
@@ -275,8 +277,12 @@ def _next(before: str, content: mmap.mmap, first: int, until: int) -> str:
 
 
 def _allocate(file: Path, size: int) -> None:
-    """A file of zeros whose disk is really there: a map without it ends the process later."""
-    with file.open("wb") as opened:
+    """A file of zeros whose disk is really there: a map without it ends the process later.
+
+    A new one for the same reason: one that is mapped must not become shorter.
+    """
+    file.unlink(missing_ok=True)
+    with file.open("xb") as opened:
         os.posix_fallocate(opened.fileno(), 0, size)
 
 

@@ -78,6 +78,7 @@ FAILURES = frozenset(
         "TRADE_OUT_OF_ORDER",
         "TRADING_FAILED",
         "TRAINING_DIVERGED",
+        "TRAINING_RUNS",
         "VERDICTS_DIFFER",
     }
 )

@@ -2,7 +2,8 @@
 
 Unfinished work lies in a folder beside the snapshots, under what is being trained, until the
 snapshot is there. Whoever trains the same again, wherever the last one was ended, goes on from it
-to the same snapshot. A snapshot appears whole or not at all, and so does everything else.
+to the same snapshot; while one is at it, another is refused. A snapshot appears whole or not at
+all, and so does everything else.
 """
 
 import shutil
@@ -29,6 +30,7 @@ from tiltyard.learners.rivals import Champion
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.sweep import Sweep, sweep
+from tiltyard.shell.training.alone import alone_at
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.order import Order
 
@@ -112,19 +114,21 @@ def train(order: Order, bars: Bars, world: World, base: CandidateSettings | None
 
     Raises:
         TiltyardError: Everything that learners raise; ``SNAPSHOT_MISSING``,
-            ``SNAPSHOT_UNREADABLE``, ``SNAPSHOT_UNWRITABLE``, ``SNAPSHOT_DIFFERS``.
+            ``SNAPSHOT_UNREADABLE``, ``SNAPSHOT_UNWRITABLE``, ``SNAPSHOT_DIFFERS``;
+            ``TRAINING_RUNS`` where another of the same does.
         Faults: ``SNAPSHOT_TAMPERED``.
     """
     settings, data = settings_of(order, base or CandidateSettings()), market_of(order, bars)
     work, place = work_of(order, settings, data, world), place_of(world)
-    given = {name: load(path) for name, path in _given(order)}
-    job = _job(order, world, work)
-    if order.what == "encoder":
-        made = _encoder(order, settings, data, job, given.get("refresh"))
-        snapshot, encoder = _noting(made, place), None
-    else:
-        snapshot, encoder = _candidate(order, settings, data, job, given, place, world)
-    return _saved(snapshot, order, world, work, encoder)
+    with alone_at(work):
+        given = {name: load(path) for name, path in _given(order)}
+        job = _job(order, world, work)
+        if order.what == "encoder":
+            made = _encoder(order, settings, data, job, given.get("refresh"))
+            snapshot, encoder = _noting(made, place), None
+        else:
+            snapshot, encoder = _candidate(order, settings, data, job, given, place, world)
+        return _saved(snapshot, order, world, work, encoder)
 
 
 def _saved(
@@ -135,7 +139,6 @@ def _saved(
     is_partial = _is_partial(snapshot.metrics)
     if not is_partial:  # else whoever grants it more time goes on from there
         shutil.rmtree(work, ignore_errors=True)
-        _remove_empty(work.parent)
     return Made(snapshot, path, is_partial, encoder)
 
 
@@ -161,21 +164,22 @@ def retrain_sizing(
     if champion is not None:
         champion.check(data)
     work, place = work_of(order, settings, data, world), place_of(world)
-    job, path = _job(order, world, work), None
-    plan = plan_of(settings.base, data)  # what is too short is said before anything is compiled
-    if order.encoder is not None:
-        given = load(order.encoder)
-        encoder = given if given.kind == KIND else candidate.encoder_in(given)
-        check_encoder(encoder, data, plan)
-    else:
-        encoder, path = _own_encoder(order, settings.base, data, job, place, world)
-    world.tell(Step("compiling what players do, which is kept for the next time", 0, 1))
-    prepare()
-    made = retrain(
-        settings, data, seeds=range(order.seed, order.seed + order.seeds), job=job,
-        folder=work / "buffer", encoder=encoder, champion=champion, log=log,
-    )  # fmt: skip
-    return _saved(_noting(made, place), order, world, work, path)
+    with alone_at(work):
+        job, path = _job(order, world, work), None
+        plan = plan_of(settings.base, data)  # what is too short is said before anything is compiled
+        if order.encoder is not None:
+            given = load(order.encoder)
+            encoder = given if given.kind == KIND else candidate.encoder_in(given)
+            check_encoder(encoder, data, plan)
+        else:
+            encoder, path = _own_encoder(order, settings.base, data, job, place, world)
+        world.tell(Step("compiling what players do, which is kept for the next time", 0, 1))
+        prepare()
+        made = retrain(
+            settings, data, seeds=range(order.seed, order.seed + order.seeds), job=job,
+            folder=work / "buffer", encoder=encoder, champion=champion, log=log,
+        )  # fmt: skip
+        return _saved(_noting(made, place), order, world, work, path)
 
 
 def search(
@@ -192,15 +196,16 @@ def search(
         base: What is not sampled; the usual if not given.
 
     Raises:
-        TiltyardError: As :func:`~tiltyard.learners.sweep.sweep`.
+        TiltyardError: As :func:`~tiltyard.learners.sweep.sweep`; ``TRAINING_RUNS``.
     """
     settings, data = settings_of(order, base or CandidateSettings()), market_of(order, bars)
     work = work_of(order, settings, data, world)
-    swept = sweep(
-        settings, data, folder=work, output=order.output, now=world.now(), seed=order.seed,
-        job=_job(order, world, work), trials=order.trials, workers=order.workers,
-    )  # fmt: skip
-    kept = [(load(one.path, one.digest), one) for one in swept.kept]
+    with alone_at(work):
+        swept = sweep(
+            settings, data, folder=work, output=order.output, now=world.now(), seed=order.seed,
+            job=_job(order, world, work), trials=order.trials, workers=order.workers,
+        )  # fmt: skip
+        kept = [(load(one.path, one.digest), one) for one in swept.kept]
     return swept, [
         Made(snapshot, one.path, _is_partial(snapshot.metrics), one.encoder)
         for snapshot, one in kept
@@ -292,10 +297,3 @@ def _noting(snapshot: Snapshot, place: Mapping[str, Any]) -> Snapshot:
 
 def _is_partial(metrics: Mapping[str, Any]) -> bool:
     return bool(metrics.get("partial"))
-
-
-def _remove_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return  # somebody else trains
