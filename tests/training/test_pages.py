@@ -27,13 +27,12 @@ from tiltyard.shell.sections.drift import DriftSettings
 from tiltyard.shell.training.bars import Bars, read_bars
 from tiltyard.shell.training.drift_months import MonthDrift, drift_months
 from tiltyard.shell.training.running import Made, market_of
+from tiltyard.shell.training.sweep_words import sweep_json, sweep_lines
 from tiltyard.shell.training.words import (
     closing_lines,
     funding_lines,
     judgement,
     made_json,
-    sweep_json,
-    sweep_lines,
     trial_line,
 )
 from training.small import order

@@ -18,7 +18,8 @@ from tiltyard.shell.pictures.training_figure import ROW, Row, composed, row_titl
 from tiltyard.shell.pictures.training_page import bars_section
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.running import Made
-from tiltyard.shell.training.words import STATES, funding_lines, judgement, per_day, trial_line
+from tiltyard.shell.training.sweep_words import STATES
+from tiltyard.shell.training.words import funding_lines, judgement, per_day, trial_line
 
 MARKS = {
     "complete": ("circle", PALETTE[0]),

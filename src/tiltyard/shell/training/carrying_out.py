@@ -18,7 +18,8 @@ from tiltyard.shell.training.running import (
     search,
     train,
 )
-from tiltyard.shell.training.words import closing_lines, made_json, sweep_json, sweep_lines
+from tiltyard.shell.training.sweep_words import sweep_json, sweep_lines
+from tiltyard.shell.training.words import closing_lines, made_json
 
 
 def carry_out(
