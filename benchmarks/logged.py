@@ -10,10 +10,12 @@ For each test and seed a network is fitted by fresh players alone, by both, and 
 then players go on, and nothing is learnt from them. What a network would have done in the test is
 filled by the desk's paper venue. Beside it stand the arms themselves.
 
-    python benchmarks/logged.py --data FOLDER [--steps 250000] [--seeds 5] [--tests 2] [--quick]
+    python benchmarks/logged.py --data FOLDER [--steps 250000] [--seeds 5] [--tests 2] [--brief]
+        [--quick]
 
 Prints the mean daily return of each seed, in percent of the capital, their quartiles, and of how
-many all decisions were nearly alike. `--quick`: 20,000 steps of two seeds and one test.
+many all decisions were nearly alike. `--brief`: fresh players alone, and what a training
+does by default. `--quick`: 20,000 steps of two seeds and one test.
 """
 
 import argparse
@@ -71,6 +73,7 @@ WAYS: Mapping[str, tuple[float, float]] = {
     "logged alone, penalty 1": (1.0, 1.0),
 }
 """Share of a batch, and weight of the penalty."""
+BRIEFLY = ("fresh alone", "fresh and .25 logged, penalty .1")
 
 
 class Past(NamedTuple):
@@ -187,6 +190,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=250_000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tests", type=int, default=2)
+    parser.add_argument("--brief", action="store_true")
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
     steps, seeds, tests = asked.steps, asked.seeds, asked.tests
@@ -219,7 +223,8 @@ def main() -> None:
             print("| learnt from | each seed, % a day | lower quartile | median | upper quartile | "
                   "constant | trades | logged decisions | processor, a fit |")  # fmt: skip
             print("|---|---|---|---|---|---|---|---|---|")
-            for way, (share, penalty) in WAYS.items():
+            for way in BRIEFLY if asked.brief else WAYS:
+                share, penalty = WAYS[way]
                 logged = Logged(replay, share) if share else None
                 lessons = Lessons(
                     replace(dqn, conservative=penalty), settings.rules, rows, tracks,
