@@ -110,8 +110,9 @@ def test_the_last_words_say_what_it_is_worth_and_what_nobody_knows(trained: Trai
         assert sum(line.startswith(title) for line in lines) == 1
     assert sum(line.startswith("  the champion  ") for line in lines) == 2
     assert sum(line.startswith("    seed 2  ") for line in lines) == 2
+    untaught = "12 networks were never improved, as there were too few steps"
     for said in (
-        "gate: undefined: 2 seeds, fewer than 5",
+        f"gate: undefined: 2 seeds, fewer than 5; {untaught}",
         "the champion is trend",
         "12 networks met 12,096 steps, and learnt nothing: the first 5,000 of each fill its buffer",
     ):
@@ -140,7 +141,11 @@ def test_when_time_is_up_it_is_partial_and_programs_are_told_so_and_that_nobody_
     assert (told["kind"], told["partial"], told["report"]) == ("dqn", True, "page.html")
     assert told["lineage"]["champion"] is None
     assert told["metrics"]["gate"]["against"].keys() == {"flat", "buy_and_hold"}
-    assert told["metrics"]["gate"]["reasons"] == ["1 seed, fewer than 5"]
+    assert told["metrics"]["gate"]["reasons"] == [
+        "1 seed, fewer than 5",
+        "6 networks were never improved, as there were too few steps",
+        "its time was up before it had learnt all it was to",
+    ]
     assert Path(told["encoder"]).name.startswith("timesnet_"), "one was trained for it"
     page = (trained.folder / "page.html").read_text("utf-8")
     for said in ("Partial: the time was up", "<p>compared with no champion</p>"):
