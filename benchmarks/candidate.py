@@ -12,21 +12,9 @@ from typing import Any
 
 import torch
 
-from tiltyard.learners.candidate import CandidateSettings, MarketData, train_candidate
+from hours import past
+from tiltyard.learners.candidate import CandidateSettings, train_candidate
 from tiltyard.learners.job import Job, Step
-from tiltyard.market.candles import candles_of
-from tiltyard.shell.feeds.files import read_feed, read_funding
-
-SYMBOLS = ("btc", "sol")
-
-
-def past(folder: Path) -> MarketData:
-    candles, funding = {}, {}
-    for symbol in SYMBOLS:
-        feed = read_feed(folder / f"{symbol}_usdt-1h.parquet")
-        candles[feed.symbol] = candles_of(feed.bars, feed.interval)
-        funding[feed.symbol] = read_funding(folder / f"{symbol}_usdt-funding.parquet")
-    return MarketData(candles, funding=funding)
 
 
 def show(name: str, told: dict[str, Any]) -> None:

@@ -36,22 +36,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tiltyard.features.learned import TECHNICAL, TIME
-from tiltyard.features.table import table_of
+from hours import past, rows_of
 from tiltyard.learners.dqn import Course, DqnSettings, fit
 from tiltyard.learners.dqn import _Training as Training
 from tiltyard.learners.environment import Rules, prepare, walk
-from tiltyard.learners.examples import Rows
 from tiltyard.learners.job import Job
 from tiltyard.learners.playing import NOTHING, POSITIONS
 from tiltyard.learners.sizing import scaled
 from tiltyard.learners.tracks import tracks_of
 from tiltyard.learners.values import choices
-from tiltyard.market.candles import bars_of, candles_of
-from tiltyard.shell.feeds.files import read_feed, read_funding
 
-SYMBOLS = ("btc", "sol")
-FEATURES = (*TECHNICAL, *TIME)
 DAY = 86_400
 HELD_OUT = 180
 LEAST_FASTER, MOST_OF_PRODUCTS = 5.0, 2.5
@@ -66,28 +60,18 @@ class Market(NamedTuple):
 
 
 def market(folder: Path) -> Market:
-    candles, funding, parts = {}, {}, []
-    for symbol in SYMBOLS:
-        feed = read_feed(folder / f"{symbol}_usdt-1h.parquet")
-        candles[feed.symbol] = candles_of(feed.bars, feed.interval)
-        funding[feed.symbol] = read_funding(folder / f"{symbol}_usdt-funding.parquet")
-    for place, (symbol, one) in enumerate(sorted(candles.items())):
-        table = table_of(list(bars_of(one)), FEATURES, one.interval, funding[symbol])
-        whole = np.flatnonzero(np.isfinite(table.values).all(1))
-        parts.append((table.values[whole], table.as_of[whole], np.full(len(whole), place), whole))
-    told, as_of, symbol_of, number = (np.concatenate(column) for column in zip(*parts, strict=True))
-    last = int(as_of.max())
+    data = past(folder)
+    rows = rows_of(data)
+    last = int(rows.as_of.max())
     begins = last - HELD_OUT * DAY
-    chooses = begins - round(0.15 * (begins - int(as_of.min())))
-    learnt = told[as_of < chooses - DAY]
+    chooses = begins - round(0.15 * (begins - int(rows.as_of.min())))
+    learnt = rows.x[rows.as_of < chooses - DAY].astype(np.float64)
     scaler = {"mean": learnt.mean(0).tolist(), "sd": learnt.std(0).tolist()}
-    none = np.zeros(len(told))
-    x = scaled(told.astype(np.float32), scaler)
-    rows = Rows(x, none, none, as_of, symbol_of, number, tuple(sorted(candles)), FEATURES, {})
-    tracks = tracks_of(candles, rows, funding)
+    tracks = tracks_of(data.candles, rows, data.funding)
     course = Course(
-        tracks, x, Rules(), tracks.spans(0, chooses - DAY), tracks.spans(chooses, begins - DAY)
-    )
+        tracks, scaled(rows.x, scaler), Rules(), tracks.spans(0, chooses - DAY),
+        tracks.spans(chooses, begins - DAY),
+    )  # fmt: skip
     return Market(course, tracks.spans(begins, last))
 
 

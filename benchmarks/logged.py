@@ -28,18 +28,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import numpy as np
 
+from hours import past, rows_of
 from tiltyard.facts.arm import Arm, Role, Roster, State
-from tiltyard.features.learned import TECHNICAL, TIME
-from tiltyard.features.table import table_of
 from tiltyard.features.technical import Indicators
 from tiltyard.kernel.money import money
 from tiltyard.learners.dqn import DqnSettings, Logged
 from tiltyard.learners.environment import prepare
-from tiltyard.learners.examples import MarketData, Rows
+from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job
 from tiltyard.learners.logged import replay_in, transitions_of
 from tiltyard.learners.performance import Result
@@ -48,18 +46,15 @@ from tiltyard.learners.seeds import Lessons, SeedFit, Tables, fit_seed
 from tiltyard.learners.tracks import tracks_of
 from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines, by_policy, play
 from tiltyard.market.bar import HOUR, Bar
-from tiltyard.market.candles import bars_of, candles_of
+from tiltyard.market.candles import bars_of
 from tiltyard.market.paper import PaperVenue
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.router.floor import Floor, Reporter, Seat
 from tiltyard.router.split import Split
-from tiltyard.shell.feeds.files import read_feed, read_funding
 from tiltyard.shell.replaying.course import hours_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.training.logged import log_of
 
-SYMBOLS = ("btc", "sol")
-FEATURES = (*TECHNICAL, *TIME)
 TEST_DAYS, WINDOW_DAYS, VALID, EMBARGO = 180, 730, 0.15, 25 * 3_600
 KINDS = tuple(enumerate(("trend", "breakout", "reversion")))
 SHARES = (0.8, 0.1, 0.1)
@@ -76,30 +71,6 @@ WAYS: Mapping[str, tuple[float, float]] = {
 BRIEFLY = ("fresh alone", "fresh and .25 logged, penalty .1")
 
 
-class Past(NamedTuple):
-    data: MarketData
-    rows: Rows
-
-
-def past(folder: Path) -> Past:
-    candles, funding, parts = {}, {}, []
-    for symbol in SYMBOLS:
-        feed = read_feed(folder / f"{symbol}_usdt-1h.parquet")
-        candles[feed.symbol] = candles_of(feed.bars, feed.interval)
-        funding[feed.symbol] = read_funding(folder / f"{symbol}_usdt-funding.parquet")
-    for place, (symbol, one) in enumerate(sorted(candles.items())):
-        table = table_of(list(bars_of(one)), FEATURES, one.interval, funding[symbol])
-        whole = np.flatnonzero(np.isfinite(table.values).all(1))
-        parts.append((table.values[whole], table.as_of[whole], np.full(len(whole), place), whole))
-    told, as_of, symbol_of, number = (np.concatenate(column) for column in zip(*parts, strict=True))
-    none = np.zeros(len(told))
-    rows = Rows(
-        told.astype(np.float32), none, none, as_of, symbol_of, number, tuple(sorted(candles)),
-        FEATURES, {},
-    )  # fmt: skip
-    return Past(MarketData(candles, funding=funding), rows)
-
-
 def folds(last: int, count: int) -> list[Fold]:
     """Tests that follow each other up to the end, each after its own window."""
     ends = [last // DAY * DAY - n * TEST_DAYS * DAY for n in reversed(range(count))]
@@ -109,9 +80,9 @@ def folds(last: int, count: int) -> list[Fold]:
     ]
 
 
-def record(past: Past, since: int, until: int, file: Path) -> None:
+def record(data: MarketData, since: int, until: int, file: Path) -> None:
     """The ledger of a floor on which the three arms trade."""
-    data, costs = past.data, SizingSettings().base.costs(past.data)
+    costs = SizingSettings().base.costs(data)
     floor = Floor(
         PaperVenue(costs, HOUR),
         PaperVenue(costs, HOUR),
@@ -197,7 +168,8 @@ def main() -> None:
     if asked.quick:
         steps, seeds, tests = 20_000, 2, 1
     prepare()
-    data, rows = past(asked.data)
+    data = past(asked.data)
+    rows = rows_of(data)
     settings = SizingSettings()
     tracks = tracks_of(data.known, rows, data.funding)
     costs = settings.base.costs(data)
@@ -206,7 +178,7 @@ def main() -> None:
         folder = Path(name)
         begun = time.perf_counter()
         file = folder / "ledger.db"
-        record(Past(data, rows), cut[0].train_since, cut[-1].test_until, file)
+        record(data, cut[0].train_since, cut[-1].test_until, file)
         with Ledger.open(str(file)) as ledger:
             log = log_of(ledger, rows.symbols, 0.25)
         assert not isinstance(log, str), log

@@ -152,4 +152,5 @@ def test_one_action_for_each_player_is_asked_for() -> None:
 def test_places_of_positions_may_be_of_any_whole_kind(action: int) -> None:
     player = one_player()
     player.reset(seed=1)
-    player.step(action)
+    observed = player.step(action)[0]
+    assert observed[-len(POSITIONS) :].argmax() == action

@@ -33,6 +33,15 @@ def leaking(late: int) -> MarketData:
     return MarketData({symbol: with_leak(one, late) for symbol, one in every.items()})
 
 
+def dearer_after(at: int) -> MarketData:
+    """The same, and closes that are a tenth higher later."""
+    every = {}
+    for symbol, one in leaking(0).candles.items():
+        more = np.where(one.opened_at > at, 1.1, 1.0)
+        every[symbol] = replace(one, close=one.close * more, high=one.high * more)
+    return MarketData(every)
+
+
 @pytest.fixture(scope="module")
 def encoder() -> Snapshot:
     return train_encoder(SETTINGS, leaking(0), seed=1, job=Job())
@@ -185,12 +194,7 @@ def test_nothing_that_happens_later_changes_what_a_test_says(
     settings = replace(SMALL, dqn=replace(SMALL.dqn, steps=1_600, evaluate_every=800))
     before = made(leaking(0), encoder, tmp_path / "one", seeds=(1,), settings=settings)
     held_out = before.metrics["hold_out"]["since"]
-    changed = MarketData({
-        symbol: replace(one, close=np.where(one.opened_at > held_out, one.close * 1.1, one.close),
-                        high=np.where(one.opened_at > held_out, one.high * 1.1, one.high))
-        for symbol, one in leaking(0).candles.items()
-    })  # fmt: skip
-    after = made(changed, encoder, tmp_path / "two", seeds=(1,), settings=settings)
+    after = made(dearer_after(held_out), encoder, tmp_path / "two", seeds=(1,), settings=settings)
     assert after.metrics["walk_forward"] == before.metrics["walk_forward"]
     assert after.metrics["hold_out"] != before.metrics["hold_out"]
 
@@ -199,12 +203,7 @@ def test_a_test_changes_nothing_of_the_one_before_it(encoder: Snapshot, tmp_path
     settings = replace(SMALL, dqn=replace(SMALL.dqn, steps=1_600, evaluate_every=800))
     before = made(leaking(0), encoder, tmp_path / "one", seeds=(1,), settings=settings)
     second = before.metrics["walk_forward"]["folds"][1]["since"]
-    changed = MarketData({
-        symbol: replace(one, close=np.where(one.opened_at > second, one.close * 1.1, one.close),
-                        high=np.where(one.opened_at > second, one.high * 1.1, one.high))
-        for symbol, one in leaking(0).candles.items()
-    })  # fmt: skip
-    after = made(changed, encoder, tmp_path / "two", seeds=(1,), settings=settings)
+    after = made(dearer_after(second), encoder, tmp_path / "two", seeds=(1,), settings=settings)
     first, later = (one.metrics["walk_forward"]["folds"] for one in (before, after))
     assert later[0] == first[0]
     assert later[1] != first[1]

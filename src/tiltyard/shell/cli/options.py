@@ -61,6 +61,16 @@ def open_ledger(
     return Ledger.open(chosen, create=create, busy_timeout_ms=busy_timeout_ms, answers=answers)
 
 
+def ledger_if_any(database: str | None, settings: Settings) -> Ledger | None:
+    """That of :func:`open_ledger`; None where there is none, and nobody has named one."""
+    try:
+        return open_ledger(database, settings)
+    except TiltyardError as error:
+        if database is not None or error.code != "DATABASE_MISSING":
+            raise
+        return None
+
+
 def asked_time(at: str | None, ledger: Ledger) -> datetime:
     """``--at``; else the end of the finished record that the ledger holds, else the present."""
     return record_end(ledger) or system_now() if at is None else moment(at)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
+from tiltyard.shell.cli.options import AsJson, Config, Database, ledger_if_any, settings_from
 from tiltyard.shell.cli.train_options import (
     AssumeUtc,
     Budget,
@@ -213,13 +213,10 @@ def _rival(text: str | None, database: str | None, settings: Settings) -> "Champ
 
     if text is not None:
         return champion_named(text, settings.models.path)
-    try:
-        with open_ledger(database, settings) as ledger:
-            return champion_of(ledger, settings.models.path)
-    except TiltyardError as error:
-        if database is not None or error.code != "DATABASE_MISSING":
-            raise
+    if (opened := ledger_if_any(database, settings)) is None:
         return "there is no ledger"
+    with opened as ledger:
+        return champion_of(ledger, settings.models.path)
 
 
 def _log(
@@ -232,13 +229,10 @@ def _log(
 
     if share == 0:
         return None
-    try:
-        with open_ledger(database, settings) as ledger:
+    found: Log | str = "there is no ledger"
+    if (opened := ledger_if_any(database, settings)) is not None:
+        with opened as ledger:
             found = log_of(ledger, bars.candles, share or SHARE, order.until)
-    except TiltyardError as error:
-        if database is not None or error.code != "DATABASE_MISSING":
-            raise
-        found = "there is no ledger"
     if not isinstance(found, str):
         typer.echo(log_line(found), err=True)
         return found

@@ -11,10 +11,9 @@ from tiltyard.facts.arm import Roster
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.kernel.text import storable
-from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
+from tiltyard.shell.cli.options import AsJson, Config, Database, ledger_if_any, settings_from
 from tiltyard.shell.models.versions import Gate, Origin, Version, versions_in
 from tiltyard.shell.report.text import share
-from tiltyard.shell.settings import Settings
 
 SHORT = 8
 """Digits of a digest that people are told."""
@@ -23,7 +22,10 @@ SHORT = 8
 def versions(as_json: AsJson = False, database: Database = None, config: Config = None) -> None:
     """Every snapshot in the folder of models, newest first, and which arm trades it."""
     settings = settings_from(config)
-    found, roster = versions_in(settings.models.path), _roster(database, settings)
+    found, roster = versions_in(settings.models.path), None
+    if (opened := ledger_if_any(database, settings)) is not None:
+        with opened as ledger:
+            roster = ledger.roster()
     if as_json:
         typer.echo(json.dumps([version_json(one, roster) for one in found], indent=2))
         return
@@ -32,17 +34,6 @@ def versions(as_json: AsJson = False, database: Database = None, config: Config 
     for one in found:
         for line in version_lines(one, roster):
             typer.echo(line)
-
-
-def _roster(database: str | None, settings: Settings) -> Roster | None:
-    """All arms; None where there is no ledger, and nobody has named one."""
-    try:
-        with open_ledger(database, settings) as ledger:
-            return ledger.roster()
-    except TiltyardError as error:
-        if database is not None or error.code != "DATABASE_MISSING":
-            raise
-        return None
 
 
 def version_lines(version: Version, roster: Roster | None) -> list[str]:
