@@ -20,7 +20,8 @@ import httpx
 import pytest
 
 from programs import program
-from served import free_port, until
+from served import free_port
+from waiting import until
 
 INTERVAL = "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n"
 """How a configuration of Prometheus begins that a test waits for."""

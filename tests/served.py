@@ -4,8 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.token_table import SCOPES, Scope, Token, add_token
+from waiting import until
 
 CAPITAL = money(10_000)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -112,13 +112,6 @@ def serving(database: str, folder: Path, settings: str = "", port: int = 0) -> I
             if process.poll() is None:
                 process.kill()
             process.wait()
-
-
-def until(is_so: Callable[[], bool], within: float = 30) -> None:
-    """Ask until it is so; there is nothing else to wait for in another process."""
-    ends = time.monotonic() + within
-    while not is_so():
-        assert time.monotonic() < ends, "it has not come to pass"
 
 
 def _is_ready(url: str) -> bool:

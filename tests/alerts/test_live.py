@@ -16,7 +16,7 @@ from alerts.test_rules import custom
 from programs import program
 from prometheus import INTERVAL, Running, alertmanager, prometheus
 from receivers import listening, says
-from served import populate, serving, until
+from served import populate, serving
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.alerts.checking import by_prometheus
@@ -24,6 +24,7 @@ from tiltyard.shell.alerts.made import RULES, SCRAPE, make
 from tiltyard.shell.alerts.servers import Server
 from tiltyard.shell.cli import app
 from tiltyard.shell.settings import Settings
+from waiting import until
 
 SHOWN = """\
 tiltyard_heartbeat_timestamp_seconds 4e9

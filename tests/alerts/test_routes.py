@@ -15,11 +15,11 @@ import yaml
 from programs import check
 from prometheus import Running, alertmanager
 from receivers import Receiver, listening
-from served import until
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.shell.alerts.made import ROUTES, make
 from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.settings import Settings
+from waiting import until
 
 ALERT = {
     "desk": "tiltyard", "policy": "a", "severity": "critical", "scope": "arm",

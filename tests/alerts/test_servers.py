@@ -7,7 +7,7 @@ import pytest
 
 from programs import check, program
 from prometheus import INTERVAL, alertmanager, prometheus
-from served import until
+from waiting import until
 
 NOWHERE = "route:\n  receiver: nobody\nreceivers:\n- name: nobody\n"
 

@@ -7,12 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from served import PROD, Served, until
+from served import PROD, Served
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.facts.arm import Roster
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.store.ledger import Ledger
+from waiting import until
 
 SUMMARY = "drawdown 12.4 % > 4 %"
 

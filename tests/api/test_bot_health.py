@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from served import PROD, Served, populate, serving, until
+from served import PROD, Served, populate, serving
 from tiltyard.client import Client, Pace
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.ledger import Ledger
+from waiting import until
 
 WEIGHTS = b"weights"
 DIGEST = sha256(WEIGHTS).hexdigest()

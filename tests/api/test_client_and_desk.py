@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from command_line import ROOT
-from served import NOON, PROD, Served, until
+from served import NOON, PROD, Served
 from tiltyard.client import AsyncClient, Client
 from tiltyard.router.split import Split
 from tiltyard.shell.store.ledger import Ledger
+from waiting import until
 
 
 def test_what_a_bot_decides_and_reports_is_in_the_ledger(served: Served) -> None:
@@ -61,7 +62,7 @@ def test_a_halt_reaches_a_bot_within_seconds(served: Served) -> None:
         assert bot.may_enter("bot3")
         with served.asking("operate") as person:
             assert person.post("/v1/policies/bot3/halt", json={}).status_code == 200
-        until(lambda: not bot.may_enter("bot3"), 20)
+        until(lambda: not bot.may_enter("bot3"))
         assert bot.only_leaves("bot3")
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from served import Served, trade, until
+from served import Served, trade
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.token_table import (
@@ -19,6 +19,7 @@ from tiltyard.shell.store.token_table import (
     hash_of,
     revoke_token,
 )
+from waiting import until
 
 ADDRESSES: list[tuple[str, str, tuple[Scope, ...]]] = [
     *(("POST", f"/v1/{kind}", ("ingest",))
@@ -82,7 +83,7 @@ def test_one_that_was_let_in_is_out_soon_after_it_is_revoked(served: Served) -> 
         with Ledger.open(served.database) as ledger, ledger.transaction() as inside:
             assert revoke_token(inside.connection, "gone", system_now(), "test")
             assert not revoke_token(inside.connection, "gone", system_now(), "test")
-        until(lambda: somebody.get("/v1/policies").status_code == 401, 10)
+        until(lambda: somebody.get("/v1/policies").status_code == 401)
 
 
 def test_who_guesses_is_slowed_down_and_keeps_nobody_else_out(served: Served) -> None:

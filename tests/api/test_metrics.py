@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_open
 from prometheus_client.parser import text_string_to_metric_families
 
-from served import Served, populate, serving, trade, until
+from served import Served, populate, serving, trade
+from waiting import until
 
 
 def heartbeat(text: str) -> float:
@@ -86,8 +87,8 @@ def test_a_scrape_is_answered_while_the_database_is_locked(on_file: Path) -> Non
         before = heartbeat(prometheus.get("/metrics").text)
         with closing(sqlite3.connect(database, isolation_level=None)) as writer:
             writer.execute("BEGIN IMMEDIATE")
-            answer = prometheus.get("/metrics", timeout=1)
+            answer = prometheus.get("/metrics")
             assert answer.status_code == 200
             assert heartbeat(answer.text) >= before
-            until(lambda: heartbeat(prometheus.get("/metrics", timeout=1).text) > before)
+            until(lambda: heartbeat(prometheus.get("/metrics").text) > before)
             writer.execute("ROLLBACK")

@@ -1,8 +1,9 @@
 """Who gets an episode, by the shares that the desk tells."""
 
-from served import PROD, Served, trade, until
+from served import PROD, Served, trade
 from tiltyard.router.split import Split
 from tiltyard.shell.store.ledger import Ledger
+from waiting import until
 
 
 def test_whoever_asks_is_told_what_it_could_have_chosen_itself(served: Served) -> None:

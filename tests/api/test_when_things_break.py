@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from served import PROD, Served, free_port, populate, serving, trade, until
+from served import PROD, Served, free_port, populate, serving, trade
+from waiting import until
 
 
 @pytest.fixture

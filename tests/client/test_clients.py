@@ -265,7 +265,7 @@ def test_a_batch_that_was_taken_though_its_answer_was_lost_is_there_once(
 
     desk.instead["trades"] = takes_and_hangs_up
     bot.trade(**trade(1))
-    assert lost.wait(10)
+    assert lost.wait(60)
     bot.trade(**trade(2))
     assert bot.flush()
     assert desk.items("trades", "trade_id") == ["1", "2"]
@@ -561,7 +561,7 @@ def test_a_decision_waits_for_no_desk(new_bot: NewBot, desk: Desk) -> None:
         answered.set()
 
     threading.Thread(target=asks).start()
-    assert answered.wait(10), "it waited"
+    assert answered.wait(60), "it waited"
     assert bot.pending == 2
 
 

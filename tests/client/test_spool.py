@@ -155,7 +155,7 @@ class Reports(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == "bot":
             self.has_begun.set()
-            self.may_go_on.wait(10)
+            self.may_go_on.wait(60)
         self.keeping.put("observations", "{}")
         self.keeping.keep()
 
@@ -179,13 +179,13 @@ def test_a_log_that_reports_is_never_waited_for_by_what_it_needs(tmp_path: Path,
     try:
         with full_disk(10):
             logs.start()
-            assert handler.has_begun.wait(10)
+            assert handler.has_begun.wait(60)
             calls_it.start()
             while not keeping._is_failing:
                 assert calls_it.is_alive()
             handler.may_go_on.set()
-            logs.join(5)
-            calls_it.join(5)
+            logs.join(60)
+            calls_it.join(60)
         assert not logs.is_alive(), "the log waits for the client, and that for the log"
         assert not calls_it.is_alive()
     finally:

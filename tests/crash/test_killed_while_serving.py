@@ -9,8 +9,9 @@ from typing import Self
 import httpx
 
 from conformance.samples import NewDatabase
-from served import free_port, new_token, populate, serving, trade, until
+from served import free_port, new_token, populate, serving, trade
 from tiltyard.shell.store.ledger import Ledger
+from waiting import until
 
 BOTS, EACH = 50, 30
 FALLS_AT = (8, 16, 24)

@@ -16,11 +16,12 @@ import pytest
 from dashboards import board_of, expressions
 from prometheus import INTERVAL, Running, prometheus
 from receivers import listening, says
-from served import PROD, Served, populate, serving, trade, until
+from served import PROD, Served, populate, serving, trade
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.metrics.api_calls import CALLS, ERRORS
 from tiltyard.metrics.catalogue import BESIDE_DRIFT, DRIFT, GAUGES, LATENCIES
 from tiltyard.shell.clock import system_now
+from waiting import until
 
 SETTINGS = """\
 [account]

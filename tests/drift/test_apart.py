@@ -15,6 +15,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.drift.apart import Apart
 from tiltyard.shell.drift.measuring import measure
 from tiltyard.shell.drift.task import Task
+from waiting import until
 
 PROMPT = 30.0
 ASKED = Task("sol", "", Path("models"), Path("bars"), SPAN, NOON)
@@ -81,10 +82,8 @@ def test_it_is_ended_with_the_desk_and_nothing_is_said() -> None:
     hanging = running("import time; time.sleep(600)")
     answers: list[object] = []
     thread = threading.Thread(target=lambda: answers.append(hanging.measure(ASKED)))
-    began = time.monotonic()
     thread.start()
-    while hanging._child is None and time.monotonic() - began < PROMPT:
-        pass
+    until(lambda: hanging._child, PROMPT)
     hanging.end()
     thread.join(PROMPT)
     assert answers == [None]

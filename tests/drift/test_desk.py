@@ -14,7 +14,6 @@ from drift.worlds import CALM, WILD, kept, market
 from floors import rules
 from live_desks import MINUTE, NOON, audited, desk_on, good
 from records import CHAMPION, ledger_of
-from served import until
 from tiltyard.facts.observation import Observation
 from tiltyard.market.bar import HOUR
 from tiltyard.shell.drift.measuring import measure
@@ -29,6 +28,7 @@ from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
+from waiting import until
 
 GUARD = "encoder_kl_divergence_high"
 SLOT = 6 * HOUR

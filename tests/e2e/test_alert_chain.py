@@ -15,10 +15,11 @@ import httpx
 import pytest
 
 from e2e.alert_chain import House, house
-from served import serving, trade, until
+from served import serving, trade
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.store.ledger import Ledger
+from waiting import until
 
 LONG = 60.0
 CAPITAL = "10000"
@@ -75,9 +76,9 @@ def test_every_alert_of_the_table_is_raised_told_and_ends_by_the_real_way(home: 
     streak = [closed(f"c{n}", "bot3", -1) for n in range(6)]
     with home.desk.asking() as bots:
         report(bots, "trades", [*losing, closed("b", "bot1", -500), *streak])
-        until(lambda: states(bots)["bot1"] == "halted", 10)
+        until(lambda: states(bots)["bot1"] == "halted")
         assert states(bots)["bot0"] == "throttled"
-        until(lambda: any("bot1" in title for title in home.phone.titles), 10)
+        until(lambda: any("bot1" in title for title in home.phone.titles))
 
         def all_fire() -> bool:
             gauges = [("gpu_util_pct", 93), ("learner_progress", 0), ("account_balance", 5)]
@@ -143,7 +144,7 @@ def test_a_gap_in_scraping_takes_nothing_back_from_a_persons_word(home: House) -
     with home.desk.asking() as bots:
         bad = [observed("account_balance", 5), observed("model_healthy", 0, "bot3")]
         report(bots, "observations", bad)
-        until(lambda: states(bots)["bot3"] == "halted", 10)
+        until(lambda: states(bots)["bot3"] == "halted")
         until(lambda: home.firing() >= alerts, LONG)
         until(lambda: sum("already" in one for one in said(bots)) == len(alerts), LONG)
         assert bots.post("/v1/resume", json={"hold": "account_balance_low"}).status_code == 200

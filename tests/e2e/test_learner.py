@@ -4,7 +4,6 @@ import json
 import signal
 import sqlite3
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from e2e.test_run import desk_of, told_to_stop
 from supervise.benches import PROMPT
 from tiltyard.shell.supervise.journal import read
 from tiltyard.shell.supervise.processes import kin, seen
+from waiting import until
 
 EXAMPLE = str(ROOT / "examples" / "spinning_learner.py")
 
@@ -39,9 +39,7 @@ def told(run: Run) -> dict[str, Any]:
 def moving(run: Run, folder: Path) -> Iterator[Any]:
     """A desk whose learner has begun to count."""
     with desk_of(folder) as desk:
-        until = time.monotonic() + PROMPT
-        while not told(run)["step"]:
-            assert time.monotonic() < until
+        until(lambda: told(run)["step"], PROMPT)
         yield desk
 
 
@@ -84,9 +82,7 @@ def test_a_killed_desk_leaves_its_learner_to_the_next(run: Run, folder: Path) ->
     with closing(sqlite3.connect(folder / "desk.db")) as connection, connection:
         connection.execute("UPDATE leases SET renewed_at = renewed_at - 180000000")
     with desk_of(folder) as desk:
-        until = time.monotonic() + PROMPT
-        while told(run)["process"] in {first, None}:
-            assert time.monotonic() < until
+        until(lambda: told(run)["process"] not in {first, None}, PROMPT)
         assert not runs(first)
         told_to_stop(desk)
 
@@ -106,9 +102,7 @@ def test_a_desk_that_stops_gives_its_lease_back_before_its_learner_has_gone(
     log = tmp_path / "tiltyard-learner" / "learner.log"
 
     def says(word: str) -> None:
-        until = time.monotonic() + PROMPT
-        while not (log.exists() and word in log.read_text()):
-            assert time.monotonic() < until
+        until(lambda: log.exists() and word in log.read_text(), PROMPT)
 
     with desk_of(tmp_path) as desk:
         says("deaf")

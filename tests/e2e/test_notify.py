@@ -9,10 +9,10 @@ from command_line import POLICY, Run
 from docs.pages import rows
 from notify.phones import phone
 from receivers import SECRET, says
-from served import until
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.page_table import Page, add_page
+from waiting import until
 
 ANN = '[[notify.recipient]]\nname = "ann"\naddress_file = "ann.address"\n'
 BOB = '[[notify.recipient]]\nname = "bob"\naddress_env = "BOB_ADDRESS"\n'

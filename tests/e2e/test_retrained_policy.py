@@ -194,7 +194,7 @@ def test_who_interrupts_it_and_gives_the_same_command_has_the_same_policy(
     while not (line := process.stderr.readline()).startswith("fold 1 of 4, seed 2 of 2"):
         assert line, "it has ended"
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, "")
     assert "is kept: the same command goes on from there" in err
     left = trained.folder / "again"

@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from command_line import Run
-from served import until
 from tiltyard.shell.supervise.contract import VARIABLE
 from training.small import write_bars
+from waiting import until
 
 HOURS = 3_700
 """Just enough for the usual settings."""
@@ -95,7 +95,7 @@ def test_who_ends_it_in_its_first_epoch_is_not_told_that_something_is_kept(tmp_p
     assert process.stderr is not None
     assert process.stderr.readline().startswith("encoder: ")
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (143, "")
     assert "nothing was kept since it began: the same command begins where this one did" in err
     assert list((tmp_path / "models").iterdir()) == []
@@ -125,7 +125,7 @@ def test_a_supervisor_sees_it_and_has_a_checkpoint_and_whoever_ends_it_can_go_on
     process.send_signal(signal.SIGUSR1)
     until(partial(saved_after, told["checkpoint_at"]), 100)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (143, "")
     assert err.splitlines()[0].startswith("encoder: ")
     assert "the same command goes on from there" in err

@@ -15,6 +15,7 @@ from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.gpu.watched import gpus_watched
 from tiltyard.shell.sections.gpu import GpuSettings
 from tiltyard.shell.store.ledger import Ledger
+from waiting import until
 
 TEXT = b'DCGM_FI_DEV_GPU_UTIL{gpu="0"} 37\n'
 PROMPT = 30.0
@@ -25,9 +26,7 @@ def test_an_exporter_is_read_for_as_long_as_the_desk_runs(tmp_path: Path) -> Non
     with ledger_of(tmp_path / "desk.db", []) as ledger, listening() as receiver:
         receiver.script.append(says(200, TEXT))
         with gpus_watched(GpuSettings(source=receiver.url), ledger, readings, say=said.append):
-            until = time.monotonic() + PROMPT
-            while not readings.now.available and time.monotonic() < until:
-                pass
+            until(lambda: readings.now.available, PROMPT)
             assert dict(readings.now.utilization) == {"0": 0.37}
     assert not said
 
@@ -37,8 +36,7 @@ def test_an_exporter_that_hangs_keeps_no_desk_from_ending(tmp_path: Path) -> Non
         receiver.script.append(hangs)
         settings = GpuSettings(source=receiver.url)
         with gpus_watched(settings, ledger, GpuReadings(), say=lambda _: None):
-            while not receiver.asked:
-                pass
+            until(lambda: receiver.asked)
             began = time.monotonic()
         assert time.monotonic() - began < PROMPT / 2
 

@@ -433,7 +433,7 @@ def test_the_bits_do_not_depend_on_how_many_threads_there_are(tmp_path: Path) ->
     for threads in ("1", "2"):
         told = subprocess.run(
             [sys.executable, "-c", script, str(tmp_path / threads)], capture_output=True,
-            text=True, check=True, timeout=240,
+            text=True, check=True, timeout=600,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]),
                  "OPENBLAS_NUM_THREADS": threads},
         )  # fmt: skip

@@ -11,6 +11,7 @@ from small_candidates import START, lasting, market
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.gate import Verdict
+from tiltyard.learners.job import Step
 from tiltyard.learners.performance import Result
 from tiltyard.learners.rivals import Champion, judged
 from tiltyard.learners.sizing import Sizing
@@ -31,9 +32,13 @@ def test_a_champion_is_told_funding_where_it_has_learnt_from_it() -> None:
     data = MarketData(SOL, funding={"SOL/USDT": RATES})
     closed_at = SOL["SOL/USDT"].closed_at
     within = Range(int(closed_at[100]), int(closed_at[-1]))
-    played = champion.played(data, Costs(5, 1, {"SOL/USDT": RATES}, has_funding=True), within)
+    costs, told = Costs(5, 1, {"SOL/USDT": RATES}, has_funding=True), list[Step]()
+    played = champion.played(data, costs, within, told.append)
     assert played.wanted["long"] > 0
     assert set(played.wanted) != {"nothing"}
+    assert [(one.stage, one.done, one.of) for one in told] == [
+        ("the champion", done, 379) for done in (100, 200, 300)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_who_trains_meanwhile_takes_nothing_away_from_who_registers(
     assert registers.is_alive()
     assert list(folder.iterdir()) == []
     os.close(lock)
-    registers.join(10)
+    registers.join(60)
     assert checked_for_trial(folder / found.name).digest == found.digest
 
 

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,6 +28,7 @@ from tiltyard.shell.store.outbox import (
 )
 from tiltyard.shell.targets import Target, refused
 from tiltyard.shell.targets.webhook_target import WebhookTarget
+from waiting import until
 
 PROMPT = 30.0
 SOON, NEVER = 0.01, 3600.0
@@ -75,14 +75,6 @@ def beside(
         yield found
 
 
-def soon(happens: Callable[[], bool]) -> bool:
-    """Whether it does; another thread is about to."""
-    until = time.monotonic() + PROMPT
-    while not happens() and time.monotonic() < until:
-        pass
-    return happens()
-
-
 def is_settled(house: House) -> bool:
     """Whether the file was told what the outbox has, and the courier has noted it."""
     with house.other.snapshot() as still:
@@ -105,13 +97,13 @@ def test_who_hangs_keeps_no_other_target_waiting_and_its_own_shares_no_notices(
             kinds: Callable[[], list[str]] = lambda: [  # noqa: E731
                 one.headers["tiltyard-kind"] for one in receiver.asked
             ]
-            assert soon(lambda: kinds() == ["shares"]), "from now on it hangs"
-            assert soon(lambda: is_settled(house))
+            until(lambda: kinds() == ["shares"])
+            until(lambda: is_settled(house))
             house.lose(BAD)
             house.step(5)
             found.deliver()
-            assert soon(lambda: BAD not in house.traffic())
-            assert soon(lambda: kinds() == ["shares", "notice"])
+            until(lambda: BAD not in house.traffic())
+            until(lambda: kinds() == ["shares", "notice"])
             receiver.released.set()
 
 
@@ -121,12 +113,12 @@ def test_while_the_desk_judges_shares_do_not_expire_and_nothing_is_written_for_t
     with housed(url, tmp_path) as house, beside(house, NEVER, Says()) as found:
         house.step()
         found.deliver()
-        assert soon(lambda: is_settled(house))
+        until(lambda: is_settled(house))
         before, first = rows(house.other), house.shares()
         for _ in range(12):
             house.step(30)
             found.deliver()
-            assert soon(lambda: expires_at(house) - house.now > 80 * SECOND)
+            until(lambda: expires_at(house) - house.now > 80 * SECOND)
         last = house.shares()
         assert rows(house.other) == before
     changed = {name for name in first if first[name] != last[name]}
@@ -173,7 +165,7 @@ def test_what_nobody_can_be_told_any_more_is_given_up_and_said_to_be_that(house:
     said = "2 effects were given up, since the settings name its target no more"
     with beside(house, NEVER, says := Says()) as found:
         found.deliver()
-        assert soon(lambda: says.said == [said])
+        until(lambda: says.said == [said])
 
 
 class Phone:
@@ -200,17 +192,17 @@ def test_a_phone_that_is_off_is_said_to_be_once_and_once_when_it_is_on_again(hou
     targets = {**house.targets, ann.name: ann}
     with beside(house, NEVER, says := Says(), targets) as found:
         found.deliver()
-        assert soon(lambda: len(says.said) == 1)
+        until(lambda: len(says.said) == 1)
         with house.ledger.snapshot() as still:
             (waiting,) = told_in_vain(still.connection)
         assert (waiting.target, waiting.attempts) == (ann.name, 1)
         house.now += MINUTE
         found.deliver()
-        assert soon(lambda: _attempts(house) == 2)
+        until(lambda: _attempts(house) == 2)
         ann.is_off = False
         house.now += MINUTE
         found.deliver()
-        assert soon(lambda: len(says.said) == 2)
+        until(lambda: len(says.said) == 2)
     assert says.said == [
         "notify:ann does not take a page: it is tried again; see tiltyard doctor",
         "notify:ann takes what it is told again",
@@ -240,11 +232,11 @@ def test_who_lost_traffic_in_silence_does_not_get_it_back_before_a_step_is_writt
             found._alarm()
             house.step(5)
             found.stand()
-            assert soon(lambda: house.shares()["reduce_only"] == [BAD])
+            until(lambda: house.shares()["reduce_only"] == [BAD])
             assert house.traffic() == {PROD: 1}
         house.step(5)
         found.deliver()
-        assert soon(lambda: house.traffic() == WITHOUT_BAD)
+        until(lambda: house.traffic() == WITHOUT_BAD)
     assert says.said == ["nothing was judged for 3600 s: no traffic for challengers"]
 
 
@@ -259,18 +251,18 @@ def test_a_step_that_took_too_long_gives_nobody_back_what_the_watchdog_took(hous
         rooms.append(found)
         house.step(5)
         found.deliver()
-        assert soon(lambda: is_settled(house))
+        until(lambda: is_settled(house))
         told = house.shares()["revision"]
         house.on_stage = on_stage
         house.ask("throttle", HAND)
         house.step(5)
         house.on_stage = print
         found.deliver()
-        assert soon(lambda: house.traffic() == {PROD: 1})
+        until(lambda: house.traffic() == {PROD: 1})
         frozen = house.shares()["revision"]
         house.step(5)
         found.deliver()
-        assert soon(lambda: house.traffic() == {PROD: 0.8, BAD: 0.1, GOOD: 0.1})
+        until(lambda: house.traffic() == {PROD: 0.8, BAD: 0.1, GOOD: 0.1})
         again = house.shares()["revision"]
     assert told < frozen < again  # type: ignore[operator] # all are numbers
     said = [body["said"] for row in house.other.audit()
@@ -293,7 +285,7 @@ def test_in_silence_challengers_lose_their_traffic_before_the_database_is_asked(
         found.beat()
         assert is_asked.wait(PROMPT)
         assert says.said[-1] == "nothing was judged for 0.01 s: no traffic for challengers"
-        assert soon(lambda: house.traffic() == {PROD: 1})
+        until(lambda: house.traffic() == {PROD: 1})
         may_answer.set()
 
 
@@ -311,11 +303,11 @@ def test_an_observing_desk_takes_nothing_in_silence(house: House, url: str) -> N
 def test_who_has_lost_the_lease_falls_silent_and_the_desk_that_acts_is_heard(house: House) -> None:
     with beside(house, NEVER, Says()) as found:
         found._alarm()
-        assert soon(lambda: house.traffic() == {PROD: 1})
+        until(lambda: house.traffic() == {PROD: 1})
         later = house.now + MINUTE
         second = House(house.ledger, house.other, house.folder, house.settings, later, "second")
         second.round()
         assert house.traffic() == EVERYBODY
         found._alarm()
-        assert soon(lambda: not any(one._thread.is_alive() for one in found._couriers))
+        until(lambda: not any(one._thread.is_alive() for one in found._couriers))
     assert house.traffic() == EVERYBODY

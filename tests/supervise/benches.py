@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.supervise.journal import Known, read
 from tiltyard.shell.supervise.processes import Process, kin
 from tiltyard.shell.supervise.supervised import journal_in, learner_from, log_in, status_in
+from waiting import until
 
 EXAMPLE = str(ROOT / "examples" / "spinning_learner.py")
 PROMPT = 30.0
@@ -42,11 +42,12 @@ class Bench:
 
     def until(self, happens: Callable[[], bool]) -> None:
         """Look after the learner until this happens, as it soon must."""
-        deadline = time.monotonic() + PROMPT
-        self.learner.look()
-        while not happens():
-            assert time.monotonic() < deadline, self.said
+
+        def has_happened() -> bool:
             self.learner.look()
+            return happens()
+
+        until(has_happened, PROMPT)
 
     def observed(self) -> dict[str, float]:
         """What is observed a minute later."""

@@ -42,7 +42,7 @@ def test_the_count_of_restarts_does_not_wait_for_a_journal_that_is_being_written
         try:
             assert disk.is_written.wait(PROMPT)
             asking.start()
-            asking.join(5)
+            asking.join(PROMPT)
             assert answers == [0]
         finally:
             disk.answers.set()

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.supervise.journal import Journal
 from tiltyard.shell.supervise.processes import Process, Run, boot, kin, seen
 from tiltyard.shell.supervise.supervised import journal_in
+from waiting import until
 
 CRASHES = python("import sys; print('no data'); sys.exit(3)")
 CHILDREN = python(
@@ -179,9 +179,7 @@ def test_what_a_killed_desk_left_is_ended_by_the_next(command: list[str], tmp_pa
         [sys.executable, "-c", _KEEPS, str(tmp_path), *command], env=environment
     )
     other = Bench(settings_for(tmp_path, *command, grace=0.2))
-    deadline = time.monotonic() + PROMPT
-    while not other.log() and time.monotonic() < deadline:
-        pass
+    until(other.log, PROMPT)
     family = other.kin
     assert family
     other.learner.look()
@@ -221,9 +219,7 @@ def test_an_orphan_whose_first_process_is_gone_is_known_by_its_token(tmp_path: P
         env={**os.environ, "TILTYARD_LEARNER_RUN": token},
     ) as orphan:  # fmt: skip
         left = Run(token, 2**22 - 1, 1, boot())
-        deadline = time.monotonic() + PROMPT
-        while not kin(left) and time.monotonic() < deadline:
-            pass
+        until(lambda: kin(left), PROMPT)
         assert [process.pid for process in kin(left)] == [orphan.pid]
         assert not kin(left._replace(token="of-another"))  # noqa: S106 as above
         born = kin(left)[0].started

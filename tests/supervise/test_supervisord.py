@@ -6,8 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +24,7 @@ from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.store.outbox import RESTART, Effect
 from tiltyard.shell.supervise.supervised import status_in
 from tiltyard.shell.supervise.supervisord import Supervisord
+from waiting import until
 
 CONFIGURATION = """
 [supervisord]
@@ -72,12 +72,6 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def soon(happens: Callable[[], object]) -> None:
-    until = time.monotonic() + PROMPT
-    while not happens():
-        assert time.monotonic() < until
-
-
 def answers(supervisord: Supervisord) -> bool:
     try:
         supervisord.standing()
@@ -104,7 +98,7 @@ def running() -> Iterator[Running]:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
             try:
-                soon(lambda: answers(Supervisord(found.addresses["socket"], "learner", 10)))
+                until(lambda: answers(Supervisord(found.addresses["socket"], "learner", 10)))
                 yield found
             finally:
                 process.send_signal(signal.SIGTERM)
@@ -164,8 +158,8 @@ def test_one_that_was_stopped_between_is_started(house: Running) -> None:
 
 def test_what_supervisord_gave_up_is_given_up_and_what_ended_well_is_done(house: Running) -> None:
     broken, ends = house.bench(program="broken"), house.bench(program="ends")
-    soon(lambda: broken.observed()["learner_running"] == 0)
-    soon(lambda: Supervisord(house.addresses["http"], "ends", 10).standing() == "done")
+    until(lambda: broken.observed()["learner_running"] == 0)
+    until(lambda: Supervisord(house.addresses["http"], "ends", 10).standing() == "done")
     assert ends.observed() == {"learner_progress": 1, "learner_running": 1}, "nothing is stuck"
     ends.added = 0
     ends.learner.send(asked("of one that is done"))

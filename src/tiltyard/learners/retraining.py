@@ -239,7 +239,7 @@ class _School:
         }
         others = baselines(known, costs, within)
         if self.champion is not None:
-            others[CHAMPION] = self.champion.played(self.data, costs, within)
+            others[CHAMPION] = self.champion.played(self.data, costs, within, self._job.tell)
         return Trial(within, seeds, Tested(within, together, others), by_symbol), made
 
 

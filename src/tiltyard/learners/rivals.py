@@ -6,22 +6,28 @@ no measure of it. So it is compared on the days that are new to both. Where thos
 knows which they are, it is not known who is better.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from math import inf
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Value
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.gate import Rival, Tried, Verdict, judge
+from tiltyard.learners.job import Step
 from tiltyard.learners.performance import Result, Stretch
 from tiltyard.learners.served import Served
 from tiltyard.learners.walk_forward import DAY, Range, by_policy, play
 from tiltyard.market.costs import Costs
-from tiltyard.policies.policy import Policy
+from tiltyard.policies.policy import Holding, Intent, Policy
 
 AGAINST = ("flat", "buy_and_hold")
 CHAMPION = "champion"
+TELLS_EVERY = 100
+"""Decisions of a champion, between two times that somebody is told of."""
 
 
 class Champion(NamedTuple):
@@ -59,16 +65,30 @@ class Champion(NamedTuple):
                 "train on its bars and its markets, or name another one: --champion",
             )  # fmt: skip
 
-    def played(self, data: MarketData, costs: Costs, within: Range) -> Result:
-        """What it makes of some days.
+    def played(
+        self, data: MarketData, costs: Costs, within: Range, tell: Callable[[Step], object]
+    ) -> Result:
+        """What it makes of some days; it is asked bar by bar, as the desk does, which takes long.
 
         Args:
             data: The past, with funding rates where there are any.
             costs: Of trading.
             within: When it decides.
+            tell: Told how far it is.
         """
         decide = by_policy(self.policy, data.known, within, data.funding)
-        return play(data.known, decide, costs, within)
+        every = sum(
+            int(np.ptp(np.searchsorted(one.closed_at, within))) for one in data.known.values()
+        )
+        asked = count(1)
+
+        def telling(symbol: str, number: int, holding: Holding, size: float) -> Intent:
+            done = next(asked)
+            if not done % TELLS_EVERY:
+                tell(Step("the champion", done, every))
+            return decide(symbol, number, holding, size)
+
+        return play(data.known, telling, costs, within)
 
     def to_json(self) -> dict[str, Any]:
         """For a lineage; ``knows_until`` is null where it learns nothing, or nobody knows."""
