@@ -33,6 +33,6 @@ def dom(file: Path, profile: Path) -> str:
     )  # fmt: skip
     done = subprocess.run(
         [browser(), *flags, "--dump-dom", file.as_uri()],
-        capture_output=True, check=True, timeout=120,
+        capture_output=True, check=True, timeout=600,
     )  # fmt: skip
     return outside_scripts(done.stdout.decode("utf-8"))

@@ -12,7 +12,7 @@ import pytest
 
 from command_line import ROOT
 
-PATIENCE = 120
+PATIENCE = 600
 """Seconds for a command."""
 
 Forking = subprocess.Popen[str]

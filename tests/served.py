@@ -46,7 +46,7 @@ class Served:
     def asking(self, *scopes: Scope, name: str = "") -> httpx.Client:
         """Somebody whose token has these scopes; all of them when none are named."""
         return httpx.Client(
-            base_url=self.url, timeout=30,
+            base_url=self.url, timeout=120,
             headers={"Authorization": f"Bearer {self.token(*scopes, name=name)}"},
         )  # fmt: skip
 
@@ -115,7 +115,7 @@ def serving(database: str, folder: Path, settings: str = "", port: int = 0) -> I
 
 
 def _is_ready(url: str) -> bool:
-    return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+    return httpx.get(f"{url}/readyz", timeout=120).status_code == 200
 
 
 def trade(number: int, policy: str = "bot0", pnl: float | str = "1", **said: Any) -> dict[str, Any]:  # noqa: ANN401 a row

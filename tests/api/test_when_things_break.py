@@ -105,7 +105,7 @@ def test_a_silent_connection_is_closed_and_a_slow_body_refused(
         asked = {"silent": b"", "half a head": b"GET /healthz HT", "half a body": head.encode()}
         opened = {}
         for name, said in asked.items():
-            opened[name] = socket.create_connection(("127.0.0.1", port), timeout=60)
+            opened[name] = socket.create_connection(("127.0.0.1", port), timeout=600)
             opened[name].sendall(said)
         assert opened["silent"].recv(100) == b""
         assert opened["half a head"].recv(100) == b""

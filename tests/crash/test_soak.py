@@ -166,7 +166,7 @@ def test_a_real_desk_that_was_stopped_wakes_up_writes_nothing_and_exits_1(
     assert first.stderr is not None
     assert "the desk acts" in first.stderr.readline()
     with start() as refused:
-        assert "LEASE_HELD" in refused.communicate(timeout=60)[1]
+        assert "LEASE_HELD" in refused.communicate(timeout=600)[1]
         assert refused.returncode == 1
     first.send_signal(SIGSTOP)
     began = time.monotonic()
@@ -176,7 +176,7 @@ def test_a_real_desk_that_was_stopped_wakes_up_writes_nothing_and_exits_1(
     assert "the desk acts" in second.stderr.readline()
     assert 5 < time.monotonic() - began < 25
     first.send_signal(SIGCONT)
-    assert "LEASE_LOST" in first.communicate(timeout=60)[1]
+    assert "LEASE_LOST" in first.communicate(timeout=600)[1]
     assert first.returncode == 1
     second.kill()
     third = start("--wait")
@@ -185,5 +185,5 @@ def test_a_real_desk_that_was_stopped_wakes_up_writes_nothing_and_exits_1(
     assert "waiting" in third.stderr.readline()
     assert "the desk acts" in third.stderr.readline()
     third.terminate()
-    assert "the lease is given back" in third.communicate(timeout=60)[1]
+    assert "the lease is given back" in third.communicate(timeout=600)[1]
     assert make_url(ledger_url).database

@@ -97,7 +97,7 @@ def test_a_second_desk_is_told_who_holds_the_lease_and_exits_1(
     ran = subprocess.run(
         [sys.executable, "-m", "tiltyard", "run", "--once", "--db", ledger_url], cwd=tmp_path,
         env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False,
-        timeout=60,
+        timeout=600,
     )  # fmt: skip
     assert ran.returncode == FAILED
     assert ran.stderr.startswith("LEASE_HELD desk: the first acts on this ledger, and renewed")
@@ -250,7 +250,7 @@ def test_a_desk_that_runs_once_brings_out_what_it_decided(
     populate(ledger)
     (tmp_path / "tiltyard.toml").write_text('[effects]\nfile = "shares.json"\n')
     words = [sys.executable, "-m", "tiltyard", "run", "--once", "--db", ledger_url]
-    subprocess.run(words, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    subprocess.run(words, cwd=tmp_path, capture_output=True, check=True, timeout=600)
     assert json.loads((tmp_path / "shares.json").read_text())["champion"] == "prod"
     with ledger.snapshot() as still:
         assert {one.state for one in every_effect(still.connection)} == {"verified"}

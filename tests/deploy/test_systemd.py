@@ -99,7 +99,7 @@ def test_the_main_process_ends_with_the_code_of_what_is_wrong(
     command = command.replace("/etc/tiltyard/tiltyard.toml", "tiltyard.toml")
     done = subprocess.run(
         shlex.split(command), cwd=tmp_path, env={**os.environ, "TILTYARD_DB": database},
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == code, done.stderr
 

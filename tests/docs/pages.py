@@ -100,7 +100,7 @@ def run(command: Command, folder: Path) -> Ended:
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
         check=False,
     )
     return Ended(done.returncode, done.stdout)

@@ -41,7 +41,9 @@ def known_status(tmp_path_factory: pytest.TempPathFactory, forking: Forking) -> 
     """A folder with the known status as a file, written by the shipped generator, and taken in."""
     folder = tmp_path_factory.mktemp("known")
     script = ROOT / "examples" / "known_status.py"
-    subprocess.run([sys.executable, str(script), str(folder / "known.csv")], check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, str(script), str(folder / "known.csv")], check=True, timeout=600
+    )
     run = run_in(folder, forking, tmp_path_factory.mktemp("said"))
     assert run("policy", "register", POLICY, "--capital", "10000").code == 0
     assert run("ingest", folder / "known.csv").code == 0

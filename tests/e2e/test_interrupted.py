@@ -64,7 +64,7 @@ def struck(folder: Path, kind: str, sent: str, *words: str) -> subprocess.Comple
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 

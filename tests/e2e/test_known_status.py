@@ -80,7 +80,7 @@ def test_the_monitor_people_know_reports_with_plain_python(known: Run, tmp_path:
     ran = subprocess.run(
         [sys.executable, str(script), "--policy-sha", "eee02a74", "--mode", "report",
          "--db", str(tmp_path / "desk.db")],
-        capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
+        capture_output=True, text=True, check=False, timeout=600, cwd=tmp_path,
     )  # fmt: skip
     assert ran.returncode == 0
     assert "12.4 %" in ran.stdout

@@ -48,7 +48,7 @@ def line(desk: Desk) -> str:
 
 def told_to_stop(desk: Desk, number: signal.Signals = signal.SIGTERM) -> str:
     desk.send_signal(number)
-    _, err = desk.communicate(timeout=60)
+    _, err = desk.communicate(timeout=600)
     assert desk.returncode == 0, err
     return err
 
@@ -194,7 +194,7 @@ def monitor(tmp_path: Path) -> Callable[..., str]:
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=600,
         )
         return done.stdout
 
@@ -214,7 +214,7 @@ def test_the_monitor_refuses_what_makes_no_sense(
     assert floor("policy", "list").code == 0
     done = subprocess.run(
         [sys.executable, str(ROOT / "live_ops_monitor.py"), *words],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600,
         env={**os.environ, "TILTYARD_DB": str(tmp_path / "desk.db")},
     )  # fmt: skip
     assert (done.returncode, done.stderr[: len(facts)]) == (2, facts)

@@ -35,7 +35,7 @@ def loaded(folder: Path, *words: str) -> set[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines())

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from math import inf
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,14 @@ from tiltyard.learners.job import Step
 from tiltyard.learners.performance import Result
 from tiltyard.learners.rivals import Champion, judged
 from tiltyard.learners.sizing import Sizing
-from tiltyard.learners.walk_forward import DAY, NOTIONAL, Range
+from tiltyard.learners.walk_forward import DAY, NOTIONAL, Range, by_policy, play
 from tiltyard.market.costs import Costs, FundingRates
 from tiltyard.policies.trend import Trend
 from trained_policies import tiny_sizing
 
 DAYS = 60
 SOL = market("SOL/USDT", hours=24 * 20)
+COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
 RATES = FundingRates([(START + timedelta(hours=8 * n), 0.0001) for n in range(90)])
 
 
@@ -37,8 +39,26 @@ def test_a_champion_is_told_funding_where_it_has_learnt_from_it() -> None:
     assert played.wanted["long"] > 0
     assert set(played.wanted) != {"nothing"}
     assert [(one.stage, one.done, one.of) for one in told] == [
-        ("the champion", done, 379) for done in (100, 200, 300)
+        ("the champion", done, 379) for done in (128, 256, 379)
     ]
+
+
+def test_a_trained_champion_that_is_asked_at_once_decides_as_one_that_is_asked_bar_by_bar() -> None:
+    policy, costs = Sizing(tiny_sizing()), Costs(5, 1, {})
+    closed_at = SOL["SOL/USDT"].closed_at
+    sol = SOL["SOL/USDT"]
+    columns: dict[str, Any] = {
+        name: np.delete(getattr(sol, name), range(250, 260)) for name in COLUMNS
+    }
+    holey = {"SOL/USDT": replace(sol, **columns)}
+    for past in (SOL, holey):
+        within = Range(int(closed_at[20]), int(closed_at[-1]))
+        alone = play(past, by_policy(policy, past, within), costs, within)
+        played = Champion("old", policy).played(MarketData(past), costs, within, lambda _: None)
+        assert played.trades == alone.trades
+        assert (played.equity == alone.equity).all()
+        assert played.wanted == alone.wanted
+        assert played.trades
 
 
 @pytest.mark.parametrize(

@@ -146,14 +146,14 @@ def test_a_champion_that_knows_the_days_is_told_so(sized: Made) -> None:
 
 
 def test_a_champion_is_named_by_its_kind_or_its_snapshot(tmp_path: Path) -> None:
-    assert champion_named("flat", tmp_path) == Champion("flat", POLICIES.get("flat"))
+    assert champion_named("flat", [tmp_path]) == Champion("flat", POLICIES.get("flat"))
     lineage = {"data": {"until": 7_200}, "encoder": {"data": {"until": 3_600}}}
     path = put_model(tmp_path, replace(tiny(), lineage=lineage))
     for text in (path.name, str(path), path.name[-8:]):
-        found = champion_named(text, tmp_path)
+        found = champion_named(text, [tmp_path / "output", tmp_path])
         assert (found.name, found.knows_until) == (path.name, 7_200)
-    with pytest.raises(TiltyardError, match=r"POLICY_UNKNOWN nobody: .*flat, trend"):
-        champion_named("nobody", tmp_path)
+    with pytest.raises(TiltyardError, match=r"POLICY_UNKNOWN nobody: .* or .*flat, trend"):
+        champion_named("nobody", [tmp_path / "output", tmp_path])
 
 
 def test_the_ledgers_champion_is_taken_where_it_is_one_of_ours(tmp_path: Path) -> None:

@@ -7,11 +7,8 @@ knows which they are, it is not known who is better.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
 from math import inf
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Value
@@ -20,14 +17,14 @@ from tiltyard.learners.gate import Rival, Tried, Verdict, judge
 from tiltyard.learners.job import Step
 from tiltyard.learners.performance import Result, Stretch
 from tiltyard.learners.served import Served
-from tiltyard.learners.walk_forward import DAY, Range, by_policy, play
+from tiltyard.learners.walk_forward import DAY, Decide, Range, by_policy, known_to, play
 from tiltyard.market.costs import Costs
-from tiltyard.policies.policy import Holding, Intent, Policy
+from tiltyard.policies.policy import Holding, Intent, Observation, Policy, stay
 
 AGAINST = ("flat", "buy_and_hold")
 CHAMPION = "champion"
-TELLS_EVERY = 100
-"""Decisions of a champion, between two times that somebody is told of."""
+AT_ONCE = 128
+"""Moments at which a trained champion is asked together."""
 
 
 class Champion(NamedTuple):
@@ -68,7 +65,7 @@ class Champion(NamedTuple):
     def played(
         self, data: MarketData, costs: Costs, within: Range, tell: Callable[[Step], object]
     ) -> Result:
-        """What it makes of some days; it is asked bar by bar, as the desk does, which takes long.
+        """What it makes of some days, decided as on the desk.
 
         Args:
             data: The past, with funding rates where there are any.
@@ -76,25 +73,39 @@ class Champion(NamedTuple):
             within: When it decides.
             tell: Told how far it is.
         """
-        decide = by_policy(self.policy, data.known, within, data.funding)
-        every = sum(
-            int(np.ptp(np.searchsorted(one.closed_at, within))) for one in data.known.values()
-        )
-        asked = count(1)
-
-        def telling(symbol: str, number: int, holding: Holding, size: float) -> Intent:
-            done = next(asked)
-            if not done % TELLS_EVERY:
-                tell(Step("the champion", done, every))
-            return decide(symbol, number, holding, size)
-
-        return play(data.known, telling, costs, within)
+        if isinstance(self.policy, Served):
+            decide = _by_answers(self.policy, data, within, tell)
+        else:
+            decide = by_policy(self.policy, data.known, within, data.funding)
+        return play(data.known, decide, costs, within)
 
     def to_json(self) -> dict[str, Any]:
         """For a lineage; ``knows_until`` is null where it learns nothing, or nobody knows."""
         is_known = self.knows_until != inf
         knows = None if self.knows_until is None or not is_known else int(self.knows_until)
         return {"name": self.name, "knows_until": knows, "is_known": is_known}
+
+
+def _by_answers(
+    policy: Served, data: MarketData, within: Range, tell: Callable[[Step], object]
+) -> Decide:
+    """Decisions of a trained policy, which is asked many at a time: what it says is the same."""
+    known = known_to(policy, data.known, within, data.funding)
+    every, answers = sum(map(len, known.values())), dict[tuple[str, int], list[float] | None]()
+    for symbol, moments in known.items():
+        numbers = list(moments)
+        for first in range(0, len(numbers), AT_ONCE):
+            some = numbers[first : first + AT_ONCE]
+            said = policy.answers_to([moments[number] for number in some])
+            answers |= {(symbol, number): one for number, one in zip(some, said, strict=True)}
+            tell(Step("the champion", len(answers), every))
+
+    def decide(symbol: str, number: int, holding: Holding, size: float) -> Intent:
+        observation = Observation(known[symbol][number], holding, size)
+        answer = answers[symbol, number]
+        return stay(observation) if answer is None else policy.intent(answer, observation)
+
+    return decide
 
 
 def judged(

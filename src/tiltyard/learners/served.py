@@ -120,9 +120,17 @@ class Served(ABC):
 
     def answer_to(self, features: Features) -> list[float] | None:
         """What it says of what is known now; None where it cannot tell."""
-        told = self._told(features)
-        answers = None if told is None else self._answers([told])
-        return None if answers is None else answers[0]
+        return self.answers_to([features])[0]
+
+    def answers_to(self, known: Sequence[Features]) -> list[list[float] | None]:
+        """The same of many moments: each answer is that which it gives to the moment alone."""
+        told = [self._told(features) for features in known]
+        asked = [one for one in told if one is not None]
+        answers = self._answers(asked) if asked else []
+        if answers is None:  # one of them is no finite number
+            return [None] if len(known) == 1 else [self.answer_to(features) for features in known]
+        said = iter(answers)
+        return [None if one is None else next(said) for one in told]
 
     def rehearse(self) -> None:
         """Decide once for every symbol, so that the first decision is not the slowest, or the last.

@@ -155,6 +155,19 @@ def by_policy(
         within: When it will be asked.
         funding: Rates by symbol, for who looks at them.
     """
+    known = known_to(policy, market, within, funding)
+    rng = Random(0)  # noqa: S311 of rules that draw nothing
+
+    def decide(symbol: str, number: int, holding: Holding, size: float) -> Intent:
+        return policy.act(Observation(known[symbol][number], holding, size), rng)
+
+    return decide
+
+
+def known_to(
+    policy: Policy, market: Market, within: Range, funding: Mapping[str, FundingRates] | None = None
+) -> dict[str, dict[int, Features]]:
+    """What a policy is told when each bar closes, by symbol and number; as :func:`by_policy`."""
     known: dict[str, dict[int, Features]] = {}
     for symbol, candles in market.items():
         rates = (funding or {}).get(symbol)
@@ -168,12 +181,7 @@ def by_policy(
             features = indicators.see(bar)
             if number >= first:
                 known[symbol][number] = features._replace(recent=tuple(recent))
-    rng = Random(0)  # noqa: S311 of rules that draw nothing
-
-    def decide(symbol: str, number: int, holding: Holding, size: float) -> Intent:
-        return policy.act(Observation(known[symbol][number], holding, size), rng)
-
-    return decide
+    return known
 
 
 def play(

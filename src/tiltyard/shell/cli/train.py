@@ -162,7 +162,7 @@ def rl(
     )  # fmt: skip
     order = replace(order, steps=steps, seeds=seeds, has_funding=funding)
     require_learn()
-    rival = _rival(champion, database, settings)
+    rival = _rival(champion, database, settings, order.output)
     if isinstance(rival, str):
         typer.echo(f"compared with no champion: {rival}", err=True)
 
@@ -204,7 +204,9 @@ def sweep(
     _run(order, report, as_json=as_json)
 
 
-def _rival(text: str | None, database: str | None, settings: Settings) -> "Champion | str":
+def _rival(
+    text: str | None, database: str | None, settings: Settings, output: Path
+) -> "Champion | str":
     """The champion that is named, or that of the ledger; in words, why there is none."""
     from tiltyard.shell.training.champion import (  # noqa: PLC0415 slow
         champion_named,
@@ -212,7 +214,7 @@ def _rival(text: str | None, database: str | None, settings: Settings) -> "Champ
     )
 
     if text is not None:
-        return champion_named(text, settings.models.path)
+        return champion_named(text, dict.fromkeys([output, settings.models.path]))
     if (opened := ledger_if_any(database, settings)) is None:
         return "there is no ledger"
     with opened as ledger:

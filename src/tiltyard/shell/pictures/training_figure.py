@@ -183,7 +183,7 @@ def _worth(snapshot: Snapshot) -> Row | None:
         return None
     keys = [(PALETTE[n % len(PALETTE)], f"seed {fit['seed']}") for n, fit in enumerate(fits)]
     row = Row(
-        row_title("Worth where weights are chosen, % of a notional, by steps", [
+        row_title("Worth where weights are chosen, %", [
             *keys, ("", "●: kept"),
         ]),
         ROW, {"rangemode": "tozero"}, {"ticksuffix": " %"},

@@ -4,6 +4,7 @@ Only who decides by bars can be played over a past: a hand-written policy, or a 
 champion cannot, and it is said that nobody was compared with it.
 """
 
+from collections.abc import Collection
 from math import inf
 from pathlib import Path
 
@@ -18,25 +19,30 @@ from tiltyard.shell.models.shelf import Shelf, is_called_by, is_snapshot
 from tiltyard.shell.store.ledger import Ledger
 
 
-def champion_named(text: str, folder: Path) -> Champion:
+def champion_named(text: str, folders: Collection[Path]) -> Champion:
     """The hand-written policy or snapshot that is meant.
 
     Args:
-        text: A kind of hand-written policy, a folder, or a name in the folder of snapshots.
-        folder: Of snapshots.
+        text: A kind of hand-written policy, a folder, or a name in a folder of snapshots.
+        folders: Of snapshots; the first that has one of that name is meant.
 
     Raises:
         TiltyardError: ``POLICY_UNKNOWN``, and what loading a snapshot raises.
     """
     if text in POLICIES:
         return Champion(text, POLICIES.get(text))
-    path = Path(text) if is_snapshot(Path(text)) else Shelf(folder).meant_by(text)
-    if path is None:
+    if is_snapshot(Path(text)):
+        found: Path | None = Path(text)
+    else:
+        every = (Shelf(folder).meant_by(text) for folder in folders)
+        found = next((path for path in every if path is not None), None)
+    if found is None:
+        places = " or ".join(map(str, folders))
         raise TiltyardError(
-            "POLICY_UNKNOWN", text, f"it is no snapshot, nor is any in {folder} called so",
+            "POLICY_UNKNOWN", text, f"it is no snapshot, nor is any in {places} called so",
             f"name one, or a hand-written policy: {', '.join(POLICIES)}",
         )  # fmt: skip
-    return _trained(path.name, checked_snapshot(path))
+    return _trained(found.name, checked_snapshot(found))
 
 
 def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
