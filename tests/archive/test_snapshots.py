@@ -7,19 +7,21 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import obstore
 import pytest
+from sqlalchemy.engine import make_url
 
 from archive.houses import fill, house
 from archive.places import soon
 from conformance.samples import NewDatabase
 from crash.floor import DAY, append, rules
 from ledgers import Databases
+from postgres import PROGRAMS, Server
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import Place
@@ -98,6 +100,25 @@ def test_a_sqlite_database_that_comes_back_is_what_its_audit_says(
         assert (found.head, found.rows) == (manifest.audit_head, manifest.audit_rows)
         assert list(still.trades()) == trades
         assert trades
+
+
+def test_a_postgres_database_that_comes_back_is_what_its_audit_says(
+    postgres: Server, place: Place, tmp_path: Path
+) -> None:
+    with postgres.database() as url, postgres.database() as empty:
+        with Ledger.open(url, create=True) as ledger:
+            fill(ledger)
+        with house(url, tmp_path) as home:
+            manifest = take(home, place, SUNDAY).manifest
+        restore(place, manifest, tmp_path / "back", lambda _: None)
+        command = [str(PROGRAMS / "pg_restore"), "--no-owner", "--exit-on-error"]
+        plain = make_url(empty).set(drivername="postgresql")
+        command += [f"--dbname={plain.render_as_string(hide_password=False)}"]
+        subprocess.run([*command, str(tmp_path / "back" / "tiltyard.dump")], check=True)
+        with Ledger.open(empty) as ledger, ledger.snapshot() as still:
+            found = verify(still, rules(), DAY[2].at, head=manifest.audit_head)
+            assert (found.rows, manifest.database) == (manifest.audit_rows, "postgres")
+            assert list(still.trades())
 
 
 def test_what_is_there_already_is_not_sent_again(home: House, place: Place) -> None:
@@ -192,10 +213,11 @@ def test_everything_that_is_harmed_is_told_at_once_and_nothing_is_restored(
     (first, one), (second, other), *_ = manifest.files.items()
     obstore.put(place._store, f"objects/{one.digest[:2]}/{one.digest}", b"x" * one.size)
     obstore.delete(place._store, f"objects/{other.digest[:2]}/{other.digest}")
-    for does in (
+    harms: list[Callable[[], None]] = [
         lambda: check(place, manifest, lambda _: None),
         lambda: restore(place, manifest, tmp_path / "back", lambda _: None),
-    ):
+    ]
+    for does in harms:
         with pytest.raises(Faults, match="ARCHIVE_HARMED") as harmed:
             does()
         assert [fault.place for fault in harmed.value.faults] == [first, second]
