@@ -6,12 +6,11 @@ Between desk and Prometheus runs a wire that can be cut.
 """
 
 import re
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +19,7 @@ from notify.phones import MailServer, Phone, mail_server, phone
 from prometheus import Running, alertmanager, prometheus
 from served import Served, free_port, new_token, populate, serving
 from tiltyard.shell.alerts.of_guard import GAP
+from wires import Wire
 
 QUICK = """
 [run]
@@ -108,72 +108,6 @@ class Elsewhere:
         """It is no more."""
         self._server.shutdown()
         self._server.server_close()
-
-
-class Wire:
-    """Carries what comes at one port to another, until it is cut.
-
-    Args:
-        to: The port.
-    """
-
-    def __init__(self, to: int) -> None:
-        self.to = to
-        self._is_cut = threading.Event()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listening.getsockname()[1])
-        self._ends: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def cut(self) -> None:
-        """Nothing comes through any more."""
-        self._is_cut.set()
-        for end in self._ends:
-            _hang_up(end)
-
-    def mend(self) -> None:
-        """It carries again."""
-        self._is_cut.clear()
-
-    def close(self) -> None:
-        """It is no more."""
-        self.cut()
-        _hang_up(self._listening)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                near, _ = self._listening.accept()
-            except OSError:
-                return
-            far = None if self._is_cut.is_set() else self._dial()
-            if far is None:
-                near.close()
-                continue
-            self._ends += [near, far]
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=_carry, args=(one, other), daemon=True).start()
-
-    def _dial(self) -> socket.socket | None:
-        try:
-            return socket.create_connection(("127.0.0.1", self.to), timeout=10)
-        except OSError:
-            return None
-
-
-def _carry(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while said := one.recv(65536):
-            other.sendall(said)
-    _hang_up(one)
-    _hang_up(other)
-
-
-def _hang_up(end: socket.socket) -> None:
-    with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-    with suppress(OSError):
-        end.close()
 
 
 @contextmanager

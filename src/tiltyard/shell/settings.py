@@ -26,6 +26,7 @@ from tiltyard.scaling.in_force import Rule, in_force
 from tiltyard.scaling.ladder import LADDER, ShareRules, fits
 from tiltyard.scaling.trading_day import starts_at, trading_day
 from tiltyard.shell.sections.alerts import AlertSettings
+from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.sections.drift import DriftSettings
 from tiltyard.shell.sections.gpu import GpuSettings
 from tiltyard.shell.sections.learner import LearnerSettings
@@ -197,6 +198,7 @@ class Settings(_Section):
     gpu: GpuSettings = GpuSettings()
     learner: LearnerSettings = LearnerSettings()
     alerts: AlertSettings = AlertSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:

@@ -28,6 +28,7 @@ from tiltyard.shell.cli import (
     policy,
     replay,
     report,
+    snapshot,
     token,
     train,
 )
@@ -58,6 +59,7 @@ demo.add_to(app)
 bench.add_to(app)
 alerts.add_to(app)
 train.add_to(app)
+snapshot.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

@@ -87,6 +87,11 @@ SETTINGS_TEXT = """\
 # source = "auto"              # "nvml", "off", or the address of a DCGM exporter
 # every = 5                    # seconds between two samples
 
+# [archive]                    # where snapshots of all this are kept
+# folder = "./archive"
+# bucket = ""                  # of S3, instead
+# endpoint = ""                # of another server that speaks it
+# credentials_file = ""        # else AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 # [learner]                    # who runs the learner: one of command, supervisord, deployment
 # command = ["python", "train.py"]            # the desk itself, while it runs
 # folder = "./tiltyard-learner"               # its status, log and journal

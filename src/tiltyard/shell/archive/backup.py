@@ -1,0 +1,121 @@
+"""A copy of the database as it stands at one moment, whoever writes meanwhile.
+
+SQLite is copied by its own online backup, and the copy is opened and looked through. Postgres is
+dumped by ``pg_dump`` in its custom format, from the very view of the database in which we read what
+its audit says.
+"""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.audit_table import audit_head, audit_position
+from tiltyard.shell.store.ledger import Ledger
+
+FILE, DUMP = "tiltyard.db", "tiltyard.dump"
+PROGRAMS = Path("/usr/lib/postgresql")
+"""Where Debian keeps what belongs to each version of Postgres."""
+
+
+class Backup(NamedTuple):
+    """A copy of a database.
+
+    Attributes:
+        file: It.
+        database: ``sqlite`` or ``postgres``.
+        audit_head: Hash of the newest row of its audit.
+        audit_rows: Of it.
+        champion: Name of the arm; empty for none.
+    """
+
+    file: Path
+    database: str
+    audit_head: str
+    audit_rows: int
+    champion: str
+
+
+def backed_up(ledger: Ledger, folder: Path) -> Backup:
+    """Copy a database into a folder.
+
+    Args:
+        ledger: Whose.
+        folder: That has nothing of ours in it.
+
+    Raises:
+        TiltyardError: ``BACKUP_FAILED``, or what is wrong with the database.
+    """
+    if ledger.url.get_backend_name() == "sqlite":
+        return _copied(Path(ledger.url.database or ""), folder / FILE)
+    return _dumped(ledger, folder / DUMP)
+
+
+def _copied(file: Path, copy: Path) -> Backup:
+    try:
+        with (
+            closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+            (faults,) = target.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise _failed(str(file), str(error)) from error
+    if faults != "ok":
+        raise TiltyardError(
+            "DATABASE_CORRUPT", str(file), f"SQLite says: {faults}"[:200], "restore a snapshot"
+        )
+    with Ledger.open(str(copy)) as ledger:
+        with ledger.snapshot() as still:
+            backup = _told(still, copy, "sqlite")
+        ledger.settle()
+    return backup
+
+
+def _dumped(ledger: Ledger, dump: Path) -> Backup:
+    url = ledger.url
+    with ledger.snapshot() as still:
+        view = still.connection.scalar(sa.text("SELECT pg_export_snapshot()"))
+        shown = url.set(drivername="postgresql", password=None)
+        command = [
+            _program(still.connection), "--format=custom", "--no-owner", "--no-privileges",
+            f"--snapshot={view}", f"--file={dump}",
+            f"--dbname={shown.render_as_string(hide_password=False)}",
+        ]  # fmt: skip
+        secret = {"PGPASSWORD": str(url.password)} if url.password else {}
+        done = subprocess.run(  # noqa: S603 a tool of this machine, with our own words
+            command, env={**os.environ, **secret}, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, errors="replace", check=False,
+        )  # fmt: skip
+        if done.returncode:
+            said = done.stderr.strip().splitlines()
+            raise _failed(str(url.database), said[-1][:300] if said else "pg_dump has failed")
+        return _told(still, dump, "postgres")
+
+
+def _program(connection: sa.Connection) -> str:
+    """``pg_dump``, of the server's own version where that is here; a newer one will do."""
+    version = int(connection.scalar(sa.text("SHOW server_version_num")) or 0) // 10_000
+    own = PROGRAMS / str(version) / "bin" / "pg_dump"
+    found = str(own) if own.is_file() else shutil.which("pg_dump")
+    if found is None:
+        raise _failed("pg_dump", "there is no such program here", "install Postgres's client")
+    return found
+
+
+def _told(still: Ledger, file: Path, database: str) -> Backup:
+    champions = [arm.name for arm in still.roster().arms.values() if arm.role == "champion"]
+    return Backup(
+        file, database, audit_head(still.connection), audit_position(still.connection),
+        champions[0] if champions else "",
+    )  # fmt: skip
+
+
+def _failed(subject: str, facts: str, remedy: str = "") -> TiltyardError:
+    return TiltyardError("BACKUP_FAILED", subject, facts, remedy)

@@ -1,0 +1,143 @@
+"""The manifest of a snapshot: what was kept, by name, length and SHA-256, and of which moment.
+
+It is canonical JSON, and its own SHA-256 is in its name, so it vouches for all that it names. One
+that somebody else may have written is read with care: nothing that it names leads out of the folder
+that it is restored to.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple, Self
+
+from tiltyard.facts.audit import canonical
+from tiltyard.kernel.clock import moment, time_text
+from tiltyard.kernel.errors import TiltyardError
+
+FORMAT = 1
+LARGEST = 32 << 20
+"""Bytes of a manifest that are read."""
+SNAPSHOTS = "snapshots"
+"""Below which manifests lie."""
+_NAME = re.compile(r"\d{4}-\d{2}-\d{2}/\d{6}_(?P<sha8>[0-9a-f]{8})")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class File(NamedTuple):
+    """A file that was kept.
+
+    Attributes:
+        digest: SHA-256 of its content, 64 hexadecimal digits.
+        size: Bytes.
+    """
+
+    digest: str
+    size: int
+
+
+class Manifest(NamedTuple):
+    """A snapshot of the house.
+
+    Attributes:
+        taken_at: UTC, to the second.
+        version: Of the program that took it.
+        database: ``sqlite`` or ``postgres``.
+        audit_head: Hash of the newest row of the audit in the database that was kept.
+        audit_rows: Of it.
+        champion: Name of the arm that was it; empty where there was none.
+        files: By path, in the folder that it is restored to.
+    """
+
+    taken_at: datetime
+    version: str
+    database: str
+    audit_head: str
+    audit_rows: int
+    champion: str
+    files: Mapping[str, File]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(one.size for one in self.files.values())
+
+    def raw(self) -> bytes:
+        """As it is kept."""
+        files = {path: {"bytes": f.size, "sha256": f.digest} for path, f in self.files.items()}
+        told = {
+            "format": FORMAT, "taken_at": time_text(self.taken_at), "version": self.version,
+            "database": self.database, "audit_head": self.audit_head,
+            "audit_rows": self.audit_rows, "champion": self.champion, "files": files,
+        }  # fmt: skip
+        return canonical(told).encode()
+
+    @property
+    def name(self) -> str:
+        """By its time and digest: ``2026-11-29/030000_1a2b3c4d``."""
+        return f"{self.taken_at:%Y-%m-%d/%H%M%S}_{sha256(self.raw()).hexdigest()[:8]}"
+
+    @classmethod
+    def read(cls, name: str, raw: bytes) -> Self:
+        """What is kept under a name.
+
+        Raises:
+            TiltyardError: ``ARCHIVE_HARMED`` where it is another, or says what no snapshot does.
+        """
+        named = _NAME.fullmatch(name)
+        digest = sha256(raw).hexdigest()
+        if named is None or named["sha8"] != digest[:8]:
+            raise TiltyardError(
+                "ARCHIVE_HARMED", name, f"the SHA-256 of its manifest is {digest[:8]}…"
+            )
+        try:
+            return cls._read(json.loads(raw))
+        except (
+            TiltyardError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+        ) as error:  # fmt: skip
+            facts = f"its manifest cannot be read: {type(error).__name__}: {error}"[:200]
+            raise TiltyardError("ARCHIVE_HARMED", name, facts) from error
+
+    @classmethod
+    def _read(cls, told: Mapping[str, Any]) -> Self:
+        if told["format"] != FORMAT:
+            raise ValueError(f"format {told['format']!r}, expected {FORMAT}")  # noqa: TRY003 caught above
+        files = {
+            _plain(path): File(_digest(one["sha256"]), int(one["bytes"]))
+            for path, one in told["files"].items()
+        }
+        return cls(
+            moment(told["taken_at"]).astimezone(UTC), str(told["version"]), str(told["database"]),
+            _digest(told["audit_head"]), int(told["audit_rows"]), str(told["champion"]), files,
+        )  # fmt: skip
+
+
+def key_of(name: str) -> str:
+    """Under which a manifest is kept.
+
+    >>> key_of("2026-11-29/030000_1a2b3c4d")
+    'snapshots/2026-11-29/030000_1a2b3c4d.json'
+    """
+    return f"{SNAPSHOTS}/{name}.json"
+
+
+def name_of(key: str) -> str | None:
+    """Which snapshot's manifest is kept there; None for anything else."""
+    name = key.removeprefix(f"{SNAPSHOTS}/").removesuffix(".json")
+    return name if _NAME.fullmatch(name) and key == key_of(name) else None
+
+
+def _plain(path: str) -> str:
+    """A path that leads nowhere else."""
+    parts = PurePosixPath(path).parts
+    if not parts or path != "/".join(parts) or parts[0] == "/" or ".." in parts or "\0" in path:
+        raise ValueError(f"a file cannot be called {path!r}")  # noqa: TRY003 caught above
+    return path
+
+
+def _digest(text: str) -> str:
+    if not _DIGEST.fullmatch(text):
+        raise ValueError(f"{text!r} is no SHA-256")  # noqa: TRY003 caught above
+    return text

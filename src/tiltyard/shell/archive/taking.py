@@ -1,0 +1,165 @@
+"""A snapshot of the house: database, models, settings, gathered, kept, and read back.
+
+Everything is first copied into a folder that nobody else touches, so that what is kept is what was
+hashed. Objects are kept before the manifest that names them is written: a snapshot is there whole,
+or not at all, wherever it is interrupted, and what was kept by then need not be sent again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import tiltyard
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.archive.backup import backed_up
+from tiltyard.shell.archive.manifest import LARGEST, File, Manifest, key_of
+from tiltyard.shell.archive.place import PIECE, Place
+from tiltyard.shell.models.manifest import manifest_of
+from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot
+from tiltyard.shell.store.ledger import Ledger
+
+SETTINGS = "tiltyard.toml"
+MODELS = "models"
+GATHERED, KEPT, WRITTEN = STAGES = ("gathered", "kept", "written")
+"""What is passed: everything is copied, an object is kept, the manifest is there."""
+
+
+class House(NamedTuple):
+    """What a snapshot is taken of.
+
+    Attributes:
+        ledger: Not inside a transaction.
+        models: The folder of trained snapshots; it need not be there.
+        settings: The file; it need not be there.
+    """
+
+    ledger: Ledger
+    models: Path
+    settings: Path
+
+
+class Taken(NamedTuple):
+    """A snapshot that was taken.
+
+    Attributes:
+        manifest: It.
+        sent: Bytes that were not there before.
+        left_out: Models that are not as they were when they were trained, and why.
+    """
+
+    manifest: Manifest
+    sent: int
+    left_out: Mapping[str, TiltyardError]
+
+
+def take(
+    house: House, place: Place, now: datetime, on_stage: Callable[[str], None] = lambda _: None
+) -> Taken:
+    """Keep all of the house in a place.
+
+    Args:
+        house: Whose.
+        place: Where.
+        now: UTC.
+        on_stage: Told each of :data:`STAGES` that is passed.
+
+    Raises:
+        TiltyardError: ``SCRATCH_UNWRITABLE``, ``BACKUP_FAILED``, or what the place refuses.
+    """
+    place.prove()
+    with TemporaryDirectory(prefix="tiltyard-snapshot-") as scratch, _enough_room(scratch):
+        folder = Path(scratch)
+        backup = backed_up(house.ledger, folder)
+        files = {backup.file.name: _hashed(backup.file)}
+        if house.settings.is_file():
+            files[SETTINGS] = _copied(house.settings, folder / SETTINGS)
+        models, left_out = _models(house.models, folder)
+        files |= models
+        on_stage(GATHERED)
+        manifest = Manifest(
+            now.replace(microsecond=0), tiltyard.__version__, backup.database, backup.audit_head,
+            backup.audit_rows, backup.champion, files,
+        )  # fmt: skip
+        sent = 0
+        for path, file in files.items():
+            sent += file.size * place.keep(folder / path, file.digest)
+            on_stage(KEPT)
+        _write(place, manifest)
+        on_stage(WRITTEN)
+    return Taken(manifest, sent, left_out)
+
+
+def _write(place: Place, manifest: Manifest) -> None:
+    """Write a manifest; who has written the very same before has done it for us."""
+    key, raw = key_of(manifest.name), manifest.raw()
+    try:
+        place.write(key, raw)
+    except TiltyardError as error:
+        if error.code != "ARCHIVE_TAKEN" or place.read(key, LARGEST) != raw:
+            raise
+
+
+def _models(shelf: Path, folder: Path) -> tuple[dict[str, File], dict[str, TiltyardError]]:
+    """Every trained snapshot that is whole, copied; and those that are not."""
+    files: dict[str, File] = {}
+    left_out: dict[str, TiltyardError] = {}
+    for name in Shelf(shelf).names():
+        if not is_snapshot(shelf / name):
+            continue
+        try:
+            files |= _model(shelf / name, folder)
+        except TiltyardError as error:
+            left_out[name] = error
+    return files, left_out
+
+
+def _model(path: Path, folder: Path) -> dict[str, File]:
+    told = manifest_of(path).told["files"]
+    target = folder / MODELS / path.name
+    target.mkdir(parents=True)
+    files = {}
+    for name in (MANIFEST, *told):
+        try:
+            files[f"{MODELS}/{path.name}/{name}"] = found = _copied(path / name, target / name)
+        except OSError as error:
+            raise TiltyardError(
+                "SNAPSHOT_MISSING", str(path), f"{name}: {error.strerror or error}"
+            ) from error
+        if name != MANIFEST and found.digest != told[name]["sha256"]:
+            raise TiltyardError(
+                "SNAPSHOT_TAMPERED", str(path), f"{name}: SHA-256 {found.digest[:8]}…"
+            )
+    return files
+
+
+def _copied(source: Path, copy: Path) -> File:
+    """Copy a file; what the copy holds."""
+    digest, size = sha256(), 0
+    with source.open("rb") as read, copy.open("wb") as written:
+        while piece := read.read(PIECE):
+            digest.update(piece)
+            size += written.write(piece)
+    return File(digest.hexdigest(), size)
+
+
+def _hashed(file: Path) -> File:
+    digest = sha256()
+    with file.open("rb") as read:
+        while piece := read.read(PIECE):
+            digest.update(piece)
+    return File(digest.hexdigest(), file.stat().st_size)
+
+
+@contextmanager
+def _enough_room(scratch: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TiltyardError(
+            "SCRATCH_UNWRITABLE", scratch, error.strerror or str(error),
+            "make room there, or name another folder: TMPDIR",
+        ) from error  # fmt: skip

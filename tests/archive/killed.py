@@ -1,0 +1,33 @@
+"""Takes a snapshot, and is killed when a stage is passed.
+
+python killed.py URL MODELS SETTINGS ARCHIVE STAGE
+"""
+
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from archive.places import soon
+from tiltyard.shell.archive.taking import House, take
+from tiltyard.shell.sections.archive import ArchiveSettings
+from tiltyard.shell.store.ledger import Ledger
+
+SUNDAY = datetime(2026, 11, 29, 3, tzinfo=UTC)
+
+
+def main() -> None:
+    url, models, settings, archive, stage = sys.argv[1:]
+
+    def passed(name: str) -> None:
+        if name == stage:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with Ledger.open(url) as ledger:
+        home = House(ledger, Path(models), Path(settings))
+        take(home, soon(ArchiveSettings.model_validate_json(archive)), SUNDAY, passed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""What every place promises: what was kept there once is never written over, and is what it was."""
+
+import threading
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import obstore
+import pytest
+
+from archive.places import in_bucket, new_bucket, soon
+from receivers import listening, says
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.archive.place import PIECE, Place, place_of
+from tiltyard.shell.sections.archive import ArchiveSettings
+from wires import Wire
+
+LONG = b"0123456789abcdef" * (PIECE // 16) + b"and a piece more"
+
+
+def digest(raw: bytes) -> str:
+    return sha256(raw).hexdigest()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = tmp_path / "file"
+    found.write_bytes(LONG)
+    return found
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", LONG], ids=["empty", "short", "of two pieces"])
+def test_an_object_is_kept_once_and_comes_back_as_it_was(
+    place: Place, tmp_path: Path, raw: bytes
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(raw)
+    assert place.keep(file, digest(raw))
+    assert not place.keep(file, digest(raw))
+    assert b"".join(place.pieces(digest(raw))) == raw
+
+
+def test_the_first_note_stays_and_another_is_refused(place: Place) -> None:
+    place.write("notes/a", b"first")
+    with pytest.raises(TiltyardError, match="ARCHIVE_TAKEN"):
+        place.write("notes/a", b"second")
+    place.write("notes/b", b"")
+    assert place.read("notes/a", 5) == b"first"
+    assert place.keys("notes") == ["notes/a", "notes/b"]
+    assert place.keys("nothing") == []
+
+
+def test_of_those_who_race_for_a_name_one_has_it(place: Place) -> None:
+    outcomes: list[str] = []
+    gate = threading.Barrier(8)
+
+    def race(number: int) -> None:
+        gate.wait()
+        try:
+            place.write("notes/raced", str(number).encode())
+            outcomes.append(str(number))
+        except TiltyardError as error:
+            outcomes.append(error.code)
+
+    racers = [threading.Thread(target=race, args=(number,)) for number in range(8)]
+    for one in racers:
+        one.start()
+    for one in racers:
+        one.join()
+    assert outcomes.count("ARCHIVE_TAKEN") == 7
+    (winner,) = set(outcomes) - {"ARCHIVE_TAKEN"}
+    assert place.read("notes/raced", 1) == winner.encode()
+
+
+def test_what_is_not_there_is_missing_and_what_is_too_long_is_not_read(place: Place) -> None:
+    with pytest.raises(TiltyardError, match=r"ARCHIVE_MISSING .*notes/none: it is not there"):
+        place.read("notes/none", 10)
+    with pytest.raises(TiltyardError, match="ARCHIVE_MISSING"):
+        list(place.pieces(digest(b"none")))
+    place.write("notes/long", b"x" * 11)
+    with pytest.raises(TiltyardError, match=r"ARCHIVE_HARMED .*more than 10 bytes"):
+        place.read("notes/long", 10)
+
+
+def test_an_object_that_is_another_is_told_at_its_end_and_a_short_one_is_kept_anew(
+    place: Place, file: Path
+) -> None:
+    name = digest(LONG)
+    place.keep(file, name)
+    for raw in (LONG[:-1] + b"!", LONG[:-1]):
+        obstore.put(place._store, f"objects/{name[:2]}/{name}", raw)
+        with pytest.raises(TiltyardError, match=f"ARCHIVE_HARMED .*, not {name[:8]}"):
+            list(place.pieces(name))
+    assert place.keep(file, name)
+    assert b"".join(place.pieces(name)) == LONG
+
+
+def test_a_place_is_proven_and_nothing_is_left_of_it(
+    place: Place, archive: ArchiveSettings
+) -> None:
+    place.prove()
+    assert place.keys("") == []
+    if not archive.bucket:
+        assert list(archive.path.iterdir()) == []
+
+
+class Overwrites(BaseHTTPRequestHandler):
+    """As a bucket of versions on some servers: every write is taken."""
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 as in http.server
+        """Say nothing."""
+
+
+def test_a_bucket_in_which_the_second_takes_the_room_of_the_first_is_refused(
+    tmp_path: Path,
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Overwrites) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        place = soon(in_bucket(f"http://127.0.0.1:{server.server_port}", "bucket", tmp_path))
+        with pytest.raises(TiltyardError, match="ARCHIVE_OVERWRITES s3://bucket/tiltyard"):
+            place.prove()
+        server.shutdown()
+
+
+def test_a_bucket_that_is_not_there_is_named(server: str, tmp_path: Path) -> None:
+    place = soon(in_bucket(server, "bucket-that-is-gone", tmp_path))
+    for does in (place.prove, lambda: place.keys("")):
+        with pytest.raises(TiltyardError, match="BUCKET_MISSING s3://bucket-that-is-gone/"):
+            does()
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
+def test_who_may_not_come_in_is_told_so_and_no_secret_with_it(tmp_path: Path, code: str) -> None:
+    with listening() as receiver:
+        receiver.script += [says(403, f"<Error><Code>{code}</Code></Error>".encode())] * 3
+        root = receiver.url.rpartition("/")[0]
+        with pytest.raises(TiltyardError, match=f"ARCHIVE_REFUSED .*: {code}") as refused:
+            soon(in_bucket(root, "bucket", tmp_path)).keys("")
+    assert "s3cret" not in f"{refused.value}{refused.value.__cause__}"
+
+
+def test_a_server_that_is_gone_is_unreachable(tmp_path: Path) -> None:
+    place = soon(in_bucket("http://127.0.0.1:9", "bucket", tmp_path))
+    with pytest.raises(TiltyardError, match="ARCHIVE_UNREACHABLE s3://bucket/tiltyard/"):
+        place.prove()
+
+
+def test_a_connection_that_is_cut_loses_nothing(server: str, tmp_path: Path, file: Path) -> None:
+    wire = Wire(int(server.rpartition(":")[2]))
+    bucket = new_bucket(server)
+    through = soon(in_bucket(f"http://127.0.0.1:{wire.port}", bucket, tmp_path))
+    through.keep(file, digest(LONG))
+    wire.cut()
+    other = tmp_path / "other"
+    other.write_bytes(LONG[1:])
+    with pytest.raises(TiltyardError, match="ARCHIVE_UNREACHABLE"):
+        through.keep(other, digest(LONG[1:]))
+    with pytest.raises(TiltyardError, match="ARCHIVE_UNREACHABLE"):
+        list(through.pieces(digest(LONG)))
+    wire.mend()
+    assert through.keep(other, digest(LONG[1:]))
+    assert b"".join(through.pieces(digest(LONG))) == LONG
+    wire.close()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.write_bytes(b"")
+    with pytest.raises(TiltyardError, match=r"ARCHIVE_UNWRITABLE .*: .*archive.folder"):
+        place_of(ArchiveSettings(folder=str(taken / "archive")))
