@@ -46,6 +46,9 @@ class Wire:
                 near.close()
                 continue
             self._ends += [near, far]
+            if self._is_cut.is_set():  # meanwhile
+                _hang_up(near)
+                _hang_up(far)
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=_carry, args=(one, other), daemon=True).start()
 

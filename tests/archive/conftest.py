@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.places import in_bucket, new_bucket, s3, soon
-from tiltyard.shell.archive.place import Place
+from archive.places import in_bucket, new_bucket, s3
+from tiltyard.shell.archive.place import Place, place_of
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 
@@ -29,4 +29,4 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> ArchiveSettings:
 @pytest.fixture
 def place(archive: ArchiveSettings) -> Place:
     """It."""
-    return soon(archive)
+    return place_of(archive, create=True)

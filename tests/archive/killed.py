@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archive.places import soon
+from tiltyard.shell.archive.place import place_of
 from tiltyard.shell.archive.taking import House, take
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.ledger import Ledger
@@ -26,7 +26,8 @@ def main() -> None:
 
     with Ledger.open(url) as ledger:
         home = House(ledger, Path(models), Path(settings))
-        take(home, soon(ArchiveSettings.model_validate_json(archive)), SUNDAY, passed)
+        place = place_of(ArchiveSettings.model_validate_json(archive), create=True)
+        take(home, place, SUNDAY, passed)
 
 
 if __name__ == "__main__":

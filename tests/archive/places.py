@@ -13,7 +13,8 @@ from moto.server import ThreadedMotoServer
 from tiltyard.shell.archive.place import Place, place_of
 from tiltyard.shell.sections.archive import ArchiveSettings
 
-SOON = timedelta(seconds=2)
+HASTY = timedelta(seconds=2)
+"""Of one who waits for an answer that does not come."""
 CREDENTIALS = "[default]\naws_access_key_id = key\naws_secret_access_key = s3cret\n"
 
 
@@ -45,6 +46,6 @@ def in_bucket(url: str, name: str, folder: Path) -> ArchiveSettings:
     return ArchiveSettings(bucket=name, endpoint=url, credentials_file=str(file))
 
 
-def soon(settings: ArchiveSettings) -> Place:
+def hasty(settings: ArchiveSettings) -> Place:
     """A place that does not wait long."""
-    return place_of(settings, SOON)
+    return place_of(settings, create=True, patience=HASTY)

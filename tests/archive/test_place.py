@@ -1,5 +1,6 @@
 """What every place promises: what was kept there once is never written over, and is what it was."""
 
+import stat
 import threading
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,9 +9,10 @@ from pathlib import Path
 import obstore
 import pytest
 
-from archive.places import in_bucket, new_bucket, soon
+from archive.places import CREDENTIALS, hasty, in_bucket, new_bucket
 from receivers import listening, says
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.archive.credentials import credentials
 from tiltyard.shell.archive.place import PIECE, Place, place_of
 from tiltyard.shell.sections.archive import ArchiveSettings
 from wires import Wire
@@ -35,9 +37,9 @@ def test_an_object_is_kept_once_and_comes_back_as_it_was(
 ) -> None:
     file = tmp_path / "file"
     file.write_bytes(raw)
-    assert place.keep(file, digest(raw))
-    assert not place.keep(file, digest(raw))
-    assert b"".join(place.pieces(digest(raw))) == raw
+    assert place.keep(file, digest(raw)) == len(raw)
+    assert place.keep(file, digest(raw)) == 0
+    assert b"".join(place.pieces(digest(raw), len(raw))) == raw
 
 
 def test_the_first_note_stays_and_another_is_refused(place: Place) -> None:
@@ -50,7 +52,8 @@ def test_the_first_note_stays_and_another_is_refused(place: Place) -> None:
     assert place.keys("nothing") == []
 
 
-def test_of_those_who_race_for_a_name_one_has_it(place: Place) -> None:
+def test_of_those_who_race_for_a_name_one_has_it(tmp_path: Path) -> None:
+    place = place_of(ArchiveSettings(folder=str(tmp_path / "archive")), create=True)
     outcomes: list[str] = []
     gate = threading.Barrier(8)
 
@@ -76,23 +79,23 @@ def test_what_is_not_there_is_missing_and_what_is_too_long_is_not_read(place: Pl
     with pytest.raises(TiltyardError, match=r"ARCHIVE_MISSING .*notes/none: it is not there"):
         place.read("notes/none", 10)
     with pytest.raises(TiltyardError, match="ARCHIVE_MISSING"):
-        list(place.pieces(digest(b"none")))
+        place.check(digest(b"none"), 4)
     place.write("notes/long", b"x" * 11)
     with pytest.raises(TiltyardError, match=r"ARCHIVE_HARMED .*more than 10 bytes"):
         place.read("notes/long", 10)
 
 
-def test_an_object_that_is_another_is_told_at_its_end_and_a_short_one_is_kept_anew(
-    place: Place, file: Path
+@pytest.mark.parametrize("harm", [LONG[:-1] + b"!", LONG[:-1], LONG + b"!"])
+def test_an_object_that_is_another_is_told_and_kept_anew(
+    place: Place, file: Path, harm: bytes
 ) -> None:
     name = digest(LONG)
     place.keep(file, name)
-    for raw in (LONG[:-1] + b"!", LONG[:-1]):
-        obstore.put(place._store, f"objects/{name[:2]}/{name}", raw)
-        with pytest.raises(TiltyardError, match=f"ARCHIVE_HARMED .*, not {name[:8]}"):
-            list(place.pieces(name))
-    assert place.keep(file, name)
-    assert b"".join(place.pieces(name)) == LONG
+    obstore.put(place._store, f"objects/{name[:2]}/{name}", harm)
+    with pytest.raises(TiltyardError, match=r"ARCHIVE_HARMED .*, not "):
+        place.check(name, len(LONG))
+    assert place.keep(file, name) == len(LONG)
+    assert b"".join(place.pieces(name, len(LONG))) == LONG
 
 
 def test_a_place_is_proven_and_nothing_is_left_of_it(
@@ -126,50 +129,49 @@ def test_a_bucket_in_which_the_second_takes_the_room_of_the_first_is_refused(
 ) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Overwrites) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        place = soon(in_bucket(f"http://127.0.0.1:{server.server_port}", "bucket", tmp_path))
+        place = hasty(in_bucket(f"http://127.0.0.1:{server.server_port}", "bucket", tmp_path))
         with pytest.raises(TiltyardError, match="ARCHIVE_OVERWRITES s3://bucket/tiltyard"):
             place.prove()
         server.shutdown()
 
 
 def test_a_bucket_that_is_not_there_is_named(server: str, tmp_path: Path) -> None:
-    place = soon(in_bucket(server, "bucket-that-is-gone", tmp_path))
+    place = hasty(in_bucket(server, "bucket-that-is-gone", tmp_path))
     for does in (place.prove, lambda: place.keys("")):
         with pytest.raises(TiltyardError, match="BUCKET_MISSING s3://bucket-that-is-gone/"):
             does()
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
-def test_who_may_not_come_in_is_told_so_and_no_secret_with_it(tmp_path: Path, code: str) -> None:
+def test_who_may_not_come_in_is_told_so(tmp_path: Path, code: str) -> None:
     with listening() as receiver:
         receiver.script += [says(403, f"<Error><Code>{code}</Code></Error>".encode())] * 3
         root = receiver.url.rpartition("/")[0]
-        with pytest.raises(TiltyardError, match=f"ARCHIVE_REFUSED .*: {code}") as refused:
-            soon(in_bucket(root, "bucket", tmp_path)).keys("")
-    assert "s3cret" not in f"{refused.value}{refused.value.__cause__}"
+        with pytest.raises(TiltyardError, match=f"ARCHIVE_REFUSED .*: {code}"):
+            hasty(in_bucket(root, "bucket", tmp_path)).keys("")
 
 
 def test_a_server_that_is_gone_is_unreachable(tmp_path: Path) -> None:
-    place = soon(in_bucket("http://127.0.0.1:9", "bucket", tmp_path))
+    place = hasty(in_bucket("http://127.0.0.1:9", "bucket", tmp_path))
     with pytest.raises(TiltyardError, match="ARCHIVE_UNREACHABLE s3://bucket/tiltyard/"):
         place.prove()
 
 
 def test_a_connection_that_is_cut_loses_nothing(server: str, tmp_path: Path, file: Path) -> None:
     wire = Wire(int(server.rpartition(":")[2]))
-    bucket = new_bucket(server)
-    through = soon(in_bucket(f"http://127.0.0.1:{wire.port}", bucket, tmp_path))
+    settings = in_bucket(f"http://127.0.0.1:{wire.port}", new_bucket(server), tmp_path)
+    through = place_of(settings)
     through.keep(file, digest(LONG))
     wire.cut()
     other = tmp_path / "other"
     other.write_bytes(LONG[1:])
     with pytest.raises(TiltyardError, match="ARCHIVE_UNREACHABLE"):
-        through.keep(other, digest(LONG[1:]))
+        hasty(settings).keep(other, digest(LONG[1:]))
     with pytest.raises(TiltyardError, match="ARCHIVE_UNREACHABLE"):
-        list(through.pieces(digest(LONG)))
+        hasty(settings).check(digest(LONG), len(LONG))
     wire.mend()
-    assert through.keep(other, digest(LONG[1:]))
-    assert b"".join(through.pieces(digest(LONG))) == LONG
+    assert through.keep(other, digest(LONG[1:])) == len(LONG) - 1
+    through.check(digest(LONG), len(LONG))
     wire.close()
 
 
@@ -177,4 +179,48 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     taken = tmp_path / "file"
     taken.write_bytes(b"")
     with pytest.raises(TiltyardError, match=r"ARCHIVE_UNWRITABLE .*: .*archive.folder"):
-        place_of(ArchiveSettings(folder=str(taken / "archive")))
+        place_of(ArchiveSettings(folder=str(taken / "archive")), create=True)
+
+
+def test_a_folder_is_private_and_made_for_who_keeps_alone(tmp_path: Path) -> None:
+    settings = ArchiveSettings(folder=str(tmp_path / "archive"))
+    with pytest.raises(TiltyardError, match=r"ARCHIVE_MISSING .*there is no such folder"):
+        place_of(settings)
+    place_of(settings, create=True)
+    assert stat.S_IMODE(settings.path.stat().st_mode) == 0o700
+
+
+def test_a_folder_on_a_disk_that_refuses_is_unwritable_and_no_matter_of_credentials(
+    place: Place, archive: ArchiveSettings
+) -> None:
+    refused = place._plain("there", PermissionError("denied"))
+    assert refused.code == ("ARCHIVE_UNWRITABLE" if not archive.bucket else "ARCHIVE_UNREACHABLE")
+
+
+def test_what_opens_a_bucket_is_in_a_file_or_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    plain = ArchiveSettings(bucket="bucket")
+    with pytest.raises(TiltyardError, match="ARCHIVE_CREDENTIALS environment: AWS_ACCESS_KEY_ID"):
+        credentials(plain)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "hour")
+    assert credentials(plain) == ("key", "s3cret", "hour")
+    file = tmp_path / "aws"
+    named = ArchiveSettings(bucket="bucket", credentials_file=str(file))
+    with pytest.raises(TiltyardError, match=r"ARCHIVE_CREDENTIALS .*No such file"):
+        credentials(named)
+    for text, why in (
+        ("s3cret", "it is not as Amazon's tools write it"),
+        ("[default]\naws_access_key_id = key", "aws_secret_access_key is not said"),
+        ("[other]\n", "aws_access_key_id and aws_secret_access_key is not said"),
+    ):
+        file.write_text(text)
+        with pytest.raises(TiltyardError, match=why) as refused:
+            credentials(named)
+        assert "s3cret" not in f"{refused.value}{refused.value.__cause__}"
+    file.write_text(CREDENTIALS)
+    assert credentials(named) == ("key", "s3cret", "")

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.audit_table import audit_head, audit_position
 from tiltyard.shell.store.ledger import Ledger
 
 FILE, DUMP = "tiltyard.db", "tiltyard.dump"
+LOCK_WAIT_MS = 60_000
 PROGRAMS = Path("/usr/lib/postgresql")
 """Where Debian keeps what belongs to each version of Postgres."""
 
@@ -81,14 +83,12 @@ def _copied(file: Path, copy: Path) -> Backup:
 def _dumped(ledger: Ledger, dump: Path) -> Backup:
     url = ledger.url
     with ledger.snapshot() as still:
-        view = still.connection.scalar(sa.text("SELECT pg_export_snapshot()"))
-        shown = url.set(drivername="postgresql", password=None)
-        command = [
-            _program(still.connection), "--format=custom", "--no-owner", "--no-privileges",
-            f"--snapshot={view}", f"--file={dump}",
-            f"--dbname={shown.render_as_string(hide_password=False)}",
-        ]  # fmt: skip
-        secret = {"PGPASSWORD": str(url.password)} if url.password else {}
+        still.connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        backup = _told(still, dump, "postgres")
+        view = str(still.connection.scalar(sa.text("SELECT pg_export_snapshot()")))
+        command = [_program(still.connection), *dump_options(url, view, dump)]
+        password = password_of(url)
+        secret = {"PGPASSWORD": password} if password else {}
         done = subprocess.run(  # noqa: S603 a tool of this machine, with our own words
             command, env={**os.environ, **secret}, stdin=subprocess.DEVNULL, capture_output=True,
             text=True, errors="replace", check=False,
@@ -96,7 +96,30 @@ def _dumped(ledger: Ledger, dump: Path) -> Backup:
         if done.returncode:
             said = done.stderr.strip().splitlines()
             raise _failed(str(url.database), said[-1][:300] if said else "pg_dump has failed")
-        return _told(still, dump, "postgres")
+        return backup
+
+
+def dump_options(url: URL, view: str, dump: Path) -> list[str]:
+    """How ``pg_dump`` is called, for everybody to see: without the password.
+
+    Args:
+        url: Of the database.
+        view: That one of its transactions has exported.
+        dump: The file to write.
+    """
+    plain = url._replace(drivername="postgresql", password=None)
+    plain = plain.difference_update_query(["password"])
+    return [
+        "--format=custom", "--no-owner", "--no-privileges", "--no-password",
+        f"--lock-wait-timeout={LOCK_WAIT_MS}", f"--snapshot={view}", f"--file={dump}",
+        f"--dbname={plain.render_as_string(hide_password=False)}",
+    ]  # fmt: skip
+
+
+def password_of(url: URL) -> str:
+    """That in a URL, wherever it stands in it; empty where there is none."""
+    beside = url.query.get("password", "")
+    return str(url.password or (beside if isinstance(beside, str) else beside[0]))
 
 
 def _program(connection: sa.Connection) -> str:

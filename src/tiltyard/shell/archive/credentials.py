@@ -3,28 +3,44 @@
 import os
 from configparser import ConfigParser, Error
 from pathlib import Path
+from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 NAMES = ("aws_access_key_id", "aws_secret_access_key")
-"""In a file; in the environment the same in capitals."""
+SESSION = "aws_session_token"
+"""In a file; in the environment the same in capitals. The last is of keys for a while alone."""
 LARGEST_FILE = 1 << 16
 
 
-def credentials(settings: ArchiveSettings) -> tuple[str, str]:
-    """A key, and its secret.
+class Credentials(NamedTuple):
+    """What opens a bucket.
+
+    Attributes:
+        key: Names it.
+        secret: Proves it.
+        session: Of a key for a while; empty for one that stays.
+    """
+
+    key: str
+    secret: str
+    session: str
+
+
+def credentials(settings: ArchiveSettings) -> Credentials:
+    """Those that are said.
 
     Raises:
         TiltyardError: ``ARCHIVE_CREDENTIALS``; it repeats nothing of what it has read.
     """
     file = settings.credentials_file
     said = _in_file(Path(file)) if file else {
-        name: os.environ.get(name.upper(), "") for name in NAMES
+        name: os.environ.get(name.upper(), "") for name in (*NAMES, SESSION)
     }  # fmt: skip
     key, secret = (said.get(name, "").strip() for name in NAMES)
     if key and secret:
-        return key, secret
+        return Credentials(key, secret, said.get(SESSION, "").strip())
     missing = " and ".join(name for name in NAMES if not said.get(name, "").strip())
     raise TiltyardError(
         "ARCHIVE_CREDENTIALS", file or "environment",

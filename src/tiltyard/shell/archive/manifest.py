@@ -1,8 +1,8 @@
 """The manifest of a snapshot: what was kept, by name, length and SHA-256, and of which moment.
 
-It is canonical JSON, and its own SHA-256 is in its name, so it vouches for all that it names. One
-that somebody else may have written is read with care: nothing that it names leads out of the folder
-that it is restored to.
+It is canonical JSON, and its time and the first half of its digits of SHA-256 are its name, so it
+cannot be another's. One that somebody else may have written is read with care: nothing that it
+names leads out of the folder that it is restored to.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from tiltyard.facts.audit import canonical
@@ -22,7 +23,7 @@ LARGEST = 32 << 20
 """Bytes of a manifest that are read."""
 SNAPSHOTS = "snapshots"
 """Below which manifests lie."""
-_NAME = re.compile(r"\d{4}-\d{2}-\d{2}/\d{6}_(?P<sha8>[0-9a-f]{8})")
+_NAME = re.compile(r"\d{4}-\d{2}-\d{2}/\d{6}_[0-9a-f]{16}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -49,6 +50,7 @@ class Manifest(NamedTuple):
         audit_rows: Of it.
         champion: Name of the arm that was it; empty where there was none.
         files: By path, in the folder that it is restored to.
+        left_out: Models that were not as they are to be, by name, and the code of why.
     """
 
     taken_at: datetime
@@ -58,6 +60,7 @@ class Manifest(NamedTuple):
     audit_rows: int
     champion: str
     files: Mapping[str, File]
+    left_out: Mapping[str, str] = MappingProxyType({})
 
     @property
     def size(self) -> int:
@@ -71,13 +74,14 @@ class Manifest(NamedTuple):
             "format": FORMAT, "taken_at": time_text(self.taken_at), "version": self.version,
             "database": self.database, "audit_head": self.audit_head,
             "audit_rows": self.audit_rows, "champion": self.champion, "files": files,
+            "left_out": dict(self.left_out),
         }  # fmt: skip
         return canonical(told).encode()
 
     @property
     def name(self) -> str:
-        """By its time and digest: ``2026-11-29/030000_1a2b3c4d``."""
-        return f"{self.taken_at:%Y-%m-%d/%H%M%S}_{sha256(self.raw()).hexdigest()[:8]}"
+        """By its time and digest: ``2026-11-29/030000_1a2b3c4d5e6f7a8b``."""
+        return f"{self.taken_at:%Y-%m-%d/%H%M%S}_{sha256(self.raw()).hexdigest()[:16]}"
 
     @classmethod
     def read(cls, name: str, raw: bytes) -> Self:
@@ -86,19 +90,16 @@ class Manifest(NamedTuple):
         Raises:
             TiltyardError: ``ARCHIVE_HARMED`` where it is another, or says what no snapshot does.
         """
-        named = _NAME.fullmatch(name)
-        digest = sha256(raw).hexdigest()
-        if named is None or named["sha8"] != digest[:8]:
-            raise TiltyardError(
-                "ARCHIVE_HARMED", name, f"the SHA-256 of its manifest is {digest[:8]}…"
-            )
         try:
-            return cls._read(json.loads(raw))
+            made = cls._read(json.loads(raw))
         except (
             TiltyardError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
         ) as error:  # fmt: skip
             facts = f"its manifest cannot be read: {type(error).__name__}: {error}"[:200]
             raise TiltyardError("ARCHIVE_HARMED", name, facts) from error
+        if made.name != name:
+            raise TiltyardError("ARCHIVE_HARMED", name, f"its manifest is that of {made.name}")
+        return made
 
     @classmethod
     def _read(cls, told: Mapping[str, Any]) -> Self:
@@ -109,16 +110,18 @@ class Manifest(NamedTuple):
             for path, one in told["files"].items()
         }
         return cls(
-            moment(told["taken_at"]).astimezone(UTC), str(told["version"]), str(told["database"]),
-            _digest(told["audit_head"]), int(told["audit_rows"]), str(told["champion"]), files,
+            moment(told["taken_at"]).astimezone(UTC),
+            _shown(told["version"]), _shown(told["database"]),
+            _digest(told["audit_head"]), int(told["audit_rows"]), _shown(told["champion"]), files,
+            {_shown(name): _shown(code) for name, code in told["left_out"].items()},
         )  # fmt: skip
 
 
 def key_of(name: str) -> str:
     """Under which a manifest is kept.
 
-    >>> key_of("2026-11-29/030000_1a2b3c4d")
-    'snapshots/2026-11-29/030000_1a2b3c4d.json'
+    >>> key_of("2026-11-29/030000_1a2b3c4d5e6f7a8b")
+    'snapshots/2026-11-29/030000_1a2b3c4d5e6f7a8b.json'
     """
     return f"{SNAPSHOTS}/{name}.json"
 
@@ -130,11 +133,24 @@ def name_of(key: str) -> str | None:
 
 
 def _plain(path: str) -> str:
-    """A path that leads nowhere else."""
+    """A path that leads nowhere else, and that a terminal can be told."""
     parts = PurePosixPath(path).parts
-    if not parts or path != "/".join(parts) or parts[0] == "/" or ".." in parts or "\0" in path:
+    if (
+        not parts
+        or path != "/".join(parts)
+        or parts[0] == "/"
+        or ".." in parts
+        or not path.isprintable()
+    ):
         raise ValueError(f"a file cannot be called {path!r}")  # noqa: TRY003 caught above
     return path
+
+
+def _shown(text: str) -> str:
+    """What a terminal can be told."""
+    if not text.isprintable():
+        raise ValueError(f"{text!r} cannot be printed")  # noqa: TRY003 caught above
+    return text
 
 
 def _digest(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Where an archive lies, a bucket or a folder: what was kept there once is never written over.
+"""Where an archive lies, a bucket or a folder: what was kept there once stays as it was.
 
 Two sorts of things lie in a place. *Objects* are called by their own SHA-256, so the same content
 is kept once, and whoever reads one knows whether it is what was kept. *Notes* have names, and the
@@ -36,11 +36,15 @@ if TYPE_CHECKING:
     from obstore.store import S3Config
 
 PIECE = 8 << 20
-"""Bytes of an object that are sent or read at a time."""
-PATIENCE = timedelta(seconds=30)
-"""Until somebody who does not answer is given up."""
+"""Bytes of an object that are sent or read by one request."""
+MOST_PIECES = 9_000
+"""Of an object; servers take 10,000."""
+PATIENCE = timedelta(seconds=60)
+"""For one request, and all that is tried again after it had no answer."""
 CONNECTS = timedelta(seconds=5)
 MOST_AGAIN = 5
+HARMS = frozenset({"ARCHIVE_HARMED", "ARCHIVE_MISSING"})
+"""What is wrong with an object itself, and not with the way to it."""
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 """What servers of S3 say to who may not come in."""
@@ -52,11 +56,11 @@ class Place:
     Args:
         store: Its objects.
         name: For people: a folder, or ``s3://bucket/prefix``.
-        is_here: It is on this machine, so what is written has to be brought to the disk.
+        folder: Where it is on this machine; None for a bucket.
     """
 
-    def __init__(self, store: LocalStore | S3Store, name: str, *, is_here: bool) -> None:
-        self._store, self.name, self._is_here = store, name, is_here
+    def __init__(self, store: LocalStore | S3Store, name: str, folder: Path | None) -> None:
+        self._store, self.name, self._folder = store, name, folder
 
     def prove(self) -> None:
         """Write a note twice, and remove it.
@@ -82,23 +86,36 @@ class Place:
             with suppress(BaseError, OSError):  # one that is left is in nobody's way
                 obstore.delete(self._store, key)
 
-    def keep(self, file: Path, digest: str) -> bool:
-        """Keep the content of a file that nobody changes meanwhile; whether it was not there yet.
+    def keep(self, file: Path, digest: str) -> int:
+        """Keep the content of a file that nobody changes meanwhile, and read it back.
+
+        What is there already is not sent again, unless it is not what it should be.
 
         Args:
             file: Whose.
             digest: Its SHA-256, 64 hexadecimal digits.
 
+        Returns:
+            Bytes that were sent.
+
         Raises:
             TiltyardError: ``ARCHIVE_UNREACHABLE``, ``ARCHIVE_REFUSED``, ``BUCKET_MISSING`` or
-                ``ARCHIVE_UNWRITABLE``.
+                ``ARCHIVE_UNWRITABLE``; ``ARCHIVE_HARMED`` where it is not what was just sent.
         """
-        key, size = _object(digest), file.stat().st_size
+        size = file.stat().st_size
+        try:
+            self.check(digest, size)
+        except TiltyardError as error:
+            if error.code not in HARMS:
+                raise
+        else:
+            return 0
+        key, piece = _object(digest), max(PIECE, size // MOST_PIECES)
         with self._speaking_plainly(key):
-            if self._size(key) == size:
-                return False
-            obstore.put(self._store, key, file, chunk_size=PIECE, max_concurrency=2)
-        return True
+            obstore.put(self._store, key, file, chunk_size=piece, max_concurrency=1)
+            self._bring_to_disk(key)
+        self.check(digest, size)
+        return size
 
     def write(self, key: str, raw: bytes) -> None:
         """Write a note under a name that is free.
@@ -106,10 +123,9 @@ class Place:
         Raises:
             TiltyardError: ``ARCHIVE_TAKEN`` where it is not, or what :meth:`keep` raises.
         """
-        self._settle()
         with self._speaking_plainly(key):
             obstore.put(self._store, key, raw, mode="create")
-        self._settle()
+            self._bring_to_disk(key)
 
     def read(self, key: str, most: int) -> bytes:
         """A note.
@@ -130,24 +146,39 @@ class Place:
                 )
             return bytes(found.bytes())
 
-    def pieces(self, digest: str) -> Iterator[bytes]:
+    def pieces(self, digest: str, size: int) -> Iterator[bytes]:
         """An object, piece by piece; whoever reads it to its end has seen that it is the one kept.
 
+        Args:
+            digest: Its SHA-256.
+            size: Its bytes.
+
         Raises:
-            TiltyardError: ``ARCHIVE_MISSING``, ``ARCHIVE_HARMED`` at its end where it is another,
-                or what :meth:`keep` raises.
+            TiltyardError: ``ARCHIVE_MISSING``; ``ARCHIVE_HARMED`` where it is shorter or longer,
+                and at its end where it is another; or what :meth:`keep` raises.
         """
         key, own = _object(digest), sha256()
         with self._speaking_plainly(key):
-            for piece in obstore.get(self._store, key).stream(min_chunk_size=PIECE):
-                raw = bytes(piece)
-                own.update(raw)
-                yield raw
+            there = int(obstore.head(self._store, key)["size"])
+        if there != size:
+            raise self._harmed(key, f"{there:,} bytes, not {size:,}")
+        for start in range(0, size, PIECE):
+            with self._speaking_plainly(key):
+                end = min(size, start + PIECE)
+                raw = bytes(obstore.get_range(self._store, key, start=start, end=end))
+            own.update(raw)
+            yield raw
         if own.hexdigest() != digest:
-            raise TiltyardError(
-                "ARCHIVE_HARMED", f"{self.name}/{key}",
-                f"its SHA-256 is {own.hexdigest()[:8]}…, not {digest[:8]}…",
-            )  # fmt: skip
+            raise self._harmed(key, f"its SHA-256 is {own.hexdigest()[:8]}…, not {digest[:8]}…")
+
+    def check(self, digest: str, size: int) -> None:
+        """Read all of an object.
+
+        Raises:
+            TiltyardError: As :meth:`pieces`.
+        """
+        for _ in self.pieces(digest, size):
+            pass
 
     def keys(self, prefix: str) -> Sequence[str]:
         """Names of all notes below a name, sorted.
@@ -160,26 +191,23 @@ class Place:
                 one["path"] for batch in obstore.list(self._store, prefix) for one in batch
             )
 
-    def _size(self, key: str) -> int | None:
-        try:
-            return int(obstore.head(self._store, key)["size"])
-        except FileNotFoundError:
-            return None
-
-    def _settle(self) -> None:
-        """Bring to the disk what was written, before anything tells of it."""
-        if self._is_here:
-            os.sync()
+    def _bring_to_disk(self, key: str) -> None:
+        """See to it that what was written outlives the machine, before anything tells of it."""
+        if self._folder is not None:
+            file = self._folder / key
+            for path in (file, *file.parents[: len(Path(key).parts)]):
+                bring_to_disk(path)
 
     @contextmanager
     def _speaking_plainly(self, key: str) -> Iterator[None]:
-        where = f"{self.name}/{key}"
         try:
             yield
         except AlreadyExistsError as error:
-            raise TiltyardError("ARCHIVE_TAKEN", where, "somebody has written it before") from error
+            raise TiltyardError(
+                "ARCHIVE_TAKEN", f"{self.name}/{key}", "somebody has written it before"
+            ) from error
         except (BaseError, OSError) as error:
-            raise self._plain(where, error) from error
+            raise self._plain(f"{self.name}/{key}", error) from error
 
     def _plain(self, where: str, error: Exception) -> TiltyardError:
         said = str(error)
@@ -189,40 +217,48 @@ class Place:
                 "BUCKET_MISSING", self.name, "the server has no such bucket",
                 "make it, or name another: archive.bucket",
             )  # fmt: skip
-        refuses = isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError)
-        if code in _REFUSED or refuses or " 403 " in said or " 401 " in said:
+        if isinstance(error, FileNotFoundError):
+            return TiltyardError("ARCHIVE_MISSING", where, "it is not there")
+        if self._folder is not None:
+            return TiltyardError("ARCHIVE_UNWRITABLE", where, _first_line(said))
+        is_refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+        if code in _REFUSED or is_refused or " 403 " in said or " 401 " in said:
             return TiltyardError(
                 "ARCHIVE_REFUSED", where, code or "it may not be read or written",
                 "look at the credentials, and at what they may do there",
             )  # fmt: skip
-        if isinstance(error, FileNotFoundError):
-            return TiltyardError("ARCHIVE_MISSING", where, "it is not there")
-        if self._is_here or isinstance(error, OSError):
-            return TiltyardError("ARCHIVE_UNWRITABLE", where, _first_line(said))
         return TiltyardError(
             "ARCHIVE_UNREACHABLE", where, code or _first_line(said),
-            "look whether the server runs, and at archive.endpoint",
+            "look whether the server runs, and at archive.endpoint and archive.region",
         )  # fmt: skip
 
+    def _harmed(self, key: str, facts: str) -> TiltyardError:
+        return TiltyardError("ARCHIVE_HARMED", f"{self.name}/{key}", facts)
 
-def place_of(settings: ArchiveSettings, patience: timedelta = PATIENCE) -> Place:
+
+def place_of(
+    settings: ArchiveSettings, *, create: bool = False, patience: timedelta = PATIENCE
+) -> Place:
     """Where the settings say that snapshots are kept.
 
     Args:
         settings: Whose.
-        patience: For an answer, and for all that is tried again after none.
+        create: Make a folder that is not there; a bucket has to be.
+        patience: For one request, and all that is tried again after it had no answer.
 
     Raises:
-        TiltyardError: ``ARCHIVE_CREDENTIALS``; ``ARCHIVE_UNWRITABLE`` for a folder that cannot be
-            made.
+        TiltyardError: ``ARCHIVE_CREDENTIALS``; ``ARCHIVE_MISSING`` or ``ARCHIVE_UNWRITABLE`` for a
+            folder that is not there, or cannot be made.
     """
     if not settings.bucket:
-        return _folder(settings.path)
-    key, secret = credentials(settings)
+        return _folder(settings.path, create=create)
+    opens = credentials(settings)
     config: S3Config = {
-        "region": settings.region, "access_key_id": key, "secret_access_key": secret,
-        "virtual_hosted_style_request": not settings.endpoint,
+        "region": settings.region, "access_key_id": opens.key, "secret_access_key": opens.secret,
+        "virtual_hosted_style_request": not settings.endpoint and "." not in settings.bucket,
     }  # fmt: skip
+    if opens.session:
+        config["session_token"] = opens.session
     if settings.endpoint:
         config["endpoint"] = settings.endpoint
     bucket = S3Store(
@@ -236,18 +272,38 @@ def place_of(settings: ArchiveSettings, patience: timedelta = PATIENCE) -> Place
         },
         retry_config={"max_retries": MOST_AGAIN, "retry_timeout": patience},
     )
-    return Place(bucket, f"s3://{settings.bucket}/{settings.prefix}".rstrip("/"), is_here=False)
+    return Place(bucket, f"s3://{settings.bucket}/{settings.prefix}".rstrip("/"), None)
 
 
-def _folder(path: Path) -> Place:
+def _folder(path: Path, *, create: bool) -> Place:
+    folder = path.absolute()
+    if not create and not folder.is_dir():
+        raise TiltyardError(
+            "ARCHIVE_MISSING", str(path), "there is no such folder",
+            "tiltyard snapshot take makes it; is its disk there?",
+        )  # fmt: skip
     try:
-        store = LocalStore(path.absolute(), mkdir=True, automatic_cleanup=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        store = LocalStore(folder, automatic_cleanup=True)
     except (BaseError, OSError) as error:
         raise TiltyardError(
             "ARCHIVE_UNWRITABLE", str(path), _first_line(str(error)),
             "name another folder: archive.folder",
         ) from error  # fmt: skip
-    return Place(store, str(path), is_here=True)
+    return Place(store, str(path), folder)
+
+
+def bring_to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Raises:
+        OSError: They are not.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _object(digest: str) -> str:

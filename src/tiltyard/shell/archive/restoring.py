@@ -1,20 +1,19 @@
 """A snapshot of the house, looked through or brought back: every byte is checked on the way.
 
-What is restored appears in its folder whole or not at all. Everything that is wrong with a snapshot
-is told at once.
+What is restored appears in its folder whole or not at all, for nobody but its owner to read.
+Everything that is wrong with a snapshot is told at once.
 """
 
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from tempfile import mkdtemp
 
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.shell.archive.manifest import LARGEST, SNAPSHOTS, File, Manifest, key_of, name_of
-from tiltyard.shell.archive.place import Place
+from tiltyard.shell.archive.manifest import LARGEST, SNAPSHOTS, Manifest, key_of, name_of
+from tiltyard.shell.archive.place import HARMS, Place, bring_to_disk
 
-HARMS = frozenset({"ARCHIVE_HARMED", "ARCHIVE_MISSING"})
-"""What is wrong with an object itself, and not with the way to it."""
 NEWEST = "newest"
 
 
@@ -42,86 +41,103 @@ def manifest_named(place: Place, name: str) -> Manifest:
     found = there[-1:] if name == NEWEST else [one for one in there if one.endswith(name)]
     if len(found) != 1 or not name:
         facts = f"{len(found)} snapshots end so" if found else f"none of {len(there)} ends so"
-        raise TiltyardError("KEPT_UNKNOWN", name, facts, "tiltyard snapshot list names them")
+        raise TiltyardError(
+            "KEPT_UNKNOWN", name or "''", facts if there else f"no snapshot is in {place.name}",
+            "tiltyard snapshot list names them" if there else "take one: tiltyard snapshot take",
+        )  # fmt: skip
     return Manifest.read(found[0], place.read(key_of(found[0]), LARGEST))
 
 
-def check(place: Place, manifest: Manifest, tell: Callable[[str], object]) -> None:
+def check(place: Place, manifest: Manifest) -> None:
     """Read all of a snapshot, and see that it is what was kept.
 
     Args:
         place: Where.
         manifest: Which.
-        tell: Told each path before it is read.
 
     Raises:
         Faults: ``ARCHIVE_HARMED`` with every file that is not.
         TiltyardError: What keeps the place from being read.
     """
-    _each(place, manifest, lambda path, pieces: (tell(path), sum(map(len, pieces)))[1])
+
+    def look(_: str, pieces: Iterator[bytes]) -> None:
+        for _piece in pieces:
+            pass
+
+    _each(place, manifest, look)
 
 
-def restore(place: Place, manifest: Manifest, folder: Path, tell: Callable[[str], object]) -> None:
+def restore(place: Place, manifest: Manifest, folder: Path) -> None:
     """Bring a snapshot back into a folder that is empty, or not there.
 
     Args:
         place: Where it is kept.
         manifest: Which.
         folder: Where to.
-        tell: Told each path before it is read.
 
     Raises:
         Faults: ``ARCHIVE_HARMED`` with every file that is not what was kept; nothing is restored.
         TiltyardError: ``FOLDER_IN_USE``, ``RESTORE_UNWRITABLE``, or what keeps the place from being
             read.
     """
-    target = folder.absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise TiltyardError(
-            "FOLDER_IN_USE", str(folder), "there is something in it", "name an empty one"
-        )
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-
-    def write(path: str, pieces: Iterator[bytes]) -> int:
-        tell(path)
-        file = partial / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("wb") as opened:
-            return sum(map(opened.write, pieces))
-
+    target = folder.resolve()
+    _refuse_in_use(target)
+    partial: Path | None = None
     try:
-        partial.mkdir(parents=True)
-        _each(place, manifest, write)
-        os.sync()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        _each(place, manifest, _writing_below(partial))
+        for inside in {partial, *(one for one in partial.rglob("*") if one.is_dir())}:
+            bring_to_disk(inside)
         if target.exists():
             target.rmdir()
         partial.rename(target)
+        bring_to_disk(target.parent)
     except OSError as error:
         raise TiltyardError(
             "RESTORE_UNWRITABLE", str(folder), error.strerror or str(error), "nothing was restored"
         ) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
-def _each(place: Place, manifest: Manifest, read: Callable[[str, Iterator[bytes]], int]) -> None:
+def _refuse_in_use(target: Path) -> None:
+    facts = ""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        facts = "there is something in it"
+    elif target.is_mount():
+        facts = "something is mounted there, so it cannot appear at once"
+    if facts:
+        raise TiltyardError(
+            "FOLDER_IN_USE", str(target), facts, "name one that is empty, or not there"
+        )
+
+
+def _writing_below(folder: Path) -> Callable[[str, Iterator[bytes]], None]:
+    def write(path: str, pieces: Iterator[bytes]) -> None:
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as opened:  # noqa: PTH123 it is open already
+            opened.writelines(pieces)
+            opened.flush()
+            os.fsync(descriptor)
+
+    return write
+
+
+def _each(place: Place, manifest: Manifest, read: Callable[[str, Iterator[bytes]], None]) -> None:
     faults = []
     for path, file in manifest.files.items():
         try:
-            size = read(path, place.pieces(file.digest))
+            read(path, place.pieces(file.digest, file.size))
         except TiltyardError as error:
             if error.code not in HARMS:
                 raise
             faults.append(Fault(path, error.facts))
-            continue
-        faults += _shorter(path, file, size)
     if faults:
         raise Faults(
             "ARCHIVE_HARMED", f"{place.name}, {manifest.name}", faults,
             remedy="Another snapshot may have them whole: tiltyard snapshot list",
         )  # fmt: skip
-
-
-def _shorter(path: str, file: File, size: int) -> Iterator[Fault]:
-    if size != file.size:
-        yield Fault(path, f"{size:,} bytes, not {file.size:,}")

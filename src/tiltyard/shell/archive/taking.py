@@ -1,20 +1,21 @@
 """A snapshot of the house: database, models, settings, gathered, kept, and read back.
 
 Everything is first copied into a folder that nobody else touches, so that what is kept is what was
-hashed. Objects are kept before the manifest that names them is written: a snapshot is there whole,
-or not at all, wherever it is interrupted, and what was kept by then need not be sent again.
+hashed. Objects are kept and read back before the manifest that names them is written: a snapshot is
+there whole, or not at all, wherever it is interrupted, and what was kept need not be sent again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import NamedTuple
 
 import tiltyard
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import storable
 from tiltyard.shell.archive.backup import backed_up
 from tiltyard.shell.archive.manifest import LARGEST, File, Manifest, key_of
 from tiltyard.shell.archive.place import PIECE, Place
@@ -26,6 +27,10 @@ SETTINGS = "tiltyard.toml"
 MODELS = "models"
 GATHERED, KEPT, WRITTEN = STAGES = ("gathered", "kept", "written")
 """What is passed: everything is copied, an object is kept, the manifest is there."""
+
+
+NOT_WHOLE = frozenset({"SNAPSHOT_MISSING", "SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
+"""What is wrong with a model, and with nothing else."""
 
 
 class House(NamedTuple):
@@ -68,25 +73,27 @@ def take(
         on_stage: Told each of :data:`STAGES` that is passed.
 
     Raises:
-        TiltyardError: ``SCRATCH_UNWRITABLE``, ``BACKUP_FAILED``, or what the place refuses.
+        TiltyardError: ``SCRATCH_UNWRITABLE``, ``BACKUP_FAILED``, ``CONFIG_UNREADABLE``,
+            ``SNAPSHOT_MISSING`` where the folder of models cannot be listed, or what the place
+            refuses.
     """
     place.prove()
-    with TemporaryDirectory(prefix="tiltyard-snapshot-") as scratch, _enough_room(scratch):
-        folder = Path(scratch)
+    with _scratch() as folder:
         backup = backed_up(house.ledger, folder)
         files = {backup.file.name: _hashed(backup.file)}
-        if house.settings.is_file():
-            files[SETTINGS] = _copied(house.settings, folder / SETTINGS)
+        if house.settings.exists():
+            files[SETTINGS] = _copied(house.settings, folder / SETTINGS, "CONFIG_UNREADABLE")
         models, left_out = _models(house.models, folder)
         files |= models
         on_stage(GATHERED)
         manifest = Manifest(
             now.replace(microsecond=0), tiltyard.__version__, backup.database, backup.audit_head,
             backup.audit_rows, backup.champion, files,
+            {name: error.code for name, error in left_out.items()},
         )  # fmt: skip
         sent = 0
         for path, file in files.items():
-            sent += file.size * place.keep(folder / path, file.digest)
+            sent += place.keep(folder / path, file.digest)
             on_stage(KEPT)
         _write(place, manifest)
         on_stage(WRITTEN)
@@ -107,42 +114,64 @@ def _models(shelf: Path, folder: Path) -> tuple[dict[str, File], dict[str, Tilty
     """Every trained snapshot that is whole, copied; and those that are not."""
     files: dict[str, File] = {}
     left_out: dict[str, TiltyardError] = {}
-    for name in Shelf(shelf).names():
+    try:
+        names = Shelf(shelf).listed()
+    except FileNotFoundError:
+        return files, left_out
+    except OSError as error:
+        raise TiltyardError(
+            "SNAPSHOT_MISSING", str(shelf), f"it cannot be listed: {error.strerror or error}"
+        ) from error
+    for name in names:
         if not is_snapshot(shelf / name):
             continue
         try:
             files |= _model(shelf / name, folder)
         except TiltyardError as error:
-            left_out[name] = error
+            if error.code not in NOT_WHOLE:
+                raise
+            left_out[storable(name)] = error
     return files, left_out
 
 
 def _model(path: Path, folder: Path) -> dict[str, File]:
-    told = manifest_of(path).told["files"]
+    manifest = manifest_of(path)
     target = folder / MODELS / path.name
     target.mkdir(parents=True)
-    files = {}
-    for name in (MANIFEST, *told):
-        try:
-            files[f"{MODELS}/{path.name}/{name}"] = found = _copied(path / name, target / name)
-        except OSError as error:
-            raise TiltyardError(
-                "SNAPSHOT_MISSING", str(path), f"{name}: {error.strerror or error}"
-            ) from error
-        if name != MANIFEST and found.digest != told[name]["sha256"]:
+    files: dict[str, File] = {}
+    try:
+        expected = {
+            MANIFEST: manifest.digest,
+            **{name: str(one["sha256"]) for name, one in manifest.told["files"].items()},
+        }
+    except (KeyError, TypeError) as error:
+        raise TiltyardError(
+            "SNAPSHOT_UNREADABLE", str(path), f"its manifest does not say {error}"
+        ) from error
+    for name, digest in expected.items():
+        found = _copied(path / name, target / name, "SNAPSHOT_MISSING")
+        if found.digest != digest:
             raise TiltyardError(
                 "SNAPSHOT_TAMPERED", str(path), f"{name}: SHA-256 {found.digest[:8]}…"
             )
+        files[f"{MODELS}/{path.name}/{name}"] = found
     return files
 
 
-def _copied(source: Path, copy: Path) -> File:
-    """Copy a file; what the copy holds."""
+def _copied(source: Path, copy: Path, unreadable: str) -> File:
+    """Copy a file; what the copy holds.
+
+    Raises:
+        TiltyardError: With this code where it cannot be read; ``SCRATCH_UNWRITABLE``.
+    """
     digest, size = sha256(), 0
-    with source.open("rb") as read, copy.open("wb") as written:
-        while piece := read.read(PIECE):
-            digest.update(piece)
-            size += written.write(piece)
+    try:
+        with source.open("rb") as read, _enough_room(copy), copy.open("wb") as written:
+            while piece := read.read(PIECE):
+                digest.update(piece)
+                size += written.write(piece)
+    except OSError as error:
+        raise TiltyardError(unreadable, str(source), error.strerror or str(error)) from error
     return File(digest.hexdigest(), size)
 
 
@@ -155,11 +184,20 @@ def _hashed(file: Path) -> File:
 
 
 @contextmanager
-def _enough_room(scratch: str) -> Iterator[None]:
+def _scratch() -> Iterator[Path]:
+    """A folder that nobody else touches; it is gone afterwards."""
+    with ExitStack() as stack:
+        with _enough_room(Path(gettempdir())):
+            folder = stack.enter_context(TemporaryDirectory(prefix="tiltyard-snapshot-"))
+        yield Path(folder)
+
+
+@contextmanager
+def _enough_room(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise TiltyardError(
-            "SCRATCH_UNWRITABLE", scratch, error.strerror or str(error),
+            "SCRATCH_UNWRITABLE", str(where), error.strerror or str(error),
             "make room there, or name another folder: TMPDIR",
         ) from error  # fmt: skip

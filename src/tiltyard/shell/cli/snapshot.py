@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.exit_codes import FAILED
 from tiltyard.shell.settings import FILE
 
 if TYPE_CHECKING:
@@ -31,22 +33,23 @@ def take_one(as_json: AsJson = False, database: Database = None, config: Config 
     """Keep database, models and settings in the archive, and read all of it back."""
     settings = settings_from(config)
     from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import check  # noqa: PLC0415 slow
     from tiltyard.shell.archive.taking import House, take  # noqa: PLC0415 slow
 
     with open_ledger(database, settings) as ledger:
-        place = place_of(settings.archive)
+        place = place_of(settings.archive, create=True)
         house = House(ledger, settings.models.path, config or Path(FILE))
         taken = take(house, place, system_now())
-    check(place, taken.manifest, lambda _: None)
-    for name, error in taken.left_out.items():
-        typer.echo(f"{name} was left out: {error}", err=True)
     if as_json:
         told = {"place": place.name, **_json(taken.manifest), "sent_bytes": taken.sent}
-        typer.echo(json.dumps({**told, "left_out": sorted(taken.left_out)}, indent=2))
-        return
-    typer.echo(_line(taken.manifest))
-    typer.echo(f"kept in {place.name}, {_size(taken.sent)} of it new; all of it was read back")
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        for line in _lines(taken.manifest):
+            typer.echo(line)
+        typer.echo(f"kept in {place.name}, {_size(taken.sent)} of it new; all of it was read back")
+    for error in taken.left_out.values():
+        typer.echo(f"left out: {error}", err=True)
+    if taken.left_out:
+        raise typer.Exit(FAILED)
 
 
 @snapshot.command("list")
@@ -57,14 +60,26 @@ def list_all(as_json: AsJson = False, config: Config = None) -> None:
     from tiltyard.shell.archive.restoring import manifest_named, snapshots_in  # noqa: PLC0415 slow
 
     place = place_of(settings.archive)
-    found = [manifest_named(place, name) for name in reversed(snapshots_in(place))]
+    found: list[Manifest] = []
+    harmed: list[TiltyardError] = []
+    for name in reversed(snapshots_in(place)):
+        try:
+            found.append(manifest_named(place, name))
+        except TiltyardError as error:
+            if error.code != "ARCHIVE_HARMED":
+                raise
+            harmed.append(error)
     if as_json:
         typer.echo(json.dumps([_json(one) for one in found], indent=2))
-        return
-    if not found:
+    elif not found:
         typer.echo(f"no snapshot is in {place.name}: tiltyard snapshot take")
-    for one in found:
-        typer.echo(_line(one))
+    else:
+        for line in (line for one in found for line in _lines(one)):
+            typer.echo(line)
+    for one in harmed:
+        typer.echo(str(one), err=True)
+    if harmed:
+        raise typer.Exit(FAILED)
 
 
 @snapshot.command("verify")
@@ -76,8 +91,9 @@ def verify_one(name: Name = "newest", config: Config = None) -> None:
 
     place = place_of(settings.archive)
     manifest = manifest_named(place, name)
-    check(place, manifest, lambda _: None)
-    typer.echo(_line(manifest))
+    check(place, manifest)
+    for line in _lines(manifest):
+        typer.echo(line)
     typer.echo("every byte is what was kept")
 
 
@@ -89,19 +105,32 @@ def restore_one(
 ) -> None:
     """Bring a snapshot back into an empty folder; every byte is checked on the way."""
     settings = settings_from(config)
-    from tiltyard.shell.archive.backup import DUMP, FILE  # noqa: PLC0415 slow
+    from tiltyard.shell.archive import backup  # noqa: PLC0415 slow
     from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
     from tiltyard.shell.archive.restoring import manifest_named, restore  # noqa: PLC0415 slow
 
     place = place_of(settings.archive)
     manifest = manifest_named(place, name)
-    restore(place, manifest, folder, lambda _: None)
-    typer.echo(_line(manifest))
+    restore(place, manifest, folder)
+    for line in _lines(manifest):
+        typer.echo(line)
     typer.echo(f"restored to {folder}")
     if manifest.database == "postgres":
-        typer.echo(f"bring its database back: pg_restore --no-owner --dbname=URL {folder / DUMP}")
+        dump = folder / backup.DUMP
+        typer.echo(f"bring its database back: pg_restore --no-owner --dbname=URL {dump}")
         return
-    typer.echo(f"see that it is what its audit says: tiltyard replay --verify --db {folder / FILE}")
+    own = f" --config {folder / FILE}" if FILE in manifest.files else ""
+    restored = folder / backup.FILE
+    typer.echo(f"see that it is what its audit says: tiltyard replay --verify --db {restored}{own}")
+
+
+def _lines(manifest: "Manifest") -> list[str]:
+    """A snapshot for people, and what it lacks."""
+    lacks = [
+        f"  without {name}, which was not whole: {code}"
+        for name, code in manifest.left_out.items()
+    ]  # fmt: skip
+    return [_line(manifest), *lacks]
 
 
 def _line(manifest: "Manifest") -> str:
@@ -123,6 +152,7 @@ def _json(manifest: "Manifest") -> dict[str, object]:
         "audit_rows": manifest.audit_rows,
         "champion": manifest.champion or None,
         "bytes": manifest.size,
+        "left_out": dict(manifest.left_out),
         "files": {
             path: {"sha256": file.digest, "bytes": file.size}
             for path, file in manifest.files.items()
