@@ -90,8 +90,11 @@ SETTINGS_TEXT = """\
 # [archive]                    # where snapshots of all this are kept
 # folder = "./archive"
 # bucket = ""                  # of S3, instead
+# prefix = "tiltyard"          # what names in it begin with
 # endpoint = ""                # of another server that speaks it
+# region = "us-east-1"
 # credentials_file = ""        # else AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+
 # [learner]                    # who runs the learner: one of command, supervisord, deployment
 # command = ["python", "train.py"]            # the desk itself, while it runs
 # folder = "./tiltyard-learner"               # its status, log and journal
