@@ -53,8 +53,14 @@ def new_database(databases: Databases) -> Iterator[NewDatabase]:
 
 def without_facts(databases: Databases) -> Iterator[NewDatabase]:
     """Makes databases of the newest schema."""
+    return once_filled(databases, lambda _: None)
+
+
+def once_filled(databases: Databases, fill: Callable[[Ledger], object]) -> Iterator[NewDatabase]:
+    """Makes copies of a database that was filled once."""
     with databases.empty() as first:
-        Ledger.open(first, create=True).close()
+        with Ledger.open(first, create=True) as ledger:
+            fill(ledger)
         yield databases.copies_of(first)
 
 

@@ -190,11 +190,11 @@ def test_a_folder_is_private_and_made_for_who_keeps_alone(tmp_path: Path) -> Non
     assert stat.S_IMODE(settings.path.stat().st_mode) == 0o700
 
 
-def test_a_folder_on_a_disk_that_refuses_is_unwritable_and_no_matter_of_credentials(
-    place: Place, archive: ArchiveSettings
-) -> None:
-    refused = place._plain("there", PermissionError("denied"))
-    assert refused.code == ("ARCHIVE_UNWRITABLE" if not archive.bucket else "ARCHIVE_UNREACHABLE")
+def test_a_folder_that_refuses_is_unwritable_and_no_matter_of_credentials(tmp_path: Path) -> None:
+    place = place_of(ArchiveSettings(folder=str(tmp_path / "archive")), create=True)
+    (tmp_path / "archive" / "notes").write_bytes(b"in the way")
+    with pytest.raises(TiltyardError, match="ARCHIVE_UNWRITABLE"):
+        place.write("notes/a", b"")
 
 
 def test_what_opens_a_bucket_is_in_a_file_or_in_the_environment(

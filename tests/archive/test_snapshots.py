@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import signal
 import stat
@@ -22,7 +21,8 @@ from sqlalchemy.engine import make_url
 from archive.houses import fill, house
 from conformance.samples import NewDatabase
 from crash.floor import DAY, SECOND, append, rules, trade
-from ledgers import Databases
+from full_disks import full_disk
+from ledgers import Databases, once_filled
 from postgres import PROGRAMS
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.archive.backup import dump_options, password_of
@@ -42,10 +42,7 @@ SUNDAY = datetime(2026, 11, 29, 3, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def filled(databases: Databases) -> Iterator[NewDatabase]:
     """Makes copies of a database that has something in it."""
-    with databases.empty() as first:
-        with Ledger.open(first, create=True) as ledger:
-            fill(ledger)
-        yield databases.copies_of(first)
+    yield from once_filled(databases, fill)
 
 
 @pytest.fixture
@@ -257,17 +254,6 @@ def test_a_folder_with_something_in_it_is_left_alone(
     restore(place, manifest, back)
     with pytest.raises(TiltyardError, match="FOLDER_IN_USE"):
         restore(place, manifest, back)
-
-
-@contextmanager
-def full_disk(limit: int) -> Iterator[None]:
-    """No file may grow beyond this."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_disk_that_is_full_leaves_no_snapshot_and_nothing_half_restored(

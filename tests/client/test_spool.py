@@ -2,17 +2,15 @@
 
 import json
 import logging
-import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from client.desks import TOKEN
+from full_disks import full_disk
 from tiltyard.client import Client
 from tiltyard.client.keeping import _SETTLED_LINES, Keeping
 from tiltyard.kernel.errors import TiltyardError
@@ -112,17 +110,6 @@ def test_what_is_reported_while_the_file_is_written_anew_is_in_it(tmp_path: Path
     again = Keeping(tmp_path / "spool")
     assert texts(again) == [f'{{"trade_id":"{number}"}}' for number in range(1000, 2000)]
     again.close()
-
-
-@contextmanager
-def full_disk(limit: int) -> Iterator[None]:
-    """No file may grow beyond this: what a full disk looks like to who writes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_what_is_reported_while_the_disk_is_full_is_kept_and_written_when_it_is_not(

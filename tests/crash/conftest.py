@@ -13,8 +13,7 @@ import pytest
 
 from command_line import ROOT
 from crash.floor import populate
-from ledgers import Databases
-from tiltyard.shell.store.ledger import Ledger
+from ledgers import Databases, once_filled
 
 NewFloor = Callable[[], AbstractContextManager[str]]
 
@@ -22,10 +21,7 @@ NewFloor = Callable[[], AbstractContextManager[str]]
 @pytest.fixture(scope="session")
 def new_floor(databases: Databases) -> Iterator[NewFloor]:
     """Gives the URL of a database in which the arms are registered."""
-    with databases.empty() as first:
-        with Ledger.open(first, create=True) as ledger:
-            populate(ledger)
-        yield databases.copies_of(first)
+    yield from once_filled(databases, populate)
 
 
 @dataclass(frozen=True)

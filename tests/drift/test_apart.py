@@ -83,7 +83,7 @@ def test_it_is_ended_with_the_desk_and_nothing_is_said() -> None:
     answers: list[object] = []
     thread = threading.Thread(target=lambda: answers.append(hanging.measure(ASKED)))
     thread.start()
-    until(lambda: hanging._child, PROMPT)
+    until(lambda: hanging._child)
     hanging.end()
     thread.join(PROMPT)
     assert answers == [None]

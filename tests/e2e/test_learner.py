@@ -39,7 +39,7 @@ def told(run: Run) -> dict[str, Any]:
 def moving(run: Run, folder: Path) -> Iterator[Any]:
     """A desk whose learner has begun to count."""
     with desk_of(folder) as desk:
-        until(lambda: told(run)["step"], PROMPT)
+        until(lambda: told(run)["step"])
         yield desk
 
 
@@ -82,7 +82,7 @@ def test_a_killed_desk_leaves_its_learner_to_the_next(run: Run, folder: Path) ->
     with closing(sqlite3.connect(folder / "desk.db")) as connection, connection:
         connection.execute("UPDATE leases SET renewed_at = renewed_at - 180000000")
     with desk_of(folder) as desk:
-        until(lambda: told(run)["process"] not in {first, None}, PROMPT)
+        until(lambda: told(run)["process"] not in {first, None})
         assert not runs(first)
         told_to_stop(desk)
 
@@ -102,7 +102,7 @@ def test_a_desk_that_stops_gives_its_lease_back_before_its_learner_has_gone(
     log = tmp_path / "tiltyard-learner" / "learner.log"
 
     def says(word: str) -> None:
-        until(lambda: log.exists() and word in log.read_text(), PROMPT)
+        until(lambda: log.exists() and word in log.read_text())
 
     with desk_of(tmp_path) as desk:
         says("deaf")

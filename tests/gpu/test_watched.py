@@ -26,7 +26,7 @@ def test_an_exporter_is_read_for_as_long_as_the_desk_runs(tmp_path: Path) -> Non
     with ledger_of(tmp_path / "desk.db", []) as ledger, listening() as receiver:
         receiver.script.append(says(200, TEXT))
         with gpus_watched(GpuSettings(source=receiver.url), ledger, readings, say=said.append):
-            until(lambda: readings.now.available, PROMPT)
+            until(lambda: readings.now.available)
             assert dict(readings.now.utilization) == {"0": 0.37}
     assert not said
 

@@ -104,6 +104,16 @@ def test_an_answer_that_is_no_finite_number_changes_nothing_and_is_remembered(ki
     assert not policy.is_finite
 
 
+def test_many_moments_are_answered_at_once_as_each_is_alone(policy: Served, kind: str) -> None:
+    known = told(BARS)
+    odd = known[-1]._replace(values={})
+    every = [*known[-5:], odd, known[-2]]
+    assert policy.answers_to(every) == [policy.answer_to(one) for one in every]
+    assert policy.answers_to([odd]) == [None]
+    assert policy.answers_to([]) == []
+    assert served(spoilt(MADE[kind]())).answers_to(every) == [None] * len(every)
+
+
 def of_symbols(snapshot: Snapshot, channels: Mapping[str, object]) -> Served:
     return served(
         replace(

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import resource
 import runpy
 import shutil
 import socket
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from docs.pages import DOCS, NamedFile, steps
+from full_disks import full_disk
 from receivers import (
     SECRET,
     Answer,
@@ -193,12 +193,8 @@ def test_a_write_that_is_cut_short_leaves_the_old_shares(tmp_path: Path) -> None
     path = tmp_path / "shares.json"
     target = FileTarget(path)
     target.send(effect(revision=6))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
-    try:
+    with full_disk(10):
         error = error_of(lambda: target.send(effect(revision=7)))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (error.code, error.facts) == ("TARGET_UNREACHABLE", "File too large")
     assert target.has(effect(revision=6))
     assert names_in(tmp_path) == ["shares.json"]

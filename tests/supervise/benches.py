@@ -47,7 +47,7 @@ class Bench:
             self.learner.look()
             return happens()
 
-        until(has_happened, PROMPT)
+        until(has_happened)
 
     def observed(self) -> dict[str, float]:
         """What is observed a minute later."""

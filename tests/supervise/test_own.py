@@ -179,7 +179,7 @@ def test_what_a_killed_desk_left_is_ended_by_the_next(command: list[str], tmp_pa
         [sys.executable, "-c", _KEEPS, str(tmp_path), *command], env=environment
     )
     other = Bench(settings_for(tmp_path, *command, grace=0.2))
-    until(other.log, PROMPT)
+    until(other.log)
     family = other.kin
     assert family
     other.learner.look()
@@ -219,7 +219,7 @@ def test_an_orphan_whose_first_process_is_gone_is_known_by_its_token(tmp_path: P
         env={**os.environ, "TILTYARD_LEARNER_RUN": token},
     ) as orphan:  # fmt: skip
         left = Run(token, 2**22 - 1, 1, boot())
-        until(lambda: kin(left), PROMPT)
+        until(lambda: kin(left))
         assert [process.pid for process in kin(left)] == [orphan.pid]
         assert not kin(left._replace(token="of-another"))  # noqa: S106 as above
         born = kin(left)[0].started

@@ -7,7 +7,7 @@ names leads out of the folder that it is restored to.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -23,6 +23,8 @@ LARGEST = 32 << 20
 """Bytes of a manifest that are read."""
 SNAPSHOTS = "snapshots"
 """Below which manifests lie."""
+MODELS = "models"
+"""Below which trained models are restored."""
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}/\d{6}_[0-9a-f]{16}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -66,6 +68,13 @@ class Manifest(NamedTuple):
     def size(self) -> int:
         """Bytes of all files."""
         return sum(one.size for one in self.files.values())
+
+    @property
+    def models(self) -> Collection[str]:
+        """Names of the trained models in it."""
+        parts = (PurePosixPath(path).parts for path in self.files)
+        return {name for first, name, *_ in (part for part in parts if len(part) > 1)
+                if first == MODELS}  # fmt: skip
 
     def raw(self) -> bytes:
         """As it is kept."""

@@ -45,7 +45,17 @@ def manifest_named(place: Place, name: str) -> Manifest:
             "KEPT_UNKNOWN", name or "''", facts if there else f"no snapshot is in {place.name}",
             "tiltyard snapshot list names them" if there else "take one: tiltyard snapshot take",
         )  # fmt: skip
-    return Manifest.read(found[0], place.read(key_of(found[0]), LARGEST))
+    return read_manifest(place, found[0])
+
+
+def read_manifest(place: Place, name: str) -> Manifest:
+    """What the snapshot of this very name says of itself.
+
+    Raises:
+        TiltyardError: ``ARCHIVE_HARMED``, ``ARCHIVE_MISSING``, or what keeps the place from being
+            read.
+    """
+    return Manifest.read(name, place.read(key_of(name), LARGEST))
 
 
 def check(place: Place, manifest: Manifest) -> None:

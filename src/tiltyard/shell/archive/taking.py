@@ -8,7 +8,7 @@ there whole, or not at all, wherever it is interrupted, and what was kept need n
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import NamedTuple
@@ -17,18 +17,15 @@ import tiltyard
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
 from tiltyard.shell.archive.backup import backed_up
-from tiltyard.shell.archive.manifest import LARGEST, File, Manifest, key_of
+from tiltyard.shell.archive.manifest import LARGEST, MODELS, File, Manifest, key_of
 from tiltyard.shell.archive.place import PIECE, Place
 from tiltyard.shell.models.manifest import manifest_of
 from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot
 from tiltyard.shell.store.ledger import Ledger
 
 SETTINGS = "tiltyard.toml"
-MODELS = "models"
 GATHERED, KEPT, WRITTEN = STAGES = ("gathered", "kept", "written")
 """What is passed: everything is copied, an object is kept, the manifest is there."""
-
-
 NOT_WHOLE = frozenset({"SNAPSHOT_MISSING", "SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
 """What is wrong with a model, and with nothing else."""
 
@@ -165,22 +162,25 @@ def _copied(source: Path, copy: Path, unreadable: str) -> File:
         TiltyardError: With this code where it cannot be read; ``SCRATCH_UNWRITABLE``.
     """
     digest, size = sha256(), 0
-    try:
-        with source.open("rb") as read, _enough_room(copy), copy.open("wb") as written:
-            while piece := read.read(PIECE):
-                digest.update(piece)
-                size += written.write(piece)
-    except OSError as error:
-        raise TiltyardError(unreadable, str(source), error.strerror or str(error)) from error
+    with _enough_room(copy), copy.open("wb") as written:
+        for piece in _pieces(source, unreadable):
+            digest.update(piece)
+            size += written.write(piece)
     return File(digest.hexdigest(), size)
 
 
+def _pieces(source: Path, unreadable: str) -> Iterator[bytes]:
+    try:
+        with source.open("rb") as read:
+            while piece := read.read(PIECE):
+                yield piece
+    except OSError as error:
+        raise TiltyardError(unreadable, str(source), error.strerror or str(error)) from error
+
+
 def _hashed(file: Path) -> File:
-    digest = sha256()
     with file.open("rb") as read:
-        while piece := read.read(PIECE):
-            digest.update(piece)
-    return File(digest.hexdigest(), file.stat().st_size)
+        return File(file_digest(read, "sha256").hexdigest(), file.stat().st_size)
 
 
 @contextmanager

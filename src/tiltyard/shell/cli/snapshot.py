@@ -57,14 +57,14 @@ def list_all(as_json: AsJson = False, config: Config = None) -> None:
     """Every snapshot in the archive, newest first."""
     settings = settings_from(config)
     from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import manifest_named, snapshots_in  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.restoring import read_manifest, snapshots_in  # noqa: PLC0415 slow
 
     place = place_of(settings.archive)
     found: list[Manifest] = []
     harmed: list[TiltyardError] = []
     for name in reversed(snapshots_in(place)):
         try:
-            found.append(manifest_named(place, name))
+            found.append(read_manifest(place, name))
         except TiltyardError as error:
             if error.code != "ARCHIVE_HARMED":
                 raise
@@ -134,7 +134,7 @@ def _lines(manifest: "Manifest") -> list[str]:
 
 
 def _line(manifest: "Manifest") -> str:
-    models = len({path.split("/")[1] for path in manifest.files if path.startswith("models/")})
+    models = len(manifest.models)
     champion = f"champion {manifest.champion}" if manifest.champion else "no champion"
     return (
         f"{manifest.name}  {_size(manifest.size)}, {manifest.database}, {champion}, "

@@ -1,4 +1,4 @@
-"""The archive of versions: every snapshot in the folder of models, and which arms trade it.
+"""The versions there are: every snapshot in the folder of models, and which arms trade it.
 
 Comes in: the folder, and the roster of a ledger. Goes out: of each snapshot where it comes from,
 what it knows, what the gate said of it, and who trades by it; of one that is damaged, why it is
