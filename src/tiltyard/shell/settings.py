@@ -29,6 +29,7 @@ from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.sections.drift import DriftSettings
 from tiltyard.shell.sections.gpu import GpuSettings
+from tiltyard.shell.sections.jobs import JobSettings
 from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.sections.models import ModelSettings
@@ -199,6 +200,7 @@ class Settings(_Section):
     learner: LearnerSettings = LearnerSettings()
     alerts: AlertSettings = AlertSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    jobs: JobSettings = JobSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:

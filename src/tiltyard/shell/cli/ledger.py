@@ -95,6 +95,20 @@ SETTINGS_TEXT = """\
 # region = "us-east-1"
 # credentials_file = ""        # else AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 
+# [jobs]                       # what is done by the clock
+# hosted = false               # by the running desk; else cron does it
+# weekly = "sunday 03:00"      # snapshot, retraining, sweep, purge, clean-up
+# health = "6 h"               # from one look at the house to the next
+# data = ""                    # a folder of bars to learn from; without it, market.feed
+# symbols = "SOL,BTC"          # of them; "" for all there are
+# interval = ""                # of the bars: "1h"
+# steps = 250000               # of players, for each network of a retrained policy
+# seeds = 5                    # networks of it
+# retrain_minutes = 240        # then the best there is, is kept
+# trials = 10                  # of a sweep
+# sweep_minutes = 240          # then no further trial is begun
+# refresh_epochs = 10          # of an encoder that has drifted
+
 # [learner]                    # who runs the learner: one of command, supervisord, deployment
 # command = ["python", "train.py"]            # the desk itself, while it runs
 # folder = "./tiltyard-learner"               # its status, log and journal

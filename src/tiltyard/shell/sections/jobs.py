@@ -1,0 +1,95 @@
+"""The ``[jobs]`` section of the settings: what is done by the clock, and with which budgets.
+
+The hours are those of ``schedule.timezone``; when the nightly job runs, ``schedule.nightly`` says.
+"""
+
+import re
+from datetime import time, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tiltyard.checklist.patience import seconds
+from tiltyard.kernel.errors import TiltyardError
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WEEKLY = re.compile(rf"(?P<day>{'|'.join(DAYS)}) (?P<hour>\d\d):(?P<minute>\d\d)")
+HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
+"""Of which a day is a whole number."""
+
+
+class JobSettings(BaseModel):
+    """What is done by the clock.
+
+    Attributes:
+        hosted: ``tiltyard run`` does it; else it is left to cron.
+        weekly: Day and time of the weekly maintenance.
+        health: Time from one look at the house to the next, in whole hours that divide a day.
+        data: Folder of bars to learn from; ``market.feed`` where it is empty.
+        symbols: That are learnt from, with commas between; all there are where it is empty.
+        interval: Of the bars, such as ``1h``; empty for the only one, or an hour.
+        steps: Of players, for each network of a retrained policy.
+        seeds: Networks of it.
+        retrain_minutes: After that the best there is, is kept.
+        trials: Of the weekly sweep.
+        sweep_minutes: After that no further trial is begun.
+        refresh_epochs: Of an encoder that is refreshed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hosted: bool = False
+    weekly: str = "sunday 03:00"
+    health: str = "6 h"
+    data: str = ""
+    symbols: str = "SOL,BTC"
+    interval: str = ""
+    steps: int = Field(default=250_000, ge=1_000)
+    seeds: int = Field(default=5, ge=1, le=100)
+    retrain_minutes: float = Field(default=240, gt=0)
+    trials: int = Field(default=10, ge=1, le=1_000)
+    sweep_minutes: float = Field(default=240, gt=0)
+    refresh_epochs: int = Field(default=10, ge=1, le=10_000)
+
+    @field_validator("weekly")
+    @classmethod
+    def _day_and_time(cls, text: str) -> str:
+        found = _WEEKLY.fullmatch(text.lower())
+        if found is None or int(found["hour"]) > 23 or int(found["minute"]) > 59:  # noqa: PLR2004 of a clock
+            raise ValueError("expected a day and a time, such as 'sunday 03:00'")  # noqa: TRY003 pydantic collects it
+        return text.lower()
+
+    @field_validator("health")
+    @classmethod
+    def _divides_a_day(cls, text: str) -> str:
+        try:
+            span = timedelta(seconds=seconds(text))
+        except TiltyardError as error:
+            raise ValueError(error.facts) from None
+        if span not in {timedelta(hours=count) for count in HOURS}:
+            raise ValueError(f"expected one of {', '.join(f'{count} h' for count in HOURS)}")  # noqa: TRY003 pydantic collects it
+        return text
+
+    @property
+    def weekday(self) -> int:
+        """Of the weekly maintenance: 0 for Monday, 6 for Sunday."""
+        return DAYS.index(self.weekly.partition(" ")[0])
+
+    @property
+    def weekly_time(self) -> time:
+        """Of the weekly maintenance."""
+        return time.fromisoformat(self.weekly.partition(" ")[2])
+
+    @property
+    def health_hours(self) -> int:
+        """From one look at the house to the next."""
+        return round(seconds(self.health) / 3600)
+
+    def bars(self, feed: str) -> Path | None:
+        """The folder of bars that is learnt from; None where none is named.
+
+        Args:
+            feed: ``market.feed``.
+        """
+        named = self.data or feed
+        return Path(named) if named else None
