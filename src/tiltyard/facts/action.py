@@ -40,12 +40,16 @@ Kind = Literal[
 PERSON = "person"
 """The cause of what a person asked for."""
 
+JOB = "job"
+"""The cause of what a step of a job asked for that has failed."""
+
 PERSONS_HOLDS = FREEZE, STOP_ALL = "freeze", "stop-all"
 """What a person has put on hold, by the name under which it ends."""
 
 CAUSES = frozenset(
-    {PERSON, "deadman", "epsilon_greedy", "evidence", "ladder", "lifecycle", "positions_left_open",
-     "promotion", "registration", "rollback", "sprt", "sql", "static", "thompson", "thompson_beta"}
+    {PERSON, JOB, "deadman", "epsilon_greedy", "evidence", "ladder", "lifecycle",
+     "positions_left_open", "promotion", "registration", "rollback", "sprt", "sql", "static",
+     "thompson", "thompson_beta"}
 )  # fmt: skip
 """What an action may follow from beside a guard; no guard has such a name."""
 

@@ -26,6 +26,7 @@ Verb = Literal[
     "approve",
     "register",
     "scale",
+    "page",
 ]
 
 VERBS: tuple[Verb, ...] = get_args(Verb)

@@ -1,7 +1,7 @@
 """A command, carried out on a roster: the next roster, what to audit, and the answer.
 
-Registration is a verb like the others here. ``scale`` is not: it needs what is measured,
-and belongs to the running desk.
+Registration is a verb like the others here, and so is ``page``, by which a job has people told.
+``scale`` is not: it needs what is measured, and belongs to the running desk.
 """
 
 import logging
@@ -16,7 +16,7 @@ from tiltyard.actions.open_positions import how_many, what_is_open
 from tiltyard.actions.record import Event, acted
 from tiltyard.actions.verbs import Situation
 from tiltyard.actions.verbs import obey as planned
-from tiltyard.facts.action import Action
+from tiltyard.facts.action import JOB, Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.facts.mark import LastMark
@@ -60,6 +60,8 @@ def obey(
     try:
         if command.verb == "register":
             return _register(command, roster, settings, now, knows_capital)
+        if command.verb == "page":
+            return roster, [_page(command, settings, now)], Outcome("", "people are told", now)
         held = {
             name: how_many(marks.get(name), on_floor.get(name), _entered_until(roster, name))
             for name in marks.keys() | on_floor.keys()
@@ -118,6 +120,13 @@ def _act(
         if "open" in event:
             lines.append(f"  {event['open']}")
     return roster, events, Outcome("", "\n".join(lines), now)
+
+
+def _page(command: Command, settings: Settings, now: datetime) -> Event:
+    """People are told that a step of a job has failed; nothing else changes."""
+    action = Action("page", "", JOB, "enforce", now, reason=command.reason)
+    event = acted(action, settings.checklist.digest, command.actor)
+    return {**event, "command": command.seq, "run": command.arguments.get("run", "")}
 
 
 def _asked_by(command: Command) -> Mapping[str, str]:

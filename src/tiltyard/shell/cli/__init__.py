@@ -21,6 +21,7 @@ from tiltyard.shell.cli import (
     demo,
     drift,
     ingest,
+    jobs,
     learner,
     ledger,
     live,
@@ -60,6 +61,7 @@ bench.add_to(app)
 alerts.add_to(app)
 train.add_to(app)
 snapshot.add_to(app)
+jobs.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

@@ -15,7 +15,7 @@ from shlex import quote
 from tiltyard.actions.on_hold import NAMES
 from tiltyard.actions.record import Event
 from tiltyard.checklist.guard import Severity
-from tiltyard.facts.action import CAUSES, PERSON
+from tiltyard.facts.action import CAUSES, JOB, PERSON
 from tiltyard.facts.arm import FLAT
 from tiltyard.facts.mark import LastMark
 from tiltyard.kernel.money import money_text
@@ -206,7 +206,7 @@ def _open(event: Event, scene: Scene) -> list[str]:
     """What is still open: as the event says, or by the last marks of everybody."""
     if "open" in event:
         return str(event["open"]).split("; ")
-    if event["event"] not in _SAYS_WHAT_IS_OPEN or event["cause"] == LEFT_OPEN:
+    if event["event"] not in _SAYS_WHAT_IS_OPEN or event["cause"] in (LEFT_OPEN, JOB):
         return []
     held = [
         f"{scene.short(name)} {last.left}{_exposure(last)}"
@@ -240,12 +240,18 @@ def _next(event: Event, scene: Scene) -> list[str]:
     elif kind == "restart_learner" or _is_of_the_learner(event, scene):
         commands = ["tiltyard learner status"]
     elif kind == "page":
-        commands = [f"tiltyard report {short}".rstrip()]
+        commands = [_where_to_look(event, short)]
     elif kind in ("crown", "register"):
         commands = ["tiltyard policy list"]
     elif kind == "expire_proposal":
         commands = [f"tiltyard report {short}"]
     return [f"next: {command}" for command in commands]
+
+
+def _where_to_look(event: Event, short: str) -> str:
+    if event["cause"] == JOB:
+        return f"tiltyard jobs show {quote(str(event['run']))}"
+    return f"tiltyard report {short}".rstrip()
 
 
 def _is_of_the_learner(event: Event, scene: Scene) -> bool:

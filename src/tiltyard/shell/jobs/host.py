@@ -1,0 +1,238 @@
+"""Hosts jobs: carries out what is asked for and what is due, one step after the other.
+
+DBOS is the clock and the memory: it knows what is due, what was asked, and what came of each step,
+and gives a run that was ended with its host to the next. What a step does is none of its business.
+Outcomes are values; a step that fails is an outcome that is kept, and those that do not need it go
+on.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.jobs.as_text import AsText, refuse_pickles
+from tiltyard.shell.jobs.catalogue import JOBS, SCHEMA, Job, Step, run_id
+from tiltyard.shell.jobs.child import refused, run_step
+from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
+from tiltyard.shell.jobs.place import SCHEMA as TABLES
+from tiltyard.shell.jobs.place import JobsPlace
+from tiltyard.shell.jobs.records import APPLICATION, WORKFLOW
+from tiltyard.shell.settings import Settings
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for what was asked."""
+AT_ONCE = {"learner": 1, "house": 4}
+"""Runs of a queue at a time."""
+
+
+class World(NamedTuple):
+    """What a host is given.
+
+    Attributes:
+        place: Where jobs are kept.
+        settings: In force.
+        config: Their file; None for the usual one.
+        now: UTC.
+        steady: Seconds on a clock that is never set.
+        say: Told each step that begins and ends, for people.
+        page: Told of which run a step has failed, and how.
+        finish: Told a run, its job, and what came of it, when it has ended.
+        jobs: Which there are.
+    """
+
+    place: JobsPlace
+    settings: Settings
+    config: Path | None
+    now: Callable[[], datetime]
+    steady: Callable[[], float]
+    say: Callable[[str], object]
+    page: Callable[[str, StepOutcome], object]
+    finish: Callable[[str, str, JobOutcome], object]
+    jobs: Mapping[str, Job] = JOBS
+
+
+@contextmanager
+def hosting(world: World, *, by_the_clock: bool) -> Iterator[None]:
+    """Host jobs meanwhile; what an earlier host has left unfinished goes on.
+
+    Only one process does so at a time: :func:`~tiltyard.shell.jobs.alone.alone`.
+
+    Args:
+        world: What it is given.
+        by_the_clock: Jobs are also begun when they are due.
+    """
+    refuse_pickles()
+    config: DBOSConfig = {
+        "name": APPLICATION, "system_database_url": world.place.made().database,
+        "dbos_system_schema": TABLES, "serializer": AsText(), "application_version": str(SCHEMA),
+        "executor_id": "host", "console_log_level": "ERROR", "log_level": "ERROR",
+        "use_listen_notify": False,
+    }  # fmt: skip
+    DBOS(config=config)
+    begin = _workflows(world)
+    DBOS.launch()
+    try:
+        for name, at_once in AT_ONCE.items():
+            DBOS.register_queue(
+                name, worker_concurrency=at_once, polling_interval_sec=LOOK_EVERY,
+                on_conflict="always_update",
+            )  # fmt: skip
+        _schedule(world, begin, by_the_clock=by_the_clock)
+        yield
+    finally:
+        DBOS.destroy(destroy_registry=True)
+
+
+def _schedule(world: World, begin: Callable[..., Any], *, by_the_clock: bool) -> None:
+    """When jobs are due; a host that does not go by the clock leaves it as whoever does set it."""
+    if not by_the_clock:
+        for one in DBOS.list_schedules():
+            DBOS.pause_schedule(one["schedule_name"])
+        return
+    due = {name: job.cron(world.settings) for name, job in world.jobs.items() if job.cron}
+    for one in DBOS.list_schedules():
+        if one["schedule_name"] not in due:
+            DBOS.delete_schedule(one["schedule_name"])
+    zone = world.settings.schedule.timezone
+    DBOS.apply_schedules(
+        [
+            {
+                "schedule_name": name, "workflow_fn": begin, "schedule": f"0 {cron}",
+                "context": name, "cron_timezone": zone,
+            }
+            for name, cron in due.items()
+        ]
+    )  # fmt: skip
+
+
+def _workflows(world: World) -> Callable[[datetime, str], None]:
+    """Tell DBOS what a job is; the workflow that begins one when it is due."""
+
+    @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
+    def job(name: str, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One run of a job: its steps, in their order."""
+        run = str(DBOS.workflow_id)
+        before = JobOutcome.from_json(told.get("before", []))
+        kept = {one.step: one for one in before.steps if one.state == "done"}
+        steps: list[StepOutcome] = []
+        plan = DBOS.run_step({"name": "plan"}, lambda: _plan(world, name))
+        for step in map(Step.from_json, plan):
+            known = kept.get(step.name)
+            outcome = known if known is not None else _carried_out(world, run, step, told, steps)
+            steps.append(outcome)
+        ended = JobOutcome(steps)
+        DBOS.run_step({"name": "finish"}, lambda: _finished(world, run, name, ended))
+        return ended.to_json()
+
+    @DBOS.workflow(name="by the clock", max_recovery_attempts=None)
+    def begin(due_at: datetime, name: str) -> None:
+        """Ask for a job that is due."""
+        day = world.settings.schedule.trading_day(due_at)
+        local = due_at.astimezone(world.settings.schedule.zone)
+        with SetWorkflowID(run_id(name, day, local)):
+            DBOS.enqueue_workflow(world.jobs[name].queue, job, name, asked(day, due_at))
+
+    return begin
+
+
+def asked(day: date, at: datetime, before: JobOutcome | None = None) -> dict[str, Any]:
+    """What a run is told.
+
+    Args:
+        day: The trading day that it is for.
+        at: When it was asked for, or due; UTC.
+        before: What came of an earlier run; what is done there is not done again.
+    """
+    told: dict[str, Any] = {"day": day.isoformat(), "at": time_text(at)}
+    return told if before is None else {**told, "before": before.to_json()}
+
+
+def _plan(world: World, name: str) -> list[dict[str, Any]]:
+    """Of which steps a run is made, whatever is configured otherwise until it has ended."""
+    return [step.to_json() for step in world.jobs[name].steps(world.settings)]
+
+
+def _carried_out(
+    world: World, run: str, step: Step, told: Mapping[str, Any], before: Sequence[StepOutcome]
+) -> StepOutcome:
+    """A step, as often as it takes, each try and each pause kept."""
+    lacking = [one.step for one in before if one.step in step.needs and one.state != "done"]
+    idle = step.idle or (f"not without {' and '.join(lacking)}" if lacking else "")
+    if idle:
+        return StepOutcome(step.name, "skipped", said=idle, tries=0)
+    for number in range(1, step.tries + 1):
+        kept = DBOS.run_step(
+            {"name": f"{step.name} {number}"}, _tried, world, run, step, dict(told), number
+        )
+        outcome = StepOutcome.from_json(kept)
+        if outcome.state == "done" or not outcome.may_go or number == step.tries:
+            break
+        DBOS.sleep(step.pause.total_seconds())
+    if outcome.state == "failed":
+        DBOS.run_step({"name": f"page {step.name}"}, lambda: _paged(world, run, outcome))
+    return outcome
+
+
+def _tried(
+    world: World, run: str, step: Step, told: Mapping[str, Any], number: int
+) -> dict[str, Any]:
+    world.say(f"{run}: {step.name} begins{f', try {number}' if number > 1 else ''}")
+    job = run.partition("-")[0]
+    words = [*step.words, *_placed(step, job, str(told["day"]))]
+    environment = {
+        **os.environ,
+        "TILTYARD_DB": world.place.ledger.render_as_string(hide_password=False),
+    }
+    if world.place.is_sqlite:
+        environment["TILTYARD_DB"] = str(world.place.ledger.database)
+    if world.config is not None:
+        words += ["--config", str(world.config)]
+    try:
+        outcome = run_step(
+            step.name, words, world.place.log(run, step.name), step.limit, now=world.now,
+            steady=world.steady, environment=environment, is_cancelled=lambda: _is_cancelled(run),
+        )  # fmt: skip
+    except TiltyardError as error:
+        outcome = refused(step.name, error, world.now())
+    outcome = outcome._replace(tries=number)
+    ends = outcome.state if outcome.state == "done" else f"{outcome.state}: {outcome.said}"
+    world.say(f"{run}: {step.name} {ends}")
+    return outcome.to_json()
+
+
+def _placed(step: Step, job: str, day: str) -> Sequence[str]:
+    """What a step is told of its job and its day: the key under which it does once what it does."""
+    if step.words[0] == "maintain":
+        return ["--day", day]
+    return ["--key", f"{job}/{day}/{step.name}"] if step.words[0] == "scale" else []
+
+
+def _is_cancelled(run: str) -> bool:
+    status = DBOS.get_workflow_status(run)
+    return status is not None and status.status == "CANCELLED"
+
+
+def _paged(world: World, run: str, outcome: StepOutcome) -> bool:
+    """Have people told; that nobody can be is said, and keeps no job from going on."""
+    try:
+        world.page(run, outcome)
+    except TiltyardError as error:
+        world.say(f"{run}: nobody was told that {outcome.step} failed: {error}")
+        return False
+    return True
+
+
+def _finished(world: World, run: str, name: str, ended: JobOutcome) -> bool:
+    try:
+        world.finish(run, name, ended)
+    except TiltyardError as error:
+        world.say(f"{run}: its report is not written: {error}")
+        return False
+    return True

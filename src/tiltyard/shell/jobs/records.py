@@ -1,0 +1,165 @@
+"""What is known of jobs: which were run, how they stand, and what came of each step.
+
+It is read from the database of jobs alone, so it needs nobody who hosts them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+from dbos import DBOSClient
+from dbos._error import DBOSException
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.jobs.as_text import AsText, refuse_pickles
+from tiltyard.shell.jobs.catalogue import JOBS
+from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
+from tiltyard.shell.jobs.place import SCHEMA, JobsPlace
+from tiltyard.shell.store.plain_errors import speaking_plainly
+
+APPLICATION = "tiltyard"
+WORKFLOW = "job"
+State = Literal["waits", "runs", "done", "failed", "cancelled"]
+_STATES: Mapping[str, State] = {
+    "ENQUEUED": "waits", "DELAYED": "waits", "PENDING": "runs", "SUCCESS": "done",
+    "ERROR": "failed", "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed", "CANCELLED": "cancelled",
+}  # fmt: skip
+ACTIVE: frozenset[State] = frozenset({"waits", "runs"})
+
+
+class Run(NamedTuple):
+    """A run of a job.
+
+    Attributes:
+        name: By which it is asked for.
+        job: Of :data:`~tiltyard.shell.jobs.catalogue.JOBS`.
+        day: The trading day, as text.
+        state: How it stands; ``failed`` also where one of its steps has.
+        asked_at: UTC.
+        ended_at: UTC; None while it has not.
+        steps: Those that have ended.
+        trouble: What is wrong with the run itself; empty where nothing is.
+    """
+
+    name: str
+    job: str
+    day: str
+    state: State
+    asked_at: datetime
+    ended_at: datetime | None
+    steps: Sequence[StepOutcome]
+    trouble: str = ""
+
+    @property
+    def outcome(self) -> JobOutcome:
+        """Of the steps that have ended."""
+        return JobOutcome(self.steps)
+
+
+class Records:
+    """The runs of a ledger's jobs.
+
+    Args:
+        client: Of DBOS.
+    """
+
+    def __init__(self, client: DBOSClient) -> None:
+        self._client = client
+
+    def runs(self, limit: int = 20) -> Sequence[Run]:
+        """The newest runs, newest first."""
+        found = self._client.list_workflows(name=WORKFLOW, limit=limit, sort_desc=True)
+        return [self._run(one) for one in found]
+
+    def run(self, name: str) -> Run | None:
+        """One run; None where there is none of that name."""
+        found = self._client.list_workflows(workflow_ids=[name], name=WORKFLOW)
+        return self._run(found[0]) if found else None
+
+    def is_active(self) -> bool:
+        """Whether a run waits or goes on."""
+        active = [kept for kept, state in _STATES.items() if state in ACTIVE]
+        return bool(
+            self._client.list_workflows(status=active, limit=1, load_input=False, load_output=False)
+        )
+
+    def ask(self, job: str, name: str, told: Mapping[str, Any]) -> None:
+        """Have a job run; one of that name that is there already is left as it is."""
+        self._client.enqueue(
+            {
+                "workflow_name": WORKFLOW, "workflow_id": name, "queue_name": JOBS[job].queue,
+                "application_name": APPLICATION,
+            },
+            job, dict(told),
+        )  # fmt: skip
+
+    def cancel(self, name: str) -> None:
+        """Have a run end; a step that goes on is ended by whoever hosts it."""
+        self._client.cancel_workflow(name)
+
+    def _run(self, status: Any) -> Run:  # noqa: ANN401 DBOS's own shape
+        if status.output is None:
+            steps = self._client.list_workflow_steps(status.workflow_id)
+            kept = [one["output"] for one in steps]
+        else:  # those that were left out, too
+            kept = status.output
+        ended = [
+            StepOutcome.from_json(one) for one in kept if isinstance(one, dict) and "step" in one
+        ]
+        last = {one.step: one for one in ended}  # of several tries, the last counts
+        job, told = _asked(status.input)
+        state = _STATES[status.status]
+        if state == "done" and any(one.state == "failed" for one in last.values()):
+            state = "failed"
+        ended_at = None if state in ACTIVE else _time(status.completed_at or status.updated_at)
+        return Run(
+            status.workflow_id, job, str(told.get("day", "")), state, _time(status.created_at),
+            ended_at, list(last.values()), "" if status.error is None else str(status.error),
+        )  # fmt: skip
+
+
+@contextmanager
+def records_of(place: JobsPlace) -> Iterator[Records]:
+    """The runs of a ledger's jobs.
+
+    Raises:
+        TiltyardError: ``JOBS_NONE`` where none was ever hosted; what the database refuses.
+    """
+    refuse_pickles()
+    if not place.is_there:
+        raise none_yet(place)
+    with speaking_plainly(place.ledger):
+        try:
+            client = DBOSClient(
+                system_database_url=place.database, dbos_system_schema=SCHEMA, serializer=AsText(),
+                application_name=APPLICATION, retry_connection_errors=False,
+            )  # fmt: skip
+        except DBOSException as error:
+            raise none_yet(place) from error
+        try:
+            yield Records(client)
+        except sa.exc.ProgrammingError as error:  # a schema that nobody has made
+            raise none_yet(place) from error
+        finally:
+            client.destroy()
+
+
+def none_yet(place: JobsPlace) -> TiltyardError:
+    """What is said where no job was ever hosted."""
+    return TiltyardError(
+        "JOBS_NONE", str(place.folder), "no job was run yet", "tiltyard jobs run health"
+    )
+
+
+def _asked(given: Any) -> tuple[str, Mapping[str, Any]]:  # noqa: ANN401 DBOS's own shape
+    try:
+        job, told = given["args"]
+    except (TypeError, KeyError, ValueError):
+        return "", {}
+    return str(job), told
+
+
+def _time(milliseconds: int | None) -> datetime:
+    return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC)
