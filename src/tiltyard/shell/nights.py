@@ -6,7 +6,7 @@ multiplied once in a trading day, by whomever.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster, State
@@ -21,6 +21,8 @@ from tiltyard.shell.store.desk_record import runs_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.unwritten import Unwritten
 
+LEFT_TO_THE_JOB = timedelta(hours=1)
+"""So long a desk that hosts jobs leaves a night to the nightly job, which observes first."""
 _OUT: frozenset[State] = frozenset({"deposed", "retired"})
 """Who gets no traffic, and nobody expects to."""
 
@@ -67,8 +69,10 @@ def run_if_due(
     ran = _ran(inside, unwritten, day.isoformat())
     if "" in ran:
         return done
-    schedule = desk.settings.schedule
-    if judged_at is not None and judged_at < starts_at(day, schedule.nightly, schedule.zone):
+    due_at = _due_at(desk, day)
+    if now < due_at:
+        return done
+    if judged_at is not None and judged_at < due_at:
         desk.ruling.read_on(inside, now)
         done += desk.night(now, barred=ran)
     unwritten.note_night(day.isoformat())
@@ -98,6 +102,13 @@ def run_as_asked(
     if desk.ruling.name != LADDER:
         lines = [f"by the rule {desk.ruling.name}:", *lines]
     return done, Outcome("", "\n".join(lines), now)
+
+
+def _due_at(desk: Desk, day: date) -> datetime:
+    """When the desk runs the night of a trading day itself, if nobody has asked for it before."""
+    schedule, jobs = desk.settings.schedule, desk.settings.jobs
+    begins = starts_at(day, schedule.nightly, schedule.zone)
+    return begins + LEFT_TO_THE_JOB if jobs.hosted else begins
 
 
 def _ran(inside: Ledger, unwritten: Unwritten, day: str) -> set[str]:

@@ -42,8 +42,8 @@ def run_desk(
     settings = _with_api(settings_from(config), serve=serve, port=port)
     from tiltyard.shell.cli.running_desk import be_the_desk  # noqa: PLC0415 slow
 
-    be_the_desk(settings, database, interval=interval, wait=wait, once=once, observe=observe,
-                only=only, as_json=as_json)  # fmt: skip
+    be_the_desk(settings, config, database, interval=interval, wait=wait, once=once,
+                observe=observe, only=only, as_json=as_json)  # fmt: skip
 
 
 def _with_api(settings: Settings, *, serve: bool | None, port: int | None) -> Settings:

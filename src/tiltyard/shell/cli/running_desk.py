@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from socket import socket
 
 from tiltyard.actions.record import Event
@@ -37,6 +38,7 @@ from tiltyard.shell.exporter.painter import Painter
 from tiltyard.shell.floor.opening import Opening, interval_to_trade, trader_on
 from tiltyard.shell.gpu.readings import GpuReadings
 from tiltyard.shell.gpu.watched import gpus_watched
+from tiltyard.shell.jobs.beside import jobs_hosted
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.models.beside import models_kept
 from tiltyard.shell.models.stable import Stable
@@ -67,6 +69,7 @@ ONE_LOOK = 0.05
 
 def be_the_desk(
     settings: Settings,
+    config: Path | None,
     database: str | None,
     *,
     interval: float,
@@ -80,6 +83,7 @@ def be_the_desk(
 
     Args:
         settings: As the command line amends them.
+        config: The file that they are from; None for the usual one.
         database: As the command line says.
         interval: Seconds between two looks when nothing comes in.
         wait: While another desk holds the lease.
@@ -107,8 +111,8 @@ def be_the_desk(
         try:
             with _listening(settings) as listening:
                 running = _Running(
-                    ledger, settings, token, times, bell, answers, listening, bars_last, stopping,
-                    afterwards, once=once, observe=observe, interval=interval,
+                    ledger, settings, config, token, times, bell, answers, listening, bars_last,
+                    stopping, afterwards, once=once, observe=observe, interval=interval,
                     on_event=lambda event: show(event, concerns, as_json=as_json),
                 )  # fmt: skip
                 running.go()
@@ -132,6 +136,7 @@ class _Running:
 
     ledger: Ledger
     settings: Settings
+    config: Path | None
     token: int
     times: Times
     bell: Bell
@@ -260,8 +265,15 @@ class _Running:
             gpus_watched(settings.gpu, self.ledger, self.gpus, say=say),
             drift_watched(settings, self.ledger, say=say),
             learner_supervised(self.learner, self.ledger),
+            self._jobs(settings),
         ):
             yield
+
+    def _jobs(self, settings: Settings) -> AbstractContextManager[None]:
+        """Who does by the clock what is to be done, unless this desk only observes."""
+        if self.observe:
+            return nullcontext()
+        return jobs_hosted(settings, self.ledger.url, self.config, say=say)
 
     @contextmanager
     def _api(

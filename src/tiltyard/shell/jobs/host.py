@@ -186,12 +186,7 @@ def _tried(
     world.say(f"{run}: {step.name} begins{f', try {number}' if number > 1 else ''}")
     job = run.partition("-")[0]
     words = [*step.words, *_placed(step, job, str(told["day"]))]
-    environment = {
-        **os.environ,
-        "TILTYARD_DB": world.place.ledger.render_as_string(hide_password=False),
-    }
-    if world.place.is_sqlite:
-        environment["TILTYARD_DB"] = str(world.place.ledger.database)
+    environment = {**os.environ, "TILTYARD_DB": world.place.address}
     if world.config is not None:
         words += ["--config", str(world.config)]
     try:

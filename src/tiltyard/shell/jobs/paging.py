@@ -4,14 +4,13 @@ The command's key is the run and the step, so people are told of a failure once,
 host is killed and begins anew.
 """
 
-import sqlalchemy as sa
-
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import shortened
 from tiltyard.shell.cli.asking import holder_name, waking_times
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.commanding import ask, command_of
 from tiltyard.shell.jobs.outcome import StepOutcome
+from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.targets import targets_from
@@ -19,11 +18,11 @@ from tiltyard.shell.targets import targets_from
 ACTOR = "jobs"
 
 
-def page_of(ledger: sa.URL, settings: Settings, run: str, outcome: StepOutcome) -> None:
+def page_of(place: JobsPlace, settings: Settings, run: str, outcome: StepOutcome) -> None:
     """Have people told that a step has failed.
 
     Args:
-        ledger: Its address.
+        place: Where the jobs are kept.
         settings: In force.
         run: Of a job.
         outcome: Of the step.
@@ -36,8 +35,7 @@ def page_of(ledger: sa.URL, settings: Settings, run: str, outcome: StepOutcome) 
         "page", "", {"run": run, "step": outcome.step}, reason=reason, actor=ACTOR,
         key=f"job/{run}/{outcome.step}/page", now=system_now(),
     )  # fmt: skip
-    address = ledger.render_as_string(hide_password=False)
-    with Ledger.open(address) as opened, waking_times(opened) as times:
+    with Ledger.open(place.address) as opened, waking_times(opened) as times:
         try:
             ask(opened, settings, command, times, holder=holder_name(),
                 targets=targets_from(settings))  # fmt: skip

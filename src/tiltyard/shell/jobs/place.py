@@ -40,6 +40,16 @@ class JobsPlace(NamedTuple):
         return self.ledger.render_as_string(hide_password=False)
 
     @property
+    def address(self) -> str:
+        """The ledger's, as ``TILTYARD_DB`` has it.
+
+        It may hold a password, so it stands on no command line.
+        """
+        if self.is_sqlite:
+            return str(self.ledger.database)
+        return self.ledger.render_as_string(hide_password=False)
+
+    @property
     def is_there(self) -> bool:
         """Whether a job was ever hosted here, as far as it is known without asking a server."""
         return not self.is_sqlite or (self.folder / "jobs.db").exists()

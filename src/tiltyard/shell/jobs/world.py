@@ -24,7 +24,7 @@ def world_of(
     """
 
     def page(run: str, outcome: StepOutcome) -> None:
-        page_of(place.ledger, settings, run, outcome)
+        page_of(place, settings, run, outcome)
 
     return World(place, settings, config, system_now, steady_seconds, say, page, _nothing)
 
