@@ -60,6 +60,7 @@ class LiveDesk:
         on_stage: Told each stage that a step has passed.
         observe: Guards are judged and recorded, and nothing is done.
         nights: It runs the night of each trading day.
+        night_after: So long it leaves a night to whoever else asks for it.
         tick: How often everything is judged when nothing comes in.
 
     Attributes:
@@ -77,6 +78,7 @@ class LiveDesk:
         on_stage: Callable[[str], None] = lambda _: None,
         observe: bool = False,
         nights: bool = True,
+        night_after: timedelta = timedelta(),
         tick: timedelta = TICK,
     ) -> None:
         self._ledger = ledger
@@ -85,6 +87,7 @@ class LiveDesk:
         self._on_stage = on_stage
         self._observe = observe
         self._nights = nights
+        self._night_after = night_after
         self._tick = tick
         self._desk = Desk(settings, Roster(), live=True, observe=observe)
         self._standing = Roster()
@@ -355,7 +358,10 @@ class LiveDesk:
         self._obey(inside, [one for one in asked if one.verb == "scale"], now)
         if self._nights and not self._observe:
             unwritten, judged_at = self._writing.unwritten, self._writing.written_at
-            self._doing.record(run_if_due(inside, self._desk, unwritten, now, judged_at), now)
+            done = run_if_due(
+                inside, self._desk, unwritten, now, judged_at, after=self._night_after
+            )
+            self._doing.record(done, now)
         if self._has_judged:
             self._served_at = now
 

@@ -6,7 +6,7 @@ multiplied once in a trading day, by whomever.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Roster, State
@@ -21,8 +21,6 @@ from tiltyard.shell.store.desk_record import runs_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.unwritten import Unwritten
 
-LEFT_TO_THE_JOB = timedelta(hours=1)
-"""So long a desk that hosts jobs leaves a night to the nightly job, which observes first."""
 _OUT: frozenset[State] = frozenset({"deposed", "retired"})
 """Who gets no traffic, and nobody expects to."""
 
@@ -52,8 +50,9 @@ def read_ahead(
 
 
 def run_if_due(
-    inside: Ledger, desk: Desk, unwritten: Unwritten, now: datetime, judged_at: datetime | None
-) -> list[Action]:
+    inside: Ledger, desk: Desk, unwritten: Unwritten, now: datetime, judged_at: datetime | None,
+    *, after: timedelta = timedelta(),
+) -> list[Action]:  # fmt: skip
     """The night of this trading day, once; a day that began before any desk has none.
 
     Args:
@@ -63,13 +62,15 @@ def run_if_due(
         now: UTC.
         judged_at: When the last step was written: a desk that stood in memory when the day
             began runs its night as soon as it can write.
+        after: So long it is left to whoever else asks for it.
     """
     done = desk.raise_ceilings(now)
     day = desk.trading_day(now)
     ran = _ran(inside, unwritten, day.isoformat())
     if "" in ran:
         return done
-    due_at = _due_at(desk, day)
+    schedule = desk.settings.schedule
+    due_at = starts_at(day, schedule.nightly, schedule.zone) + after
     if now < due_at:
         return done
     if judged_at is not None and judged_at < due_at:
@@ -102,13 +103,6 @@ def run_as_asked(
     if desk.ruling.name != LADDER:
         lines = [f"by the rule {desk.ruling.name}:", *lines]
     return done, Outcome("", "\n".join(lines), now)
-
-
-def _due_at(desk: Desk, day: date) -> datetime:
-    """When the desk runs the night of a trading day itself, if nobody has asked for it before."""
-    schedule, jobs = desk.settings.schedule, desk.settings.jobs
-    begins = starts_at(day, schedule.nightly, schedule.zone)
-    return begins + LEFT_TO_THE_JOB if jobs.hosted else begins
 
 
 def _ran(inside: Ledger, unwritten: Unwritten, day: str) -> set[str]:

@@ -63,6 +63,8 @@ ONE_ANSWER = 0.5
 A desk at which nothing can be judged loses its challengers their traffic when all of it has
 passed; by then it must know that it is the database that is silent.
 """
+LEFT_TO_THE_JOB = timedelta(hours=1)
+"""So long a desk that hosts jobs leaves a night to the nightly one, which observes first."""
 ONE_LOOK = 0.05
 """As much, for what is only shown."""
 
@@ -216,6 +218,7 @@ class _Running:
         people = People.of(settings)
         desk = LiveDesk(self.ledger, settings, self.token, clock=system_now,
                         announcing=Announcing(takes, people=people), observe=self.observe,
+                        night_after=LEFT_TO_THE_JOB if self._hosts else timedelta(),
                         tick=timedelta(seconds=self.interval))  # fmt: skip
         desk.start()
         digest = settings.checklist.digest
@@ -265,15 +268,20 @@ class _Running:
             gpus_watched(settings.gpu, self.ledger, self.gpus, say=say),
             drift_watched(settings, self.ledger, say=say),
             learner_supervised(self.learner, self.ledger),
-            self._jobs(settings),
+            self._jobs(),
         ):
             yield
 
-    def _jobs(self, settings: Settings) -> AbstractContextManager[None]:
-        """Who does by the clock what is to be done, unless this desk only observes."""
-        if self.observe:
+    def _jobs(self) -> AbstractContextManager[None]:
+        """Who does by the clock what is to be done."""
+        if not self._hosts:
             return nullcontext()
-        return jobs_hosted(settings, self.ledger.url, self.config, say=say)
+        return jobs_hosted(self.ledger.url, self.config, say=say)
+
+    @property
+    def _hosts(self) -> bool:
+        """Whether jobs are done by the clock beside it."""
+        return self.settings.jobs.hosted and not (self.once or self.observe)
 
     @contextmanager
     def _api(

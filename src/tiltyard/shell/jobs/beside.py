@@ -16,7 +16,6 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from tiltyard.shell.jobs.place import place_beside
-from tiltyard.shell.settings import Settings
 
 AGAIN_AFTER = 30.0
 """Seconds until a host that has ended is begun again."""
@@ -90,19 +89,15 @@ class HostBeside:
 
 @contextmanager
 def jobs_hosted(
-    settings: Settings, ledger: sa.URL, config: Path | None, *, say: Callable[[str], object]
+    ledger: sa.URL, config: Path | None, *, say: Callable[[str], object]
 ) -> Iterator[None]:
-    """Have jobs done by the clock meanwhile, if the settings say that the desk does that.
+    """Have jobs done by the clock meanwhile.
 
     Args:
-        settings: In force.
         ledger: Its address.
         config: The file of the settings; None for the usual one.
         say: Told each step that begins and ends, for people.
     """
-    if not settings.jobs.hosted:
-        yield
-        return
     command = [*_COMMAND, *([] if config is None else [str(config)])]
     host = HostBeside(command, {**os.environ, "TILTYARD_DB": place_beside(ledger).address}, say)
     host.start()
