@@ -44,6 +44,7 @@ def run_step(
     steady: Callable[[], float],
     environment: Mapping[str, str],
     is_cancelled: Callable[[], bool] = lambda: False,
+    command: Sequence[str] = COMMAND,
 ) -> StepOutcome:
     """Run a step to its end; what is wrong with it is an outcome, too.
 
@@ -56,13 +57,14 @@ def run_step(
         steady: Seconds on a clock that is never set.
         environment: Of the process.
         is_cancelled: Asked now and then.
+        command: What the words stand behind.
 
     Raises:
         TiltyardError: ``JOBS_UNWRITABLE`` where nothing can be written of what it says.
     """
     began_at, until = time_text(now()), steady() + limit.total_seconds()
     fault = ""
-    with _begun(words, log, environment, began_at) as begun:
+    with _begun(command, words, log, environment, began_at) as begun:
         while not begun.has_ended(LOOK_EVERY):
             if is_cancelled():
                 fault = "STEP_CANCELLED"
@@ -102,7 +104,11 @@ class _Begun(NamedTuple):
 
 @contextmanager
 def _begun(
-    words: Sequence[str], log: Path, environment: Mapping[str, str], at: str
+    command: Sequence[str],
+    words: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str],
+    at: str,
 ) -> Iterator[_Begun]:
     """A step at work; nothing of it is left afterwards."""
     answer = log.with_suffix(".json")
@@ -112,7 +118,7 @@ def _begun(
             says.write(f"{at} tiltyard {' '.join(words)}\n".encode())
             says.flush()
             child = subprocess.Popen(  # noqa: S603 our own
-                [*COMMAND, *words], stdin=subprocess.PIPE, stdout=answers, stderr=says,
+                [*command, *words], stdin=subprocess.PIPE, stdout=answers, stderr=says,
                 start_new_session=True, env=dict(environment),
             )  # fmt: skip
             said_before = says.tell()

@@ -19,15 +19,19 @@ from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.jobs.as_text import AsText, refuse_pickles
 from tiltyard.shell.jobs.catalogue import JOBS, SCHEMA, Job, Step, run_id
-from tiltyard.shell.jobs.child import refused, run_step
+from tiltyard.shell.jobs.child import COMMAND, refused, run_step
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
 from tiltyard.shell.jobs.place import SCHEMA as TABLES
 from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.jobs.records import APPLICATION, WORKFLOW
 from tiltyard.shell.settings import Settings
 
-LOOK_EVERY = 1.0
-"""Seconds between two looks for what was asked."""
+LOOK_EVERY = 5.0
+"""Seconds between two looks for what was asked, beside a desk whose machine it shares."""
+LOOK_SOON = 0.5
+"""The same where somebody waits for it."""
+ENDS_WITHIN = 30
+"""Seconds that a step that was cancelled has to end."""
 AT_ONCE = {"learner": 1, "house": 4}
 """Runs of a queue at a time."""
 
@@ -45,6 +49,7 @@ class World(NamedTuple):
         page: Told of which run a step has failed, and how.
         finish: Told a run, its job, and what came of it, when it has ended.
         jobs: Which there are.
+        command: What a step's words stand behind.
     """
 
     place: JobsPlace
@@ -56,6 +61,7 @@ class World(NamedTuple):
     page: Callable[[str, StepOutcome], object]
     finish: Callable[[str, str, JobOutcome], object]
     jobs: Mapping[str, Job] = JOBS
+    command: Sequence[str] = COMMAND
 
 
 @contextmanager
@@ -69,11 +75,12 @@ def hosting(world: World, *, by_the_clock: bool) -> Iterator[None]:
         by_the_clock: Jobs are also begun when they are due.
     """
     refuse_pickles()
+    pause = LOOK_EVERY if by_the_clock else LOOK_SOON
     config: DBOSConfig = {
         "name": APPLICATION, "system_database_url": world.place.made().database,
         "dbos_system_schema": TABLES, "serializer": AsText(), "application_version": str(SCHEMA),
         "executor_id": "host", "console_log_level": "ERROR", "log_level": "ERROR",
-        "use_listen_notify": False,
+        "use_listen_notify": False, "notification_listener_polling_interval_sec": pause,
     }  # fmt: skip
     DBOS(config=config)
     begin = _workflows(world)
@@ -81,13 +88,15 @@ def hosting(world: World, *, by_the_clock: bool) -> Iterator[None]:
     try:
         for name, at_once in AT_ONCE.items():
             DBOS.register_queue(
-                name, worker_concurrency=at_once, polling_interval_sec=LOOK_EVERY,
+                name, worker_concurrency=at_once, polling_interval_sec=pause,
                 on_conflict="always_update",
             )  # fmt: skip
         _schedule(world, begin, by_the_clock=by_the_clock)
         yield
-    finally:
+    except BaseException:
         DBOS.destroy(destroy_registry=True)
+        raise
+    DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=ENDS_WITHIN)
 
 
 def _schedule(world: World, begin: Callable[..., Any], *, by_the_clock: bool) -> None:
@@ -192,7 +201,7 @@ def _tried(
     try:
         outcome = run_step(
             step.name, words, world.place.log(run, step.name), step.limit, now=world.now,
-            steady=world.steady, environment=environment, is_cancelled=lambda: _is_cancelled(run),
+            steady=world.steady, environment=environment, is_cancelled=lambda: _is_cancelled(run), command=world.command,
         )  # fmt: skip
     except TiltyardError as error:
         outcome = refused(step.name, error, world.now())
