@@ -122,6 +122,11 @@ STEPS: Mapping[str, tuple[Sequence[Action], Mapping[str, Any]]] = {
     "learner given up": (
         [_guarded("page", "", "learner_given_up", 0, 1)], {"episodes": 1, "lasts": True},
     ),
+    "a step of a job": (
+        [by("page", "", "job",
+            reason="weekly-2026-11-29: retrain failed: STEP_OVERDUE it was not done within 5 h")],
+        {"command": 9, "run": "weekly-2026-11-29"},
+    ),
     "left open": (
         [by("page", BOT, "positions_left_open",
             reason="2 positions are open 30 min after the halt, by the mark of "

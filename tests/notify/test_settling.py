@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from records import BOT
-from tiltyard.shell.notify.settling import settled_by
+from tiltyard.facts.action import JOB
+from tiltyard.facts.arm import Roster
+from tiltyard.shell.notify.settling import is_over, settled_by
 from tiltyard.shell.store.page_table import Settled
 
 RESUMED = {"event": "resume", "policy": BOT, "cause": "challenger_profit_factor_low"}
@@ -40,3 +42,7 @@ def test_what_a_guard_only_observes_settles_nothing(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["halt", "register", "scale"])
 def test_what_takes_or_adds_something_settles_nothing(kind: str) -> None:
     assert list(settled_by([{"event": kind, "policy": BOT, "cause": "x"}])) == []
+
+
+def test_that_a_step_of_a_job_failed_is_settled_by_nobody_but_a_person() -> None:
+    assert not is_over("", JOB, Roster(), {}, {})

@@ -201,7 +201,8 @@ def _tried(
     try:
         outcome = run_step(
             step.name, words, world.place.log(run, step.name), step.limit, now=world.now,
-            steady=world.steady, environment=environment, is_cancelled=lambda: _is_cancelled(run), command=world.command,
+            steady=world.steady, environment=environment, is_cancelled=lambda: _is_cancelled(run),
+            command=world.command,
         )  # fmt: skip
     except TiltyardError as error:
         outcome = refused(step.name, error, world.now())

@@ -24,7 +24,7 @@ WORKFLOW = "job"
 State = Literal["waits", "runs", "done", "failed", "cancelled"]
 _STATES: Mapping[str, State] = {
     "ENQUEUED": "waits", "DELAYED": "waits", "PENDING": "runs", "SUCCESS": "done",
-    "ERROR": "failed", "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed", "CANCELLED": "cancelled",
+    "CANCELLED": "cancelled",
 }  # fmt: skip
 ACTIVE: frozenset[State] = frozenset({"waits", "runs"})
 
@@ -110,7 +110,7 @@ class Records:
         ]
         last = {one.step: one for one in ended}  # of several tries, the last counts
         job, told = _asked(status.input)
-        state = _STATES[status.status]
+        state = _STATES.get(status.status, "failed")
         if state == "done" and any(one.state == "failed" for one in last.values()):
             state = "failed"
         ended_at = None if state in ACTIVE else _time(status.completed_at or status.updated_at)
