@@ -60,6 +60,7 @@ FAILURES = frozenset(
         "METRIC_TWICE",
         "MODEL_LATE",
         "MODEL_NOT_FINITE",
+        "NOTE_UNWRITABLE",
         "NOT_READY",
         "NUMBA_MISSING",
         "PAGE_UNWRITABLE",
@@ -88,6 +89,7 @@ FAILURES = frozenset(
         "TRADING_FAILED",
         "TRAINING_DIVERGED",
         "TRAINING_RUNS",
+        "TRAINING_STOPPED",
         "VERDICTS_DIFFER",
     }
 )
@@ -151,6 +153,7 @@ MISTAKES = frozenset(
         "INTERVAL_DIFFERS",
         "INTERVAL_INVALID",
         "ITEMS_REFUSED",
+        "JOBS_NO_DATA",
         "KEPT_UNKNOWN",
         "KEY_TAKEN",
         "LANE_TAKEN",

@@ -24,6 +24,7 @@ from tiltyard.shell.cli import (
     learner,
     ledger,
     live,
+    maintain,
     notify,
     policy,
     replay,
@@ -60,6 +61,7 @@ bench.add_to(app)
 alerts.add_to(app)
 train.add_to(app)
 snapshot.add_to(app)
+maintain.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

@@ -108,6 +108,7 @@ SETTINGS_TEXT = """\
 # trials = 10                  # of a sweep
 # sweep_minutes = 240          # then no further trial is begun
 # refresh_epochs = 10          # of an encoder that has drifted
+# folder = "./maintenance"     # reports of maintenance, and what it has begun
 
 # [learner]                    # who runs the learner: one of command, supervisord, deployment
 # command = ["python", "train.py"]            # the desk itself, while it runs
