@@ -43,9 +43,23 @@ def _retrain(house: House, day: date, now: datetime) -> Done:
     return retrain(house, day, now)
 
 
+def _sweep(house: House, day: date, now: datetime) -> Done:
+    from tiltyard.shell.maintenance.sweeping import sweep  # noqa: PLC0415 slow
+
+    return sweep(house, day, now)
+
+
+def _refresh(house: House, _: date, now: datetime) -> Done:
+    from tiltyard.shell.maintenance.refreshing import refresh_all  # noqa: PLC0415 slow
+
+    return refresh_all(house, now)
+
+
 TASKS = {
     "retrain": Task("Train a sizing policy on the newest bars, and put it on trial if it passes.",
                     _retrain),
+    "optuna": Task("Try settings by what they earn, and keep the best two.", _sweep),
+    "refresh": Task("Refresh each encoder that has drifted, in a new challenger.", _refresh),
 }  # fmt: skip
 
 

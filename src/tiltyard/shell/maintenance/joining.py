@@ -1,6 +1,5 @@
 """How a policy that maintenance has made goes on trial: asked for once, as a person would ask."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
@@ -14,17 +13,18 @@ class Joined(NamedTuple):
 
     Attributes:
         answer: Of whoever registered it; empty where it was not.
-        failed: Why it was not.
+        line: The same for people, or what to do.
+        failed: Why it could not be.
     """
 
     answer: str
-    failed: tuple[TiltyardError, ...]
+    line: str
+    failed: tuple[TiltyardError, ...] = ()
 
-    def lines(self, name: str) -> Sequence[str]:
-        """For people."""
-        if self.answer:
-            return [f"registered: {self.answer}"]
-        return [f"not registered; to do it yourself: {register_command(name)}"]
+    @property
+    def told(self) -> str | None:
+        """The answer as a JSON value; None where it was not registered."""
+        return self.answer or None
 
 
 def put_on_trial(house: House, name: str, *, key: str, reason: str) -> Joined:
@@ -45,8 +45,8 @@ def put_on_trial(house: House, name: str, *, key: str, reason: str) -> Joined:
         )  # fmt: skip
         outcome = house.ask("register", name, arguments_of(wanted), key=key, reason=reason)
     except TiltyardError as error:
-        return Joined("", (error,))
-    return Joined(outcome.text, ())
+        return Joined("", f"not registered; to do it yourself: {register_command(name)}", (error,))
+    return Joined(outcome.text, f"registered: {outcome.text}")
 
 
 def register_command(name: str) -> str:

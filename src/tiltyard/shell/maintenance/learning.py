@@ -49,6 +49,8 @@ class Lesson:
 def learnt(house: House, lesson: Lesson, now: datetime, train: Train = answer_of) -> Json:
     """What the training's command answers, or has answered already if all of it is still there.
 
+    One that was partial goes on.
+
     Args:
         house: Whose bars, models and ledger.
         lesson: What.
@@ -64,7 +66,7 @@ def learnt(house: House, lesson: Lesson, now: datetime, train: Train = answer_of
     note = begun(lesson.note, now)
     if lesson.sees_ledger:
         words += ["--as-of", time_text(note.begun_at)]
-    if note.answer is not None and note.words == tuple(words) and _is_there(house, note.answer):
+    if note.words == tuple(words) and note.answer is not None and _is_whole(house, note.answer):
         return note.answer
     answer = train(words, house.ledger, lesson.minutes * 60)
     keep(lesson.note, note._replace(words=tuple(words), answer=answer))
@@ -89,8 +91,10 @@ def _of_every_lesson(house: House, lesson: Lesson) -> Iterator[str]:
     yield from ("--until", time_text(house.day_begins(lesson.day)), "--json")
 
 
-def _is_there(house: House, answer: Json) -> bool:
-    """Whether every snapshot that an answer tells of lies where it was put, by its manifest."""
+def _is_whole(house: House, answer: Json) -> bool:
+    """Whether there is nothing to go on with, and every snapshot of it lies where it was put."""
+    if answer["partial"]:
+        return False
     made = [answer, *answer.get("best", ())]
     try:
         return all(

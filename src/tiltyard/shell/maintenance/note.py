@@ -33,11 +33,13 @@ class Note(NamedTuple):
         begun_at: When the task was run first, UTC.
         words: Of the command that was answered; empty where none was yet.
         answer: What it said.
+        settled: Why nothing more is to be done; empty while something may be.
     """
 
     begun_at: datetime
     words: tuple[str, ...] = ()
     answer: Mapping[str, Any] | None = None
+    settled: str = ""
 
 
 def note_of(folder: Path, day: date, task: str) -> Path:
@@ -60,14 +62,27 @@ def begun(file: Path, now: datetime) -> Note:
         TiltyardError: ``NOTE_UNWRITABLE``, also for one that cannot be read.
     """
     try:
-        told = json.loads(file.read_bytes())
-        return Note(moment(told["begun_at"]), tuple(told["words"]), told["answer"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        note = Note(now)
-        keep(file, note)
-        return note
+        noted = read(file)
     except OSError as error:
         raise _unwritable(file, error) from error
+    if noted is None:
+        noted = Note(now)
+        keep(file, noted)
+    return noted
+
+
+def read(file: Path) -> Note | None:
+    """What was noted; None where nothing was, or nothing that makes sense.
+
+    Raises:
+        OSError: Nobody can say.
+    """
+    try:
+        told = json.loads(file.read_bytes())
+        words = tuple(map(str, told["words"]))
+        return Note(moment(told["begun_at"]), words, told["answer"], str(told["settled"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, TiltyardError):
+        return None
 
 
 def keep(file: Path, note: Note) -> None:
@@ -76,7 +91,7 @@ def keep(file: Path, note: Note) -> None:
     Raises:
         TiltyardError: ``NOTE_UNWRITABLE``.
     """
-    told = {"begun_at": time_text(note.begun_at), "words": note.words, "answer": note.answer}
+    told = note._asdict() | {"begun_at": time_text(note.begun_at)}
     write_whole(file, json.dumps(told, indent=1) + "\n")
 
 

@@ -14,7 +14,8 @@ from tiltyard.shell.maintenance.joining import Joined, put_on_trial, register_co
 from tiltyard.shell.maintenance.learning import Lesson, Train, learnt
 from tiltyard.shell.maintenance.note import note_of
 from tiltyard.shell.maintenance.tethered import Json, answer_of
-from tiltyard.shell.maintenance.worth import gate_text, worth_json, worth_lines
+from tiltyard.shell.maintenance.worth import policy_json, policy_lines
+from tiltyard.shell.sections.jobs import JobSettings
 
 TASK = "retrain"
 LATE = 30.0
@@ -39,57 +40,32 @@ def retrain(house: House, day: date, now: datetime, train: Train = answer_of) ->
             registered is among what failed.
     """
     answer = learnt(house, lesson(house, day), now, train)
-    gate, name = answer["metrics"]["gate"], answer["name"]
-    joined = Joined("", ())
-    if gate["state"] == "passed":
-        key = f"maintain/{day}/{TASK}/{name}"
-        why = f"retrained for {day}, and it passed the gate"
-        joined = put_on_trial(house, name, key=key, reason=why)
-    end = joined.lines(name) if gate["state"] == "passed" else [
-        f"{ADVICE[gate['state']]}: {register_command(name)}"
-    ]  # fmt: skip
-    return Done(
-        TASK, (*_lines(answer), *end), {**_told(answer), "registered": joined.answer or None},
-        joined.failed,
-    )  # fmt: skip
+    key = f"maintain/{day}/{TASK}/{answer['name']}"
+    joined = tried(house, answer, key=key, reason=f"retrained for {day}, and it passed the gate")
+    lines = (*policy_lines(answer, house.day_begins(day)), joined.line)
+    return Done(TASK, lines, {**policy_json(answer), "registered": joined.told}, joined.failed)
+
+
+def tried(house: House, answer: Json, *, key: str, reason: str) -> Joined:
+    """Put what was made on trial, if the gate lets it pass."""
+    name, state = answer["name"], answer["metrics"]["gate"]["state"]
+    if state == "passed":
+        return put_on_trial(house, name, key=key, reason=reason)
+    return Joined("", f"{ADVICE[state]}: {register_command(name)}")
 
 
 def lesson(house: House, day: date) -> Lesson:
     """What is learnt for a day."""
     jobs = house.settings.jobs
-    words = [
-        "train", "rl", "--steps", str(jobs.steps), "--seeds", str(jobs.seeds),
-        "--timeout", f"{jobs.retrain_minutes:g}",
-    ]  # fmt: skip
     return Lesson(
-        words, day, note_of(jobs.path, day, TASK), jobs.retrain_minutes + LATE, jobs.symbols,
-        jobs.interval, sees_ledger=True,
+        sizing_words(jobs), day, note_of(jobs.path, day, TASK), jobs.retrain_minutes + LATE,
+        jobs.symbols, jobs.interval, sees_ledger=True,
     )  # fmt: skip
 
 
-def _lines(answer: Json) -> list[str]:
-    lines = [
-        f"{answer['name']}, SHA-256 {answer['sha256']}",
-        f"  report: {answer['report']}",
-        *(f"  {line}" for line in worth_lines(answer["metrics"])),
-        f"  gate: {gate_text(answer['metrics']['gate'])}",
-    ]
-    if answer["partial"]:
-        lines.append(
-            "  partial: the time was up before everything was learnt; with more "
-            "jobs.retrain_minutes the same task goes on"
-        )
-    return lines
-
-
-def _told(answer: Json) -> Json:
-    return {
-        "policy": answer["name"],
-        "sha256": answer["sha256"],
-        "report": answer["report"],
-        "partial": answer["partial"],
-        "worth": worth_json(answer["metrics"]),
-        "gate": answer["metrics"]["gate"],
-        "champion": answer["lineage"]["champion"],
-        "register": register_command(answer["name"]),
-    }
+def sizing_words(jobs: JobSettings) -> list[str]:
+    """The command that trains a sizing policy, with its budgets."""
+    return [
+        "train", "rl", "--steps", str(jobs.steps), "--seeds", str(jobs.seeds),
+        "--timeout", f"{jobs.retrain_minutes:g}",
+    ]  # fmt: skip

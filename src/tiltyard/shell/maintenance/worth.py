@@ -4,51 +4,86 @@ The page beside the snapshot says it at length. Nothing that learns is loaded he
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from tiltyard.kernel.clock import span_text, time_text
+from tiltyard.shell.maintenance.joining import register_command
+from tiltyard.shell.models.learnt import learnt_until
 
 Json = Mapping[str, Any]
 
 RANGES = {"walk_forward": "walk-forward", "hold_out": "held out"}
+OLD = timedelta(days=2)
+"""So long before the end of the range the last bar is called old."""
+PARTIAL = "partial: the time was up before everything was learnt"
 
 
-def worth_lines(metrics: Json) -> Iterator[str]:
-    """What a policy made of each range that it did not know."""
+def policy_lines(answer: Json, until: datetime) -> Iterator[str]:
+    """What was made, where it is looked at, and what it is worth.
+
+    Args:
+        answer: Of ``train … --json``, or one of the best of a sweep.
+        until: The end of the range that was to be learnt from, UTC.
+    """
+    yield f"{answer['name']}, SHA-256 {answer['sha256']}"
+    yield f"  report: {answer['report']}"
+    knows = _knows_until(answer)
+    if knows is not None and until - knows >= OLD:
+        yield (
+            f"  the last bar closed at {time_text(knows)}, {span_text(until - knows)} before the "
+            "day began: let the bars be fetched"
+        )
     for part, title in RANGES.items():
-        if (told := metrics.get(part)) is not None:
+        if (told := answer["metrics"].get(part)) is not None:
             days = f"{_day(told['since'])} to {_day(told['until'])}"
-            yield f"{title}, {days}: {daily_text(told)}, profit factor {_factor(told)}"
+            yield f"  {title}, {days}: {_daily(told)}, profit factor {_factor(told)}"
+    if (gate := answer["metrics"].get("gate")) is not None:
+        yield f"  gate: {gate_text(gate)}"
+    if answer.get("partial"):
+        yield f"  {PARTIAL}"
 
 
-def worth_json(metrics: Json) -> Json:
+def policy_json(answer: Json) -> dict[str, Any]:
     """The same as JSON values."""
+    metrics, knows = answer["metrics"], _knows_until(answer)
     return {
-        part: {
-            name: told[name]
-            for name in ("since", "until", "days", "trades", "daily_return", "profit_factor")
-        }
-        for part in RANGES
-        if (told := metrics.get(part)) is not None
+        "policy": answer["name"],
+        "sha256": answer["sha256"],
+        "report": answer["report"],
+        "knows_until": None if knows is None else time_text(knows),
+        "partial": bool(answer.get("partial")),
+        "worth": {part: _result(metrics[part]) for part in RANGES if metrics.get(part)},
+        "gate": metrics.get("gate"),
+        "register": register_command(answer["name"]),
     }
 
 
 def gate_text(gate: Json) -> str:
     """What the gate says, in a line."""
     if gate["state"] == "passed":
-        earned = _percent(gate["lower_quartile"])
+        earned = percent(gate["lower_quartile"])
         return f"passed: the lower quartile of {gate['seeds']} seeds is {earned} a day"
     return f"{gate['state']}: {'; '.join(gate['reasons'])}"
 
 
-def daily_text(told: Json) -> str:
-    """What a day makes, of the capital, with its interval of 90 %."""
+def percent(share: float) -> str:
+    """A fraction of the capital, for people."""
+    return f"{100 * share:.3f} %"
+
+
+def _result(told: Json) -> Json:
+    names = ("since", "until", "days", "trades", "daily_return", "profit_factor")
+    return {name: told[name] for name in names}
+
+
+def _daily(told: Json) -> str:
     daily = told["daily_return"]
     if "value" not in daily:
         return f"nobody can say what a day makes: {daily['reason']}"
     ends = daily["interval"]
-    if "low" not in ends:
-        return f"{_percent(daily['value'])} a day"
-    return f"{_percent(daily['value'])} a day ({_percent(ends['low'])} … {_percent(ends['high'])})"
+    between = f" ({percent(ends['low'])} … {percent(ends['high'])})" if "low" in ends else ""
+    return f"{percent(daily['value'])} a day{between}"
 
 
 def _factor(told: Json) -> str:
@@ -58,9 +93,9 @@ def _factor(told: Json) -> str:
     return f"{factor['value']:.2f} of {told['trades']:,} trades"
 
 
+def _knows_until(answer: Json) -> datetime | None:
+    return learnt_until(answer.get("lineage", {}))
+
+
 def _day(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3f} %"

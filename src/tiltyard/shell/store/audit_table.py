@@ -70,6 +70,13 @@ def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
         yield AuditRow(*row)
 
 
+def every_event(connection: sa.Connection, event: str) -> Iterator[tuple[int, str]]:
+    """Position and body of every event of this name, oldest first; all of the audit is read."""
+    query = sa.select(audit.c.seq, audit.c.body).where(tells_of(event)).order_by(audit.c.seq)
+    for row in connection.execute(query):
+        yield row.seq, row.body
+
+
 def newest_event(connection: sa.Connection, event: str) -> str | None:
     """The body of the newest event of this name, of which there is an index; None for none."""
     return connection.scalar(_newest(event))
