@@ -11,7 +11,7 @@ each of them what was made, or why nothing is.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,6 @@ from tiltyard.facts.arm import Arm
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.catalogue import POLICIES
-from tiltyard.shell.feeds.files import interval_text
 from tiltyard.shell.floor.seating import kind_of
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.house import House
@@ -40,6 +39,8 @@ SIZING = "dqn"
 """The kind of snapshot that says how much."""
 GONE = frozenset({"deposed", "retired"})
 """States of an arm that has no use for another encoder."""
+UNITS = {"d": 86_400, "h": 3_600, "m": 60}
+"""Seconds of what lengths of bars are told in."""
 GOES_ON = "not registered, as it goes on learning in the next night; all the same"
 
 
@@ -191,7 +192,7 @@ class _Asked(NamedTuple):
         return Lesson(
             words, self.day, note, self.house.settings.jobs.retrain_minutes + LATE,
             ",".join(self.settings["symbols"]),
-            interval_text(timedelta(seconds=self.settings["interval_seconds"])),
+            interval_word(self.settings["interval_seconds"]),
         )  # fmt: skip
 
 
@@ -202,6 +203,16 @@ def _why_not(arm: Arm) -> str:
     if not is_called_by(arm.name, arm.digest) and (kind_of(arm) in POLICIES or not arm.digest):
         return "it is no policy that was trained here, so nobody knows its encoder"
     return ""
+
+
+def interval_word(seconds: int) -> str:
+    """How the command line is told how long a bar lasts.
+
+    >>> interval_word(3_600), interval_word(900), interval_word(86_400)
+    ('1h', '15m', '1d')
+    """
+    fits = (f"{seconds // one}{unit}" for unit, one in UNITS.items() if seconds % one == 0)
+    return next(fits, f"{seconds}s")
 
 
 def _settled(house: House, wanted: Wanted, now: datetime, why: str) -> Done:
