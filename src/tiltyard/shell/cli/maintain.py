@@ -113,9 +113,10 @@ def _house(settings: Settings, database: str | None, config: Path | None) -> Ite
 
 
 def done_json(done: Done, day: date) -> dict[str, object]:
-    """What a task did, as JSON."""
+    """What a task did, as JSON, from which the report of a run can be made."""
     failed = [{"code": error.code, "text": str(error)} for error in done.failed]
-    return {"task": done.task, "day": day.isoformat(), **done.told, "failed": failed}
+    own = {"task": done.task, "day": day.isoformat(), "lines": done.lines, "failed": failed}
+    return {**done.told, **own}
 
 
 def _day(text: str | None, present: date) -> date:

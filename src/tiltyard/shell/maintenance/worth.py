@@ -36,8 +36,8 @@ def policy_lines(answer: Json, until: datetime) -> Iterator[str]:
         )
     for part, title in RANGES.items():
         if (told := answer["metrics"].get(part)) is not None:
-            days = f"{_day(told['since'])} to {_day(told['until'])}"
-            yield f"  {title}, {days}: {_daily(told)}, profit factor {_factor(told)}"
+            made = f"{daily_text(told['daily_return'])}, {factor_text(told)}"
+            yield f"  {title}, {days_text(told)}: {made}"
     if (gate := answer["metrics"].get("gate")) is not None:
         yield f"  gate: {gate_text(gate)}"
     if answer.get("partial"):
@@ -77,8 +77,8 @@ def _result(told: Json) -> Json:
     return {name: told[name] for name in names}
 
 
-def _daily(told: Json) -> str:
-    daily = told["daily_return"]
+def daily_text(daily: Json) -> str:
+    """What a day makes, with its interval of 90 %."""
     if "value" not in daily:
         return f"nobody can say what a day makes: {daily['reason']}"
     ends = daily["interval"]
@@ -86,11 +86,16 @@ def _daily(told: Json) -> str:
     return f"{percent(daily['value'])} a day{between}"
 
 
-def _factor(told: Json) -> str:
+def factor_text(told: Json) -> str:
+    """The profit factor of a range, and of how many trades it is."""
     factor = told["profit_factor"]
-    if "value" not in factor:
-        return f"not known ({factor['reason']})"
-    return f"{factor['value']:.2f} of {told['trades']:,} trades"
+    known = f"{factor['value']:.2f}" if "value" in factor else f"not known, {factor['reason']}"
+    return f"profit factor {known}, {told['trades']:,} trades"
+
+
+def days_text(told: Json) -> str:
+    """From which day to which."""
+    return f"{_day(told['since'])} to {_day(told['until'])}"
 
 
 def _knows_until(answer: Json) -> datetime | None:
