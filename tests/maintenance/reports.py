@@ -66,7 +66,8 @@ def week() -> Report:
             "kept in s3://desk/tiltyard, 1.2 MB of it new; all of it was read back",
         ])),
         step("retrain", "03:02:06", "06:41:30", told=told([
-            f"{TRIED}, SHA-256 {'3448b4ba' * 8}",
+            TRIED,
+            f"  SHA-256 {'3448b4ba' * 8}",
             f"  report: models/{TRIED}.html",
             "  gate: passed: the lower quartile of 5 seeds is 0.032 % a day",
             f"registered: {TRIED}: challenger, probation, traffic 10.0 %",

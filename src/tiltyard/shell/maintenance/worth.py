@@ -26,7 +26,8 @@ def policy_lines(answer: Json, until: datetime) -> Iterator[str]:
         answer: Of ``train … --json``, or one of the best of a sweep.
         until: The end of the range that was to be learnt from, UTC.
     """
-    yield f"{answer['name']}, SHA-256 {answer['sha256']}"
+    yield answer["name"]
+    yield f"  SHA-256 {answer['sha256']}"
     yield f"  report: {answer['report']}"
     knows = _knows_until(answer)
     if knows is not None and until - knows >= OLD:

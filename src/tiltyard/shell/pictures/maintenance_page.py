@@ -34,7 +34,7 @@ def maintenance_page(report: Report) -> str:
         f"<p>{escape(report.verdict.capitalize())}.</p>",
         *_faults(report),
         "<h2>Tasks</h2>",
-        table(("task", "what became of it", "began, UTC", "took", "in short"),
+        table(("task", "outcome", "began, UTC", "took", "in short"),
               map(_task, report.parts)),
         *_made(report),
         *(line for part in report.parts for line in _said(part)),
@@ -76,14 +76,14 @@ def _policies(told: Json) -> Iterator[Json]:
 
 
 def _policy(part: Part, told: Json) -> Iterable[str]:
-    gate = told.get("gate")
+    gate, registered = told.get("gate"), told.get("registered") or "no"
     partial = "<br><span class='breach'>partial</span>" if told.get("partial") else ""
     return (
-        f"<td class='digest'>{escape(told['policy'])}{partial}</td>",
+        f"<td class='n'>{escape(told['policy'])}{partial}</td>",
         f"<td>{escape(part.title)}</td>",
         *(f"<td>{_worth(told['worth'].get(name))}</td>" for name in RANGES),
         f"<td>{'–' if gate is None else escape(gate_text(gate))}</td>",
-        f"<td>{escape(told.get('registered') or 'no')}</td>",
+        f"<td>{escape(registered.removeprefix(told['policy'] + ': '))}</td>",
     )
 
 
