@@ -51,6 +51,8 @@ FAILURES = frozenset(
         "FACTS_DIFFER",
         "FLOOR_UNREADABLE",
         "HEAD_UNKNOWN",
+        "HEALTH_FAILED",
+        "HEALTH_UNKNOWN",
         "LEARNER_UNSUPERVISED",
         "LEARNER_WAITING",
         "LEASE_HELD",

@@ -13,6 +13,7 @@ from tiltyard.shell.store.tables import audit, tells_of
 
 BATCH = 1000
 _HEAD = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_BEGAN = sa.select(audit.c.at).order_by(audit.c.seq).limit(1)
 _POSITION = sa.select(sa.func.max(audit.c.seq))
 
 
@@ -52,6 +53,12 @@ def audit_head(connection: sa.Connection) -> str:
 def audit_position(connection: sa.Connection) -> int:
     """Position of the newest row; 0 for none."""
     return connection.scalar(_POSITION) or 0
+
+
+def began_at(connection: sa.Connection) -> datetime | None:
+    """When the oldest row was written; None where there is none."""
+    at: datetime | None = connection.scalar(_BEGAN)
+    return at
 
 
 def salt_of(connection: sa.Connection) -> str:
