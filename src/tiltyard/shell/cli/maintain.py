@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from pydantic import ValidationError
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.asking import holder_name, waking_times
@@ -16,6 +17,8 @@ from tiltyard.shell.clock import system_now
 from tiltyard.shell.exit_codes import FAILED
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.house import House
+from tiltyard.shell.maintenance.tasks import TASKS, Run, Task
+from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.targets import targets_from
 
@@ -23,80 +26,91 @@ Day = Annotated[
     str | None,
     typer.Option(metavar="YYYY-MM-DD", help="The trading day that it is done for. [the present]"),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Bucket = Annotated[
+    str | None, typer.Option("--s3-bucket", metavar="NAME", help="Of the archive. [archive.bucket]")
+]
 
 
-class Task(NamedTuple):
-    """A task that can be run by itself.
+class Asked(NamedTuple):
+    """What was typed of a task.
 
     Attributes:
-        says: What it does, for people.
-        does: Does it, for a trading day, as of now.
+        task: Its name.
+        day: The trading day; None for the present one.
+        is_dry: Nothing is to be done.
+        bucket: Of the archive; None for that of the settings.
+        as_json: Print JSON.
+        database: Where the ledger is.
+        config: File of the settings.
     """
 
-    says: str
-    does: Callable[[House, date, datetime], Done]
-
-
-def _retrain(house: House, day: date, now: datetime) -> Done:
-    from tiltyard.shell.maintenance.retraining import retrain  # noqa: PLC0415 slow
-
-    return retrain(house, day, now)
-
-
-def _sweep(house: House, day: date, now: datetime) -> Done:
-    from tiltyard.shell.maintenance.sweeping import sweep  # noqa: PLC0415 slow
-
-    return sweep(house, day, now)
-
-
-def _refresh(house: House, _: date, now: datetime) -> Done:
-    from tiltyard.shell.maintenance.refreshing import refresh_all  # noqa: PLC0415 slow
-
-    return refresh_all(house, now)
-
-
-TASKS = {
-    "retrain": Task("Train a sizing policy on the newest bars, and put it on trial if it passes.",
-                    _retrain),
-    "optuna": Task("Try settings by what they earn, and keep the best two.", _sweep),
-    "refresh": Task("Refresh each encoder that has drifted, in a new challenger.", _refresh),
-}  # fmt: skip
+    task: str
+    day: str | None
+    is_dry: bool
+    bucket: str | None
+    as_json: bool
+    database: str | None
+    config: Path | None
 
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     maintain = typer.Typer(help="Tasks of maintenance, each by itself.", no_args_is_help=True)
     for name, task in TASKS.items():
-        maintain.command(name)(_command(task))
+        maintain.command(name)(_command(name, task))
     app.add_typer(maintain, name="maintain")
 
 
-def _command(task: Task) -> Callable[..., None]:
-    def command(
+def _command(name: str, task: Task) -> Callable[..., None]:
+    """The command of a task, with the options that mean something to it."""
+
+    def plain(
         day: Day = None, as_json: AsJson = False, database: Database = None, config: Config = None
     ) -> None:
-        settings = settings_from(config)
-        run_task(task, settings, day, as_json=as_json, database=database, config=config)
+        carry_out(Asked(name, day, False, None, as_json, database, config))  # noqa: FBT003 by name
 
+    def archiving(
+        day: Day = None,
+        s3_bucket: Bucket = None,
+        as_json: AsJson = False,
+        database: Database = None,
+        config: Config = None,
+    ) -> None:
+        carry_out(Asked(name, day, False, s3_bucket, as_json, database, config))  # noqa: FBT003
+
+    def removing(
+        day: Day = None,
+        dry_run: DryRun = False,
+        s3_bucket: Bucket = None,
+        as_json: AsJson = False,
+        database: Database = None,
+        config: Config = None,
+    ) -> None:
+        carry_out(Asked(name, day, dry_run, s3_bucket, as_json, database, config))
+
+    kinds: dict[str, Callable[..., None]] = {
+        "plain": plain, "archiving": archiving, "removing": removing,
+    }  # fmt: skip
+    command = kinds[task.kind]
     command.__doc__ = task.says
     return command
 
 
-def run_task(
-    task: Task, settings: Settings, day: str | None, *, as_json: bool, database: str | None,
-    config: Path | None,
-) -> None:  # fmt: skip
+def carry_out(asked: Asked) -> None:
     """Do a task, say what came of it, and exit with 1 where something failed.
 
     Raises:
-        TiltyardError: ``TIME_INVALID`` for the day; whatever keeps the task from being done.
+        TiltyardError: ``TIME_INVALID`` for the day, ``CONFIG_INVALID`` for the bucket; whatever
+            keeps the task from being done.
     """
+    settings = with_bucket(settings_from(asked.config), asked.bucket)
     now = system_now()
-    chosen = _day(day, settings.schedule.trading_day(now))
-    with _house(settings, database, config) as house:
-        done = task.does(house, chosen, now)
-    if as_json:
-        typer.echo(json.dumps(done_json(done, chosen), indent=2))
+    day = day_of(asked.day, settings.schedule.trading_day(now))
+    with house_of(settings, asked.database, asked.config) as house:
+        done = TASKS[asked.task].does(Run(house, day, now, asked.is_dry))
+    if asked.as_json:
+        typer.echo(json.dumps(done_json(done, day), indent=2))
     else:
         for line in done.lines:
             typer.echo(line)
@@ -107,7 +121,8 @@ def run_task(
 
 
 @contextmanager
-def _house(settings: Settings, database: str | None, config: Path | None) -> Iterator[House]:
+def house_of(settings: Settings, database: str | None, config: Path | None) -> Iterator[House]:
+    """What is maintained, while it is."""
     with open_ledger(database, settings) as ledger, waking_times(ledger) as times:
         yield House(ledger, settings, config, times, holder_name(), targets_from(settings))
 
@@ -119,8 +134,29 @@ def done_json(done: Done, day: date) -> dict[str, object]:
     return {**done.told, **own}
 
 
-def _day(text: str | None, present: date) -> date:
-    """The day that is named; the present one where none is."""
+def with_bucket(settings: Settings, bucket: str | None) -> Settings:
+    """The same with another bucket of the archive, where one is named.
+
+    Raises:
+        TiltyardError: ``CONFIG_INVALID``.
+    """
+    if bucket is None:
+        return settings
+    told = settings.archive.model_dump() | {"bucket": bucket}
+    try:
+        archive = ArchiveSettings.model_validate(told)
+    except ValidationError as error:
+        facts = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise TiltyardError("CONFIG_INVALID", f"--s3-bucket {bucket!r}", facts) from None
+    return settings.model_copy(update={"archive": archive})
+
+
+def day_of(text: str | None, present: date) -> date:
+    """The trading day that is named; the present one where none is.
+
+    Raises:
+        TiltyardError: ``TIME_INVALID``.
+    """
     if text is None:
         return present
     try:

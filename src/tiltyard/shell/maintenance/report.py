@@ -111,9 +111,13 @@ class Report(NamedTuple):
     @property
     def verdict(self) -> str:
         """What came of all, in a line."""
+        if not self.parts:
+            return "no task was begun"
+        if len(self.parts) == 1:
+            return WORDS[self.parts[0].state]
         counts = {state: sum(one.state == state for one in self.parts) for state in WORDS}
         if counts["done"] == len(self.parts):
-            return f"all of {len(self.parts)} tasks done" if len(self.parts) > 1 else "done"
+            return f"all of {len(self.parts)} tasks done"
         told = (f"{count} {WORDS[state]}" for state, count in counts.items() if count)
         return f"of {len(self.parts)} tasks {', '.join(told)}"
 

@@ -1,0 +1,75 @@
+"""The tasks of maintenance: what each is called, what it does, and what it can be told.
+
+Each is loaded when it is done: most need what takes long to load.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Literal, NamedTuple
+
+from tiltyard.shell.maintenance.done import Done
+from tiltyard.shell.maintenance.house import House
+
+
+class Run(NamedTuple):
+    """What a task is told.
+
+    Attributes:
+        house: That is maintained.
+        day: The trading day that it is done for; for the same one twice it is done once.
+        now: UTC.
+        is_dry: Only what would be done is to be said.
+    """
+
+    house: House
+    day: date
+    now: datetime
+    is_dry: bool = False
+
+
+class Task(NamedTuple):
+    """A task.
+
+    Attributes:
+        says: What it does, for people.
+        does: Does it.
+        kind: ``archiving`` where it keeps in the archive or looks there, ``removing`` where it
+            may also be asked only to say what would go.
+    """
+
+    says: str
+    does: Callable[[Run], Done]
+    kind: Literal["plain", "archiving", "removing"] = "plain"
+
+
+def _retrain(run: Run) -> Done:
+    from tiltyard.shell.maintenance.retraining import retrain  # noqa: PLC0415 slow
+
+    return retrain(run.house, run.day, run.now)
+
+
+def _sweep(run: Run) -> Done:
+    from tiltyard.shell.maintenance.sweeping import sweep  # noqa: PLC0415 slow
+
+    return sweep(run.house, run.day, run.now)
+
+
+def _refresh(run: Run) -> Done:
+    from tiltyard.shell.maintenance.refreshing import refresh_all  # noqa: PLC0415 slow
+
+    return refresh_all(run.house, run.now)
+
+
+def _health(run: Run) -> Done:
+    from tiltyard.shell.maintenance.health import check_health  # noqa: PLC0415 slow
+
+    return check_health(run.house.ledger, run.house.settings, run.now)
+
+
+TASKS: Mapping[str, Task] = {
+    "retrain": Task("Train a sizing policy, and put it on trial if it passes.", _retrain),
+    "optuna": Task("Try settings by what they earn, and keep the best two.", _sweep),
+    "health": Task("Look at the whole house, and say how it is.", _health),
+    "refresh": Task("Refresh each encoder that has drifted, in a new challenger.", _refresh),
+}
+"""By name."""
