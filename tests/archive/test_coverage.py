@@ -13,9 +13,10 @@ from archive.houses import house
 from archive.places import in_bucket, new_bucket
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive.coverage import covering, held_whole, proof
+from tiltyard.shell.archive.gathering import House
 from tiltyard.shell.archive.manifest import File, Manifest, key_of
 from tiltyard.shell.archive.place import Place, place_of
-from tiltyard.shell.archive.taking import House, take
+from tiltyard.shell.archive.taking import take
 from tiltyard.shell.models.manifest import manifest_of
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.ledger import Ledger
