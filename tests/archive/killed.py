@@ -9,8 +9,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tiltyard.shell.archive.gathering import House
 from tiltyard.shell.archive.place import place_of
-from tiltyard.shell.archive.taking import House, take
+from tiltyard.shell.archive.taking import take
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.ledger import Ledger
 

@@ -26,10 +26,11 @@ from ledgers import Databases, once_filled
 from postgres import PROGRAMS
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.archive.backup import dump_options, password_of
+from tiltyard.shell.archive.gathering import House, _models
 from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import Place, place_of
 from tiltyard.shell.archive.restoring import check, manifest_named, restore, snapshots_in
-from tiltyard.shell.archive.taking import STAGES, WRITTEN, House, _models, take
+from tiltyard.shell.archive.taking import STAGES, WRITTEN, take
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.audit_table import audit_head

@@ -21,6 +21,7 @@ FAILURES = frozenset(
         "ALERTS_UNREADABLE",
         "ALERTS_UNWRITABLE",
         "ALERT_LOST",
+        "ARCHIVE_BUSY",
         "ARCHIVE_HARMED",
         "ARCHIVE_MISSING",
         "ARCHIVE_OVERWRITES",

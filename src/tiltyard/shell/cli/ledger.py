@@ -94,6 +94,7 @@ SETTINGS_TEXT = """\
 # endpoint = ""                # of another server that speaks it
 # region = "us-east-1"
 # credentials_file = ""        # else AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+# keep_weeks = 12              # the newest, and what arms need, for longer
 
 # [jobs]                       # what is done by the clock
 # hosted = false               # by the running desk; else cron does it
