@@ -177,6 +177,7 @@ MISTAKES = frozenset(
         "PRICES_STILL",
         "PROPOSAL_EXPIRED",
         "PROPOSAL_MISSING",
+        "PURGE_REFUSED",
         "RANGE_EMPTY",
         "RECIPIENT_UNKNOWN",
         "RECORD_CLOSED",
