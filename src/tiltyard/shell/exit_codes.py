@@ -183,6 +183,7 @@ MISTAKES = frozenset(
         "PRICES_STILL",
         "PROPOSAL_EXPIRED",
         "PROPOSAL_MISSING",
+        "PURGE_REFUSED",
         "RANGE_EMPTY",
         "RECIPIENT_UNKNOWN",
         "RECORD_CLOSED",
