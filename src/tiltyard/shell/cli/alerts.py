@@ -12,8 +12,9 @@ import typer
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.shell.alerts.made import RULES, SCRAPE, Made, is_edited, make
+from tiltyard.shell.alerts.made import RULES, SCRAPE, Made, make
 from tiltyard.shell.alerts.writing import places, read, write
+from tiltyard.shell.as_made import is_edited
 from tiltyard.shell.cli.alerts_dashboard import dashboard
 from tiltyard.shell.cli.alerts_told import told_by, warning_of
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from

@@ -73,8 +73,13 @@ def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
     """The chain, oldest first, from behind a position on."""
     query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)
     behind = query.where(audit.c.seq > after).order_by(audit.c.seq)
-    for row in connection.execute(behind.execution_options(yield_per=BATCH)):
-        yield AuditRow(*row)
+    rows = connection.execute(behind.execution_options(yield_per=BATCH))
+    try:
+        for row in rows:
+            yield AuditRow(*row)
+    finally:  # also where its reader stops early, as one does who has found a broken link
+        if not connection.closed:
+            rows.close()
 
 
 def every_event(connection: sa.Connection, event: str) -> Iterator[tuple[int, str]]:
