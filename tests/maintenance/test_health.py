@@ -19,8 +19,9 @@ from conformance.samples import NewDatabase, register
 from crash.floor import NOON, rules
 from ledgers import Databases, once_filled
 from tiltyard.facts.command import Command
+from tiltyard.shell.archive.gathering import House
 from tiltyard.shell.archive.place import place_of
-from tiltyard.shell.archive.taking import House, take
+from tiltyard.shell.archive.taking import take
 from tiltyard.shell.commanding import give_back
 from tiltyard.shell.commanding import take as take_lease
 from tiltyard.shell.maintenance import looks

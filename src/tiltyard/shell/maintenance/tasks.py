@@ -5,10 +5,12 @@ Each is loaded when it is done: most need what takes long to load.
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.house import House
+from tiltyard.shell.settings import FILE
 
 
 class Run(NamedTuple):
@@ -42,6 +44,13 @@ class Task(NamedTuple):
     kind: Literal["plain", "archiving", "removing"] = "plain"
 
 
+def _snapshot(run: Run) -> Done:
+    from tiltyard.shell.maintenance.snapshotting import keep  # noqa: PLC0415 slow
+
+    house = run.house
+    return keep(house.ledger, house.settings, house.settings_file or Path(FILE), run.now)
+
+
 def _retrain(run: Run) -> Done:
     from tiltyard.shell.maintenance.retraining import retrain  # noqa: PLC0415 slow
 
@@ -67,6 +76,11 @@ def _health(run: Run) -> Done:
 
 
 TASKS: Mapping[str, Task] = {
+    "snapshot": Task(
+        "Keep the whole house in the archive, and clear away what has expired.",
+        _snapshot,
+        "archiving",
+    ),
     "retrain": Task("Train a sizing policy, and put it on trial if it passes.", _retrain),
     "optuna": Task("Try settings by what they earn, and keep the best two.", _sweep),
     "health": Task("Look at the whole house, and say how it is.", _health),
