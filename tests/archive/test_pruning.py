@@ -10,12 +10,13 @@ import obstore
 import pytest
 
 from archive.courses import run_in_some_order
-from archive.places import HASTY, in_bucket, new_bucket
+from archive.killing import kill_at
+from archive.places import HASTY, beside_a_folder
 from archive.small_snapshots import SUNDAY, WEEK, keep_small, keep_unnamed
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive.manifest import key_of
 from tiltyard.shell.archive.place import Place, folder_of, object_key, place_of
-from tiltyard.shell.archive.pruning import Cleared, _clear, _read, prune
+from tiltyard.shell.archive.pruning import STAGES, SWEPT, Cleared, _clear, _read, prune
 from tiltyard.shell.archive.restoring import check, manifest_named, snapshots_in
 from tiltyard.shell.archive.retention import Needed
 from tiltyard.shell.archive.turns import KEEPING, LASTS, SWEEPING, Turn, keeping, sweeping
@@ -135,7 +136,12 @@ def test_the_turn_of_one_who_was_killed_is_over_after_a_time(
         assert bool(place.listed("turns")) != is_over, "a note that speaks for nobody is cleared"
     else:
         waited: list[float] = []
-        with keeping(place, lambda s: (waited.append(s), made_older(folder, WEEK))[0]):
+
+        def wait(seconds: float) -> None:
+            waited.append(seconds)
+            made_older(folder, WEEK)
+
+        with keeping(place, wait):
             assert bool(waited) != is_over
 
 
@@ -176,11 +182,26 @@ def test_in_whatever_order_they_go_on_no_snapshot_loses_what_it_names(
     assert outcomes == {"ARCHIVE_BUSY", "cleared 0", "cleared 1"}
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_whoever_is_killed_leaves_no_hole_and_the_next_one_ends_it(
+    archive: ArchiveSettings, stage: str
+) -> None:
+    place = place_of(archive, create=True)
+    for weeks in (20, 21, 0):
+        keep_small(place, weeks, {"a": str(weeks).encode(), "b": b"both"})
+    kill_at(stage, "prune", archive)
+    assert len(snapshots_in(place)) == (1 if stage == SWEPT else 2)
+    all_whole(place)
+    (cleared,) = prune(archive, NOBODY, SUNDAY)
+    assert cleared.failed == ()
+    assert len(contents(place)) == 2
+    all_whole(place)
+
+
 @pytest.fixture
 def both(server: str, tmp_path: Path) -> ArchiveSettings:
     """A bucket, and a folder beside it."""
-    bucket = in_bucket(server, new_bucket(server), tmp_path)
-    return bucket.model_copy(update={"folder": str(tmp_path / "archive")})
+    return beside_a_folder(server, tmp_path)
 
 
 def test_beside_a_bucket_that_goes_which_goes_from_the_bucket(both: ArchiveSettings) -> None:
