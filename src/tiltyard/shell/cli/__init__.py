@@ -28,6 +28,7 @@ from tiltyard.shell.cli import (
     policy,
     replay,
     report,
+    setup,
     snapshot,
     token,
     train,
@@ -60,6 +61,7 @@ bench.add_to(app)
 alerts.add_to(app)
 train.add_to(app)
 snapshot.add_to(app)
+setup.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:
