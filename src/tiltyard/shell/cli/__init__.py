@@ -29,6 +29,7 @@ from tiltyard.shell.cli import (
     policy,
     replay,
     report,
+    setup,
     snapshot,
     token,
     train,
@@ -62,6 +63,7 @@ alerts.add_to(app)
 train.add_to(app)
 snapshot.add_to(app)
 maintain.add_to(app)
+setup.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

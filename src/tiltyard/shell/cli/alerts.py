@@ -280,10 +280,11 @@ def _settings(
     if faults:
         raise Faults("CONFIG_INVALID", "the command line", faults)
     alerts = settings.alerts.model_copy(update=given)
-    return _with_marks_every_bar(settings.model_copy(update={"alerts": alerts}))
+    return with_marks_every_bar(settings.model_copy(update={"alerts": alerts}))
 
 
-def _with_marks_every_bar(settings: Settings) -> Settings:
+def with_marks_every_bar(settings: Settings) -> Settings:
+    """The settings as a desk goes by them that trades on bars; what is amiss with those is said."""
     if not settings.market.feed:
         return settings
     from tiltyard.shell.feeds.folder import interval_in  # noqa: PLC0415 slow
