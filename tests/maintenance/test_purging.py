@@ -35,8 +35,9 @@ from ledgers import Databases, once_filled
 from maintenance.stale import LATER, SUNDAY, mark, populate, purged, rules, steps
 from tiltyard.facts.arm import Arm
 from tiltyard.facts.trade import Book, Trade
+from tiltyard.shell.archive.gathering import House
 from tiltyard.shell.archive.place import place_of
-from tiltyard.shell.archive.taking import House, take
+from tiltyard.shell.archive.taking import take
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.command_table import every_command
 from tiltyard.shell.store.ledger import Ledger

@@ -63,6 +63,16 @@ def _sweep(run: Run) -> Done:
     return sweep(run.house, run.day, run.now)
 
 
+def _purge(run: Run) -> Done:
+    from tiltyard.shell.maintenance.purging import purge  # noqa: PLC0415 slow
+
+    house = run.house
+    return purge(
+        house.ledger, house.settings, house.times, day=run.day, now=run.now, dry_run=run.is_dry,
+        holder=house.holder, targets=house.targets,
+    )  # fmt: skip
+
+
 def _refresh(run: Run) -> Done:
     from tiltyard.shell.maintenance.refreshing import refresh_all  # noqa: PLC0415 slow
 
@@ -83,6 +93,7 @@ TASKS: Mapping[str, Task] = {
     ),
     "retrain": Task("Train a sizing policy, and put it on trial if it passes.", _retrain),
     "optuna": Task("Try settings by what they earn, and keep the best two.", _sweep),
+    "purge": Task("Retire policies that are stale.", _purge, "removing"),
     "health": Task("Look at the whole house, and say how it is.", _health),
     "refresh": Task("Refresh each encoder that has drifted, in a new challenger.", _refresh),
 }
