@@ -17,7 +17,7 @@ from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.jobs.catalogue import Job, Step
 from tiltyard.shell.jobs.host import World, asked
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
-from tiltyard.shell.jobs.place import place_beside
+from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.jobs.running import carried_through
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.engine import database_url
@@ -66,7 +66,7 @@ def main(address: str, kill_at: int) -> None:
         at_a_boundary(f"{run}: finished, {len(outcome.steps)} steps")
 
     world = World(
-        place_beside(database_url(address)), load(), None, system_now, steady_seconds,
+        JobsPlace(Path("said"), database_url(address)), load(), None, system_now, steady_seconds,
         at_a_boundary, page, finish, JOBS, COMMAND,
     )  # fmt: skip
     run = carried_through(world, "weekly", RUN, asked(DAY, NOON), wait=time.sleep)

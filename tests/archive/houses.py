@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crash.floor import DAY, append, populate, rules
-from tiltyard.shell.archive.taking import House
+from tiltyard.shell.archive.gathering import House
 from tiltyard.shell.metric_columns import refresh_metrics
 from tiltyard.shell.store.ledger import Ledger
 from trained_policies import put_model, tiny_sizing

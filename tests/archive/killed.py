@@ -1,6 +1,8 @@
-"""Takes a snapshot, and is killed when a stage is passed.
+"""Does something in an archive, and is killed when a stage is passed.
 
-python killed.py URL MODELS SETTINGS ARCHIVE STAGE
+python killed.py take ARCHIVE STAGE URL MODELS SETTINGS
+python killed.py sync ARCHIVE STAGE
+python killed.py prune ARCHIVE STAGE
 """
 
 import os
@@ -9,8 +11,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tiltyard.shell.archive.place import place_of
-from tiltyard.shell.archive.taking import House, take
+from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.pruning import prune
+from tiltyard.shell.archive.retention import Needed
+from tiltyard.shell.archive.syncing import sync
+from tiltyard.shell.archive.taking import take_for
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.ledger import Ledger
 
@@ -18,16 +23,21 @@ SUNDAY = datetime(2026, 11, 29, 3, tzinfo=UTC)
 
 
 def main() -> None:
-    url, models, settings, archive, stage = sys.argv[1:]
+    task, archive, stage, *house = sys.argv[1:]
+    settings = ArchiveSettings.model_validate_json(archive)
 
     def passed(name: str) -> None:
         if name == stage:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with Ledger.open(url) as ledger:
-        home = House(ledger, Path(models), Path(settings))
-        place = place_of(ArchiveSettings.model_validate_json(archive), create=True)
-        take(home, place, SUNDAY, passed)
+    if task == "sync":
+        sync(settings, passed)
+    elif task == "prune":
+        prune(settings, Needed(frozenset(), frozenset()), SUNDAY, on_stage=passed)
+    else:
+        url, models, file = house
+        with Ledger.open(url) as ledger:
+            take_for(House(ledger, Path(models), Path(file)), settings, SUNDAY, passed)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,12 @@ def in_bucket(url: str, name: str, folder: Path) -> ArchiveSettings:
     return ArchiveSettings(bucket=name, endpoint=url, credentials_file=str(file))
 
 
+def beside_a_folder(url: str, folder: Path) -> ArchiveSettings:
+    """Settings of a new bucket, and of a folder for what it refuses."""
+    bucket = in_bucket(url, new_bucket(url), folder)
+    return bucket.model_copy(update={"folder": str(folder / "archive")})
+
+
 def hasty(settings: ArchiveSettings) -> Place:
     """A place that does not wait long."""
     return place_of(settings, create=True, patience=HASTY)

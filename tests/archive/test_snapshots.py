@@ -1,12 +1,9 @@
 """A snapshot of the house: all of it comes back, or it says what does not."""
 
 import json
-import os
 import shutil
-import signal
 import stat
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +16,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from archive.houses import fill, house
+from archive.killing import kill_at
 from conformance.samples import NewDatabase
 from crash.floor import DAY, SECOND, append, rules, trade
 from full_disks import full_disk
@@ -26,10 +24,11 @@ from ledgers import Databases, once_filled
 from postgres import PROGRAMS
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.archive.backup import dump_options, password_of
+from tiltyard.shell.archive.gathering import House, _models
 from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import Place, place_of
 from tiltyard.shell.archive.restoring import check, manifest_named, restore, snapshots_in
-from tiltyard.shell.archive.taking import STAGES, WRITTEN, House, _models, take
+from tiltyard.shell.archive.taking import STAGES, WRITTEN, take
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.audit_table import audit_head
@@ -189,17 +188,7 @@ def test_without_models_and_settings_the_database_alone_is_kept(home: House, pla
 def test_whoever_is_killed_leaves_a_whole_snapshot_or_none(
     home: House, archive: ArchiveSettings, stage: str
 ) -> None:
-    here = Path(__file__).parent
-    path = os.pathsep.join([str(here.parent), *filter(None, sys.path)])
-    killed = subprocess.run(
-        [
-            sys.executable, str(here / "killed.py"),
-            home.ledger.url.render_as_string(hide_password=False), str(home.models),
-            str(home.settings), archive.model_dump_json(), stage,
-        ],
-        env={**os.environ, "PYTHONPATH": path}, check=False, timeout=600,
-    )  # fmt: skip
-    assert killed.returncode == -signal.SIGKILL
+    kill_at(stage, "take", archive, home)
     place = place_of(archive, create=True)
     assert len(snapshots_in(place)) == (stage == WRITTEN)
     manifest = take(home, place, SUNDAY + timedelta(hours=1)).manifest

@@ -63,7 +63,7 @@ def test_people_are_told_once_of_a_step_that_fails(known: Run, tmp_path: Path) -
         assert ran.code == 1
         assert f"again: tiltyard jobs retry {name}" in ran.out
     shown = known("jobs", "show", name).out
-    assert f"what it said: {tmp_path / 'desk-jobs' / name / 'retrain.log'}" in shown
+    assert f"what it said: {Path('maintenance') / name / 'retrain.log'}" in shown
     (page,) = [one for one in json.loads(known("commands", "--json").out) if one["verb"] == "page"]
     assert page["reason"].startswith(f"{name}: retrain failed: ")
     retried = known("jobs", "retry", name)
@@ -82,15 +82,15 @@ def test_what_is_not_there_is_refused(known: Run, tmp_path: Path) -> None:
         ran = known("jobs", *words)
         assert (ran.code, ran.out) == (code, ""), words
         assert ran.err.startswith(says)
-    assert not (tmp_path / "desk-jobs").exists()
+    assert not (tmp_path / "desk-jobs.db").exists()
     assert known("jobs", "list").out.splitlines()[-1].startswith("no job was run yet")
 
 
 def test_a_folder_that_cannot_be_written_is_said(known: Run, tmp_path: Path) -> None:
-    (tmp_path / "desk-jobs").write_text("a file")
+    (tmp_path / "desk-jobs.lock").mkdir()
     ran = known("jobs", "run", "nightly")
     assert ran.code == 1
-    assert ran.err.startswith(f"JOBS_UNWRITABLE {tmp_path / 'desk-jobs'}")
+    assert ran.err.startswith(f"JOBS_UNWRITABLE {tmp_path / 'desk-jobs.lock'}")
 
 
 def hosts(folder: Path) -> list[int]:

@@ -17,7 +17,7 @@ from tiltyard.shell.jobs.as_text import AsText
 from tiltyard.shell.jobs.catalogue import JOBS, Step, again, job_named
 from tiltyard.shell.jobs.host import World, asked
 from tiltyard.shell.jobs.outcome import JobOutcome
-from tiltyard.shell.jobs.place import JobsPlace, place_beside
+from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.jobs.records import Run, records_of
 from tiltyard.shell.jobs.running import carried_through
 from tiltyard.shell.settings import load
@@ -29,7 +29,7 @@ class Hosted:
     """A ledger's jobs, hosted in this process for as long as a run takes."""
 
     def __init__(self, folder: Path) -> None:
-        self.place = place_beside(database_url(str(folder / "desk.db")))
+        self.place = JobsPlace(folder / "said", database_url(str(folder / "desk.db")))
         self.effects = folder / "effects.db"
         self.said: list[str] = []
         self.paged: list[str] = []
@@ -146,7 +146,7 @@ def test_two_who_ask_for_the_same_have_one_run(hosted: Hosted) -> None:
 
 
 def test_one_hosts_at_a_time(tmp_path: Path) -> None:
-    place = place_beside(database_url(str(tmp_path / "desk.db")))
+    place = JobsPlace(tmp_path, database_url(str(tmp_path / "desk.db")))
     with alone(place) as first, alone(place) as second:
         assert (first, second) == (True, False)
     with alone(place) as again_free:
@@ -161,14 +161,14 @@ def test_one_hosts_at_a_time_on_postgres(postgres_place: JobsPlace) -> None:
 
 
 def test_where_nothing_was_run_nothing_is_known(tmp_path: Path, postgres_place: JobsPlace) -> None:
-    for place in (place_beside(database_url(str(tmp_path / "desk.db"))), postgres_place):
+    for place in (JobsPlace(tmp_path, database_url(str(tmp_path / "desk.db"))), postgres_place):
         with pytest.raises(TiltyardError, match="JOBS_NONE"), records_of(place) as records:
             records.runs()
 
 
 def test_what_is_marked_as_a_pickle_is_not_read(hosted: Hosted) -> None:
     hosted.run(step("a"))
-    with closing(sqlite3.connect(hosted.place.folder / "jobs.db")) as connection:
+    with closing(sqlite3.connect(hosted.place.file)) as connection:
         kinds = connection.execute("SELECT DISTINCT serialization FROM workflow_status").fetchall()
         assert kinds == [("tiltyard_json",)]
         connection.execute("UPDATE workflow_status SET serialization = 'py_pickle'")

@@ -16,7 +16,7 @@ import pytest
 
 import little_jobs
 from postgres import Server
-from tiltyard.shell.jobs.place import place_beside
+from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.jobs.records import records_of
 from tiltyard.shell.store.engine import database_url
 
@@ -39,9 +39,7 @@ def done(effects: Path) -> list[str]:
 
 
 def states(address: str, where: Path) -> dict[str, str]:
-    place = place_beside(database_url(address))
-    place = place._replace(folder=where / place.folder)
-    with records_of(place) as records:
+    with records_of(JobsPlace(where, database_url(address))) as records:
         run = records.run(little_jobs.RUN)
         assert run is not None
         assert [one.name for one in records.runs()] == [little_jobs.RUN]

@@ -48,8 +48,8 @@ PERSONS_HOLDS = FREEZE, STOP_ALL = "freeze", "stop-all"
 
 CAUSES = frozenset(
     {PERSON, JOB, "deadman", "epsilon_greedy", "evidence", "ladder", "lifecycle",
-     "positions_left_open", "promotion", "registration", "rollback", "sprt", "sql", "static",
-     "thompson", "thompson_beta"}
+     "positions_left_open", "promotion", "purge", "registration", "rollback", "sprt", "sql",
+     "static", "thompson", "thompson_beta"}
 )  # fmt: skip
 """What an action may follow from beside a guard; no guard has such a name."""
 

@@ -62,10 +62,7 @@ def obey(
             return _register(command, roster, settings, now, knows_capital)
         if command.verb == "page":
             return roster, [_page(command, settings, now)], Outcome("", "people are told", now)
-        held = {
-            name: how_many(marks.get(name), on_floor.get(name), _entered_until(roster, name))
-            for name in marks.keys() | on_floor.keys()
-        }
+        held = positions_held(roster, marks, on_floor)
         situation = Situation(
             roster, settings.shares.rules(), now, held, knows_capital, settings.schedule.trading_day
         )
@@ -78,6 +75,24 @@ def obey(
         _LOG.exception("command %s, %s, has failed", command.seq, command.verb)
         said = f"COMMAND_FAILED {command.typed}: {type(error).__name__}. it was not carried out"
         return roster, [], Outcome("COMMAND_FAILED", said, now)
+
+
+def positions_held(
+    roster: Roster,
+    marks: Mapping[str, LastMark],
+    on_floor: Mapping[str, Sequence[Position]] = NOBODY,
+) -> Mapping[str, int | None]:
+    """How many positions each arm has open; None, or nothing, where nobody knows.
+
+    Args:
+        roster: As it stands.
+        marks: The last of each arm.
+        on_floor: What arms that the desk trades for itself hold.
+    """
+    return {
+        name: how_many(marks.get(name), on_floor.get(name), _entered_until(roster, name))
+        for name in marks.keys() | on_floor.keys()
+    }
 
 
 def _entered_until(roster: Roster, name: str) -> datetime | None:

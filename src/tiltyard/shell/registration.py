@@ -14,8 +14,9 @@ from tiltyard.actions.changes.champion import depose
 from tiltyard.actions.plan import plan_admissions
 from tiltyard.actions.record import Event, carried_out, registered
 from tiltyard.facts.arm import FLAT, Arm, Role, Roster
+from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.kernel.money import Money, money
+from tiltyard.kernel.money import Money, money, money_text
 from tiltyard.kernel.registry import did_you_mean
 from tiltyard.policies.name import PolicyName, parse
 from tiltyard.scaling.ladder import ShareRules
@@ -54,6 +55,21 @@ def capital_of(text: str) -> Money:
     if amount <= 0:
         raise TiltyardError("CAPITAL_INVALID", text, "expected a positive amount")
     return amount
+
+
+def arguments_of(wanted: Registration) -> dict[str, str]:
+    """What the command ``register`` is given beside the name."""
+    arguments = {
+        "role": wanted.role,
+        "kind": wanted.kind,
+        "digest": wanted.digest,
+        "created_at": time_text(wanted.created_at),
+    }
+    if wanted.capital is not None:
+        arguments["capital"] = money_text(wanted.capital)
+    if wanted.share is not None:
+        arguments["share"] = str(wanted.share)
+    return arguments
 
 
 def with_flat(roster: Roster, at: datetime, events: list[Event], actor: str) -> Roster:

@@ -34,6 +34,7 @@ from tiltyard.shell.sections.learner import LearnerSettings
 from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.sections.notify import NotifySettings
+from tiltyard.shell.sections.purge import PurgeSettings
 from tiltyard.shell.sections.web_address import fault_of_address
 
 FILE = "tiltyard.toml"
@@ -201,6 +202,7 @@ class Settings(_Section):
     alerts: AlertSettings = AlertSettings()
     archive: ArchiveSettings = ArchiveSettings()
     jobs: JobSettings = JobSettings()
+    purge: PurgeSettings = PurgeSettings()
     checklist: Checklist
 
     def default_capital(self) -> Money | None:

@@ -5,6 +5,7 @@ They need no review, no room and no end of a hold.
 
 from shlex import quote
 
+from tiltyard.actions.purge import PURGE, why_it_stays
 from tiltyard.actions.verbs.situation import (
     Obeyed,
     Situation,
@@ -26,7 +27,9 @@ def throttle(command: Command, situation: Situation) -> Obeyed:
     if arm.state in ("throttled", "halted", "retired"):
         return _already(arm)
     next_state(arm.name, arm.state, "throttle")
-    action = action_for("throttle", arm.name, command, situation, before=arm.share, after=0.0)
+    _refuse_needed(arm, command, situation)
+    action = action_for("throttle", arm.name, command, situation, before=arm.share, after=0.0,
+                        cause=_cause(command))  # fmt: skip
     return Obeyed((action,), f"{arm.name}: throttled, traffic {percent(arm.share)} to 0 %")
 
 
@@ -48,7 +51,8 @@ def retire(command: Command, situation: Situation) -> Obeyed:
     """Out for good; not the champion, and not while positions are open.
 
     Where nobody knows whether any are, a person has to say how they know that none is. A
-    candidate had no traffic, and so has none.
+    candidate had no traffic, and so has none. The purge does not know more than the marks, and
+    takes nobody who is needed.
     """
     arm = asked_for(command, situation)
     if arm.state == "retired":
@@ -64,12 +68,15 @@ def retire(command: Command, situation: Situation) -> Obeyed:
             "POSITIONS_OPEN", arm.name, f"open positions: {held}, by its last mark and its trades "
             "since", "halt it, and retire it when a mark says that nothing is open",
         )  # fmt: skip
-    if held is None and arm.state != "candidate" and not command.reason.strip():
+    is_vouched = bool(command.reason.strip()) and PURGE not in command.arguments
+    if held is None and arm.state != "candidate" and not is_vouched:
         raise TiltyardError(
             "POSITIONS_UNKNOWN", arm.name, "no mark since it lost its traffic, and since its last "
             "trade, says what is open", "look, and say how you know that nothing is: --reason TEXT",
         )  # fmt: skip
-    action = action_for("retire", arm.name, command, situation, before=arm.share, after=0.0)
+    _refuse_needed(arm, command, situation)
+    action = action_for("retire", arm.name, command, situation, before=arm.share, after=0.0,
+                        cause=_cause(command))  # fmt: skip
     return Obeyed((action,), f"{arm.name}: retired")
 
 
@@ -87,6 +94,18 @@ def stop_all(command: Command, situation: Situation) -> Obeyed:
         return Obeyed((), "entries are stopped already")
     action = action_for("stop_entries", "", command, situation)
     return Obeyed((action,), "no entries for anyone, until tiltyard resume stop-all")
+
+
+def _refuse_needed(arm: Arm, command: Command, situation: Situation) -> None:
+    """The purge has looked before it asked; this is how things stand as it is carried out."""
+    minimum = command.arguments.get(PURGE)
+    stays = why_it_stays(arm, situation.roster, int(minimum)) if minimum is not None else ""
+    if stays:
+        raise TiltyardError("PURGE_REFUSED", arm.name, stays, "see: tiltyard policy list")
+
+
+def _cause(command: Command) -> str:
+    return PURGE if PURGE in command.arguments else PERSON
 
 
 def _already(arm: Arm) -> Obeyed:

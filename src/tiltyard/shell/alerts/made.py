@@ -3,7 +3,6 @@
 The head has the digest of what follows: by that a file that somebody has edited is known.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,11 +12,11 @@ from tiltyard.shell.alerts.rule_file import rule_file
 from tiltyard.shell.alerts.rules import alerts, downtime
 from tiltyard.shell.alerts.scrape import scrape
 from tiltyard.shell.alerts.yaml_text import comment
+from tiltyard.shell.as_made import sealed
 from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.settings import Settings
 
 RULES, ROUTES, SCRAPE = "prometheus_alerts.yml", "alertmanager.yml", "prometheus_scrape.yml"
-_DIGEST = "# digest of what follows: "
 _ABOUT = {
     RULES: "Rules for Prometheus: an alert for every guard of the checklist, and for what it "
     "cannot see.",
@@ -59,7 +58,7 @@ def make(settings: Settings, source: str, rules: str = RULES) -> Made:
     }
     anew = _ANEW.format(source=source, digest=settings.checklist.digest[:12])
     texts = {
-        name: "\n".join([*comment(f"{_ABOUT[name]}\n{anew}"), _sealed(body)])
+        name: "\n".join([*comment(f"{_ABOUT[name]}\n{anew}"), sealed(body)])
         for name, body in bodies.items()
     }
     return Made(every, texts)
@@ -68,13 +67,3 @@ def make(settings: Settings, source: str, rules: str = RULES) -> Made:
 def rules_of(settings: Settings) -> tuple[Rule, ...]:
     """Every alert that the settings give."""
     return tuple(alerts(settings.checklist, settings.run.deadman, settings.alerts.desk))
-
-
-def is_edited(text: str) -> bool:
-    """Whether a file is not as it was made: edited since, or somebody else's."""
-    _, found, rest = text.partition(_DIGEST)
-    return not found or f"{_DIGEST}{rest}" != _sealed(rest.partition("\n\n")[2])
-
-
-def _sealed(body: str) -> str:
-    return f"{_DIGEST}{hashlib.sha256(body.encode()).hexdigest()[:16]}\n\n{body}"

@@ -5,17 +5,13 @@ All of them are there in full before the first takes its place: a disk that is f
 A file that somebody has edited, or that was never made here, is not replaced unless he says so.
 """
 
-import difflib
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.alerts.made import ROUTES, RULES, SCRAPE, is_edited
+from tiltyard.shell.alerts.made import ROUTES, RULES, SCRAPE
+from tiltyard.shell.as_made import difference, is_edited, replace_all
 
-MOST_SHOWN = 40
-"""Lines of a difference."""
 LARGEST = 10 << 20
 _ENDINGS = (".yml", ".yaml")
 
@@ -53,7 +49,7 @@ def write(texts: Mapping[str, str], output: Path, *, force: bool = False) -> lis
             _refuse_edited(path, texts[name])
     try:
         where[ROUTES].parent.mkdir(parents=True, exist_ok=True)
-        _replace({path: texts[name] for name, path in where.items()})
+        replace_all({path: texts[name] for name, path in where.items()})
     except OSError as error:
         raise TiltyardError(
             "ALERTS_UNWRITABLE", str(error.filename or output), error.strerror or str(error),
@@ -85,33 +81,8 @@ def _refuse_edited(path: Path, text: str) -> None:
     there = read(path)
     if there == text or not is_edited(there):
         return
-    shown = "\n".join(_difference(there, text, str(path)))
+    shown = "\n".join(difference(there, text, str(path)))
     raise TiltyardError(
         "ALERTS_EDITED", str(path), f"somebody has edited it, or it was never made here\n{shown}\n",
         "nothing was written. Pass --force to replace it, or --output FOLDER to write elsewhere",
     )  # fmt: skip
-
-
-def _difference(there: str, text: str, name: str) -> Iterator[str]:
-    lines = list(
-        difflib.unified_diff(
-            there.splitlines(), text.splitlines(), name, f"{name} (made anew)", lineterm="", n=1
-        )
-    )
-    yield from lines[:MOST_SHOWN]
-    if len(lines) > MOST_SHOWN:
-        yield f"… and {len(lines) - MOST_SHOWN:,} lines more"
-
-
-def _replace(texts: Mapping[Path, str]) -> None:
-    """Every new file is there in full before the first one takes its place."""
-    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in texts}
-    try:
-        for path, text in texts.items():
-            beside[path].write_text(text, "utf-8")
-        for path, unsaved in beside.items():
-            unsaved.replace(path)
-    finally:
-        for unsaved in beside.values():
-            with suppress(OSError):
-                unsaved.unlink(missing_ok=True)

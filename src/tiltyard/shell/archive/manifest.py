@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 from tiltyard.facts.audit import canonical
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.models.shelf import MANIFEST
 
 FORMAT = 1
 LARGEST = 32 << 20
@@ -76,6 +77,11 @@ class Manifest(NamedTuple):
         return {name for first, name, *_ in (part for part in parts if len(part) > 1)
                 if first == MODELS}  # fmt: skip
 
+    @property
+    def model_digests(self) -> Collection[str]:
+        """SHA-256 of the manifest of each trained model in it: the model's own digest."""
+        return {file.digest for path, file in self.files.items() if _is_of_a_model(path)}
+
     def raw(self) -> bytes:
         """As it is kept."""
         files = {path: {"bytes": f.size, "sha256": f.digest} for path, f in self.files.items()}
@@ -124,6 +130,12 @@ class Manifest(NamedTuple):
             _digest(told["audit_head"]), int(told["audit_rows"]), _shown(told["champion"]), files,
             {_shown(name): _shown(code) for name, code in told["left_out"].items()},
         )  # fmt: skip
+
+
+def _is_of_a_model(path: str) -> bool:
+    """Whether it is what says of a trained model what its files are."""
+    parts = PurePosixPath(path).parts
+    return len(parts) == 3 and parts[0] == MODELS and parts[2] == MANIFEST  # noqa: PLR2004 of such a path
 
 
 def key_of(name: str) -> str:

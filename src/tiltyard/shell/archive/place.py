@@ -11,13 +11,13 @@ in none.
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import obstore
 from obstore.exceptions import (
@@ -41,6 +41,10 @@ MOST_PIECES = 9_000
 """Of an object; servers take 10,000."""
 PATIENCE = timedelta(seconds=60)
 """For one request, and all that is tried again after it had no answer."""
+PROOFS = "proofs"
+"""Below which a place is proven."""
+MOST_AT_ONCE = 1_000
+"""Objects that a server takes away when it is asked once."""
 CONNECTS = timedelta(seconds=5)
 MOST_AGAIN = 5
 HARMS = frozenset({"ARCHIVE_HARMED", "ARCHIVE_MISSING"})
@@ -48,6 +52,18 @@ HARMS = frozenset({"ARCHIVE_HARMED", "ARCHIVE_MISSING"})
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 """What servers of S3 say to who may not come in."""
+
+
+class Listed(NamedTuple):
+    """What lies there under a name.
+
+    Attributes:
+        size: Bytes.
+        at: When it was written, UTC, by the clock of the place.
+    """
+
+    size: int
+    at: datetime
 
 
 class Place:
@@ -69,7 +85,7 @@ class Place:
             TiltyardError: ``ARCHIVE_OVERWRITES`` where the second took the first one's room, as in
                 a bucket of versions of some servers; and what keeps the place from being written.
         """
-        key = f"proofs/{token_hex(16)}"
+        key = f"{PROOFS}/{token_hex(16)}"
         self.write(key, b"first")
         try:
             self.write(key, b"second")
@@ -110,7 +126,7 @@ class Place:
                 raise
         else:
             return 0
-        key, piece = _object(digest), max(PIECE, size // MOST_PIECES)
+        key, piece = object_key(digest), max(PIECE, size // MOST_PIECES)
         with self._speaking_plainly(key):
             obstore.put(self._store, key, file, chunk_size=piece, max_concurrency=1)
             self._bring_to_disk(key)
@@ -157,7 +173,7 @@ class Place:
             TiltyardError: ``ARCHIVE_MISSING``; ``ARCHIVE_HARMED`` where it is shorter or longer,
                 and at its end where it is another; or what :meth:`keep` raises.
         """
-        key, own = _object(digest), sha256()
+        key, own = object_key(digest), sha256()
         with self._speaking_plainly(key):
             there = int(obstore.head(self._store, key)["size"])
         if there != size:
@@ -186,10 +202,49 @@ class Place:
         Raises:
             TiltyardError: As :meth:`keep`.
         """
+        return sorted(self.listed(prefix))
+
+    def listed(self, prefix: str) -> Mapping[str, Listed]:
+        """What lies below a name, by its own.
+
+        Raises:
+            TiltyardError: As :meth:`keep`.
+        """
         with self._speaking_plainly(prefix):
-            return sorted(
-                one["path"] for batch in obstore.list(self._store, prefix) for one in batch
-            )
+            return {
+                one["path"]: Listed(int(one["size"]), one["last_modified"])
+                for batch in obstore.list(self._store, prefix)
+                for one in batch
+            }
+
+    def stamp(self, key: str) -> datetime:
+        """Write an empty note, whether one is there or not; when that was, by the place's clock.
+
+        Raises:
+            TiltyardError: As :meth:`keep`.
+        """
+        with self._speaking_plainly(key):
+            obstore.put(self._store, key, b"")
+            return obstore.head(self._store, key)["last_modified"]
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Take notes and objects away; those that are not there are no matter.
+
+        Args:
+            keys: At most :data:`MOST_AT_ONCE`; a bucket is asked once.
+
+        Raises:
+            TiltyardError: As :meth:`keep`.
+        """
+        if self._folder is None and keys:
+            with self._speaking_plainly(keys[0]):
+                obstore.delete(self._store, keys)
+            return
+        for key in keys:
+            with self._speaking_plainly(key):
+                with suppress(FileNotFoundError):
+                    obstore.delete(self._store, key)
+                self._bring_removal_to_disk(key)
 
     def _bring_to_disk(self, key: str) -> None:
         """See to it that what was written outlives the machine, before anything tells of it."""
@@ -197,6 +252,12 @@ class Place:
             file = self._folder / key
             for path in (file, *file.parents[: len(Path(key).parts)]):
                 bring_to_disk(path)
+
+    def _bring_removal_to_disk(self, key: str) -> None:
+        """See to it that what was removed stays so, before what it named is removed."""
+        if self._folder is not None:
+            parents = (self._folder / key).parents
+            bring_to_disk(next(path for path in parents if path.is_dir()))
 
     @contextmanager
     def _speaking_plainly(self, key: str) -> Iterator[None]:
@@ -251,7 +312,7 @@ def place_of(
             folder that is not there, or cannot be made.
     """
     if not settings.bucket:
-        return _folder(settings.path, create=create)
+        return folder_of(settings, create=create)
     opens = credentials(settings)
     config: S3Config = {
         "region": settings.region, "access_key_id": opens.key, "secret_access_key": opens.secret,
@@ -275,7 +336,18 @@ def place_of(
     return Place(bucket, f"s3://{settings.bucket}/{settings.prefix}".rstrip("/"), None)
 
 
-def _folder(path: Path, *, create: bool) -> Place:
+def folder_of(settings: ArchiveSettings, *, create: bool = False) -> Place:
+    """The folder on this disk, also where a bucket is named.
+
+    Args:
+        settings: Whose.
+        create: Make it where it is not there.
+
+    Raises:
+        TiltyardError: ``ARCHIVE_MISSING`` or ``ARCHIVE_UNWRITABLE`` where it is not there, or
+            cannot be made.
+    """
+    path = settings.path
     folder = path.absolute()
     if not create and not folder.is_dir():
         raise TiltyardError(
@@ -306,7 +378,12 @@ def bring_to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def _object(digest: str) -> str:
+def object_key(digest: str) -> str:
+    """Under which an object is kept.
+
+    >>> object_key("ab12")
+    'objects/ab/ab12'
+    """
     return f"objects/{digest[:2]}/{digest}"
 
 

@@ -37,15 +37,28 @@ def manifest_named(place: Place, name: str) -> Manifest:
         TiltyardError: ``KEPT_UNKNOWN``, ``ARCHIVE_HARMED``, or what keeps the place from being
             read.
     """
-    there = snapshots_in(place)
+    return read_manifest(place, meant_by(name, snapshots_in(place), place.name))
+
+
+def meant_by(name: str, there: Sequence[str], where: str) -> str:
+    """The name of the snapshot that somebody means.
+
+    Args:
+        name: Its own, or its end, or ``newest``.
+        there: All names, oldest first.
+        where: They are, for people.
+
+    Raises:
+        TiltyardError: ``KEPT_UNKNOWN``.
+    """
     found = there[-1:] if name == NEWEST else [one for one in there if one.endswith(name)]
     if len(found) != 1 or not name:
         facts = f"{len(found)} snapshots end so" if found else f"none of {len(there)} ends so"
         raise TiltyardError(
-            "KEPT_UNKNOWN", name or "''", facts if there else f"no snapshot is in {place.name}",
+            "KEPT_UNKNOWN", name or "''", facts if there else f"no snapshot is in {where}",
             "tiltyard snapshot list names them" if there else "take one: tiltyard snapshot take",
         )  # fmt: skip
-    return read_manifest(place, found[0])
+    return found[0]
 
 
 def read_manifest(place: Place, name: str) -> Manifest:

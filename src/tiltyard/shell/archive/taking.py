@@ -1,47 +1,28 @@
-"""A snapshot of the house: database, models, settings, gathered, kept, and read back.
+"""A snapshot of the house: gathered, kept, and read back; in the bucket, or else on this disk.
 
-Everything is first copied into a folder that nobody else touches, so that what is kept is what was
-hashed. Objects are kept and read back before the manifest that names them is written: a snapshot is
-there whole, or not at all, wherever it is interrupted, and what was kept need not be sent again.
+Objects are kept and read back before the manifest that names them is written: a snapshot is there
+whole, or not at all, wherever it is interrupted, and what was kept need not be sent again.
+
+Where a bucket is named and refuses, for whatever reason, at the first byte or half-way, the
+snapshot is kept in the folder on this disk instead: a copy at hand is better than none. Whoever
+took it is told, and :mod:`tiltyard.shell.archive.syncing` brings it into the bucket later.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from datetime import datetime
-from hashlib import file_digest, sha256
-from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import tiltyard
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.kernel.text import storable
-from tiltyard.shell.archive.backup import backed_up
-from tiltyard.shell.archive.manifest import LARGEST, MODELS, File, Manifest, key_of
-from tiltyard.shell.archive.place import PIECE, Place
-from tiltyard.shell.models.manifest import manifest_of
-from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot
-from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.archive.gathering import Gathered, House, gathered
+from tiltyard.shell.archive.manifest import LARGEST, Manifest, key_of
+from tiltyard.shell.archive.place import PATIENCE, Place, folder_of, place_of
+from tiltyard.shell.archive.turns import Wait, keeping
+from tiltyard.shell.sections.archive import ArchiveSettings
 
-SETTINGS = "tiltyard.toml"
 GATHERED, KEPT, WRITTEN = STAGES = ("gathered", "kept", "written")
 """What is passed: everything is copied, an object is kept, the manifest is there."""
-NOT_WHOLE = frozenset({"SNAPSHOT_MISSING", "SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
-"""What is wrong with a model, and with nothing else."""
-
-
-class House(NamedTuple):
-    """What a snapshot is taken of.
-
-    Attributes:
-        ledger: Not inside a transaction.
-        models: The folder of trained snapshots; it need not be there.
-        settings: The file; it need not be there.
-    """
-
-    ledger: Ledger
-    models: Path
-    settings: Path
+OnStage = Callable[[str], None]
 
 
 class Taken(NamedTuple):
@@ -49,18 +30,59 @@ class Taken(NamedTuple):
 
     Attributes:
         manifest: It.
+        place: Where it is, for people.
         sent: Bytes that were not there before.
         left_out: Models that are not as they were when they were trained, and why.
+        refused: Why it is on this disk, and not in the bucket that is named; None where it is
+            where it should be.
     """
 
     manifest: Manifest
+    place: str
     sent: int
     left_out: Mapping[str, TiltyardError]
+    refused: TiltyardError | None = None
+
+
+def take_for(
+    house: House, settings: ArchiveSettings, now: datetime, on_stage: OnStage = lambda _: None,
+    *, patience: timedelta = PATIENCE, wait: Wait = time.sleep,
+) -> Taken:  # fmt: skip
+    """Keep all of the house where the settings say, or on this disk where the bucket refuses.
+
+    Args:
+        house: Whose.
+        settings: Where.
+        now: UTC.
+        on_stage: Told each of :data:`STAGES` that is passed.
+        patience: For one request to a bucket, and all that is tried again after it had no answer.
+        wait: For whoever clears away there.
+
+    Raises:
+        TiltyardError: As :func:`take`, of the folder.
+    """
+    if not settings.bucket:
+        return take(house, folder_of(settings, create=True), now, on_stage, wait)
+    with gathered(house, now) as found:
+        on_stage(GATHERED)
+        try:
+            bucket = place_of(settings, patience=patience)
+            bucket.prove()
+            return keep(found, bucket, on_stage, wait)
+        except TiltyardError as error:
+            refused = error
+        try:
+            kept = keep(found, folder_of(settings, create=True), on_stage, wait)
+        except TiltyardError as error:
+            facts = f"{error.facts}; and the bucket refused: {refused.code}: {refused.facts}"
+            raise TiltyardError(error.code, error.subject, facts, error.remedy) from error
+    return kept._replace(refused=refused)
 
 
 def take(
-    house: House, place: Place, now: datetime, on_stage: Callable[[str], None] = lambda _: None
-) -> Taken:
+    house: House, place: Place, now: datetime, on_stage: OnStage = lambda _: None,
+    wait: Wait = time.sleep,
+) -> Taken:  # fmt: skip
     """Keep all of the house in a place.
 
     Args:
@@ -68,6 +90,7 @@ def take(
         place: Where.
         now: UTC.
         on_stage: Told each of :data:`STAGES` that is passed.
+        wait: For whoever clears away there.
 
     Raises:
         TiltyardError: ``SCRATCH_UNWRITABLE``, ``BACKUP_FAILED``, ``CONFIG_UNREADABLE``,
@@ -75,129 +98,40 @@ def take(
             refuses.
     """
     place.prove()
-    with _scratch() as folder:
-        backup = backed_up(house.ledger, folder)
-        files = {backup.file.name: _hashed(backup.file)}
-        if house.settings.exists():
-            files[SETTINGS] = _copied(house.settings, folder / SETTINGS, "CONFIG_UNREADABLE")
-        models, left_out = _models(house.models, folder)
-        files |= models
+    with gathered(house, now) as found:
         on_stage(GATHERED)
-        manifest = Manifest(
-            now.replace(microsecond=0), tiltyard.__version__, backup.database, backup.audit_head,
-            backup.audit_rows, backup.champion, files,
-            {name: error.code for name, error in left_out.items()},
-        )  # fmt: skip
-        sent = 0
-        for path, file in files.items():
-            sent += place.keep(folder / path, file.digest)
+        return keep(found, place, on_stage, wait)
+
+
+def keep(found: Gathered, place: Place, on_stage: OnStage, wait: Wait) -> Taken:
+    """Keep in a place what was gathered.
+
+    Raises:
+        TiltyardError: What the place refuses.
+    """
+    sent = 0
+    with keeping(place, wait) as turn:
+        for path, file in found.manifest.files.items():
+            new = place.keep(found.folder / path, file.digest)
+            sent += new
+            if new:
+                turn.renew()
             on_stage(KEPT)
-        _write(place, manifest)
-        on_stage(WRITTEN)
-    return Taken(manifest, sent, left_out)
+        turn.renew()
+        write(place, found.manifest)
+    on_stage(WRITTEN)
+    return Taken(found.manifest, place.name, sent, found.left_out)
 
 
-def _write(place: Place, manifest: Manifest) -> None:
-    """Write a manifest; who has written the very same before has done it for us."""
+def write(place: Place, manifest: Manifest) -> None:
+    """Write a manifest; who has written the very same before has done it for us.
+
+    Raises:
+        TiltyardError: ``ARCHIVE_TAKEN``, or what the place refuses.
+    """
     key, raw = key_of(manifest.name), manifest.raw()
     try:
         place.write(key, raw)
     except TiltyardError as error:
         if error.code != "ARCHIVE_TAKEN" or place.read(key, LARGEST) != raw:
             raise
-
-
-def _models(shelf: Path, folder: Path) -> tuple[dict[str, File], dict[str, TiltyardError]]:
-    """Every trained snapshot that is whole, copied; and those that are not."""
-    files: dict[str, File] = {}
-    left_out: dict[str, TiltyardError] = {}
-    try:
-        names = Shelf(shelf).listed()
-    except FileNotFoundError:
-        return files, left_out
-    except OSError as error:
-        raise TiltyardError(
-            "SNAPSHOT_MISSING", str(shelf), f"it cannot be listed: {error.strerror or error}"
-        ) from error
-    for name in names:
-        if not is_snapshot(shelf / name):
-            continue
-        try:
-            files |= _model(shelf / name, folder)
-        except TiltyardError as error:
-            if error.code not in NOT_WHOLE:
-                raise
-            left_out[storable(name)] = error
-    return files, left_out
-
-
-def _model(path: Path, folder: Path) -> dict[str, File]:
-    manifest = manifest_of(path)
-    target = folder / MODELS / path.name
-    target.mkdir(parents=True)
-    files: dict[str, File] = {}
-    try:
-        expected = {
-            MANIFEST: manifest.digest,
-            **{name: str(one["sha256"]) for name, one in manifest.told["files"].items()},
-        }
-    except (KeyError, TypeError) as error:
-        raise TiltyardError(
-            "SNAPSHOT_UNREADABLE", str(path), f"its manifest does not say {error}"
-        ) from error
-    for name, digest in expected.items():
-        found = _copied(path / name, target / name, "SNAPSHOT_MISSING")
-        if found.digest != digest:
-            raise TiltyardError(
-                "SNAPSHOT_TAMPERED", str(path), f"{name}: SHA-256 {found.digest[:8]}…"
-            )
-        files[f"{MODELS}/{path.name}/{name}"] = found
-    return files
-
-
-def _copied(source: Path, copy: Path, unreadable: str) -> File:
-    """Copy a file; what the copy holds.
-
-    Raises:
-        TiltyardError: With this code where it cannot be read; ``SCRATCH_UNWRITABLE``.
-    """
-    digest, size = sha256(), 0
-    with _enough_room(copy), copy.open("wb") as written:
-        for piece in _pieces(source, unreadable):
-            digest.update(piece)
-            size += written.write(piece)
-    return File(digest.hexdigest(), size)
-
-
-def _pieces(source: Path, unreadable: str) -> Iterator[bytes]:
-    try:
-        with source.open("rb") as read:
-            while piece := read.read(PIECE):
-                yield piece
-    except OSError as error:
-        raise TiltyardError(unreadable, str(source), error.strerror or str(error)) from error
-
-
-def _hashed(file: Path) -> File:
-    with file.open("rb") as read:
-        return File(file_digest(read, "sha256").hexdigest(), file.stat().st_size)
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder that nobody else touches; it is gone afterwards."""
-    with ExitStack() as stack:
-        with _enough_room(Path(gettempdir())):
-            folder = stack.enter_context(TemporaryDirectory(prefix="tiltyard-snapshot-"))
-        yield Path(folder)
-
-
-@contextmanager
-def _enough_room(where: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TiltyardError(
-            "SCRATCH_UNWRITABLE", str(where), error.strerror or str(error),
-            "make room there, or name another folder: TMPDIR",
-        ) from error  # fmt: skip

@@ -25,10 +25,12 @@ from tiltyard.shell.cli import (
     learner,
     ledger,
     live,
+    maintain,
     notify,
     policy,
     replay,
     report,
+    setup,
     snapshot,
     token,
     train,
@@ -62,6 +64,8 @@ alerts.add_to(app)
 train.add_to(app)
 snapshot.add_to(app)
 jobs.add_to(app)
+maintain.add_to(app)
+setup.add_to(app)
 
 
 def _say_version(wanted: bool) -> None:

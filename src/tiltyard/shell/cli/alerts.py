@@ -12,8 +12,9 @@ import typer
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
-from tiltyard.shell.alerts.made import RULES, SCRAPE, Made, is_edited, make
+from tiltyard.shell.alerts.made import RULES, SCRAPE, Made, make
 from tiltyard.shell.alerts.writing import places, read, write
+from tiltyard.shell.as_made import is_edited
 from tiltyard.shell.cli.alerts_dashboard import dashboard
 from tiltyard.shell.cli.alerts_told import told_by, warning_of
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
@@ -279,10 +280,11 @@ def _settings(
     if faults:
         raise Faults("CONFIG_INVALID", "the command line", faults)
     alerts = settings.alerts.model_copy(update=given)
-    return _with_marks_every_bar(settings.model_copy(update={"alerts": alerts}))
+    return with_marks_every_bar(settings.model_copy(update={"alerts": alerts}))
 
 
-def _with_marks_every_bar(settings: Settings) -> Settings:
+def with_marks_every_bar(settings: Settings) -> Settings:
+    """The settings as a desk goes by them that trades on bars; what is amiss with those is said."""
     if not settings.market.feed:
         return settings
     from tiltyard.shell.feeds.folder import interval_in  # noqa: PLC0415 slow

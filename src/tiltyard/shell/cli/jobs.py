@@ -162,10 +162,10 @@ def _carry(
 
 def _place(database: str | None, settings: "Settings") -> "JobsPlace":
     """Where the jobs of the ledger are kept, which has to be there."""
-    from tiltyard.shell.jobs.place import place_beside  # noqa: PLC0415 slow
+    from tiltyard.shell.jobs.place import JobsPlace  # noqa: PLC0415 slow
 
     with open_ledger(database, settings) as ledger:
-        return place_beside(ledger.url)
+        return JobsPlace(settings.jobs.path, ledger.url)
 
 
 def _known(place: "JobsPlace", name: str) -> "Run":

@@ -66,6 +66,7 @@ SETTINGS_TEXT = """\
 
 # [models]                     # what was trained, and is traded by
 # folder = "./models"
+# keep_days = 90               # then what nobody uses is removed, once the archive holds it
 
 # [drift]                      # of the encoders of those
 # every = "6 h"                # or "off"
@@ -94,6 +95,7 @@ SETTINGS_TEXT = """\
 # endpoint = ""                # of another server that speaks it
 # region = "us-east-1"
 # credentials_file = ""        # else AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+# keep_weeks = 12              # the newest, and what arms need, for longer
 
 # [jobs]                       # what is done by the clock
 # hosted = false               # by the running desk; else cron does it
@@ -108,6 +110,13 @@ SETTINGS_TEXT = """\
 # trials = 10                  # of a sweep
 # sweep_minutes = 240          # then no further trial is begun
 # refresh_epochs = 10          # of an encoder that has drifted
+# folder = "./maintenance"     # reports of maintenance, and what it has begun
+
+# [purge]                      # when a policy is stale, and retired by the weekly maintenance
+# days = 60                    # so long at or below its starting share, after a full trial
+# profit_factor = 1.2          # or below it, over the live trades of its trial
+# trades = 150                 # of a full trial, and that a profit factor is made from
+# minimum_active = 2           # so many policies are always left
 
 # [learner]                    # who runs the learner: one of command, supervisord, deployment
 # command = ["python", "train.py"]            # the desk itself, while it runs

@@ -29,6 +29,7 @@ from tiltyard.shell.models.registering import (
     snapshot_meant,
 )
 from tiltyard.shell.models.shelf import looks_like_snapshot
+from tiltyard.shell.registration import Registration, arguments_of
 from tiltyard.shell.report.text import hold_lines
 from tiltyard.shell.report.text import share as share_text
 from tiltyard.shell.settings import Settings
@@ -80,12 +81,8 @@ def register_policy(
             "TIME_INVALID", repr(created_at), "it lies in the future", "leave --created-at out"
         )
     amount = capital_from(capital) or settings.default_capital()
-    arguments = {"role": role, "kind": kind, "digest": digest, "created_at": time_text(made_at)}
-    if amount is not None:
-        arguments["capital"] = money_text(amount)
-    if share is not None:
-        arguments["share"] = str(share)
-    ask_for("register", name, arguments=arguments, actor=actor, database=database,
+    wanted = Registration(name, role, kind, amount, share, made_at, digest)
+    ask_for("register", name, arguments=arguments_of(wanted), actor=actor, database=database,
             config=config, create=True)  # fmt: skip
 
 

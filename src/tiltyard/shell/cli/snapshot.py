@@ -1,26 +1,27 @@
 """``snapshot``: the whole house, kept in a bucket or a folder, looked through, brought back."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.exit_codes import FAILED
-from tiltyard.shell.settings import FILE
+from tiltyard.shell.settings import FILE, Settings
 
 if TYPE_CHECKING:
     from tiltyard.shell.archive.manifest import Manifest
+    from tiltyard.shell.archive.retention import Needed
+    from tiltyard.shell.archive.whereabouts import Lying
 
 snapshot = typer.Typer(
     no_args_is_help=True, help="Keep database, models and settings, and bring them back."
 )
 Name = Annotated[str, typer.Argument(metavar="[NAME]", help="A snapshot, or the end of its name.")]
-KB, MB = 1_000, 1_000_000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,69 +33,123 @@ def add_to(app: typer.Typer) -> None:
 def take_one(as_json: AsJson = False, database: Database = None, config: Config = None) -> None:
     """Keep database, models and settings in the archive, and read all of it back."""
     settings = settings_from(config)
-    from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.taking import House, take  # noqa: PLC0415 slow
+    from tiltyard.shell.archive import words  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.gathering import House  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.syncing import take_and_sync  # noqa: PLC0415 slow
 
     with open_ledger(database, settings) as ledger:
-        place = place_of(settings.archive, create=True)
         house = House(ledger, settings.models.path, config or Path(FILE))
-        taken = take(house, place, system_now())
-    if as_json:
-        told = {"place": place.name, **_json(taken.manifest), "sent_bytes": taken.sent}
-        typer.echo(json.dumps(told, indent=2))
-    else:
-        for line in _lines(taken.manifest):
-            typer.echo(line)
-        typer.echo(f"kept in {place.name}, {_size(taken.sent)} of it new; all of it was read back")
-    for error in taken.left_out.values():
-        typer.echo(f"left out: {error}", err=True)
-    if taken.left_out:
-        raise typer.Exit(FAILED)
+        taken, synced = take_and_sync(house, settings.archive, system_now())
+    told = {**words.taken_json(taken), "sync": words.synced_json(synced)}
+    _say(_json(told) if as_json else [*words.taken_lines(taken), *words.synced_lines(synced)])
+    left_out = (f"left out: {error}" for error in taken.left_out.values())
+    if taken.refused is not None:
+        typer.echo(f"{words.HERE_ONLY}: {taken.refused}", err=True)
+        typer.echo(
+            "to bring it there: tiltyard snapshot sync; the next take does it, too", err=True
+        )
+    _end([*left_out, *synced.failed], is_failed=taken.refused is not None)
+
+
+@snapshot.command("sync")
+def sync_all(as_json: AsJson = False, config: Config = None) -> None:
+    """Bring snapshots that are on this disk only into the bucket."""
+    settings = settings_from(config)
+    from tiltyard.shell.archive import words  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.syncing import sync  # noqa: PLC0415 slow
+
+    synced = sync(settings.archive)
+    nothing = (
+        "every snapshot is in the bucket" if settings.archive.bucket
+        else f"no bucket is named: snapshots are kept in {settings.archive.folder}"
+    )  # fmt: skip
+    lines = words.synced_lines(synced) or ([] if synced.failed else [nothing])
+    _say(_json(words.synced_json(synced)) if as_json else lines)
+    _end(synced.failed)
+
+
+@snapshot.command("prune")
+def prune_all(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Clear away snapshots that have expired, and what no other one names."""
+    settings = settings_from(config)
+    from tiltyard.shell.archive import words  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.pruning import prune  # noqa: PLC0415 slow
+
+    needed = _needed(database, settings)
+    unread = [needed] if isinstance(needed, TiltyardError) else []
+    cleared = prune(
+        settings.archive,
+        None if isinstance(needed, TiltyardError) else needed,
+        system_now(),
+        dry_run=dry_run,
+    )
+    told = words.pruned_json(cleared, dry_run=dry_run)
+    _say(_json(told) if as_json else words.pruned_lines(cleared, dry_run=dry_run))
+    if unread:
+        typer.echo("no snapshot expires while the ledger cannot be read:", err=True)
+    _end([*unread, *(error for one in cleared for error in one.failed)])
+
+
+def _needed(database: str | None, settings: Settings) -> "Needed | TiltyardError":
+    """The models that arms need; or why nobody can say."""
+    from tiltyard.shell.archive.retention import needed_in  # noqa: PLC0415 slow
+
+    try:
+        with open_ledger(database, settings) as ledger:
+            return needed_in(ledger)
+    except TiltyardError as error:
+        return error
 
 
 @snapshot.command("list")
 def list_all(as_json: AsJson = False, config: Config = None) -> None:
     """Every snapshot in the archive, newest first."""
     settings = settings_from(config)
-    from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import read_manifest, snapshots_in  # noqa: PLC0415 slow
+    from tiltyard.shell.archive import words  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.restoring import read_manifest  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.whereabouts import whereabouts  # noqa: PLC0415 slow
 
-    place = place_of(settings.archive)
-    found: list[Manifest] = []
+    there = whereabouts(settings.archive)
+    found: list[tuple[Manifest, Lying]] = []
     harmed: list[TiltyardError] = []
-    for name in reversed(snapshots_in(place)):
+    for name, lying in reversed(list(there.snapshots.items())):
         try:
-            found.append(read_manifest(place, name))
+            found.append((read_manifest(lying.place, name), lying))
         except TiltyardError as error:
             if error.code != "ARCHIVE_HARMED":
                 raise
             harmed.append(error)
     if as_json:
-        typer.echo(json.dumps([_json(one) for one in found], indent=2))
+        _say(_json([_listed(one, lying) for one, lying in found]))
     elif not found:
-        typer.echo(f"no snapshot is in {place.name}: tiltyard snapshot take")
+        typer.echo(f"no snapshot is in {there.place}: tiltyard snapshot take")
     else:
-        for line in (line for one in found for line in _lines(one)):
-            typer.echo(line)
-    for one in harmed:
-        typer.echo(str(one), err=True)
-    if harmed:
-        raise typer.Exit(FAILED)
+        for one, lying in found:
+            here = [f"  {words.HERE_ONLY}"] if lying.is_here_only else []
+            _say([*words.lines_of(one), *here])
+    _refused(there.refused)
+    _end(harmed, is_failed=there.refused is not None)
 
 
 @snapshot.command("verify")
 def verify_one(name: Name = "newest", config: Config = None) -> None:
     """Read all of a snapshot, and see that every byte is what was kept."""
     settings = settings_from(config)
-    from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import check, manifest_named  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.restoring import check  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.whereabouts import whereabouts  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.words import lines_of  # noqa: PLC0415 slow
 
-    place = place_of(settings.archive)
-    manifest = manifest_named(place, name)
+    there = whereabouts(settings.archive)
+    _refused(there.refused)
+    place, manifest = there.found(name)
     check(place, manifest)
-    for line in _lines(manifest):
-        typer.echo(line)
-    typer.echo("every byte is what was kept")
+    _say([*lines_of(manifest), "every byte is what was kept"])
+    _end([], is_failed=there.refused is not None)
 
 
 @snapshot.command("restore")
@@ -106,66 +161,50 @@ def restore_one(
     """Bring a snapshot back into an empty folder; every byte is checked on the way."""
     settings = settings_from(config)
     from tiltyard.shell.archive import backup  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import manifest_named, restore  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.restoring import restore  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.whereabouts import whereabouts  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.words import lines_of  # noqa: PLC0415 slow
 
-    place = place_of(settings.archive)
-    manifest = manifest_named(place, name)
+    there = whereabouts(settings.archive)
+    _refused(there.refused)
+    place, manifest = there.found(name)
     restore(place, manifest, folder)
-    for line in _lines(manifest):
-        typer.echo(line)
-    typer.echo(f"restored to {folder}")
-    if manifest.database == "postgres":
-        dump = folder / backup.DUMP
-        typer.echo(f"bring its database back: pg_restore --no-owner --dbname=URL {dump}")
-        return
     own = f" --config {folder / FILE}" if FILE in manifest.files else ""
-    restored = folder / backup.FILE
-    typer.echo(f"see that it is what its audit says: tiltyard replay --verify --db {restored}{own}")
-
-
-def _lines(manifest: "Manifest") -> list[str]:
-    """A snapshot for people, and what it lacks."""
-    lacks = [
-        f"  without {name}, which was not whole: {code}"
-        for name, code in manifest.left_out.items()
-    ]  # fmt: skip
-    return [_line(manifest), *lacks]
-
-
-def _line(manifest: "Manifest") -> str:
-    models = len(manifest.models)
-    champion = f"champion {manifest.champion}" if manifest.champion else "no champion"
-    return (
-        f"{manifest.name}  {_size(manifest.size)}, {manifest.database}, {champion}, "
-        f"{manifest.audit_rows:,} rows of audit, {models} {'model' if models == 1 else 'models'}"
+    next_step = (
+        f"bring its database back: pg_restore --no-owner --dbname=URL {folder / backup.DUMP}"
+        if manifest.database == "postgres"
+        else "see that it is what its audit says: "
+        f"tiltyard replay --verify --db {folder / backup.FILE}{own}"
     )
+    _say([*lines_of(manifest), f"restored to {folder}", next_step])
+    _end([], is_failed=there.refused is not None)
 
 
-def _json(manifest: "Manifest") -> dict[str, object]:
-    return {
-        "name": manifest.name,
-        "taken_at": time_text(manifest.taken_at),
-        "version": manifest.version,
-        "database": manifest.database,
-        "audit_head": manifest.audit_head,
-        "audit_rows": manifest.audit_rows,
-        "champion": manifest.champion or None,
-        "bytes": manifest.size,
-        "left_out": dict(manifest.left_out),
-        "files": {
-            path: {"sha256": file.digest, "bytes": file.size}
-            for path, file in manifest.files.items()
-        },
-    }
+def _listed(manifest: "Manifest", lying: "Lying") -> dict[str, object]:
+    from tiltyard.shell.archive.words import json_of  # noqa: PLC0415 slow
+
+    return {**json_of(manifest), "on_this_disk_only": lying.is_here_only}
 
 
-def _size(of: int) -> str:
-    """Bytes for people.
+def _refused(error: TiltyardError | None) -> None:
+    if error is not None:
+        typer.echo(str(error), err=True)
+        typer.echo("what lies on this disk alone was looked at; there may be newer ones", err=True)
 
-    >>> _size(999), _size(1_234_567)
-    ('999 bytes', '1.2 MB')
-    """
-    if of < KB:
-        return f"{of} bytes"
-    return f"{of / MB:,.1f} MB" if of >= MB else f"{of / KB:,.1f} kB"
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _json(told: object) -> list[str]:
+    return [json.dumps(told, indent=2)]
+
+
+def _end(errors: Iterable[object], *, is_failed: bool = False) -> None:
+    """Name what is wrong, and exit with that."""
+    wrong = [str(error) for error in errors]
+    for line in wrong:
+        typer.echo(line, err=True)
+    if wrong or is_failed:
+        raise typer.Exit(FAILED)

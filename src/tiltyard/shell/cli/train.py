@@ -6,14 +6,17 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.options import AsJson, Config, Database, ledger_if_any, settings_from
 from tiltyard.shell.cli.train_options import (
+    AsOf,
     AssumeUtc,
     Budget,
     Data,
@@ -145,6 +148,7 @@ def rl(
         ),
     ] = None,
     logged: LoggedShare = None,
+    as_of: AsOf = None,
     funding: Funding = False,
     threads: Threads = 0,
     output: Output = None,
@@ -162,12 +166,13 @@ def rl(
     )  # fmt: skip
     order = replace(order, steps=steps, seeds=seeds, has_funding=funding)
     require_learn()
-    rival = _rival(champion, database, settings, order.output)
+    known_by = None if as_of is None else moment(as_of)
+    rival = _rival(champion, database, settings, order.output, known_by)
     if isinstance(rival, str):
         typer.echo(f"compared with no champion: {rival}", err=True)
 
     def log_for(bars: "Bars") -> "Log | None":
-        return _log(logged, bars, order, database, settings)
+        return _log(logged, bars, order, database, settings, known_by)
 
     _run(
         order, report, as_json=as_json, champion=None if isinstance(rival, str) else rival,
@@ -205,7 +210,11 @@ def sweep(
 
 
 def _rival(
-    text: str | None, database: str | None, settings: Settings, output: Path
+    text: str | None,
+    database: str | None,
+    settings: Settings,
+    output: Path,
+    known_by: datetime | None,
 ) -> "Champion | str":
     """The champion that is named, or that of the ledger; in words, why there is none."""
     from tiltyard.shell.training.champion import (  # noqa: PLC0415 slow
@@ -218,11 +227,16 @@ def _rival(
     if (opened := ledger_if_any(database, settings)) is None:
         return "there is no ledger"
     with opened as ledger:
-        return champion_of(ledger, settings.models.path)
+        return champion_of(ledger, settings.models.path, known_by)
 
 
 def _log(
-    share: float | None, bars: "Bars", order: Order, database: str | None, settings: Settings
+    share: float | None,
+    bars: "Bars",
+    order: Order,
+    database: str | None,
+    settings: Settings,
+    known_by: datetime | None,
 ) -> "Log | None":
     """What the arms of the ledger held, and a word of it; why there is nothing is said if asked."""
     from tiltyard.learners.logged import SHARE  # noqa: PLC0415 slow
@@ -234,7 +248,7 @@ def _log(
     found: Log | str = "there is no ledger"
     if (opened := ledger_if_any(database, settings)) is not None:
         with opened as ledger:
-            found = log_of(ledger, bars.candles, share or SHARE, order.until)
+            found = log_of(ledger, bars.candles, share or SHARE, order.until, known_by)
     if not isinstance(found, str):
         typer.echo(log_line(found), err=True)
         return found

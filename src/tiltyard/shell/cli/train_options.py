@@ -50,6 +50,12 @@ LoggedShare = Annotated[
         help="Of each batch, what the ledger's arms did. 0: none. [0.25, where they did anything]",
     ),
 ]  # fmt: skip
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="TIME", help="The ledger as it was known then, with its champion. [now]"
+    ),
+]
 OnDevice = Annotated[Device, typer.Option("--device", help="Where is calculated.")]
 Threads = Annotated[int, typer.Option(min=0, max=1_024, help="0: one for each processor.")]
 Output = Annotated[

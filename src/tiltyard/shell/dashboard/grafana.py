@@ -11,6 +11,7 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
+from tiltyard.shell.as_made import blank_seal, sealed_within
 from tiltyard.shell.dashboard import queries
 from tiltyard.shell.dashboard.drawing import SOURCE, drawn
 from tiltyard.shell.dashboard.panel import FULL_WIDTH, Panel, Row
@@ -27,7 +28,10 @@ def grafana_text(rows: Sequence[Row]) -> str:
     board = (
         dashboard.Dashboard(TITLE)
         .uid(UID)
-        .description("Made from the checklist by tiltyard alerts dashboard; make it anew there.")
+        .description(
+            "Made from the checklist by tiltyard alerts dashboard; make it anew there. "
+            f"{blank_seal()}"
+        )
         .tags(["tiltyard"])
         .timezone("browser")
         .time("now-24h", "now")
@@ -46,7 +50,8 @@ def grafana_text(rows: Sequence[Row]) -> str:
         for panel, position in zip(row.panels, places, strict=True):
             board.with_panel(drawn(panel).id(number).grid_pos(position))
             number += 1
-    return json.dumps(board.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+    text = json.dumps(board.build(), cls=JSONEncoder, indent=2, sort_keys=True)
+    return sealed_within(f"{text}\n")
 
 
 def _laid_out(panels: Sequence[Panel], top: int) -> tuple[list[model.GridPos], int]:

@@ -17,7 +17,7 @@ from tiltyard.shell.clock import system_now
 from tiltyard.shell.exit_codes import exit_code
 from tiltyard.shell.jobs.alone import alone
 from tiltyard.shell.jobs.host import hosting
-from tiltyard.shell.jobs.place import place_beside
+from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.jobs.world import world_of
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.engine import database_url
@@ -35,9 +35,8 @@ def main() -> None:
     os.nice(LAST_OF_ALL)
     config = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
-        world = world_of(
-            place_beside(database_url(os.environ["TILTYARD_DB"])), load(config), config, say=_say
-        )
+        settings, ledger = load(config), database_url(os.environ["TILTYARD_DB"])
+        world = world_of(JobsPlace(settings.jobs.path, ledger), settings, config, say=_say)
         is_said = False
         while True:
             with alone(world.place) as is_ours:

@@ -33,7 +33,7 @@ def alone(place: JobsPlace) -> Iterator[bool]:
 
 @contextmanager
 def _file_locked(place: JobsPlace) -> Iterator[bool]:
-    file = place.made().folder / "host.lock"
+    file = place.file.with_suffix(".lock")
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:

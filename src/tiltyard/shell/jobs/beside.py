@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from tiltyard.shell.jobs.place import place_beside
+from tiltyard.shell.jobs.place import address_of
 
 AGAIN_AFTER = 30.0
 """Seconds until a host that has ended is begun again."""
@@ -99,7 +99,7 @@ def jobs_hosted(
         say: Told each step that begins and ends, for people.
     """
     command = [*_COMMAND, *([] if config is None else [str(config)])]
-    host = HostBeside(command, {**os.environ, "TILTYARD_DB": place_beside(ledger).address}, say)
+    host = HostBeside(command, {**os.environ, "TILTYARD_DB": address_of(ledger)}, say)
     host.start()
     try:
         yield

@@ -77,7 +77,7 @@ def hosting(world: World, *, by_the_clock: bool) -> Iterator[None]:
     refuse_pickles()
     pause = LOOK_EVERY if by_the_clock else LOOK_SOON
     config: DBOSConfig = {
-        "name": APPLICATION, "system_database_url": world.place.made().database,
+        "name": APPLICATION, "system_database_url": world.place.database,
         "dbos_system_schema": TABLES, "serializer": AsText(), "application_version": str(SCHEMA),
         "executor_id": "host", "console_log_level": "ERROR", "log_level": "ERROR",
         "use_listen_notify": False, "notification_listener_polling_interval_sec": pause,

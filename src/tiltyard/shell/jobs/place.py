@@ -1,8 +1,8 @@
 """Where jobs are kept: their database, and what their steps said.
 
-Beside a ledger in SQLite lies a folder, ``tiltyard-jobs`` beside ``tiltyard.db``, with a database
-of its own in it. A ledger on Postgres has them in its own database, in a schema beside the ledger's
-tables; what the steps said lies in the folder that the host runs in.
+Beside a ledger in SQLite lies a database of its own, ``tiltyard-jobs.db`` beside ``tiltyard.db``. A
+ledger on Postgres has them in its own database, in a schema beside the ledger's tables. What the
+steps said lies in the folder that the settings name, where maintenance has its notes and reports.
 """
 
 from pathlib import Path
@@ -33,11 +33,15 @@ class JobsPlace(NamedTuple):
         return self.ledger.get_backend_name() == "sqlite"
 
     @property
+    def file(self) -> Path:
+        """The database of the jobs of a ledger in SQLite."""
+        ledger = Path(self.ledger.database or "tiltyard.db")
+        return ledger.with_name(f"{ledger.stem}-jobs.db")
+
+    @property
     def database(self) -> str:
         """The address of the database of jobs; it may hold a password."""
-        if self.is_sqlite:
-            return f"sqlite:///{(self.folder / 'jobs.db').absolute()}"
-        return self.ledger.render_as_string(hide_password=False)
+        return f"sqlite:///{self.file.absolute()}" if self.is_sqlite else self.address
 
     @property
     def address(self) -> str:
@@ -45,38 +49,23 @@ class JobsPlace(NamedTuple):
 
         It may hold a password, so it stands on no command line.
         """
-        if self.is_sqlite:
-            return str(self.ledger.database)
-        return self.ledger.render_as_string(hide_password=False)
+        return address_of(self.ledger)
 
     @property
     def is_there(self) -> bool:
         """Whether a job was ever hosted here, as far as it is known without asking a server."""
-        return not self.is_sqlite or (self.folder / "jobs.db").exists()
+        return not self.is_sqlite or self.file.exists()
 
     def log(self, run: str, step: str) -> Path:
         """Where it lies what a step of a run said."""
         return self.folder / run / f"{step}.log"
 
-    def made(self) -> "JobsPlace":
-        """The same, its folder there.
 
-        Raises:
-            TiltyardError: ``JOBS_UNWRITABLE``.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise unwritable(self.folder, error) from error
-        return self
-
-
-def place_beside(ledger: sa.URL) -> JobsPlace:
-    """Where the jobs of a ledger are kept."""
-    if ledger.get_backend_name() != "sqlite":
-        return JobsPlace(Path("tiltyard-jobs"), ledger)
-    file = Path(ledger.database or "tiltyard.db")
-    return JobsPlace(file.with_name(f"{file.stem}-jobs"), ledger)
+def address_of(ledger: sa.URL) -> str:
+    """The address of a ledger, as ``TILTYARD_DB`` has it; it may hold a password."""
+    if ledger.get_backend_name() == "sqlite":
+        return str(ledger.database)
+    return ledger.render_as_string(hide_password=False)
 
 
 def unwritable(path: Path, error: OSError) -> TiltyardError:

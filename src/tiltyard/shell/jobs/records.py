@@ -149,7 +149,10 @@ def records_of(place: JobsPlace) -> Iterator[Records]:
 def none_yet(place: JobsPlace) -> TiltyardError:
     """What is said where no job was ever hosted."""
     return TiltyardError(
-        "JOBS_NONE", str(place.folder), "no job was run yet", "tiltyard jobs run health"
+        "JOBS_NONE",
+        place.ledger.render_as_string(hide_password=True),
+        "no job was run yet",
+        "tiltyard jobs run health",
     )
 
 

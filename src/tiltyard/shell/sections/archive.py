@@ -5,9 +5,10 @@ environment, as Amazon's own tools have them, or in a file that is named here.
 """
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tiltyard.shell.sections.folder import Folder
 from tiltyard.shell.sections.web_address import fault_of_address
@@ -20,13 +21,14 @@ class ArchiveSettings(BaseModel):
     """Where snapshots are kept: in a bucket, or where none is named, in a folder.
 
     Attributes:
-        folder: Of this machine.
+        folder: Of this machine; also for what a bucket refuses.
         bucket: Of S3, or of a server that speaks it.
         prefix: Of what is kept in it, for a bucket that others use, too.
         endpoint: Of another server than Amazon's.
         region: Where the bucket is.
         credentials_file: As Amazon's tools write it; else ``AWS_ACCESS_KEY_ID`` and
             ``AWS_SECRET_ACCESS_KEY`` are asked for.
+        keep_weeks: How long a snapshot is kept; the newest, and what arms need, for longer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +39,7 @@ class ArchiveSettings(BaseModel):
     endpoint: str = ""
     region: str = "us-east-1"
     credentials_file: str = ""
+    keep_weeks: int = Field(default=12, ge=1, le=520)
 
     @field_validator("bucket")
     @classmethod
@@ -58,6 +61,11 @@ class ArchiveSettings(BaseModel):
         if url and (fault := fault_of_address(url)):
             raise ValueError(fault)
         return url
+
+    @property
+    def kept_for(self) -> timedelta:
+        """How long a snapshot is kept."""
+        return timedelta(weeks=self.keep_weeks)
 
     @property
     def path(self) -> Path:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tiltyard.checklist.patience import seconds
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.sections.folder import Folder
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(rf"(?P<day>{'|'.join(DAYS)}) (?P<hour>\d\d):(?P<minute>\d\d)")
@@ -34,6 +35,7 @@ class JobSettings(BaseModel):
         trials: Of the weekly sweep.
         sweep_minutes: After that no further trial is begun.
         refresh_epochs: Of an encoder that is refreshed.
+        folder: Where maintenance notes what it has begun, and keeps its reports.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +52,7 @@ class JobSettings(BaseModel):
     trials: int = Field(default=10, ge=1, le=1_000)
     sweep_minutes: float = Field(default=240, gt=0)
     refresh_epochs: int = Field(default=10, ge=1, le=10_000)
+    folder: Folder = "./maintenance"
 
     @field_validator("weekly")
     @classmethod
@@ -84,6 +87,11 @@ class JobSettings(BaseModel):
     def health_hours(self) -> int:
         """From one look at the house to the next."""
         return round(seconds(self.health) / 3600)
+
+    @property
+    def path(self) -> Path:
+        """The folder of notes and reports as a value."""
+        return Path(self.folder)
 
     def bars(self, feed: str) -> Path | None:
         """The folder of bars that is learnt from; None where none is named.

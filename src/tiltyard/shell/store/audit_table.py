@@ -13,6 +13,7 @@ from tiltyard.shell.store.tables import audit, tells_of
 
 BATCH = 1000
 _HEAD = sa.select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_BEGAN = sa.select(audit.c.at).order_by(audit.c.seq).limit(1)
 _POSITION = sa.select(sa.func.max(audit.c.seq))
 
 
@@ -54,6 +55,12 @@ def audit_position(connection: sa.Connection) -> int:
     return connection.scalar(_POSITION) or 0
 
 
+def began_at(connection: sa.Connection) -> datetime | None:
+    """When the oldest row was written; None where there is none."""
+    at: datetime | None = connection.scalar(_BEGAN)
+    return at
+
+
 def salt_of(connection: sa.Connection) -> str:
     """What keeps the choices of this ledger apart from another's: the hash of its oldest row.
 
@@ -66,8 +73,20 @@ def audit_rows(connection: sa.Connection, after: int) -> Iterator[AuditRow]:
     """The chain, oldest first, from behind a position on."""
     query = sa.select(audit.c.seq, audit.c.body, audit.c.previous, audit.c.hash)
     behind = query.where(audit.c.seq > after).order_by(audit.c.seq)
-    for row in connection.execute(behind.execution_options(yield_per=BATCH)):
-        yield AuditRow(*row)
+    rows = connection.execute(behind.execution_options(yield_per=BATCH))
+    try:
+        for row in rows:
+            yield AuditRow(*row)
+    finally:  # also where its reader stops early, as one does who has found a broken link
+        if not connection.closed:
+            rows.close()
+
+
+def every_event(connection: sa.Connection, event: str) -> Iterator[tuple[int, str]]:
+    """Position and body of every event of this name, oldest first; all of the audit is read."""
+    query = sa.select(audit.c.seq, audit.c.body).where(tells_of(event)).order_by(audit.c.seq)
+    for row in connection.execute(query):
+        yield row.seq, row.body
 
 
 def newest_event(connection: sa.Connection, event: str) -> str | None:

@@ -103,6 +103,12 @@ def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome 
     ]
 
 
+def keys_like(connection: sa.Connection, prefix: str) -> frozenset[str]:
+    """Keys that begin so, of commands that were asked, whatever came of them."""
+    query = sa.select(commands.c.key).where(commands.c.key.startswith(prefix, autoescape=True))
+    return frozenset(connection.scalars(query))
+
+
 def outcome_of(connection: sa.Connection, seq: int) -> Outcome | None:
     """What came of a command; None while it waits."""
     query = sa.select(outcomes).where(outcomes.c.command_seq == seq)

@@ -137,13 +137,16 @@ class Ledger(Database):
         with self._reading() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def positions(self) -> Positions:
-        """The last fact of each kind; 0 where there is none."""
+    def positions(self, *, known_by: datetime | None = None) -> Positions:
+        """The last fact of each kind; 0 where there is none.
+
+        Args:
+            known_by: As the ledger stood then; None for the present.
+        """
+        by = None if known_by is None else microseconds(known_by)
         with self._reading() as connection:
             tables = (trades, marks, observations, decisions)
-            return Positions(
-                *(connection.scalar(sa.select(sa.func.max(t.c.seq))) or 0 for t in tables)
-            )
+            return Positions(*(connection.scalar(_last(table, by)) or 0 for table in tables))
 
     def has_learnt_of(self, past: datetime, seen: Positions) -> bool:
         """Whether a trade or decision behind these positions is of before, or corrects a trade."""
@@ -357,3 +360,11 @@ def _closing(connection: sa.Connection, rows: Rows) -> Iterator[Rows]:
     finally:
         if not connection.closed:
             rows.close()
+
+
+def _last(table: sa.Table, by: int | None) -> sa.Select[int]:
+    """Position of the last fact of a kind, or of the last that was known by some microsecond."""
+    query = sa.select(sa.func.max(table.c.seq))
+    if by is None:
+        return query
+    return query.where(sa.type_coerce(table.c.known_at, sa.BigInteger) <= by)

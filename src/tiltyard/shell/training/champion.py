@@ -5,6 +5,7 @@ champion cannot, and it is said that nobody was compared with it.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from math import inf
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tiltyard.learners.rivals import Champion
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.shell.floor.seating import kind_of
+from tiltyard.shell.history import roster_at
 from tiltyard.shell.models.learnt import learnt_until
 from tiltyard.shell.models.loading import checked_snapshot, found_snapshot, trained_policy
 from tiltyard.shell.models.shelf import Shelf, is_called_by, is_snapshot
@@ -45,14 +47,16 @@ def champion_named(text: str, folders: Collection[Path]) -> Champion:
     return _trained(found.name, checked_snapshot(found))
 
 
-def champion_of(ledger: Ledger, folder: Path) -> Champion | str:
+def champion_of(ledger: Ledger, folder: Path, known_by: datetime | None = None) -> Champion | str:
     """The champion of a ledger; in words, why there is none to compare with.
 
     Args:
         ledger: Where it is known.
         folder: Of snapshots.
+        known_by: Whoever was the champion then; None for the present one.
     """
-    champions = [arm for arm in ledger.roster().arms.values() if arm.role == "champion"]
+    roster = ledger.roster() if known_by is None else roster_at(ledger, known_by)
+    champions = [arm for arm in roster.arms.values() if arm.role == "champion"]
     if not champions:
         return "the ledger has none"
     (arm,) = champions

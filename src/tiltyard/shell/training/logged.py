@@ -17,13 +17,19 @@ from tiltyard.facts.allotment import sized
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.learners.logged import NO_SYMBOL, Episode, Log
+from tiltyard.shell.history import roster_at
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.news import Positions
 
 NO_DECISION = "without a decision of the router"
 
 
 def log_of(
-    ledger: Ledger, symbols: Collection[str], share: float, until: datetime | None = None
+    ledger: Ledger,
+    symbols: Collection[str],
+    share: float,
+    until: datetime | None = None,
+    known_by: datetime | None = None,
 ) -> Log | str:
     """All that arms held; in words, why there is nothing to learn from.
 
@@ -32,12 +38,18 @@ def log_of(
         symbols: That are learnt from.
         share: Of each batch, above 0 and below 1.
         until: What closed later is not known; None for all.
+        known_by: What the ledger learnt of later is not known, be it a correction; None for all.
     """
+    if known_by is None:
+        seen, roster = Positions(), ledger.roster()
+    else:
+        seen, roster = ledger.positions(known_by=known_by), roster_at(ledger, known_by)
+    decisions = ledger.decisions(by=until, up_to_seq=seen.decisions)
     given: dict[tuple[str, str | None], float] = {
-        (one.policy, one.episode_id): one.propensity for one in ledger.decisions(by=until)
+        (one.policy, one.episode_id): one.propensity for one in decisions
     }
-    roster = ledger.roster()
-    told = [_told(trade, roster) for trade in ledger.trades(closed_by=until)]
+    trades = ledger.trades(closed_by=until, up_to_seq=seen.trades)
+    told = [_told(trade, roster) for trade in trades]
     if not told:
         return "the ledger has no trades"
     twins = {one.episode for one in told if one.book == "twin"}

@@ -1,0 +1,86 @@
+"""Where snapshots lie: in the bucket, and what it refused on this disk.
+
+Whoever looks for one looks into the bucket first, then into the folder. Where the bucket cannot be
+looked into, what lies in the folder is found all the same, and it is said that there may be more.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.archive.manifest import Manifest
+from tiltyard.shell.archive.place import PATIENCE, Place, folder_of, place_of
+from tiltyard.shell.archive.restoring import meant_by, read_manifest, snapshots_in
+from tiltyard.shell.sections.archive import ArchiveSettings
+
+
+class Lying(NamedTuple):
+    """Where a snapshot lies.
+
+    Attributes:
+        place: Whence it is read.
+        is_here_only: It is on this disk, and not in the bucket that is named; None where nobody
+            can say.
+    """
+
+    place: Place
+    is_here_only: bool | None
+
+
+class Whereabouts(NamedTuple):
+    """All that can be found.
+
+    Attributes:
+        place: Of the archive, for people.
+        snapshots: By name, oldest first.
+        refused: Why the bucket could not be looked into; None where it was, or none is named.
+    """
+
+    place: str
+    snapshots: Mapping[str, Lying]
+    refused: TiltyardError | None
+
+    def found(self, name: str) -> tuple[Place, Manifest]:
+        """A snapshot, and where it lies.
+
+        Args:
+            name: Its own, or its end, or ``newest``.
+
+        Raises:
+            TiltyardError: ``KEPT_UNKNOWN``, ``ARCHIVE_HARMED``, or what keeps it from being read.
+        """
+        meant = meant_by(name, list(self.snapshots), self.place)
+        place = self.snapshots[meant].place
+        return place, read_manifest(place, meant)
+
+
+def whereabouts(settings: ArchiveSettings, patience: timedelta = PATIENCE) -> Whereabouts:
+    """Where every snapshot lies.
+
+    Args:
+        settings: Of the archive.
+        patience: For one request to a bucket, and all that is tried again after it had no answer.
+
+    Raises:
+        TiltyardError: What keeps the archive from being read; of a bucket where no folder is
+            there, either.
+    """
+    if not settings.bucket:
+        folder = folder_of(settings)
+        return Whereabouts(folder.name, _lying(folder, is_here_only=False), None)
+    try:
+        bucket = place_of(settings, patience=patience)
+        there = Whereabouts(bucket.name, _lying(bucket, is_here_only=False), None)
+    except TiltyardError as error:
+        if not settings.path.is_dir():
+            raise
+        there = Whereabouts(settings.folder, {}, error)
+    if settings.path.is_dir():
+        here = _lying(folder_of(settings), is_here_only=None if there.refused else True)
+        there = there._replace(snapshots=dict(sorted({**here, **there.snapshots}.items())))
+    return there
+
+
+def _lying(place: Place, *, is_here_only: bool | None) -> dict[str, Lying]:
+    return {name: Lying(place, is_here_only) for name in snapshots_in(place)}

@@ -1,0 +1,246 @@
+"""What is looked at of the house, part by part, and when it is called well."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tiltyard.facts.audit import broken_link
+from tiltyard.kernel.clock import FUTURE, span_text, time_text
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.maintenance.seen import Seen, State
+from tiltyard.shell.models.shelf import is_called_by
+from tiltyard.shell.models.versions import Version, versions_in
+from tiltyard.shell.models.whole import whole_manifest
+from tiltyard.shell.report.desk import other_checklist, who_acts
+from tiltyard.shell.report.text import hold_lines
+from tiltyard.shell.settings import FILE, Settings
+from tiltyard.shell.store.audit_table import began_at
+from tiltyard.shell.store.command_table import pending_commands
+from tiltyard.shell.store.desk_record import last_night
+from tiltyard.shell.store.lease import read_lease
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import LEARNER, Effect, every_effect
+from tiltyard.shell.targets import targets_from
+
+Look = Callable[[Ledger, Settings, datetime], Iterator[Seen]]
+
+ANSWERS_WITHIN = timedelta(seconds=20)
+"""Of the server of an archive."""
+KEPT_WITHIN = timedelta(days=8)
+"""A snapshot is taken each week, and may be a day late."""
+NIGHT_LASTS = timedelta(hours=1)
+"""Then it should have been run."""
+COMMAND_WAITS = timedelta(minutes=1)
+LATELY = timedelta(days=8)
+LEAST_ROOM = 100_000_000
+"""Bytes: with less, soon nothing is written at all."""
+SOME_ROOM = 1_000_000_000
+"""Bytes: with less, a person should look."""
+
+
+def look_at_settings(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
+    """They can be read, or we would not be here; does anything act by them?"""
+    del ledger, now
+    guards = settings.checklist.guards
+    enforced = sum(guard.mode == "enforce" for guard in guards)
+    fact = f"{len(guards)} guards, {enforced} enforced"
+    if enforced:
+        yield Seen("ok", fact)
+    else:
+        yield Seen("attention", fact, 'nothing is throttled or halted: mode = "enforce"')
+
+
+def look_at_database(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
+    """It can be read and written, and has kept nothing apart."""
+    del settings, now
+    roster = ledger.roster()
+    with ledger.transaction():
+        pass  # whoever can begin to write can write
+    where = ledger.url.render_as_string(hide_password=True)
+    yield Seen("ok", f"{where} can be read and written, {len(roster.arms)} arms")
+    if apart := len(ledger.quarantined()) + len(ledger.quarantined_facts()):
+        facts = f"{apart:,} facts were kept apart and count for nothing"
+        yield Seen("attention", facts, "tiltyard doctor names them")
+    if not any(arm.role == "champion" for arm in roster.arms.values()):
+        remedy = "register one: tiltyard policy register NAME --role champion"
+        yield Seen("attention", "there is no champion, who carries what challengers do not", remedy)
+    for told in hold_lines(roster):
+        yield Seen("attention", told)
+
+
+def look_at_audit(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
+    """Every row of it follows from the one before."""
+    del settings, now
+    rows = 0
+
+    def links() -> Iterator[tuple[str, str, str]]:
+        nonlocal rows
+        for row in ledger.audit():
+            rows += 1
+            yield row.previous, row.body, row.hash
+
+    if (broken := broken_link(links())) is not None:
+        raise TiltyardError(
+            "AUDIT_BROKEN", "audit", f"row {broken + 1} was edited",
+            "see what it says: tiltyard replay --verify",
+        )  # fmt: skip
+    yield Seen("ok", f"the chain of {rows:,} rows holds")
+
+
+def look_at_models(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
+    """Every byte of every snapshot, and whether each arm has what serves it."""
+    del now
+    folder = settings.models.path
+    found = versions_in(folder)
+    whole = []
+    for version in found:
+        try:
+            whole_manifest(folder / version.name)
+        except TiltyardError as error:
+            yield Seen.of(error)
+            continue
+        whole.append(version)
+    if whole:
+        yield Seen("ok", f"{len(whole)} in {folder}, every byte as it was when they were trained")
+    elif not found:
+        yield Seen("ok", f"none in {folder}")
+    yield from _arms_without_model(ledger, found, folder)
+
+
+def _arms_without_model(ledger: Ledger, found: list[Version], folder: Path) -> Iterator[Seen]:
+    roster = ledger.roster()
+    served = {arm.name for version in found for arm in version.arms(roster)}
+    for arm in roster.arms.values():
+        if arm.state in ("deposed", "retired") or arm.name in served:
+            continue
+        if is_called_by(arm.name, arm.digest):
+            fact = f"no snapshot in {folder} is {arm.name}, so a desk here does not trade it"
+            yield Seen("attention", fact, "put it back, unless a bot trades it elsewhere")
+
+
+def look_at_archive(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
+    """It keeps what is written, and has a snapshot of this week."""
+    del ledger
+    from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.restoring import read_manifest, snapshots_in  # noqa: PLC0415 slow
+
+    take_one = "take one: tiltyard snapshot take"
+    archive = settings.archive
+    if not archive.bucket and not archive.path.exists():
+        fact = f"there is no folder {archive.path}, so no snapshot is kept"
+        yield Seen("attention", fact, f"{take_one}; or put back the disk that it is on")
+        return
+    place = place_of(archive, patience=ANSWERS_WITHIN)
+    place.prove()
+    yield Seen("ok", f"{place.name} keeps what is written")
+    there = snapshots_in(place)
+    if not there:
+        yield Seen("attention", "no snapshot is kept", take_one)
+        return
+    newest = read_manifest(place, there[-1])
+    age = now - newest.taken_at
+    fact = f"the newest of {len(there)} snapshots is of {time_text(newest.taken_at)}"
+    if age > KEPT_WITHIN:
+        yield Seen("attention", f"{fact}, {span_text(age)} ago", take_one)
+    elif age < -FUTURE:
+        yield Seen("unknown", f"{fact}, which lies in the future", "set the clock of this machine")
+    else:
+        yield Seen("ok", fact)
+
+
+def look_at_room(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
+    """On every disk of this machine that the house writes to, once each."""
+    del now
+    places = {"models": settings.models.path, "scratch files": Path(tempfile.gettempdir())}
+    if ledger.url.get_backend_name() == "sqlite":
+        places["the database"] = Path(ledger.url.database or ".").parent
+    if not settings.archive.bucket:
+        places["the archive"] = settings.archive.path
+    disks: dict[int, tuple[Path, list[str]]] = {}
+    for what, path in places.items():
+        there = _that_exists(path)
+        disks.setdefault(there.stat().st_dev, (there, []))[1].append(what)
+    for there, whose in disks.values():
+        free = shutil.disk_usage(there).free
+        fact = f"{free / 1e9:,.1f} GB free for {', '.join(sorted(whose))}"
+        if free >= SOME_ROOM:
+            yield Seen("ok", fact)
+        else:
+            state: State = "attention" if free >= LEAST_ROOM else "failed"
+            yield Seen(state, fact, f"make room below {there}")
+
+
+def _that_exists(path: Path) -> Path:
+    """The folder, or the one that it would be made in."""
+    return next(one for one in (path.absolute(), *path.absolute().parents) if one.is_dir())
+
+
+def look_at_desk(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
+    """One runs, goes by these settings, and what it was asked and has to tell is done."""
+    if ledger.is_record():
+        yield Seen("ok", "this is the record of a replay, on which no desk runs")
+        return
+    named = {*targets_from(settings), LEARNER}
+    with ledger.snapshot() as still:
+        lease = read_lease(still.connection)
+        waiting = pending_commands(still.connection)
+        given_up = [one for one in every_effect(still.connection) if _is_given_up(one, named, now)]
+    fact = who_acts(lease, now)
+    if lease is None or not lease.holder:
+        yield Seen("attention", fact, "start one: tiltyard run --serve")
+    elif lease.renewed_at > now + FUTURE:
+        yield Seen("unknown", fact, "set the clock of this machine")
+    elif not lease.is_held(now):
+        yield Seen("failed", fact, "it was killed, or its machine was: tiltyard run --serve")
+    else:
+        yield Seen("ok", fact)
+        for told in other_checklist(lease, settings.checklist.digest, FILE, now):
+            yield Seen("attention", told)
+    if late := [one for one in waiting if now - one.asked_at > COMMAND_WAITS]:
+        yield Seen("attention", f"commands that wait: {len(late)}", "tiltyard commands names them")
+    if given_up:
+        fact = f"what others were to be told and was given up: {len(given_up):,}"
+        yield Seen("attention", fact, "tiltyard doctor names them")
+
+
+def _is_given_up(effect: Effect, named: Collection[str], now: datetime) -> bool:
+    """Whether somebody whom the settings name was not told something, lately."""
+    is_lately = now - (effect.settled_at or effect.requested_at) < LATELY
+    is_failed = effect.state == "failed" and not effect.is_unnamed
+    return is_failed and is_lately and effect.target in named
+
+
+def look_at_jobs(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
+    """The night of this trading day was run, by whomever."""
+    if ledger.is_record():
+        yield Seen("ok", "this is the record of a replay, for which nothing is due")
+        return
+    with ledger.snapshot() as still:
+        began = began_at(still.connection)
+        last = last_night(still.connection)
+    due = settings.schedule.day_begins(now)
+    if began is None or began > due:
+        yield Seen("ok", "no night has been due yet")
+    elif last is not None and last >= due:
+        yield Seen("ok", f"the night of {time_text(due)} was run at {time_text(last)}")
+    elif now - due <= NIGHT_LASTS:
+        yield Seen("ok", f"the night of {time_text(due)} is to be run now")
+    else:
+        fact = f"the night of {time_text(due)} was not run"
+        remedy = "let a desk run, or install the crontab that tiltyard setup writes"
+        yield Seen("attention", fact, remedy)
+
+
+LOOKS: Mapping[str, Look] = {
+    "settings": look_at_settings,
+    "database": look_at_database,
+    "audit": look_at_audit,
+    "models": look_at_models,
+    "archive": look_at_archive,
+    "room": look_at_room,
+    "desk": look_at_desk,
+    "jobs": look_at_jobs,
+}
+"""Every part, in the order in which it is told."""

@@ -1,0 +1,211 @@
+"""The purge: stale policies are retired, each by a command, as a person would.
+
+It looks at the whole ledger as of one moment and judges (:mod:`tiltyard.actions.purge`); a policy
+whose model lies here goes only when a snapshot of the desk holds that, every byte of it read now.
+Then it asks, one policy after the other, under a key of the day: asked again it is the same
+command, so a purge that was killed goes on. With a desk or without one, whoever carries a command
+out looks again, and may refuse; that is told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from tiltyard.actions.purge import PURGE, Past, PurgeVerdict, Step, judge
+from tiltyard.facts.arm import Roster
+from tiltyard.facts.command import Verb
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.undefined import Value
+from tiltyard.shell.archive.coverage import held_whole
+from tiltyard.shell.commanding import Times, ask, command_of
+from tiltyard.shell.maintenance.done import Done
+from tiltyard.shell.maintenance.pasts import pasts_of
+from tiltyard.shell.models.versions import Origin, Version, versions_in
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.targets import Target
+
+TASK = "purge"
+ACTOR = "maintenance"
+"""Who asks, in the audit."""
+VERBS: Mapping[Step, Verb] = {"retire": "retire", "take": "throttle"}
+_WORDS: Mapping[tuple[Step, str], str] = {
+    ("retire", "planned"): "{0} would be retired: {1}",
+    ("retire", "done"): "{0} is retired: {1}",
+    ("take", "planned"): "{0} would lose its traffic, since what it holds is not known: {1}",
+    ("take", "done"): "{0} has lost its traffic, and is retired by the next purge if a mark says "
+    "by then that nothing is open: {1}",
+    ("keep", "kept"): "{0} stays: {1}",
+}
+
+
+class Judged(NamedTuple):
+    """A policy that was judged, and what came of it.
+
+    Attributes:
+        verdict: On it.
+        outcome: ``kept``, ``planned``, ``done``, ``refused`` or ``failed``.
+        answer: Of whoever carried the command out; empty where none was asked.
+    """
+
+    verdict: PurgeVerdict
+    outcome: str
+    answer: str = ""
+
+    @property
+    def line(self) -> str:
+        """For people."""
+        policy, reason = self.verdict.policy, self.verdict.reason
+        words = _WORDS.get((self.verdict.step, self.outcome))
+        return f"{policy} stays: {self.answer}" if words is None else words.format(policy, reason)
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """As JSON values."""
+        verdict, past = self.verdict, self.verdict.past
+        factor = past.profit_factor
+        return {
+            "policy": verdict.policy,
+            "step": verdict.step,
+            "reason": verdict.reason,
+            "outcome": self.outcome,
+            "answer": self.answer,
+            "days_low": None if verdict.days is None else round(verdict.days, 3),
+            "trades": past.trades,
+            "profit_factor": factor.number if isinstance(factor, Value) else None,
+            "profit_factor_trades": factor.samples,
+            "open_positions": past.open_positions,
+        }
+
+
+def purge(
+    ledger: Ledger,
+    settings: Settings,
+    times: Times,
+    *,
+    day: date,
+    now: datetime,
+    dry_run: bool,
+    holder: str,
+    targets: Mapping[str, Target],
+) -> Done:
+    """Retire what is stale.
+
+    Args:
+        ledger: Whose policies; not inside a transaction.
+        settings: What is stale, and where models and snapshots lie.
+        times: The clocks of a command that waits.
+        day: By which the commands are called.
+        now: UTC.
+        dry_run: Say what would be done, and do nothing.
+        holder: Our name on the lease, should we have to act ourselves.
+        targets: Who outside is told, should we have to act ourselves.
+
+    Raises:
+        TiltyardError: What keeps the ledger or the folder of models from being read.
+    """
+    roster, pasts = pasts_of(ledger, settings, now)
+    models = _Models(settings, roster)
+    verdicts = _judged(roster, pasts, models, settings, now)
+    judged: list[Judged] = []
+    failed = list(models.failed.values())
+    for verdict in verdicts:
+        if verdict.step == "keep":
+            judged.append(Judged(verdict, "kept"))
+        elif dry_run:
+            judged.append(Judged(verdict, "planned"))
+        else:
+            asking = _Asking(ledger, settings, times, day, holder, targets)
+            try:
+                judged.append(asking.ask_for(verdict))
+            except TiltyardError as error:
+                failed.append(error)
+                judged.append(Judged(verdict, "failed", str(error)))
+    told = {"day": day.isoformat(), "dry_run": dry_run, "policies": [one.told for one in judged]}
+    lines = [one.line for one in judged] or ["there is no challenger to judge"]
+    return Done(TASK, tuple(lines), told, tuple(failed))
+
+
+class _Asking(NamedTuple):
+    """How a verdict becomes a command."""
+
+    ledger: Ledger
+    settings: Settings
+    times: Times
+    day: date
+    holder: str
+    targets: Mapping[str, Target]
+
+    def ask_for(self, verdict: PurgeVerdict) -> Judged:
+        """Ask, and wait for what comes of it.
+
+        Raises:
+            TiltyardError: It is not known, or not even asked.
+        """
+        key = f"maintain/{self.day}/{TASK}/{verdict.policy}"
+        command = command_of(
+            VERBS[verdict.step],
+            verdict.policy,
+            {PURGE: str(self.settings.purge.minimum_active)},
+            reason=verdict.reason,
+            actor=ACTOR,
+            key=key if verdict.step == "retire" else f"{key}/traffic",
+            now=self.times.now(),
+        )
+        outcome = ask(
+            self.ledger,
+            self.settings,
+            command,
+            self.times,
+            holder=self.holder,
+            targets=self.targets,
+        )
+        return Judged(verdict, "refused" if outcome.refused else "done", outcome.text)
+
+
+class _Models:
+    """Whether what an arm is traded by is in a snapshot of the desk.
+
+    Attributes:
+        failed: What kept the archive from being read, by its code.
+    """
+
+    def __init__(self, settings: Settings, roster: Roster) -> None:
+        self._archive = settings.archive
+        self._of: dict[str, list[Version]] = {}
+        self.failed: dict[str, TiltyardError] = {}
+        for version in versions_in(settings.models.path):
+            for arm in version.arms(roster):
+                self._of.setdefault(arm.name, []).append(version)
+
+    def lacks(self, policy: str) -> str:
+        """What of its model no snapshot holds; empty where nothing is lost with it."""
+        for version in self._of.get(policy, ()):
+            if not isinstance(version.origin, Origin):
+                return f"its model {version.name} cannot be read: {version.origin.code}"
+            try:
+                if held_whole(self._archive, version.name, version.origin.digest) is None:
+                    return f"no snapshot of the desk holds its model {version.name} whole"
+            except TiltyardError as error:
+                self.failed[error.code] = error
+                return f"whether a snapshot of the desk holds its model is not known: {error.code}"
+        return ""
+
+
+def _judged(
+    roster: Roster, pasts: dict[str, Past], models: _Models, settings: Settings, now: datetime
+) -> list[PurgeVerdict]:
+    """The verdicts, with what is in the archive looked up of those alone who would go.
+
+    Where one of them stays for that, another may go in its place, and is looked up then.
+    """
+    looked_up: set[str] = set()
+    while True:
+        verdicts = judge(roster, pasts, settings.purge.rules(), now)
+        going = {one.policy for one in verdicts if one.step != "keep"} - looked_up
+        if not going:
+            return verdicts
+        for name in going:
+            pasts[name] = replace(pasts[name], lacks=models.lacks(name))
+        looked_up |= going

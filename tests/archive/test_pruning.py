@@ -1,0 +1,232 @@
+"""What expires goes, with all that it alone named; what is named stays, whoever is at work."""
+
+import os
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+import pytest
+
+from archive.courses import run_in_some_order
+from archive.killing import kill_at
+from archive.places import HASTY, beside_a_folder
+from archive.small_snapshots import SUNDAY, WEEK, keep_small, keep_unnamed
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.archive.manifest import key_of
+from tiltyard.shell.archive.place import Place, folder_of, object_key, place_of
+from tiltyard.shell.archive.pruning import STAGES, SWEPT, Cleared, _clear, _read, prune
+from tiltyard.shell.archive.restoring import check, manifest_named, snapshots_in
+from tiltyard.shell.archive.retention import Needed
+from tiltyard.shell.archive.turns import KEEPING, LASTS, SWEEPING, Turn, keeping, sweeping
+from tiltyard.shell.sections.archive import ArchiveSettings
+
+NOBODY = Needed(frozenset(), frozenset())
+
+
+def contents(place: Place) -> set[str]:
+    return set(place.listed("objects"))
+
+
+def all_whole(place: Place) -> None:
+    for name in snapshots_in(place):
+        check(place, manifest_named(place, name))
+
+
+def test_contents_that_only_expired_ones_named_go_and_all_others_stay(
+    archive: ArchiveSettings,
+) -> None:
+    place = place_of(archive, create=True)
+    old = keep_small(place, 20, {"a": b"old", "b": b"both"})
+    new = keep_small(place, 0, {"a": b"new", "b": b"both"})
+    left = keep_unnamed(place, b"of one who was killed")
+    place.write("objects/ab/another's", b"")
+    expected = (Cleared(place.name, (old.name,), 2, 3 + 21, ()),)
+    before = place.listed("")
+    assert prune(archive, NOBODY, SUNDAY, dry_run=True) == expected
+    assert place.listed("") == before
+    assert prune(archive, NOBODY, SUNDAY) == expected
+    assert object_key(left) not in contents(place)
+    assert contents(place) == {
+        "objects/ab/another's", *(object_key(file.digest) for file in new.files.values()),
+    }  # fmt: skip
+    assert snapshots_in(place) == [new.name]
+    all_whole(place)
+    assert prune(archive, NOBODY, SUNDAY) == (Cleared(place.name, (), 0, 0, ()),)
+    assert not place.listed("turns")
+
+
+def test_what_arms_need_stays_however_old(archive: ArchiveSettings) -> None:
+    place = place_of(archive, create=True)
+    keep_small(place, 20, {"models/bot/manifest.json": b"it"})
+    keep_small(place, 0, {"a": b"new"})
+    needed = Needed(frozenset(), frozenset({"bot"}))
+    for says in (needed, None):
+        assert prune(archive, says, SUNDAY) == (Cleared(place.name, (), 0, 0, ()),)
+    all_whole(place)
+
+
+def test_while_a_manifest_is_harmed_no_content_goes(archive: ArchiveSettings) -> None:
+    place = place_of(archive, create=True)
+    keep_small(place, 20, {"a": b"old"})
+    harmed = keep_small(place, 1, {"b": b"of the harmed one"})
+    keep_small(place, 0, {"c": b"new"})
+    obstore.put(place._store, key_of(harmed.name), b"{}")
+    before = contents(place)
+    for dry_run in (True, False):
+        (cleared,) = prune(archive, NOBODY, SUNDAY, dry_run=dry_run)
+        assert (cleared.objects, [one.code for one in cleared.failed]) == (0, ["ARCHIVE_HARMED"])
+    assert contents(place) == before
+    assert len(snapshots_in(place)) == 2
+
+
+def test_while_somebody_keeps_a_snapshot_no_content_goes(archive: ArchiveSettings) -> None:
+    place = place_of(archive, create=True)
+    left = keep_unnamed(place, b"left")
+    with keeping(place):
+        (cleared,) = prune(archive, NOBODY, SUNDAY)
+        assert [one.code for one in cleared.failed] == ["ARCHIVE_BUSY"]
+        assert object_key(left) in contents(place)
+    assert prune(archive, NOBODY, SUNDAY)[0].objects == 1
+
+
+def test_whoever_keeps_waits_until_what_goes_is_gone(place: Place) -> None:
+    turn = Turn(place, SWEEPING)
+    turn.renew()
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            turn.end()
+
+    keep_small(place, 0, {"a": b"new"}, wait)
+    assert waited == [5.0] * 3
+    turn.renew()
+    with pytest.raises(TiltyardError, match=r"ARCHIVE_BUSY .*does not end"):
+        keep_small(place, 1, {"a": b"new"}, lambda _: None)
+    assert len(snapshots_in(place)) == 1
+    assert set(place.listed("turns")) == {turn._key}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ArchiveSettings:
+    return ArchiveSettings(folder=str(tmp_path / "archive"))
+
+
+def made_older(settings: ArchiveSettings, by: timedelta) -> None:
+    """All notes of turns were written longer ago."""
+    for one in (settings.path / "turns").rglob("*"):
+        at = one.stat().st_mtime - by.total_seconds()
+        os.utime(one, (at, at))
+
+
+@pytest.mark.parametrize("kind", [KEEPING, SWEEPING])
+@pytest.mark.parametrize("is_over", [True, False], ids=["is over", "goes on"])
+def test_the_turn_of_one_who_was_killed_is_over_after_a_time(
+    folder: ArchiveSettings, kind: str, *, is_over: bool
+) -> None:
+    place = place_of(folder, create=True)
+    Turn(place, kind).renew()
+    made_older(folder, LASTS[kind] + timedelta(seconds=30 if is_over else -30))
+    if kind == KEEPING:
+        codes = [one.code for one in prune(folder, NOBODY, SUNDAY)[0].failed]
+        assert codes == ([] if is_over else ["ARCHIVE_BUSY"])
+        assert bool(place.listed("turns")) != is_over, "a note that speaks for nobody is cleared"
+    else:
+        waited: list[float] = []
+
+        def wait(seconds: float) -> None:
+            waited.append(seconds)
+            made_older(folder, WEEK)
+
+        with keeping(place, wait):
+            assert bool(waited) != is_over
+
+
+@pytest.mark.parametrize("turn_of", [keeping, sweeping])
+def test_who_was_held_up_for_half_of_a_turn_gives_it_up(
+    folder: ArchiveSettings, turn_of: Callable[[Place], object]
+) -> None:
+    place = place_of(folder, create=True)
+    kind = KEEPING if turn_of is keeping else SWEEPING
+    with turn_of(place) as turn:  # type: ignore[attr-defined] # both are
+        turn._at -= LASTS[kind] / 2 - timedelta(seconds=30)
+        turn.renew()
+        turn._at -= LASTS[kind] / 2 + timedelta(seconds=30)
+        with pytest.raises(TiltyardError, match=r"ARCHIVE_BUSY .*was held up for"):
+            turn.renew()
+
+
+def test_in_whatever_order_they_go_on_no_snapshot_loses_what_it_names(
+    folder: ArchiveSettings,
+) -> None:
+    place, outcomes, weeks = place_of(folder, create=True), set[str](), list[int]()
+
+    def takes(own: Place, halt: Callable[[], None]) -> None:
+        keep_small(own, weeks.pop(), {"a": b"left", "b": b"new"}, lambda _: halt())
+
+    def clears(own: Place, _: Callable[[], None]) -> None:
+        cleared = _clear(own, (), _read(own, {}).manifests, lambda _: None)
+        outcomes.update([one.code for one in cleared.failed] or [f"cleared {cleared.objects}"])
+
+    for seed in range(250):
+        rng = random.Random(seed)  # noqa: S311 no secret
+        keep_unnamed(place, b"left")
+        weeks[:] = [0, 1]
+        run_in_some_order([takes, clears, takes, clears][: 2 + 2 * (seed % 2)], place, rng)
+        assert len(snapshots_in(place)) == 1 + seed % 2
+        all_whole(place)
+        place.remove(list(place.listed("")))
+    assert outcomes == {"ARCHIVE_BUSY", "cleared 0", "cleared 1"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_whoever_is_killed_leaves_no_hole_and_the_next_one_ends_it(
+    archive: ArchiveSettings, stage: str
+) -> None:
+    place = place_of(archive, create=True)
+    for weeks in (20, 21, 0):
+        keep_small(place, weeks, {"a": str(weeks).encode(), "b": b"both"})
+    kill_at(stage, "prune", archive)
+    assert len(snapshots_in(place)) == (1 if stage == SWEPT else 2)
+    all_whole(place)
+    (cleared,) = prune(archive, NOBODY, SUNDAY)
+    assert cleared.failed == ()
+    assert len(contents(place)) == 2
+    all_whole(place)
+
+
+@pytest.fixture
+def both(server: str, tmp_path: Path) -> ArchiveSettings:
+    """A bucket, and a folder beside it."""
+    return beside_a_folder(server, tmp_path)
+
+
+def test_beside_a_bucket_that_goes_which_goes_from_the_bucket(both: ArchiveSettings) -> None:
+    here, bucket = folder_of(both, create=True), place_of(both)
+    old, only_here = {"a": b"old"}, {"a": b"here"}
+    gone = keep_small(here, 20, old)
+    keep_small(bucket, 20, old)
+    stays = keep_small(here, 21, only_here)
+    newest = keep_small(bucket, 0, {"a": b"new"})
+    assert prune(both, NOBODY, SUNDAY) == (
+        Cleared(here.name, (gone.name,), 1, 3, ()),
+        Cleared(bucket.name, (gone.name,), 1, 3, ()),
+    )
+    assert snapshots_in(here) == [stays.name]
+    assert snapshots_in(bucket) == [newest.name]
+    all_whole(here)
+    all_whole(bucket)
+
+
+def test_where_the_bucket_is_away_nothing_goes(both: ArchiveSettings) -> None:
+    here = folder_of(both, create=True)
+    keep_small(here, 20, {"a": b"old"})
+    keep_small(here, 0, {"a": b"new"})
+    before = here.listed("")
+    away = both.model_copy(update={"endpoint": "http://127.0.0.1:9"})
+    with pytest.raises(TiltyardError, match="ARCHIVE_UNREACHABLE"):
+        prune(away, NOBODY, SUNDAY, patience=HASTY)
+    assert here.listed("") == before

@@ -1,0 +1,103 @@
+"""The weekly sweep: what is tried, what is kept, and that nobody is registered by it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.samples import NewDatabase
+from docs.pages import rows
+from maintenance.houses import NIGHT, SUNDAY, Trainer, house_in, option
+from tiltyard.shell.maintenance.house import House
+from tiltyard.shell.maintenance.sweeping import sweep
+from tiltyard.shell.store.ledger import Ledger
+from trained_policies import tiny, tiny_sizing
+
+TRIALS = [
+    {"number": 0, "state": "complete", "value": 0.0002},
+    {"number": 1, "state": "pruned", "value": None},
+    {"number": 2, "state": "complete", "value": -0.0001},
+]
+
+
+@pytest.fixture
+def house(tmp_path: Path, new_database: NewDatabase) -> Iterator[House]:
+    with house_in(tmp_path, new_database) as found:
+        yield found
+
+
+@dataclass
+class Sweeper(Trainer):
+    """Answers as ``tiltyard train sweep --json`` does, with the best two."""
+
+    def __call__(self, words: Sequence[str], _: Ledger, seconds: float) -> Mapping[str, Any]:
+        assert seconds == (2 * 240 + 30) * 60
+        self.asked.append(list(words))
+        each = [
+            {"trial": trial, **self.told(made)} for trial, made in ((0, tiny()), (2, tiny_sizing()))
+        ]
+        names = ("trial", "name", "sha256", "path", "report", "metrics")
+        best = [{name: one[name] for name in names} for one in each]
+        return {"seed": 1, "objective": "", "partial": self.is_partial, "trials": TRIALS,
+                "best": best, "report": "models/sweep.html"}  # fmt: skip
+
+
+@pytest.fixture
+def sweeper(tmp_path: Path) -> Sweeper:
+    return Sweeper(tmp_path / "models", lambda _: tiny())
+
+
+def test_the_best_two_are_told_with_how_a_person_registers_them_and_nobody_is(
+    house: House, sweeper: Sweeper
+) -> None:
+    before = house.ledger.roster()
+    done = sweep(house, SUNDAY, NIGHT, sweeper)
+    assert house.ledger.roster() == before
+    first, second = (one["policy"] for one in done.told["best"])
+    assert done.lines[:2] == (
+        "3 trials: 2 complete, 1 given up early",
+        "  report: models/sweep.html",
+    )
+    assert "1. trial 0, 0.020 % a day at the lower end of its interval" in done.lines
+    assert f"   {first}" in done.lines
+    assert (
+        f"   if what was held out convinces you: tiltyard policy register {second} --capital X"
+        in done.lines
+    )
+    assert done.failed == ()
+
+
+def test_each_day_tries_other_settings_with_the_budgets_of_the_settings(
+    house: House, sweeper: Sweeper
+) -> None:
+    for later in range(2):
+        sweep(house, SUNDAY + timedelta(days=7 * later), NIGHT, sweeper)
+    one, other = sweeper.asked
+    assert one[:2] == ["train", "sweep"]
+    assert (option(one, "--trials"), option(one, "--budget")) == ("10", "240")
+    assert option(one, "--until") == "2026-11-22T02:00:00Z"
+    assert option(one, "--seed") != option(other, "--seed")
+    assert "--as-of" not in one, "it asks no ledger"
+
+
+def test_for_the_same_day_it_is_done_once_and_one_whose_time_was_up_goes_on(
+    house: House, sweeper: Sweeper
+) -> None:
+    sweeper.is_partial = True
+    done = sweep(house, SUNDAY, NIGHT, sweeper)
+    assert "  partial: the time was up before everything was learnt" in done.lines
+    sweeper.is_partial = False
+    for _ in range(2):
+        done = sweep(house, SUNDAY, NIGHT, sweeper)
+    first, second = sweeper.asked
+    assert first == second
+    assert done.told["partial"] is False
+
+
+def test_every_field_of_the_best_has_a_row(house: House, sweeper: Sweeper) -> None:
+    done = sweep(house, SUNDAY, NIGHT, sweeper)
+    fields = set(rows("json.md", "## A policy that was made")) - {"registered"} | {"trial"}
+    assert set(done.told["best"][0]) == fields
