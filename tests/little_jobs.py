@@ -62,8 +62,8 @@ def main(address: str, kill_at: int) -> None:
     def page(run: str, outcome: StepOutcome) -> None:
         at_a_boundary(f"{run}: paged of {outcome.step}")
 
-    def finish(run: str, _: str, outcome: JobOutcome) -> None:
-        at_a_boundary(f"{run}: finished, {len(outcome.steps)} steps")
+    def finish(job: str, _: date, outcome: JobOutcome) -> None:
+        at_a_boundary(f"{job}: finished, {len(outcome.steps)} steps")
 
     world = World(
         JobsPlace(Path("said"), database_url(address)), load(), None, system_now, steady_seconds,

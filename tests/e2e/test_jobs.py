@@ -14,7 +14,7 @@ import pytest
 from command_line import POLICY, Run
 from waiting import until
 
-DAY = "2026-11-29"
+DAY = "2026-11-22"
 NIGHTLY = f"nightly-{DAY}"
 
 

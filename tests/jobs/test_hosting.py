@@ -45,7 +45,7 @@ class Hosted:
 
     def run(self, *steps: Step, name: str = RUN, before: JobOutcome | None = None) -> Run:
         return carried_through(
-            self.world(*steps), "weekly", name, asked(DAY, NOON, before), wait=time.sleep
+            self.world(*steps), "weekly", name, asked(DAY, NOON, before=before), wait=time.sleep
         )
 
     def begun(self) -> list[str]:

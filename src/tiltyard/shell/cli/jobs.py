@@ -11,6 +11,7 @@ import typer
 
 from tiltyard.kernel.clock import span_text, time_text
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.cli.maintain import Day, day_of
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.exit_codes import FAILED
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from tiltyard.shell.settings import Settings
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="As jobs list names it.")]
-Day = Annotated[
-    str | None, typer.Option(metavar="YYYY-MM-DD", help="The trading day it is for. [today's]")
-]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -90,6 +88,26 @@ def run_job(
     config: Config = None,
 ) -> None:
     """Have a job run, and wait for its end; of the same day it runs once, whoever asks."""
+    carry_out_job(job, day, database, config, as_json=as_json)
+
+
+def carry_out_job(
+    job: str, day: str | None, database: str | None, config: Path | None, *,
+    as_json: bool, bucket: str = "",
+) -> None:  # fmt: skip
+    """See the run of a job for a day through.
+
+    Args:
+        job: Which.
+        day: The trading day; None for the present one.
+        database: Where the ledger is.
+        config: File of the settings.
+        as_json: Print JSON.
+        bucket: Of the archive; empty for that of the settings.
+
+    Raises:
+        TiltyardError: ``JOB_UNKNOWN``, ``TIME_INVALID``; what keeps a job from being hosted.
+    """
     from tiltyard.shell.jobs.catalogue import job_named, run_id  # noqa: PLC0415 slow
     from tiltyard.shell.jobs.host import asked  # noqa: PLC0415 slow
 
@@ -97,8 +115,9 @@ def run_job(
     job_named(job)
     now = system_now()
     at = now.astimezone(settings.schedule.zone)
-    on = settings.schedule.trading_day(now) if day is None else _day(day)
-    _carry(job, run_id(job, on, at), asked(on, now), database, config, settings, as_json=as_json)
+    on = day_of(day, settings.schedule.trading_day(now))
+    told = asked(on, now, bucket=bucket)
+    _carry(job, run_id(job, on, at), told, database, config, settings, as_json=as_json)
 
 
 def cancel(name: RunName, database: Database = None, config: Config = None) -> None:
@@ -130,7 +149,7 @@ def retry(
         )
     if run.state == "done":
         raise TiltyardError("JOB_RUN_ENDED", name, "all of it is done already")
-    told = asked(date.fromisoformat(run.day), system_now(), run.outcome)
+    told = asked(date.fromisoformat(run.day), system_now(), before=run.outcome)
     _carry(run.job, again(name), told, database, config, settings, as_json=as_json)
 
 
@@ -178,13 +197,6 @@ def _known(place: "JobsPlace", name: str) -> "Run":
             "JOB_RUN_UNKNOWN", repr(name), "there is no such run", "see: tiltyard jobs list"
         )
     return run
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise TiltyardError("TIME_INVALID", repr(text), "expected a day: 2026-11-29") from None
 
 
 def _due_lines(settings: "Settings") -> list[str]:

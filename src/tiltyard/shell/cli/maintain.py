@@ -59,7 +59,22 @@ def add_to(app: typer.Typer) -> None:
     maintain = typer.Typer(help="Tasks of maintenance, each by itself.", no_args_is_help=True)
     for name, task in TASKS.items():
         maintain.command(name)(_command(name, task))
+    maintain.command("full")(full)
     app.add_typer(maintain, name="maintain")
+
+
+def full(
+    day: Day = None,
+    s3_bucket: Bucket = None,
+    as_json: AsJson = False,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """All tasks of the week, one after the other, as the weekly job does them."""
+    from tiltyard.shell.cli.jobs import carry_out_job  # noqa: PLC0415 it needs this module
+
+    with_bucket(settings_from(config), s3_bucket)
+    carry_out_job("weekly", day, database, config, as_json=as_json, bucket=s3_bucket or "")
 
 
 def _command(name: str, task: Task) -> Callable[..., None]:

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 import typer
 
 from tiltyard.shell.cli import run
-from tiltyard.shell.cli.maintain import Asked, Bucket, Day, carry_out
+from tiltyard.shell.cli.maintain import Asked, Bucket, Day, carry_out, full
 from tiltyard.shell.cli.options import AsJson, Config, Database
 
-Weekly = Literal["snapshot", "retrain", "optuna", "purge", "cleanup"]
+Weekly = Literal["snapshot", "retrain", "optuna", "purge", "cleanup", "full"]
 
 
 def main() -> None:
@@ -28,5 +28,8 @@ def maintain(
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Do a task of the weekly maintenance."""
+    """Do a task of the weekly maintenance, or all of them."""
+    if task == "full":
+        full(day, s3_bucket, as_json=as_json, database=database, config=config)
+        return
     carry_out(Asked(task, day, False, s3_bucket, as_json, database, config))  # noqa: FBT003 by name

@@ -47,7 +47,7 @@ class World(NamedTuple):
         steady: Seconds on a clock that is never set.
         say: Told each step that begins and ends, for people.
         page: Told of which run a step has failed, and how.
-        finish: Told a run, its job, and what came of it, when it has ended.
+        finish: Told a job, its trading day, and what came of it, when a run has ended.
         jobs: Which there are.
         command: What a step's words stand behind.
     """
@@ -59,7 +59,7 @@ class World(NamedTuple):
     steady: Callable[[], float]
     say: Callable[[str], object]
     page: Callable[[str, StepOutcome], object]
-    finish: Callable[[str, str, JobOutcome], object]
+    finish: Callable[[str, date, JobOutcome], object]
     jobs: Mapping[str, Job] = JOBS
     command: Sequence[str] = COMMAND
 
@@ -128,7 +128,7 @@ def _workflows(world: World) -> Callable[[datetime, str], None]:
     def job(name: str, told: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One run of a job: its steps, in their order."""
         run = str(DBOS.workflow_id)
-        before = JobOutcome.from_json(told.get("before", []))
+        before = JobOutcome.from_json(told["before"])
         kept = {one.step: one for one in before.steps if one.state == "done"}
         steps: list[StepOutcome] = []
         plan = DBOS.run_step({"name": "plan"}, lambda: _plan(world, name))
@@ -137,7 +137,7 @@ def _workflows(world: World) -> Callable[[datetime, str], None]:
             outcome = known if known is not None else _carried_out(world, run, step, told, steps)
             steps.append(outcome)
         ended = JobOutcome(steps)
-        DBOS.run_step({"name": "finish"}, lambda: _finished(world, run, name, ended))
+        DBOS.run_step({"name": "finish"}, lambda: _finished(world, run, name, told, ended))
         return ended.to_json()
 
     @DBOS.workflow(name="by the clock", max_recovery_attempts=None)
@@ -151,16 +151,19 @@ def _workflows(world: World) -> Callable[[datetime, str], None]:
     return begin
 
 
-def asked(day: date, at: datetime, before: JobOutcome | None = None) -> dict[str, Any]:
+def asked(
+    day: date, at: datetime, *, before: JobOutcome | None = None, bucket: str = ""
+) -> dict[str, Any]:
     """What a run is told.
 
     Args:
         day: The trading day that it is for.
         at: When it was asked for, or due; UTC.
         before: What came of an earlier run; what is done there is not done again.
+        bucket: Of the archive; empty for that of the settings.
     """
-    told: dict[str, Any] = {"day": day.isoformat(), "at": time_text(at)}
-    return told if before is None else {**told, "before": before.to_json()}
+    kept = [] if before is None else before.to_json()
+    return {"day": day.isoformat(), "at": time_text(at), "before": kept, "bucket": bucket}
 
 
 def _plan(world: World, name: str) -> list[dict[str, Any]]:
@@ -196,6 +199,8 @@ def _tried(
     job = run.partition("-")[0]
     words = [*step.words, *_placed(step, job, str(told["day"]))]
     environment = {**os.environ, "TILTYARD_DB": world.place.address}
+    if told["bucket"]:
+        environment["TILTYARD_ARCHIVE_BUCKET"] = str(told["bucket"])
     if world.config is not None:
         words += ["--config", str(world.config)]
     try:
@@ -234,9 +239,11 @@ def _paged(world: World, run: str, outcome: StepOutcome) -> bool:
     return True
 
 
-def _finished(world: World, run: str, name: str, ended: JobOutcome) -> bool:
+def _finished(
+    world: World, run: str, name: str, told: Mapping[str, Any], ended: JobOutcome
+) -> bool:
     try:
-        world.finish(run, name, ended)
+        world.finish(name, date.fromisoformat(told["day"]), ended)
     except TiltyardError as error:
         world.say(f"{run}: its report is not written: {error}")
         return False

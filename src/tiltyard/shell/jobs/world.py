@@ -1,6 +1,7 @@
 """What a host is given of the outside: clocks, who is told, and what is written of a run."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from tiltyard.shell.clock import steady_seconds, system_now
@@ -8,6 +9,7 @@ from tiltyard.shell.jobs.host import World
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
 from tiltyard.shell.jobs.paging import page_of
 from tiltyard.shell.jobs.place import JobsPlace
+from tiltyard.shell.maintenance.report import Part, Report, write_report
 from tiltyard.shell.settings import Settings
 
 
@@ -26,8 +28,13 @@ def world_of(
     def page(run: str, outcome: StepOutcome) -> None:
         page_of(place, settings, run, outcome)
 
-    return World(place, settings, config, system_now, steady_seconds, say, page, _nothing)
+    def finish(job: str, day: date, outcome: JobOutcome) -> None:
+        if job == "weekly":
+            page = write_report(_report(day, outcome), settings.jobs.path)
+            say(f"the report of {day} is in {page}")
+
+    return World(place, settings, config, system_now, steady_seconds, say, page, finish)
 
 
-def _nothing(_run: str, _job: str, _outcome: JobOutcome) -> None:
-    """Nothing is written of it beyond the record of jobs."""
+def _report(day: date, outcome: JobOutcome) -> Report:
+    return Report(day, [Part.of_step(one.to_json()) for one in outcome.steps])
