@@ -60,6 +60,7 @@ FAILURES = frozenset(
         "METRIC_TWICE",
         "MODEL_LATE",
         "MODEL_NOT_FINITE",
+        "MODEL_UNREMOVABLE",
         "NOT_READY",
         "NUMBA_MISSING",
         "PAGE_UNWRITABLE",
