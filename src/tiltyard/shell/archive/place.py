@@ -246,6 +246,17 @@ class Place:
                     obstore.delete(self._store, key)
                 self._bring_removal_to_disk(key)
 
+    def clear_unfinished(self) -> None:
+        """Remove from a folder what those who were killed have left half written.
+
+        Raises:
+            TiltyardError: As :meth:`keep`.
+        """
+        if self._folder is not None:
+            with self._speaking_plainly("objects"):
+                for file in self._folder.glob("objects/*/*#*"):
+                    file.unlink(missing_ok=True)
+
     def _bring_to_disk(self, key: str) -> None:
         """See to it that what was written outlives the machine, before anything tells of it."""
         if self._folder is not None:
