@@ -74,7 +74,7 @@ def test_people_are_told_once_of_a_step_that_fails(known: Run, tmp_path: Path) -
 def test_what_is_not_there_is_refused(known: Run, tmp_path: Path) -> None:
     for words, code, says in (
         (("run", "weekley"), 2, "JOB_UNKNOWN 'weekley'"),
-        (("run", "weekly", "--day", "sunday"), 2, "TIME_INVALID 'sunday'"),
+        (("run", "weekly", "--day", "sunday"), 2, "TIME_INVALID --day sunday"),
         (("show", NIGHTLY), 1, "JOBS_NONE"),
         (("cancel", NIGHTLY), 1, "JOBS_NONE"),
         (("retry", NIGHTLY), 1, "JOBS_NONE"),
