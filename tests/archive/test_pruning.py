@@ -57,6 +57,21 @@ def test_contents_that_only_expired_ones_named_go_and_all_others_stay(
     assert not place.listed("turns")
 
 
+def test_what_was_left_half_written_goes_while_nobody_keeps_anything(
+    folder: ArchiveSettings,
+) -> None:
+    new = keep_small(place_of(folder, create=True), 0, {"a": b"new"})
+    half = folder.path / f"{object_key(new.files['a'].digest)}#1"
+    half.write_bytes(b"ne")
+    prune(folder, NOBODY, SUNDAY, dry_run=True)
+    with keeping(place_of(folder)):
+        prune(folder, NOBODY, SUNDAY)
+    assert half.is_file()
+    prune(folder, NOBODY, SUNDAY)
+    assert not half.exists()
+    all_whole(place_of(folder))
+
+
 def test_what_arms_need_stays_however_old(archive: ArchiveSettings) -> None:
     place = place_of(archive, create=True)
     keep_small(place, 20, {"models/bot/manifest.json": b"it"})

@@ -5,12 +5,10 @@ is kept once, and whoever reads one knows whether it is what was kept. *Notes* h
 first that is written under a name stays. A place where a second takes its room is no archive, and
 :meth:`Place.prove` finds that out before anything is entrusted to it.
 
-What a place refuses is told in our own words. Addresses of objects may be in them; credentials are
-in none.
+What a place refuses is told in our own words (:mod:`tiltyard.shell.archive.refusals`).
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -23,13 +21,12 @@ import obstore
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
-    PermissionDeniedError,
-    UnauthenticatedError,
 )
 from obstore.store import LocalStore, S3Store
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive.credentials import credentials
+from tiltyard.shell.archive.refusals import first_line, plainly
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 if TYPE_CHECKING:
@@ -49,9 +46,6 @@ CONNECTS = timedelta(seconds=5)
 MOST_AGAIN = 5
 HARMS = frozenset({"ARCHIVE_HARMED", "ARCHIVE_MISSING"})
 """What is wrong with an object itself, and not with the way to it."""
-_CODE = re.compile(r"<Code>(\w+)</Code>")
-_REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
-"""What servers of S3 say to who may not come in."""
 
 
 class Listed(NamedTuple):
@@ -246,6 +240,17 @@ class Place:
                     obstore.delete(self._store, key)
                 self._bring_removal_to_disk(key)
 
+    def clear_unfinished(self) -> None:
+        """Remove from a folder what those who were killed have left half written.
+
+        Raises:
+            TiltyardError: As :meth:`keep`.
+        """
+        if self._folder is not None:
+            with self._speaking_plainly("objects"):
+                for file in self._folder.glob("objects/*/*#*"):
+                    file.unlink(missing_ok=True)
+
     def _bring_to_disk(self, key: str) -> None:
         """See to it that what was written outlives the machine, before anything tells of it."""
         if self._folder is not None:
@@ -268,30 +273,8 @@ class Place:
                 "ARCHIVE_TAKEN", f"{self.name}/{key}", "somebody has written it before"
             ) from error
         except (BaseError, OSError) as error:
-            raise self._plain(f"{self.name}/{key}", error) from error
-
-    def _plain(self, where: str, error: Exception) -> TiltyardError:
-        said = str(error)
-        code = found[1] if (found := _CODE.search(said)) else ""
-        if code == "NoSuchBucket":
-            return TiltyardError(
-                "BUCKET_MISSING", self.name, "the server has no such bucket",
-                "make it, or name another: archive.bucket",
-            )  # fmt: skip
-        if isinstance(error, FileNotFoundError):
-            return TiltyardError("ARCHIVE_MISSING", where, "it is not there")
-        if self._folder is not None:
-            return TiltyardError("ARCHIVE_UNWRITABLE", where, _first_line(said))
-        is_refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
-        if code in _REFUSED or is_refused or " 403 " in said or " 401 " in said:
-            return TiltyardError(
-                "ARCHIVE_REFUSED", where, code or "it may not be read or written",
-                "look at the credentials, and at what they may do there",
-            )  # fmt: skip
-        return TiltyardError(
-            "ARCHIVE_UNREACHABLE", where, code or _first_line(said),
-            "look whether the server runs, and at archive.endpoint and archive.region",
-        )  # fmt: skip
+            is_folder = self._folder is not None
+            raise plainly(self.name, f"{self.name}/{key}", error, is_folder=is_folder) from error
 
     def _harmed(self, key: str, facts: str) -> TiltyardError:
         return TiltyardError("ARCHIVE_HARMED", f"{self.name}/{key}", facts)
@@ -359,7 +342,7 @@ def folder_of(settings: ArchiveSettings, *, create: bool = False) -> Place:
         store = LocalStore(folder, automatic_cleanup=True)
     except (BaseError, OSError) as error:
         raise TiltyardError(
-            "ARCHIVE_UNWRITABLE", str(path), _first_line(str(error)),
+            "ARCHIVE_UNWRITABLE", str(path), first_line(str(error)),
             "name another folder: archive.folder",
         ) from error  # fmt: skip
     return Place(store, str(path), folder)
@@ -385,7 +368,3 @@ def object_key(digest: str) -> str:
     'objects/ab/ab12'
     """
     return f"objects/{digest[:2]}/{digest}"
-
-
-def _first_line(said: str) -> str:
-    return said.strip().partition("\n")[0][:300]

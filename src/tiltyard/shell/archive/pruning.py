@@ -142,6 +142,7 @@ def _clear(
                 freed += sum(garbage[key] for key in some)
                 on_stage(SWEPT)
             turn.clear_notes()
+            place.clear_unfinished()
     except TiltyardError as error:
         if error.code != "ARCHIVE_BUSY":
             raise

@@ -75,7 +75,7 @@ def whereabouts(settings: ArchiveSettings, patience: timedelta = PATIENCE) -> Wh
     except TiltyardError as error:
         if not settings.path.is_dir():
             raise
-        there = Whereabouts(settings.folder, {}, error)
+        there = Whereabouts(str(settings.path), {}, error)
     if settings.path.is_dir():
         here = _lying(folder_of(settings), is_here_only=None if there.refused else True)
         there = there._replace(snapshots=dict(sorted({**here, **there.snapshots}.items())))

@@ -124,9 +124,10 @@ def _cleared_lines(cleared: Cleared, *, dry_run: bool) -> list[str]:
     """
     if not cleared.snapshots and not cleared.objects:
         return [] if cleared.failed else [f"{cleared.place}: nothing to clear away"]
+    what, are = ("content", "is") if cleared.objects == 1 else ("contents", "are")
     contents = (
-        f"{cleared.place}: {cleared.objects:,} contents that no snapshot names "
-        f"{'would go' if dry_run else 'are gone'}, {size_text(cleared.freed)}"
+        f"{cleared.place}: {cleared.objects:,} {what} that no snapshot names "
+        f"{'would go' if dry_run else f'{are} gone'}, {size_text(cleared.freed)}"
     )
     return [*(f"{cleared.place}: {name} has expired" for name in cleared.snapshots), contents]
 

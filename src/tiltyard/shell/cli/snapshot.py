@@ -44,7 +44,7 @@ def take_one(as_json: AsJson = False, database: Database = None, config: Config 
     _say(_json(told) if as_json else [*words.taken_lines(taken), *words.synced_lines(synced)])
     left_out = (f"left out: {error}" for error in taken.left_out.values())
     if taken.refused is not None:
-        typer.echo(f"{words.HERE_ONLY}: {taken.refused}", err=True)
+        typer.echo(f"the bucket refused it: {taken.refused}", err=True)
         typer.echo(
             "to bring it there: tiltyard snapshot sync; the next take does it, too", err=True
         )
@@ -61,7 +61,7 @@ def sync_all(as_json: AsJson = False, config: Config = None) -> None:
     synced = sync(settings.archive)
     nothing = (
         "every snapshot is in the bucket" if settings.archive.bucket
-        else f"no bucket is named: snapshots are kept in {settings.archive.folder}"
+        else f"no bucket is named: snapshots are kept in {settings.archive.path}"
     )  # fmt: skip
     lines = words.synced_lines(synced) or ([] if synced.failed else [nothing])
     _say(_json(words.synced_json(synced)) if as_json else lines)
@@ -189,7 +189,9 @@ def _listed(manifest: "Manifest", lying: "Lying") -> dict[str, object]:
 def _refused(error: TiltyardError | None) -> None:
     if error is not None:
         typer.echo(str(error), err=True)
-        typer.echo("what lies on this disk alone was looked at; there may be newer ones", err=True)
+        typer.echo(
+            "only what is on this disk was looked at; the bucket may have newer ones", err=True
+        )
 
 
 def _say(lines: Iterable[str]) -> None:
