@@ -63,6 +63,7 @@ FAILURES = frozenset(
         "METRIC_TWICE",
         "MODEL_LATE",
         "MODEL_NOT_FINITE",
+        "MODEL_UNREMOVABLE",
         "NOTE_UNWRITABLE",
         "NOT_READY",
         "NUMBA_MISSING",

@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store import schema
 from tiltyard.shell.store.answer_limit import AnswerLimit
 from tiltyard.shell.store.engine import BUSY_TIMEOUT_MS, connect, database_url
-from tiltyard.shell.store.plain_errors import speaking_plainly
+from tiltyard.shell.store.plain_errors import in_plain_words, speaking_plainly
 from tiltyard.shell.store.staging import Staging
 
 
@@ -114,6 +115,29 @@ class Database:
                 "DATABASE_LOCKED", str(self.url.database), "somebody else reads it",
                 "let nobody open it before it is complete",
             )  # fmt: skip
+
+    @contextmanager
+    def by_hand(self, patience_ms: int) -> Iterator[Cursor]:
+        """A cursor for what cannot be done inside a transaction, on a connection of its own.
+
+        Args:
+            patience_ms: How long is waited for a lock.
+        """
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            if self.url.get_backend_name() == "sqlite":
+                cursor.execute(f"PRAGMA busy_timeout = {int(patience_ms)}")
+            else:
+                connection.driver_connection.autocommit = True  # type: ignore[union-attr] # it is there
+                cursor.execute(f"SET lock_timeout = {int(patience_ms)}")
+            yield cursor
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            plain = in_plain_words(error, self.url)
+            raise plain or error from error
+        finally:
+            connection.invalidate()  # nobody else goes by its settings
+            connection.close()
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -1,0 +1,305 @@
+"""The clean-up of a folder of models: what nobody uses goes, and nothing else is touched."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from conformance.desks import CAPITAL, UNGUARDED, dump
+from ledgers import new_ledger
+from maintenance.killed import LATER
+from tiltyard.actions.record import registered
+from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.shell.archive.place import place_of
+from tiltyard.shell.archive.taking import House, take
+from tiltyard.shell.maintenance.cleaning import clean
+from tiltyard.shell.maintenance.done import Done
+from tiltyard.shell.models.removing import STAGES
+from tiltyard.shell.sections.archive import ArchiveSettings
+from tiltyard.shell.sections.models import ModelSettings
+from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.training.alone import alone_at
+from trained_policies import put_model, tiny_sizing
+
+BEGAN = datetime(2025, 6, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+class Folder(NamedTuple):
+    """A folder of models: one that an arm is traded by, and one that nobody uses."""
+
+    ledger: Ledger
+    path: Path
+    used: Path
+    unused: Path
+    archive: Path
+
+    @property
+    def settings(self) -> Settings:
+        return UNGUARDED.model_copy(
+            update={
+                "models": ModelSettings(folder=str(self.path)),
+                "archive": ArchiveSettings(folder=str(self.archive)),
+            }
+        )
+
+    def cleaned(
+        self,
+        *,
+        now: datetime = LATER,
+        dry_run: bool = False,
+        on_stage: Callable[[str], None] = lambda _: None,
+    ) -> Done:
+        return clean(self.ledger, self.settings, now=now, dry_run=dry_run, on_stage=on_stage)
+
+    def outcomes(self, done: Done) -> dict[str, str]:
+        return {one["name"]: one["outcome"] for one in done.told["cleaned"]}
+
+    def keep(self) -> None:
+        place = place_of(self.settings.archive, create=True)
+        take(House(self.ledger, self.path, self.path / "no.toml"), place, BEGAN)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    models = folder / "models"
+    used, unused = put_model(models), put_model(models, tiny_sizing())
+    unused.with_name(f"{unused.name}.html").write_text("a page")
+    used.with_name(f"{used.name}.html").write_text("a page")
+    digest = sha256((used / "manifest.json").read_bytes()).hexdigest()
+    roster = Roster()
+    for arm in (
+        Arm(FLAT, "champion", "champion", 1, 1, 1, None, BEGAN, kind=FLAT),
+        Arm(used.name, "challenger", "halted", 0, 0.1, 0, CAPITAL, BEGAN, digest=digest),
+    ):
+        roster = roster.with_arm(arm)
+    with new_ledger(folder / "tiltyard.db") as ledger:
+        joined = [registered(arm, BEGAN, "test") for arm in roster.arms.values()]
+        ledger.save_roster(roster, joined, at=BEGAN)
+        archive = folder / "archive"
+        Folder(ledger, models, used, unused, archive).keep()
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Iterator[Folder]:
+    home = tmp_path / "home"
+    shutil.copytree(made, home)
+    models = home / "models"
+    used, unused = sorted(
+        (one for one in models.iterdir() if one.is_dir()), key=lambda one: "dqn" in one.name
+    )
+    with Ledger.open(str(home / "tiltyard.db")) as ledger:
+        yield Folder(ledger, models, used, unused, home / "archive")
+
+
+def test_what_nobody_uses_and_a_snapshot_holds_is_removed_with_its_page(folder: Folder) -> None:
+    cache = folder.path / ".embedded"
+    cache.mkdir()
+    for one in (folder.used, folder.unused):
+        digest = sha256((one / "manifest.json").read_bytes()).hexdigest()
+        (cache / f"{digest}-1").write_text("x")
+    done = folder.cleaned()
+    assert folder.outcomes(done) == {
+        folder.used.name: "kept", folder.unused.name: "removed",
+        f"{folder.unused.name}.html": "removed",
+    }  # fmt: skip
+    assert sorted(one.name for one in folder.path.iterdir()) == [
+        ".embedded", folder.used.name, f"{folder.used.name}.html"
+    ]  # fmt: skip
+    assert len(list(cache.iterdir())) == 1
+    assert done.failed == ()
+    assert done.told["bytes_removed"] > 1000
+    assert f"model {folder.used.name} stays: {folder.used.name} is halted" in done.lines
+
+
+def test_a_dry_run_changes_nothing(folder: Folder) -> None:
+    put_work(folder, "ab" * 8, LATER - 91 * DAY)
+    before = contents(folder.path.parent)
+    rows = dump(folder.ledger)
+    done = folder.cleaned(dry_run=True)
+    assert contents(folder.path.parent) == before
+    assert dump(folder.ledger) == rows
+    assert folder.outcomes(done) == {
+        folder.used.name: "kept", folder.unused.name: "planned", "ab" * 8: "planned",
+        f"{folder.unused.name}.html": "planned",
+    }  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file but SQLite's own, which come with whoever opens it."""
+    return {
+        str(one): one.read_bytes()
+        for one in folder.rglob("*")
+        if one.is_file() and not one.name.endswith(("-wal", "-shm"))
+    }
+
+
+def test_twice_is_once(folder: Folder) -> None:
+    folder.cleaned()
+    before = contents(folder.path)
+    assert folder.outcomes(folder.cleaned()) == {folder.used.name: "kept"}
+    assert contents(folder.path) == before
+
+
+def test_what_is_younger_than_the_retention_is_counted_and_stays(folder: Folder) -> None:
+    done = folder.cleaned(now=datetime(2025, 7, 1, tzinfo=UTC))
+    assert set(folder.outcomes(done).values()) == {"kept"}
+    assert "2 more stay: they are younger than 90 days" in done.lines
+
+
+def test_what_no_snapshot_holds_whole_stays(folder: Folder) -> None:
+    for one in (folder.archive / "objects").rglob("*"):
+        if one.is_file():
+            one.write_bytes(one.read_bytes()[:-1])
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert f"model {folder.unused.name} stays: no snapshot of the desk holds it whole" in done.lines
+    shutil.rmtree(folder.archive)
+    gone = folder.cleaned()
+    assert folder.outcomes(gone)[folder.unused.name] == "failed"
+    assert [error.code for error in gone.failed] == ["ARCHIVE_MISSING"]
+    assert folder.unused.is_dir()
+
+
+def test_a_model_that_cannot_be_read_stays(folder: Folder) -> None:
+    (folder.unused / "manifest.json").write_text("{}")
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert any("it cannot be read: SNAPSHOT_TAMPERED" in line for line in done.lines)
+
+
+def test_nothing_is_removed_while_somebody_trains(folder: Folder) -> None:
+    with alone_at(folder.path / ".work" / "a1"):
+        done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert any("somebody trains here" in line for line in done.lines)
+
+
+def test_a_link_is_neither_followed_nor_removed(folder: Folder, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / folder.unused.name
+    elsewhere.parent.mkdir()
+    folder.unused.rename(elsewhere)
+    folder.unused.symlink_to(elsewhere)
+    before = contents(elsewhere)
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert "it is a link to somewhere else" in "".join(done.lines)
+    assert folder.unused.is_symlink()
+    assert contents(elsewhere) == before
+
+
+def test_what_links_out_of_a_model_is_not_followed(folder: Folder, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "dear.txt").write_text("dear")
+    (folder.unused / "link").symlink_to(outside)
+    assert folder.outcomes(folder.cleaned())[folder.unused.name] == "removed"
+    assert (outside / "dear.txt").read_text() == "dear"
+
+
+def put_work(folder: Folder, key: str, touched_at: datetime) -> Path:
+    work = folder.path / ".work" / key
+    work.mkdir(parents=True)
+    for path in (work / "weights", work):
+        if path != work:
+            path.write_text("x" * 10)
+        os.utime(path, (touched_at.timestamp(), touched_at.timestamp()))
+    return work
+
+
+def test_unfinished_work_that_nobody_has_touched_for_long_goes(folder: Folder) -> None:
+    old, new = put_work(folder, "a" * 16, LATER - 90 * DAY), put_work(folder, "b" * 16, LATER)
+    within = put_work(folder, "c" * 16, LATER - 99 * DAY)
+    os.utime(within / "weights", (LATER.timestamp(), LATER.timestamp()))
+    outcomes = folder.outcomes(folder.cleaned())
+    assert outcomes["a" * 16] == "removed"
+    assert (old.exists(), new.exists(), within.exists()) == (False, True, True)
+
+
+def test_work_that_somebody_is_at_stays_however_old(folder: Folder) -> None:
+    work = put_work(folder, "a" * 16, LATER - 99 * DAY)
+    with alone_at(work):
+        folder.cleaned()
+    assert (work / "weights").exists()
+
+
+def test_a_page_of_a_sweep_goes_with_the_last_model_that_it_names(folder: Folder) -> None:
+    lone = folder.path / "sweep_20250401_000000.html"
+    lone.write_text(f"best: {folder.unused.name}")
+    shared = folder.path / "sweep_20250402_000000.html"
+    shared.write_text(f"best: {folder.unused.name} and {folder.used.name}")
+    silent = folder.path / "sweep_20250403_000000.html"
+    silent.write_text("nothing")
+    other = folder.path / "notes.html"
+    other.write_text(folder.unused.name)
+    folder.cleaned()
+    there = [one.exists() for one in (lone, shared, silent, other)]
+    assert there == [False, True, True, True]
+
+
+def test_who_begins_to_use_it_meanwhile_keeps_it(folder: Folder) -> None:
+    digest = sha256((folder.unused / "manifest.json").read_bytes()).hexdigest()
+
+    def register(stage: str) -> None:
+        if stage == STAGES[0]:
+            arm = Arm("late", "challenger", "candidate", 0, 0.1, 0, None, BEGAN, digest=digest)
+            with folder.ledger.transaction() as inside:
+                inside.save_roster(
+                    inside.roster().with_arm(arm), [registered(arm, BEGAN, "ada")], at=BEGAN
+                )
+
+    before = contents(folder.unused)
+    done = folder.cleaned(on_stage=register)
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert "late has begun to use it" in "".join(done.lines)
+    assert contents(folder.unused) == before
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_at_any_stage_a_model_is_there_whole_or_not_at_all(
+    folder: Folder, stage: str
+) -> None:
+    program = Path(__file__).with_name("killed.py")
+    words = [str(folder.ledger.url.database), str(folder.path), str(folder.archive), stage]
+    done = subprocess.run([sys.executable, str(program), *words], check=False, timeout=300)
+    assert done.returncode == -signal.SIGKILL
+    assert not folder.unused.exists()
+    folder.cleaned()
+    left = {one.name for one in folder.path.iterdir()}
+    assert left == {folder.used.name, f"{folder.used.name}.html"}
+
+
+def test_where_the_database_is_damaged_nothing_is_removed(folder: Folder) -> None:
+    file = Path(str(folder.ledger.url.database))
+    folder.ledger.settle()
+    before = contents(folder.path)
+    with Ledger.open(str(file)) as ledger, ledger.by_hand(100) as cursor:
+        cursor.execute("PRAGMA writable_schema = ON")
+        cursor.execute("SELECT rootpage FROM sqlite_master WHERE name = 'audit'")
+        ((page,),) = cursor.fetchall()
+        cursor.execute("PRAGMA page_size")
+        ((size,),) = cursor.fetchall()
+    raw = bytearray(file.read_bytes())
+    raw[(page - 1) * size + 100 : page * size] = bytes(size - 100)
+    file.write_bytes(raw)
+    with Ledger.open(str(file)) as ledger:
+        done = clean(ledger, folder.settings, now=LATER, dry_run=False)
+    assert [error.code for error in done.failed] == ["DATABASE_CORRUPT"]
+    assert done.lines == ("the database is damaged, so nothing was removed",)
+    assert contents(folder.path) == before
+
+
+def test_a_house_without_models_is_clean(folder: Folder) -> None:
+    shutil.rmtree(folder.path)
+    assert folder.cleaned().told["cleaned"] == []

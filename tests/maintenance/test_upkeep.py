@@ -1,0 +1,192 @@
+"""The upkeep of a database: what is damaged is found, and nobody beside waits for the rest."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from conformance.desks import FIRST, NOW, UNGUARDED, challenger, desk_on, dump, employ, run_sql
+from ledgers import new_ledger
+from maintenance.stale import populate
+from postgres import Server
+from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.commanding import take
+from tiltyard.shell.maintenance.tidying import growth, look_through, tidy
+from tiltyard.shell.replaying.verify import verify
+from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.upkeep import (
+    check,
+    free_part,
+    shorten_log,
+    sizes,
+    total_size,
+)
+
+WRITES = timedelta(minutes=1)
+
+
+def test_a_database_that_is_whole_is_said_to_be(ledger: Ledger) -> None:
+    populate(ledger)
+    assert check(ledger).faults == ()
+
+
+def test_upkeep_changes_no_row(ledger: Ledger) -> None:
+    populate(ledger)
+    before = dump(ledger)
+    lines, failed = tidy(ledger, NOW, dry_run=False)
+    assert failed == []
+    assert "database: its statistics are new" in lines
+    assert dump(ledger) == before
+    verify(ledger, UNGUARDED, NOW)
+
+
+def test_a_dry_run_says_nothing_is_done(ledger: Ledger) -> None:
+    assert tidy(ledger, NOW, dry_run=True) == ([], [])
+
+
+def test_growth_is_what_has_come_since(ledger: Ledger) -> None:
+    employ(ledger, challenger(FIRST, 0.1))
+    line, told = growth(ledger, None)
+    assert "since" not in line
+    assert told["tables"]["policies"]["rows"] == 3
+    assert told["tables"]["policies"]["rows_grown"] is None
+    assert told["tables"]["policies"]["bytes"] > 0
+    assert told["bytes"] == total_size(ledger) > 0
+    assert told["rows"] == sum(one.rows for one in sizes(ledger).values())
+    run_sql(ledger, "INSERT INTO holds (kind, guard) VALUES ('ramp_frozen_by', 'a')")
+    line, again = growth(ledger, told)
+    assert (again["rows_grown"], again["tables"]["holds"]["rows_grown"]) == (1, 1)
+    assert "+1 rows since the last clean-up" in line
+
+
+def test_a_running_desk_goes_on_and_is_not_shut_out(ledger: Ledger) -> None:
+    populate(ledger)
+    with desk_on(ledger) as desk:
+        for minute in range(3):
+            desk.step(NOW + minute * WRITES)
+            assert tidy(ledger, NOW + minute * WRITES, dry_run=False)[1] == []
+        assert desk.trouble is None
+
+
+def test_who_writes_for_long_is_not_waited_for(ledger: Ledger) -> None:
+    with ledger.beside() as other, other.transaction() as inside:
+        inside.append_observations([], known_at=NOW)
+        if ledger.url.get_backend_name() == "postgresql":
+            inside.connection.exec_driver_sql("LOCK TABLE trades IN ACCESS EXCLUSIVE MODE")
+        lines, failed = tidy(ledger, NOW, dry_run=False)
+    told = [*lines, *(error.code for error in failed)]
+    assert told in (["DATABASE_LOCKED"], ["database: its statistics are new"])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Ledger]:
+    with new_ledger(tmp_path / "tiltyard.db") as opened:
+        yield opened
+
+
+def half_empty(ledger: Ledger) -> None:
+    """A third of the file is free."""
+    with ledger.by_hand(1000) as cursor:
+        cursor.execute("CREATE TABLE much (x)")
+        cursor.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+            "INSERT INTO much SELECT randomblob(1000) FROM n"
+        )
+        cursor.execute("DROP TABLE much")
+
+
+def test_a_file_that_is_free_by_a_fifth_is_written_anew_and_smaller(file: Ledger) -> None:
+    populate(file)
+    assert free_part(file) < 0.2
+    half_empty(file)
+    assert free_part(file) > 0.2
+    before, rows = total_size(file), dump(file)
+    planned, _ = tidy(file, NOW, dry_run=True)
+    assert "would be written anew" in planned[0]
+    assert total_size(file) == before
+    lines, failed = tidy(file, NOW, dry_run=False)
+    assert failed == []
+    assert "database: written anew" in lines[1]
+    assert free_part(file) == 0
+    assert total_size(file) < before
+    assert Path(str(file.url.database)).stat().st_size == total_size(file)
+    assert dump(file) == rows
+    verify(file, UNGUARDED, NOW)
+
+
+def test_beside_a_desk_it_is_not_written_anew(file: Ledger) -> None:
+    populate(file)
+    half_empty(file)
+    assert take(file, "desk", NOW) is not None
+    for dry_run in (True, False):
+        lines, _ = tidy(file, NOW, dry_run=dry_run)
+        assert "desk is at it, so it is not written anew" in lines[0]
+    assert free_part(file) > 0.2
+
+
+def test_a_log_that_somebody_reads_stays_and_is_told(file: Ledger) -> None:
+    with file.beside() as other, other.snapshot() as still:
+        still.roster()
+        employ(file, challenger(FIRST, 0.1))
+        assert not shorten_log(file)
+        assert "somebody else reads it" in tidy(file, NOW, dry_run=False)[0][-1]
+    assert shorten_log(file)
+    log = Path(f"{file.url.database}-wal")
+    assert not log.exists() or log.stat().st_size == 0
+
+
+def test_a_row_without_the_one_it_belongs_to_is_found(file: Ledger) -> None:
+    employ(file, challenger(FIRST, 0.1))
+    with closing(sqlite3.connect(str(file.url.database))) as careless:
+        careless.execute("UPDATE bandit_arms SET policy_id = 99 WHERE policy_id = 1")
+        careless.commit()
+    assert any(
+        fault.startswith("row ") and "of bandit_arms belongs to none of policies" in fault
+        for fault in look_through(file).faults
+    )
+
+
+def test_an_index_that_lacks_a_row_is_found(file: Ledger) -> None:
+    populate(file)
+    name = "sqlite_autoindex_policies_1"
+    with file.by_hand(1000) as cursor:
+        cursor.execute("PRAGMA writable_schema = ON")
+        cursor.execute(
+            "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master "
+            "WHERE name = 'sqlite_autoindex_commands_1') WHERE name = ?",
+            (name,),
+        )
+    with Ledger.open(str(file.url.database)) as again:
+        assert look_through(again).faults
+
+
+def test_a_server_says_what_it_does_not_look_at(postgres: Server) -> None:
+    with postgres.database() as url, Ledger.open(url, create=True) as ledger:
+        assert "CREATE EXTENSION amcheck" in check(ledger).unchecked
+
+
+def test_a_damaged_index_of_a_server_is_found(own: Server) -> None:
+    with own.database() as url, Ledger.open(url, create=True) as ledger:
+        employ(ledger, challenger(FIRST, 0.1))
+        own.run("CREATE EXTENSION amcheck", url)
+        assert check(ledger).faults == ()
+        is_ready = "UPDATE pg_index SET indisready = {} WHERE indexrelid = '{}'::regclass"
+        own.run(is_ready.format("false", "policies_name_key"), url)
+        run_sql(ledger, "UPDATE policies SET name = 'another' WHERE name = 'flat'")
+        own.run(is_ready.format("true", "policies_name_key"), url)
+        (fault,) = check(ledger).faults
+        assert fault.startswith("index policies_name_key: ")
+
+
+def test_what_cannot_be_looked_through_is_damaged(
+    file: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> None:
+        raise TiltyardError("DATABASE_UNREACHABLE", "it", "no answer")
+
+    monkeypatch.setattr("tiltyard.shell.maintenance.tidying.check", fails)
+    with pytest.raises(TiltyardError, match="DATABASE_UNREACHABLE"):
+        look_through(file)
