@@ -12,6 +12,8 @@ import pytest
 
 PACKAGES = {
     "amtool": "prometheus-alertmanager",
+    "cron": "cron",
+    "crontab": "cron",
     "docker-compose": "docker-compose",
     "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",

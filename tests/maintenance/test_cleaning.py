@@ -18,8 +18,9 @@ from ledgers import new_ledger
 from maintenance.killed import LATER
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.shell.archive.gathering import House
 from tiltyard.shell.archive.place import place_of
-from tiltyard.shell.archive.taking import House, take
+from tiltyard.shell.archive.taking import take
 from tiltyard.shell.maintenance.cleaning import clean
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.models.removing import STAGES

@@ -134,6 +134,28 @@ def test_a_correction_takes_the_place_of_what_was_told_first(ledger: Ledger) -> 
     assert told_of(found(ledger)) == {(CHAMPION, -1.0, 1, 1.0)}
 
 
+def test_what_the_ledger_learnt_of_later_is_not_known_be_it_a_correction_or_a_decision(
+    ledger: Ledger,
+) -> None:
+    first, after = trade("1", CHAMPION, 1, 5, book="shadow"), LATER + HOUR
+    told(ledger, [first, trade("2", BREAKOUT, 7, 9)])
+    ingest(ledger, [first._replace(side="short", revision=2)], explicit=True, now=after)
+    ledger.append_decisions([decision(BREAKOUT, 7, 0.25)], known_at=after)
+
+    def known_by(at: datetime) -> Log | str:
+        return log_of(ledger, [SOL], 0.25, known_by=at)
+
+    then, now = known_by(LATER), known_by(after)
+    assert isinstance(then, Log)
+    assert isinstance(now, Log)
+    assert told_of(then) == {(CHAMPION, 1.0, 1, 1.0)}
+    assert then.left_out == {NO_DECISION: 1}
+    assert told_of(now) == told_of(found(ledger)) == {
+        (CHAMPION, -1.0, 1, 1.0), (BREAKOUT, 1.0, 7, 0.25),
+    }  # fmt: skip
+    assert known_by(LATER - HOUR) == "the ledger has no trades"
+
+
 def test_why_there_is_nothing_is_said(ledger: Ledger) -> None:
     assert log_of(ledger, [SOL], 0.25) == "the ledger has no trades"
     told(ledger, [trade("1", CHAMPION, 1, 5), trade("2", CHAMPION, 6, 7)])

@@ -1,11 +1,14 @@
 """A policy that says how much, as it is ordered: who it has to beat, and what is said of it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from floors import BREAKOUT, CHAMPION, populate
+from tiltyard.actions.record import carried_out
+from tiltyard.facts.action import Action, Kind
 from tiltyard.facts.arm import Arm
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.dqn import DqnSettings
@@ -32,6 +35,7 @@ SIZING = SizingSettings(
     window_days=40,
 )
 BEST = Champion("trend", Trend(20, 100))
+PROMOTED: tuple[Kind, ...] = ("graduate", "crown")
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +183,23 @@ def test_the_ledgers_champion_is_taken_where_it_is_one_of_ours(tmp_path: Path) -
     found = champion(of(name, tiny().digest))
     assert isinstance(found, Champion)
     assert found.name == name
+
+
+def test_the_champion_of_then_is_taken_where_a_time_is_named(ledger: Ledger) -> None:
+    populate(ledger, (CHAMPION, BREAKOUT), NOW)
+    crowned_at = NOW + timedelta(days=1)
+    steps = [
+        Action(kind, BREAKOUT, "promotion", "enforce", crowned_at, before=0.1, after=0.1)
+        for kind in PROMOTED
+    ]
+    ledger.change_roster(lambda roster: carried_out(roster, steps, "", "ann"), at=crowned_at)
+
+    def champion(known_by: datetime | None) -> str:
+        found = champion_of(ledger, Path("nowhere"), known_by)
+        return found if isinstance(found, str) else found.name
+
+    assert champion(None) == champion(crowned_at) == BREAKOUT
+    assert champion(crowned_at - timedelta(seconds=1)) == CHAMPION
 
 
 def test_whatever_serves_can_be_registered() -> None:

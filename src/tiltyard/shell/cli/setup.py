@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,6 @@ from tiltyard.shell.cli.options import Database, open_ledger, settings_from
 from tiltyard.shell.cli.policy import register_policy
 from tiltyard.shell.clock import system_now
 from tiltyard.shell.exit_codes import FAILED
-from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.health import check_health
 from tiltyard.shell.replaying.replay import actor_name
 from tiltyard.shell.report.text import share as share_text
@@ -75,18 +74,11 @@ def setup(
             meant = _joined(meant, ledger, named, quick=quick)
         _say_champion(ledger.roster())
         done = put(texts, force=force)
-        for path in texts:
-            word = (
-                "wrote" if path in done.written else "kept" if path in done.kept else "as it was:"
-            )
-            typer.echo(f"{word} {path}")
-            _show(done.kept.get(path, ()))
+        _say_files(texts, done)
         health = check_health(ledger, settings, now)
-        _say_health(health)
+        _say("How the house is:", health.lines)
         steps = remaining(_situation(settings, ledger, meant, done.kept, texts, now))
-    typer.echo("\nWhat remains for you:")
-    for number, step in enumerate(steps, 1):
-        typer.echo(f"{number:>2}. {step}")
+    _say("What remains for you:", [f"{number:>2}. {step}" for number, step in enumerate(steps, 1)])
     if health.failed:
         raise typer.Exit(FAILED)
 
@@ -171,21 +163,20 @@ def _say_champion(roster: Roster) -> None:
         typer.echo(f"champion: {champion}")
 
 
-def _word(path: Path, done: Put) -> str:
-    if path in done.kept:
-        return "kept as somebody has edited it:"
-    return "wrote" if path in done.written else "as it was:"
+def _say_files(texts: Iterable[Path], done: Put) -> None:
+    """What became of each, and how one that was kept would have changed."""
+    for path in texts:
+        if path in done.kept:
+            typer.echo(f"kept {path}, which somebody has edited:")
+        else:
+            typer.echo(f"{'wrote' if path in done.written else 'unchanged'} {path}")
+        for line in done.kept.get(path, ()):
+            typer.secho(f"  {line}", fg=_COLOURS.get(line[:1]))
 
 
-def _show(difference: Sequence[str]) -> None:
-    """Lines of a difference, in colours where somebody looks at a screen."""
-    for line in difference:
-        typer.secho(f"  {line}", fg=_COLOURS.get(line[:1]))
-
-
-def _say_health(health: Done) -> None:
-    typer.echo("\nHow the house is:")
-    for line in health.lines:
+def _say(title: str, lines: Iterable[str]) -> None:
+    typer.echo(f"\n{title}")
+    for line in lines:
         typer.echo(line)
 
 

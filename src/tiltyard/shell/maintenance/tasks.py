@@ -10,7 +10,12 @@ from typing import Literal, NamedTuple
 
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.house import House
+from tiltyard.shell.maintenance.note import Note, read
+from tiltyard.shell.maintenance.note import keep as keep_note
 from tiltyard.shell.settings import FILE
+
+LAST_CLEANED = "cleanup.json"
+"""What the last clean-up found of the database, by which the next says how it has grown."""
 
 
 class Run(NamedTuple):
@@ -73,6 +78,23 @@ def _purge(run: Run) -> Done:
     )  # fmt: skip
 
 
+def _clean(run: Run) -> Done:
+    """The clean-up, which says how the database has grown since the last."""
+    from tiltyard.shell.maintenance.cleaning import clean  # noqa: PLC0415 slow
+
+    house = run.house
+    file = house.settings.jobs.path / LAST_CLEANED
+    last = read(file)
+    done = clean(
+        house.ledger, house.settings, now=run.now, dry_run=run.is_dry,
+        before=None if last is None else last.answer,
+    )  # fmt: skip
+    database = done.told["database"]
+    if not run.is_dry and not database["faults"]:
+        keep_note(file, Note(run.now, answer=database))
+    return done
+
+
 def _refresh(run: Run) -> Done:
     from tiltyard.shell.maintenance.refreshing import refresh_all  # noqa: PLC0415 slow
 
@@ -94,6 +116,7 @@ TASKS: Mapping[str, Task] = {
     "retrain": Task("Train a sizing policy, and put it on trial if it passes.", _retrain),
     "optuna": Task("Try settings by what they earn, and keep the best two.", _sweep),
     "purge": Task("Retire policies that are stale.", _purge, "removing"),
+    "cleanup": Task("Remove models that nobody uses, and see to the database.", _clean, "removing"),
     "health": Task("Look at the whole house, and say how it is.", _health),
     "refresh": Task("Refresh each encoder that has drifted, in a new challenger.", _refresh),
 }

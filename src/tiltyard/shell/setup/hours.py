@@ -3,7 +3,7 @@
 Debian's cron goes by the zone of the machine and by no other: it takes no ``CRON_TZ``. Where the
 desk has the same hours, it is told them, and sees to the days on which clocks are set by itself.
 Where it has others, no hour of the machine is right in winter and in summer. So cron begins each
-hour, and the entry asks what hour it is where the desk is, and what it was an hour ago: then what is
+hour, and the entry asks what hour it is where the desk is, and what it was before: then what is
 due in an hour that is left out in spring is done in the next, as a trading day begins then, and in
 an hour that comes twice in autumn, it is done in the first.
 """

@@ -9,6 +9,8 @@ from tiltyard.shell.as_made import sealed
 from tiltyard.shell.setup.place import Place
 
 NAME = "tiltyard.service"
+_NO_PROGRAM = frozenset("'\"$")
+"""What systemd takes in the name of no program, but in what a program is told."""
 _HEAD = """\
 The desk of one folder, as systemd runs it. For a user of its own see docs/how-to/deploy.md.
 Made by: tiltyard setup. Do not edit this: make it anew, or use systemctl edit tiltyard."""
@@ -55,7 +57,9 @@ def unit(place: Place) -> str:
     Args:
         place: Where the desk is, and who it runs as.
     """
-    words = (str(place.python), "-m", "tiltyard", "run", "--serve", "--wait", *place.options)
+    python = str(place.python)
+    through = ("/usr/bin/env",) if _NO_PROGRAM.intersection(python) else ()
+    words = (*through, python, "-m", "tiltyard", "run", "--serve", "--wait", *place.options)
     text = _UNIT.format(
         user=place.user,
         folder=str(place.folder).replace("%", "%%"),
