@@ -124,7 +124,6 @@ def test_a_bucket_that_goes_half_way_costs_nothing_and_has_it_later(
     check(here, manifest_named(here, "newest"))
     assert snapshots_in(bucket) == []
     wire.mend()
-    bucket.remove(list(bucket.listed("turns")))
     second, synced = take_hastily(home, settings, weeks=1)
     assert second.refused is None
     assert [one.name for one in synced.brought] == [taken.manifest.name]

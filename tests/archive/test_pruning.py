@@ -2,7 +2,8 @@
 
 import os
 import random
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from archive.killing import kill_at
 from archive.places import HASTY, beside_a_folder
 from archive.small_snapshots import SUNDAY, WEEK, keep_small, keep_unnamed
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.archive import pruning
 from tiltyard.shell.archive.manifest import key_of
 from tiltyard.shell.archive.place import Place, folder_of, object_key, place_of
 from tiltyard.shell.archive.pruning import STAGES, SWEPT, Cleared, _clear, _read, prune
@@ -55,6 +57,53 @@ def test_contents_that_only_expired_ones_named_go_and_all_others_stay(
     all_whole(place)
     assert prune(archive, NOBODY, SUNDAY) == (Cleared(place.name, (), 0, 0, ()),)
     assert not place.listed("turns")
+
+
+def test_many_go_some_at_a_time(archive: ArchiveSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, stages = place_of(archive, create=True), list[str]()
+    for number in range(5):
+        keep_unnamed(place, str(number).encode())
+    monkeypatch.setattr(pruning, "MOST_AT_ONCE", 2)
+    (cleared,) = prune(archive, NOBODY, SUNDAY, on_stage=stages.append)
+    assert (cleared.objects, cleared.freed) == (5, 5)
+    assert stages == [SWEPT] * 3
+    assert contents(place) == set()
+
+
+class Fleeting(Place):
+    """A place from which somebody else clears away what was just listed."""
+
+    def keys(self, prefix: str) -> Sequence[str]:
+        found = super().keys(prefix)
+        self.remove(found[:1])
+        return found
+
+
+def test_a_manifest_that_somebody_else_has_just_cleared_away_is_no_harm(
+    folder: ArchiveSettings,
+) -> None:
+    place = place_of(folder, create=True)
+    _, new = (keep_small(place, weeks, {"a": b"x"}) for weeks in (20, 0))
+    found = _read(Fleeting(place._store, place.name, place._folder), {})
+    assert (list(found.manifests), found.harmed) == ([new.name], [])
+
+
+def test_those_who_clear_away_at_once_do_not_hinder_each_other(archive: ArchiveSettings) -> None:
+    place, cleared = place_of(archive, create=True), list[Cleared]()
+    for weeks in (20, 21, 22, 0):
+        keep_small(place, weeks, {"a": str(weeks).encode(), "b": b"both"})
+    at_once = [
+        threading.Thread(target=lambda: cleared.extend(prune(archive, NOBODY, SUNDAY)))
+        for _ in range(3)
+    ]
+    for one in at_once:
+        one.start()
+    for one in at_once:
+        one.join()
+    assert [one.failed for one in cleared] == [()] * 3
+    assert len(snapshots_in(place)) == 1
+    assert len(contents(place)) == 2
+    all_whole(place)
 
 
 def test_what_was_left_half_written_goes_while_nobody_keeps_anything(

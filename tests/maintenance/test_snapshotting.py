@@ -8,12 +8,14 @@ import obstore
 import pytest
 
 from archive.houses import house
+from archive.killing import kill_at
 from archive.places import beside_a_folder, s3
-from archive.small_snapshots import SUNDAY, keep_small
+from archive.small_snapshots import SUNDAY, keep_small, keep_unnamed
 from tiltyard.shell.archive.gathering import House
 from tiltyard.shell.archive.manifest import key_of
-from tiltyard.shell.archive.place import folder_of, place_of
+from tiltyard.shell.archive.place import folder_of, object_key, place_of
 from tiltyard.shell.archive.restoring import snapshots_in
+from tiltyard.shell.archive.taking import KEPT
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.snapshotting import keep
 from tiltyard.shell.sections.archive import ArchiveSettings
@@ -69,6 +71,16 @@ def test_where_the_bucket_refuses_it_is_told_and_nothing_goes(home: House, tmp_p
     assert done.told["snapshot"]["on_this_disk_only"]
     assert done.lines[-1] == "on this disk only: not in the bucket yet"
     assert old.name in snapshots_in(folder_of(archive))
+
+
+def test_who_was_killed_before_costs_the_next_one_nothing(home: House, tmp_path: Path) -> None:
+    archive = ArchiveSettings(folder=str(tmp_path / "archive"))
+    kill_at(KEPT, "take", archive, home)
+    left = keep_unnamed(place_of(archive), b"left")
+    done = kept(home, archive)
+    assert done.failed == ()
+    assert done.lines[-1].startswith(f"{archive.path}: contents are left for the next time: ")
+    assert object_key(left) in place_of(archive).listed("objects")
 
 
 def test_what_goes_wrong_after_it_is_told_and_loses_no_copy(home: House, tmp_path: Path) -> None:

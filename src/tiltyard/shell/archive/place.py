@@ -261,8 +261,10 @@ class Place:
     def _bring_removal_to_disk(self, key: str) -> None:
         """See to it that what was removed stays so, before what it named is removed."""
         if self._folder is not None:
-            parents = (self._folder / key).parents
-            bring_to_disk(next(path for path in parents if path.is_dir()))
+            for parent in (self._folder / key).parents:
+                with suppress(FileNotFoundError):  # a folder that is empty goes, too
+                    bring_to_disk(parent)
+                    return
 
     @contextmanager
     def _speaking_plainly(self, key: str) -> Iterator[None]:

@@ -112,12 +112,9 @@ def keep(found: Gathered, place: Place, on_stage: OnStage, wait: Wait) -> Taken:
     sent = 0
     with keeping(place, wait) as turn:
         for path, file in found.manifest.files.items():
-            new = place.keep(found.folder / path, file.digest)
-            sent += new
-            if new:
-                turn.renew()
+            sent += place.keep(found.folder / path, file.digest)
+            turn.renew()
             on_stage(KEPT)
-        turn.renew()
         write(place, found.manifest)
     on_stage(WRITTEN)
     return Taken(found.manifest, place.name, sent, found.left_out)

@@ -23,7 +23,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive.place import MOST_AT_ONCE, PROOFS, Place
 
 KEEPING, SWEEPING = "turns/keeping", "turns/sweeping"
-LASTS = {KEEPING: timedelta(days=1), SWEEPING: timedelta(minutes=3)}
+LASTS = {KEEPING: timedelta(hours=6), SWEEPING: timedelta(minutes=3)}
 """What one note speaks for. To keep, a large file has to be sent meanwhile; to clear away is short,
 and whoever keeps has to wait for the end of one that was killed."""
 LOOKS_AGAIN = timedelta(seconds=5)
@@ -124,7 +124,9 @@ def sweeping(place: Place) -> Iterator[Turn]:
     turn = Turn(place, SWEEPING)
     try:
         if turn.others(KEEPING):
-            raise _busy(place, "a snapshot is being kept there, or was begun within a day")
+            raise _busy(
+                place, "a snapshot is being kept there, or one was broken off within six hours"
+            )
         yield turn
     finally:
         turn.end()

@@ -36,7 +36,8 @@ def keep(
 ) -> Done:  # fmt: skip
     """Keep the house, bring what lies on this disk alone into the bucket, clear away.
 
-    Where the bucket refuses, nothing is cleared away.
+    Where the bucket refuses, nothing is cleared away. While somebody keeps another snapshot there,
+    or not long after one was broken off, contents are left for the next time, which is no failure.
 
     Args:
         ledger: Not inside a transaction.
@@ -62,8 +63,11 @@ def keep(
         cleared = prune(settings.archive, needed_in(ledger), now, on_stage=on_stage)
     except TiltyardError as error:
         return done._replace(failed=(*done.failed, error))
+    errors = [error for one in cleared for error in one.failed]
+    later = [error for error in errors if error.code == "ARCHIVE_BUSY"]
+    left = (f"{one.subject}: contents are left for the next time: {one.facts}" for one in later)
     return done._replace(
-        lines=(*done.lines, *pruned_lines(cleared, dry_run=False)),
+        lines=(*done.lines, *pruned_lines(cleared, dry_run=False), *left),
         told={**done.told, "prune": pruned_json(cleared, dry_run=False)},
-        failed=(*done.failed, *(error for one in cleared for error in one.failed)),
+        failed=(*done.failed, *(error for error in errors if error not in later)),
     )
