@@ -65,7 +65,8 @@ def lesson(house: House, day: date) -> Lesson:
 
 def sizing_words(jobs: JobSettings) -> list[str]:
     """The command that trains a sizing policy, with its budgets."""
+    encoder = ["--encoder", jobs.encoder] if jobs.encoder else []
     return [
         "train", "rl", "--steps", str(jobs.steps), "--seeds", str(jobs.seeds),
-        "--timeout", f"{jobs.retrain_minutes:g}",
+        "--timeout", f"{jobs.retrain_minutes:g}", *encoder,
     ]  # fmt: skip

@@ -29,6 +29,7 @@ class JobSettings(BaseModel):
         data: Folder of bars to learn from; ``market.feed`` where it is empty.
         symbols: That are learnt from, with commas between; all there are where it is empty.
         interval: Of the bars, such as ``1h``; empty for the only one, or an hour.
+        encoder: A snapshot whose encoder a retrained policy takes; it trains its own where empty.
         steps: Of players, for each network of a retrained policy.
         seeds: Networks of it.
         retrain_minutes: After that the best there is, is kept.
@@ -46,6 +47,7 @@ class JobSettings(BaseModel):
     data: str = ""
     symbols: str = "SOL,BTC"
     interval: str = ""
+    encoder: str = ""
     steps: int = Field(default=250_000, ge=1_000)
     seeds: int = Field(default=5, ge=1, le=100)
     retrain_minutes: float = Field(default=240, gt=0)
