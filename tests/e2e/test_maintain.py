@@ -12,7 +12,6 @@ import pytest
 from command_line import ROOT, Run
 from e2e.conftest import run_in
 from forking import Forking
-from tiltyard.shell.maintenance.tasks import TASKS
 from tiltyard.shell.supervise.processes import seen
 from training.small import write_bars
 from waiting import until
@@ -42,7 +41,7 @@ def scripted(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("task", sorted(set(TASKS) - {"health", "snapshot", "purge", "refresh"}))
+@pytest.mark.parametrize("task", ["retrain", "optuna"])
 def test_what_keeps_a_task_from_being_done_is_said_and_nothing_is_left(
     run: Run, tmp_path: Path, task: str
 ) -> None:
