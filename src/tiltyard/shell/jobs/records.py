@@ -15,6 +15,7 @@ from dbos._error import DBOSException
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.jobs.as_text import AsText, refuse_pickles
 from tiltyard.shell.jobs.catalogue import JOBS
+from tiltyard.shell.jobs.catalogue import SCHEMA as VERSION
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
 from tiltyard.shell.jobs.place import SCHEMA, JobsPlace
 from tiltyard.shell.store.plain_errors import speaking_plainly
@@ -79,11 +80,10 @@ class Records:
         return self._run(found[0]) if found else None
 
     def is_active(self) -> bool:
-        """Whether a run waits or goes on."""
+        """Whether a run waits or goes on that a host of this version can carry out."""
         active = [kept for kept, state in _STATES.items() if state in ACTIVE]
-        return bool(
-            self._client.list_workflows(status=active, limit=1, load_input=False, load_output=False)
-        )
+        found = self._client.list_workflows(status=active, load_input=False, load_output=False)
+        return any(one.app_version in {None, str(VERSION)} for one in found)
 
     def ask(self, job: str, name: str, told: Mapping[str, Any]) -> None:
         """Have a job run; one of that name that is there already is left as it is."""
