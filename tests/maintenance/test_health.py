@@ -17,6 +17,7 @@ from archive.places import in_bucket
 from archives import written
 from conformance.samples import NewDatabase, register
 from crash.floor import NOON, rules
+from docs.pages import rows
 from ledgers import Databases, once_filled
 from tiltyard.facts.command import Command
 from tiltyard.shell.archive.place import place_of
@@ -300,3 +301,11 @@ def test_an_empty_house_is_not_called_well(databases: Databases, tmp_path: Path)
     assert done.failed == ()
     assert "there is no champion" in facts(done, "database")
     assert "no night has been due yet" in facts(done, "jobs")
+
+
+def test_every_field_of_it_is_told(home: Home) -> None:
+    done = home.health()
+    assert set(rows("json.md", "## A look at the house")) == set(done.told)
+    assert set(rows("json.md", "## A part of the house")) == set(checks(done)[0])
+    told = rows("../how-to/set-up.md", "## How the house is")
+    assert list(told) == list(looks.LOOKS)
