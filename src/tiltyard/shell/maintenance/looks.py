@@ -61,7 +61,7 @@ def look_at_database(ledger: Ledger, settings: Settings, now: datetime) -> Itera
     where = ledger.url.render_as_string(hide_password=True)
     yield Seen("ok", f"{where} can be read and written, {len(roster.arms)} arms")
     if apart := len(ledger.quarantined()) + len(ledger.quarantined_facts()):
-        facts = f"{apart:,} facts were kept apart and count for nothing"
+        facts = f"facts that were kept apart and count for nothing: {apart:,}"
         yield Seen("attention", facts, "tiltyard doctor names them")
     if not any(arm.role == "champion" for arm in roster.arms.values()):
         remedy = "register one: tiltyard policy register NAME --role champion"
