@@ -171,6 +171,27 @@ def test_an_audit_that_somebody_has_edited_is_seen(home: Home, statement: str) -
     assert (error.subject, error.facts[:12]) == ("audit", "AUDIT_BROKEN")
 
 
+def test_a_database_that_lets_nobody_write_has_failed(home: Home) -> None:
+    url = home.ledger.url
+    if url.get_backend_name() == "sqlite":
+        pytest.skip("a file that may not be written may be by root")
+    with home.ledger.transaction() as inside:
+        readonly = f'ALTER DATABASE "{url.database}" SET default_transaction_read_only = on'
+        inside.connection.exec_driver_sql(readonly)
+    with Ledger.open(url.render_as_string(hide_password=False)) as reader:
+        done = check_health(reader, home.settings, NEXT_DAY)
+    (error,) = done.failed
+    assert (error.code, error.subject) == ("HEALTH_FAILED", "database")
+    assert error.facts.startswith("DATABASE_READ_ONLY")
+
+
+def test_a_model_of_which_nobody_knows_what_it_is_has_failed(home: Home) -> None:
+    (path,) = home.settings.models.path.iterdir()
+    path.rename(path.with_name(path.name.replace("timesnet", "tabnet")))
+    assert "its folder is not called as it was" in facts(home.health(), "models")
+    assert home.state("models") == "failed"
+
+
 def test_a_database_that_others_hold_is_unknown_and_what_needs_it_is_still_read(
     home: Home,
 ) -> None:
