@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,8 @@ from archive.houses import fill
 from archive.places import in_bucket
 from archives import written
 from conformance.samples import NewDatabase, register
-from crash.floor import NOON, rules
+from crash.floor import NOON, append, rules, trade
+from docs.pages import rows
 from ledgers import Databases, once_filled
 from tiltyard.facts.command import Command
 from tiltyard.shell.archive.gathering import House
@@ -29,11 +29,12 @@ from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.health import check_health
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.sections.models import ModelSettings
-from tiltyard.shell.settings import Settings
+from tiltyard.shell.settings import EffectSettings, Settings
 from tiltyard.shell.store.command_table import append_command
 from tiltyard.shell.store.desk_record import note_run
 from tiltyard.shell.store.lease import go_by, read_lease
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.store.outbox import effect_under, move_effect, request_effect
 
 DUE = datetime(2026, 3, 3, 2, tzinfo=UTC)
 """When the night after that of the house is run."""
@@ -90,13 +91,6 @@ def change(ledger: Ledger, name: str, **fields: object) -> None:
     roster = ledger.roster()
     changed = replace(roster.arms[name], **fields)  # type: ignore[arg-type] # fields of an arm
     ledger.save_roster(roster.with_arm(changed), [], at=NOON)
-
-
-@contextmanager
-def writes_for_long(ledger: Ledger) -> Iterator[None]:
-    """Somebody has the write lock."""
-    with ledger.transaction():
-        yield
 
 
 @pytest.fixture
@@ -178,11 +172,32 @@ def test_an_audit_that_somebody_has_edited_is_seen(home: Home, statement: str) -
     assert (error.subject, error.facts[:12]) == ("audit", "AUDIT_BROKEN")
 
 
+def test_a_database_that_lets_nobody_write_has_failed(home: Home) -> None:
+    url = home.ledger.url
+    if url.get_backend_name() == "sqlite":
+        pytest.skip("a file that may not be written may be by root")
+    with home.ledger.transaction() as inside:
+        readonly = f'ALTER DATABASE "{url.database}" SET default_transaction_read_only = on'
+        inside.connection.exec_driver_sql(readonly)
+    with Ledger.open(url.render_as_string(hide_password=False)) as reader:
+        done = check_health(reader, home.settings, NEXT_DAY)
+    (error,) = done.failed
+    assert (error.code, error.subject) == ("HEALTH_FAILED", "database")
+    assert error.facts.startswith("DATABASE_READ_ONLY")
+
+
+def test_a_model_of_which_nobody_knows_what_it_is_has_failed(home: Home) -> None:
+    (path,) = home.settings.models.path.iterdir()
+    path.rename(path.with_name(path.name.replace("timesnet", "tabnet")))
+    assert "its folder is not called as it was" in facts(home.health(), "models")
+    assert home.state("models") == "failed"
+
+
 def test_a_database_that_others_hold_is_unknown_and_what_needs_it_is_still_read(
     home: Home,
 ) -> None:
     with Ledger.open(home.ledger.url.render_as_string(hide_password=False),
-                     busy_timeout_ms=1) as hasty, writes_for_long(home.ledger):  # fmt: skip
+                     busy_timeout_ms=1) as hasty, home.ledger.transaction():  # fmt: skip
         if hasty.url.get_backend_name() != "sqlite":
             pytest.skip("Postgres lets a second writer wait")
         done = check_health(hasty, home.settings, NEXT_DAY)
@@ -301,3 +316,41 @@ def test_an_empty_house_is_not_called_well(databases: Databases, tmp_path: Path)
     assert done.failed == ()
     assert "there is no champion" in facts(done, "database")
     assert "no night has been due yet" in facts(done, "jobs")
+
+
+def test_every_field_of_it_is_told(home: Home) -> None:
+    done = home.health()
+    assert set(rows("json.md", "## A look at the house")) == set(done.told)
+    assert set(rows("json.md", "## A part of the house")) == set(checks(done)[0])
+    told = rows("../how-to/set-up.md", "## How the house is")
+    assert list(told) == list(looks.LOOKS)
+
+
+def test_guards_that_only_watch_want_attention(home: Home) -> None:
+    guards = tuple(replace(one, mode="observe") for one in home.settings.checklist.guards)
+    checklist = replace(home.settings.checklist, guards=guards)
+    watching = Home(home.ledger, home.settings.model_copy(update={"checklist": checklist}))
+    assert ", 0 enforced" in facts(watching.health(), "settings")
+    assert watching.state("settings") == "attention"
+
+
+def test_facts_that_were_kept_apart_want_attention(home: Home) -> None:
+    ahead = trade("good", 900, 5, timedelta(days=30))
+    append(home.ledger, [ahead], NEXT_DAY)
+    assert "kept apart and count for nothing: 1" in facts(home.health(), "database")
+
+
+def test_what_was_given_up_is_told_of_who_is_named_for_a_week(home: Home) -> None:
+    named = EffectSettings(file="shares.json")
+    telling = Home(home.ledger, home.settings.model_copy(update={"effects": named}))
+    assert telling.state("desk") == "ok"
+    for target in ("file", "webhook"):
+        with home.ledger.transaction() as inside:
+            request_effect(inside.connection, target, target, "notice", {}, NEXT_DAY)
+            before = effect_under(inside.connection, target)
+            after = replace(before, state="failed", settled_at=NEXT_DAY, told="no")
+            assert move_effect(inside.connection, before, after)
+    assert "was given up: 1. tiltyard doctor" in facts(telling.health(), "desk")
+    assert "was given up" not in facts(home.health(), "desk"), "nobody is named"
+    later = telling.health(NEXT_DAY + timedelta(days=8))
+    assert "was given up" not in facts(later, "desk")

@@ -19,7 +19,7 @@ from tiltyard.shell.settings import FILE, Settings
 from tiltyard.shell.store.audit_table import began_at
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.desk_record import last_night
-from tiltyard.shell.store.lease import read_lease
+from tiltyard.shell.store.lease import read_lease, renew_lease
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import LEARNER, Effect, every_effect
 from tiltyard.shell.targets import targets_from
@@ -34,6 +34,8 @@ NIGHT_LASTS = timedelta(hours=1)
 """Then it should have been run."""
 COMMAND_WAITS = timedelta(minutes=1)
 LATELY = timedelta(days=8)
+NOBODYS = -1
+"""A token that no lease has."""
 LEAST_ROOM = 100_000_000
 """Bytes: with less, soon nothing is written at all."""
 SOME_ROOM = 1_000_000_000
@@ -54,14 +56,14 @@ def look_at_settings(ledger: Ledger, settings: Settings, now: datetime) -> Itera
 
 def look_at_database(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
     """It can be read and written, and has kept nothing apart."""
-    del settings, now
+    del settings
     roster = ledger.roster()
-    with ledger.transaction():
-        pass  # whoever can begin to write can write
+    with ledger.transaction() as inside:
+        renew_lease(inside.connection, NOBODYS, now)  # a write, and no row is changed by it
     where = ledger.url.render_as_string(hide_password=True)
     yield Seen("ok", f"{where} can be read and written, {len(roster.arms)} arms")
     if apart := len(ledger.quarantined()) + len(ledger.quarantined_facts()):
-        facts = f"{apart:,} facts were kept apart and count for nothing"
+        facts = f"facts that were kept apart and count for nothing: {apart:,}"
         yield Seen("attention", facts, "tiltyard doctor names them")
     if not any(arm.role == "champion" for arm in roster.arms.values()):
         remedy = "register one: tiltyard policy register NAME --role champion"
@@ -96,17 +98,26 @@ def look_at_models(ledger: Ledger, settings: Settings, now: datetime) -> Iterato
     found = versions_in(folder)
     whole = []
     for version in found:
-        try:
-            whole_manifest(folder / version.name)
-        except TiltyardError as error:
+        if (error := _fault_of(version, folder)) is None:
+            whole.append(version)
+        elif (folder / version.name).exists():  # else it was cleared away meanwhile
             yield Seen.of(error)
-            continue
-        whole.append(version)
     if whole:
         yield Seen("ok", f"{len(whole)} in {folder}, every byte as it was when they were trained")
     elif not found:
         yield Seen("ok", f"none in {folder}")
     yield from _arms_without_model(ledger, found, folder)
+
+
+def _fault_of(version: Version, folder: Path) -> TiltyardError | None:
+    """Why nobody may trade by it; None where it is whole."""
+    if isinstance(version.origin, TiltyardError):
+        return version.origin
+    try:
+        whole_manifest(folder / version.name)
+    except TiltyardError as error:
+        return error
+    return None
 
 
 def _arms_without_model(ledger: Ledger, found: list[Version], folder: Path) -> Iterator[Seen]:
