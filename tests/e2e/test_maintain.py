@@ -26,6 +26,7 @@ capital = 10000
 feed = "bars"
 [jobs]
 symbols = "SOL"
+encoder = "{encoder}"
 steps = 1000
 seeds = 1
 """
@@ -103,6 +104,17 @@ def test_a_look_at_the_house_and_a_purge_of_nobody_are_told_as_json(run: Run) ->
     assert run("maintain", "refresh").out == "no refresh is asked for\n"
 
 
+def learning(folder: Path, run: Run) -> str:
+    """A folder with bars, a champion and an encoder; the name of that."""
+    write_bars(folder / "bars", "SOL/USDT", hours=HOURS)
+    assert run("policy", "register", CHAMPION, "--role", "champion").code == 0
+    made = run("train", "encoder", "--data", "bars", "--epochs", "1", "--threads", "1")
+    assert made.code == 0, made.err
+    name: str = made.out.split()[0]
+    (folder / "tiltyard.toml").write_text(TOML.format(encoder=name), "utf-8")
+    return name
+
+
 def begun(folder: Path) -> subprocess.Popen[str]:
     """A retraining in the foreground."""
     return subprocess.Popen(
@@ -124,10 +136,9 @@ def test_a_retraining_that_is_killed_leaves_no_process_and_goes_on_to_the_same_p
     """Two of the same day, of which one is killed on its way."""
     names = []
     for folder, is_killed in ((tmp_path / "killed", True), (tmp_path / "whole", False)):
-        write_bars(folder / "bars", "SOL/USDT", hours=HOURS)
-        (folder / "tiltyard.toml").write_text(TOML, "utf-8")
+        folder.mkdir()
         run = run_in(folder, forking, tmp_path_factory.mktemp("said"))
-        assert run("policy", "register", CHAMPION, "--role", "champion").code == 0
+        learning(folder, run)
         if is_killed:
             kill_at(folder, "fold 2 of 4")
         done = run("maintain", "retrain", *DAY)
@@ -164,12 +175,10 @@ def kill_at(folder: Path, stage: str) -> None:
 def test_a_training_that_is_ended_by_the_system_is_told_and_loses_nothing(
     tmp_path: Path, run: Run
 ) -> None:
-    write_bars(tmp_path / "bars", "SOL/USDT", hours=HOURS)
-    (tmp_path / "tiltyard.toml").write_text(TOML, "utf-8")
-    assert run("policy", "register", CHAMPION, "--role", "champion").code == 0
+    learning(tmp_path, run)
     with begun(tmp_path) as task:
         assert task.stderr is not None
-        assert task.stderr.readline().startswith("encoder: ")
+        assert task.stderr.readline()
         os.kill(child_of(task), signal.SIGKILL)
         _, err = task.communicate(timeout=300)
     assert task.returncode == 1

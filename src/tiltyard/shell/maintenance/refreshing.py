@@ -175,8 +175,8 @@ class _Asked(NamedTuple):
 
     def sizing(self, encoder: str) -> Lesson:
         """Networks that say how much, on an encoder."""
-        words = [*sizing_words(self.house.settings.jobs), "--encoder", encoder]
-        return replace(self._lesson(words, ""), sees_ledger=True)
+        jobs = self.house.settings.jobs.model_copy(update={"encoder": encoder})
+        return replace(self._lesson(sizing_words(jobs), ""), sees_ledger=True)
 
     def _refresh(self) -> list[str]:
         jobs = self.house.settings.jobs
