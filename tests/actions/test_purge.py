@@ -171,7 +171,7 @@ def test_who_has_something_missing_stays_with_that_as_the_reason() -> None:
          "trades")),
         (past(12, 40), ("12 of 60 days at or below its starting share; profit factor 2 over 40 "
          "live trades")),
-        (past(61, 40), ("61 days at or below its starting share, but 40 of 150 trades are no full "
+        (past(60, 40), ("60 days at or below its starting share, but 40 of 150 trades are no full "
          "trial; profit factor 2 over 40 live trades")),
         (past(0, 200, NO_LOSSES), ("0 of 60 days at or below its starting share; profit factor "
          "undefined (no_losses: no losing trade has closed yet) over 200 live trades")),

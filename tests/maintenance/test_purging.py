@@ -171,6 +171,7 @@ def test_a_database_that_is_closed_to_us_is_told_and_the_rest_goes_on(
         done = purged(ledger, rules(tmp_path), clock)
     assert {error.code for error in done.failed} == {"COMMAND_WAITING"}
     assert steps(done)[THIRD] == ("retire", "failed")
+    assert f"{THIRD} is not retired yet: COMMAND_WAITING retire {THIRD}" in done.lines[0]
 
 
 def test_trades_on_paper_make_a_trial_full_and_no_profit_factor(

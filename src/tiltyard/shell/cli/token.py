@@ -27,7 +27,7 @@ from tiltyard.shell.store.token_table import (
     revoke_token,
 )
 
-RESERVED = frozenset({"floor", "desk", "ladder", "lifecycle", "person", "sql"})
+RESERVED = frozenset({"floor", "desk", "ladder", "lifecycle", "maintenance", "person", "sql"})
 """Who acts or reports in the ledger already."""
 
 Name = Annotated[str, typer.Argument(help="Who it is: the audit calls them so.")]

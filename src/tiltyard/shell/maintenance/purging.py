@@ -37,6 +37,10 @@ _WORDS: Mapping[tuple[Step, str], str] = {
     ("take", "done"): "{0} has lost its traffic, and is retired by the next purge if a mark says "
     "by then that nothing is open: {1}",
     ("keep", "kept"): "{0} stays: {1}",
+    ("retire", "failed"): "{0} is not retired yet: {2}",
+    ("take", "failed"): "{0} has its traffic for now: {2}",
+    ("retire", "refused"): "{0} stays: {2}",
+    ("take", "refused"): "{0} stays: {2}",
 }
 
 
@@ -56,9 +60,9 @@ class Judged(NamedTuple):
     @property
     def line(self) -> str:
         """For people."""
-        policy, reason = self.verdict.policy, self.verdict.reason
-        words = _WORDS.get((self.verdict.step, self.outcome))
-        return f"{policy} stays: {self.answer}" if words is None else words.format(policy, reason)
+        verdict = self.verdict
+        words = _WORDS[verdict.step, self.outcome]
+        return words.format(verdict.policy, verdict.reason, self.answer)
 
     @property
     def told(self) -> Mapping[str, Any]:
