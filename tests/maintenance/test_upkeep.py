@@ -10,10 +10,11 @@ import pytest
 
 from conformance.desks import FIRST, NOW, UNGUARDED, challenger, desk_on, dump, employ, run_sql
 from ledgers import new_ledger
-from maintenance.stale import populate
+from maintenance.stale import populate, rules
 from postgres import Server
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.commanding import take
+from tiltyard.shell.maintenance.cleaning import clean
 from tiltyard.shell.maintenance.tidying import growth, look_through, tidy
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.store.ledger import Ledger
@@ -163,9 +164,12 @@ def test_an_index_that_lacks_a_row_is_found(file: Ledger) -> None:
         assert look_through(again).faults
 
 
-def test_a_server_says_what_it_does_not_look_at(postgres: Server) -> None:
+def test_a_server_says_what_it_does_not_look_at(postgres: Server, tmp_path: Path) -> None:
     with postgres.database() as url, Ledger.open(url, create=True) as ledger:
         assert "CREATE EXTENSION amcheck" in check(ledger).unchecked
+        lines = clean(ledger, rules(tmp_path), now=NOW, dry_run=False).lines
+    assert lines[0].startswith("database: no damage was found, and nobody looked at pages, since ")
+    assert not any("whole" in line for line in lines)
 
 
 def test_a_damaged_index_of_a_server_is_found(own: Server) -> None:

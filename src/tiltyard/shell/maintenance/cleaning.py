@@ -51,7 +51,7 @@ class Cleaned(NamedTuple):
         """For people."""
         if self.outcome in ("removed", "planned"):
             done = "removed" if self.outcome == "removed" else "would be removed"
-            return f"{self.what} {self.name}: {done}, {self.size / 1e6:,.1f} MB"
+            return f"{self.what} {self.name}: {done}, {self.size / 1e3:,.1f} kB"
         return f"{self.what} {self.name} stays: {self.reason}"
 
     @property
@@ -97,9 +97,10 @@ def clean(
     shown = [one.line for one in cleaned if one.is_old]
     if young := sum(not one.is_old for one in cleaned):
         shown.append(f"{young:,} more stay: they are younger than {settings.models.keep_days} days")
-    lines = [*shown, "database: it is whole", *tidied, size]
+    whole = "it is whole"
     if checked.unchecked:
-        lines.append(f"database: not looked at: {checked.unchecked}")
+        whole = f"no damage was found, and nobody looked at {checked.unchecked}"
+    lines = [*shown, f"database: {whole}", *tidied, size]
     database |= {"faults": [], "unchecked": checked.unchecked, "done": tidied}
     told = {
         "dry_run": dry_run, "cleaned": [one.told for one in cleaned], "database": database,
