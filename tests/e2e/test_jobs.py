@@ -66,6 +66,8 @@ def test_people_are_told_once_of_a_step_that_fails(known: Run, tmp_path: Path) -
     assert f"what it said: {Path('maintenance') / name / 'retrain.log'}" in shown
     (page,) = [one for one in json.loads(known("commands", "--json").out) if one["verb"] == "page"]
     assert page["reason"].startswith(f"{name}: retrain failed: ")
+    looked = known("maintain", "health").out
+    assert f"attention  jobs: {name} failed: retrain" in looked
     retried = known("jobs", "retry", name)
     assert retried.code == 1
     assert f"{name}.1" in known("jobs", "list").out

@@ -65,6 +65,18 @@ def test_what_is_learnt_ends_where_the_day_began_with_the_budgets_of_the_setting
     assert "--json" in words
 
 
+def test_only_so_many_days_are_learnt_from_as_are_configured(
+    house: House, trainer: Trainer
+) -> None:
+    jobs = house.settings.jobs.model_copy(update={"days": 100, "encoder": "0a11ce55"})
+    told = replace(house, settings=house.settings.model_copy(update={"jobs": jobs}))
+    retrain(told, SUNDAY, NIGHT, trainer)
+    (words,) = trainer.asked
+    assert option(words, "--from") == "2026-08-14T02:00:00Z"
+    assert option(words, "--until") == "2026-11-22T02:00:00Z"
+    assert option(words, "--encoder") == "0a11ce55"
+
+
 def test_one_that_passes_goes_on_trial_and_replaces_nobody(house: House, trainer: Trainer) -> None:
     before = house.ledger.roster().champion().name
     done = retrain(house, SUNDAY, NIGHT, trainer)

@@ -104,6 +104,7 @@ SETTINGS_TEXT = """\
 # data = ""                    # a folder of bars to learn from; without it, market.feed
 # symbols = "SOL,BTC"          # of them; "" for all there are
 # interval = ""                # of the bars: "1h"
+# days = 0                     # only the newest so many are learnt from; 0 for all
 # encoder = ""                 # a snapshot whose encoder is taken; "" trains one each time
 # steps = 250000               # of players, for each network of a retrained policy
 # seeds = 5                    # networks of it

@@ -7,7 +7,7 @@ same snapshot; and who runs it again after it has ended is told what was found t
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from tiltyard.kernel.clock import time_text
@@ -34,6 +34,7 @@ class Lesson:
         minutes: After that it is ended.
         symbols: That are learnt from, with commas between; empty for all.
         interval: Of the bars; empty for the usual one.
+        days: Before the day, of which bars are learnt from; 0 for all there are.
         sees_ledger: Whether the command asks the ledger for anything.
     """
 
@@ -43,6 +44,7 @@ class Lesson:
     minutes: float
     symbols: str
     interval: str
+    days: int = 0
     sees_ledger: bool = False
 
 
@@ -88,7 +90,10 @@ def _of_every_lesson(house: House, lesson: Lesson) -> Iterator[str]:
         yield from ("--interval", lesson.interval)
     if house.settings_file is not None:
         yield from ("--config", str(house.settings_file))
-    yield from ("--until", time_text(house.day_begins(lesson.day)), "--json")
+    until = house.day_begins(lesson.day)
+    if lesson.days:
+        yield from ("--from", time_text(until - timedelta(days=lesson.days)))
+    yield from ("--until", time_text(until), "--json")
 
 
 def _is_whole(house: House, answer: Json) -> bool:

@@ -30,10 +30,11 @@ ANSWERS_WITHIN = timedelta(seconds=20)
 """Of the server of an archive."""
 KEPT_WITHIN = timedelta(days=8)
 """A snapshot is taken each week, and may be a day late."""
-NIGHT_LASTS = timedelta(hours=1)
+NIGHT_LASTS = timedelta(hours=2)
 """Then it should have been run."""
 COMMAND_WAITS = timedelta(minutes=1)
 LATELY = timedelta(days=8)
+RUNS_OF_LATE = 50
 NOBODYS = -1
 """A token that no lease has."""
 LEAST_ROOM = 100_000_000
@@ -224,24 +225,48 @@ def _is_given_up(effect: Effect, named: Collection[str], now: datetime) -> bool:
 
 
 def look_at_jobs(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
-    """The night of this trading day was run, by whomever."""
+    """The night of this trading day was run, by whomever, and no job has failed of late."""
     if ledger.is_record():
         yield Seen("ok", "this is the record of a replay, for which nothing is due")
         return
+    yield _the_night(ledger, settings, now)
+    yield from _failed_runs(ledger, settings)
+
+
+def _failed_runs(ledger: Ledger, settings: Settings) -> Iterator[Seen]:
+    """The newest run of each job, where it has failed."""
+    from tiltyard.shell.jobs.place import JobsPlace  # noqa: PLC0415 slow
+    from tiltyard.shell.jobs.records import records_of  # noqa: PLC0415 slow
+
+    try:
+        with records_of(JobsPlace(settings.jobs.path, ledger.url)) as records:
+            runs = records.runs(RUNS_OF_LATE)
+    except TiltyardError as error:
+        if error.code != "JOBS_NONE":
+            raise
+        return
+    newest = {run.job: run for run in reversed(runs)}
+    for run in newest.values():
+        if run.state == "failed":
+            what = ", ".join(one.step for one in run.outcome.failed)
+            remedy = f"tiltyard jobs show {run.name}, then tiltyard jobs retry {run.name}"
+            yield Seen("attention", f"{run.name} failed: {what or run.trouble}", remedy)
+
+
+def _the_night(ledger: Ledger, settings: Settings, now: datetime) -> Seen:
     with ledger.snapshot() as still:
         began = began_at(still.connection)
         last = last_night(still.connection)
     due = settings.schedule.day_begins(now)
     if began is None or began > due:
-        yield Seen("ok", "no night has been due yet")
-    elif last is not None and last >= due:
-        yield Seen("ok", f"the night of {time_text(due)} was run at {time_text(last)}")
-    elif now - due <= NIGHT_LASTS:
-        yield Seen("ok", f"the night of {time_text(due)} is to be run now")
-    else:
-        fact = f"the night of {time_text(due)} was not run"
-        remedy = "let a desk run, or install the crontab that tiltyard setup writes"
-        yield Seen("attention", fact, remedy)
+        return Seen("ok", "no night has been due yet")
+    if last is not None and last >= due:
+        return Seen("ok", f"the night of {time_text(due)} was run at {time_text(last)}")
+    if now - due <= NIGHT_LASTS:
+        return Seen("ok", f"the night of {time_text(due)} is to be run now")
+    fact = f"the night of {time_text(due)} was not run"
+    remedy = "let a desk run, or install the crontab that tiltyard setup writes"
+    return Seen("attention", fact, remedy)
 
 
 LOOKS: Mapping[str, Look] = {

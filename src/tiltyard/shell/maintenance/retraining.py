@@ -59,7 +59,7 @@ def lesson(house: House, day: date) -> Lesson:
     jobs = house.settings.jobs
     return Lesson(
         sizing_words(jobs), day, note_of(jobs.path, day, TASK), jobs.retrain_minutes + LATE,
-        jobs.symbols, jobs.interval, sees_ledger=True,
+        jobs.symbols, jobs.interval, jobs.days, sees_ledger=True,
     )  # fmt: skip
 
 

@@ -42,7 +42,8 @@ def sweep(house: House, day: date, now: datetime, train: Train = answer_of) -> D
         "--seed", str(day.toordinal()),
     ]  # fmt: skip
     limit = TIMES * jobs.sweep_minutes + LATE
-    lesson = Lesson(words, day, note_of(jobs.path, day, TASK), limit, jobs.symbols, jobs.interval)
+    note = note_of(jobs.path, day, TASK)
+    lesson = Lesson(words, day, note, limit, jobs.symbols, jobs.interval, jobs.days)
     answer = learnt(house, lesson, now, train)
     return Done(TASK, tuple(_lines(answer, house.day_begins(day))), _told(answer))
 

@@ -29,6 +29,7 @@ class JobSettings(BaseModel):
         data: Folder of bars to learn from; ``market.feed`` where it is empty.
         symbols: That are learnt from, with commas between; all there are where it is empty.
         interval: Of the bars, such as ``1h``; empty for the only one, or an hour.
+        days: Bars of so many days are learnt from; 0 for all there are.
         encoder: A snapshot whose encoder a retrained policy takes; it trains its own where empty.
         steps: Of players, for each network of a retrained policy.
         seeds: Networks of it.
@@ -47,6 +48,7 @@ class JobSettings(BaseModel):
     data: str = ""
     symbols: str = "SOL,BTC"
     interval: str = ""
+    days: int = Field(default=0, ge=0)
     encoder: str = ""
     steps: int = Field(default=250_000, ge=1_000)
     seeds: int = Field(default=5, ge=1, le=100)
