@@ -92,7 +92,8 @@ def weeks(folder: Path, address: str) -> None:
     for name in STALE:
         made = ("--created-at", "2025-03-02T00:00:00Z")
         told(folder, address, "policy", "register", name, *made)
-    rng, kills, days = np.random.default_rng(9), 0, []
+    rng, kills = np.random.default_rng(9), 0
+    days: list[date] = []
     while kills < KILLS:
         assert len(days) < MOST_WEEKS, "there are not as many moments in a week any more"
         days.append(FIRST + timedelta(weeks=len(days)))
