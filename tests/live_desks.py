@@ -39,11 +39,12 @@ def append(ledger: Ledger, trades: Iterable[Trade], now: datetime) -> None:
 
 @contextmanager
 def desk_on(
-    ledger: Ledger, now: datetime, settings: Settings = SETTINGS, *, observe: bool = False
-) -> Iterator[LiveDesk]:
+    ledger: Ledger, now: datetime, settings: Settings = SETTINGS, *, observe: bool = False,
+    night_after: timedelta = timedelta(),
+) -> Iterator[LiveDesk]:  # fmt: skip
     token = take(ledger, "test", now)
     assert token is not None
-    desk = LiveDesk(ledger, settings, token, observe=observe)
+    desk = LiveDesk(ledger, settings, token, observe=observe, night_after=night_after)
     desk.start()
     yield desk
     give_back(ledger, token)

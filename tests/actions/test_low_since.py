@@ -55,6 +55,13 @@ def test_who_was_above_is_low_since_it_came_down() -> None:
     assert days([*joined(), did("external_edit", 10, 0.2), did("external_edit", 20, 0.1)]) == 80
 
 
+def test_who_was_above_until_an_edit_that_the_audit_does_not_tell_of_yet_is_low_since_now() -> None:
+    past = [*joined(), did("scale", 10, 0.3)]
+    roster = fold(past)
+    edited = roster.with_arm(replace(roster.arms[BOT], share=0.05))
+    assert low_since(past, edited, NOW)[BOT] == NOW
+
+
 def test_what_was_only_observed_changes_nothing() -> None:
     assert days([*joined(), did("scale", 10, 0.15, mode="observe")]) == 100
     assert days([*joined(), did("rearm", 10, 0.1, mode="observe")]) == 100

@@ -86,6 +86,7 @@ _snapshots = st.lists(
         lambda weeks, names: taken(weeks, *sorted(names)), st.integers(-5, 60), st.sets(_names)
     ),
     max_size=12,
+    unique_by=lambda one: one.name,
 )
 _needed = st.builds(
     lambda digests, names: Needed(frozenset(map(digest, digests)), frozenset(names)),

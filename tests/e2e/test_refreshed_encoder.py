@@ -1,4 +1,4 @@
-"""A drift seen in the evening: one refresh that night, a new challenger, and the old one flagged."""
+"""A drift seen in the evening: one refresh that night, a new challenger, the old one flagged."""
 
 import json
 from pathlib import Path

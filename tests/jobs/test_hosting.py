@@ -1,27 +1,37 @@
 """What a host makes of steps that fail, hang or are cancelled, and of those who ask at once."""
 
+import base64
+import os
+import pickle
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from contextlib import closing
-from datetime import timedelta
+from contextlib import closing, suppress
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
+from dbos import DBOS
 
 from little_jobs import COMMAND, DAY, NOON, RUN, job, step
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.jobs.alone import alone
 from tiltyard.shell.jobs.as_text import AsText
-from tiltyard.shell.jobs.catalogue import JOBS, Step, again, job_named
-from tiltyard.shell.jobs.host import World, asked
-from tiltyard.shell.jobs.outcome import JobOutcome
+from tiltyard.shell.jobs.catalogue import JOBS, Job, Step, again, job_named
+from tiltyard.shell.jobs.child import COMMAND as STEP
+from tiltyard.shell.jobs.host import World, asked, hosting
+from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
 from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.jobs.records import Run, records_of
 from tiltyard.shell.jobs.running import carried_through
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.engine import database_url
+from tiltyard.shell.store.ledger import Ledger
 from waiting import until
 
 
@@ -134,15 +144,34 @@ def test_a_run_that_has_ended_is_not_run_again_by_another_plan(hosted: Hosted) -
 
 
 def test_two_who_ask_for_the_same_have_one_run(hosted: Hosted) -> None:
-    """The second asks for it while the first hosts, and is told what came of it."""
+    """Who comes second asks whoever hosts already, and is told what came of it."""
+    pid = hosted.effects.with_suffix(".pid")
     runs: list[Run] = []
-    first = threading.Thread(target=lambda: runs.append(hosted.run(step("a", "twice", tries=40))))
+
+    def ask() -> None:
+        runs.append(hosted.run(step("long", "hang"), step("after")))
+
+    first = threading.Thread(target=ask)
+    first.start()
+    until(pid.exists)
+    with records_of(hosted.place) as records:
+        records.ask("weekly", RUN, asked(DAY, NOON))
+    os.kill(int(pid.read_text()), signal.SIGTERM)
+    first.join()
+    assert [states(run) for run in runs] == [{"long": "failed", "after": "done"}]
+    assert hosted.begun() == ["long", "after"]
+
+
+def test_who_asks_while_another_hosts_waits_for_it(hosted: Hosted) -> None:
     with alone(hosted.place) as is_ours:
         assert is_ours
-        first.start()
+        runs: list[Run] = []
+        waits = threading.Thread(target=lambda: runs.append(hosted.run(step("a"))))
+        waits.start()
         until(lambda: any("another process hosts" in line for line in hosted.said))
-    first.join()
-    assert [states(run) for run in runs] == [{"a": "done"}]
+        assert not runs
+    waits.join()
+    assert [states(run) for run in runs] == [{"a": "done"}], "it is its turn, when nobody hosts"
 
 
 def test_one_hosts_at_a_time(tmp_path: Path) -> None:
@@ -166,16 +195,160 @@ def test_where_nothing_was_run_nothing_is_known(tmp_path: Path, postgres_place: 
             records.runs()
 
 
-def test_what_is_marked_as_a_pickle_is_not_read(hosted: Hosted) -> None:
+class Trap:
+    """Whoever unpickles it makes a folder."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self.path,)
+
+
+def test_what_is_marked_as_a_pickle_is_not_read(hosted: Hosted, tmp_path: Path) -> None:
     hosted.run(step("a"))
+    trap = base64.b64encode(pickle.dumps(Trap(str(tmp_path / "trapped")))).decode()
     with closing(sqlite3.connect(hosted.place.file)) as connection:
         kinds = connection.execute("SELECT DISTINCT serialization FROM workflow_status").fetchall()
         assert kinds == [("tiltyard_json",)]
-        connection.execute("UPDATE workflow_status SET serialization = 'py_pickle'")
+        connection.execute(
+            "UPDATE workflow_status SET serialization = 'py_pickle', inputs = ?, output = ?",
+            [trap, trap],
+        )
         connection.commit()
-    with records_of(hosted.place) as records:
-        run = records.run(RUN)
-    assert run is None or not run.steps
+    with suppress(TypeError), records_of(hosted.place) as records:
+        records.runs()
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_a_retry_of_a_retry_does_nothing_again_that_was_done(hosted: Hosted) -> None:
+    first = hosted.run(step("a"), step("b", "fail"), step("c"))
+    second = hosted.run(
+        step("a"), step("b", "fail"), step("c"), name=again(RUN), before=first.outcome
+    )
+    assert states(second) == {"a": "done", "b": "failed", "c": "done"}
+    cancelled = second.outcome
+    third = hosted.run(step("a"), step("b"), step("c"), name=f"{RUN}.2", before=cancelled)
+    assert states(third) == {"a": "done", "b": "done", "c": "done"}
+    assert hosted.begun() == ["a", "b", "c", "b", "b"]
+
+
+def test_a_cancelled_retry_still_tells_what_was_done_before_it(hosted: Hosted) -> None:
+    before = JobOutcome([StepOutcome("a", "done"), StepOutcome("b", "failed")])
+    pid = hosted.effects.with_suffix(".pid")
+
+    def cancel() -> None:
+        until(pid.exists)
+        with records_of(hosted.place) as records:
+            records.cancel(again(RUN))
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    run = hosted.run(step("a"), step("b", "hang"), name=again(RUN), before=before)
+    thread.join()
+    assert run.state == "cancelled"
+    assert states(run)["a"] == "done"
+
+
+def test_nobody_who_listens_ends_a_step(hosted: Hosted) -> None:
+    def deaf(_: str) -> None:
+        raise BrokenPipeError
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a defect")  # noqa: TRY003 as any
+
+    world = hosted.world(step("a", "fail"), step("b"))
+    world = world._replace(say=deaf, page=broken, finish=broken)
+    run = carried_through(world, "weekly", RUN, asked(DAY, NOON), wait=time.sleep)
+    assert states(run) == {"a": "failed", "b": "done"}
+
+
+def by_the_clock(hosted: Hosted, now: datetime) -> World:
+    jobs = {"weekly": Job("", "learner", lambda _: "0 0 3 * * 0", lambda _: (step("a"),))}
+    settings = load()
+    told = settings.jobs.model_copy(update={"hosted": True})
+    settings = settings.model_copy(update={"jobs": told})
+    return hosted.world()._replace(jobs=jobs, settings=settings, now=lambda: now)
+
+
+def test_whoever_hosts_keeps_the_clock_also_after_somebody_who_did_not(hosted: Hosted) -> None:
+    hosted.run(step("a"))
+    with hosting(by_the_clock(hosted, system_now())):
+        assert [one["status"] for one in DBOS.list_schedules()] == ["ACTIVE"]
+    hosted.run(step("a"))
+    with hosting(by_the_clock(hosted, system_now())):
+        assert [one["status"] for one in DBOS.list_schedules()] == ["ACTIVE"]
+
+
+def test_what_was_due_while_nobody_hosted_is_asked_for_once(hosted: Hosted) -> None:
+    hosted.run(step("a"), name="weekly-2020-01-05")
+    sunday = system_now() + timedelta(days=8)
+    for _ in range(2):
+        with hosting(by_the_clock(hosted, sunday)), records_of(hosted.place) as records:
+            until(lambda: not records.is_active())
+            names = [one.name for one in records.runs()]
+    assert len(names) == 2
+    due = date.fromisoformat(names[0].removeprefix("weekly-"))
+    assert (due.weekday(), sunday.date() - due <= timedelta(days=7)) == (6, True)
+
+
+def test_where_nothing_was_ever_run_nothing_is_made_up(hosted: Hosted) -> None:
+    with hosting(by_the_clock(hosted, system_now())), records_of(hosted.place) as records:
+        assert list(records.runs()) == []
+
+
+def test_what_ended_long_ago_is_forgotten_with_what_it_said(hosted: Hosted) -> None:
+    run = hosted.run(step("a"))
+    assert (hosted.place.folder / RUN / "a.log").exists()
+    later = run.asked_at + timedelta(days=91)
+    with hosting(hosted.world()._replace(now=lambda: later)), records_of(hosted.place) as records:
+        assert list(records.runs()) == []
+    assert not (hosted.place.folder / RUN).exists()
+
+
+def test_a_database_of_jobs_that_is_half_made_has_no_runs(hosted: Hosted) -> None:
+    hosted.place.file.touch()
+    with pytest.raises(TiltyardError, match="JOBS_NONE"), records_of(hosted.place) as records:
+        records.runs()
+
+
+def test_a_host_whose_lock_the_server_has_let_go_of_ends(postgres_place: JobsPlace) -> None:
+    program = (
+        "import sys, threading\n"
+        "from pathlib import Path\n"
+        "from tiltyard.shell.jobs.alone import alone\n"
+        "from tiltyard.shell.jobs.place import JobsPlace\n"
+        "from tiltyard.shell.store.engine import database_url\n"
+        "with alone(JobsPlace(Path('.'), database_url(sys.argv[1]))) as ours:\n"
+        "    print(ours, flush=True)\n"
+        "    threading.Event().wait()\n"
+    )
+    address = postgres_place.address
+    with subprocess.Popen(
+        [sys.executable, "-c", program, address], stdout=subprocess.PIPE, text=True
+    ) as host:
+        assert host.stdout is not None
+        assert host.stdout.readline() == "True\n"
+        with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            )
+        assert host.wait(60) == 1
+
+
+def test_a_step_ends_with_its_host(tmp_path: Path) -> None:
+    """The command line itself: it reads from a pipe that its host holds open."""
+    with Ledger.open(str(tmp_path / "desk.db"), create=True):
+        pass
+    said = tmp_path / "said"
+    with said.open("w") as err, subprocess.Popen(
+        [*STEP, "run"], stdin=subprocess.PIPE, stderr=err, start_new_session=True, cwd=tmp_path,
+        env={**os.environ, "TILTYARD_DB": str(tmp_path / "desk.db")},
+    ) as desk:  # fmt: skip
+        until(lambda: "the desk acts" in said.read_text())
+        assert desk.stdin is not None
+        desk.stdin.close()
+        assert desk.wait(60) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("value", [None, 1, "x", [1, {"a": NOON}], {"at": NOON, "n": 0.5}])

@@ -142,3 +142,11 @@ def test_nothing_that_goes_is_needed_by_anything_that_stays(
             else:
                 assert other.trained_at is not None
                 assert other.trained_at < one.trained_at
+
+
+@pytest.mark.parametrize("named", ["0a11ce55", "models/tabnet_20260101_000000_0a11ce55"])
+def test_that_whose_encoder_the_settings_name_stays(named: str) -> None:
+    one, other = version("0a11ce55"), version("77c0ffee")
+    fates = fates_of([one, other], Roster({}), {}, KEEP, NOW, named.replace("20260101_000000",
+                     f"{OLD:%Y%m%d_%H%M%S}"))  # fmt: skip
+    assert [fate.why_it_stays for fate in fates] == ["jobs.encoder names it", ""]

@@ -153,6 +153,9 @@ def test_the_longest_command_that_is_made_is_one_that_cron_takes(tmp_path: Path)
 def test_no_password_is_written(tmp_path: Path) -> None:
     with pytest.raises(TiltyardError, match=r"~/\.pgpass"):
         refuse_unsuitable(place(tmp_path, "postgresql://me:s3cret@host/desk"))
+    for name in ("password", "sslpassword"):
+        with pytest.raises(TiltyardError, match=r"~/\.pgpass"):
+            refuse_unsuitable(place(tmp_path, f"postgresql://me@host/desk?{name}=s3cret"))
     refuse_unsuitable(place(tmp_path, "postgresql://me@host/desk"))
 
 
@@ -162,6 +165,7 @@ def test_a_person_is_told_what_his_own_crontab_needs(tmp_path: Path) -> None:
     assert _step("", file, ours) == f"have cron go by it: crontab '{file}'"
     assert _step(ours, file, ours) == ""
     assert _step(f"0 1 * * * mine\n{ours}", file, ours) == ""
+    assert _step(f"{older}0 1 * * * mine\n", file, ours).startswith("crontab -e, and put")
     assert "(crontab -l; cat" in _step("0 1 * * * mine\n", file, ours)
     assert "go by the new one" in _step(older, file, ours)
     assert _step(f"0 1 * * * mine\n{older}", file, ours).startswith("crontab -e")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from live_desks import MINUTE, NOON, SETTINGS, append, desk_on, good, good_ledger, kinds, put
-from records import BOT, CAPITAL
+from records import BOT, CAPITAL, ledger_of
 from tiltyard.facts.mark import Mark
 from tiltyard.facts.observation import Observation
 from tiltyard.kernel.money import money
@@ -51,6 +51,38 @@ def test_a_night_that_waited_is_run_by_the_next_desk(ledger: Ledger) -> None:
         assert desk.is_behind
     with desk_on(ledger, NIGHT + MINUTE) as desk:
         assert "scale" in kinds(desk.step(NIGHT + MINUTE))
+
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_night_that_is_left_to_others_is_run_when_nobody_has_asked_for_it(
+    ledger: Ledger,
+) -> None:
+    with desk_on(ledger, NIGHT - 5 * MINUTE, night_after=HOUR) as desk:
+        desk.step(NIGHT - 5 * MINUTE)
+        assert "scale" not in kinds(desk.step(NIGHT))
+        assert "scale" not in kinds(desk.step(NIGHT + 59 * MINUTE))
+        assert kinds(desk.step(NIGHT + HOUR)).count("scale") == 1
+        assert "scale" not in kinds(desk.step(NIGHT + HOUR + MINUTE))
+
+
+def test_a_night_that_others_have_asked_for_is_not_run_again(ledger: Ledger) -> None:
+    with desk_on(ledger, NIGHT - 5 * MINUTE, night_after=HOUR) as desk:
+        desk.step(NIGHT - 5 * MINUTE)
+        put(ledger, "scale", "", NIGHT)
+        assert "scale" in kinds(desk.step(NIGHT + MINUTE))
+        assert "scale" not in kinds(desk.step(NIGHT + HOUR))
+
+
+def test_a_day_that_began_before_any_desk_has_no_night_of_its_own(tmp_path: Path) -> None:
+    with (
+        ledger_of(tmp_path / "new.db", good(200)) as new,
+        desk_on(new, NIGHT + 30 * MINUTE, night_after=HOUR) as desk,
+    ):
+        for minutes in (30, 59, 60, 61):
+            done = kinds(desk.step(NIGHT + minutes * MINUTE))
+            assert not {"scale", "skip_scale"} & set(done)
 
 
 def worsened(ledger: Ledger) -> None:

@@ -24,7 +24,7 @@ def low_since(
     Args:
         events: Of the audit, oldest first, all of them.
         roster: As it stands, with edits that the audit does not tell of yet.
-        now: UTC; so for an arm that is above at this moment.
+        now: UTC; so for an arm that is above at this moment, or was by all that the audit tells.
 
     Returns:
         By name; None where the audit does not say when the arm joined.
@@ -42,7 +42,11 @@ def low_since(
                 since[name] = at
         if event["event"] == "rearm":
             since[event["policy"]] = at
-    return {name: now if _is_above(arm) else since.get(name) for name, arm in roster.arms.items()}
+    was_above = {name for name, arm in then.arms.items() if _is_above(arm)}
+    return {
+        name: now if _is_above(arm) or name in was_above else since.get(name)
+        for name, arm in roster.arms.items()
+    }
 
 
 def _is_above(arm: Arm) -> bool:

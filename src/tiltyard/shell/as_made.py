@@ -39,6 +39,8 @@ def is_edited(text: str) -> bool:
 
     >>> is_edited(sealed("a: 1\n")), is_edited(sealed("a: 1\n") + "b: 2\n"), is_edited("a: 1\n")
     (False, True, True)
+    >>> is_edited("# head\n" + sealed("a: 1\n")), is_edited("b: 2\n" + sealed("a: 1\n"))
+    (False, True)
     >>> made = sealed_within(f'{{"description": "{blank_seal()}", "a": 1}}')
     >>> is_edited(made), is_edited(made.replace("1}", "2}"))
     (False, True)
@@ -46,8 +48,10 @@ def is_edited(text: str) -> bool:
     if (within := _WITHIN.search(text)) is not None:
         blank = text[: within.start()] + _BLANK + text[within.end() :]
         return within["digest"] != _digest(blank)
-    _, found, rest = text.partition(_DIGEST)
-    return not found or f"{_DIGEST}{rest}" != sealed(rest.partition("\n\n")[2])
+    head, found, rest = text.partition(_DIGEST)
+    is_head_ours = all(line.startswith("#") or not line.strip() for line in head.splitlines())
+    body = rest.partition("\n\n")[2]
+    return not found or not is_head_ours or f"{_DIGEST}{rest}" != sealed(body)
 
 
 def difference(there: str, text: str, name: str) -> Iterator[str]:

@@ -71,7 +71,7 @@ def run_if_due(
         return done
     schedule = desk.settings.schedule
     due_at = starts_at(day, schedule.nightly, schedule.zone) + after
-    if now < due_at:
+    if judged_at is not None and now < due_at:
         return done
     if judged_at is not None and judged_at < due_at:
         desk.ruling.read_on(inside, now)

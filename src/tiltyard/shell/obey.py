@@ -23,6 +23,7 @@ from tiltyard.facts.mark import LastMark
 from tiltyard.kernel.clock import moment
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.market.paper import Position
+from tiltyard.router.lifecycle import TRADING
 from tiltyard.shell.registration import Registration, capital_of, register
 from tiltyard.shell.settings import Settings
 
@@ -96,9 +97,15 @@ def positions_held(
 
 
 def _entered_until(roster: Roster, name: str) -> datetime | None:
-    """When an arm lost its traffic; None while it has some, or nobody knows."""
+    """When an arm lost its traffic; None while it has some, or nobody knows.
+
+    One that is on trial and has none, since all challengers are on hold, has lost it later than by
+    its last review, so that says nothing.
+    """
     arm = roster.arms.get(name)
-    return None if arm is None or arm.share else roster.taken_at(name)
+    if arm is None or arm.share or arm.state in TRADING:
+        return None
+    return roster.taken_at(name)
 
 
 def told(

@@ -149,7 +149,7 @@ def retry(
         )
     if run.state == "done":
         raise TiltyardError("JOB_RUN_ENDED", name, "all of it is done already")
-    told = asked(date.fromisoformat(run.day), system_now(), before=run.outcome)
+    told = asked(date.fromisoformat(run.day), system_now(), before=run.outcome, bucket=run.bucket)
     _carry(run.job, again(name), told, database, config, settings, as_json=as_json)
 
 

@@ -41,7 +41,7 @@ def main() -> None:
         while True:
             with alone(world.place) as is_ours:
                 if is_ours:
-                    with hosting(world, by_the_clock=True):
+                    with hosting(world, look_every=LOOK_EVERY):
                         _say(f"jobs are done by the clock since {system_now():%H:%M:%S}Z")
                         threading.Event().wait()
             if not is_said:

@@ -61,10 +61,10 @@ class Job(NamedTuple):
     Attributes:
         says: What it does, for people.
         queue: ``learner`` for those that train: of them one is at work at a time.
-        cron: Minute, hour, day, month and weekday at which it is due; None where it is not due by
-            the clock.
+        cron: Second, minute, hour, day, month and weekday at which it is due; None where it is not
+            due by the clock.
         steps: Of which it is made.
-        is_daily: It is named by its trading day; else by the hour, too.
+        is_daily: It is named by its trading day; else by the time, too.
     """
 
     says: str
@@ -87,8 +87,8 @@ def _nightly(settings: Settings) -> Sequence[Step]:
     )
 
 
-def _task(name: str, limit: timedelta, *needs: str) -> Step:
-    return Step(name, ("maintain", name, "--json"), limit, pause=5 * MINUTE, needs=needs)
+def _task(name: str, limit: timedelta) -> Step:
+    return Step(name, ("maintain", name, "--json"), limit, pause=5 * MINUTE)
 
 
 def _retrain(settings: Settings) -> Sequence[Step]:
@@ -97,11 +97,13 @@ def _retrain(settings: Settings) -> Sequence[Step]:
 
 def _weekly(settings: Settings) -> Sequence[Step]:
     return (
-        _task("snapshot", 2 * HOUR),
+        _task("snapshot", 2 * HOUR)._replace(tries=2),
         *_retrain(settings),
         _task("optuna", _soft(settings.jobs.sweep_minutes)),
-        _task("purge", HOUR, "snapshot"),
-        _task("cleanup", HOUR, "snapshot"),
+        _task(
+            "purge", HOUR
+        ),  # both look by themselves whether a snapshot holds what they take away
+        _task("cleanup", HOUR),
     )
 
 
@@ -115,22 +117,22 @@ def _refresh(_: Settings) -> Sequence[Step]:
 
 def _at_night(settings: Settings) -> str:
     at = settings.schedule.nightly
-    return f"{at.minute} {at.hour} * * *"
+    return f"{at.second} {at.minute} {at.hour} * * *"
 
 
 def _after_night(settings: Settings) -> str:
     at = datetime.combine(date.min, settings.schedule.nightly) + 15 * MINUTE
-    return f"{at.minute} {at.hour} * * *"
+    return f"{at.second} {at.minute} {at.hour} * * *"
 
 
 def _weekly_at(settings: Settings) -> str:
     jobs = settings.jobs
-    return f"{jobs.weekly_time.minute} {jobs.weekly_time.hour} * * {(jobs.weekday + 1) % 7}"
+    return f"0 {jobs.weekly_time.minute} {jobs.weekly_time.hour} * * {(jobs.weekday + 1) % 7}"
 
 
 def _every_few_hours(settings: Settings) -> str:
     hours = settings.jobs.health_hours
-    return "0 0 * * *" if hours == HOURS[-1] else f"0 */{hours} * * *"
+    return "0 0 0 * * *" if hours == HOURS[-1] else f"0 0 */{hours} * * *"
 
 
 JOBS: Mapping[str, Job] = {
@@ -163,14 +165,14 @@ def run_id(name: str, day: date, at: datetime) -> str:
     Args:
         name: Of the job.
         day: The trading day.
-        at: When it is due; of those that are not daily, the hour counts.
+        at: When it is due, where the desk is; of those that are not daily, it counts.
 
     >>> run_id("weekly", date(2026, 11, 29), datetime(2026, 11, 29, 3))
     'weekly-2026-11-29'
     >>> run_id("health", date(2026, 11, 29), datetime(2026, 11, 29, 6, 0, 7))
-    'health-2026-11-29T06'
+    'health-2026-11-29T060007'
     """
-    when = f"{day:%Y-%m-%d}" if job_named(name).is_daily else f"{at:%Y-%m-%dT%H}"
+    when = f"{day:%Y-%m-%d}" if job_named(name).is_daily else f"{at:%Y-%m-%dT%H%M%S}"
     return f"{name}-{when}"
 
 
@@ -188,7 +190,7 @@ def due_text(job: Job, settings: Settings) -> str:
     """When a job is due, for people."""
     if job.cron is None:
         return "when asked for"
-    minute, hour, _, _, weekday = job.cron(settings).split()
+    _, minute, hour, _, _, weekday = job.cron(settings).split()
     if not hour.isdigit():
         return f"every {hour.removeprefix('*/')} h"
     at = f"{int(hour):02}:{int(minute):02}"

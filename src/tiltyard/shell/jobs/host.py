@@ -7,13 +7,15 @@ on.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from croniter import croniter
+from dbos import DBOS, DBOSConfig, EnqueueOptions
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
@@ -32,8 +34,17 @@ LOOK_SOON = 0.5
 """The same where somebody waits for it."""
 ENDS_WITHIN = 30
 """Seconds that a step that was cancelled has to end."""
+NAP = timedelta(seconds=15)
+"""A pause is made of these."""
+KEPT, AT_A_TIME = timedelta(days=90), 1_000
+"""So long a run that has ended is known, and so many are forgotten at a time."""
+ENDED = ["SUCCESS", "ERROR", "CANCELLED"]
 AT_ONCE = {"learner": 1, "house": 4}
 """Runs of a queue at a time."""
+
+
+Begin = Callable[[datetime, str], None]
+"""Asks for a job that is due."""
 
 
 class World(NamedTuple):
@@ -65,33 +76,36 @@ class World(NamedTuple):
 
 
 @contextmanager
-def hosting(world: World, *, by_the_clock: bool) -> Iterator[None]:
+def hosting(world: World, *, look_every: float = LOOK_SOON) -> Iterator[None]:
     """Host jobs meanwhile; what an earlier host has left unfinished goes on.
 
-    Only one process does so at a time: :func:`~tiltyard.shell.jobs.alone.alone`.
+    Only one process does so at a time: :func:`~tiltyard.shell.jobs.alone.alone`. Where
+    ``jobs.hosted`` says so, whoever hosts keeps the clock, too, and catches up on what was due
+    while nobody did.
 
     Args:
         world: What it is given.
-        by_the_clock: Jobs are also begun when they are due.
+        look_every: Seconds between two looks for what was asked.
     """
     refuse_pickles()
-    pause = LOOK_EVERY if by_the_clock else LOOK_SOON
     config: DBOSConfig = {
         "name": APPLICATION, "system_database_url": world.place.database,
         "dbos_system_schema": TABLES, "serializer": AsText(), "application_version": str(SCHEMA),
-        "executor_id": "host", "console_log_level": "ERROR", "log_level": "ERROR",
-        "use_listen_notify": False, "notification_listener_polling_interval_sec": pause,
+        "executor_id": "host", "console_log_level": "WARNING", "log_level": "WARNING",
+        "use_listen_notify": False, "notification_listener_polling_interval_sec": look_every,
     }  # fmt: skip
     DBOS(config=config)
     begin = _workflows(world)
     DBOS.launch()
     try:
+        DBOS.set_latest_application_version(str(SCHEMA))
         for name, at_once in AT_ONCE.items():
             DBOS.register_queue(
-                name, worker_concurrency=at_once, polling_interval_sec=pause,
+                name, worker_concurrency=at_once, polling_interval_sec=look_every,
                 on_conflict="always_update",
             )  # fmt: skip
-        _schedule(world, begin, by_the_clock=by_the_clock)
+        _forget(world)
+        _keep_the_clock(world, begin)
         yield
     except BaseException:
         DBOS.destroy(destroy_registry=True)
@@ -99,29 +113,51 @@ def hosting(world: World, *, by_the_clock: bool) -> Iterator[None]:
     DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=ENDS_WITHIN)
 
 
-def _schedule(world: World, begin: Callable[..., Any], *, by_the_clock: bool) -> None:
-    """When jobs are due; a host that does not go by the clock leaves it as whoever does set it."""
-    if not by_the_clock:
-        for one in DBOS.list_schedules():
-            DBOS.pause_schedule(one["schedule_name"])
-        return
-    due = {name: job.cron(world.settings) for name, job in world.jobs.items() if job.cron}
+def _keep_the_clock(world: World, begin: Begin) -> None:
+    """Begin jobs when they are due, and those that were due while nobody hosted, once each."""
+    hosted = world.settings.jobs.hosted
+    due = {
+        name: job.cron(world.settings) for name, job in world.jobs.items() if job.cron and hosted
+    }
     for one in DBOS.list_schedules():
         if one["schedule_name"] not in due:
             DBOS.delete_schedule(one["schedule_name"])
-    zone = world.settings.schedule.timezone
+    zone = world.settings.schedule.zone
     DBOS.apply_schedules(
         [
             {
-                "schedule_name": name, "workflow_fn": begin, "schedule": f"0 {cron}",
-                "context": name, "cron_timezone": zone,
+                "schedule_name": name, "workflow_fn": begin, "schedule": cron, "context": name,
+                "cron_timezone": str(zone),
             }
             for name, cron in due.items()
         ]
     )  # fmt: skip
+    for name in due:
+        DBOS.resume_schedule(name)
+    first = DBOS.list_workflows(name=WORKFLOW, limit=1, load_input=False, load_output=False)
+    if not first:
+        return  # nothing was ever due here
+    since = datetime.fromtimestamp((first[0].created_at or 0) / 1000, UTC)
+    for name, cron in due.items():
+        last = croniter(cron, world.now().astimezone(zone), second_at_beginning=True)
+        due_at: datetime = last.get_prev(datetime)
+        if due_at > since:
+            _ask(world, name, due_at)
 
 
-def _workflows(world: World) -> Callable[[datetime, str], None]:
+def _forget(world: World) -> None:
+    """What ended long ago, and what its steps said."""
+    before = (world.now() - KEPT).isoformat()
+    old = DBOS.list_workflows(
+        end_time=before, status=ENDED, limit=AT_A_TIME, load_input=False, load_output=False
+    )
+    DBOS.delete_workflows([one.workflow_id for one in old])
+    for one in old:
+        if one.name == WORKFLOW:
+            shutil.rmtree(world.place.folder / one.workflow_id, ignore_errors=True)
+
+
+def _workflows(world: World) -> Begin:
     """Tell DBOS what a job is; the workflow that begins one when it is due."""
 
     @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
@@ -143,12 +179,20 @@ def _workflows(world: World) -> Callable[[datetime, str], None]:
     @DBOS.workflow(name="by the clock", max_recovery_attempts=None)
     def begin(due_at: datetime, name: str) -> None:
         """Ask for a job that is due."""
-        day = world.settings.schedule.trading_day(due_at)
-        local = due_at.astimezone(world.settings.schedule.zone)
-        with SetWorkflowID(run_id(name, day, local)):
-            DBOS.enqueue_workflow(world.jobs[name].queue, job, name, asked(day, due_at))
+        _ask(world, name, due_at)
 
     return begin
+
+
+def _ask(world: World, name: str, due_at: datetime) -> None:
+    """Have a job run that is due; of a run that is there already there is no second."""
+    day = world.settings.schedule.trading_day(due_at)
+    local = due_at.astimezone(world.settings.schedule.zone)
+    options: EnqueueOptions = {
+        "workflow_name": WORKFLOW, "queue_name": world.jobs[name].queue,
+        "workflow_id": run_id(name, day, local),
+    }  # fmt: skip
+    DBOS.enqueue_workflow_with_options(options, name, asked(day, due_at))
 
 
 def asked(
@@ -186,7 +230,8 @@ def _carried_out(
         outcome = StepOutcome.from_json(kept)
         if outcome.state == "done" or not outcome.may_go or number == step.tries:
             break
-        DBOS.sleep(step.pause.total_seconds())
+        for _ in range(-(step.pause // -NAP)):  # a run that is cancelled ends between two of them
+            DBOS.sleep(NAP.total_seconds())
     if outcome.state == "failed":
         DBOS.run_step({"name": f"page {step.name}"}, lambda: _paged(world, run, outcome))
     return outcome
@@ -195,9 +240,8 @@ def _carried_out(
 def _tried(
     world: World, run: str, step: Step, told: Mapping[str, Any], number: int
 ) -> dict[str, Any]:
-    world.say(f"{run}: {step.name} begins{f', try {number}' if number > 1 else ''}")
-    job = run.partition("-")[0]
-    words = [*step.words, *_placed(step, job, str(told["day"]))]
+    _say(world, f"{run}: {step.name} begins{f', try {number}' if number > 1 else ''}")
+    words = [*step.words, *_placed(step, f"{run}/{step.name}/{number}", str(told["day"]))]
     environment = {**os.environ, "TILTYARD_DB": world.place.address}
     if told["bucket"]:
         environment["TILTYARD_ARCHIVE_BUCKET"] = str(told["bucket"])
@@ -213,15 +257,19 @@ def _tried(
         outcome = refused(step.name, error, world.now())
     outcome = outcome._replace(tries=number)
     ends = outcome.state if outcome.state == "done" else f"{outcome.state}: {outcome.said}"
-    world.say(f"{run}: {step.name} {ends}")
+    _say(world, f"{run}: {step.name} {ends}")
     return outcome.to_json()
 
 
-def _placed(step: Step, job: str, day: str) -> Sequence[str]:
-    """What a step is told of its job and its day: the key under which it does once what it does."""
+def _placed(step: Step, key: str, day: str) -> Sequence[str]:
+    """What a step is told of its day, or the key under which it does once what it does.
+
+    The key is that of a try: one that is begun anew after a kill is the same, and one that follows
+    a refusal is another.
+    """
     if step.words[0] == "maintain":
         return ["--day", day]
-    return ["--key", f"{job}/{day}/{step.name}"] if step.words[0] == "scale" else []
+    return ["--key", key] if step.words[0] == "scale" else []
 
 
 def _is_cancelled(run: str) -> bool:
@@ -233,8 +281,8 @@ def _paged(world: World, run: str, outcome: StepOutcome) -> bool:
     """Have people told; that nobody can be is said, and keeps no job from going on."""
     try:
         world.page(run, outcome)
-    except TiltyardError as error:
-        world.say(f"{run}: nobody was told that {outcome.step} failed: {error}")
+    except Exception as error:  # noqa: BLE001 a defect of ours does not end the week
+        _say(world, f"{run}: nobody was told that {outcome.step} failed: {error}")
         return False
     return True
 
@@ -244,7 +292,13 @@ def _finished(
 ) -> bool:
     try:
         world.finish(name, date.fromisoformat(told["day"]), ended)
-    except TiltyardError as error:
-        world.say(f"{run}: its report is not written: {error}")
+    except Exception as error:  # noqa: BLE001 what was done stays done
+        _say(world, f"{run}: its report is not written: {error}")
         return False
     return True
+
+
+def _say(world: World, line: str) -> None:
+    """Say it to whoever listens; that nobody can hear it ends no step."""
+    with suppress(OSError):
+        world.say(line)

@@ -27,6 +27,8 @@ _STATES: Mapping[str, State] = {
     "ENQUEUED": "waits", "DELAYED": "waits", "PENDING": "runs", "SUCCESS": "done",
     "CANCELLED": "cancelled",
 }  # fmt: skip
+OWN = frozenset({None, str(VERSION)})
+"""Versions of runs that a host of this program can carry out."""
 ACTIVE: frozenset[State] = frozenset({"waits", "runs"})
 
 
@@ -42,6 +44,7 @@ class Run(NamedTuple):
         ended_at: UTC; None while it has not.
         steps: Those that have ended.
         trouble: What is wrong with the run itself; empty where nothing is.
+        bucket: Of the archive, as it was asked for; empty for that of the settings.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Run(NamedTuple):
     ended_at: datetime | None
     steps: Sequence[StepOutcome]
     trouble: str = ""
+    bucket: str = ""
 
     @property
     def outcome(self) -> JobOutcome:
@@ -74,6 +78,13 @@ class Records:
         found = self._client.list_workflows(name=WORKFLOW, limit=limit, sort_desc=True)
         return [self._run(one) for one in found]
 
+    def newest(self, job: str) -> Run | None:
+        """The newest run of a job; None where there is none."""
+        found = self._client.list_workflows(
+            name=WORKFLOW, workflow_id_prefix=f"{job}-", limit=1, sort_desc=True
+        )
+        return self._run(found[0]) if found else None
+
     def run(self, name: str) -> Run | None:
         """One run; None where there is none of that name."""
         found = self._client.list_workflows(workflow_ids=[name], name=WORKFLOW)
@@ -83,14 +94,14 @@ class Records:
         """Whether a run waits or goes on that a host of this version can carry out."""
         active = [kept for kept, state in _STATES.items() if state in ACTIVE]
         found = self._client.list_workflows(status=active, load_input=False, load_output=False)
-        return any(one.app_version in {None, str(VERSION)} for one in found)
+        return any(one.app_version in OWN for one in found)
 
     def ask(self, job: str, name: str, told: Mapping[str, Any]) -> None:
         """Have a job run; one of that name that is there already is left as it is."""
         self._client.enqueue(
             {
                 "workflow_name": WORKFLOW, "workflow_id": name, "queue_name": JOBS[job].queue,
-                "application_name": APPLICATION,
+                "application_name": APPLICATION, "app_version": str(VERSION),
             },
             job, dict(told),
         )  # fmt: skip
@@ -108,15 +119,20 @@ class Records:
         ended = [
             StepOutcome.from_json(one) for one in kept if isinstance(one, dict) and "step" in one
         ]
-        last = {one.step: one for one in ended}  # of several tries, the last counts
         job, told = _asked(status.input)
+        before = JobOutcome.from_json(told.get("before", [])).steps
+        last = {one.step: one for one in before if one.state == "done"}
+        last |= {one.step: one for one in ended}  # of several tries, the last counts
         state = _STATES.get(status.status, "failed")
+        trouble = "" if status.error is None else str(status.error)
+        if state in ACTIVE and status.app_version not in OWN:
+            state, trouble = "failed", f"it was begun by version {status.app_version} of the jobs"
         if state == "done" and any(one.state == "failed" for one in last.values()):
             state = "failed"
         ended_at = None if state in ACTIVE else _time(status.completed_at or status.updated_at)
         return Run(
             status.workflow_id, job, str(told.get("day", "")), state, _time(status.created_at),
-            ended_at, list(last.values()), "" if status.error is None else str(status.error),
+            ended_at, list(last.values()), trouble, str(told.get("bucket", "")),
         )  # fmt: skip
 
 
@@ -140,8 +156,10 @@ def records_of(place: JobsPlace) -> Iterator[Records]:
             raise none_yet(place) from error
         try:
             yield Records(client)
-        except sa.exc.ProgrammingError as error:  # a schema that nobody has made
-            raise none_yet(place) from error
+        except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
+            if "no such table" in str(error.orig) or isinstance(error, sa.exc.ProgrammingError):
+                raise none_yet(place) from error  # whoever makes them has not come so far
+            raise
         finally:
             client.destroy()
 

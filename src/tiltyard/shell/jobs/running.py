@@ -14,6 +14,8 @@ from tiltyard.shell.jobs.records import ACTIVE, Records, Run, records_of
 
 LOOK_EVERY = 0.5
 """Seconds between two looks how a run stands."""
+LOOK_ELSEWHERE = 2.0
+"""The same where another host carries it out."""
 
 
 def carried_through(
@@ -42,7 +44,7 @@ def carried_through(
     while True:
         with alone(world.place) as is_ours:
             if is_ours:
-                with hosting(world, by_the_clock=False), records_of(world.place) as records:
+                with hosting(world), records_of(world.place) as records:
                     records.ask(job, name, told)
                     while records.is_active():
                         on_look(name)
@@ -55,7 +57,7 @@ def carried_through(
             world.say(f"{name}: another process hosts the jobs of this ledger, and carries it out")
             said = True
         on_look(name)
-        wait(LOOK_EVERY)
+        wait(LOOK_ELSEWHERE)
 
 
 def _elsewhere(world: World, job: str, name: str, told: Mapping[str, Any]) -> Run | None:

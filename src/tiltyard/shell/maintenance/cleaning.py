@@ -130,6 +130,7 @@ class _Broom:
         self._on_stage = on_stage
         self._failed = failed
         self._dry_run = dry_run
+        self._named = settings.jobs.encoder
 
     def sweep(self) -> list[Cleaned]:
         """Models first, then what belongs to none."""
@@ -148,7 +149,8 @@ class _Broom:
         with self._ledger.snapshot() as still:
             roster = still.roster()
             retired_at = retirements(json.loads(row.body) for row in still.audit())
-        return fates_of(versions_in(self._folder), roster, retired_at, self._keep, self._now)
+        versions = versions_in(self._folder)
+        return fates_of(versions, roster, retired_at, self._keep, self._now, self._named)
 
     def _model(self, fate: Fate) -> Cleaned:
         version = fate.version

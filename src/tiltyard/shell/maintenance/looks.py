@@ -34,7 +34,6 @@ NIGHT_LASTS = timedelta(hours=2)
 """Then it should have been run."""
 COMMAND_WAITS = timedelta(minutes=1)
 LATELY = timedelta(days=8)
-RUNS_OF_LATE = 50
 NOBODYS = -1
 """A token that no lease has."""
 LEAST_ROOM = 100_000_000
@@ -235,19 +234,19 @@ def look_at_jobs(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[
 
 def _failed_runs(ledger: Ledger, settings: Settings) -> Iterator[Seen]:
     """The newest run of each job, where it has failed."""
+    from tiltyard.shell.jobs.catalogue import JOBS  # noqa: PLC0415 slow
     from tiltyard.shell.jobs.place import JobsPlace  # noqa: PLC0415 slow
     from tiltyard.shell.jobs.records import records_of  # noqa: PLC0415 slow
 
     try:
         with records_of(JobsPlace(settings.jobs.path, ledger.url)) as records:
-            runs = records.runs(RUNS_OF_LATE)
+            runs = [records.newest(job) for job in JOBS]
     except TiltyardError as error:
         if error.code != "JOBS_NONE":
             raise
         return
-    newest = {run.job: run for run in reversed(runs)}
-    for run in newest.values():
-        if run.state == "failed":
+    for run in runs:
+        if run is not None and run.state == "failed":
             what = ", ".join(one.step for one in run.outcome.failed)
             remedy = f"tiltyard jobs show {run.name}, then tiltyard jobs retry {run.name}"
             yield Seen("attention", f"{run.name} failed: {what or run.trouble}", remedy)

@@ -39,7 +39,7 @@ def damaged(ledger: Ledger, checked: Checked) -> TiltyardError:
     more = f", and {count - 1:,} more" if count > 1 else ""
     return TiltyardError(
         "DATABASE_CORRUPT", shown, f"{checked.faults[0]}{more}"[:500],
-        "stop the desk, and restore a snapshot: tiltyard snapshot restore",
+        "stop the desk, and restore a snapshot: tiltyard snapshot restore FOLDER",
     )  # fmt: skip
 
 

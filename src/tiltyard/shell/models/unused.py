@@ -7,6 +7,7 @@ older, since it may have been made from that.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tiltyard.facts.arm import Arm, Roster
@@ -34,6 +35,7 @@ def fates_of(
     retired_at: Mapping[str, datetime],
     keep: timedelta,
     now: datetime,
+    named: str = "",
 ) -> list[Fate]:
     """What becomes of each model, in their order.
 
@@ -43,10 +45,14 @@ def fates_of(
         retired_at: When arms were retired, by name.
         keep: For so long a model stays whether it is used or not.
         now: UTC.
+        named: By the settings, as that whose encoder is taken: its name, or how that ends.
     """
     stays: dict[str, str] = {}
+    ends = Path(named).name
     for version in versions:
-        if why := _why_it_stays(version, roster, retired_at, keep, now):
+        if ends and version.name.endswith(ends):
+            stays[version.name] = "jobs.encoder names it"
+        elif why := _why_it_stays(version, roster, retired_at, keep, now):
             stays[version.name] = why
     while more := {
         version.name: why

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from shlex import quote
 
+from tiltyard.shell.as_made import is_edited
 from tiltyard.shell.setup.crontab import HEAD
 
 WITHIN = 10
@@ -40,7 +41,7 @@ def _step(there: str, file: Path, text: str) -> str:
     if not there.strip():
         return f"have cron go by it: crontab {quote(str(file))}"
     if HEAD in there:
-        if there.startswith(HEAD):
+        if not is_edited(there):
             return f"have cron go by the new one: crontab {quote(str(file))}"
         return f"crontab -e, and put what is in {file} in the place of what was made before"
     return (

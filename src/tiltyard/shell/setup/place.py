@@ -41,9 +41,18 @@ def refuse_unsuitable(place: Place) -> None:
                 "SETUP_UNSUITABLE", repr(str(path)), "cron and systemd cannot be told such a name",
                 "move it where no name has a backslash or a line break",
             )  # fmt: skip
-    if "://" in place.database and sa.make_url(place.database).password is not None:
+    if "://" in place.database and _has_a_secret(place.database):
         raise TiltyardError(
             "SETUP_UNSUITABLE", "TILTYARD_DB", "it has a password, which would stand in files that "
             "others may read", "put it into ~/.pgpass, or name the database in tiltyard.toml: "
             "ledger.database",
         )  # fmt: skip
+
+
+def _has_a_secret(address: str) -> bool:
+    """Whether an address says what lets somebody in, wherever it stands in it."""
+    try:
+        url = sa.make_url(address)
+    except (sa.exc.ArgumentError, ValueError):
+        return True  # nobody knows what is in it
+    return url.password is not None or any("password" in name for name in url.query)
