@@ -1,6 +1,7 @@
 """Tiny trained policies: made as real ones are, of few bars, in a second."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -9,6 +10,7 @@ from math import isfinite, log
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from tiltyard.features.table import table_of
 from tiltyard.learners import tabnet, timesnet
@@ -45,6 +47,18 @@ def wavy(start: datetime, hours: int, symbol: str = "SOL/USDT") -> list[Bar]:
     return bars
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Digits depend on how many threads there are, and others set that in the same process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
 def trained_on(
     bars: Sequence[Bar],
     *,
