@@ -17,8 +17,8 @@ from tiltyard.scaling.ladder import LADDER
 from tiltyard.shell.settings import Settings
 
 _DECIDE_NOTHING = {
-    "ledger", "effects", "notify", "alerts", "gpu", "learner", "models", "archive", "jobs", "drift",
-    "run", "api", "checklist",
+    "ledger", "effects", "notify", "alerts", "gpu", "learner", "models", "archive", "jobs", "purge",
+    "drift", "run", "api", "checklist",
 }  # fmt: skip
 """Where facts and models come from and who is told is not what decides; the checklist has a digest,
 and so has each model."""

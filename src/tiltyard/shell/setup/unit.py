@@ -72,7 +72,7 @@ def _quoted(word: str) -> str:
     r"""A word of a command; plain ones stay as they are.
 
     >>> _quoted("run"), _quoted('/a 5 % "b"')
-    ('run', '"/a 5 %% \\\\"b\\\\""')
+    ('run', '"/a 5 %% \\"b\\""')
     """
     told = word.replace("%", "%%").replace("$", "$$").replace('"', r"\"")
     return told if told == word and " " not in word and "'" not in word else f'"{told}"'
