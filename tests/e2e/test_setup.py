@@ -56,7 +56,7 @@ def test_other_programs_take_what_is_made(run: Run, tmp_path: Path) -> None:
     check("promtool", "check", "rules", config / "prometheus_alerts.yml")
     check("promtool", "check", "config", config / "prometheus_scrape.yml")
     check("amtool", "check-config", config / "alertmanager.yml")
-    check("crontab", "-n", config / "live_ops_crontab")
+    check("crontab", "-n", "-", text=(config / "live_ops_crontab").read_text("utf-8"))
     assert json.loads((config / "grafana_dashboard.json").read_text("utf-8"))["panels"]
     assert run("alerts", "validate", "--output", "config").code == 0
 

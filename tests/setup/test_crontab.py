@@ -50,14 +50,16 @@ def test_it_reads_as_it_did(zone: str) -> None:
 def test_crontab_takes_it(tmp_path: Path, folder: str, zone: str) -> None:
     file = tmp_path / "crontab"
     file.write_text(written(tmp_path / folder, settings(zone)), "utf-8")
-    check("crontab", "-n", file)
+    check("crontab", "-n", "-", text=file.read_text("utf-8"))
 
 
 def test_crontab_refuses_what_is_no_crontab(tmp_path: Path) -> None:
     """So that it is known that it would."""
     file = tmp_path / "crontab"
     file.write_text(written(tmp_path, settings()).replace("0 2 *", "0 25 *"), "utf-8")
-    done = subprocess.run([program("crontab"), "-n", file], check=False, capture_output=True)
+    done = subprocess.run(
+        [program("crontab"), "-n", file.name], check=False, capture_output=True, cwd=tmp_path
+    )
     assert done.returncode == 1
 
 
@@ -147,7 +149,7 @@ def test_the_longest_command_that_is_made_is_one_that_cron_takes(tmp_path: Path)
         longest = max(map(len, (one.split(maxsplit=5)[5] for one in entries(text).values())))
         file.write_text(text, "utf-8")
     assert longest > 980
-    check("crontab", "-n", file)
+    check("crontab", "-n", "-", text=file.read_text("utf-8"))
 
 
 def test_no_password_is_written(tmp_path: Path) -> None:
@@ -206,7 +208,7 @@ def test_cron_itself_runs_an_entry_within_its_minute(tmp_path: Path, folder: str
     head = text[: text.index("\n# each night")]
     file.write_text(f"{head}\n{minutely}\n", "utf-8")
     log = home / "logs" / "jobs.log"
-    with subprocess.Popen([*begin, "sh", "-c", ALONE, "sh", install, file, cron],
+    with subprocess.Popen([*begin, "sh", "-c", ALONE, "sh", install, file.name, cron], cwd=tmp_path,
                           stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
         try:
             until(
