@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.pruning import prune
 from tiltyard.shell.archive.retention import Needed
 from tiltyard.shell.archive.syncing import sync
@@ -37,7 +37,7 @@ def main() -> None:
     else:
         url, models, file = house
         with Ledger.open(url) as ledger:
-            take_for(House(ledger, Path(models), Path(file)), settings, SUNDAY, passed)
+            take_for(Belongings(ledger, Path(models), Path(file)), settings, SUNDAY, passed)
 
 
 if __name__ == "__main__":

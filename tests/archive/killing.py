@@ -6,13 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 HERE = Path(__file__).parent
 
 
-def kill_at(stage: str, task: str, archive: ArchiveSettings, house: House | None = None) -> None:
+def kill_at(
+    stage: str, task: str, archive: ArchiveSettings, house: Belongings | None = None
+) -> None:
     """Do something in a process of its own that is killed when it has passed a stage."""
     words = [] if house is None else [
         house.ledger.url.render_as_string(hide_password=False), str(house.models),

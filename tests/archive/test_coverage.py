@@ -9,31 +9,27 @@ from pathlib import Path
 import obstore
 import pytest
 
-from archive.houses import house
+from archive.houses import house_in
 from archive.places import in_bucket, new_bucket
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive.coverage import covering, held_whole, proof
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.manifest import File, Manifest, key_of
 from tiltyard.shell.archive.place import Place, place_of
 from tiltyard.shell.archive.taking import take
 from tiltyard.shell.models.manifest import manifest_of
 from tiltyard.shell.sections.archive import ArchiveSettings
-from tiltyard.shell.store.ledger import Ledger
 
 SUNDAY = datetime(2026, 11, 29, 3, tzinfo=UTC)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[House]:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    url = str(folder / "tiltyard.db")
-    with Ledger.open(url, create=True), house(url, folder) as found:
+def home(tmp_path: Path) -> Iterator[Belongings]:
+    with house_in(tmp_path / "home") as found:
         yield found
 
 
-def model_of(home: House) -> tuple[str, str]:
+def model_of(home: Belongings) -> tuple[str, str]:
     """Name and digest of one of the models."""
     path = min(home.models.iterdir())
     return path.name, manifest_of(path).digest
@@ -44,7 +40,7 @@ def key(digest: str) -> str:
 
 
 def test_a_model_is_held_by_the_newest_snapshot_that_lists_it(
-    home: House, archive: ArchiveSettings
+    home: Belongings, archive: ArchiveSettings
 ) -> None:
     place = place_of(archive, create=True)
     name, digest = model_of(home)
@@ -58,7 +54,7 @@ def test_a_model_is_held_by_the_newest_snapshot_that_lists_it(
     assert covering(place) == {digest: second.name, manifest_of(other).digest: third.name}
 
 
-def test_another_of_the_same_name_is_not_held(home: House, place: Place) -> None:
+def test_another_of_the_same_name_is_not_held(home: Belongings, place: Place) -> None:
     name, digest = model_of(home)
     take(home, place, SUNDAY)
     assert proof(place, name, sha256(b"another").hexdigest()) is None
@@ -68,7 +64,7 @@ def test_another_of_the_same_name_is_not_held(home: House, place: Place) -> None
 @pytest.mark.parametrize("file", ["manifest.json", "weights.safetensors"])
 @pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "another"])
 def test_a_model_of_which_one_byte_is_lost_is_not_held(
-    home: House, place: Place, file: str, *, is_gone: bool
+    home: Belongings, place: Place, file: str, *, is_gone: bool
 ) -> None:
     name, digest = model_of(home)
     kept = take(home, place, SUNDAY).manifest.files[f"models/{name}/{file}"]
@@ -80,7 +76,7 @@ def test_a_model_of_which_one_byte_is_lost_is_not_held(
 
 
 def test_a_snapshot_that_does_not_list_all_of_a_model_does_not_hold_it(
-    home: House, place: Place
+    home: Belongings, place: Place
 ) -> None:
     name, digest = model_of(home)
     whole = take(home, place, SUNDAY).manifest
@@ -106,7 +102,7 @@ def test_a_model_whose_own_manifest_says_nothing_is_not_held(place: Place, tmp_p
 
 
 def test_a_harmed_snapshot_holds_nothing_and_an_older_one_is_found(
-    home: House, place: Place
+    home: Belongings, place: Place
 ) -> None:
     name, digest = model_of(home)
     older = take(home, place, SUNDAY).manifest
@@ -115,7 +111,9 @@ def test_a_harmed_snapshot_holds_nothing_and_an_older_one_is_found(
     assert proof(place, name, digest) == older.name
 
 
-def test_of_a_bucket_alone_counts_what_lies_in_it(home: House, server: str, tmp_path: Path) -> None:
+def test_of_a_bucket_alone_counts_what_lies_in_it(
+    home: Belongings, server: str, tmp_path: Path
+) -> None:
     folder = str(tmp_path / "archive")
     take(home, place_of(ArchiveSettings(folder=folder), create=True), SUNDAY)
     bucket = in_bucket(server, new_bucket(server), tmp_path)

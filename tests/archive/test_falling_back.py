@@ -9,13 +9,13 @@ from pathlib import Path
 import obstore
 import pytest
 
-from archive.houses import house
+from archive.houses import house_in
 from archive.killing import kill_at
 from archive.places import HASTY, beside_a_folder
 from archive.small_snapshots import SUNDAY, WEEK, keep_small
 from full_disks import full_disk
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import folder_of, object_key, place_of
 from tiltyard.shell.archive.restoring import check, manifest_named, snapshots_in
@@ -23,16 +23,12 @@ from tiltyard.shell.archive.syncing import NOTHING, Synced, sync, take_and_sync
 from tiltyard.shell.archive.taking import GATHERED, KEPT, STAGES, WRITTEN, Taken, take_for
 from tiltyard.shell.archive.whereabouts import whereabouts
 from tiltyard.shell.sections.archive import ArchiveSettings
-from tiltyard.shell.store.ledger import Ledger
 from wires import Wire
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[House]:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    url = str(folder / "tiltyard.db")
-    with Ledger.open(url, create=True), house(url, folder) as found:
+def home(tmp_path: Path) -> Iterator[Belongings]:
+    with house_in(tmp_path / "home") as found:
         yield found
 
 
@@ -54,7 +50,7 @@ def through(wire: Wire, settings: ArchiveSettings) -> ArchiveSettings:
 
 
 def take_hastily(
-    home: House, settings: ArchiveSettings, on_stage: Callable[[str], None] = lambda _: None,
+    home: Belongings, settings: ArchiveSettings, on_stage: Callable[[str], None] = lambda _: None,
     weeks: int = 0,
 ) -> tuple[Taken, Synced]:  # fmt: skip
     return take_and_sync(home, settings, SUNDAY + weeks * WEEK, on_stage, patience=HASTY)
@@ -69,7 +65,7 @@ REFUSES = {
 
 @pytest.mark.parametrize(("code", "changed"), REFUSES.values(), ids=REFUSES)
 def test_whatever_the_bucket_says_the_snapshot_is_on_this_disk(
-    home: House, both: ArchiveSettings, code: str, changed: dict[str, str]
+    home: Belongings, both: ArchiveSettings, code: str, changed: dict[str, str]
 ) -> None:
     taken, synced = take_hastily(home, both.model_copy(update=changed))
     assert taken.refused is not None
@@ -95,7 +91,7 @@ class Refuses(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_who_may_not_come_in_keeps_it_on_this_disk(home: House, both: ArchiveSettings) -> None:
+def test_who_may_not_come_in_keeps_it_on_this_disk(home: Belongings, both: ArchiveSettings) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         refusing = both.model_copy(update={"endpoint": f"http://127.0.0.1:{server.server_port}"})
@@ -107,7 +103,7 @@ def test_who_may_not_come_in_keeps_it_on_this_disk(home: House, both: ArchiveSet
 
 
 def test_a_bucket_that_goes_half_way_costs_nothing_and_has_it_later(
-    home: House, both: ArchiveSettings, wire: Wire
+    home: Belongings, both: ArchiveSettings, wire: Wire
 ) -> None:
     settings, stages = through(wire, both), list[str]()
 
@@ -135,7 +131,7 @@ def test_a_bucket_that_goes_half_way_costs_nothing_and_has_it_later(
 
 
 def test_a_snapshot_is_found_wherever_it_lies(
-    home: House, both: ArchiveSettings, wire: Wire
+    home: Belongings, both: ArchiveSettings, wire: Wire
 ) -> None:
     settings = through(wire, both)
     wire.cut()
@@ -161,7 +157,7 @@ def test_a_snapshot_is_found_wherever_it_lies(
     assert {one.place.name for one in whereabouts(settings).snapshots.values()} == {found.place}
 
 
-def test_where_the_disk_is_full_too_both_are_told(home: House, both: ArchiveSettings) -> None:
+def test_where_the_disk_is_full_too_both_are_told(home: Belongings, both: ArchiveSettings) -> None:
     away = both.model_copy(update={"endpoint": "http://127.0.0.1:9"})
     with ExitStack() as stack:
 
@@ -242,7 +238,7 @@ def test_without_a_bucket_or_a_folder_there_is_nothing_to_bring(
 
 
 def test_what_goes_wrong_while_others_are_brought_loses_nobody_the_new_one(
-    home: House, both: ArchiveSettings, wire: Wire
+    home: Belongings, both: ArchiveSettings, wire: Wire
 ) -> None:
     kept_here(both, 2)
 

@@ -24,7 +24,7 @@ from ledgers import Databases, once_filled
 from postgres import PROGRAMS
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.archive.backup import dump_options, password_of
-from tiltyard.shell.archive.gathering import House, _models
+from tiltyard.shell.archive.gathering import Belongings, _models
 from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import Place, place_of
 from tiltyard.shell.archive.restoring import check, manifest_named, restore, snapshots_in
@@ -45,7 +45,7 @@ def filled(databases: Databases) -> Iterator[NewDatabase]:
 
 
 @pytest.fixture
-def home(filled: NewDatabase, tmp_path: Path) -> Iterator[House]:
+def home(filled: NewDatabase, tmp_path: Path) -> Iterator[Belongings]:
     folder = tmp_path / "home"
     folder.mkdir()
     with filled() as url, house(url, folder) as found:
@@ -64,7 +64,9 @@ def distinct(manifest: Manifest) -> int:
     return sum(file.size for file in set(manifest.files.values()))
 
 
-def test_all_of_it_comes_back_in_an_empty_folder(home: House, place: Place, tmp_path: Path) -> None:
+def test_all_of_it_comes_back_in_an_empty_folder(
+    home: Belongings, place: Place, tmp_path: Path
+) -> None:
     taken = take(home, place, SUNDAY)
     manifest = manifest_named(place, "newest")
     assert manifest == taken.manifest
@@ -81,7 +83,7 @@ def test_all_of_it_comes_back_in_an_empty_folder(home: House, place: Place, tmp_
 
 
 def test_a_database_that_comes_back_is_what_its_audit_says(
-    home: House, place: Place, databases: Databases, tmp_path: Path
+    home: Belongings, place: Place, databases: Databases, tmp_path: Path
 ) -> None:
     manifest = take(home, place, SUNDAY).manifest
     restore(place, manifest, tmp_path / "back")
@@ -94,7 +96,7 @@ def test_a_database_that_comes_back_is_what_its_audit_says(
         assert list(still.trades()) == trades
 
 
-def test_what_is_there_already_is_not_sent_again(home: House, place: Place) -> None:
+def test_what_is_there_already_is_not_sent_again(home: Belongings, place: Place) -> None:
     first = take(home, place, SUNDAY)
     again = take(home, place, SUNDAY + timedelta(days=7))
     database = next(iter(again.manifest.files.values())).size
@@ -104,7 +106,7 @@ def test_what_is_there_already_is_not_sent_again(home: House, place: Place) -> N
 
 
 def test_a_copy_is_of_one_moment_whoever_writes_meanwhile(
-    home: House, place: Place, databases: Databases, tmp_path: Path
+    home: Belongings, place: Place, databases: Databases, tmp_path: Path
 ) -> None:
     url, is_enough = home.ledger.url.render_as_string(hide_password=False), threading.Event()
     written: list[int] = []
@@ -152,7 +154,9 @@ def brought_back(manifest: Manifest, folder: Path, empty: str) -> Iterator[Ledge
         yield still
 
 
-def test_a_model_that_is_not_as_it_was_is_left_out_and_named(home: House, place: Place) -> None:
+def test_a_model_that_is_not_as_it_was_is_left_out_and_named(
+    home: Belongings, place: Place
+) -> None:
     harmed = min(home.models.iterdir())
     (harmed / "weights.safetensors").write_bytes(b"other")
     taken = take(home, place, SUNDAY)
@@ -162,7 +166,9 @@ def test_a_model_that_is_not_as_it_was_is_left_out_and_named(home: House, place:
     assert not any(harmed.name in path for path in manifest.files)
 
 
-def test_a_model_whose_manifest_does_not_say_all_is_left_out(home: House, place: Place) -> None:
+def test_a_model_whose_manifest_does_not_say_all_is_left_out(
+    home: Belongings, place: Place
+) -> None:
     odd = home.models / "odd"
     odd.mkdir()
     raw = json.dumps({"format": 1, "files": {"a": {"bytes": 0}}}).encode()
@@ -172,13 +178,15 @@ def test_a_model_whose_manifest_does_not_say_all_is_left_out(home: House, place:
     assert set(take(home, place, SUNDAY).manifest.left_out.values()) == {"SNAPSHOT_UNREADABLE"}
 
 
-def test_where_models_cannot_be_listed_there_is_no_snapshot(home: House, place: Place) -> None:
+def test_where_models_cannot_be_listed_there_is_no_snapshot(home: Belongings, place: Place) -> None:
     with pytest.raises(TiltyardError, match=r"SNAPSHOT_MISSING .*it cannot be listed"):
         take(home._replace(models=home.settings), place, SUNDAY)
     assert snapshots_in(place) == []
 
 
-def test_without_models_and_settings_the_database_alone_is_kept(home: House, place: Place) -> None:
+def test_without_models_and_settings_the_database_alone_is_kept(
+    home: Belongings, place: Place
+) -> None:
     shutil.rmtree(home.models)
     home.settings.unlink()
     assert len(take(home, place, SUNDAY).manifest.files) == 1
@@ -186,7 +194,7 @@ def test_without_models_and_settings_the_database_alone_is_kept(home: House, pla
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_whoever_is_killed_leaves_a_whole_snapshot_or_none(
-    home: House, archive: ArchiveSettings, stage: str
+    home: Belongings, archive: ArchiveSettings, stage: str
 ) -> None:
     kill_at(stage, "take", archive, home)
     place = place_of(archive, create=True)
@@ -197,7 +205,7 @@ def test_whoever_is_killed_leaves_a_whole_snapshot_or_none(
     assert manifest.name in snapshots_in(place)
 
 
-def test_those_who_take_at_once_each_have_a_whole_one(home: House, place: Place) -> None:
+def test_those_who_take_at_once_each_have_a_whole_one(home: Belongings, place: Place) -> None:
     url = home.ledger.url.render_as_string(hide_password=False)
     taken: list[Manifest] = []
 
@@ -217,7 +225,7 @@ def test_those_who_take_at_once_each_have_a_whole_one(home: House, place: Place)
 
 
 def test_everything_that_is_harmed_is_told_at_once_and_nothing_is_restored(
-    home: House, place: Place, tmp_path: Path
+    home: Belongings, place: Place, tmp_path: Path
 ) -> None:
     manifest = take(home, place, SUNDAY).manifest
     (first, one), (second, other), *_ = manifest.files.items()
@@ -235,7 +243,7 @@ def test_everything_that_is_harmed_is_told_at_once_and_nothing_is_restored(
 
 
 def test_a_folder_with_something_in_it_is_left_alone(
-    home: House, place: Place, tmp_path: Path
+    home: Belongings, place: Place, tmp_path: Path
 ) -> None:
     manifest = take(home, place, SUNDAY).manifest
     back = tmp_path / "back"
@@ -246,7 +254,7 @@ def test_a_folder_with_something_in_it_is_left_alone(
 
 
 def test_a_disk_that_is_full_leaves_no_snapshot_and_nothing_half_restored(
-    home: House, place: Place, tmp_path: Path
+    home: Belongings, place: Place, tmp_path: Path
 ) -> None:
     with full_disk(4096), pytest.raises(TiltyardError, match="BACKUP_FAILED"):
         take(home, place, SUNDAY)
@@ -261,7 +269,7 @@ def test_a_disk_that_is_full_leaves_no_snapshot_and_nothing_half_restored(
     assert not (tmp_path / "back").exists()
 
 
-def test_names_are_given_by_their_end(home: House, place: Place) -> None:
+def test_names_are_given_by_their_end(home: Belongings, place: Place) -> None:
     with pytest.raises(TiltyardError, match="KEPT_UNKNOWN newest: no snapshot is in"):
         manifest_named(place, "newest")
     first, second = (take(home, place, SUNDAY + timedelta(days=n)).manifest for n in (0, 1))
@@ -272,7 +280,9 @@ def test_names_are_given_by_their_end(home: House, place: Place) -> None:
             manifest_named(place, text)
 
 
-def test_what_is_restored_is_for_its_owner_alone(home: House, place: Place, tmp_path: Path) -> None:
+def test_what_is_restored_is_for_its_owner_alone(
+    home: Belongings, place: Place, tmp_path: Path
+) -> None:
     restore(place, take(home, place, SUNDAY).manifest, tmp_path / "a" / "back")
     every = [tmp_path / "a" / "back", *(tmp_path / "a" / "back").rglob("*")]
     assert {stat.S_IMODE(one.stat().st_mode) for one in every if one.is_file()} == {0o600}

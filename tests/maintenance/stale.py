@@ -24,6 +24,7 @@ from tiltyard.facts.command import Verb
 from tiltyard.facts.mark import Mark
 from tiltyard.kernel.money import Money
 from tiltyard.shell.maintenance.done import Done
+from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.purging import purge
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.sections.models import ModelSettings
@@ -77,10 +78,8 @@ def purged(
 ) -> Done:  # fmt: skip
     """What comes of a purge, by a process whose clock is moved by hand."""
     clock = clock or Clock(LATER)
-    return purge(
-        ledger, settings, clock.times(), day=day, now=clock.now, dry_run=dry_run, holder="test",
-        targets={},
-    )  # fmt: skip
+    house = House(ledger, settings, None, clock.times(), "test", {})
+    return purge(house, day=day, now=clock.now, dry_run=dry_run)
 
 
 def steps(done: Done) -> dict[str, tuple[str, str]]:

@@ -18,7 +18,7 @@ from ledgers import new_ledger
 from maintenance.killed import LATER
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.place import place_of
 from tiltyard.shell.archive.taking import take
 from tiltyard.shell.maintenance.cleaning import clean
@@ -67,7 +67,7 @@ class Folder(NamedTuple):
 
     def keep(self) -> None:
         place = place_of(self.settings.archive, create=True)
-        take(House(self.ledger, self.path, self.path / "no.toml"), place, BEGAN)
+        take(Belongings(self.ledger, self.path, self.path / "no.toml"), place, BEGAN)
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +279,20 @@ def test_killed_at_any_stage_a_model_is_there_whole_or_not_at_all(
     folder.cleaned()
     left = {one.name for one in folder.path.iterdir()}
     assert left == {folder.used.name, f"{folder.used.name}.html"}
+
+
+def test_one_that_was_put_aside_by_who_was_killed_is_asked_about_again(folder: Folder) -> None:
+    before = contents(folder.unused)
+    digest = sha256((folder.unused / "manifest.json").read_bytes()).hexdigest()
+    program = Path(__file__).with_name("killed.py")
+    words = [str(folder.ledger.url.database), str(folder.path), str(folder.archive), STAGES[0]]
+    done = subprocess.run([sys.executable, str(program), *words], check=False, timeout=300)
+    assert done.returncode == -signal.SIGKILL
+    arm = Arm("late", "challenger", "candidate", 0, 0.1, 0, None, BEGAN, digest=digest)
+    with folder.ledger.transaction() as inside:
+        inside.save_roster(inside.roster().with_arm(arm), [registered(arm, BEGAN, "ada")], at=BEGAN)
+    folder.cleaned()
+    assert contents(folder.unused) == before
 
 
 def test_where_the_database_is_damaged_nothing_is_removed(folder: Folder) -> None:

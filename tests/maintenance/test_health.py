@@ -19,7 +19,7 @@ from crash.floor import NOON, append, rules, trade
 from docs.pages import rows
 from ledgers import Databases, once_filled
 from tiltyard.facts.command import Command
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.place import place_of
 from tiltyard.shell.archive.taking import take
 from tiltyard.shell.commanding import give_back
@@ -105,7 +105,7 @@ def home(filled: NewDatabase, tmp_path: Path) -> Iterator[Home]:
     written(tmp_path / "models", "20260301_120000", "timesnet")
     with filled() as url, Ledger.open(url) as ledger:
         place = place_of(settings.archive, create=True)
-        take(House(ledger, settings.models.path, tmp_path / "none.toml"), place, DUE)
+        take(Belongings(ledger, settings.models.path, tmp_path / "none.toml"), place, DUE)
         token = take_lease(ledger, "a desk", NEXT_DAY)
         assert token is not None
         with ledger.transaction() as inside:

@@ -35,7 +35,7 @@ from ledgers import Databases, once_filled
 from maintenance.stale import LATER, SUNDAY, mark, populate, purged, rules, steps
 from tiltyard.facts.arm import Arm
 from tiltyard.facts.trade import Book, Trade
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.place import place_of
 from tiltyard.shell.archive.taking import take
 from tiltyard.shell.replaying.verify import verify
@@ -211,7 +211,7 @@ def modelled(new_database: NewDatabase, tmp_path: Path) -> Iterator[tuple[Ledger
 def kept(ledger: Ledger, folder: Path) -> None:
     """All of it is in the archive."""
     place = place_of(rules(folder).archive, create=True)
-    take(House(ledger, folder / "models", folder / "tiltyard.toml"), place, NOW)
+    take(Belongings(ledger, folder / "models", folder / "tiltyard.toml"), place, NOW)
 
 
 def test_a_policy_goes_only_when_a_snapshot_holds_its_model(

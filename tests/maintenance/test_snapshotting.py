@@ -7,11 +7,11 @@ from pathlib import Path
 import obstore
 import pytest
 
-from archive.houses import house
+from archive.houses import house_in
 from archive.killing import kill_at
 from archive.places import beside_a_folder, s3
 from archive.small_snapshots import SUNDAY, keep_small, keep_unnamed
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.manifest import key_of
 from tiltyard.shell.archive.place import folder_of, object_key, place_of
 from tiltyard.shell.archive.restoring import snapshots_in
@@ -21,19 +21,15 @@ from tiltyard.shell.maintenance.snapshotting import keep
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.settings import load
-from tiltyard.shell.store.ledger import Ledger
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[House]:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    url = str(folder / "tiltyard.db")
-    with Ledger.open(url, create=True), house(url, folder) as found:
+def home(tmp_path: Path) -> Iterator[Belongings]:
+    with house_in(tmp_path / "home") as found:
         yield found
 
 
-def kept(home: House, archive: ArchiveSettings) -> Done:
+def kept(home: Belongings, archive: ArchiveSettings) -> Done:
     models = ModelSettings(folder=str(home.models))
     settings = load().model_copy(update={"archive": archive, "models": models})
     done = keep(home.ledger, settings, home.settings, SUNDAY)
@@ -42,7 +38,7 @@ def kept(home: House, archive: ArchiveSettings) -> Done:
     return done
 
 
-def test_it_keeps_brings_and_clears_away(home: House, tmp_path: Path) -> None:
+def test_it_keeps_brings_and_clears_away(home: Belongings, tmp_path: Path) -> None:
     with s3() as url:
         both = beside_a_folder(url, tmp_path)
         here, bucket = folder_of(both, create=True), place_of(both)
@@ -61,7 +57,9 @@ def test_it_keeps_brings_and_clears_away(home: House, tmp_path: Path) -> None:
         assert snapshots_in(bucket) == [brought.name, name]
 
 
-def test_where_the_bucket_refuses_it_is_told_and_nothing_goes(home: House, tmp_path: Path) -> None:
+def test_where_the_bucket_refuses_it_is_told_and_nothing_goes(
+    home: Belongings, tmp_path: Path
+) -> None:
     folder = str(tmp_path / "archive")
     archive = ArchiveSettings(bucket="gone", folder=folder, credentials_file="/nowhere")
     old = keep_small(folder_of(archive, create=True), 20, {"a": b"old"})
@@ -73,7 +71,7 @@ def test_where_the_bucket_refuses_it_is_told_and_nothing_goes(home: House, tmp_p
     assert old.name in snapshots_in(folder_of(archive))
 
 
-def test_who_was_killed_before_costs_the_next_one_nothing(home: House, tmp_path: Path) -> None:
+def test_who_was_killed_before_costs_the_next_one_nothing(home: Belongings, tmp_path: Path) -> None:
     archive = ArchiveSettings(folder=str(tmp_path / "archive"))
     kill_at(KEPT, "take", archive, home)
     left = keep_unnamed(place_of(archive), b"left")
@@ -83,7 +81,9 @@ def test_who_was_killed_before_costs_the_next_one_nothing(home: House, tmp_path:
     assert object_key(left) in place_of(archive).listed("objects")
 
 
-def test_what_goes_wrong_after_it_is_told_and_loses_no_copy(home: House, tmp_path: Path) -> None:
+def test_what_goes_wrong_after_it_is_told_and_loses_no_copy(
+    home: Belongings, tmp_path: Path
+) -> None:
     archive = ArchiveSettings(folder=str(tmp_path / "archive"))
     place = folder_of(archive, create=True)
     harmed = keep_small(place, 1, {"a": b"x"})

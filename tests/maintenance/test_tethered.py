@@ -99,9 +99,9 @@ with Ledger.open("desk.db") as ledger:
     answer_of(["train"], ledger, 600.0, command=(sys.executable, "-c", sys.argv[1]))
 """
 TIED = f"""
-import os, sys, threading
-from tiltyard.shell.maintenance.__main__ import _end_with_the_task
-threading.Thread(target=_end_with_the_task, args=(0,), daemon=True).start()
+import os, sys
+from tiltyard.shell.tied import end_when_left_alone
+end_when_left_alone(with_kin=True)
 {WAITS}
 """
 

@@ -27,7 +27,7 @@ NOT_WHOLE = frozenset({"SNAPSHOT_MISSING", "SNAPSHOT_TAMPERED", "SNAPSHOT_UNREAD
 """What is wrong with a model, and with nothing else."""
 
 
-class House(NamedTuple):
+class Belongings(NamedTuple):
     """What a snapshot is taken of.
 
     Attributes:
@@ -56,7 +56,7 @@ class Gathered(NamedTuple):
 
 
 @contextmanager
-def gathered(house: House, now: datetime) -> Iterator[Gathered]:
+def gathered(house: Belongings, now: datetime) -> Iterator[Gathered]:
     """Copy all of a house into a folder that nobody else touches.
 
     Args:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import HARMS, PATIENCE, folder_of, object_key, place_of
 from tiltyard.shell.archive.restoring import check, read_manifest, snapshots_in
@@ -37,8 +37,8 @@ NOTHING = Synced((), 0, ())
 
 
 def take_and_sync(
-    house: House, settings: ArchiveSettings, now: datetime, on_stage: OnStage = lambda _: None, *,
-    patience: timedelta = PATIENCE, wait: Wait = time.sleep,
+    house: Belongings, settings: ArchiveSettings, now: datetime,
+    on_stage: OnStage = lambda _: None, *, patience: timedelta = PATIENCE, wait: Wait = time.sleep,
 ) -> tuple[Taken, Synced]:  # fmt: skip
     """Take a snapshot, and where it is in the bucket, bring what lies on this disk alone there too.
 

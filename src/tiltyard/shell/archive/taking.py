@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.archive.gathering import Gathered, House, gathered
+from tiltyard.shell.archive.gathering import Belongings, Gathered, gathered
 from tiltyard.shell.archive.manifest import LARGEST, Manifest, key_of
 from tiltyard.shell.archive.place import PATIENCE, Place, folder_of, place_of
 from tiltyard.shell.archive.turns import Wait, keeping
@@ -45,7 +45,7 @@ class Taken(NamedTuple):
 
 
 def take_for(
-    house: House, settings: ArchiveSettings, now: datetime, on_stage: OnStage = lambda _: None,
+    house: Belongings, settings: ArchiveSettings, now: datetime, on_stage: OnStage = lambda _: None,
     *, patience: timedelta = PATIENCE, wait: Wait = time.sleep,
 ) -> Taken:  # fmt: skip
     """Keep all of the house where the settings say, or on this disk where the bucket refuses.
@@ -80,7 +80,7 @@ def take_for(
 
 
 def take(
-    house: House, place: Place, now: datetime, on_stage: OnStage = lambda _: None,
+    house: Belongings, place: Place, now: datetime, on_stage: OnStage = lambda _: None,
     wait: Wait = time.sleep,
 ) -> Taken:  # fmt: skip
     """Keep all of the house in a place.

@@ -14,7 +14,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.maintain import Day, day_of
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.exit_codes import FAILED
+from tiltyard.shell.exit_codes import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from tiltyard.shell.jobs.outcome import StepOutcome
@@ -169,7 +169,7 @@ def _carry(
             run = carried_through(world, job, name, told, wait=time.sleep, on_look=on_look)
         except KeyboardInterrupt:
             typer.echo(f"\n{name}: the same command goes on from where it was", err=True)
-            os._exit(130)  # a step that is at work ends with us, and is begun again
+            os._exit(INTERRUPTED)  # a step that is at work ends with us, and is begun again
     if as_json:
         typer.echo(json.dumps(_json(run), indent=2))
     else:

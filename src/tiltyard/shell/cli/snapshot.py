@@ -34,11 +34,11 @@ def take_one(as_json: AsJson = False, database: Database = None, config: Config 
     """Keep database, models and settings in the archive, and read all of it back."""
     settings = settings_from(config)
     from tiltyard.shell.archive import words  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.gathering import House  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.gathering import Belongings  # noqa: PLC0415 slow
     from tiltyard.shell.archive.syncing import take_and_sync  # noqa: PLC0415 slow
 
     with open_ledger(database, settings) as ledger:
-        house = House(ledger, settings.models.path, config or Path(FILE))
+        house = Belongings(ledger, settings.models.path, config or Path(FILE))
         taken, synced = take_and_sync(house, settings.archive, system_now())
     told = {**words.taken_json(taken), "sync": words.synced_json(synced)}
     _say(_json(told) if as_json else [*words.taken_lines(taken), *words.synced_lines(synced)])

@@ -7,10 +7,10 @@ nobody can write any more where the task came from, there is nobody who waits, a
 import json
 import os
 import sys
-import threading
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.drift.task import Task
+from tiltyard.shell.tied import end_when_left_alone
 
 LAST_OF_ALL = 19
 """Whoever else wants the core has it."""
@@ -22,7 +22,7 @@ def main() -> None:
     from tiltyard.shell.drift.measuring import measure  # noqa: PLC0415 loads at that priority
 
     task = Task.from_json(json.loads(sys.stdin.readline()))
-    threading.Thread(target=_end_with_the_desk, args=(sys.stdin.fileno(),), daemon=True).start()
+    end_when_left_alone(with_kin=False)
     try:
         answer = measure(task).to_json()
     except TiltyardError as error:
@@ -35,12 +35,6 @@ def main() -> None:
             }
         }
     sys.stdout.write(json.dumps(answer) + "\n")
-
-
-def _end_with_the_desk(told: int) -> None:
-    while os.read(told, 1):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ it gets what a learner gets.
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.drift.task import Json, Measured, Task
 from tiltyard.shell.supervise.surroundings import of_learner
+from tiltyard.shell.tied import signal_name
 
 PATIENCE = 3600.0
 """Seconds that a measurement may take; on a machine without an idle core it waits for everybody."""
@@ -109,7 +109,7 @@ def _told(task: Task) -> Iterator[int]:
 def _answer(task: Task, code: int, said: str, why: str) -> Measured:
     if code:
         last = (why.strip().splitlines() or [""])[-1][:200]
-        how = f"was ended by {_signal(-code)}" if code < 0 else f"ended with {code}: {last}"
+        how = f"was ended by {signal_name(-code)}" if code < 0 else f"ended with {code}: {last}"
         raise _failed(task, how)
     try:
         told: Json = json.loads(said)
@@ -118,13 +118,6 @@ def _answer(task: Task, code: int, said: str, why: str) -> Measured:
         return Measured.from_json(told)
     except (ValueError, KeyError, TypeError):
         raise _failed(task, f"said what is no answer: {said[:80]!r}") from None
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _failed(task: Task, how: str) -> TiltyardError:

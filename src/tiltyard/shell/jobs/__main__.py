@@ -21,6 +21,7 @@ from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.jobs.world import world_of
 from tiltyard.shell.settings import load
 from tiltyard.shell.store.engine import database_url
+from tiltyard.shell.tied import end_when_left_alone
 
 LOOK_EVERY = 5.0
 """Seconds between two looks whether nobody else hosts them any more."""
@@ -31,7 +32,7 @@ LAST_OF_ALL = 10
 def main() -> None:
     """Host the jobs of the ledger in ``TILTYARD_DB``, until the desk is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the desk
-    threading.Thread(target=_end_with_the_desk, daemon=True).start()
+    end_when_left_alone(with_kin=False)
     os.nice(LAST_OF_ALL)
     config = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
@@ -56,12 +57,6 @@ def main() -> None:
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def _end_with_the_desk() -> None:
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

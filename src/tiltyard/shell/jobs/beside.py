@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from tiltyard.shell.jobs.place import address_of
+from tiltyard.shell.store.engine import address_of
 
 AGAIN_AFTER = 30.0
 """Seconds until a host that has ended is begun again."""

@@ -29,7 +29,6 @@ class Step(NamedTuple):
         limit: After that it is ended.
         tries: How often it is begun at most; what was typed or configured wrongly is not again.
         pause: From one try to the next.
-        needs: Steps without which it is not begun; it is left out when one of them has failed.
         idle: Why it is left out from the beginning; empty where it is not.
     """
 
@@ -38,7 +37,6 @@ class Step(NamedTuple):
     limit: timedelta
     tries: int = 3
     pause: timedelta = MINUTE
-    needs: tuple[str, ...] = ()
     idle: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -50,7 +48,7 @@ class Step(NamedTuple):
     def from_json(cls, told: Mapping[str, Any]) -> Self:
         """What was kept."""
         return cls(**{
-            **told, "words": tuple(told["words"]), "needs": tuple(told["needs"]),
+            **told, "words": tuple(told["words"]),
             "limit": timedelta(seconds=told["limit"]), "pause": timedelta(seconds=told["pause"]),
         })  # fmt: skip
 

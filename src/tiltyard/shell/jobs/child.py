@@ -8,12 +8,10 @@ came of it; what it says beside goes to a file, whose end is told when it fails.
 
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,12 +21,11 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.exit_codes import WRONG
 from tiltyard.shell.jobs.outcome import StepOutcome
 from tiltyard.shell.jobs.place import unwritable
+from tiltyard.shell.tied import end_group, has_ended, signal_name
 
 COMMAND = (sys.executable, "-m", "tiltyard.shell.jobs.step")
 LOOK_EVERY = 1.0
 """Seconds between two looks whether a step is to be ended."""
-GRACE = 10.0
-"""Seconds from being asked to end to being ended."""
 LONGEST_ANSWER = 4 << 20
 LAST_WORDS = 300
 """Characters of what is told of a step."""
@@ -65,7 +62,7 @@ def run_step(
     began_at, until = time_text(now()), steady() + limit.total_seconds()
     fault = ""
     with _begun(command, words, log, environment, began_at) as begun:
-        while not begun.has_ended(LOOK_EVERY):
+        while not has_ended(begun.child, LOOK_EVERY):
             if is_cancelled():
                 fault = "STEP_CANCELLED"
                 break
@@ -79,7 +76,7 @@ def run_step(
         return came_to.failing(fault, f"it was not done within {span_text(limit)}", may_go=True)
     said, code = last_words(log, begun.said_before), begun.child.returncode
     if code < 0:
-        return came_to.failing("STEP_ENDED", f"it was ended by {_signal(-code)}", may_go=True)
+        return came_to.failing("STEP_ENDED", f"it was ended by {signal_name(-code)}", may_go=True)
     if code:
         why = said or f"it ended with {code}"
         return came_to.failing(_code_in(said) or "STEP_FAILED", why, may_go=code != WRONG)
@@ -90,14 +87,12 @@ class _Begun(NamedTuple):
     """A step that was begun.
 
     Attributes:
-        child: Its process; its number stays its own until it is waited for.
-        has_ended: Whether it ends within so many seconds.
+        child: Its process.
         answer: What it prints.
         said_before: Bytes of its log that others have said.
     """
 
     child: "subprocess.Popen[bytes]"
-    has_ended: Callable[[float], bool]
     answer: Path
     said_before: int
 
@@ -125,29 +120,10 @@ def _begun(
     except OSError as error:
         raise unwritable(log, error) from error
     with child:
-        descriptor = os.pidfd_open(child.pid)
-        begun = _Begun(
-            child, lambda seconds: bool(select.select([descriptor], [], [], seconds)[0]), answer,
-            said_before,
-        )  # fmt: skip
         try:
-            yield begun
+            yield _Begun(child, answer, said_before)
         finally:
-            _end(begun)
-            os.close(descriptor)
-
-
-def _end(begun: _Begun) -> None:
-    """End the group that a step is the first of, if anything of it is left."""
-    _tell_all(begun.child, signal.SIGTERM)
-    begun.has_ended(GRACE)
-    _tell_all(begun.child, signal.SIGKILL)
-    begun.child.wait()
-
-
-def _tell_all(child: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, number)
+            end_group(child)
 
 
 def last_words(log: Path, since: int = 0) -> str:
@@ -183,13 +159,6 @@ def _code_in(said: str) -> str:
     first = said.partition(" ")[0].rstrip(":")
     is_code = first.isupper() and first.replace("_", "").isalnum() and "_" in first
     return first if is_code else ""
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def refused(step: str, error: TiltyardError, at: datetime) -> StepOutcome:

@@ -2,8 +2,8 @@
 
 DBOS is the clock and the memory: it knows what is due, what was asked, and what came of each step,
 and gives a run that was ended with its host to the next. What a step does is none of its business.
-Outcomes are values; a step that fails is an outcome that is kept, and those that do not need it go
-on.
+Outcomes are values: a step that fails is one that is kept, and the next go on. One that makes no
+sense without another looks for itself whether what it needs is there.
 """
 
 import os
@@ -170,7 +170,7 @@ def _workflows(world: World) -> Begin:
         plan = DBOS.run_step({"name": "plan"}, lambda: _plan(world, name))
         for step in map(Step.from_json, plan):
             known = kept.get(step.name)
-            outcome = known if known is not None else _carried_out(world, run, step, told, steps)
+            outcome = known if known is not None else _carried_out(world, run, step, told)
             steps.append(outcome)
         ended = JobOutcome(steps)
         DBOS.run_step({"name": "finish"}, lambda: _finished(world, run, name, told, ended))
@@ -215,14 +215,10 @@ def _plan(world: World, name: str) -> list[dict[str, Any]]:
     return [step.to_json() for step in world.jobs[name].steps(world.settings)]
 
 
-def _carried_out(
-    world: World, run: str, step: Step, told: Mapping[str, Any], before: Sequence[StepOutcome]
-) -> StepOutcome:
+def _carried_out(world: World, run: str, step: Step, told: Mapping[str, Any]) -> StepOutcome:
     """A step, as often as it takes, each try and each pause kept."""
-    lacking = [one.step for one in before if one.step in step.needs and one.state != "done"]
-    idle = step.idle or (f"not without {' and '.join(lacking)}" if lacking else "")
-    if idle:
-        return StepOutcome(step.name, "skipped", said=idle, tries=0)
+    if step.idle:
+        return StepOutcome(step.name, "skipped", said=step.idle, tries=0)
     for number in range(1, step.tries + 1):
         kept = DBOS.run_step(
             {"name": f"{step.name} {number}"}, _tried, world, run, step, dict(told), number

@@ -11,7 +11,7 @@ class StepOutcome(NamedTuple):
 
     Attributes:
         step: Its name.
-        state: ``done``, ``failed``, or ``skipped`` where what it needs has failed.
+        state: ``done``, ``failed``, or ``skipped`` where there was nothing for it to do.
         began_at: UTC, as text.
         ended_at: UTC, as text.
         tries: How often it was begun.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.engine import address_of
 
 SCHEMA = "tiltyard_jobs"
 """Of Postgres."""
@@ -59,13 +60,6 @@ class JobsPlace(NamedTuple):
     def log(self, run: str, step: str) -> Path:
         """Where it lies what a step of a run said."""
         return self.folder / run / f"{step}.log"
-
-
-def address_of(ledger: sa.URL) -> str:
-    """The address of a ledger, as ``TILTYARD_DB`` has it; it may hold a password."""
-    if ledger.get_backend_name() == "sqlite":
-        return str(ledger.database)
-    return ledger.render_as_string(hide_password=False)
 
 
 def unwritable(path: Path, error: OSError) -> TiltyardError:

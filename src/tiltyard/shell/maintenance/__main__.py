@@ -7,14 +7,13 @@ that nobody writes to, and when it is closed there is nobody who waits.
 
 import json
 import os
-import signal
 import sys
-import threading
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli import app
 from tiltyard.shell.cli.interruption import hear_termination
 from tiltyard.shell.exit_codes import FAILED, exit_code
+from tiltyard.shell.tied import end_when_left_alone
 
 LAST_OF_ALL = 19
 """Whoever else wants a processor has it, a desk above all."""
@@ -23,7 +22,7 @@ LAST_OF_ALL = 19
 def main() -> None:
     """Run the command."""
     os.nice(LAST_OF_ALL)
-    threading.Thread(target=_end_with_the_task, args=(sys.stdin.fileno(),), daemon=True).start()
+    end_when_left_alone(with_kin=True)  # work appears whole
     interrupted = hear_termination()
     try:
         app()
@@ -40,14 +39,6 @@ def main() -> None:
 def _fail(told: dict[str, str], code: int) -> None:
     sys.stdout.write(json.dumps({"error": told}) + "\n")
     sys.exit(code)
-
-
-def _end_with_the_task(told: int) -> None:
-    while os.read(told, 1):
-        pass
-    if os.getpgrp() == os.getpid():
-        os.killpg(os.getpgrp(), signal.SIGKILL)  # with whatever it has started; work appears whole
-    os._exit(FAILED)
 
 
 if __name__ == "__main__":

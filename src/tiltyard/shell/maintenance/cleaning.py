@@ -8,6 +8,7 @@ who may be making something of it. Pages, caches and unfinished work that belong
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -174,7 +175,8 @@ class _Broom:
         if self._dry_run:
             return kept._replace(outcome="planned")
         for cache in caches_of(self._folder, digest):
-            cache.unlink(missing_ok=True)
+            with suppress(OSError):  # whoever comes next finds it again
+                cache.unlink(missing_ok=True)
         return kept._replace(outcome="removed")
 
     def _why_not_now(self, path: Path, origin: Origin) -> str:
@@ -209,10 +211,14 @@ class _Broom:
         return found._replace(outcome="kept" if why else "removed", reason=why)
 
     def _page(self, path: Path) -> Cleaned:
-        found = Cleaned(path.name, "page", "planned", "", path.lstat().st_size)
-        if self._dry_run:
-            return found
-        path.unlink(missing_ok=True)
+        found = Cleaned(path.name, "page", "planned")
+        try:
+            found = found._replace(size=path.lstat().st_size)
+            if self._dry_run:
+                return found
+            path.unlink()
+        except OSError as error:
+            return found._replace(outcome="failed", reason=error.strerror or str(error))
         return found._replace(outcome="removed")
 
 

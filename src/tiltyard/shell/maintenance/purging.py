@@ -14,21 +14,17 @@ from typing import Any, NamedTuple
 
 from tiltyard.actions.purge import PURGE, Past, PurgeVerdict, Step, judge
 from tiltyard.facts.arm import Roster
-from tiltyard.facts.command import Verb
+from tiltyard.facts.command import CommandRefused, Verb
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.undefined import Value
 from tiltyard.shell.archive.coverage import held_whole
-from tiltyard.shell.commanding import Times, ask, command_of
 from tiltyard.shell.maintenance.done import Done
+from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.pasts import pasts_of
 from tiltyard.shell.models.versions import Origin, Version, versions_in
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.targets import Target
 
 TASK = "purge"
-ACTOR = "maintenance"
-"""Who asks, in the audit."""
 VERBS: Mapping[Step, Verb] = {"retire": "retire", "take": "throttle"}
 _WORDS: Mapping[tuple[Step, str], str] = {
     ("retire", "planned"): "{0} would be retired: {1}",
@@ -83,35 +79,21 @@ class Judged(NamedTuple):
         }
 
 
-def purge(
-    ledger: Ledger,
-    settings: Settings,
-    times: Times,
-    *,
-    day: date,
-    now: datetime,
-    dry_run: bool,
-    holder: str,
-    targets: Mapping[str, Target],
-) -> Done:
+def purge(house: House, *, day: date, now: datetime, dry_run: bool) -> Done:
     """Retire what is stale.
 
     Args:
-        ledger: Whose policies; not inside a transaction.
-        settings: What is stale, and where models and snapshots lie.
-        times: The clocks of a command that waits.
+        house: Whose policies; its settings say what is stale.
         day: By which the commands are called.
         now: UTC.
         dry_run: Say what would be done, and do nothing.
-        holder: Our name on the lease, should we have to act ourselves.
-        targets: Who outside is told, should we have to act ourselves.
 
     Raises:
         TiltyardError: What keeps the ledger or the folder of models from being read.
     """
-    roster, pasts = pasts_of(ledger, settings, now)
-    models = _Models(settings, roster)
-    verdicts = _judged(roster, pasts, models, settings, now)
+    roster, pasts = pasts_of(house.ledger, house.settings, now)
+    models = _Models(house.settings, roster)
+    verdicts = _judged(roster, pasts, models, house.settings, now)
     judged: list[Judged] = []
     failed = list(models.failed.values())
     for verdict in verdicts:
@@ -120,9 +102,8 @@ def purge(
         elif dry_run:
             judged.append(Judged(verdict, "planned"))
         else:
-            asking = _Asking(ledger, settings, times, day, holder, targets)
             try:
-                judged.append(asking.ask_for(verdict))
+                judged.append(_asked(house, verdict, day))
             except TiltyardError as error:
                 failed.append(error)
                 judged.append(Judged(verdict, "failed", str(error)))
@@ -131,41 +112,22 @@ def purge(
     return Done(TASK, tuple(lines), told, tuple(failed))
 
 
-class _Asking(NamedTuple):
-    """How a verdict becomes a command."""
+def _asked(house: House, verdict: PurgeVerdict, day: date) -> Judged:
+    """A verdict as a command, and what comes of it.
 
-    ledger: Ledger
-    settings: Settings
-    times: Times
-    day: date
-    holder: str
-    targets: Mapping[str, Target]
-
-    def ask_for(self, verdict: PurgeVerdict) -> Judged:
-        """Ask, and wait for what comes of it.
-
-        Raises:
-            TiltyardError: It is not known, or not even asked.
-        """
-        key = f"maintain/{self.day}/{TASK}/{verdict.policy}"
-        command = command_of(
-            VERBS[verdict.step],
-            verdict.policy,
-            {PURGE: str(self.settings.purge.minimum_active)},
-            reason=verdict.reason,
-            actor=ACTOR,
-            key=key if verdict.step == "retire" else f"{key}/traffic",
-            now=self.times.now(),
-        )
-        outcome = ask(
-            self.ledger,
-            self.settings,
-            command,
-            self.times,
-            holder=self.holder,
-            targets=self.targets,
-        )
-        return Judged(verdict, "refused" if outcome.refused else "done", outcome.text)
+    Raises:
+        TiltyardError: It is not known, or not even asked.
+    """
+    key = f"maintain/{day}/{TASK}/{verdict.policy}"
+    try:
+        outcome = house.ask(
+            VERBS[verdict.step], verdict.policy,
+            {PURGE: str(house.settings.purge.minimum_active)},
+            key=key if verdict.step == "retire" else f"{key}/traffic", reason=verdict.reason,
+        )  # fmt: skip
+    except CommandRefused as refusal:
+        return Judged(verdict, "refused", str(refusal))
+    return Judged(verdict, "done", outcome.text)
 
 
 class _Models:

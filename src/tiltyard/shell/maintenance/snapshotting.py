@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.archive.gathering import House
+from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.pruning import prune
 from tiltyard.shell.archive.retention import needed_in
 from tiltyard.shell.archive.syncing import take_and_sync
@@ -49,7 +49,7 @@ def keep(
     Raises:
         TiltyardError: Why there is no snapshot.
     """
-    house = House(ledger, settings.models.path, settings_file)
+    house = Belongings(ledger, settings.models.path, settings_file)
     taken, synced = take_and_sync(house, settings.archive, now, on_stage)
     done = Done(
         TASK,

@@ -71,11 +71,7 @@ def _sweep(run: Run) -> Done:
 def _purge(run: Run) -> Done:
     from tiltyard.shell.maintenance.purging import purge  # noqa: PLC0415 slow
 
-    house = run.house
-    return purge(
-        house.ledger, house.settings, house.times, day=run.day, now=run.now, dry_run=run.is_dry,
-        holder=house.holder, targets=house.targets,
-    )  # fmt: skip
+    return purge(run.house, day=run.day, now=run.now, dry_run=run.is_dry)
 
 
 def _clean(run: Run) -> Done:

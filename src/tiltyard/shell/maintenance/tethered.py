@@ -8,22 +8,21 @@ command goes on from there.
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.exit_codes import INTERRUPTED, TERMINATED
+from tiltyard.shell.store.engine import address_of
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.tied import end_group, signal_name
 
 Json = Mapping[str, Any]
 
-GRACE = 10.0
-"""Seconds from SIGTERM to SIGKILL."""
 GOES_ON = "run the same again: it goes on from what is kept"
 _MODULE = (sys.executable, "-m", "tiltyard.shell.maintenance")
 
@@ -70,12 +69,12 @@ def _tied(
     try:
         child = subprocess.Popen(  # noqa: S603 our own
             command, stdin=read, stdout=said, start_new_session=True,
-            env={**os.environ, "TILTYARD_DB": _address(ledger)},
+            env={**os.environ, "TILTYARD_DB": address_of(ledger.url)},
         )  # fmt: skip
         try:
             yield child
         finally:
-            _end(child)
+            end_group(child)
     finally:
         os.close(read)
         os.close(tie)
@@ -91,34 +90,8 @@ def _waited(child: subprocess.Popen[bytes], words: Sequence[str], seconds: float
     if code in (INTERRUPTED, TERMINATED):
         raise _stopped(words, "it was told to end")
     if code < 0:
-        raise _stopped(words, f"it was ended by {_signal(-code)}, perhaps for want of memory")
+        raise _stopped(words, f"it was ended by {signal_name(-code)}, perhaps for want of memory")
     return code
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End all that is left of it: by a word first, so that it can say what it keeps."""
-    with suppress(ProcessLookupError):
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(GRACE)
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-
-
-def _address(ledger: Ledger) -> str:
-    """Of the database, as the environment tells it: a command line can be read by everybody."""
-    url = ledger.url
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return url.render_as_string(hide_password=False)
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _stopped(words: Sequence[str], how: str) -> TiltyardError:

@@ -1,23 +1,26 @@
 """How a model is removed: under its name it is there whole, or not at all.
 
 Whoever removes one holds the folder as whoever saves one does, puts it aside under a name by which
-nobody looks for it, and looks once more whether it is needed before anything of it is deleted. What
-is left aside by one that was killed is cleared away by whoever saves or cleans next. Links are
-neither followed nor removed.
+nobody looks for it, and looks once more whether it is needed before anything of it is deleted. Who
+was killed before it knew leaves it aside, and the next puts it back and asks anew. What is left of
+one that was being deleted is cleared away by whoever saves or cleans next. Links are neither
+followed nor removed.
 """
 
 import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
 
+DOUBTED = ".doubted"
+"""What the names of folders end with of which nobody has said yet that they are not needed."""
 ASIDE = ".partial"
 """What the names of folders end with that anybody who saves may clear away."""
-PUT_ASIDE, DELETED = STAGES = ("put aside", "deleted")
+PUT_ASIDE, DOOMED, DELETED = STAGES = ("put aside", "doomed", "deleted")
 
 
 @contextmanager
@@ -39,7 +42,11 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def clear_aside(folder: Path) -> None:
-    """Delete what was left aside, by whoever is alone in the folder."""
+    """Put back what nobody has decided about, and delete what was; by whoever is alone there."""
+    for left in folder.glob(f".*{DOUBTED}"):
+        whole = left.with_name(left.name.removeprefix(".").removesuffix(DOUBTED))
+        if left.is_dir() and not left.is_symlink() and not whole.exists():
+            left.rename(whole)
     for left in folder.glob(f".*{ASIDE}"):
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
@@ -64,7 +71,8 @@ def remove(
     """
     if path.is_symlink():
         return "it is a link to somewhere else"
-    aside = path.with_name(f".{path.name}.{os.getpid()}{ASIDE}")
+    aside = path.with_name(f".{path.name}{DOUBTED}")
+    doomed = path.with_name(f".{path.name}.{os.getpid()}{ASIDE}")
     try:
         path.rename(aside)
     except OSError as error:
@@ -79,18 +87,22 @@ def remove(
     if needed:
         return needed
     try:
-        shutil.rmtree(aside)
+        aside.rename(doomed)
+        on_stage(DOOMED)
+        shutil.rmtree(doomed)
     except OSError as error:
-        raise _unremovable(aside, error) from error
+        raise _unremovable(path, error) from error
     on_stage(DELETED)
     return ""
 
 
 def bytes_in(path: Path) -> int:
     """Of all files in a folder, links left out."""
-    return sum(
-        one.lstat().st_size for one in path.rglob("*") if one.is_file() and not one.is_symlink()
-    )
+    size = 0
+    for one in path.rglob("*"):
+        with suppress(OSError):  # somebody has removed it meanwhile
+            size += one.lstat().st_size if one.is_file() and not one.is_symlink() else 0
+    return size
 
 
 def _unremovable(path: Path, error: OSError) -> TiltyardError:

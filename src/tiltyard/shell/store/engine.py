@@ -88,6 +88,16 @@ def database_url(text: str) -> URL:
     return url
 
 
+def address_of(url: URL) -> str:
+    """What :func:`database_url` makes a URL of.
+
+    It may hold a password, so it stands on no command line: ``TILTYARD_DB`` tells it to processes.
+    """
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.render_as_string(hide_password=False)
+
+
 def _postgres(url: URL) -> URL:
     """The driver that we bring, and the password where it is not shown."""
     password = url.query.get("password")
