@@ -127,6 +127,12 @@ STEPS: Mapping[str, tuple[Sequence[Action], Mapping[str, Any]]] = {
             reason="weekly-2026-11-29: retrain failed: STEP_OVERDUE it was not done within 5 h")],
         {"command": 9, "run": "weekly-2026-11-29"},
     ),
+    "a drill": (
+        [by("page", "", "drill",
+            reason="drill_20251129_120000_0a1b2c3d: 15 of 15 guards did what is declared, in a "
+            "house of the drill's own")],
+        {"command": 10, "drill": "drill_20251129_120000_0a1b2c3d"},
+    ),
     "left open": (
         [by("page", BOT, "positions_left_open",
             reason="2 positions are open 30 min after the halt, by the mark of "

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from records import BOT
-from tiltyard.facts.action import JOB
+from tiltyard.facts.action import DRILL, JOB
 from tiltyard.facts.arm import Roster
 from tiltyard.shell.notify.settling import is_over, settled_by
 from tiltyard.shell.store.page_table import Settled
@@ -44,5 +44,6 @@ def test_what_takes_or_adds_something_settles_nothing(kind: str) -> None:
     assert list(settled_by([{"event": kind, "policy": BOT, "cause": "x"}])) == []
 
 
-def test_that_a_step_of_a_job_failed_is_settled_by_nobody_but_a_person() -> None:
-    assert not is_over("", JOB, Roster(), {}, {})
+@pytest.mark.parametrize("cause", [JOB, DRILL])
+def test_a_failed_job_and_a_drill_are_settled_by_nobody_but_a_person(cause: str) -> None:
+    assert not is_over("", cause, Roster(), {}, {})

@@ -43,11 +43,14 @@ PERSON = "person"
 JOB = "job"
 """The cause of what a step of a job asked for that has failed."""
 
+DRILL = "drill"
+"""The cause of what is only tried out."""
+
 PERSONS_HOLDS = FREEZE, STOP_ALL = "freeze", "stop-all"
 """What a person has put on hold, by the name under which it ends."""
 
 CAUSES = frozenset(
-    {PERSON, JOB, "deadman", "epsilon_greedy", "evidence", "ladder", "lifecycle",
+    {PERSON, JOB, DRILL, "deadman", "epsilon_greedy", "evidence", "ladder", "lifecycle",
      "positions_left_open", "promotion", "purge", "registration", "rollback", "sprt", "sql",
      "static", "thompson", "thompson_beta"}
 )  # fmt: skip

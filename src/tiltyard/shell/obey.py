@@ -1,6 +1,7 @@
 """A command, carried out on a roster: the next roster, what to audit, and the answer.
 
-Registration is a verb like the others here, and so is ``page``, by which a job has people told.
+Registration is a verb like the others here, and so is ``page``, by which a job or a drill has
+people told.
 ``scale`` is not: it needs what is measured, and belongs to the running desk.
 """
 
@@ -16,7 +17,7 @@ from tiltyard.actions.open_positions import how_many, what_is_open
 from tiltyard.actions.record import Event, acted
 from tiltyard.actions.verbs import Situation
 from tiltyard.actions.verbs import obey as planned
-from tiltyard.facts.action import JOB, Action
+from tiltyard.facts.action import DRILL, JOB, Action
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.facts.mark import LastMark
@@ -145,10 +146,12 @@ def _act(
 
 
 def _page(command: Command, settings: Settings, now: datetime) -> Event:
-    """People are told that a step of a job has failed; nothing else changes."""
-    action = Action("page", "", JOB, "enforce", now, reason=command.reason)
+    """People are told that a step of a job has failed, or of a drill; nothing else changes."""
+    said = command.arguments
+    cause, name = (DRILL, "drill") if "drill" in said else (JOB, "run")
+    action = Action("page", "", cause, "enforce", now, reason=command.reason)
     event = acted(action, settings.checklist.digest, command.actor)
-    return {**event, "command": command.seq, "run": command.arguments.get("run", "")}
+    return {**event, "command": command.seq, name: said.get(name, "")}
 
 
 def _asked_by(command: Command) -> Mapping[str, str]:

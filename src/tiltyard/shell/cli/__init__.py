@@ -20,6 +20,7 @@ from tiltyard.shell.cli import (
     checklist,
     demo,
     drift,
+    drill,
     ingest,
     jobs,
     learner,
@@ -64,6 +65,7 @@ alerts.add_to(app)
 train.add_to(app)
 snapshot.add_to(app)
 jobs.add_to(app)
+drill.add_to(app)
 maintain.add_to(app)
 setup.add_to(app)
 

@@ -15,7 +15,7 @@ from shlex import quote
 from tiltyard.actions.on_hold import NAMES
 from tiltyard.actions.record import Event
 from tiltyard.checklist.guard import Severity
-from tiltyard.facts.action import CAUSES, JOB, PERSON
+from tiltyard.facts.action import CAUSES, DRILL, JOB, PERSON
 from tiltyard.facts.arm import FLAT
 from tiltyard.facts.mark import LastMark
 from tiltyard.kernel.money import money_text
@@ -206,7 +206,7 @@ def _open(event: Event, scene: Scene) -> list[str]:
     """What is still open: as the event says, or by the last marks of everybody."""
     if "open" in event:
         return str(event["open"]).split("; ")
-    if event["event"] not in _SAYS_WHAT_IS_OPEN or event["cause"] in (LEFT_OPEN, JOB):
+    if event["event"] not in _SAYS_WHAT_IS_OPEN or event["cause"] in (LEFT_OPEN, JOB, DRILL):
         return []
     held = [
         f"{scene.short(name)} {last.left}{_exposure(last)}"
@@ -239,7 +239,7 @@ def _next(event: Event, scene: Scene) -> list[str]:
         commands = [f"tiltyard report {short}", f"tiltyard policy approve {short}"]
     elif kind == "restart_learner" or _is_of_the_learner(event, scene):
         commands = ["tiltyard learner status"]
-    elif kind == "page":
+    elif kind == "page" and event["cause"] != DRILL:
         commands = [_where_to_look(event, short)]
     elif kind in ("crown", "register"):
         commands = ["tiltyard policy list"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from tiltyard.actions.open_positions import what_is_left
 from tiltyard.actions.record import Event
 from tiltyard.checklist.judge import FRESH, Memory
-from tiltyard.facts.action import JOB
+from tiltyard.facts.action import DRILL, JOB
 from tiltyard.facts.arm import Roster
 from tiltyard.facts.mark import LastMark
 from tiltyard.shell.left_open import LEFT_OPEN
@@ -50,8 +50,8 @@ def is_over(
         marks: The last of each arm.
         memories: What each guard remembers of each subject; all of them.
     """
-    if cause == JOB:
-        return False  # it has failed; a person looks at it
+    if cause in (JOB, DRILL):
+        return False  # a person looks at it
     if cause == LEFT_OPEN:
         taken_at = roster.taken_at(policy)
         return taken_at is not None and not what_is_left(marks.get(policy), taken_at)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tiltyard.actions.record import Event
-from tiltyard.facts.action import JOB
+from tiltyard.facts.action import DRILL, JOB
 from tiltyard.shell.left_open import LEFT_OPEN
 from tiltyard.shell.notify.scene import Scene, cut, measured, traffic, words
 
@@ -32,6 +32,8 @@ def _about_all(what: str) -> Callable[[Event, Scene], str]:
 def _paged(event: Event, scene: Scene) -> str:
     if event["cause"] == JOB:
         return f"Job {event['run']}: a step failed"
+    if event["cause"] == DRILL:
+        return "A drill: nothing has happened"
     whom = scene.short(event["policy"]) if event["policy"] else words(event["cause"])
     number = measured(event, scene)
     if event["cause"] == LEFT_OPEN:

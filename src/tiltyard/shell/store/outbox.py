@@ -160,6 +160,16 @@ def every_effect(connection: sa.Connection) -> Sequence[Effect]:
     return _effects(connection, _EVERY)
 
 
+def last_effect(connection: sa.Connection) -> int:
+    """Position of the newest effect; 0 for none."""
+    return connection.scalar(sa.select(sa.func.max(effects.c.seq))) or 0
+
+
+def effects_after(connection: sa.Connection, seq: int) -> Sequence[Effect]:
+    """Those behind a position, oldest first."""
+    return _effects(connection, _EVERY.where(effects.c.seq > seq))
+
+
 def effect_under(connection: sa.Connection, key: str) -> Effect:
     """The effect of a key that was requested."""
     (effect,) = _effects(connection, _EVERY.where(effects.c.key == key))
