@@ -159,6 +159,12 @@ def test_what_is_younger_than_the_retention_is_counted_and_stays(folder: Folder)
     assert "2 more stay: they are younger than 90 days" in done.lines
 
 
+def test_one_that_is_younger_is_spoken_of_as_one(folder: Folder) -> None:
+    shutil.rmtree(folder.unused)
+    done = folder.cleaned(now=datetime(2025, 7, 1, tzinfo=UTC))
+    assert "1 more stays: it is younger than 90 days" in done.lines
+
+
 def test_what_no_snapshot_holds_whole_stays(folder: Folder) -> None:
     for one in (folder.archive / "objects").rglob("*"):
         if one.is_file():

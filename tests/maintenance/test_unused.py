@@ -59,6 +59,11 @@ def test_an_arm_refers_by_its_name_too_whatever_its_digest() -> None:
     assert why([old], arm("bbbbbbbb", name=old.name)) == [f"{old.name} is live"]
 
 
+def test_a_day_is_called_one() -> None:
+    one = fates_of([version("aaaaaaaa", NOW - DAY / 2)], Roster({}), {}, DAY, NOW)[0]
+    assert one.why_it_stays == "it is younger than 1 day"
+
+
 def test_what_is_young_stays_and_what_is_old_goes() -> None:
     assert why([version("aaaaaaaa", NOW - 89 * DAY)]) == ["it is younger than 90 days"]
     assert why([version("aaaaaaaa")]) == [""]

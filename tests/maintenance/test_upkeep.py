@@ -62,7 +62,7 @@ def test_growth_is_what_has_come_since(ledger: Ledger) -> None:
     run_sql(ledger, "INSERT INTO holds (kind, guard) VALUES ('ramp_frozen_by', 'a')")
     line, again = growth(ledger, told)
     assert (again["rows_grown"], again["tables"]["holds"]["rows_grown"]) == (1, 1)
-    assert "+1 rows since the last clean-up" in line
+    assert "+1 row since the last clean-up" in line
 
 
 def test_a_desk_goes_on_between_two_tidyings(ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.archive.coverage import held_whole
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.tidying import damaged, growth, look_through, tidy
@@ -97,7 +98,8 @@ def clean(
     size, database = growth(ledger, before)
     shown = [one.line for one in cleaned if one.is_old]
     if young := sum(not one.is_old for one in cleaned):
-        shown.append(f"{young:,} more stay: they are younger than {settings.models.keep_days} days")
+        who = "1 more stays: it is" if young == 1 else f"{young:,} more stay: they are"
+        shown.append(f"{who} younger than {count_text(settings.models.keep_days, 'day')}")
     whole = "it is whole"
     if checked.unchecked:
         whole = f"no damage was found, and nobody looked at {checked.unchecked}"

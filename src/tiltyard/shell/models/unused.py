@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.kernel.clock import moment
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.models.versions import Origin, Version
 
 
@@ -85,14 +86,14 @@ def _why_it_stays(
     if not isinstance(version.origin, Origin):
         return f"it cannot be read: {version.origin.code}"
     if not _is_old(version, keep, now):
-        return f"it is younger than {keep.days:,} days"
+        return f"it is younger than {count_text(keep.days, 'day')}"
     for arm in _arms(version, roster):
         if arm.state != "retired":
             return f"{arm.name} is {arm.state}"
         if roster.open_reviews(arm.name):
             return f"{arm.name} has a review that nobody has acknowledged"
         if arm.name not in retired_at or now - retired_at[arm.name] < keep:
-            return f"{arm.name} has not been retired for {keep.days:,} days"
+            return f"{arm.name} has not been retired for {count_text(keep.days, 'day')}"
     return ""
 
 
