@@ -14,6 +14,7 @@ fork of a process that has pytest, hypothesis and numpy in memory is quick.
 
 import ast
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -31,7 +32,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MUTATED = ("checklist/*.py", "actions/**/*.py", "scaling/ladder.py")
 TESTS = ("checklist", "actions", "scaling")
-SECONDS_EACH = 120
+TIMES = 3
+"""So much of what the tests take without a mutant they may take with one, in seconds of work: those
+of the clock would call a mutant dead, or the tests unsound, because others work here too."""
 LOADED_BEFORE_THE_FORK = ("numpy", "sqlite3", "zoneinfo")
 
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -119,6 +122,7 @@ class Laboratory:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.limit = 0.0
         self.package = folder / "src" / "tiltyard"
         no_caches = shutil.ignore_patterns("__pycache__", ".hypothesis")
         shutil.copytree(ROOT / "src", folder / "src", ignore=no_caches)
@@ -141,7 +145,9 @@ class Laboratory:
         sources = {file: self.source(file) for file in self.modules()}
         for file, source in sources.items():
             self._write(file, ast.unparse(ast.parse(source)))
+        before = _work_of_children()
         sound = self.tests_pass("")
+        self.limit = TIMES * (_work_of_children() - before)
         for file, source in sources.items():
             self._write(file, source)
         return sound
@@ -167,7 +173,7 @@ class Laboratory:
             finally:
                 os._exit(pytest.ExitCode.INTERNAL_ERROR)
         _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
             return False
         code = os.waitstatus_to_exitcode(status)
         if code not in (
@@ -179,7 +185,7 @@ class Laboratory:
         return code == pytest.ExitCode.OK
 
     def _run_tests(self, file: str) -> int:
-        signal.alarm(SECONDS_EACH)
+        signal.setitimer(signal.ITIMER_PROF, self.limit)  # 0 sets none
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
@@ -206,6 +212,12 @@ class Laboratory:
             "--assert=plain",
         ]
         return int(pytest.main([*options, *map(str, order)]))
+
+
+def _work_of_children() -> float:
+    """Seconds that processors have worked for those that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main(wanted: list[str]) -> int:

@@ -169,6 +169,8 @@ def test_who_has_something_missing_stays_with_that_as_the_reason() -> None:
     [
         (past(None), ("how long its share has been low is not known; profit factor 2 over 150 live "
          "trades")),
+        (past(12, 1), ("12 of 60 days at or below its starting share; profit factor 2 over 1 live "
+         "trade")),
         (past(12, 40), ("12 of 60 days at or below its starting share; profit factor 2 over 40 "
          "live trades")),
         (past(60, 40), ("60 days at or below its starting share, but 40 of 150 trades are no full "

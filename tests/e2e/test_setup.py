@@ -180,6 +180,16 @@ def test_what_somebody_has_edited_is_kept_with_the_difference_until_he_says_so(
     assert texts(tmp_path)[routes.name] == made[routes.name]
 
 
+def test_what_only_this_shell_says_is_named_and_not_told(
+    known: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TILTYARD_ALERTS_SCRAPE_TOKEN_FILE", "s3cret.token")
+    ran = known("setup")
+    (line,) = [one for one in steps(ran.out) if "your shell" in one]
+    assert "TILTYARD_ALERTS_SCRAPE_TOKEN_FILE" in line
+    assert "s3cret" not in line
+
+
 def test_only_what_remains_is_told(known: Run, tmp_path: Path) -> None:
     before = steps(known("setup").out)
     (tmp_path / "config" / "scrape.token").write_text("t")

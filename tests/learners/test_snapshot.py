@@ -328,6 +328,18 @@ def test_what_was_harmed_is_put_aside_and_saved_again(tmp_path: Path, harmed: st
     assert set(tmp_path.iterdir()) == {path, aside}
 
 
+def test_what_was_put_aside_before_stays(tmp_path: Path) -> None:
+    """It may have what a person has put there."""
+    path = saved(tmp_path)
+    for text in ("dear", "dearer"):
+        (path / "notes.txt").write_text(text)
+        assert save(made(), tmp_path, NOW) == path
+    first, second = (tmp_path / f".{path.name}{number}.harmed" for number in ("", ".2"))
+    assert (first / "notes.txt").read_text() == "dear"
+    assert (second / "notes.txt").read_text() == "dearer"
+    assert set(tmp_path.iterdir()) == {path, first, second}
+
+
 def test_what_cannot_be_read_just_now_is_left_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -270,6 +271,91 @@ def test_with_its_time_spent_it_says_that_it_is_partial(tmp_path: Path) -> None:
     assert (history["partial"], len(history["train"]), history["best_epoch"]) == (True, 1, 1)
     history = train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)).history
     assert (history["partial"], len(history["train"])) == (False, 3)
+
+
+class Batches:
+    """Counts what is told, which is each batch, and says that time is up after so many."""
+
+    def __init__(self, most: int) -> None:
+        self.told: list[Step] = []
+        self.most = most
+
+    def is_over(self) -> bool:
+        return len(self.told) >= self.most
+
+    def job(self, folder: Path | None = None) -> Job:
+        return Job(self.told.append, self.is_over, folder)
+
+
+@pytest.fixture
+def every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each batch is told, however quick it is."""
+    monkeypatch.setattr(timesnet, "TOLD_EVERY", 0.0)
+
+
+@pytest.mark.usefixtures("every_batch")
+@pytest.mark.parametrize("most", [1, 3, 10])
+def test_time_is_looked_at_after_each_batch(most: int) -> None:
+    batches = Batches(most)
+    history = train(TINY, windows_of(wave()), seed=SEED, job=batches.job()).history
+    assert len(batches.told) == most
+    assert history["partial"]
+
+
+@pytest.mark.usefixtures("every_batch")
+def test_where_no_epoch_has_ended_what_was_learnt_is_kept_and_told(fitted: Fitted) -> None:
+    hurried = train(TINY, windows_of(wave()), seed=SEED, job=Batches(3).job())
+    history = hurried.history
+    assert history["learnt_from"] == 3 * TINY.batch < fitted.history["learnt_from"]
+    assert (history["partial"], len(history["valid"]), history["best_epoch"]) == (True, 1, 1)
+    untaught = train(TINY, windows_of(wave()), seed=SEED, job=Batches(1).job()).history
+    assert history["valid"] < untaught["valid"], "more batches have taught it more"
+
+
+@pytest.mark.usefixtures("every_batch")
+def test_the_only_epoch_that_is_broken_off_is_partial() -> None:
+    once = replace(TINY, epochs=1)
+    history = train(once, windows_of(wave()), seed=SEED, job=Batches(2).job()).history
+    assert history["partial"]
+
+
+@pytest.mark.usefixtures("every_batch")
+def test_an_epoch_that_is_broken_off_later_leaves_the_best_before_it() -> None:
+    whole = train(replace(TINY, epochs=1), windows_of(wave()), seed=SEED, job=Job())
+    batches = Batches(-(-whole.history["learnt_from"] // TINY.batch) + 2)
+    cut = train(TINY, windows_of(wave()), seed=SEED, job=batches.job())
+    assert cut.history["partial"]
+    assert cut.history["valid"] == whole.history["valid"]
+    assert cut.history["learnt_from"] == whole.history["learnt_from"]
+    for name, one in whole.weights.items():
+        assert np.array_equal(cut.weights[name], one), name
+
+
+@pytest.mark.usefixtures("every_batch")
+@pytest.mark.parametrize("other", [{}, {"averaged": 0.9}, {"dropout": 0.2}, {"horizon": 6}])
+def test_what_was_broken_off_within_epochs_goes_on_to_the_same_end(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    settings = replace(TINY, epochs=2, **other)
+    windows = windows_of(wave(), 24 + settings.horizon)
+    whole = train(settings, windows, seed=SEED, job=Job())
+    parts = 0
+    while train(settings, windows, seed=SEED, job=Batches(3).job(tmp_path)).history["partial"]:
+        parts += 1
+    assert parts > 2
+    assert equal(train(settings, windows, seed=SEED, job=Job(folder=tmp_path)), whole)
+
+
+@pytest.mark.usefixtures("every_batch")
+def test_a_refresh_without_time_keeps_what_is_better_and_says_what_it_has_seen(
+    fitted: Fitted,
+) -> None:
+    parent = snapshot(fitted, windows_of(wave()))
+    columns = np.concatenate([noise(280), wave(60)])
+    hurried = refresh(parent, windows_of(columns), data={}, seed=SEED, job=Batches(2).job())
+    assert (hurried.metrics["partial"], hurried.metrics["best_epoch"]) == (True, 0)
+    for name, one in parent.weights.items():
+        assert np.array_equal(hurried.weights[name], one), name
 
 
 def test_what_can_be_known_is_learnt_and_noise_is_not(fitted: Fitted) -> None:

@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +21,7 @@ from ledgers import new_ledger
 from maintenance.killed import LATER
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.learners.snapshot_folder import save
 from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.place import place_of
 from tiltyard.shell.archive.taking import take
@@ -65,9 +69,14 @@ class Folder(NamedTuple):
     def outcomes(self, done: Done) -> dict[str, str]:
         return {one["name"]: one["outcome"] for one in done.told["cleaned"]}
 
-    def keep(self) -> None:
+    def keep(self, now: datetime = BEGAN) -> None:
         place = place_of(self.settings.archive, create=True)
-        take(Belongings(self.ledger, self.path, self.path / "no.toml"), place, BEGAN)
+        take(Belongings(self.ledger, self.path, self.path / "no.toml"), place, now)
+
+
+def touch(path: Path, at: datetime) -> None:
+    """As if it had been written then."""
+    os.utime(path, (at.timestamp(), at.timestamp()))
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +106,8 @@ def folder(made: Path, tmp_path: Path) -> Iterator[Folder]:
     home = tmp_path / "home"
     shutil.copytree(made, home)
     models = home / "models"
+    for one in (models, *models.rglob("*")):
+        touch(one, BEGAN)
     used, unused = sorted(
         (one for one in models.iterdir() if one.is_dir()), key=lambda one: "dqn" in one.name
     )
@@ -159,6 +170,12 @@ def test_what_is_younger_than_the_retention_is_counted_and_stays(folder: Folder)
     assert "2 more stay: they are younger than 90 days" in done.lines
 
 
+def test_one_that_is_younger_is_spoken_of_as_one(folder: Folder) -> None:
+    shutil.rmtree(folder.unused)
+    done = folder.cleaned(now=datetime(2025, 7, 1, tzinfo=UTC))
+    assert "1 more stays: it is younger than 90 days" in done.lines
+
+
 def test_what_no_snapshot_holds_whole_stays(folder: Folder) -> None:
     for one in (folder.archive / "objects").rglob("*"):
         if one.is_file():
@@ -204,7 +221,8 @@ def test_what_links_out_of_a_model_is_not_followed(folder: Folder, tmp_path: Pat
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "dear.txt").write_text("dear")
-    (folder.unused / "link").symlink_to(outside)
+    (folder.unused / ".link").symlink_to(outside)
+    touch(folder.unused, BEGAN)
     assert folder.outcomes(folder.cleaned())[folder.unused.name] == "removed"
     assert (outside / "dear.txt").read_text() == "dear"
 
@@ -215,14 +233,14 @@ def put_work(folder: Folder, key: str, touched_at: datetime) -> Path:
     for path in (work / "weights", work):
         if path != work:
             path.write_text("x" * 10)
-        os.utime(path, (touched_at.timestamp(), touched_at.timestamp()))
+        touch(path, touched_at)
     return work
 
 
 def test_unfinished_work_that_nobody_has_touched_for_long_goes(folder: Folder) -> None:
     old, new = put_work(folder, "a" * 16, LATER - 90 * DAY), put_work(folder, "b" * 16, LATER)
     within = put_work(folder, "c" * 16, LATER - 99 * DAY)
-    os.utime(within / "weights", (LATER.timestamp(), LATER.timestamp()))
+    touch(within / "weights", LATER)
     outcomes = folder.outcomes(folder.cleaned())
     assert outcomes["a" * 16] == "removed"
     assert (old.exists(), new.exists(), within.exists()) == (False, True, True)
@@ -263,7 +281,7 @@ def test_who_begins_to_use_it_meanwhile_keeps_it(folder: Folder) -> None:
     before = contents(folder.unused)
     done = folder.cleaned(on_stage=register)
     assert folder.outcomes(done)[folder.unused.name] == "kept"
-    assert "late has begun to use it" in "".join(done.lines)
+    assert "late is candidate" in "".join(done.lines)
     assert contents(folder.unused) == before
 
 
@@ -292,6 +310,203 @@ def test_one_that_was_put_aside_by_who_was_killed_is_asked_about_again(folder: F
     with folder.ledger.transaction() as inside:
         inside.save_roster(inside.roster().with_arm(arm), [registered(arm, BEGAN, "ada")], at=BEGAN)
     folder.cleaned()
+    assert contents(folder.unused) == before
+
+
+def doing(when: str, what: Callable[[], object]) -> Callable[[str], None]:
+    """Does something when a stage is passed, once."""
+    left = [what]
+
+    def passed(stage: str) -> None:
+        if stage == when and left:
+            left.pop()()
+
+    return passed
+
+
+def test_who_begins_to_train_meanwhile_keeps_it(folder: Folder) -> None:
+    before = contents(folder.unused)
+    with ExitStack() as training:
+        begin = alone_at(folder.path / ".work" / "a1")
+        done = folder.cleaned(on_stage=doing(STAGES[0], lambda: training.enter_context(begin)))
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert "somebody trains here" in "".join(done.lines)
+    assert contents(folder.unused) == before
+
+
+def test_what_was_made_of_it_meanwhile_keeps_it(folder: Folder, tmp_path: Path) -> None:
+    """A training that began and ended between the two looks is seen by what it has made."""
+    digest = sha256((folder.unused / "manifest.json").read_bytes()).hexdigest()
+
+    lineage = {**tiny_sizing().lineage, "parents": [digest]}
+    child = save(replace(tiny_sizing(), lineage=lineage), tmp_path / "elsewhere", LATER)
+    before = contents(folder.unused)
+    make = partial(shutil.copytree, child, folder.path / child.name)
+    done = folder.cleaned(on_stage=doing(STAGES[0], make))
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert f"{child.name} was made from it" in "".join(done.lines)
+    assert contents(folder.unused) == before
+
+
+def test_what_was_made_of_it_and_is_in_no_snapshot_keeps_it(folder: Folder) -> None:
+    digest = sha256((folder.unused / "manifest.json").read_bytes()).hexdigest()
+    lineage = {**tiny_sizing().lineage, "parents": [digest]}
+    child = save(replace(tiny_sizing(), lineage=lineage), folder.path, BEGAN + DAY)
+    for one in (child, *child.iterdir()):
+        touch(one, BEGAN)
+    for dry_run in (True, False):
+        outcomes = folder.outcomes(folder.cleaned(dry_run=dry_run))
+        assert (outcomes[child.name], outcomes[folder.unused.name]) == ("kept", "kept")
+    folder.keep(BEGAN + DAY)
+    outcomes = folder.outcomes(folder.cleaned())
+    assert (outcomes[child.name], outcomes[folder.unused.name]) == ("removed", "removed")
+
+
+def test_work_that_somebody_goes_on_with_meanwhile_stays(folder: Folder) -> None:
+    work = put_work(folder, "a" * 16, LATER - 99 * DAY)
+    aside = work.with_name(f".{work.name}.doubted")
+    for one in (folder.unused, folder.used):
+        shutil.rmtree(one)
+    done = folder.cleaned(on_stage=doing(STAGES[0], lambda: touch(aside / "weights", LATER)))
+    assert folder.outcomes(done)[work.name] == "kept"
+    assert (work / "weights").exists()
+
+
+def test_a_name_that_says_too_old_a_time_lets_nothing_go_sooner(folder: Folder) -> None:
+    """As a copy has it, or what was brought back: by its files it is young."""
+    touch(folder.unused / "manifest.json", LATER - 89 * DAY)
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert "1 more stays: it is younger than 90 days" in done.lines
+    touch(folder.unused / "manifest.json", LATER - 90 * DAY)
+    assert folder.outcomes(folder.cleaned())[folder.unused.name] == "removed"
+
+
+def test_what_a_person_has_put_into_a_model_is_not_deleted_with_it(folder: Folder) -> None:
+    (folder.unused / "notes.txt").write_text("dear")
+    touch(folder.unused, BEGAN)
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert "no snapshot of the desk holds notes.txt" in "".join(done.lines)
+    assert (folder.unused / "notes.txt").read_text() == "dear"
+
+
+MUCH_LATER = LATER + 2000 * DAY
+"""Whatever the clock says by which a folder is put aside, that was long ago by then."""
+
+
+def harmed(folder: Folder, *, more: str = "") -> Path:
+    """A copy of the used one, harmed, as it is put aside when it is saved again."""
+    aside = folder.path / f".{folder.used.name}.harmed"
+    shutil.copytree(folder.used, aside)
+    (aside / "weights.safetensors").write_bytes(b"")
+    if more:
+        (aside / more).write_text("dear")
+    for one in (aside, *aside.iterdir()):
+        touch(one, BEGAN)
+    return aside
+
+
+def test_a_harmed_copy_of_what_is_whole_goes_when_it_is_old(folder: Folder) -> None:
+    aside = harmed(folder)
+    assert "1 more stays: it is younger than 90 days" in folder.cleaned().lines
+    assert aside.exists()
+    planned = folder.cleaned(now=MUCH_LATER, dry_run=True)
+    assert folder.outcomes(planned)[aside.name] == "planned"
+    assert folder.outcomes(folder.cleaned(now=MUCH_LATER))[aside.name] == "removed"
+    assert not aside.exists()
+
+
+def test_a_harmed_copy_of_what_is_not_whole_stays(folder: Folder) -> None:
+    aside = harmed(folder)
+    (folder.used / "weights.safetensors").write_bytes(b"")
+    done = folder.cleaned(now=MUCH_LATER)
+    assert folder.outcomes(done)[aside.name] == "kept"
+    assert f"{folder.used.name} is not whole, of which it is a copy" in "".join(done.lines)
+
+
+def test_a_harmed_copy_with_what_the_whole_one_does_not_have_stays(folder: Folder) -> None:
+    aside = harmed(folder, more="notes.txt")
+    done = folder.cleaned(now=MUCH_LATER)
+    assert folder.outcomes(done)[aside.name] == "kept"
+    assert f"it has what {folder.used.name} does not have: notes.txt" in "".join(done.lines)
+    assert (aside / "notes.txt").exists()
+
+
+def test_what_is_whole_gets_its_name_back_and_half_of_it_goes(folder: Folder) -> None:
+    before = contents(folder.used)
+    for end in ("7.doomed", "7.partial", "doubted"):
+        aside = folder.path / f".{folder.used.name}.{end}"
+        folder.used.rename(aside)
+        folder.cleaned()
+        assert contents(folder.used) == before, end
+    for end in ("7.doomed", "7.partial"):
+        aside = folder.path / f".{folder.used.name}.{end}"
+        shutil.copytree(folder.used, aside)
+        (aside / "weights.safetensors").unlink()
+        assert folder.outcomes(folder.cleaned())[aside.name] == "removed"
+        assert not aside.exists()
+    assert contents(folder.used) == before
+
+
+@pytest.mark.parametrize("name", [".restored.ab1_x.partial", ".mine.harmed", ".notes.doomed"])
+def test_what_is_not_called_as_we_call_things_is_not_touched(folder: Folder, name: str) -> None:
+    (folder.path / name).mkdir()
+    (folder.path / name / "dear.txt").write_text("dear")
+    assert name not in folder.outcomes(folder.cleaned(now=MUCH_LATER))
+    save(tiny_sizing(), folder.path, LATER)
+    assert (folder.path / name / "dear.txt").read_text() == "dear"
+
+
+def test_what_cannot_be_removed_is_told_and_keeps_nothing_else_from_going(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of each sort cannot be removed, and one of each sort can."""
+    page = folder.unused.with_name(f"{folder.unused.name}.html")
+    lone = folder.path / "sweep_20250401_000000.html"
+    lone.write_text(f"best: {folder.unused.name}")
+    stuck, free = (put_work(folder, one * 16, LATER - 99 * DAY) for one in "ab")
+    half = folder.path / f".{folder.used.name}.7.partial"
+    half.mkdir()
+    refused = {page, half, stuck}
+
+    def refusing(does: Callable[..., object]) -> Callable[..., object]:
+        def done(path: Path, *more: object, **named: object) -> object:
+            if Path(path) in refused:
+                raise PermissionError(1, "Operation not permitted")
+            return does(path, *more, **named)
+
+        return done
+
+    monkeypatch.setattr(Path, "unlink", refusing(Path.unlink))
+    monkeypatch.setattr(Path, "rename", refusing(Path.rename))
+    monkeypatch.setattr(shutil, "rmtree", refusing(shutil.rmtree))
+    done = folder.cleaned()
+    outcomes = folder.outcomes(done)
+    assert {one for one, what in outcomes.items() if what == "failed"} == {
+        page.name, half.name, stuck.name
+    }  # fmt: skip
+    assert {outcomes[one.name] for one in (folder.unused, lone, free)} == {"removed"}
+    assert {(error.code, Path(error.subject)) for error in done.failed} == {
+        ("MODEL_UNREMOVABLE", one) for one in refused
+    }
+
+
+def test_a_model_that_cannot_be_put_aside_is_whole_and_told(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(folder.unused)
+    rename = Path.rename
+
+    def refusing(path: Path, new: Path) -> Path:
+        if new.name.endswith(".doomed"):
+            raise PermissionError(1, "Operation not permitted")
+        return rename(path, new)
+
+    monkeypatch.setattr(Path, "rename", refusing)
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "failed"
+    assert [error.code for error in done.failed] == ["MODEL_UNREMOVABLE"]
     assert contents(folder.unused) == before
 
 

@@ -122,6 +122,7 @@ def test_a_house_in_which_all_is_well_is_called_so(home: Home) -> None:
     assert {one["state"] for one in checks(done)} == {"ok"}
     assert done.lines[-1] == "in all: ok"
     assert "1 in " in facts(done, "models")
+    assert "the newest of 1 snapshot is of" in facts(done, "archive")
     assert "was run at 2026-03-03T02:01:00Z" in facts(done, "jobs")
 
 

@@ -59,6 +59,31 @@ def test_an_arm_refers_by_its_name_too_whatever_its_digest() -> None:
     assert why([old], arm("bbbbbbbb", name=old.name)) == [f"{old.name} is live"]
 
 
+def test_the_younger_of_a_name_its_files_and_what_it_knows_counts() -> None:
+    old = version("aaaaaaaa")
+    assert isinstance(old.origin, Origin)
+    young = ["it is younger than 90 days"]
+    assert why([old._replace(written_at=NOW - 89 * DAY)]) == young
+    assert why([old._replace(written_at=OLD - 400 * DAY)]) == [""]
+    assert why([old._replace(origin=old.origin._replace(knows_until=NOW - 89 * DAY))]) == young
+    assert why([version("aaaaaaaa", NOW)._replace(written_at=OLD)]) == young
+
+
+def test_what_may_be_made_from_what_is_by_either_of_their_times() -> None:
+    """A name may say that what cannot be read was made before what it was made from."""
+    harmed = version("bbbbbbbb", OLD - 9 * DAY, harmed=True)
+    before = version("aaaaaaaa", OLD)
+    assert why([harmed, before])[1] == ""
+    says = f"{harmed.name} cannot be read, and may have been made from it"
+    assert why([harmed._replace(written_at=OLD + DAY), before])[1] == says
+    assert why([harmed, before._replace(written_at=OLD - 10 * DAY)])[1] == says
+
+
+def test_a_day_is_called_one() -> None:
+    one = fates_of([version("aaaaaaaa", NOW - DAY / 2)], Roster({}), {}, DAY, NOW)[0]
+    assert one.why_it_stays == "it is younger than 1 day"
+
+
 def test_what_is_young_stays_and_what_is_old_goes() -> None:
     assert why([version("aaaaaaaa", NOW - 89 * DAY)]) == ["it is younger than 90 days"]
     assert why([version("aaaaaaaa")]) == [""]

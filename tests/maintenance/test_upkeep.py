@@ -1,11 +1,16 @@
 """The upkeep of a database: what is damaged is found, and nobody beside waits for the rest."""
 
+import json
+import os
 import sqlite3
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +31,9 @@ from tiltyard.shell.store.upkeep import (
     shorten_log,
     sizes,
     total_size,
+    vacuum,
 )
+from waiting import until
 
 WRITES = timedelta(minutes=1)
 
@@ -62,7 +69,7 @@ def test_growth_is_what_has_come_since(ledger: Ledger) -> None:
     run_sql(ledger, "INSERT INTO holds (kind, guard) VALUES ('ramp_frozen_by', 'a')")
     line, again = growth(ledger, told)
     assert (again["rows_grown"], again["tables"]["holds"]["rows_grown"]) == (1, 1)
-    assert "+1 rows since the last clean-up" in line
+    assert "+1 row since the last clean-up" in line
 
 
 def test_a_desk_goes_on_between_two_tidyings(ledger: Ledger) -> None:
@@ -72,6 +79,85 @@ def test_a_desk_goes_on_between_two_tidyings(ledger: Ledger) -> None:
             desk.step(NOW + minute * WRITES)
             assert tidy(ledger, NOW + minute * WRITES, dry_run=False)[1] == []
         assert desk.trouble is None
+
+
+BUSY = 3.0
+"""Seconds that the writer waits for a lock."""
+
+
+def upkept_beside_a_writer(
+    ledger: Ledger, upkeep: Callable[[], object], busy: float = BUSY, times: int = 3
+) -> Mapping[str, Any]:
+    """What a desk in a process of its own says of its writing, upkeep being done meanwhile."""
+    program, root = Path(__file__).with_name("writing.py"), Path(__file__).parents[1]
+    url = ledger.url.render_as_string(hide_password=False)
+    with subprocess.Popen(
+        [sys.executable, str(program), url, str(int(1000 * busy))], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)},
+    ) as writer:  # fmt: skip
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "began\n"
+        for _ in range(times):
+            before = len(numbers(ledger))
+            upkeep()
+            until(lambda: len(numbers(ledger)) > before, within=60)  # noqa: B023 ends at once
+        said, _ = writer.communicate("", timeout=60)
+    return dict(json.loads(said))
+
+
+def numbers(ledger: Ledger) -> list[float]:
+    """What the writer has written."""
+    return [one.number for one in ledger.observations() if one.name == "written"]
+
+
+def test_a_desk_that_writes_all_the_time_loses_nothing_and_is_never_refused(
+    ledger: Ledger,
+) -> None:
+    populate(ledger)
+    done: list[str] = []
+
+    def upkeep() -> None:
+        assert check(ledger).faults == ()
+        lines, failed = tidy(ledger, NOW, dry_run=False)
+        assert {error.code for error in failed} <= {"DATABASE_LOCKED"}, "it gave way"
+        done.extend(lines)
+
+    said = upkept_beside_a_writer(ledger, upkeep)
+    assert said["refused"] == []
+    assert said["longest"] < BUSY
+    assert sorted(numbers(ledger)) == list(range(said["written"]))
+    assert "database: its statistics are new" in done
+    assert check(ledger).faults == ()
+
+
+def test_a_file_is_written_anew_beside_who_writes_and_nothing_is_lost(file: Ledger) -> None:
+    """Not while a desk runs; but a bot may write meanwhile, and it must lose nothing either."""
+    populate(file)
+    half_empty(file)
+
+    def upkeep() -> None:
+        with suppress(TiltyardError):  # it gives way to who writes
+            vacuum(file)
+
+    said = upkept_beside_a_writer(file, upkeep)
+    assert said["refused"] == []
+    assert sorted(numbers(file)) == list(range(said["written"]))
+    assert check(file).faults == ()
+
+
+def test_a_desk_that_is_kept_out_for_longer_is_seen_to_be(ledger: Ledger) -> None:
+    """So that the tests above can fail: this upkeep holds what the desk writes to."""
+
+    def upkeep() -> None:
+        with ledger.beside() as other, other.transaction() as inside:
+            inside.append_observations([], known_at=NOW)
+            if ledger.url.get_backend_name() == "postgresql":
+                inside.connection.exec_driver_sql("LOCK TABLE observations IN SHARE MODE")
+            ends = time.monotonic() + 2
+            until(lambda: time.monotonic() > ends)
+
+    said = upkept_beside_a_writer(ledger, upkeep, busy=0.3, times=1)
+    assert said["refused"] or said["longest"] > 0.3
 
 
 def test_who_writes_for_long_is_not_waited_for(ledger: Ledger) -> None:

@@ -24,6 +24,7 @@ from math import floor, inf
 from typing import Literal
 
 from tiltyard.facts.arm import FLAT, Arm, Roster, State
+from tiltyard.kernel.text import count_text
 from tiltyard.kernel.undefined import Reading, Value
 from tiltyard.router.lifecycle import TRADING
 
@@ -134,13 +135,13 @@ def why_stale(past: Past, rules: PurgeRules, now: datetime) -> str:
     """Why an arm is stale; empty when it is not, or nobody knows."""
     profit = _profit(past, rules)
     if profit is not None:
-        trades = past.profit_factor.samples
-        return f"profit factor {profit} < {rules.profit_factor:g} over {trades:,} live trades"
+        over = count_text(past.profit_factor.samples, "live trade")
+        return f"profit factor {profit} < {rules.profit_factor:g} over {over}"
     days = past.days(now)
     if days is None or days < rules.days:
         return ""
     if past.trades >= rules.trades:
-        return f"{_low(days)}, with a full trial of {past.trades:,} trades"
+        return f"{_low(days)}, with a full trial of {count_text(past.trades, 'trade')}"
     return "" if past.has_traded else f"{_low(days)}, without a trade"
 
 
@@ -192,7 +193,7 @@ def _why_not_stale(past: Past, rules: PurgeRules, now: datetime) -> str:
     else:
         low = f"{_low(days)}, but {past.trades:,} of {rules.trades:,} trades are no full trial"
     said = f"{factor.number:.4g}" if isinstance(factor, Value) else str(factor)
-    return f"{low}; profit factor {said} over {factor.samples:,} live trades"
+    return f"{low}; profit factor {said} over {count_text(factor.samples, 'live trade')}"
 
 
 def _profit(past: Past, rules: PurgeRules) -> float | None:
@@ -204,7 +205,7 @@ def _profit(past: Past, rules: PurgeRules) -> float | None:
 
 
 def _low(days: float) -> str:
-    return f"{days:,.0f} days at or below its starting share"
+    return f"{count_text(round(days), 'day')} at or below its starting share"
 
 
 def _without(roster: Roster, arm: Arm) -> Roster:

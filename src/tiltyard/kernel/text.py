@@ -12,6 +12,8 @@ that does not wait either.
 True
 >>> storable("Börse"), storable("B\udcf6rse"), storable("a\0b")
 ('Börse', 'B\\udcf6rse', 'a\\x00b')
+>>> [count_text(some, "trade") for some in (0, 1, 1_432)]
+['0 trades', '1 trade', '1,432 trades']
 """
 
 from tiltyard.kernel.errors import TiltyardError
@@ -35,6 +37,11 @@ def refuse_long(**texts: str) -> None:
         if len(text) > LONGEST:
             facts = f"it has {len(text):,} characters, and {LONGEST:,} are the most"
             raise TiltyardError("TEXT_TOO_LONG", name, facts, "say it in fewer")
+
+
+def count_text(count: int, what: str) -> str:
+    """So many of something, whose word takes an s where they are not one."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def shortened(text: str) -> str:

@@ -64,7 +64,7 @@ class Job:
 
     Attributes:
         tell: Told each step.
-        is_over: Whether the time that it was given is spent; asked between two epochs.
+        is_over: Whether the time that it was given is spent; asked between two epochs, or batches.
         folder: Where unfinished work is kept; None keeps none.
         device: ``cpu``, ``cuda`` …
         saved: Called when unfinished work has been kept.

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from errno import ELOOP, ENOENT, ENXIO
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -30,6 +31,10 @@ HARMED = frozenset({"SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
 GONE = frozenset({ENOENT, ELOOP, ENXIO})
 """Of a file that is not there, or is none that was written."""
 _DIGITS = re.compile(rf"[0-9a-f]{{{NAMED_BY},64}}")
+_HALF_WRITTEN = re.compile(
+    rf"\.(?:[a-z0-9-]+_\d{{8}}_\d{{6}}_[0-9a-f]{{{NAMED_BY}}}\.)?\d+\.partial"
+)
+"""What is written here is called so until it is whole; nothing else is cleared away."""
 LARGEST_MANIFEST, LARGEST_FILE = 4 << 20, 1 << 30
 """Bytes of a file that is read."""
 
@@ -39,8 +44,8 @@ def save(snapshot: Snapshot, folder: Path, now: datetime) -> Path:
 
     One of the same digest that is there already, whole, is the same, and is left as it is. One that
     was harmed is put aside, under the same name with a dot before it and ``.harmed`` behind, once
-    the new one is written, which is then called as it was. One that cannot be read just now is
-    left alone.
+    the new one is written, which is then called as it was; one that was put aside before stays
+    beside it. One that cannot be read just now is left alone.
 
     Args:
         snapshot: What was trained.
@@ -106,7 +111,8 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in folder.glob(".*.partial"):
-            shutil.rmtree(left, ignore_errors=True)
+            if _HALF_WRITTEN.fullmatch(left.name) and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
         os.close(descriptor)
@@ -185,9 +191,8 @@ def _is_whole(path: Path, digest: str) -> bool:
 
 
 def _put_aside(path: Path) -> None:
-    aside = path.with_name(f".{path.name}.harmed")
-    shutil.rmtree(aside, ignore_errors=True)
-    path.rename(aside)
+    names = (f".{path.name}{'' if n == 1 else f'.{n}'}.harmed" for n in count(1))
+    path.rename(next(one for one in map(path.with_name, names) if not one.exists()))
 
 
 def _is(path: Path, digest: str) -> bool:

@@ -13,7 +13,9 @@ against what was published. What is settled here, after 1 to 7 of the network:
     et al., Masked Autoencoders, CVPR 2022).
 10. Adam (Kingma and Ba, ICLR 2015) with a rate that falls by a cosine, or is halved each epoch;
     the best epoch on the last tenth of time, a window's length later, is kept.
-11. What is drawn at random is drawn by (seed, epoch) alone, so an epoch can be begun anew.
+11. What is drawn at random is drawn by (seed, epoch) alone, so an epoch can be begun anew. Time is
+    looked at after each batch: an epoch that is broken off is kept with how far it came and what
+    is drawn next, and gone on with. Where it is the first, what it has learnt is what there is.
 12. Weights may be averaged as they go, and the mean be what is judged and kept (Polyak and
     Juditsky, SIAM Journal on Control and Optimization 30, 1992): a high rate without its noise.
 """
@@ -51,8 +53,10 @@ class Fitted(NamedTuple):
     Attributes:
         weights: Of the best epoch, frequencies among them.
         history: ``train`` and ``valid`` losses by epoch, ``best_epoch`` from 1, ``partial`` when
-            its time was spent, ``learnt_from`` and ``judged_on`` windows. Where it went on from
-            weights, ``before`` is their loss, and ``best_epoch`` is 0 where no epoch was better.
+            its time was spent, ``learnt_from`` and ``judged_on`` windows: ``learnt_from`` is not
+            all of them where time was up within the first epoch, whose losses so far are told.
+            Where it went on from weights, ``before`` is their loss, and ``best_epoch`` is 0 where
+            no epoch was better.
     """
 
     weights: Weights
@@ -84,14 +88,19 @@ def train(
     run = _Run(settings, learn, judged, seed, job, weights, stage)
     if (checkpoint := job.kept(key)) is not None:
         run.resume(checkpoint)
-    while run.done < settings.epochs and not (run.done and job.is_over()):
-        run.epoch()
+    while run.done < settings.epochs and not (run.has_learnt and job.is_over()):
+        run.go_on()
         job.keep(key, run.checkpoint())
+    run.settle()
     return Fitted(run.best, run.history())
 
 
 class _Run:
-    """A training between two epochs."""
+    """A training between two batches.
+
+    ``seen``, ``total`` and ``draws`` are of the epoch that it is in: windows, the sum of their
+    losses, and what is drawn next.
+    """
 
     def __init__(
         self, settings: TimesNetSettings, learn: Array, judged: Array,
@@ -109,6 +118,8 @@ class _Run:
         self.optimiser = torch.optim.Adam(self.named.values(), fused=True)
         self.losses: dict[str, list[float]] = {"train": [], "valid": []}
         self.best = self.network.weights()
+        self.seen, self.total, self.draws = 0, torch.zeros((), device=job.device), self._draws(1)
+        self.learnt_from = len(learn)
         self.told_at = -TOLD_EVERY
         self.before = None if weights is None else self._finite(self._judge())
 
@@ -117,21 +128,33 @@ class _Run:
         return len(self.losses["valid"])
 
     @property
+    def has_learnt(self) -> bool:
+        """Whether it has learnt from a batch."""
+        return bool(self.done or self.seen)
+
+    @property
     def best_epoch(self) -> int:
         """From 1; 0 where none was better than what was there before."""
         ahead = [inf if self.before is None else self.before, *self.losses["valid"]]
         return int(np.argmin(ahead))
 
-    def epoch(self) -> None:
+    def go_on(self) -> None:
+        """To the end of the epoch, or until time is up."""
         settings, network, count = self.settings, self.network, len(self.learn)
         by_batch = self.fits and settings.horizon > 0
-        if self.fits and not by_batch:
-            self._fit()
         draws = self._draws(self.done + 1)
         order = torch.randperm(count, generator=draws).numpy()
+        if self.seen:
+            draws.set_state(self.draws.get_state())
+        else:
+            self.total = torch.zeros((), device=self.job.device)
+            if self.fits and not by_batch:
+                self._fit()
+        self.draws = draws
         self.optimiser.param_groups[0]["lr"] = self._rate()
-        total = torch.zeros((), device=self.job.device)
-        for at in range(0, count, settings.batch):
+        for at in range(self.seen, count, settings.batch):
+            if self.seen and self.job.is_over():
+                return
             chosen = order[at : at + settings.batch]
             hidden, keep = self._hidden(len(chosen), draws), None
             if settings.dropout:
@@ -144,15 +167,26 @@ class _Run:
             loss.backward()  # type: ignore[no-untyped-call] # torch has not typed it
             self.optimiser.step()
             self._average()
-            total += loss.detach() * len(chosen)
-            self._tell(at + len(chosen), total)
-        self.losses["train"].append(self._finite(float(total) / count))
+            self.total += loss.detach() * len(chosen)
+            self.seen = at + len(chosen)
+            self._tell(self.seen, self.total)
+        self._end_epoch()
+
+    def settle(self) -> None:
+        """Take what there is, where time was up before the first epoch had ended."""
+        if self.seen and not self.done:
+            self.learnt_from = self.seen
+            self._end_epoch()
+
+    def _end_epoch(self) -> None:
+        self.losses["train"].append(self._finite(float(self.total) / self.seen))
+        self.seen = 0
         with self._averaged():
-            if by_batch:
+            if self.fits and self.settings.horizon > 0:
                 self._fit()
             self.losses["valid"].append(self._finite(self._judge()))
             if self.best_epoch == self.done:
-                self.best = network.weights()
+                self.best = self.network.weights()
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -238,7 +272,10 @@ class _Run:
         for name, one in self.named.items():
             for moment, value in self.optimiser.state.get(one, {}).items():
                 tensors[f"{moment}.{name}"] = value.cpu().numpy()
-        return Checkpoint(tensors, {"losses": self.losses})
+        if self.seen:
+            tensors["epoch.total"] = self.total.cpu().numpy()
+            tensors["epoch.draws"] = self.draws.get_state().numpy()
+        return Checkpoint(tensors, {"losses": self.losses, "seen": self.seen})
 
     def resume(self, checkpoint: Checkpoint) -> None:
         parts: dict[str, dict[str, Array]] = {}
@@ -247,15 +284,19 @@ class _Run:
             parts.setdefault(part, {})[rest] = one
         self.network.take(parts.pop("now"))
         self.best = parts.pop("best")
+        if epoch := parts.pop("epoch", None):
+            self.total = self._there(epoch["total"])
+            self.draws.set_state(torch.from_numpy(epoch["draws"]))
         for moment, of in parts.items():
             for name, value in of.items():
                 self.optimiser.state[self.named[name]][moment] = self._there(value)
         self.losses = {name: list(one) for name, one in checkpoint.told["losses"].items()}
+        self.seen = int(checkpoint.told["seen"])
 
     def history(self) -> Json:
-        partial = self.done < self.settings.epochs
+        partial = self.done < self.settings.epochs or self.learnt_from < len(self.learn)
         before = {} if self.before is None else {"before": self.before}
-        counts = {"learnt_from": len(self.learn), "judged_on": len(self.judged)}
+        counts = {"learnt_from": self.learnt_from, "judged_on": len(self.judged)}
         return {
             **self.losses,
             "best_epoch": self.best_epoch,

@@ -6,6 +6,7 @@ of them at once. The guards in it are read by :mod:`tiltyard.checklist.parse`.
 
 import os
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -220,12 +221,13 @@ class Settings(_Section):
         return AccountMeasures(account.name, account.currency, capital, self.schedule.trading_day)
 
 
-def load(path: Path | None = None) -> Settings:
+def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
     Args:
         path: The file; ``tiltyard.toml`` in this folder when None, and then it may be
             missing.
+        environment: Whose variables amend it.
 
     Raises:
         TiltyardError: ``CONFIG_MISSING``, ``CONFIG_UNREADABLE``.
@@ -234,7 +236,7 @@ def load(path: Path | None = None) -> Settings:
     file = path or Path(FILE)
     table = _read(file, required=path is not None)
     guards = table.pop("guard", [])
-    _from_environment(table)
+    _amend(table, environment)
     faults: list[Fault] = []
     checklist: Checklist | None = None
     try:
@@ -271,14 +273,21 @@ def _read(file: Path, *, required: bool) -> dict[str, Any]:
         raise TiltyardError("CONFIG_UNREADABLE", str(file), str(error)) from error
 
 
-def _from_environment(table: dict[str, Any]) -> None:
-    sections = {name: f for name, f in Settings.model_fields.items() if name != "checklist"}
-    for section, field in sections.items():
-        model = field.annotation
-        for name in getattr(model, "model_fields", {}):
-            value = os.environ.get(f"TILTYARD_{section}_{name}".upper())
-            if value is not None and isinstance(table.setdefault(section, {}), dict):
-                table[section][name] = value
+def variables() -> Mapping[str, tuple[str, str]]:
+    """By its variable, the section and the name of each setting that has one."""
+    return {
+        f"TILTYARD_{section}_{name}".upper(): (section, name)
+        for section, field in Settings.model_fields.items()
+        if section != "checklist"
+        for name in getattr(field.annotation, "model_fields", {})
+    }
+
+
+def _amend(table: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for variable, (section, name) in variables().items():
+        value = environment.get(variable)
+        if value is not None and isinstance(table.setdefault(section, {}), dict):
+            table[section][name] = value
 
 
 def _fault(detail: Any) -> Fault:  # noqa: ANN401 pydantic's own shape

@@ -29,6 +29,7 @@ from tiltyard.shell.setup.hours import machine_zone
 from tiltyard.shell.setup.place import Place, refuse_unsuitable
 from tiltyard.shell.setup.policy import Meant, policy_meant
 from tiltyard.shell.setup.remaining import Situation, remaining
+from tiltyard.shell.setup.surroundings import known_to_this_shell
 from tiltyard.shell.store.lease import read_lease
 from tiltyard.shell.store.ledger import Ledger
 
@@ -193,4 +194,5 @@ def _situation(
     file = CONFIG / crontab.NAME
     cron = "" if settings.jobs.hosted else installed.step_for_cron(file, texts[file])
     mail = warning_of(settings) or ""
-    return Situation(settings, roster, lease, meant, CONFIG, kept, cron, mail, now)
+    shell = list(known_to_this_shell(settings, os.environ))
+    return Situation(settings, roster, lease, meant, CONFIG, kept, cron, mail, shell, now)

@@ -3,24 +3,37 @@
 First all of the database is looked through. Where it is damaged nothing else is done: what it says
 of who uses what is not to be trusted. Then each model that may go is removed, one after the other:
 only when a snapshot of the desk holds all of it, every byte read now, and when nobody trains here,
-who may be making something of it. Pages, caches and unfinished work that belong to nothing go, too.
+who may be making something of it; and that is asked once more when it is put aside, and nobody
+can begin to use it. Pages, caches and unfinished work that belong to nothing go, too, and what was
+left aside where it is provably rubbish. Each removal stands for itself: what fails keeps no other
+from being done, and is among what failed.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.archive.coverage import held_whole
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.tidying import damaged, growth, look_through, tidy
-from tiltyard.shell.models.leftovers import WORK, caches_of, idle_work, lone_pages, trains
-from tiltyard.shell.models.removing import alone_in, bytes_in, clear_aside, remove
-from tiltyard.shell.models.unused import Fate, fates_of, retirements
-from tiltyard.shell.models.versions import Origin, versions_in
+from tiltyard.shell.models.aside import Aside, left_aside, put_back
+from tiltyard.shell.models.leftovers import (
+    WORK,
+    caches_of,
+    idle_work,
+    is_untouched,
+    lone_pages,
+    trains,
+)
+from tiltyard.shell.models.manifest import manifest_of
+from tiltyard.shell.models.removing import alone_in, bytes_in, delete, remove, unremovable
+from tiltyard.shell.models.unused import Fate, fates_of, is_made_from, retirements
+from tiltyard.shell.models.versions import Origin, Version, versions_in
+from tiltyard.shell.models.whole import strangers
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.training.alone import alone_at
@@ -33,7 +46,7 @@ class Cleaned(NamedTuple):
 
     Attributes:
         name: Its own, in the folder.
-        what: ``model``, ``work`` or ``page``.
+        what: ``model``, ``work``, ``page``, or ``copy`` for what was left aside.
         outcome: ``removed``, ``planned``, ``kept`` or ``failed``.
         reason: Why; empty where it was removed because nobody uses it.
         size: Bytes.
@@ -90,14 +103,14 @@ def clean(
         database = {"faults": list(checked.faults), "unchecked": checked.unchecked}
         line = "the database is damaged, so nothing was removed"
         return Done(TASK, (line,), {"dry_run": dry_run, "database": database}, (error,))
-    failed: list[TiltyardError] = []
-    broom = _Broom(ledger, settings, now, on_stage, failed, dry_run=dry_run)
+    broom = _Broom(ledger, settings, now, on_stage, dry_run=dry_run)
     cleaned = broom.sweep()
     tidied, faults = tidy(ledger, now, dry_run=dry_run)
     size, database = growth(ledger, before)
     shown = [one.line for one in cleaned if one.is_old]
     if young := sum(not one.is_old for one in cleaned):
-        shown.append(f"{young:,} more stay: they are younger than {settings.models.keep_days} days")
+        who = "1 more stays: it is" if young == 1 else f"{young:,} more stay: they are"
+        shown.append(f"{who} younger than {count_text(settings.models.keep_days, 'day')}")
     whole = "it is whole"
     if checked.unchecked:
         whole = f"no damage was found, and nobody looked at {checked.unchecked}"
@@ -107,11 +120,11 @@ def clean(
         "dry_run": dry_run, "cleaned": [one.told for one in cleaned], "database": database,
         "bytes_removed": sum(one.size for one in cleaned if one.outcome == "removed"),
     }  # fmt: skip
-    return Done(TASK, tuple(lines), told, (*failed, *faults))
+    return Done(TASK, tuple(lines), told, (*broom.failed, *faults))
 
 
 class _Broom:
-    """What cleans the folder of models."""
+    """What cleans the folder of models; each removal stands for itself."""
 
     def __init__(
         self,
@@ -119,7 +132,6 @@ class _Broom:
         settings: Settings,
         now: datetime,
         on_stage: Callable[[str], None],
-        failed: list[TiltyardError],
         *,
         dry_run: bool,
     ) -> None:
@@ -129,99 +141,129 @@ class _Broom:
         self._keep = timedelta(days=settings.models.keep_days)
         self._now = now
         self._on_stage = on_stage
-        self._failed = failed
         self._dry_run = dry_run
         self._named = settings.jobs.encoder
+        self._going: set[str] = set()
+        self._retired_at: Mapping[str, datetime] = {}
+        self.failed: list[TiltyardError] = []
 
     def sweep(self) -> list[Cleaned]:
-        """Models first, then what belongs to none."""
+        """What was left aside, models, then what belongs to none."""
         if not self._folder.is_dir():
             return []
-        if not self._dry_run:
-            with alone_in(self._folder):
-                clear_aside(self._folder)
-                clear_aside(self._folder / WORK)
-        models = [self._model(fate) for fate in self._fates()]
-        gone = [one.name for one in models if one.outcome == "planned"]
-        work = [self._work(path) for path in idle_work(self._folder, self._keep, self._now)]
-        return [*models, *work, *(self._page(path) for path in lone_pages(self._folder, gone))]
-
-    def _fates(self) -> list[Fate]:
+        aside = self._left_aside()
         with self._ledger.snapshot() as still:
-            roster = still.roster()
-            retired_at = retirements(json.loads(row.body) for row in still.audit())
-        versions = versions_in(self._folder)
-        return fates_of(versions, roster, retired_at, self._keep, self._now, self._named)
+            self._retired_at = retirements(json.loads(row.body) for row in still.audit())
+        fates = self._fates()
+        models = [self._model(fate, fates) for fate in fates]
+        work = [self._work(path) for path in idle_work(self._folder, self._keep, self._now)]
+        gone = self._going if self._dry_run else ()
+        pages = [self._file(path) for path in lone_pages(self._folder, gone)]
+        return [*models, *work, *pages, *aside]
 
-    def _model(self, fate: Fate) -> Cleaned:
-        version = fate.version
-        size = bytes_in(self._folder / version.name)
-        kept = Cleaned(version.name, "model", "kept", fate.why_it_stays, size, fate.is_old)
-        if fate.why_it_stays or not isinstance(version.origin, Origin):
-            is_asked = fate.is_old or not isinstance(version.origin, Origin)
-            return kept._replace(is_old=is_asked)
-        path, digest = self._folder / version.name, version.origin.digest
+    def _left_aside(self) -> list[Cleaned]:
+        """What is whole is put back under its name; of the rest, rubbish goes."""
+        found: list[Cleaned] = []
         try:
-            why = self._why_not_now(path, version.origin)
-            if not why and not self._dry_run:
-                with alone_in(self._folder):
-                    why = remove(path, lambda: self._why_needed(version.name), self._on_stage)
+            with alone_in(self._folder):
+                for folder in (self._folder, self._folder / WORK):
+                    if not self._dry_run:
+                        self.failed += put_back(folder)
+                    found += map(self._aside, left_aside(folder, self._keep, self._now))
         except TiltyardError as error:
-            if error.code not in {one.code for one in self._failed}:
-                self._failed.append(error)
-            return kept._replace(outcome="failed", reason=str(error))
-        if why:
-            return kept._replace(reason=why)
-        if self._dry_run:
-            return kept._replace(outcome="planned")
-        for cache in caches_of(self._folder, digest):
-            with suppress(OSError):  # whoever comes next finds it again
-                cache.unlink(missing_ok=True)
-        return kept._replace(outcome="removed")
+            self.failed.append(error)
+        return found
 
-    def _why_not_now(self, path: Path, origin: Origin) -> str:
-        if path.is_symlink():
-            return "it is a link to somewhere else"
+    def _aside(self, aside: Aside) -> Cleaned:
+        found = Cleaned(aside.path.name, "copy", "kept", "", bytes_in(aside.path), aside.is_old)
+        return self._done(found, lambda: aside.why_it_stays, lambda: delete(aside.path))
+
+    def _fates(self, *aside: Version) -> list[Fate]:
+        """What becomes of each model, and of those that are aside."""
+        versions = [*versions_in(self._folder), *aside]
+        return fates_of(
+            versions, self._ledger.roster(), self._retired_at, self._keep, self._now, self._named
+        )
+
+    def _model(self, fate: Fate, fates: list[Fate]) -> Cleaned:
+        version, path = fate.version, self._folder / fate.version.name
+        is_asked = fate.is_old or not isinstance(version.origin, Origin)
+        found = Cleaned(version.name, "model", "kept", fate.why_it_stays, bytes_in(path), is_asked)
+        if fate.why_it_stays or not isinstance(version.origin, Origin):
+            return found
+        digest = version.origin.digest
+
+        def go() -> str:
+            with alone_in(self._folder):
+                return remove(
+                    path, lambda _: self._why_needed(version, self._fates(version)), self._on_stage
+                )
+
+        found = self._done(
+            found, lambda: self._why_needed(version, fates) or self._why_lost(path, digest), go
+        )
+        if found.outcome in ("removed", "planned"):
+            self._going.add(version.name)
+        if found.outcome == "removed":
+            for cache in caches_of(self._folder, digest):
+                self._file(cache)
+        return found
+
+    def _why_needed(self, version: Version, fates: list[Fate]) -> str:
+        """Asked when it is looked at, and again when it is aside and nobody can begin to use it."""
         if trains(self._folder):
             return "somebody trains here, and may be making something of it"
-        if held_whole(self._archive, path.name, origin.digest) is None:
-            return "no snapshot of the desk holds it whole"
+        for fate in fates:
+            if fate.version.name == version.name and fate.why_it_stays:
+                return fate.why_it_stays
+            if fate.version.name not in self._going and is_made_from(fate.version, version):
+                return f"{fate.version.name} was made from it, and is still there"
         return ""
 
-    def _why_needed(self, name: str) -> str:
-        """Whether somebody has begun to use it since it was looked at."""
-        with self._ledger.snapshot() as still:
-            users = [
-                arm.name
-                for arm in still.roster().arms.values()
-                if arm.state != "retired" and (arm.name == name or name.endswith(_end(arm.digest)))
-            ]
-        return f"{users[0]} has begun to use it" if users else ""
+    def _why_lost(self, path: Path, digest: str) -> str:
+        if path.is_symlink():
+            return "it is a link to somewhere else"
+        if held_whole(self._archive, path.name, digest) is None:
+            return "no snapshot of the desk holds it whole"
+        if own := strangers(path, manifest_of(path)):
+            return f"no snapshot of the desk holds {own[0]}, which somebody has put into it"
+        return ""
 
     def _work(self, path: Path) -> Cleaned:
-        size = bytes_in(path)
-        found = Cleaned(path.name, "work", "planned", "", size)
-        if self._dry_run:
-            return found
+        def why(aside: Path) -> str:
+            is_idle = is_untouched(aside, self._keep, self._now)
+            return "" if is_idle else "somebody has gone on with it"
+
+        def go() -> str:
+            with alone_at(path), alone_in(self._folder):
+                return remove(path, why, self._on_stage)
+
+        return self._done(Cleaned(path.name, "work", "kept", "", bytes_in(path)), lambda: "", go)
+
+    def _file(self, path: Path) -> Cleaned:
+        """A page, or a cache."""
+        return self._done(
+            Cleaned(path.name, "page", "kept", "", bytes_in(path)),
+            lambda: "", lambda: delete(path),
+        )  # fmt: skip
+
+    def _done(self, found: Cleaned, look: Callable[[], str], go: Callable[[], str]) -> Cleaned:
+        """What came of one removal, which keeps no other from being done.
+
+        Args:
+            found: What is to go.
+            look: Why it stays; empty when it may go.
+            go: Removes it; why it is still there, empty when it is gone.
+        """
         try:
-            with alone_at(path):
-                why = remove(path, lambda: "", self._on_stage)
-        except TiltyardError as error:
+            why = look() or ("" if self._dry_run else go())
+        except (TiltyardError, OSError) as raised:
+            error = raised
+            if isinstance(error, OSError):
+                error = unremovable(self._folder / found.name, error)
+            if str(error) not in map(str, self.failed):
+                self.failed.append(error)
             return found._replace(outcome="failed", reason=str(error))
-        return found._replace(outcome="kept" if why else "removed", reason=why)
-
-    def _page(self, path: Path) -> Cleaned:
-        found = Cleaned(path.name, "page", "planned")
-        try:
-            found = found._replace(size=path.lstat().st_size)
-            if self._dry_run:
-                return found
-            path.unlink()
-        except OSError as error:
-            return found._replace(outcome="failed", reason=error.strerror or str(error))
-        return found._replace(outcome="removed")
-
-
-def _end(digest: str) -> str:
-    """What the name of the model of a digest ends with; nothing ends so where there is none."""
-    return f"_{digest[:8]}" if digest else "\0"
+        if why:
+            return found._replace(reason=why)
+        return found._replace(outcome="planned" if self._dry_run else "removed")

@@ -9,6 +9,7 @@ from pathlib import Path
 from tiltyard.facts.audit import broken_link
 from tiltyard.kernel.clock import FUTURE, span_text, time_text
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.maintenance.seen import Seen, State
 from tiltyard.shell.models.shelf import is_called_by
 from tiltyard.shell.models.versions import Version, versions_in
@@ -47,7 +48,7 @@ def look_at_settings(ledger: Ledger, settings: Settings, now: datetime) -> Itera
     del ledger, now
     guards = settings.checklist.guards
     enforced = sum(guard.mode == "enforce" for guard in guards)
-    fact = f"{len(guards)} guards, {enforced} enforced"
+    fact = f"{count_text(len(guards), 'guard')}, {enforced} enforced"
     if enforced:
         yield Seen("ok", fact)
     else:
@@ -61,7 +62,7 @@ def look_at_database(ledger: Ledger, settings: Settings, now: datetime) -> Itera
     with ledger.transaction() as inside:
         renew_lease(inside.connection, NOBODYS, now)  # a write, and no row is changed by it
     where = ledger.url.render_as_string(hide_password=True)
-    yield Seen("ok", f"{where} can be read and written, {len(roster.arms)} arms")
+    yield Seen("ok", f"{where} can be read and written, {count_text(len(roster.arms), 'arm')}")
     if apart := len(ledger.quarantined()) + len(ledger.quarantined_facts()):
         facts = f"facts that were kept apart and count for nothing: {apart:,}"
         yield Seen("attention", facts, "tiltyard doctor names them")
@@ -88,7 +89,7 @@ def look_at_audit(ledger: Ledger, settings: Settings, now: datetime) -> Iterator
             "AUDIT_BROKEN", "audit", f"row {broken + 1} was edited",
             "see what it says: tiltyard replay --verify",
         )  # fmt: skip
-    yield Seen("ok", f"the chain of {rows:,} rows holds")
+    yield Seen("ok", f"the chain of {count_text(rows, 'row')} holds")
 
 
 def look_at_models(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
@@ -152,7 +153,7 @@ def look_at_archive(ledger: Ledger, settings: Settings, now: datetime) -> Iterat
         return
     newest = read_manifest(place, there[-1])
     age = now - newest.taken_at
-    fact = f"the newest of {len(there)} snapshots is of {time_text(newest.taken_at)}"
+    fact = f"the newest of {count_text(len(there), 'snapshot')} is of {time_text(newest.taken_at)}"
     if age > KEPT_WITHIN:
         yield Seen("attention", f"{fact}, {span_text(age)} ago", take_one)
     elif age < -FUTURE:

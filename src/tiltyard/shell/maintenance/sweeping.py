@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.joining import register_command
@@ -51,7 +52,7 @@ def sweep(house: House, day: date, now: datetime, train: Train = answer_of) -> D
 def _lines(answer: Json, until: datetime) -> Iterator[str]:
     counts = Counter(trial["state"] for trial in answer["trials"])
     counted = ", ".join(f"{counts[name]} {word}" for name, word in STATES.items() if counts[name])
-    yield f"{len(answer['trials'])} trials: {counted or 'none'}"
+    yield f"{count_text(len(answer['trials']), 'trial')}: {counted or 'none'}"
     yield f"  report: {answer['report']}"
     if answer["partial"]:
         yield f"  {PARTIAL}"

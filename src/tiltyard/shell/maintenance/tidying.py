@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.upkeep import (
     WORTH_IT,
@@ -94,10 +95,11 @@ def growth(ledger: Ledger, before: Mapping[str, Any] | None) -> tuple[str, Told]
         "tables": {name: _told(one, (known.get("tables") or {}).get(name) or {})
                    for name, one in found.items()},
     }  # fmt: skip
-    line = f"database: {size / 1e6:,.1f} MB, {rows:,} rows"
+    line = f"database: {size / 1e6:,.1f} MB, {count_text(rows, 'row')}"
     if told["rows_grown"] is not None and told["bytes_grown"] is not None:
-        line += f"; {told['bytes_grown'] / 1e6:+,.1f} MB and {told['rows_grown']:+,} rows since "
-        line += "the last clean-up"
+        more = told["rows_grown"]
+        grown = f"{'-' if more < 0 else '+'}{count_text(abs(more), 'row')}"
+        line += f"; {told['bytes_grown'] / 1e6:+,.1f} MB and {grown} since the last clean-up"
     return line, told
 
 

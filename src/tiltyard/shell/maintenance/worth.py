@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tiltyard.kernel.clock import span_text, time_text
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.maintenance.joining import register_command
 from tiltyard.shell.models.learnt import learnt_until
 
@@ -64,7 +65,9 @@ def gate_text(gate: Json) -> str:
     """What the gate says, in a line."""
     if gate["state"] == "passed":
         earned = percent(gate["lower_quartile"])
-        return f"passed: the lower quartile of {gate['seeds']} seeds is {earned} a day"
+        return (
+            f"passed: the lower quartile of {count_text(gate['seeds'], 'seed')} is {earned} a day"
+        )
     return f"{gate['state']}: {'; '.join(gate['reasons'])}"
 
 
@@ -91,7 +94,7 @@ def factor_text(told: Json) -> str:
     """The profit factor of a range, and of how many trades it is."""
     factor = told["profit_factor"]
     known = f"{factor['value']:.2f}" if "value" in factor else f"not known, {factor['reason']}"
-    return f"profit factor {known}, {told['trades']:,} trades"
+    return f"profit factor {known}, {count_text(told['trades'], 'trade')}"
 
 
 def days_text(told: Json) -> str:

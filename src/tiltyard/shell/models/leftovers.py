@@ -41,7 +41,7 @@ def idle_work(folder: Path, keep: timedelta, now: datetime) -> list[Path]:
         and not path.is_symlink()
         and not path.name.startswith(".")
         and not _is_locked(path.with_name(f"{path.name}.lock"))
-        and now - _touched_at(path) >= keep
+        and is_untouched(path, keep, now)
     ]
 
 
@@ -96,9 +96,13 @@ def _is_locked(lock: Path) -> bool:
     return False
 
 
-def _touched_at(path: Path) -> datetime:
-    """When anything in a folder was last written, UTC."""
-    return from_microseconds(max(one.lstat().st_mtime_ns for one in _all_in(path)) // 1000)
+def is_untouched(path: Path, keep: timedelta, now: datetime) -> bool:
+    """Whether nobody has written anything in a folder for so long; not where nobody can say."""
+    try:
+        touched = max(one.lstat().st_mtime_ns for one in _all_in(path))
+    except OSError:
+        return False
+    return now - from_microseconds(touched // 1000) >= keep
 
 
 def _all_in(path: Path) -> Iterator[Path]:

@@ -36,11 +36,12 @@ class Manifest(NamedTuple):
     told: Mapping[str, Any]
 
 
-def manifest_of(path: Path) -> Manifest:
+def manifest_of(path: Path, name: str = "") -> Manifest:
     """What a snapshot says of itself.
 
     Args:
         path: Its folder.
+        name: What that is called when it is not put aside; as it is if not given.
 
     Raises:
         TiltyardError: ``SNAPSHOT_MISSING``; ``SNAPSHOT_UNREADABLE``, also where its folder was
@@ -49,7 +50,7 @@ def manifest_of(path: Path) -> Manifest:
             is not there or not as long as it was.
     """
     raw = read_manifest(path)
-    digest, expected = sha256(raw).hexdigest(), path.name.rpartition("_")[2]
+    digest, expected = sha256(raw).hexdigest(), (name or path.name).rpartition("_")[2]
     if not _DIGITS.fullmatch(expected):
         raise _unreadable(path, "its folder is not called as it was when it was made")
     if not digest.startswith(expected):

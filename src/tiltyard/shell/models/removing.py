@@ -2,8 +2,8 @@
 
 Whoever removes one holds the folder as whoever saves one does, puts it aside under a name by which
 nobody looks for it, and looks once more whether it is needed before anything of it is deleted. Who
-was killed before it knew leaves it aside, and the next puts it back and asks anew. What is left of
-one that was being deleted is cleared away by whoever saves or cleans next. Links are neither
+was killed before it knew leaves it aside, and the next puts it back and asks anew; what is left of
+one that was being deleted goes then (:mod:`tiltyard.shell.models.aside`). Links are neither
 followed nor removed.
 """
 
@@ -18,9 +18,9 @@ from tiltyard.kernel.errors import TiltyardError
 
 DOUBTED = ".doubted"
 """What the names of folders end with of which nobody has said yet that they are not needed."""
-ASIDE = ".partial"
-"""What the names of folders end with that anybody who saves may clear away."""
-PUT_ASIDE, DOOMED, DELETED = STAGES = ("put aside", "doomed", "deleted")
+DOOMED = ".doomed"
+"""Of which somebody has, and which are being deleted."""
+STAGES = ("put aside", "doomed", "deleted")
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise _unremovable(folder, error) from error
+        raise unremovable(folder, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -41,25 +41,15 @@ def alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def clear_aside(folder: Path) -> None:
-    """Put back what nobody has decided about, and delete what was; by whoever is alone there."""
-    for left in folder.glob(f".*{DOUBTED}"):
-        whole = left.with_name(left.name.removeprefix(".").removesuffix(DOUBTED))
-        if left.is_dir() and not left.is_symlink() and not whole.exists():
-            left.rename(whole)
-    for left in folder.glob(f".*{ASIDE}"):
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left, ignore_errors=True)
-
-
 def remove(
-    path: Path, is_needed: Callable[[], str], on_stage: Callable[[str], None] = lambda _: None
+    path: Path, is_needed: Callable[[Path], str], on_stage: Callable[[str], None] = lambda _: None
 ) -> str:
     """Delete a folder, by whoever is alone in the one that it is in.
 
     Args:
         path: It.
-        is_needed: Why it is needed after all, asked while it is aside; empty when it is not.
+        is_needed: Why it is needed after all, asked of the folder while that is aside; empty when
+            it is not.
         on_stage: Told each of :data:`STAGES` that is passed.
 
     Returns:
@@ -72,40 +62,64 @@ def remove(
     if path.is_symlink():
         return "it is a link to somewhere else"
     aside = path.with_name(f".{path.name}{DOUBTED}")
-    doomed = path.with_name(f".{path.name}.{os.getpid()}{ASIDE}")
+    doomed = path.with_name(f".{path.name}.{os.getpid()}{DOOMED}")
+    put_aside, is_doomed, deleted = STAGES
+    _rename(path, aside)
+    on_stage(put_aside)
     try:
-        path.rename(aside)
-    except OSError as error:
-        raise _unremovable(path, error) from error
-    on_stage(PUT_ASIDE)
-    needed = "nobody has said that it is not"
-    try:
-        needed = is_needed()
-    finally:
-        if needed:
-            aside.rename(path)
+        needed = is_needed(aside)
+        if not needed:
+            _rename(aside, doomed)
+    except BaseException:
+        _rename(aside, path)
+        raise
     if needed:
+        _rename(aside, path)
         return needed
-    try:
-        aside.rename(doomed)
-        on_stage(DOOMED)
-        shutil.rmtree(doomed)
-    except OSError as error:
-        raise _unremovable(path, error) from error
-    on_stage(DELETED)
+    on_stage(is_doomed)
+    delete(doomed)
+    on_stage(deleted)
     return ""
 
 
+def delete(path: Path) -> str:
+    """Delete a file, or a folder for which nobody looks any more, links in it not followed.
+
+    Returns:
+        Why it is still there: nothing, it is gone.
+
+    Raises:
+        TiltyardError: ``MODEL_UNREMOVABLE``; some of it may be gone.
+    """
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unremovable(path, error) from error
+    return ""
+
+
+def _rename(path: Path, new: Path) -> None:
+    try:
+        path.rename(new)
+    except OSError as error:
+        raise unremovable(path, error) from error
+
+
 def bytes_in(path: Path) -> int:
-    """Of all files in a folder, links left out."""
+    """Of a file, or of all files in a folder, links left out."""
     size = 0
-    for one in path.rglob("*"):
+    every = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    for one in (path, *every):
         with suppress(OSError):  # somebody has removed it meanwhile
             size += one.lstat().st_size if one.is_file() and not one.is_symlink() else 0
     return size
 
 
-def _unremovable(path: Path, error: OSError) -> TiltyardError:
+def unremovable(path: Path, error: OSError) -> TiltyardError:
+    """``MODEL_UNREMOVABLE`` of something in the folder of models."""
     return TiltyardError(
         "MODEL_UNREMOVABLE", str(path), error.strerror or str(error),
         "look at who may write there; nothing else was removed with it",

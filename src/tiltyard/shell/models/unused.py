@@ -1,8 +1,8 @@
 """Which models nobody uses any more: what may be removed from the folder, and why the rest stays.
 
-A model stays while it is young, while an arm refers to it that has not been retired for as long,
-and while anything that stays was made from it. What cannot be read stays, and so does everything
-older, since it may have been made from that.
+A model stays while it is young, by its name, by its files or by what it has learnt from; while an
+arm refers to it that has not been retired for as long; and while anything that stays was made from
+it. What cannot be read stays, and so does everything older, since it may have been made from that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tiltyard.facts.arm import Arm, Roster
 from tiltyard.kernel.clock import moment
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.models.versions import Origin, Version
 
 
@@ -85,14 +86,14 @@ def _why_it_stays(
     if not isinstance(version.origin, Origin):
         return f"it cannot be read: {version.origin.code}"
     if not _is_old(version, keep, now):
-        return f"it is younger than {keep.days:,} days"
+        return f"it is younger than {count_text(keep.days, 'day')}"
     for arm in _arms(version, roster):
         if arm.state != "retired":
             return f"{arm.name} is {arm.state}"
         if roster.open_reviews(arm.name):
             return f"{arm.name} has a review that nobody has acknowledged"
         if arm.name not in retired_at or now - retired_at[arm.name] < keep:
-            return f"{arm.name} has not been retired for {keep.days:,} days"
+            return f"{arm.name} has not been retired for {count_text(keep.days, 'day')}"
     return ""
 
 
@@ -103,7 +104,8 @@ def _arms(version: Version, roster: Roster) -> Iterable[Arm]:
 
 
 def _is_old(version: Version, keep: timedelta, now: datetime) -> bool:
-    return version.trained_at is not None and now - version.trained_at >= keep
+    made = version.made_between
+    return made is not None and now - made[1] >= keep
 
 
 def _why_for_others(version: Version, versions: Sequence[Version], stays: Mapping[str, str]) -> str:
@@ -111,15 +113,24 @@ def _why_for_others(version: Version, versions: Sequence[Version], stays: Mappin
         if other.name not in stays:
             continue
         if isinstance(other.origin, Origin):
-            if isinstance(version.origin, Origin) and version.origin.digest in other.origin.parents:
+            if is_made_from(other, version):
                 return f"{other.name} was made from it, and stays"
         elif _may_be_made_from(other, version):
             return f"{other.name} cannot be read, and may have been made from it"
     return ""
 
 
+def is_made_from(other: Version, version: Version) -> bool:
+    """As what it says of itself tells; not where that, or what it may be made from, is unknown."""
+    return (
+        isinstance(other.origin, Origin)
+        and isinstance(version.origin, Origin)
+        and version.origin.digest in other.origin.parents
+    )
+
+
 def _may_be_made_from(other: Version, version: Version) -> bool:
     """As far as their times tell."""
-    if other.trained_at is None or version.trained_at is None:
+    if (made := version.made_between) is None or (others := other.made_between) is None:
         return True
-    return version.trained_at <= other.trained_at
+    return made[0] <= others[1]

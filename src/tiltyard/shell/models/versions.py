@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tiltyard.facts.arm import Arm, Roster
+from tiltyard.kernel.clock import from_microseconds
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
 from tiltyard.policies.catalogue import POLICIES
 from tiltyard.shell.floor.seating import kind_of
 from tiltyard.shell.models.learnt import learnt_until
 from tiltyard.shell.models.manifest import manifest_of
-from tiltyard.shell.models.shelf import SERVED, Shelf, is_snapshot, made_at
+from tiltyard.shell.models.shelf import MANIFEST, SERVED, Shelf, is_snapshot, made_at
 
 _NAME = re.compile(r"(?P<kind>[a-z][a-z0-9-]*)_\d{8}_\d{6}_(?P<sha8>[0-9a-f]{8})")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -77,11 +78,13 @@ class Version(NamedTuple):
         name: Of its folder.
         trained_at: UTC, by its name; None where that says no time.
         origin: What it says of itself, or why it is refused.
+        written_at: When its folder or its manifest was last written, UTC; None where nobody knows.
     """
 
     name: str
     trained_at: datetime | None
     origin: Origin | TiltyardError
+    written_at: datetime | None = None
 
     @property
     def kind(self) -> str:
@@ -90,6 +93,19 @@ class Version(NamedTuple):
             return self.origin.kind
         named = _NAME.fullmatch(self.name)
         return "" if named is None else named["kind"]
+
+    @property
+    def made_between(self) -> tuple[datetime, datetime] | None:
+        """The earliest and the latest that it may have been made; None where nobody knows.
+
+        A name can be wrong, and a copy is younger than what it is a copy of. Nothing is older than
+        what it has learnt from.
+        """
+        if self.trained_at is None:
+            return None
+        told = [self.trained_at, *([] if self.written_at is None else [self.written_at])]
+        knows = self.origin.knows_until if isinstance(self.origin, Origin) else None
+        return min(told), max([*told, *([] if knows is None else [knows])])
 
     @property
     def is_policy(self) -> bool:
@@ -129,12 +145,20 @@ def versions_in(folder: Path) -> list[Version]:
             "put it back, or name another: models.folder",
         ) from error  # fmt: skip
     found = [
-        Version(storable(name), made_at(name), _origin(folder / name))
+        Version(storable(name), made_at(name), _origin(folder / name), _written_at(folder / name))
         for name in names
         if is_snapshot(folder / name) or _NAME.fullmatch(name)
     ]
     found.sort(key=lambda one: (one.trained_at or _LONG_AGO, one.name), reverse=True)
     return found
+
+
+def _written_at(path: Path) -> datetime | None:
+    try:
+        times = [one.stat().st_mtime_ns for one in (path, path / MANIFEST) if one.exists()]
+    except OSError:
+        return None
+    return from_microseconds(max(times) // 1000) if times else None
 
 
 def _origin(path: Path) -> Origin | TiltyardError:

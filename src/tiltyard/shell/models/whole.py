@@ -9,19 +9,21 @@ from pathlib import Path
 
 from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.shell.models.manifest import Manifest, manifest_of
+from tiltyard.shell.models.shelf import MANIFEST
 
 
-def whole_manifest(path: Path) -> Manifest:
+def whole_manifest(path: Path, name: str = "") -> Manifest:
     """What a snapshot says of itself, every byte of it checked.
 
     Args:
         path: Its folder.
+        name: What that is called when it is not put aside; as it is if not given.
 
     Raises:
         TiltyardError: As :func:`tiltyard.shell.models.manifest.manifest_of`.
         Faults: ``SNAPSHOT_TAMPERED`` with every file that is another.
     """
-    manifest = manifest_of(path)
+    manifest = manifest_of(path, name)
     try:
         expected = {name: str(one["sha256"]) for name, one in manifest.told["files"].items()}
     except (KeyError, TypeError) as error:
@@ -38,6 +40,18 @@ def whole_manifest(path: Path) -> Manifest:
             remedy="It is not what was trained. Put the original back",
         )  # fmt: skip
     return manifest
+
+
+def strangers(path: Path, manifest: Manifest) -> list[str]:
+    """What lies in the folder of a snapshot and is none of its files, in the order of the names.
+
+    Args:
+        path: Its folder, or that of a copy.
+        manifest: Which says what its files are.
+    """
+    known = {*manifest.told["files"], MANIFEST}
+    names = sorted(one.name for one in path.iterdir())
+    return [name for name in names if name not in known and not name.startswith(".")]
 
 
 def _digest_of(file: Path) -> str:

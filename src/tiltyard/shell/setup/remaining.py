@@ -25,6 +25,7 @@ class Situation(NamedTuple):
         kept: Files that somebody has edited, and that were left alone.
         cron: What is to be done so that cron goes by the crontab; empty for nothing.
         mail: What is to be said of mail; empty for nothing.
+        shell: What is to be moved from the shell into files.
         now: UTC.
     """
 
@@ -36,14 +37,15 @@ class Situation(NamedTuple):
     kept: Mapping[Path, Sequence[str]]
     cron: str
     mail: str
+    shell: Sequence[str]
     now: datetime
 
 
 def remaining(of: Situation) -> Sequence[str]:
     """A line for each step."""
     return [
-        *_of_files(of), *_of_policies(of), *_of_settings(of), *_of_tokens(of), *_of_desk(of),
-        *_of_others(of),
+        *_of_files(of), *_of_policies(of), *_of_settings(of), *of.shell, *_of_tokens(of),
+        *_of_desk(of), *_of_others(of),
     ]  # fmt: skip
 
 
