@@ -3,9 +3,10 @@
 import os
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Self
 
 import obstore
 import pytest
@@ -119,6 +120,25 @@ def test_what_was_left_half_written_goes_while_nobody_keeps_anything(
     prune(folder, NOBODY, SUNDAY)
     assert not half.exists()
     all_whole(place_of(folder))
+
+
+class Vanishing(PosixPath):
+    """A folder in which others clear away meanwhile."""
+
+    def glob(self, pattern: str) -> Generator[Self, None, None]:
+        yield from super().glob(pattern)
+        raise FileNotFoundError(pattern)
+
+
+def test_who_clears_what_is_half_written_is_not_hindered_by_another(
+    folder: ArchiveSettings,
+) -> None:
+    new = keep_small(place_of(folder, create=True), 0, {"a": b"new"})
+    half = folder.path / f"{object_key(new.files['a'].digest)}#1"
+    half.write_bytes(b"ne")
+    place = place_of(folder)
+    Place(place._store, place.name, Vanishing(folder.path)).clear_unfinished()
+    assert not half.exists()
 
 
 def test_what_arms_need_stays_however_old(archive: ArchiveSettings) -> None:

@@ -111,19 +111,10 @@ def list_all(as_json: AsJson = False, config: Config = None) -> None:
     """Every snapshot in the archive, newest first."""
     settings = settings_from(config)
     from tiltyard.shell.archive import words  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import read_manifest  # noqa: PLC0415 slow
     from tiltyard.shell.archive.whereabouts import whereabouts  # noqa: PLC0415 slow
 
     there = whereabouts(settings.archive)
-    found: list[tuple[Manifest, Lying]] = []
-    harmed: list[TiltyardError] = []
-    for name, lying in reversed(list(there.snapshots.items())):
-        try:
-            found.append((read_manifest(lying.place, name), lying))
-        except TiltyardError as error:
-            if error.code != "ARCHIVE_HARMED":
-                raise
-            harmed.append(error)
+    found, harmed = there.told()
     if as_json:
         _say(_json([_listed(one, lying) for one, lying in found]))
     elif not found:
