@@ -15,6 +15,7 @@ class Wire:
     def __init__(self, to: int) -> None:
         self.to = to
         self._is_cut = threading.Event()
+        self._left: int | None = None
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         self._ends: list[socket.socket] = []
@@ -26,8 +27,13 @@ class Wire:
         for end in self._ends:
             _hang_up(end)
 
+    def cut_after(self, count: int) -> None:
+        """It is cut when so many bytes more have come through."""
+        self._left = count
+
     def mend(self) -> None:
         """It carries again."""
+        self._left = None
         self._is_cut.clear()
 
     def close(self) -> None:
@@ -50,7 +56,7 @@ class Wire:
                 _hang_up(near)
                 _hang_up(far)
             for one, other in ((near, far), (far, near)):
-                threading.Thread(target=_carry, args=(one, other), daemon=True).start()
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
 
     def _dial(self) -> socket.socket | None:
         try:
@@ -58,13 +64,17 @@ class Wire:
         except OSError:
             return None
 
-
-def _carry(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while said := one.recv(65536):
-            other.sendall(said)
-    _hang_up(one)
-    _hang_up(other)
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while said := one.recv(65536):
+                if self._left is not None:
+                    self._left -= len(said)
+                    if self._left < 0:
+                        self.cut()
+                        break
+                other.sendall(said)
+        _hang_up(one)
+        _hang_up(other)
 
 
 def _hang_up(end: socket.socket) -> None:

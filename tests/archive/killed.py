@@ -11,6 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from archive.small_snapshots import OURS
 from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.pruning import prune
 from tiltyard.shell.archive.retention import Needed
@@ -33,7 +34,7 @@ def main() -> None:
     if task == "sync":
         sync(settings, passed)
     elif task == "prune":
-        prune(settings, Needed(frozenset(), frozenset()), SUNDAY, on_stage=passed)
+        prune(settings, Needed(OURS, frozenset(), frozenset()), SUNDAY, on_stage=passed)
     else:
         url, models, file = house
         with Ledger.open(url) as ledger:

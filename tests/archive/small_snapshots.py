@@ -16,10 +16,14 @@ from tiltyard.shell.archive.turns import Wait
 
 SUNDAY = datetime(2026, 11, 29, 3, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
+OURS = "0f" * 32
+"""The ledger whose they are, where nothing else is said."""
 Files = Mapping[str, bytes]
 
 
-def keep_small(place: Place, weeks_ago: int, files: Files, wait: Wait = time.sleep) -> Manifest:
+def keep_small(
+    place: Place, weeks_ago: int, files: Files, wait: Wait = time.sleep, *, ledger: str = OURS
+) -> Manifest:
     """Keep a snapshot of so many weeks ago, of these files."""
     folder = Path(mkdtemp())
     told = {}
@@ -28,7 +32,7 @@ def keep_small(place: Place, weeks_ago: int, files: Files, wait: Wait = time.sle
         (folder / path).write_bytes(raw)
         told[path] = File(sha256(raw).hexdigest(), len(raw))
     at = SUNDAY - weeks_ago * WEEK
-    manifest = Manifest(at, "1.0", "sqlite", "ab" * 32, 1, "", told)
+    manifest = Manifest(at, "1.0", "sqlite", "ab" * 32, 1, "", told, ledger=ledger)
     keep(Gathered(folder, manifest, {}), place, lambda _: None, wait)
     shutil.rmtree(folder)
     return manifest

@@ -16,7 +16,7 @@ from archive.small_snapshots import SUNDAY, WEEK, keep_small
 from full_disks import full_disk
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive.gathering import Belongings
-from tiltyard.shell.archive.manifest import Manifest
+from tiltyard.shell.archive.manifest import Manifest, key_of
 from tiltyard.shell.archive.place import folder_of, object_key, place_of
 from tiltyard.shell.archive.restoring import check, manifest_named, snapshots_in
 from tiltyard.shell.archive.syncing import NOTHING, Synced, sync, take_and_sync
@@ -201,6 +201,29 @@ def test_what_is_harmed_on_this_disk_is_named_and_hides_no_other(both: ArchiveSe
     assert [one.code for one in synced.failed] == ["ARCHIVE_HARMED"]
     assert harmed.name in synced.failed[0].subject
     assert snapshots_in(place_of(both)) == [whole.name]
+
+
+def test_what_is_cleared_away_while_it_is_listed_is_not_told(both: ArchiveSettings) -> None:
+    goes, stays = kept_here(both, 1, 2)
+    there = whereabouts(both)
+    folder_of(both).remove([key_of(goes.name)])
+    told, harmed = there.told()
+    assert ([one.name for one, _ in told], harmed) == ([stays.name], [])
+
+
+def test_what_is_cleared_away_while_it_is_brought_is_no_failure(both: ArchiveSettings) -> None:
+    goes, stays = kept_here(both, 1, 2)
+    here = folder_of(both)
+
+    def passed(_: str) -> None:
+        if goes.name in snapshots_in(here):
+            lost = goes.files["b"].digest, goes.files["a"].digest
+            here.remove([key_of(goes.name), *map(object_key, lost)])
+
+    synced = sync(both, passed)
+    assert (synced.brought, synced.failed[1:]) == ((), ())
+    assert stays.name in synced.failed[0].subject, "it has lost a content, and is still there"
+    assert snapshots_in(place_of(both)) == []
 
 
 def test_those_who_bring_and_keep_at_once_do_not_hinder_each_other(both: ArchiveSettings) -> None:

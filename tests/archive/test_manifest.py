@@ -25,10 +25,18 @@ _moments = st.integers(0, 10**9).map(lambda seconds: NOON + timedelta(seconds=se
 
 @given(st.builds(Manifest, _moments, _words, st.sampled_from(["sqlite", "postgres"]),
                  _digests, st.integers(0, 2**40), _words, _files,
-                 st.dictionaries(_words, _words, max_size=2)))  # fmt: skip
+                 st.dictionaries(_words, _words, max_size=2), st.just("") | _digests))  # fmt: skip
 def test_what_is_written_is_what_is_read(manifest: Manifest) -> None:
     assert Manifest.read(manifest.name, manifest.raw()) == manifest
     assert name_of(key_of(manifest.name)) == manifest.name
+
+
+def test_one_that_names_no_ledger_is_read_as_it_was_written() -> None:
+    assert "ledger" not in json.loads(PLAIN.raw())
+    assert Manifest.read(PLAIN.name, PLAIN.raw()).ledger == ""
+    named = PLAIN._replace(ledger="cd" * 32)
+    assert json.loads(named.raw())["ledger"] == "cd" * 32
+    assert Manifest.read(named.name, named.raw()) == named
 
 
 def test_it_is_called_by_its_time_and_its_content() -> None:
@@ -62,7 +70,8 @@ def test_nothing_that_it_names_leads_out_of_its_folder(path: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"format": 2}, {"files": []}, {"files": {"a": {"bytes": 1}}}, {"audit_head": "x"},
-     {"taken_at": "noon"}, {"audit_rows": None}, {"champion": "\x1b[2J"}, {"left_out": None}],
+     {"taken_at": "noon"}, {"audit_rows": None}, {"champion": "\x1b[2J"}, {"left_out": None},
+     {"ledger": "x"}, {"ledger": ""}, {"ledger": None}],
 )  # fmt: skip
 def test_one_that_says_what_none_does_is_refused(change: dict[str, object]) -> None:
     raw = json.dumps({**json.loads(PLAIN.raw()), **change}).encode()

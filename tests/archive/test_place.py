@@ -9,7 +9,16 @@ from pathlib import Path
 import obstore
 import pytest
 
-from archive.places import CREDENTIALS, hasty, in_bucket, new_bucket
+from archive.places import (
+    CREDENTIALS,
+    KEY,
+    SECRET,
+    hasty,
+    in_bucket,
+    keep_versions,
+    new_bucket,
+    opens_with,
+)
 from receivers import listening, says
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive.credentials import credentials
@@ -52,15 +61,14 @@ def test_the_first_note_stays_and_another_is_refused(place: Place) -> None:
     assert place.keys("nothing") == []
 
 
-def test_of_those_who_race_for_a_name_one_has_it(tmp_path: Path) -> None:
-    place = place_of(ArchiveSettings(folder=str(tmp_path / "archive")), create=True)
+def test_of_those_who_race_for_a_name_one_has_it(raced: Place) -> None:
     outcomes: list[str] = []
     gate = threading.Barrier(8)
 
     def race(number: int) -> None:
         gate.wait()
         try:
-            place.write("notes/raced", str(number).encode())
+            raced.write("notes/raced", str(number).encode())
             outcomes.append(str(number))
         except TiltyardError as error:
             outcomes.append(error.code)
@@ -72,7 +80,7 @@ def test_of_those_who_race_for_a_name_one_has_it(tmp_path: Path) -> None:
         one.join()
     assert outcomes.count("ARCHIVE_TAKEN") == 7
     (winner,) = set(outcomes) - {"ARCHIVE_TAKEN"}
-    assert place.read("notes/raced", 1) == winner.encode()
+    assert raced.read("notes/raced", 1) == winner.encode()
 
 
 def test_what_is_not_there_is_missing_and_what_is_too_long_is_not_read(place: Place) -> None:
@@ -173,6 +181,48 @@ def test_a_connection_that_is_cut_loses_nothing(server: str, tmp_path: Path, fil
     assert through.keep(other, digest(LONG[1:])) == len(LONG) - 1
     through.check(digest(LONG), len(LONG))
     wire.close()
+
+
+def test_an_upload_that_is_cut_half_way_leaves_nothing_under_its_name(
+    server: str, tmp_path: Path, file: Path
+) -> None:
+    wire = Wire(int(server.rpartition(":")[2]))
+    settings = in_bucket(f"http://127.0.0.1:{wire.port}", new_bucket(server), tmp_path)
+    place = place_of(settings.model_copy(update={"endpoint": server}))
+    for count in (PIECE // 2, PIECE + 4):
+        wire.cut_after(count)
+        with pytest.raises(TiltyardError, match="ARCHIVE_UNREACHABLE"):
+            hasty(settings).keep(file, digest(LONG))
+        assert place.keys("") == []
+        wire.mend()
+    assert place_of(settings).keep(file, digest(LONG)) == len(LONG)
+    wire.close()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("key", "secret", "why"),
+    [(KEY, "wrong", "SignatureDoesNotMatch"), ("nobody", SECRET, "InvalidAccessKeyId")],
+)
+def test_a_real_server_lets_nobody_in_by_the_wrong_key(
+    a_ceph: str, tmp_path: Path, key: str, secret: str, why: str
+) -> None:
+    settings = in_bucket(a_ceph, new_bucket(a_ceph), tmp_path)
+    Path(settings.credentials_file).write_text(opens_with(key, secret))
+    stranger = hasty(settings)
+    for does in (stranger.prove, lambda: stranger.keys(""), lambda: stranger.read("a", 1)):
+        with pytest.raises(TiltyardError, match=f"ARCHIVE_REFUSED .*: {why}"):
+            does()
+    with pytest.raises(TiltyardError, match="ARCHIVE_REFUSED"):  # such a question has no reason
+        stranger.check(digest(LONG), len(LONG))
+
+
+@pytest.mark.soak
+def test_a_real_bucket_of_versions_is_refused(a_ceph: str, tmp_path: Path) -> None:
+    name = new_bucket(a_ceph)
+    keep_versions(a_ceph, name)
+    with pytest.raises(TiltyardError, match=f"ARCHIVE_OVERWRITES s3://{name}/tiltyard"):
+        place_of(in_bucket(a_ceph, name, tmp_path)).prove()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 import os
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Self
 
 import obstore
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from archive.courses import run_in_some_order
 from archive.killing import kill_at
 from archive.places import HASTY, beside_a_folder
-from archive.small_snapshots import SUNDAY, WEEK, keep_small, keep_unnamed
+from archive.small_snapshots import OURS, SUNDAY, WEEK, keep_small, keep_unnamed
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive import pruning
 from tiltyard.shell.archive.manifest import key_of
@@ -24,7 +25,7 @@ from tiltyard.shell.archive.retention import Needed
 from tiltyard.shell.archive.turns import KEEPING, LASTS, SWEEPING, Turn, keeping, sweeping
 from tiltyard.shell.sections.archive import ArchiveSettings
 
-NOBODY = Needed(frozenset(), frozenset())
+NOBODY = Needed(OURS, frozenset(), frozenset())
 
 
 def contents(place: Place) -> set[str]:
@@ -57,6 +58,29 @@ def test_contents_that_only_expired_ones_named_go_and_all_others_stay(
     all_whole(place)
     assert prune(archive, NOBODY, SUNDAY) == (Cleared(place.name, (), 0, 0, ()),)
     assert not place.listed("turns")
+
+
+THEIRS = "1e" * 32
+
+
+def test_of_two_desks_in_one_place_neither_loses_what_the_other_keeps(
+    archive: ArchiveSettings,
+) -> None:
+    place = place_of(archive, create=True)
+    ours = [keep_small(place, weeks, {"a": b"both", "b": b"ours"}) for weeks in (50, 30)]
+    theirs = [
+        keep_small(place, weeks, {"a": b"both", "b": str(weeks).encode()}, ledger=THEIRS)
+        for weeks in (35, 20, 0)
+    ]
+    unnamed = keep_small(place, 60, {"c": b"nobody's"}, ledger="")
+    (cleared,) = prune(archive, NOBODY, SUNDAY)
+    assert (cleared.snapshots, cleared.objects) == ((ours[0].name,), 0)
+    all_whole(place)
+    (cleared,) = prune(archive, NOBODY._replace(ledger=THEIRS), SUNDAY)
+    assert (cleared.snapshots, cleared.objects) == ((theirs[0].name, theirs[1].name), 2)
+    assert prune(archive, NOBODY._replace(ledger=""), SUNDAY)[0].snapshots == ()
+    assert snapshots_in(place) == [unnamed.name, ours[1].name, theirs[2].name]
+    all_whole(place)
 
 
 def test_many_go_some_at_a_time(archive: ArchiveSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,11 +145,30 @@ def test_what_was_left_half_written_goes_while_nobody_keeps_anything(
     all_whole(place_of(folder))
 
 
+class Vanishing(PosixPath):
+    """A folder in which others clear away meanwhile."""
+
+    def glob(self, pattern: str) -> Generator[Self, None, None]:
+        yield from super().glob(pattern)
+        raise FileNotFoundError(pattern)
+
+
+def test_who_clears_what_is_half_written_is_not_hindered_by_another(
+    folder: ArchiveSettings,
+) -> None:
+    new = keep_small(place_of(folder, create=True), 0, {"a": b"new"})
+    half = folder.path / f"{object_key(new.files['a'].digest)}#1"
+    half.write_bytes(b"ne")
+    place = place_of(folder)
+    Place(place._store, place.name, Vanishing(folder.path)).clear_unfinished()
+    assert not half.exists()
+
+
 def test_what_arms_need_stays_however_old(archive: ArchiveSettings) -> None:
     place = place_of(archive, create=True)
     keep_small(place, 20, {"models/bot/manifest.json": b"it"})
     keep_small(place, 0, {"a": b"new"})
-    needed = Needed(frozenset(), frozenset({"bot"}))
+    needed = Needed(OURS, frozenset(), frozenset({"bot"}))
     for says in (needed, None):
         assert prune(archive, says, SUNDAY) == (Cleared(place.name, (), 0, 0, ()),)
     all_whole(place)

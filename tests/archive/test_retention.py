@@ -14,7 +14,8 @@ from tiltyard.shell.archive.retention import Needed, expired, needed_by
 SUNDAY = datetime(2026, 11, 29, 3, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
 TWELVE = 12 * WEEK
-NOBODY = Needed(frozenset(), frozenset())
+OURS, THEIRS = "0f" * 32, "1e" * 32
+NOBODY = Needed(OURS, frozenset(), frozenset())
 
 
 def digest(of: str) -> str:
@@ -25,7 +26,9 @@ def taken(weeks_ago: int, *models: str) -> Manifest:
     """A snapshot of so many weeks ago that holds these models."""
     files = {f"models/{name}/manifest.json": File(digest(name), 1) for name in models}
     files["tiltyard.db"] = File(digest(str(weeks_ago)), 1)
-    return Manifest(SUNDAY - weeks_ago * WEEK, "1.0", "sqlite", "ab" * 32, 1, "", files)
+    return Manifest(
+        SUNDAY - weeks_ago * WEEK, "1.0", "sqlite", "ab" * 32, 1, "", files, ledger=OURS
+    )
 
 
 def weeks_gone(there: list[Manifest], needed: Needed | None, now: datetime = SUNDAY) -> list[int]:
@@ -34,8 +37,8 @@ def weeks_gone(there: list[Manifest], needed: Needed | None, now: datetime = SUN
     return [when[name] for name in expired(there, needed, now, TWELVE)]
 
 
-A_BY_DIGEST = Needed(frozenset({digest("a")}), frozenset())
-A_BY_NAME = Needed(frozenset(), frozenset({"a"}))
+A_BY_DIGEST = Needed(OURS, frozenset({digest("a")}), frozenset())
+A_BY_NAME = Needed(OURS, frozenset(), frozenset({"a"}))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +92,7 @@ _snapshots = st.lists(
     unique_by=lambda one: one.name,
 )
 _needed = st.builds(
-    lambda digests, names: Needed(frozenset(map(digest, digests)), frozenset(names)),
+    lambda digests, names: Needed(OURS, frozenset(map(digest, digests)), frozenset(names)),
     st.sets(_names),
     st.sets(_names),
 )
@@ -110,6 +113,44 @@ def test_whatever_is_needed_is_held_by_what_stays_and_what_stays_needs_its_place
     assert expired(stays, needed, now, TWELVE) == []
 
 
+_owned = st.lists(
+    st.builds(
+        lambda weeks, names, ledger: taken(weeks, *sorted(names))._replace(ledger=ledger),
+        st.integers(-5, 60), st.sets(_names), st.sampled_from([OURS, THEIRS, ""]),
+    ),
+    max_size=12,
+    unique_by=lambda one: one.name,
+)  # fmt: skip
+
+
+@given(_owned, _needed, _needed, st.integers(-10, 100))
+def test_of_two_ledgers_in_one_place_each_lets_go_what_it_would_alone(
+    there: list[Manifest], ours: Needed, theirs: Needed, ahead: int
+) -> None:
+    now, gone = SUNDAY + ahead * WEEK, set[str]()
+    for needed in (ours, theirs._replace(ledger=THEIRS)):
+        left = [one for one in there if one.name not in gone]
+        alone = [one for one in there if one.ledger == needed.ledger]
+        found = expired(left, needed, now, TWELVE)
+        assert found == expired(alone, needed, now, TWELVE)
+        assert set(found) <= {one.name for one in alone}
+        gone |= set(found)
+
+
+@pytest.mark.parametrize("ledger", [THEIRS, ""], ids=["another's", "nobody's"])
+def test_what_is_not_its_own_a_ledger_neither_counts_nor_lets_go(ledger: str) -> None:
+    others = [taken(0)._replace(ledger=ledger), taken(30)._replace(ledger=ledger)]
+    assert weeks_gone([taken(20), taken(21), *others], NOBODY) == []
+    assert weeks_gone([taken(20), taken(40), *others], NOBODY) == [40]
+    assert weeks_gone(others, NOBODY) == []
+
+
+def test_a_ledger_that_has_no_name_lets_nothing_go() -> None:
+    for nameless in (taken(0), taken(30)), (taken(0, "a"), taken(30)):
+        there = [one._replace(ledger="") for one in nameless]
+        assert weeks_gone([*there, taken(40)], NOBODY._replace(ledger="")) == []
+
+
 def arm(name: str, state: State, role: Role = "challenger", sha: str = "") -> Arm:
     return Arm(name, role, state, 0, 0.1, 0, None, SUNDAY, digest=sha)
 
@@ -125,6 +166,6 @@ def test_arms_that_may_trade_again_or_are_asked_about_need_their_models() -> Non
         Review(1, "asked", "drawdown", SUNDAY),
         Review(2, "settled", "drawdown", SUNDAY, acknowledged_at=SUNDAY),
     )
-    needed = needed_by(Roster({one.name: one for one in arms}, reviews))
+    needed = needed_by(Roster({one.name: one for one in arms}, reviews), OURS)
     assert needed.digests == {digest("asked")}
     assert needed.names == {"crowned", FLAT, *(f"is_{one}" for one in states)}

@@ -79,6 +79,7 @@ def test_all_of_it_comes_back_in_an_empty_folder(
     assert models == {f"models/{name}": raw for name, raw in contents(home.models).items()}
     assert len(found) - len(models) == 1
     assert manifest.champion == "prod"
+    assert manifest.ledger == next(iter(home.ledger.audit())).hash
     assert taken.sent == distinct(manifest)
 
 

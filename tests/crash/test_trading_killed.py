@@ -24,7 +24,7 @@ from tiltyard.router.split import Split
 from tiltyard.shell import live
 from tiltyard.shell.floor import trading
 from tiltyard.shell.replaying.verify import verify
-from tiltyard.shell.store.audit_table import salt_of
+from tiltyard.shell.store.audit_table import identity_of
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import SHARES, Effect, every_effect
@@ -139,7 +139,7 @@ def paper_of(url: str) -> dict[str, Any]:
     """
     with Ledger.open(url) as ledger, ledger.snapshot() as still:
         verify(still, rules(), ENDS)
-        salt, trades = salt_of(still.connection), list(still.trades())
+        salt, trades = identity_of(still.connection), list(still.trades())
         told = {one["revision"]: one["shares"] for one in map(body_of, shares_told(still))}
         owners = {}
         for one in still.decisions():

@@ -53,6 +53,32 @@ def test_a_list_names_what_is_harmed_and_hides_no_other(known: Run, tmp_path: Pa
     assert f"ARCHIVE_HARMED {there.parent.name}/{odd.stem}: its manifest is that of" in ran.err
 
 
+def test_whose_a_snapshot_is_is_said(known: Run) -> None:
+    first = json.loads(known("snapshot", "take", "--json").out)
+    line = known("snapshot", "verify").out.splitlines()[0]
+    assert line.endswith(f", ledger {first['ledger'][:8]}")
+    assert known("init", "--db", "other.db").code == 0
+    assert (
+        known("snapshot", "take", "--db", "other.db")
+        .out.splitlines()[0]
+        .endswith(", no ledger named")
+    )
+    words = ("policy", "register", "b", "--role", "champion", "--capital", "1", "--db", "other.db")
+    assert known(*words).code == 0
+    second = json.loads(known("snapshot", "take", "--json", "--db", "other.db").out)
+    told = json.loads(known("snapshot", "list", "--json").out)
+    assert {one["ledger"]: one["of_this_ledger"] for one in told} == {
+        first["ledger"]: True, second["ledger"]: False, None: None,
+    }  # fmt: skip
+    said = "  another ledger's: it is neither counted nor cleared away from here"
+    for asks, own in (((), first), (("--db", "other.db"), second)):
+        lines = known("snapshot", "list", *asks).out.splitlines()
+        (at,) = [number for number, line in enumerate(lines) if line == said]
+        assert own["name"] not in lines[at - 1]
+    unread = known("snapshot", "list", "--db", "none.db")
+    assert (unread.code, said in unread.out) == (0, False)
+
+
 def test_what_is_not_there_is_said(known: Run, tmp_path: Path) -> None:
     for words in (("list",), ("verify",), ("restore", "back")):
         ran = known("snapshot", *words)

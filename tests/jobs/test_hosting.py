@@ -19,6 +19,7 @@ from dbos import DBOS
 
 from little_jobs import COMMAND, DAY, NOON, RUN, job, step
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.cli.jobs import refuse_other_bucket
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.jobs.alone import alone
 from tiltyard.shell.jobs.as_text import AsText
@@ -137,6 +138,30 @@ def test_a_run_that_has_ended_is_not_run_again_by_another_plan(hosted: Hosted) -
     assert states(run) == {"a": "failed", "b": "done"}
     same = hosted.run(step("x"), step("y"))
     assert states(same) == states(run)
+
+
+@pytest.mark.parametrize(
+    ("first", "usual", "again", "own"),
+    [
+        ("", "", "ann", "no bucket"), ("", "desk", "ann", "the bucket desk"),
+        ("bob", "desk", "ann", "the bucket bob"), ("bob", "desk", "desk", "the bucket bob"),
+        ("ann", "desk", "ann", None), ("", "desk", "desk", None), ("bob", "desk", "", None),
+    ],
+)  # fmt: skip
+def test_who_names_another_bucket_for_a_day_that_is_done_is_told_that_it_has_nothing(
+    hosted: Hosted, first: str, usual: str, again: str, own: str | None
+) -> None:
+    world = hosted.world(step("a"))
+    for bucket in (first, again):
+        told = asked(DAY, NOON, bucket=bucket)
+        run = carried_through(world, "weekly", RUN, told, wait=time.sleep)
+        assert run.bucket == first
+    assert hosted.begun() == ["a"]
+    if own is None:
+        refuse_other_bucket(run, again, usual)
+    else:
+        with pytest.raises(TiltyardError, match=f"JOB_BUCKET_DIFFERS .*asked for with {own}, .*"):
+            refuse_other_bucket(run, again, usual)
 
 
 def test_two_who_ask_for_the_same_have_one_run(hosted: Hosted) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import obstore
 import pytest
 
-from archive.houses import house_in
+from archive.houses import fill, house_in
 from archive.killing import kill_at
 from archive.places import beside_a_folder, s3
 from archive.small_snapshots import SUNDAY, keep_small, keep_unnamed
@@ -21,12 +21,18 @@ from tiltyard.shell.maintenance.snapshotting import keep
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.settings import load
+from tiltyard.shell.store.audit_table import identity_of
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Belongings]:
     with house_in(tmp_path / "home") as found:
         yield found
+
+
+def ledger_of(home: Belongings) -> str:
+    with home.ledger.snapshot() as still:
+        return identity_of(still.connection)
 
 
 def kept(home: Belongings, archive: ArchiveSettings) -> Done:
@@ -42,19 +48,21 @@ def test_it_keeps_brings_and_clears_away(home: Belongings, tmp_path: Path) -> No
     with s3() as url:
         both = beside_a_folder(url, tmp_path)
         here, bucket = folder_of(both, create=True), place_of(both)
+        fill(home.ledger)
         brought = keep_small(here, 2, {"a": b"here"})
-        old = keep_small(bucket, 20, {"a": b"old"})
+        old = keep_small(bucket, 20, {"a": b"old"}, ledger=ledger_of(home))
+        others = keep_small(bucket, 21, {"a": b"theirs"})
         done = kept(home, both)
         assert done.failed == ()
         name = done.told["snapshot"]["name"]
-        assert snapshots_in(bucket) == [brought.name, name]
+        assert snapshots_in(bucket) == [others.name, brought.name, name]
         assert done.told["sync"]["brought"] == [brought.name]
         assert [one["snapshots"] for one in done.told["prune"]["places"]] == [[], [old.name]]
         assert f"brought into the bucket: {brought.name}" in done.lines
         assert f"{bucket.name}: {old.name} has expired" in done.lines
         again = kept(home, both)
         assert again.told["snapshot"]["sent_bytes"] == 0
-        assert snapshots_in(bucket) == [brought.name, name]
+        assert snapshots_in(bucket) == [others.name, brought.name, name]
 
 
 def test_where_the_bucket_refuses_it_is_told_and_nothing_goes(
@@ -62,7 +70,7 @@ def test_where_the_bucket_refuses_it_is_told_and_nothing_goes(
 ) -> None:
     folder = str(tmp_path / "archive")
     archive = ArchiveSettings(bucket="gone", folder=folder, credentials_file="/nowhere")
-    old = keep_small(folder_of(archive, create=True), 20, {"a": b"old"})
+    old = keep_small(folder_of(archive, create=True), 20, {"a": b"old"}, ledger=ledger_of(home))
     done = kept(home, archive)
     assert [one.code for one in done.failed] == ["ARCHIVE_CREDENTIALS"]
     assert done.told["prune"] is None

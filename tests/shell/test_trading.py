@@ -39,7 +39,7 @@ from tiltyard.router.split import Split
 from tiltyard.shell.feeds.files import read_feed
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.sections.market import Blackout, MarketSettings
-from tiltyard.shell.store.audit_table import salt_of
+from tiltyard.shell.store.audit_table import identity_of
 from tiltyard.shell.store.floor_table import read_floor
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.outbox import every_effect
@@ -91,7 +91,7 @@ def test_three_arms_do_on_paper_what_a_course_does_and_for_real_what_the_split_g
         trades = house.trades()
         assert on_paper(trades) == on_paper(course_over(bars, ARMS))
         with house.ledger.snapshot() as still:
-            salt = salt_of(still.connection)
+            salt = identity_of(still.connection)
         shares = {name: arm.share for name, arm in house.desk.roster.arms.items()}
         given = {one.episode_id: one for one in house.ledger.decisions()}
         for one in given.values():
@@ -559,7 +559,7 @@ def test_an_episode_is_given_by_the_shares_that_bots_were_told_last(
         with house.ledger.snapshot() as still:
             last = [json.loads(one.body) for one in every_effect(still.connection)][-1]
             shares = {name: float(share) for name, share in last["shares"].items()}
-            split = Split(shares, revision=last["revision"], salt=salt_of(still.connection))
+            split = Split(shares, revision=last["revision"], salt=identity_of(still.connection))
         assert decision.share_revision == last["revision"] < house.desk.revision
         choice = decision.policy, decision.propensity, decision.share_revision
         assert split.choose(decision.episode_id) == choice

@@ -56,6 +56,7 @@ FAILURES = frozenset(
         "HEALTH_UNKNOWN",
         "JOBS_NONE",
         "JOBS_UNWRITABLE",
+        "JOB_BUCKET_DIFFERS",
         "JOB_RUN_ACTIVE",
         "JOB_RUN_ENDED",
         "LEARNER_UNSUPERVISED",

@@ -27,7 +27,7 @@ from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.commanding import Times
 from tiltyard.shell.exporter.exposition import Exposition
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.audit_table import salt_of
+from tiltyard.shell.store.audit_table import identity_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Bell
 from tiltyard.shell.targets import Target
@@ -108,7 +108,7 @@ class _Salt:
     def __call__(self) -> str:
         if not self._found:
             with self._door.snapshot() as still:
-                self._found = salt_of(still.connection)
+                self._found = identity_of(still.connection)
         return self._found
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.store.audit_table import audit_head, audit_position
+from tiltyard.shell.store.audit_table import audit_head, audit_position, identity_of
 from tiltyard.shell.store.ledger import Ledger
 
 FILE, DUMP = "tiltyard.db", "tiltyard.dump"
@@ -35,6 +35,7 @@ class Backup(NamedTuple):
         audit_head: Hash of the newest row of its audit.
         audit_rows: Of it.
         champion: Name of the arm; empty for none.
+        ledger: Hash of the oldest row of its audit; empty for none.
     """
 
     file: Path
@@ -42,6 +43,7 @@ class Backup(NamedTuple):
     audit_head: str
     audit_rows: int
     champion: str
+    ledger: str
 
 
 def backed_up(ledger: Ledger, folder: Path) -> Backup:
@@ -136,7 +138,7 @@ def _told(still: Ledger, file: Path, database: str) -> Backup:
     champions = [arm.name for arm in still.roster().arms.values() if arm.role == "champion"]
     return Backup(
         file, database, audit_head(still.connection), audit_position(still.connection),
-        champions[0] if champions else "",
+        champions[0] if champions else "", identity_of(still.connection),
     )  # fmt: skip
 
 

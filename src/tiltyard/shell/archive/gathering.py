@@ -76,7 +76,7 @@ def gathered(house: Belongings, now: datetime) -> Iterator[Gathered]:
         manifest = Manifest(
             now.replace(microsecond=0), tiltyard.__version__, backup.database, backup.audit_head,
             backup.audit_rows, backup.champion, files | models,
-            {name: error.code for name, error in left_out.items()},
+            {name: error.code for name, error in left_out.items()}, backup.ledger,
         )  # fmt: skip
         yield Gathered(folder, manifest, left_out)
 

@@ -54,6 +54,8 @@ class Manifest(NamedTuple):
         champion: Name of the arm that was it; empty where there was none.
         files: By path, in the folder that it is restored to.
         left_out: Models that were not as they are to be, by name, and the code of why.
+        ledger: Whose it is: the hash of the oldest row of the audit in that database; empty where
+            it had none, or nobody said.
     """
 
     taken_at: datetime
@@ -64,6 +66,7 @@ class Manifest(NamedTuple):
     champion: str
     files: Mapping[str, File]
     left_out: Mapping[str, str] = MappingProxyType({})
+    ledger: str = ""
 
     @property
     def size(self) -> int:
@@ -89,7 +92,7 @@ class Manifest(NamedTuple):
             "format": FORMAT, "taken_at": time_text(self.taken_at), "version": self.version,
             "database": self.database, "audit_head": self.audit_head,
             "audit_rows": self.audit_rows, "champion": self.champion, "files": files,
-            "left_out": dict(self.left_out),
+            "left_out": dict(self.left_out), **({"ledger": self.ledger} if self.ledger else {}),
         }  # fmt: skip
         return canonical(told).encode()
 
@@ -129,6 +132,7 @@ class Manifest(NamedTuple):
             _shown(told["version"]), _shown(told["database"]),
             _digest(told["audit_head"]), int(told["audit_rows"]), _shown(told["champion"]), files,
             {_shown(name): _shown(code) for name, code in told["left_out"].items()},
+            _digest(told["ledger"]) if "ledger" in told else "",
         )  # fmt: skip
 
 

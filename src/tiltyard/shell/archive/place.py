@@ -110,9 +110,13 @@ class Place:
 
         Raises:
             TiltyardError: ``ARCHIVE_UNREACHABLE``, ``ARCHIVE_REFUSED``, ``BUCKET_MISSING`` or
-                ``ARCHIVE_UNWRITABLE``; ``ARCHIVE_HARMED`` where it is not what was just sent.
+                ``ARCHIVE_UNWRITABLE``; ``ARCHIVE_HARMED`` where it is not what was just sent;
+                ``ARCHIVE_MISSING`` where the file is gone.
         """
-        size = file.stat().st_size
+        try:
+            size = file.stat().st_size
+        except FileNotFoundError as error:
+            raise TiltyardError("ARCHIVE_MISSING", str(file), "it is not there") from error
         try:
             self.check(digest, size)
         except TiltyardError as error:
@@ -247,8 +251,8 @@ class Place:
             TiltyardError: As :meth:`keep`.
         """
         if self._folder is not None:
-            with self._speaking_plainly("objects"):
-                for file in self._folder.glob("objects/*/*#*"):
+            with self._speaking_plainly("objects"), suppress(FileNotFoundError):
+                for file in self._folder.glob("objects/*/*#*"):  # others may clear it, too
                     file.unlink(missing_ok=True)
 
     def _bring_to_disk(self, key: str) -> None:

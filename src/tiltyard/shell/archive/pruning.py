@@ -69,8 +69,8 @@ def prune(
 
     Args:
         settings: Of the archive.
-        needed: Models that snapshots have to be kept for; None where nobody can say, and then none
-            expires.
+        needed: Whose snapshots may go, and for which models some have to be kept; None where
+            nobody can say, and then none expires.
         now: UTC.
         dry_run: Only say what would go.
         on_stage: Told each of :data:`STAGES` that is passed.

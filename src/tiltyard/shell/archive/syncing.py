@@ -94,15 +94,16 @@ def sync(
             try:
                 manifest = read_manifest(folder, name)
                 check(folder, manifest)
+                for file in manifest.files.values():
+                    sent += bucket.keep(settings.path / object_key(file.digest), file.digest)
+                    turn.renew()
+                    on_stage(KEPT)
             except TiltyardError as error:
                 if error.code not in HARMS:
                     raise
-                failed.append(error)
+                if name in snapshots_in(folder):  # else somebody has just cleared it away
+                    failed.append(error)
                 continue
-            for file in manifest.files.values():
-                sent += bucket.keep(settings.path / object_key(file.digest), file.digest)
-                turn.renew()
-                on_stage(KEPT)
             write(bucket, manifest)
             brought.append(manifest)
             on_stage(WRITTEN)

@@ -41,6 +41,24 @@ class Whereabouts(NamedTuple):
     snapshots: Mapping[str, Lying]
     refused: TiltyardError | None
 
+    def told(self) -> tuple[list[tuple[Manifest, Lying]], list[TiltyardError]]:
+        """Every snapshot, newest first, and what is wrong with manifests that are harmed.
+
+        Raises:
+            TiltyardError: What keeps a place from being read.
+        """
+        told: list[tuple[Manifest, Lying]] = []
+        harmed: list[TiltyardError] = []
+        for name, lying in reversed(list(self.snapshots.items())):
+            try:
+                told.append((read_manifest(lying.place, name), lying))
+            except TiltyardError as error:
+                if error.code == "ARCHIVE_HARMED":
+                    harmed.append(error)
+                elif error.code != "ARCHIVE_MISSING":  # somebody has just cleared it away
+                    raise
+        return told, harmed
+
     def found(self, name: str) -> tuple[Place, Manifest]:
         """A snapshot, and where it lies.
 

@@ -11,6 +11,7 @@ from tiltyard.shell.archive.syncing import Synced
 from tiltyard.shell.archive.taking import Taken
 
 HERE_ONLY = "on this disk only: not in the bucket yet"
+ANOTHERS = "another ledger's: it is neither counted nor cleared away from here"
 KB, MB = 1_000, 1_000_000
 Json = dict[str, Any]
 
@@ -21,10 +22,20 @@ def lines_of(manifest: Manifest) -> list[str]:
     champion = f"champion {manifest.champion}" if manifest.champion else "no champion"
     line = (
         f"{manifest.name}  {size_text(manifest.size)}, {manifest.database}, {champion}, "
-        f"{manifest.audit_rows:,} rows of audit, {models} {'model' if models == 1 else 'models'}"
+        f"{manifest.audit_rows:,} rows of audit, {models} {'model' if models == 1 else 'models'}, "
+        f"{whose(manifest.ledger)}"
     )
     left_out = manifest.left_out.items()
     return [line, *(f"  without {name}, which was not whole: {code}" for name, code in left_out)]
+
+
+def whose(ledger: str) -> str:
+    """Of which ledger a snapshot is.
+
+    >>> whose("1a2b3c4d5e6f7a8b"), whose("")
+    ('ledger 1a2b3c4d', 'no ledger named')
+    """
+    return f"ledger {ledger[:8]}" if ledger else "no ledger named"
 
 
 def json_of(manifest: Manifest) -> Json:
@@ -32,6 +43,7 @@ def json_of(manifest: Manifest) -> Json:
     return {
         "name": manifest.name,
         "taken_at": time_text(manifest.taken_at),
+        "ledger": manifest.ledger or None,
         "version": manifest.version,
         "database": manifest.database,
         "audit_head": manifest.audit_head,

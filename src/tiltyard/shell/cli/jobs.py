@@ -175,8 +175,30 @@ def _carry(
     else:
         for line in _lines(run, place):
             typer.echo(line)
+    refuse_other_bucket(run, str(told["bucket"]), settings.archive.bucket)
     if run.state != "done":
         raise typer.Exit(FAILED)
+
+
+def refuse_other_bucket(run: "Run", bucket: str, usual: str) -> None:
+    """See that a run was for the bucket that was asked for; of a day there is one run.
+
+    Args:
+        run: That there is.
+        bucket: That was asked for; empty for none.
+        usual: That of the settings.
+
+    Raises:
+        TiltyardError: ``JOB_BUCKET_DIFFERS``.
+    """
+    own = run.bucket or usual
+    if bucket and bucket != own:
+        raise TiltyardError(
+            "JOB_BUCKET_DIFFERS", run.name,
+            f"it was asked for with {f'the bucket {own}' if own else 'no bucket'}, and of a day "
+            f"it runs once: {bucket} has nothing of it",
+            f"tiltyard maintain snapshot --s3-bucket {bucket}",
+        )  # fmt: skip
 
 
 def _place(database: str | None, settings: "Settings") -> "JobsPlace":

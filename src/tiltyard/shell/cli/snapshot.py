@@ -107,31 +107,24 @@ def _needed(database: str | None, settings: Settings) -> "Needed | TiltyardError
 
 
 @snapshot.command("list")
-def list_all(as_json: AsJson = False, config: Config = None) -> None:
+def list_all(as_json: AsJson = False, database: Database = None, config: Config = None) -> None:
     """Every snapshot in the archive, newest first."""
     settings = settings_from(config)
     from tiltyard.shell.archive import words  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import read_manifest  # noqa: PLC0415 slow
     from tiltyard.shell.archive.whereabouts import whereabouts  # noqa: PLC0415 slow
 
     there = whereabouts(settings.archive)
-    found: list[tuple[Manifest, Lying]] = []
-    harmed: list[TiltyardError] = []
-    for name, lying in reversed(list(there.snapshots.items())):
-        try:
-            found.append((read_manifest(lying.place, name), lying))
-        except TiltyardError as error:
-            if error.code != "ARCHIVE_HARMED":
-                raise
-            harmed.append(error)
+    found, harmed = there.told()
+    own = _own_ledger(database, settings)
     if as_json:
-        _say(_json([_listed(one, lying) for one, lying in found]))
+        _say(_json([_listed(one, lying, own) for one, lying in found]))
     elif not found:
         typer.echo(f"no snapshot is in {there.place}: tiltyard snapshot take")
     else:
         for one, lying in found:
             here = [f"  {words.HERE_ONLY}"] if lying.is_here_only else []
-            _say([*words.lines_of(one), *here])
+            other = [f"  {words.ANOTHERS}"] if _is_own(one, own) is False else []
+            _say([*words.lines_of(one), *here, *other])
     _refused(there.refused)
     _end(harmed, is_failed=there.refused is not None)
 
@@ -180,10 +173,25 @@ def restore_one(
     _end([], is_failed=there.refused is not None)
 
 
-def _listed(manifest: "Manifest", lying: "Lying") -> dict[str, object]:
+def _own_ledger(database: str | None, settings: Settings) -> str:
+    """The hash of the oldest row of this ledger's audit; empty where nobody can say."""
+    needed = _needed(database, settings)
+    return "" if isinstance(needed, TiltyardError) else needed.ledger
+
+
+def _is_own(manifest: "Manifest", own: str) -> bool | None:
+    """Whether a snapshot is of this ledger; None where nobody can say."""
+    return manifest.ledger == own if manifest.ledger and own else None
+
+
+def _listed(manifest: "Manifest", lying: "Lying", own: str) -> dict[str, object]:
     from tiltyard.shell.archive.words import json_of  # noqa: PLC0415 slow
 
-    return {**json_of(manifest), "on_this_disk_only": lying.is_here_only}
+    return {
+        **json_of(manifest),
+        "of_this_ledger": _is_own(manifest, own),
+        "on_this_disk_only": lying.is_here_only,
+    }
 
 
 def _refused(error: TiltyardError | None) -> None:

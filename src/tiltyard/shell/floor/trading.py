@@ -50,7 +50,7 @@ from tiltyard.shell.floor.text import Played, played_from, text_of
 from tiltyard.shell.live import LiveDesk
 from tiltyard.shell.models.stable import Stable
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.store.audit_table import salt_of
+from tiltyard.shell.store.audit_table import identity_of
 from tiltyard.shell.store.floor_table import read_floor, write_floor
 from tiltyard.shell.store.lease import check_lease
 from tiltyard.shell.store.ledger import Ledger
@@ -225,7 +225,7 @@ class Trader:
         """What stands is read, and who trades has a seat; False while a model is waited for."""
         if not self._has_begun:
             with self._ledger.snapshot() as still:
-                text, self._salt = read_floor(still.connection), salt_of(still.connection)
+                text, self._salt = read_floor(still.connection), identity_of(still.connection)
             played = None
             if text is not None:
                 played = on_bars_of(self._bars.interval, played_from(text), self._say)

@@ -61,10 +61,10 @@ def began_at(connection: sa.Connection) -> datetime | None:
     return at
 
 
-def salt_of(connection: sa.Connection) -> str:
-    """What keeps the choices of this ledger apart from another's: the hash of its oldest row.
+def identity_of(connection: sa.Connection) -> str:
+    """What tells this ledger from every other: the hash of the oldest row of its audit.
 
-    Empty where there is none, and so no arm either.
+    A copy of a ledger has it, too. Empty where there is no row, and so no arm either.
     """
     return connection.scalar(sa.select(audit.c.hash).order_by(audit.c.seq).limit(1)) or ""
 
