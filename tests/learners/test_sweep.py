@@ -15,6 +15,7 @@ import pytest
 from small_candidates import DATA, SETTINGS, START
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate import MarketData
+from tiltyard.learners.crew import processes
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.plan import plan_of
 from tiltyard.learners.snapshot import WEIGHTS
@@ -38,7 +39,7 @@ def swept(
     )  # fmt: skip
     return sweep(
         settings, SOL, folder=folder / "sweep", output=folder / "models", now=START, seed=3,
-        job=Job(saved=saved, tell=tell), trials=TRIALS, workers=workers,
+        job=Job(saved=saved, tell=tell), trials=TRIALS, hire=processes(workers),
     )  # fmt: skip
 
 
