@@ -86,13 +86,13 @@ class Cluster:
             TiltyardError: What stopped an errand; ``CLUSTER_LOST``.
         """
         deaths: Counter[int] = Counter()
-        self._flying = {self._sent(one): one for one in every}
         with self._losing():
+            self._ear.end.remote(is_over())
+            self._flying = {self._sent(one): one for one in every}
             while self._flying:
                 back, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=EVERY)
                 self._hear(tell)
-                if is_over():
-                    self._ear.end.remote()
+                self._ear.end.remote(is_over())
                 for ref in back:
                     errand = self._flying.pop(ref)
                     try:
@@ -123,15 +123,18 @@ class Cluster:
                 "CLUSTER_MISSING", self._address, "no node of it has a processor for tasks",
                 "join a machine: ray start --address=HOST:PORT",
             )  # fmt: skip
-        asked = self._ray.remote(_versions).options(num_cpus=0, max_retries=0)
-        answers = {
-            one["NodeManagerAddress"]: asked.options(
-                scheduling_strategy=self._at(one["NodeID"])
-            ).remote()
+        asked = self._ray.remote(_versions)
+        answers = [
+            (
+                one["NodeManagerAddress"],
+                asked.options(
+                    num_cpus=0, max_retries=0, scheduling_strategy=self._at(one["NodeID"])
+                ).remote(),
+            )
             for one in nodes
-        }
+        ]
         ours, faults = errands.versions(), []
-        for node, answer in answers.items():
+        for node, answer in answers:
             faults += [Fault(node, message) for message in self._differing(ours, answer)]
         if faults:
             raise Faults("CLUSTER_DIFFERS", self._address, faults, remedy=SAME)
@@ -203,6 +206,9 @@ def cluster_at(address: str) -> Iterator[Cluster]:
             ``CLUSTER_DIFFERS``.
     """
     ray = _ray()
+    if address != "auto" and not _answers(address):
+        facts = f"nothing has answered there within {PATIENCE:.0f} s"
+        raise TiltyardError("CLUSTER_MISSING", address, facts, JOIN)
     cluster = None
     try:
         _join(ray, address)
@@ -230,10 +236,6 @@ def _ray() -> Any:  # noqa: ANN401 a module that may be missing
 
 
 def _join(ray: Any, address: str) -> None:  # noqa: ANN401 a module that may be missing
-    if address != "auto" and not _answers(address):
-        raise TiltyardError(
-            "CLUSTER_MISSING", address, f"nothing has answered there within {PATIENCE:.0f} s", JOIN
-        )
     before = signal.getsignal(signal.SIGTERM)
     threads = dict.fromkeys(THREADS, "1") | {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
     try:
@@ -294,8 +296,8 @@ class _Ear:
         said, self._said = self._said, []
         return said
 
-    def end(self) -> None:
-        self._is_over = True
+    def end(self, is_over: bool) -> None:  # noqa: FBT001 as it is asked
+        self._is_over = is_over
 
     def is_over(self) -> bool:
         return self._is_over
