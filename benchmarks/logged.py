@@ -42,7 +42,7 @@ from tiltyard.learners.job import Job
 from tiltyard.learners.logged import replay_in, transitions_of
 from tiltyard.learners.performance import Result
 from tiltyard.learners.retraining import SizingSettings
-from tiltyard.learners.seeds import Lessons, SeedFit, Tables, fit_seed
+from tiltyard.learners.seeds import Asked, Lessons, SeedFit, Tables, fit_seed
 from tiltyard.learners.tracks import tracks_of
 from tiltyard.learners.walk_forward import DAY, Fold, Range, baselines, by_policy, play
 from tiltyard.market.bar import HOUR, Bar
@@ -134,7 +134,7 @@ def fitted(
     """A network of each seed, and seconds of a processor that it took."""
     for seed in range(1, seeds + 1):
         begun = time.process_time()
-        made = fit_seed(lessons, fold, seed, job=Job(), stage="", folder=folder)
+        made = fit_seed(lessons, Asked(fold, seed, ""), job=Job(), folder=folder)
         yield made, time.process_time() - begun
 
 

@@ -42,6 +42,11 @@ class Hill:
         if dies and (deaths := len(list(Path(config["marks"]).glob(f"{running.number}-*")))) < dies:
             (Path(config["marks"]) / f"{running.number}-{deaths}").touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if (once := config.get("once")) and running.number == 1 and Path(once).exists():
+            Path(once).write_text(str(os.getpid()))
+            signal.pause()
+        if "leaves" in config:
+            _leave(running)
         if "says" in config and running.number not in config.get("quiet", ()):
             with Path(config["says"]).open("w") as said:
                 said.write("here\n")
@@ -51,6 +56,13 @@ class Hill:
         for step in range(1, 4):
             running.report(step, height * step)
         return float("nan") if running.number in config.get("nan", ()) else height
+
+
+def _leave(running: Running) -> None:
+    """Adds to what was begun, and makes another of what others have made."""
+    begun, others = running.folder / "begun", running.study.folder / "encoders"
+    begun.write_text(begun.read_text() + ", and by a node")
+    (others / "two").write_text((others / "one").read_text())
 
 
 hill = Hill()

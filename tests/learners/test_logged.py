@@ -33,7 +33,7 @@ from tiltyard.learners.logged import (
 )
 from tiltyard.learners.playing import NOTHING, POSITIONS
 from tiltyard.learners.replay import Replay, Transitions
-from tiltyard.learners.seeds import Lessons, SeedFit, fit_seed
+from tiltyard.learners.seeds import Asked, Lessons, SeedFit, fit_seed
 from tiltyard.learners.tracks import NO_ROW, Tracks
 from tiltyard.learners.values import choices
 from tiltyard.learners.walk_forward import Fold
@@ -285,8 +285,8 @@ def logged_in(folder: Path, log: Log) -> Logged:
 def fitted(folder: Path, log: Log | None, job: Job | None = None) -> SeedFit:
     logged = None if log is None else logged_in(folder / "logged", log)
     return fit_seed(
-        lessons(logged, 0.0 if log is None else 1.0), fold_of(LEAKED.course.tracks), 1,
-        job=job or Job(), stage="", folder=folder / "buffer",
+        lessons(logged, 0.0 if log is None else 1.0), Asked(fold_of(LEAKED.course.tracks), 1, ""),
+        job=job or Job(), folder=folder / "buffer",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from learners.test_logged import fold_of, learn_bars, lessons
 from tiltyard.learners.job import Job
-from tiltyard.learners.seeds import fit_seed
+from tiltyard.learners.seeds import Asked, fit_seed
 
 HOUR = 3_600
 
@@ -21,7 +21,7 @@ def test_inputs_are_scaled_by_what_players_learn_from_alone(tmp_path: Path) -> N
         x = np.where(changed[:, None], 3 * usual.rows.x + 1, usual.rows.x)
         other = replace(usual, rows=replace(usual.rows, x=x))
         one, two = (
-            fit_seed(which, fold, 1, job=Job(), stage="", folder=tmp_path).scaler
+            fit_seed(which, Asked(fold, 1, ""), job=Job(), folder=tmp_path).scaler
             for which in (usual, other)
         )
         assert (one == two) == is_same

@@ -17,6 +17,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.learners.crew import processes
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.study import Study, Trial, best, run
 
@@ -78,7 +79,7 @@ def test_several_workers_find_what_one_does_and_one_that_dies_is_replaced(
     ten: list[Trial], tmp_path: Path
 ) -> None:
     dying = study_in(tmp_path / "study", dies={"1": 1, "4": 2}, marks=str(tmp_path))
-    found = run(dying, 6, workers=2, job=Job())
+    found = run(dying, 6, job=Job(), hire=processes(2))
     assert found[:4] == ten[:4]
     assert found[4].state == "failed"
     assert found[4].reason == "its worker died twice, with exit code -9"
@@ -112,7 +113,7 @@ def test_a_worker_that_dies_before_it_has_read_its_task_is_replaced(
     before = spawn.get_executable()
     spawn.set_executable(str(program))
     try:
-        found = run(study_in(tmp_path / "study"), 2, workers=2, job=Job())
+        found = run(study_in(tmp_path / "study"), 2, job=Job(), hire=processes(2))
     finally:
         spawn.set_executable(before)
     assert mark.exists()
@@ -129,7 +130,7 @@ def test_no_worker_lives_on_when_a_study_ends_in_the_middle(tmp_path: Path) -> N
 
     study = study_in(tmp_path / "study", says=str(said), quiet=[0])
     with pytest.raises(KeyboardInterrupt):
-        run(study, 2, workers=2, job=Job(saved=saved))
+        run(study, 2, job=Job(saved=saved), hire=processes(2))
     assert not multiprocessing.active_children()
     assert sorted(study.trials()) == [0]
 
@@ -142,7 +143,7 @@ def test_a_disk_that_is_full_is_no_result_of_a_trial(
     full.touch()
     study = study_in(tmp_path / "study", full=str(full))
     with pytest.raises(TiltyardError, match=r"STUDY_STOPPED trial 1: OSError: .*No space left"):
-        run(study, 6, workers=workers, job=Job())
+        run(study, 6, job=Job(), hire=processes(workers))
     assert 1 not in study.trials()
     full.unlink()
     assert run(study, 6, job=Job()) == ten[:6]
@@ -168,7 +169,7 @@ def test_workers_end_with_whoever_started_them(tmp_path: Path) -> None:
     os.mkfifo(said)
     child = os.fork()
     if not child:
-        run(study_in(tmp_path / "study", says=str(said)), 2, workers=2, job=Job())
+        run(study_in(tmp_path / "study", says=str(said)), 2, job=Job(), hire=processes(2))
     with said.open("rb", buffering=0) as listening:
         heard = b""
         while heard.count(b"here") < 2:

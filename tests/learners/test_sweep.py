@@ -15,6 +15,7 @@ import pytest
 from small_candidates import DATA, SETTINGS, START
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.candidate import MarketData
+from tiltyard.learners.crew import Hire, processes
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.plan import plan_of
 from tiltyard.learners.snapshot import WEIGHTS
@@ -30,7 +31,7 @@ SOL = MarketData({"SOL/USDT": DATA.candles["SOL/USDT"]})
 
 def swept(
     folder: Path, *, workers: int = 1, saved: Callable[[], object] = lambda: None,
-    tell: Callable[[Step], object] = lambda _: None,
+    tell: Callable[[Step], object] = lambda _: None, hire: Hire | None = None,
 ) -> Sweep:  # fmt: skip
     settings = replace(
         SETTINGS, stride=24, head=replace(SETTINGS.head, epochs=1),
@@ -38,7 +39,7 @@ def swept(
     )  # fmt: skip
     return sweep(
         settings, SOL, folder=folder / "sweep", output=folder / "models", now=START, seed=3,
-        job=Job(saved=saved, tell=tell), trials=TRIALS, workers=workers,
+        job=Job(saved=saved, tell=tell), trials=TRIALS, hire=hire or processes(workers),
     )  # fmt: skip
 
 

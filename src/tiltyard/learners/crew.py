@@ -1,19 +1,20 @@
-"""A crew: the processes that run trials, or this one.
+"""A crew: who runs trials. Processes of this machine, this one alone, or whoever else can.
 
-A worker is told numbers and says steps; what comes of a trial it writes itself. One that dies
-fails its trial once: another tries it again, and it has failed when that one dies, too. One whose
-machine fails says so, and all of them stop. None is left when the crew is dismissed.
+A worker of this machine is told numbers and says steps; what comes of a trial it writes itself. One
+that dies fails its trial once: another tries it again, and it has failed when that one dies, too.
+One whose machine fails says so, and all of them stop. None is left when the crew is dismissed.
 """
 
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Protocol
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Step
@@ -25,6 +26,23 @@ PATIENCE = 10.0
 THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
 
 
+class Crew(Protocol):
+    """Who runs the trials of a study."""
+
+    def play(self, numbers: Sequence[int]) -> Iterator[int]:
+        """Run trials; each number when what came of it is written, as ``play`` writes it.
+
+        A trial whose worker died :data:`DEATHS` times has failed, with that as its reason.
+
+        Raises:
+            TiltyardError: ``STUDY_STOPPED`` and its like: the machine has failed, not the trial.
+        """
+
+
+Hire = Callable[[Study, Tell], AbstractContextManager[Crew]]
+"""Who runs the trials of a study, and tells each step of each; gone afterwards."""
+
+
 class _Here:
     """One worker, which is this process."""
 
@@ -33,7 +51,7 @@ class _Here:
 
     def play(self, numbers: Sequence[int]) -> Iterator[int]:
         for number in numbers:
-            play(self._study, number, _of_trial(number, self._tell))
+            play(self._study, number, of_trial(number, self._tell))
             yield number
 
 
@@ -69,7 +87,7 @@ class _Crew:
                     if "stopped" in said:
                         raise TiltyardError(*said["stopped"])
                     if "step" in said:
-                        _of_trial(number, self._tell)(Step(*said["step"]))
+                        of_trial(number, self._tell)(Step(*said["step"]))
                         continue
                     del busy[pipe]
                     self._idle.append((process, pipe))
@@ -117,23 +135,25 @@ def _end(process: SpawnProcess, pipe: Connection) -> None:
         process.join()
 
 
-@contextmanager
-def crew_of(study: Study, workers: int, tell: Tell) -> Iterator[_Here | _Crew]:
-    """Who runs the trials of a study; gone afterwards.
+def processes(workers: int) -> Hire:
+    """A crew of this machine.
 
     Args:
-        study: Whose.
         workers: Processes; 1 is this one.
-        tell: Told each step of each trial.
     """
-    if workers == 1:
-        yield _Here(study, tell)
-        return
-    crew = _Crew(study, workers, tell)
-    try:
-        yield crew
-    finally:
-        crew.dismiss()
+
+    @contextmanager
+    def hired(study: Study, tell: Tell) -> Iterator[Crew]:
+        if workers == 1:
+            yield _Here(study, tell)
+            return
+        crew = _Crew(study, workers, tell)
+        try:
+            yield crew
+        finally:
+            crew.dismiss()
+
+    return hired
 
 
 def _serve(
@@ -159,7 +179,7 @@ def _say(pipe: Connection, **said: object) -> None:
     pipe.send_bytes(json.dumps(said).encode())
 
 
-def _of_trial(number: int, tell: Tell) -> Tell:
+def of_trial(number: int, tell: Tell) -> Tell:
     """Tells a step of a trial, and of which."""
     return lambda step: tell(step._replace(stage=f"trial {number}, {step.stage}"))
 

@@ -36,7 +36,7 @@ from tiltyard.learners.performance import Result, summary
 from tiltyard.learners.plan import CandidateSettings, Plan, check_encoder, plan_of
 from tiltyard.learners.playing import POSITIONS
 from tiltyard.learners.rivals import CHAMPION, Champion, judged
-from tiltyard.learners.seeds import Lessons, SeedFit, Tables, fit_seed
+from tiltyard.learners.seeds import Asked, Fitter, Lessons, SeedFit, Tables, one_by_one
 from tiltyard.learners.sizing import KIND
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.tracks import Tracks, tracks_of
@@ -132,6 +132,7 @@ def retrain(
     encoder: Snapshot | None = None,
     champion: Champion | None = None,
     log: Log | None = None,
+    fitter: Fitter = one_by_one,
 ) -> Snapshot:
     """Train a sizing policy, and test it.
 
@@ -144,6 +145,7 @@ def retrain(
         encoder: One that was trained before; it must not have learnt from a test.
         champion: Whom it has to beat; one that can be played over these data.
         log: What arms held, to be learnt from beside.
+        fitter: Who fits the networks.
 
     Raises:
         TiltyardError: ``RANGE_EMPTY``, ``DATA_INSUFFICIENT``, ``ENCODER_KNOWS_TEST``,
@@ -164,21 +166,23 @@ def retrain(
         settings.base.valid, (settings.base.embargo + 2) * tracks.step, encoder.digest,
         {**data.told(), "funding": data.funding_told}, logged,
     )  # fmt: skip
-    networks = len(seeds) * (len(plan.folds) + (plan.hold_out is not None) + 1)
-    school = _School(settings, data, lessons, seeds, job, folder, champion, networks)
-    walk, walked = school.test(plan.folds, "fold")
-    held_out = None if plan.hold_out is None else school.test([plan.hold_out], "hold-out")
     everything = Fold(plan.folds[0].train_since, int(rows.as_of[-1]) + 1, 0, 0)
-    last = school.fits(everything, "what serves")
-    every = [*walked, *(held_out[1] if held_out else ()), *last]
+    asked = _asked(plan, everything, seeds)
+    every = list(fitter(lessons, asked, job=job, folder=folder))
+    school = _School(settings, data, lessons, seeds, job, champion)
+    count = len(seeds)
+    walk = school.test(plan.folds, every)
+    tested = len(plan.folds) * count
+    held_out = None if plan.hold_out is None else school.test([plan.hold_out], every[tested:])
+    last = every[-count:]
     is_partial = any(fit.is_partial for fit in every) or bool(encoder.metrics.get("partial"))
     verdict = judged(
         list(zip(seeds, walk.seeds, strict=True)), walk.tested.result, walk.tested.others, champion,
         is_partial=is_partial, untaught=sum(not fit.history["updates"] for fit in every),
     )  # fmt: skip
     return _snapshot(
-        settings, data, school, plan, encoder, walk, None if held_out is None else held_out[0],
-        every, last, verdict, logged_told, is_partial=is_partial,
+        settings, data, school, plan, encoder, walk, held_out, every,
+        last, verdict, logged_told, is_partial=is_partial,
     )  # fmt: skip
 
 
@@ -195,41 +199,43 @@ def _logged(
     return Logged(replay, log.share), found.told(log, replay.digests)
 
 
+def _asked(plan: Plan, everything: Fold, seeds: Sequence[int]) -> list[Asked]:
+    """All networks: seed by seed of each test, and then those that serve."""
+    folds, count = plan.folds, len(plan.folds)
+    named = [
+        (f"fold {n} of {count}" if count > 1 else "fold", one) for n, one in enumerate(folds, 1)
+    ]
+    if plan.hold_out is not None:
+        named.append(("hold-out", plan.hold_out))
+    return [
+        Asked(fold, seed, f"{name}, seed {number} of {len(seeds)}")
+        for name, fold in [*named, ("what serves", everything)]
+        for number, seed in enumerate(seeds, 1)
+    ]
+
+
 class _School:
-    """Fits seeds, and tests them."""
+    """Tests what was fitted."""
 
     def __init__(
         self, settings: SizingSettings, data: MarketData, lessons: Lessons, seeds: Sequence[int],
-        job: Job, folder: Path, champion: Champion | None, networks: int,
+        job: Job, champion: Champion | None,
     ) -> None:  # fmt: skip
         self.settings, self.data, self.lessons, self.seeds = settings, data, lessons, seeds
-        self.champion = champion
-        self._job, self._folder, self._left = job, folder, networks
+        self.champion, self._job = champion, job
 
-    def fits(self, fold: Fold, name: str) -> list[SeedFit]:
-        """A network of each seed, on the training range of a fold."""
-        return [
-            fit_seed(
-                self.lessons, fold, seed, job=self._next_job(), folder=self._folder,
-                stage=f"{name}, seed {number} of {len(self.seeds)}",
-            )
-            for number, seed in enumerate(self.seeds, 1)
-        ]  # fmt: skip
+    def test(self, folds: Sequence[Fold], fits: Sequence[SeedFit]) -> Trial:
+        """What comes of some ranges, each traded by networks that did not know it.
 
-    def _next_job(self) -> Job:
-        """That of the next network: whoever is told its steps is told what comes after it, too."""
-        self._left -= 1
-        after, tell = self._left * self.settings.dqn.steps, self._job.tell
-        return replace(self._job, tell=lambda step: tell(step._replace(after=after)))
-
-    def test(self, folds: Sequence[Fold], name: str) -> tuple[Trial, list[SeedFit]]:
-        """What comes of some ranges, each traded by networks that did not know it."""
-        tables, made = Tables(self.lessons.rows, len(self.seeds)), []
-        for number, fold in enumerate(folds, 1):
-            called = f"{name} {number} of {len(folds)}" if len(folds) > 1 else name
-            fits = self.fits(fold, called)
-            tables.foresee(fits, Range(fold.test_since, fold.test_until))
-            made += fits
+        Args:
+            folds: The ranges, one after the other.
+            fits: Of each fold its seeds; what stands after them is left alone.
+        """
+        count = len(self.seeds)
+        tables = Tables(self.lessons.rows, count)
+        for number, fold in enumerate(folds):
+            own = fits[number * count : (number + 1) * count]
+            tables.foresee(own, Range(fold.test_since, fold.test_until))
         within = Range(folds[0].test_since, folds[-1].test_until)
         known, costs = self.data.known, self.settings.base.costs(self.data)
         *seeds, together = tables.traded(known, costs, within)
@@ -240,7 +246,7 @@ class _School:
         others = baselines(known, costs, within)
         if self.champion is not None:
             others[CHAMPION] = self.champion.played(self.data, costs, within, self._job.tell)
-        return Trial(within, seeds, Tested(within, together, others), by_symbol), made
+        return Trial(within, seeds, Tested(within, together, others), by_symbol)
 
 
 def _folds(result: Result, plan: Plan, seed: int) -> list[dict[str, Any]]:

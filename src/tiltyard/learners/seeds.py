@@ -12,10 +12,10 @@ its replay buffer, which is gone by then.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numba
 import numpy as np
@@ -88,22 +88,118 @@ class SeedFit(NamedTuple):
     is_partial: bool
 
 
-def fit_seed(
-    lessons: Lessons, fold: Fold, seed: int, *, job: Job, stage: str, folder: Path
-) -> SeedFit:
+class Asked(NamedTuple):
+    """A network that is to be fitted.
+
+    Attributes:
+        fold: Whose training range is learnt from.
+        seed: Of all that is drawn.
+        stage: What it is called.
+    """
+
+    fold: Fold
+    seed: int
+    stage: str
+
+
+class Fitter(Protocol):
+    """Who fits networks."""
+
+    def __call__(
+        self, lessons: Lessons, every: Sequence[Asked], *, job: Job, folder: Path
+    ) -> Iterable[SeedFit]:
+        """Fit them, as :func:`fit_seed` does, and keep each as it is done.
+
+        Args:
+            lessons: What all of them have in common.
+            every: Which.
+            job: Who is told, where what is done is kept, and when to end.
+            folder: For replay buffers.
+
+        Returns:
+            Of each what came of it, in their order.
+        """
+
+
+def one_by_one(
+    lessons: Lessons, every: Sequence[Asked], *, job: Job, folder: Path
+) -> Iterator[SeedFit]:
+    """Fits them in this process; whoever is told a step is told what comes after it, too."""
+    for number, asked in enumerate(every, 1):
+        after = (len(every) - number) * lessons.settings.steps
+        yield fit_seed(lessons, asked, job=_with(job, after), folder=folder)
+
+
+def _with(job: Job, after: int) -> Job:
+    return replace(job, tell=lambda step: job.tell(step._replace(after=after)))
+
+
+def fit_seed(lessons: Lessons, asked: Asked, *, job: Job, folder: Path) -> SeedFit:
     """Fit a network on the training range of a fold.
 
     Args:
         lessons: How, and on what.
-        fold: Whose training range is learnt from.
-        seed: Of all that is drawn.
+        asked: Which.
         job: Who is told, and where what is done is kept.
-        stage: What it is called.
         folder: For replay buffers, each in a folder of its own; removed when it is done.
     """
+    own = _own(lessons, asked)
+    if (kept := _kept(own, asked, job)) is not None:
+        return kept
+    buffer = folder / own.key[:16]
+    course = Course(
+        lessons.tracks, scaled(lessons.rows.x, own.scaler), lessons.rules, own.learn,
+        lessons.tracks.spans(own.cut, asked.fold.train_until), own.logged,
+    )  # fmt: skip
+    made = dqn.fit(
+        own.settings, course, seed=asked.seed, job=job, stage=asked.stage, folder=buffer,
+        policy=f"seed {asked.seed}", encoder=lessons.encoder,
+    )  # fmt: skip
+    history = {**made.history, "logged": 0 if own.logged is None else own.logged.rows}
+    if not made.is_partial:
+        job.keep(own.key, Checkpoint(made.weights, history))
+        shutil.rmtree(buffer, ignore_errors=True)
+    return SeedFit(asked.seed, made.weights, history, own.scaler, made.is_partial)
+
+
+def kept_fit(lessons: Lessons, asked: Asked, job: Job) -> SeedFit | None:
+    """What was fitted before; None where nothing is kept of it."""
+    return _kept(_own(lessons, asked), asked, job)
+
+
+def keep_fit(lessons: Lessons, asked: Asked, fit: SeedFit, job: Job) -> None:
+    """Keep what was fitted elsewhere, as who fits it here would.
+
+    Raises:
+        TiltyardError: ``CHECKPOINT_UNWRITABLE``.
+    """
+    job.keep(_own(lessons, asked).key, Checkpoint(fit.weights, fit.history))
+
+
+class _Own(NamedTuple):
+    """What a fit is given of all that there is.
+
+    Attributes:
+        key: Of its unfinished work.
+        cut: Until there is played, and from then on is chosen; seconds since 1970.
+        learn: Where may be played, as tracks tell spans.
+        settings: Of its network.
+        logged: What others met there.
+        scaler: By what players learn from alone.
+    """
+
+    key: str
+    cut: int
+    learn: NDArray[np.int64]
+    settings: DqnSettings
+    logged: Logged | None
+    scaler: Scaler
+
+
+def _own(lessons: Lessons, asked: Asked) -> _Own:
+    fold = asked.fold
     since = max(fold.train_since, fold.train_until - lessons.window)
     cut = fold.train_until - round(lessons.valid * (fold.train_until - since))
-    scaler = _fitted_scaler(lessons.rows, since, cut - lessons.embargo)
     learn = lessons.tracks.spans(since, cut - lessons.embargo)
     settings, logged = lessons.settings, lessons.logged
     if logged is not None and (logged := within(logged, lessons.tracks, learn)) is None:
@@ -111,25 +207,17 @@ def fit_seed(
     key = job_key(
         "seed", dqn.CODE, [np.__version__, numba.__version__], asdict(settings),
         asdict(lessons.rules), lessons.encoder, list(lessons.rows.names), dict(lessons.data), since,
-        fold.train_until, lessons.valid, lessons.embargo, seed,
+        fold.train_until, lessons.valid, lessons.embargo, asked.seed,
         None if logged is None else logged.digest,
     )  # fmt: skip
-    if (kept := job.kept(key)) is not None:
-        return SeedFit(seed, kept.tensors, kept.told, scaler, is_partial=False)
-    buffer = folder / key[:16]
-    course = Course(
-        lessons.tracks, scaled(lessons.rows.x, scaler), lessons.rules, learn,
-        lessons.tracks.spans(cut, fold.train_until), logged,
-    )  # fmt: skip
-    made = dqn.fit(
-        settings, course, seed=seed, job=job, stage=stage, folder=buffer,
-        policy=f"seed {seed}", encoder=lessons.encoder,
-    )  # fmt: skip
-    history = {**made.history, "logged": 0 if logged is None else logged.rows}
-    if not made.is_partial:
-        job.keep(key, Checkpoint(made.weights, history))
-        shutil.rmtree(buffer, ignore_errors=True)
-    return SeedFit(seed, made.weights, history, scaler, made.is_partial)
+    scaler = _fitted_scaler(lessons.rows, since, cut - lessons.embargo)
+    return _Own(key, cut, learn, settings, logged, scaler)
+
+
+def _kept(own: _Own, asked: Asked, job: Job) -> SeedFit | None:
+    if (kept := job.kept(own.key)) is None:
+        return None
+    return SeedFit(asked.seed, kept.tensors, kept.told, own.scaler, is_partial=False)
 
 
 def _fitted_scaler(rows: Rows, since: int, until: int) -> Scaler:

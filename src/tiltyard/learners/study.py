@@ -13,9 +13,8 @@ of them is faster, or when somebody pulled the plug. Therefore:
    tried again, and has failed if it dies again. A disk that is full, or no memory that is left, is
    no result: the study stops, and the trial stays open.
 
-So five trials, a restart and five more are ten at once, and one worker finds what many do. With
-one the trials run in this process; more are processes of their own, spawned, and gone with their
-parent.
+So five trials, a restart and five more are ten at once, and one worker finds what many do, wherever
+they are (:mod:`tiltyard.learners.crew`).
 """
 
 import json
@@ -27,9 +26,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.learners.crew import crew_of
+from tiltyard.learners.crew import Hire, processes
 from tiltyard.learners.job import Job, Step, write_whole
 from tiltyard.learners.trials import (
+    GENERATION,
     Objective,
     Pruned,
     Running,
@@ -40,19 +40,19 @@ from tiltyard.learners.trials import (
     objective_of,
 )
 
-__all__ = ["Objective", "Pruned", "Running", "Study", "Trial", "best", "run"]
+__all__ = ["GENERATION", "Objective", "Pruned", "Running", "Study", "Trial", "best", "run"]
 
 JOURNAL = "journal.log"
 
 
-def run(study: Study, trials: int, *, workers: int = 1, job: Job) -> list[Trial]:
+def run(study: Study, trials: int, *, job: Job, hire: Hire | None = None) -> list[Trial]:
     """Run a study until it has so many trials, or time is up; what there is then, by number.
 
     Args:
         study: One that is new, or goes on.
         trials: In all.
-        workers: Processes; 1 is this one.
         job: Whom to tell, and when to begin no more trials.
+        hire: Who runs them; this process, if not given.
 
     Raises:
         TiltyardError: ``STUDY_DIFFERS`` where the folder holds another one, ``STUDY_FAILED`` where
@@ -60,7 +60,7 @@ def run(study: Study, trials: int, *, workers: int = 1, job: Job) -> list[Trial]
             ``CHECKPOINT_UNWRITABLE``.
     """
     _claim(study)
-    with crew_of(study, workers, job.tell) as crew:
+    with (hire or processes(1))(study, job.tell) as crew:
         for first in range(0, trials, study.generation):
             numbers = range(first, min(first + study.generation, trials))
             missing = [number for number in numbers if number not in study.trials()]

@@ -45,12 +45,13 @@ from tiltyard.learners.candidate import (
     train_encoder,
     walk_of,
 )
+from tiltyard.learners.crew import Hire
 from tiltyard.learners.encoder import settings_from
 from tiltyard.learners.job import Job, write_whole
 from tiltyard.learners.performance import Interval, Result, daily_return_interval
 from tiltyard.learners.plan import check_past
 from tiltyard.learners.snapshot_folder import find, load, save
-from tiltyard.learners.study import Running, Study, Trial, best, run
+from tiltyard.learners.study import GENERATION, Running, Study, Trial, best, run
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 
@@ -161,7 +162,8 @@ def sweep(
     seed: int,
     job: Job,
     trials: int = 10,
-    workers: int = 1,
+    generation: int = GENERATION,
+    hire: Hire | None = None,
 ) -> Sweep:
     """Try settings, keep the best two as snapshots, and remove what the others left.
 
@@ -174,7 +176,9 @@ def sweep(
         seed: Of all that is drawn.
         job: Whom to tell; a trial that was begun is ended.
         trials: In all.
-        workers: Processes.
+        generation: Trials that do not know of each other, and may run at once; what is found
+            depends on it.
+        hire: Who runs them; this process, if not given.
 
     Raises:
         TiltyardError: As :func:`~tiltyard.learners.candidate.train_candidate`, and
@@ -188,8 +192,8 @@ def sweep(
         "market": sha256((folder / MARKET).read_bytes()).hexdigest(),
         "code": [tiltyard.__version__, torch.__version__, timesnet.CODE, tabnet.CODE],
     }  # fmt: skip
-    study = Study(folder, OBJECTIVE, config, seed)
-    over = run(study, trials, workers=workers, job=job)
+    study = Study(folder, OBJECTIVE, config, seed, generation)
+    over = run(study, trials, job=job, hire=hire)
     kept = [_keep(study, trial, data, output, now, job) for trial in best(over, KEPT)]
     swept = Sweep(seed, over, kept, len(over) < trials)
     told = json.dumps(swept.to_json(), sort_keys=True, indent=1)

@@ -20,6 +20,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Step, write_whole
 
+GENERATION = 2
+"""Trials that do not know of each other."""
 STARTUP = 4
 """So many trials are drawn without looking at others, and none is pruned."""
 UNPRUNED = 2
@@ -119,7 +121,7 @@ class Study:
     objective: str
     config: Mapping[str, Any]
     seed: int
-    generation: int = 2
+    generation: int = GENERATION
 
     def work(self, number: int) -> Path:
         """Where a trial keeps unfinished work."""

@@ -26,6 +26,7 @@ from tiltyard.shell.cli.train_options import (
     HeadEpochs,
     Interval,
     LoggedShare,
+    OnCluster,
     OnDevice,
     Output,
     Refresh,
@@ -40,7 +41,7 @@ from tiltyard.shell.cli.train_options import (
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.extra_learn import require_learn
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.training.order import Order
+from tiltyard.shell.training.order import Device, Order
 
 if TYPE_CHECKING:
     from tiltyard.learners.logged import Log
@@ -150,6 +151,7 @@ def rl(
     logged: LoggedShare = None,
     as_of: AsOf = None,
     funding: Funding = False,
+    ray: OnCluster = None,
     threads: Threads = 0,
     output: Output = None,
     report: Report = None,
@@ -164,7 +166,7 @@ def rl(
         assume_utc=assume_utc, seed=seed, minutes=timeout, epochs=None, device="cpu",
         threads=threads,
     )  # fmt: skip
-    order = replace(order, steps=steps, seeds=seeds, has_funding=funding)
+    order = replace(order, steps=steps, seeds=seeds, has_funding=funding, ray=ray or "")
     require_learn()
     known_by = None if as_of is None else moment(as_of)
     rival = _rival(champion, database, settings, order.output, known_by)
@@ -192,6 +194,13 @@ def sweep(
     epochs: HeadEpochs = None,
     trials: Annotated[int, typer.Option(min=1, max=1_000, help="In all.")] = 10,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+    generation: Annotated[
+        int,
+        typer.Option(
+            min=1, max=1_000, help="Trials that do not know of each other, and may run at once."
+        ),
+    ] = 2,
+    ray: OnCluster = None,
     funding: Funding = False,
     device: OnDevice = "auto",
     output: Output = None,
@@ -203,10 +212,26 @@ def sweep(
     settings = settings_from(config)
     order = order_of(
         "sweep", settings, data, symbols, interval, since, until, output,
-        assume_utc=assume_utc, seed=seed, minutes=budget, epochs=epochs, device=device, threads=1,
+        assume_utc=assume_utc, seed=seed, minutes=budget, epochs=epochs,
+        device=_device(device, ray), threads=1,
     )  # fmt: skip
-    order = replace(order, trials=trials, workers=workers, has_funding=funding)
+    order = replace(
+        order, trials=trials, workers=workers, generation=generation, has_funding=funding,
+        ray=ray or "",
+    )  # fmt: skip
     _run(order, report, as_json=as_json)
+
+
+def _device(device: Device, ray: str | None) -> Device:
+    """Of a sweep; tasks of a cluster calculate on its processors."""
+    if ray is None:
+        return device
+    if device == "cuda":
+        raise TiltyardError(
+            "DEVICE_MISSING", device, "on a cluster is calculated on its processors",
+            "leave out --ray, or --device cuda",
+        )  # fmt: skip
+    return "cpu"
 
 
 def _rival(
@@ -297,14 +322,15 @@ def _run(
             # not before: what is wrong with the bars is said before torch is loaded
             from tiltyard.shell.training.carrying_out import carry_out  # noqa: PLC0415 slow
             from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
+            from tiltyard.shell.training.spreading import spread_over  # noqa: PLC0415 slow
 
-            with telling(steady_seconds) as tell:
+            with spread_over(order.ray) as (hire, fitter), telling(steady_seconds) as tell:
 
                 def told(step: Step) -> None:
                     tell(step)
                     status.step(step)
 
-                world = World(system_now, steady_seconds, told, status.saved, place)
+                world = World(system_now, steady_seconds, told, status.saved, place, hire, fitter)
                 lines, row = carry_out(order, bars, world, report, champion, log)
         finally:
             status.ended()

@@ -58,6 +58,12 @@ AsOf = Annotated[
 ]
 OnDevice = Annotated[Device, typer.Option("--device", help="Where is calculated.")]
 Threads = Annotated[int, typer.Option(min=0, max=1_024, help="0: one for each processor.")]
+OnCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--ray", metavar="ADDRESS", help="A Ray cluster to run on: host:port, or auto. [none]"
+    ),
+]
 Output = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Of snapshots. [models.folder]")
 ]

@@ -68,5 +68,5 @@ def sizing_words(jobs: JobSettings) -> list[str]:
     encoder = ["--encoder", jobs.encoder] if jobs.encoder else []
     return [
         "train", "rl", "--steps", str(jobs.steps), "--seeds", str(jobs.seeds),
-        "--timeout", f"{jobs.retrain_minutes:g}", *encoder,
+        "--timeout", f"{jobs.retrain_minutes:g}", *encoder, *jobs.on_cluster,
     ]  # fmt: skip

@@ -36,6 +36,7 @@ class JobSettings(BaseModel):
         retrain_minutes: After that the best there is, is kept.
         trials: Of the weekly sweep.
         sweep_minutes: After that no further trial is begun.
+        ray: Address of a cluster that retraining and sweep run on; this machine where it is empty.
         refresh_epochs: Of an encoder that is refreshed.
         folder: Where maintenance notes what it has begun, and keeps its reports.
     """
@@ -55,6 +56,7 @@ class JobSettings(BaseModel):
     retrain_minutes: float = Field(default=240, gt=0)
     trials: int = Field(default=10, ge=1, le=1_000)
     sweep_minutes: float = Field(default=240, gt=0)
+    ray: str = ""
     refresh_epochs: int = Field(default=10, ge=1, le=10_000)
     folder: Folder = "./maintenance"
 
@@ -76,6 +78,11 @@ class JobSettings(BaseModel):
         if span not in {timedelta(hours=count) for count in HOURS}:
             raise ValueError(f"expected one of {', '.join(f'{count} h' for count in HOURS)}")  # noqa: TRY003 pydantic collects it
         return text
+
+    @property
+    def on_cluster(self) -> list[str]:
+        """The option by which a training is told of the cluster."""
+        return ["--ray", self.ray] if self.ray else []
 
     @property
     def weekday(self) -> int:

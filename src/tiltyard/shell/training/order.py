@@ -33,6 +33,8 @@ class Order:
         threads: Of torch; 0 for as many as there are processors.
         trials: Of a sweep.
         workers: Processes of a sweep.
+        generation: Trials of a sweep that do not know of each other.
+        ray: Address of a cluster that runs trials or fits; empty for this machine.
         steps: Of players, for each network of a sizing policy.
         seeds: Networks of a sizing policy.
         same_bars: Options of the command line that name the same bars and the same folders.
@@ -56,6 +58,8 @@ class Order:
     threads: int = 0
     trials: int = 10
     workers: int = 1
+    generation: int = 2
+    ray: str = ""
     steps: int = 250_000
     seeds: int = 5
     same_bars: str = ""

@@ -19,6 +19,7 @@ from tiltyard.features.learned import FUNDING
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import candidate, tabnet, timesnet
 from tiltyard.learners.candidate import CandidateSettings
+from tiltyard.learners.crew import Hire, processes
 from tiltyard.learners.encoder import KIND
 from tiltyard.learners.environment import prepare
 from tiltyard.learners.examples import MarketData
@@ -27,6 +28,7 @@ from tiltyard.learners.logged import Log
 from tiltyard.learners.plan import check_encoder, plan_of
 from tiltyard.learners.retraining import SizingSettings, retrain
 from tiltyard.learners.rivals import Champion
+from tiltyard.learners.seeds import Fitter, one_by_one
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.sweep import Sweep, sweep
@@ -49,6 +51,8 @@ class World:
         tell: Told each step.
         saved: Called when unfinished work has been kept.
         device: That is calculated on.
+        hire: Who runs the trials of a sweep; processes of this machine if not given.
+        fitter: Who fits networks of several seeds.
     """
 
     now: Callable[[], datetime]
@@ -56,6 +60,8 @@ class World:
     tell: Callable[[Step], object] = lambda _: None
     saved: Callable[[], object] = lambda: None
     device: str = "cpu"
+    hire: Hire | None = None
+    fitter: Fitter = one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,7 @@ def retrain_sizing(
         made = retrain(
             settings, data, seeds=range(order.seed, order.seed + order.seeds), job=job,
             folder=work / "buffer", encoder=encoder, champion=champion, log=log,
+            fitter=world.fitter,
         )  # fmt: skip
         return _saved(_noting(made, place), order, world, work, path)
 
@@ -203,7 +210,8 @@ def search(
     with alone_at(work):
         swept = sweep(
             settings, data, folder=work, output=order.output, now=world.now(), seed=order.seed,
-            job=_job(order, world, work), trials=order.trials, workers=order.workers,
+            job=_job(order, world, work), trials=order.trials, generation=order.generation,
+            hire=world.hire or processes(order.workers),
         )  # fmt: skip
         kept = [(load(one.path, one.digest), one) for one in swept.kept]
     return swept, [
@@ -218,6 +226,7 @@ def work_of(
     """Where unfinished work lies: the same order finds it again."""
     key = job_key(
         order.what, asdict(settings), data.told(), data.funding_told, order.seed, order.epochs,
+        order.generation,
         place_of(world), CODE, torch.__version__,
         {name: path.name for name, path in _given(order)},
     )  # fmt: skip
