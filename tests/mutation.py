@@ -35,6 +35,8 @@ TESTS = ("checklist", "actions", "scaling")
 TIMES = 3
 """So much of what the tests take without a mutant they may take with one, in seconds of work: those
 of the clock would call a mutant dead, or the tests unsound, because others work here too."""
+LONGEST = 3_600
+"""Seconds of the clock, for one that does not work but waits."""
 LOADED_BEFORE_THE_FORK = ("numpy", "sqlite3", "zoneinfo")
 
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -173,7 +175,7 @@ class Laboratory:
             finally:
                 os._exit(pytest.ExitCode.INTERNAL_ERROR)
         _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGALRM):
             return False
         code = os.waitstatus_to_exitcode(status)
         if code not in (
@@ -186,6 +188,7 @@ class Laboratory:
 
     def _run_tests(self, file: str) -> int:
         signal.setitimer(signal.ITIMER_PROF, self.limit)  # 0 sets none
+        signal.alarm(LONGEST)  # one that waits for ever does no work
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)

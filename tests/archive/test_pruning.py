@@ -23,6 +23,7 @@ from tiltyard.shell.archive.pruning import STAGES, SWEPT, Cleared, _clear, _read
 from tiltyard.shell.archive.restoring import check, manifest_named, snapshots_in
 from tiltyard.shell.archive.retention import Needed
 from tiltyard.shell.archive.turns import KEEPING, LASTS, SWEEPING, Turn, keeping, sweeping
+from tiltyard.shell.archive.whereabouts import whereabouts
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 NOBODY = Needed(OURS, frozenset(), frozenset())
@@ -81,6 +82,28 @@ def test_of_two_desks_in_one_place_neither_loses_what_the_other_keeps(
     assert prune(archive, NOBODY._replace(ledger=""), SUNDAY)[0].snapshots == ()
     assert snapshots_in(place) == [unnamed.name, ours[1].name, theirs[2].name]
     all_whole(place)
+
+
+def test_the_newest_is_the_newest_of_ones_own_ledger(archive: ArchiveSettings) -> None:
+    place = place_of(archive, create=True)
+    nobodys = keep_small(place, 3, {"a": b"nobody's"}, ledger="")
+    ours = keep_small(place, 2, {"a": b"ours"})
+    there = whereabouts(archive)
+    assert there.found("newest")[1] == there.found("newest", OURS)[1] == ours
+    assert there.found("newest", THEIRS)[1] == nobodys
+    theirs = keep_small(place, 0, {"a": b"theirs"}, ledger=THEIRS)
+    there = whereabouts(archive)
+    assert there.found("newest", OURS)[1] == ours
+    assert there.found("newest", THEIRS)[1] == theirs
+    with pytest.raises(TiltyardError, match="KEPT_UNKNOWN newest: snapshots of 2 ledgers are in"):
+        there.found("newest")
+    assert there.found(ours.name)[1] == ours
+
+
+def test_where_only_others_are_none_is_the_newest_of_ones_own(archive: ArchiveSettings) -> None:
+    keep_small(place_of(archive, create=True), 0, {"a": b"theirs"}, ledger=THEIRS)
+    with pytest.raises(TiltyardError, match=r"of 1 ledger are in .*, and none of them is this one"):
+        whereabouts(archive).found("newest", OURS)
 
 
 def test_many_go_some_at_a_time(archive: ArchiveSettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from e2e.alert_chain import House, house
+from served import populate
 from tiltyard.shell.effects.announce import shares_body
 from tiltyard.shell.store.ledger import Ledger
 from waiting import until
@@ -107,6 +108,16 @@ def test_alone_it_tells_nobody(home: House) -> None:
     assert QUICKEST in done.stdout
     assert state(home.desk.database) == before
     assert len(home.phone.titles) == titles
+
+
+def test_without_a_desk_the_link_is_lost_and_nobody_is_told(tmp_path: Path) -> None:
+    database = str(tmp_path / "desk.db")
+    populate(database, 1)
+    before = state(database)
+    done = drill(tmp_path, database, "--guard", QUICKEST)
+    assert done.returncode == 1
+    assert "desk    LOST: none runs, so nobody judges: tiltyard run" in done.stdout
+    assert state(database) == before
 
 
 def test_a_guard_that_is_not_there_is_said(home: House) -> None:

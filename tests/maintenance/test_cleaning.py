@@ -217,14 +217,26 @@ def test_a_link_is_neither_followed_nor_removed(folder: Folder, tmp_path: Path) 
     assert contents(elsewhere) == before
 
 
-def test_what_links_out_of_a_model_is_not_followed(folder: Folder, tmp_path: Path) -> None:
+def test_what_links_out_of_unfinished_work_is_not_followed(folder: Folder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "dear.txt").write_text("dear")
-    (folder.unused / ".link").symlink_to(outside)
-    touch(folder.unused, BEGAN)
-    assert folder.outcomes(folder.cleaned())[folder.unused.name] == "removed"
+    work = put_work(folder, "0123456789abcdef", BEGAN)
+    (work / "link").symlink_to(outside)
+    when = BEGAN.timestamp()
+    os.utime(work / "link", (when, when), follow_symlinks=False)
+    touch(work, BEGAN)
+    assert folder.outcomes(folder.cleaned())[work.name] == "removed"
+    assert not work.exists()
     assert (outside / "dear.txt").read_text() == "dear"
+
+
+def test_a_model_with_a_hidden_file_of_somebodys_stays(folder: Folder) -> None:
+    (folder.unused / ".notes").write_text("why it lost")
+    touch(folder.unused, BEGAN)
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert "no snapshot of the desk holds .notes, which somebody has put into it" in str(done.told)
 
 
 def put_work(folder: Folder, key: str, touched_at: datetime) -> Path:

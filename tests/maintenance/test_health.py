@@ -122,7 +122,7 @@ def test_a_house_in_which_all_is_well_is_called_so(home: Home) -> None:
     assert {one["state"] for one in checks(done)} == {"ok"}
     assert done.lines[-1] == "in all: ok"
     assert "1 in " in facts(done, "models")
-    assert "the newest of 1 snapshot is of" in facts(done, "archive")
+    assert "the newest snapshot of this ledger is of" in facts(done, "archive")
     assert "was run at 2026-03-03T02:01:00Z" in facts(done, "jobs")
 
 
@@ -231,7 +231,7 @@ def test_an_archive_is_proved_and_an_old_snapshot_wants_another(home: Home) -> N
     assert "8 d ago. take one: tiltyard snapshot take" in facts(late, "archive")
     assert home.state("archive", DUE - timedelta(hours=1)) == "unknown"
     shutil.rmtree(home.settings.archive.path / "snapshots")
-    assert "no snapshot is kept" in facts(home.health(), "archive")
+    assert "no snapshot of this ledger is kept" in facts(home.health(), "archive")
     shutil.rmtree(home.settings.archive.path)
     assert home.state("archive") == "attention"
     home.settings.archive.path.write_text("no folder")

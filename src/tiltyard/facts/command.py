@@ -85,7 +85,8 @@ class Command:
     @property
     def expires_at(self) -> datetime | None:
         """From when on it is not carried out any more; None for never."""
-        return self.asked_at + LASTS if self.verb in GIVING else None
+        is_drill = self.verb == "page" and "drill" in self.arguments
+        return self.asked_at + LASTS if self.verb in GIVING or is_drill else None
 
     def refusal(self, now: datetime) -> TiltyardError | None:
         """Why nobody may carry it out; None while somebody may."""

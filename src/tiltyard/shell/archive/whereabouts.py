@@ -9,9 +9,10 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.text import count_text
 from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import PATIENCE, Place, folder_of, place_of
-from tiltyard.shell.archive.restoring import meant_by, read_manifest, snapshots_in
+from tiltyard.shell.archive.restoring import NEWEST, meant_by, read_manifest, snapshots_in
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 
@@ -59,18 +60,40 @@ class Whereabouts(NamedTuple):
                     raise
         return told, harmed
 
-    def found(self, name: str) -> tuple[Place, Manifest]:
+    def found(self, name: str, own: str = "") -> tuple[Place, Manifest]:
         """A snapshot, and where it lies.
 
         Args:
             name: Its own, or its end, or ``newest``.
+            own: Whose the newest is to be: the hash of the oldest row of a ledger's audit; empty
+                where nobody can say, and then there must be those of one ledger alone.
 
         Raises:
             TiltyardError: ``KEPT_UNKNOWN``, ``ARCHIVE_HARMED``, or what keeps it from being read.
         """
-        meant = meant_by(name, list(self.snapshots), self.place)
-        place = self.snapshots[meant].place
-        return place, read_manifest(place, meant)
+        if name == NEWEST and self.snapshots:
+            return self._newest(own)
+        return self._read(meant_by(name, list(self.snapshots), self.place))
+
+    def _newest(self, own: str) -> tuple[Place, Manifest]:
+        found: list[tuple[Place, Manifest]] = []
+        for name in reversed(list(self.snapshots)):
+            place, manifest = self._read(name)
+            if own and manifest.ledger in (own, ""):
+                return place, manifest
+            found.append((place, manifest))
+        ledgers = {manifest.ledger for _, manifest in found if manifest.ledger}
+        if not ledgers or (len(ledgers) == 1 and not own):
+            return found[0]
+        facts = f"snapshots of {count_text(len(ledgers), 'ledger')} are in {self.place}"
+        raise TiltyardError(
+            "KEPT_UNKNOWN", NEWEST, f"{facts}, and none of them is this one" if own else facts,
+            "name one: tiltyard snapshot list names them",
+        )  # fmt: skip
+
+    def _read(self, name: str) -> tuple[Place, Manifest]:
+        place = self.snapshots[name].place
+        return place, read_manifest(place, name)
 
 
 def whereabouts(settings: ArchiveSettings, patience: timedelta = PATIENCE) -> Whereabouts:

@@ -130,7 +130,7 @@ def list_all(as_json: AsJson = False, database: Database = None, config: Config 
 
 
 @snapshot.command("verify")
-def verify_one(name: Name = "newest", config: Config = None) -> None:
+def verify_one(name: Name = "newest", database: Database = None, config: Config = None) -> None:
     """Read all of a snapshot, and see that every byte is what was kept."""
     settings = settings_from(config)
     from tiltyard.shell.archive.restoring import check  # noqa: PLC0415 slow
@@ -139,7 +139,7 @@ def verify_one(name: Name = "newest", config: Config = None) -> None:
 
     there = whereabouts(settings.archive)
     _refused(there.refused)
-    place, manifest = there.found(name)
+    place, manifest = there.found(name, _own_ledger(database, settings))
     check(place, manifest)
     _say([*lines_of(manifest), "every byte is what was kept"])
     _end([], is_failed=there.refused is not None)
@@ -149,6 +149,7 @@ def verify_one(name: Name = "newest", config: Config = None) -> None:
 def restore_one(
     folder: Annotated[Path, typer.Argument(help="Empty, or not there.")],
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Which one.")] = "newest",
+    database: Database = None,
     config: Config = None,
 ) -> None:
     """Bring a snapshot back into an empty folder; every byte is checked on the way."""
@@ -160,7 +161,7 @@ def restore_one(
 
     there = whereabouts(settings.archive)
     _refused(there.refused)
-    place, manifest = there.found(name)
+    place, manifest = there.found(name, _own_ledger(database, settings))
     restore(place, manifest, folder)
     own = f" --config {folder / FILE}" if FILE in manifest.files else ""
     next_step = (

@@ -17,7 +17,7 @@ from tiltyard.shell.models.whole import whole_manifest
 from tiltyard.shell.report.desk import other_checklist, who_acts
 from tiltyard.shell.report.text import hold_lines
 from tiltyard.shell.settings import FILE, Settings
-from tiltyard.shell.store.audit_table import began_at
+from tiltyard.shell.store.audit_table import began_at, identity_of
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.desk_record import last_night
 from tiltyard.shell.store.lease import read_lease, renew_lease
@@ -134,7 +134,6 @@ def _arms_without_model(ledger: Ledger, found: list[Version], folder: Path) -> I
 
 def look_at_archive(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
     """It keeps what is written, and has a snapshot of this week."""
-    del ledger
     from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
     from tiltyard.shell.archive.restoring import read_manifest, snapshots_in  # noqa: PLC0415 slow
 
@@ -147,19 +146,30 @@ def look_at_archive(ledger: Ledger, settings: Settings, now: datetime) -> Iterat
     place = place_of(archive, patience=ANSWERS_WITHIN)
     place.prove()
     yield Seen("ok", f"{place.name} keeps what is written")
-    there = snapshots_in(place)
-    if not there:
-        yield Seen("attention", "no snapshot is kept", take_one)
+    own = _identity(ledger)
+    manifests = (read_manifest(place, name) for name in reversed(snapshots_in(place)))
+    newest = next((one for one in manifests if not own or one.ledger in (own, "")), None)
+    whose = " of this ledger" if own else ""
+    if newest is None:
+        yield Seen("attention", f"no snapshot{whose} is kept", take_one)
         return
-    newest = read_manifest(place, there[-1])
     age = now - newest.taken_at
-    fact = f"the newest of {count_text(len(there), 'snapshot')} is of {time_text(newest.taken_at)}"
+    fact = f"the newest snapshot{whose} is of {time_text(newest.taken_at)}"
     if age > KEPT_WITHIN:
         yield Seen("attention", f"{fact}, {span_text(age)} ago", take_one)
     elif age < -FUTURE:
         yield Seen("unknown", f"{fact}, which lies in the future", "set the clock of this machine")
     else:
         yield Seen("ok", fact)
+
+
+def _identity(ledger: Ledger) -> str:
+    """Whose snapshots are its own; empty where the database cannot say."""
+    try:
+        with ledger.snapshot() as still:
+            return identity_of(still.connection)
+    except TiltyardError:
+        return ""
 
 
 def look_at_room(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:

@@ -118,4 +118,6 @@ def _why_a_copy_stays(path: Path, whole: Path) -> str:
         own = strangers(path, whole_manifest(whole))
     except TiltyardError as error:
         return f"{whole.name} is not whole, of which it is a copy: {error.code}"
+    except OSError as error:
+        return f"it cannot be looked into: {error.strerror}"
     return f"it has what {whole.name} does not have: {own[0]}" if own else ""

@@ -51,7 +51,7 @@ def strangers(path: Path, manifest: Manifest) -> list[str]:
     """
     known = {*manifest.told["files"], MANIFEST}
     names = sorted(one.name for one in path.iterdir())
-    return [name for name in names if name not in known and not name.startswith(".")]
+    return [name for name in names if name not in known]
 
 
 def _digest_of(file: Path) -> str:
