@@ -1,12 +1,13 @@
 """What a drill says of live shares: as they were, moved by somebody, or moved by nobody known."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from live_desks import NOON
+from live_desks import NOON, SETTINGS, asked, audited, desk_on, good_ledger
 from tiltyard.facts.command import LASTS, Command
-from tiltyard.shell.drill.chain import _of_shares
+from tiltyard.shell.drill.chain import _of_desk, _of_shares
 from tiltyard.shell.live import TICK
 
 PAGE = {"event": "page", "cause": "drill", "policy": ""}
@@ -52,3 +53,14 @@ def test_nobody_is_told_of_a_drill_of_long_ago() -> None:
     assert late.code == "COMMAND_EXPIRED"
     job = Command("b", "page", "", "jobs", "a step failed", NOON, {"run": "weekly"})
     assert job.refusal(NOON + 100 * LASTS) is None
+
+
+@pytest.mark.parametrize("observes", [False, True])
+def test_a_desk_that_only_observes_is_a_lost_link(tmp_path: Path, observes: bool) -> None:  # noqa: FBT001 a case
+    with good_ledger(tmp_path / "desk.db") as ledger:
+        with desk_on(ledger, NOON, observe=observes) as desk:
+            assert asked(ledger, desk, "page", "", NOON, drill="drill_x").code == ""
+        (event,) = audited(ledger, "page")
+    link = _of_desk([event], SETTINGS.checklist, 0.1)
+    assert link.state == ("lost" if observes else "there")
+    assert ("it only observes" in link.said) == observes

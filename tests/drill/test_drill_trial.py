@@ -85,6 +85,35 @@ effect = "page"
 priority = 84
 
 [[guard]]
+name = "counted"
+scope = "account"
+metric = "api_error_rate"
+when = "> 50"
+confirm = "2 of 3"
+effect = "page"
+priority = 87
+
+[[guard]]
+name = "all_lost"
+scope = "arm"
+metric = "dd_challenger_pct"
+when = ">= 100"
+effect = "halt"
+latch = true
+priority = 12
+on_unknown = "report"
+
+[[guard]]
+name = "takes_first"
+scope = "arm"
+metric = "win_rate"
+when = "< 99"
+effect = "halt"
+latch = true
+priority = 7
+on_unknown = "report"
+
+[[guard]]
 name = "watched"
 scope = "arm"
 metric = "dd_150"
@@ -97,8 +126,17 @@ on_unknown = "report"
 """
 
 
-@pytest.mark.parametrize("name", ["win_rate_low", "too_good", "patient", "slow", "watched"])
+@pytest.mark.parametrize(
+    "name", ["win_rate_low", "too_good", "patient", "slow", "watched", "counted", "all_lost"]
+)
 def test_guards_that_people_declare_are_driven_too(name: str, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, CUSTOM)
+    done = drilled(settings, settings.checklist.guard(name), tmp_path)
+    assert (done.why_not, done.is_as_declared) == ("", True)
+
+
+@pytest.mark.parametrize("name", ["challenger_profit_factor_low", "consecutive_losses_high"])
+def test_no_other_guard_takes_the_arm_away_before(name: str, tmp_path: Path) -> None:
     settings = settings_of(tmp_path, CUSTOM)
     done = drilled(settings, settings.checklist.guard(name), tmp_path)
     assert (done.why_not, done.is_as_declared) == ("", True)

@@ -67,6 +67,7 @@ class Doing:
                 roster, events, outcome = obey(
                     command, self._desk.roster, marks, self._settings, now,
                     knows_capital=self._desk.knows_capital, on_floor=self._floor.held,
+                    observes=self._desk.observes,
                 )  # fmt: skip
                 self._desk.adopt(roster)
                 unwritten.events += events

@@ -43,6 +43,7 @@ def obey(
     *,
     knows_capital: Callable[[Arm], bool],
     on_floor: Mapping[str, Sequence[Position]] = NOBODY,
+    observes: bool = False,
 ) -> tuple[Roster, list[Event], Outcome]:
     """Carry a command out; a refusal is an outcome too, and changes nothing.
 
@@ -56,6 +57,7 @@ def obey(
         now: UTC.
         knows_capital: Whether somebody said what equity an arm has.
         on_floor: What arms that the desk trades for itself hold.
+        observes: Guards change nothing here, which a drill is told.
     """
     if (refusal := command.refusal(now)) is not None:
         return roster, [], Outcome(refusal.code, str(refusal), now)
@@ -63,7 +65,8 @@ def obey(
         if command.verb == "register":
             return _register(command, roster, settings, now, knows_capital)
         if command.verb == "page":
-            return roster, [_page(command, settings, now)], Outcome("", "people are told", now)
+            event = _page(command, settings, now, observes=observes)
+            return roster, [event], Outcome("", "people are told", now)
         held = positions_held(roster, marks, on_floor)
         situation = Situation(
             roster, settings.shares.rules(), now, held, knows_capital, settings.schedule.trading_day
@@ -145,13 +148,15 @@ def _act(
     return roster, events, Outcome("", "\n".join(lines), now)
 
 
-def _page(command: Command, settings: Settings, now: datetime) -> Event:
+def _page(command: Command, settings: Settings, now: datetime, *, observes: bool) -> Event:
     """People are told that a step of a job has failed, or of a drill; nothing else changes."""
     said = command.arguments
-    cause, name = (DRILL, "drill") if "drill" in said else (JOB, "run")
+    cause = DRILL if "drill" in said else JOB
     action = Action("page", "", cause, "enforce", now, reason=command.reason)
-    event = acted(action, settings.checklist.digest, command.actor)
-    return {**event, "command": command.seq, name: said.get(name, "")}
+    event = {**acted(action, settings.checklist.digest, command.actor), "command": command.seq}
+    if cause == DRILL:
+        return {**event, "drill": said["drill"], "observes": observes}
+    return {**event, "run": said.get("run", "")}
 
 
 def _asked_by(command: Command) -> Mapping[str, str]:

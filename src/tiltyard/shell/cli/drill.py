@@ -77,7 +77,7 @@ def _chosen(settings: "Settings", names: Sequence[str]) -> "Sequence[Guard]":
         if name not in known:
             hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
             raise TiltyardError("GUARD_UNKNOWN", repr(name)[:60], "no guard is called so", hint)
-    return [known[name] for name in names] or list(known.values())
+    return [known[name] for name in dict.fromkeys(names)] or list(known.values())
 
 
 def _nothing(_: str) -> None:

@@ -115,8 +115,6 @@ def course_for(guard: Guard, settings: Settings, roster: Roster, began: datetime
             by_itself = [one for one in done if _is_by(guard, one)]
             if by_itself:
                 return Course(guard, taken, step, by_itself[0])
-            if any(action.kind in ("halt", "throttle") for action in done):
-                break  # another guard was faster, and this one is asked no more
             taken.append(step)
     return None
 
@@ -166,6 +164,7 @@ def _traded(
             SOURCE, str(number), policy, "DRILL", "long", at - MINUTE, at,
             Money(round(capital * part)),
             account=account.name, currency=account.currency, capital=capital_in(settings),
+            seq=number + 1,
         )  # fmt: skip
         yield Step(at, (trade,))
 
@@ -177,8 +176,9 @@ def _read(
     for number in count():
         at = began + (number + 1) * pace
         facts = [
-            Observation(metric, value, at, policy, guard.min_samples) for metric, value in readings
-        ]
+            Observation(metric, value, at, policy, guard.min_samples, 2 * number + place)
+            for place, (metric, value) in enumerate(readings, 1)
+        ]  # no two are the same answer
         yield Step(at, facts)
 
 

@@ -126,6 +126,8 @@ def _of_desk(written: Sequence[Event], checklist: Checklist, seconds: float) -> 
     if own["checklist"] != checklist.digest:
         facts = f"it judges by checklist {own['checklist'][:12]}, and the settings give another"
         return Link("desk", "lost", f"{facts}: start it again", seconds)
+    if own["observes"]:
+        return Link("desk", "lost", "it only observes, so no breach would change anything", seconds)
     return Link("desk", "there", "it has written the drill into its audit", seconds)
 
 

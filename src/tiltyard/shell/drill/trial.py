@@ -7,7 +7,7 @@ while.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,7 +82,7 @@ def tried(
     Raises:
         TiltyardError: What is wrong with the disk or the database.
     """
-    own = _apart(settings)
+    own = _apart(settings, guard)
     roster = roster_of(stamp, own, now)
     course = course_for(guard, own, roster, now)
     if course is None:
@@ -96,13 +96,26 @@ def tried(
         return _House(ledger, own, Path(folder), steady).run(course, now)
 
 
-def _apart(settings: Settings) -> Settings:
-    """The same, with nothing in it that is anybody else's."""
+def _apart(settings: Settings, guard: Guard) -> Settings:
+    """The same, with nothing in it that is anybody else's, and where other guards only observe.
+
+    Else one that trips sooner would take the arm away before this one has what it needs.
+    """
+    others = replace(
+        settings.checklist,
+        guards=tuple(
+            one if one.name == guard.name else replace(one, mode="observe")
+            for one in settings.checklist.guards
+        ),
+    )
     account = settings.account
     if account.capital is None:
         capital = float(money_text(capital_in(settings)))
         account = AccountSettings(name=account.name, currency=account.currency, capital=capital)
-    alone = {"account": account, "market": MarketSettings(), "run": RunSettings(deadman=1e9)}
+    alone = {
+        "account": account, "market": MarketSettings(), "run": RunSettings(deadman=1e9),
+        "checklist": others,
+    }  # fmt: skip
     return settings.model_copy(update=alone)
 
 
