@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiltyard.kernel.clock import span_text, time_text
+from tiltyard.kernel.clock import moment, span_text, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.maintain import Day, day_of
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
@@ -243,6 +243,8 @@ def _lines(run: "Run", place: "JobsPlace") -> list[str]:
         if one.state == "failed":
             lines.append(f"    {one.said}")
             lines.append(f"    what it said: {place.log(run.name, one.step)}")
+        elif len(run.steps) == 1 and isinstance(one.told, dict):  # of several there is a report
+            lines += [f"    {line}" for line in one.told.get("lines", ())]
     if run.trouble:
         lines.append(f"  {run.trouble}")
     if run.state in {"failed", "cancelled"}:
@@ -254,7 +256,11 @@ def _state(step: "StepOutcome") -> str:
     if step.state == "skipped":
         return f"left out, {step.said}"
     tries = f", {step.tries} tries" if step.tries > 1 else ""
-    return f"{step.state}, {step.began_at} to {step.ended_at}{tries}"
+    if not step.began_at or not step.ended_at:
+        return step.state + tries
+    began, ended = moment(step.began_at), moment(step.ended_at)
+    took = f"took {span_text(ended - began)}, from {time_text(began.replace(microsecond=0))} on"
+    return f"{step.state}, {took}{tries}"
 
 
 def _json(run: "Run") -> dict[str, object]:
