@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.learners.snapshot import PARTS, WEIGHTS, Snapshot, snapshot_from
-from tiltyard.learners.snapshot_folder import MANIFEST, find, load, save
+from tiltyard.learners.snapshot_folder import MANIFEST, find, load, refuse_unwritable_folder, save
 
 NOW = datetime(2025, 7, 7, 12, tzinfo=UTC)
 
@@ -273,6 +274,28 @@ def test_whoever_is_killed_at_any_step_leaves_nothing_half_written(tmp_path: Pat
         assert ended == -signal.SIGKILL
         kills += 1
     assert kills >= 8
+
+
+def test_one_that_lacked_only_its_name_gets_it(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    left = tmp_path / f".{path.name}.4711.partial"
+    path.rename(left)
+    refuse_unwritable_folder(tmp_path)
+    assert load(path).digest == made().digest
+    assert list(tmp_path.iterdir()) == [path]
+    shutil.copytree(path, left)
+    (tmp_path / ".4711.partial").mkdir()
+    refuse_unwritable_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_that_is_not_whole_gets_no_name(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    left = tmp_path / f".{path.name}.4711.partial"
+    path.rename(left)
+    (left / MANIFEST).unlink()
+    refuse_unwritable_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_is_full_leaves_nothing_and_says_so(tmp_path: Path) -> None:

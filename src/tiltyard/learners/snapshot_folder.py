@@ -32,7 +32,7 @@ GONE = frozenset({ENOENT, ELOOP, ENXIO})
 """Of a file that is not there, or is none that was written."""
 _DIGITS = re.compile(rf"[0-9a-f]{{{NAMED_BY},64}}")
 _HALF_WRITTEN = re.compile(
-    rf"\.(?:[a-z0-9-]+_\d{{8}}_\d{{6}}_[0-9a-f]{{{NAMED_BY}}}\.)?\d+\.partial"
+    rf"\.(?:(?P<name>[a-z0-9-]+_\d{{8}}_\d{{6}}_[0-9a-f]{{{NAMED_BY}}})\.)?\d+\.partial"
 )
 """What is written here is called so until it is whole; nothing else is cleared away."""
 LARGEST_MANIFEST, LARGEST_FILE = 4 << 20, 1 << 30
@@ -105,17 +105,30 @@ def refuse_unwritable_folder(folder: Path) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else saves here; what those have left half-written that were killed is removed."""
+    """Nobody else saves here; what those have left that were killed is named, or removed."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in folder.glob(".*.partial"):
-            if _HALF_WRITTEN.fullmatch(left.name) and not left.is_symlink():
+            called = _HALF_WRITTEN.fullmatch(left.name)
+            if called and not left.is_symlink() and not _gets_its_name(left, called["name"]):
                 shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
         os.close(descriptor)
+
+
+def _gets_its_name(left: Path, name: str | None) -> bool:
+    """Whether it was whole already, and only its name was missing, which is free."""
+    if not name or left.with_name(name).exists():
+        return False
+    try:
+        load(left, name.rpartition("_")[2])
+    except TiltyardError:
+        return False
+    left.rename(left.with_name(name))
+    return True
 
 
 def load(path: Path, digest: str = "") -> Snapshot:
