@@ -1,5 +1,8 @@
 """Errands beside each other on one machine, and on a machine that fails them."""
 
+import os
+import subprocess
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -69,3 +72,15 @@ def test_a_machine_that_has_no_place_for_folders_is_no_result(scratch: Path) -> 
     assert told["stopped"][:2] == ["STUDY_STOPPED", "trial 1"]
     assert told["stopped"][2].startswith("FileNotFoundError: ")
     assert not files
+
+
+def test_code_and_instructions_are_among_what_bits_depend_on() -> None:
+    told = errands.versions()
+    assert {"tiltyard", "torch", "code of dqn", "code of tabnet", "code of timesnet"} <= set(told)
+    assert "missing" not in told.values()
+    other = subprocess.run(
+        [sys.executable, "-c", f"from {errands.__name__} import *; print(versions()['vectors'])"],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": "default"}, check=True, capture_output=True,
+        text=True,
+    ).stdout.strip()  # fmt: skip
+    assert other == "DEFAULT"

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -32,6 +33,8 @@ Told = Mapping[str, Any]
 """JSON."""
 PACKAGES = ("numpy", "numba", "optuna", "safetensors", "torch")
 """Of which another version may give other bits."""
+LEARNERS = ("dqn", "tabnet", "timesnet")
+"""Whose code has a number, which changes more often than the version of Tiltyard."""
 LENGTH = 8
 """Bytes that tell how long the JSON is that stands before files."""
 
@@ -72,10 +75,11 @@ def unpacked(raw: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def versions() -> dict[str, str]:
-    """Of all that bits depend on, where this is run."""
-    return {"tiltyard": tiltyard.__version__, "python": python_version()} | {
-        name: _version(name) for name in PACKAGES
-    }
+    """Of all that bits depend on, where this is run; ``vectors`` is what torch adds by."""
+    known = {"tiltyard": tiltyard.__version__, "python": python_version()}
+    known |= {name: _version(name) for name in PACKAGES}
+    known |= {f"code of {name}": _code(name) for name in LEARNERS}
+    return known | {"vectors": _vectors()}
 
 
 def _version(package: str) -> str:
@@ -83,6 +87,21 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "missing"
+
+
+def _code(learner: str) -> str:
+    try:
+        return str(import_module(f"tiltyard.learners.{learner}").CODE)
+    except ImportError:
+        return "missing"
+
+
+def _vectors() -> str:
+    try:
+        import torch  # noqa: PLC0415 slow
+    except ImportError:
+        return "missing"
+    return str(torch.backends.cpu.get_cpu_capability())
 
 
 def run(
