@@ -55,6 +55,11 @@ class Nodes:
         """One that was added."""
         self._cluster.remove_node(node)
 
+    def leave(self) -> None:
+        """All that work."""
+        for node in list(self._cluster.worker_nodes):
+            self._cluster.remove_node(node)
+
 
 @contextmanager
 def ray_cluster(environment: dict[str, str]) -> Iterator[Nodes]:

@@ -35,6 +35,7 @@ HOURS = 3_700
         ("encoder --data . --seed 9223372036854775808", "equal to 9223372036854775807"),
         ("encoder --data . --symbols ,", "FEED_MISSING --symbols ','"),
         ("sweep --data . --symbols SOL", "FEED_MISSING ."),
+        ("sweep --data . --workers 2 --ray auto", "OPTION_IDLE --workers"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_learnt(run: Run, words: str, code: str) -> None:

@@ -3,6 +3,7 @@
 A trained one is tiny and learns from three hundred short windows of a wave in noise.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from torch.nn import functional as F  # noqa: N812 as everybody calls it
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners import timesnet
 from tiltyard.learners.encoder import Encoder, encoder_from, settings_from
-from tiltyard.learners.job import Job, Step
+from tiltyard.learners.job import DIGEST, Job, Step
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.timesnet import (
@@ -209,6 +210,28 @@ def test_killed_within_an_epoch_it_begins_that_one_anew(fitted: Fitted, tmp_path
     with pytest.raises(Killed):
         train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path, tell=kill))
     assert equal(train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path)), fitted)
+
+
+def test_work_that_was_kept_before_epochs_were_counted_is_gone_on_with(
+    fitted: Fitted, tmp_path: Path
+) -> None:
+    """It was of whole epochs, and does not say how far within one it was."""
+
+    def kill() -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(TINY, windows_of(wave()), seed=SEED, job=Job(folder=tmp_path, saved=kill))
+    (file,) = tmp_path.glob("*.checkpoint")
+    raw = file.read_bytes()[DIGEST:]
+    key = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]["key"]
+    told: list[Step] = []
+    job = Job(folder=tmp_path, tell=told.append)
+    kept = job.kept(key)
+    assert kept is not None
+    job.keep(key, kept._replace(told={"losses": kept.told["losses"]}))
+    assert equal(train(TINY, windows_of(wave()), seed=SEED, job=job), fitted)
+    assert {step.numbers["epoch"] for step in told} == {2, 3}
 
 
 def test_weights_that_are_averaged_are_kept_and_do_not_change_what_is_learnt(

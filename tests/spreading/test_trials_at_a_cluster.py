@@ -5,7 +5,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from learners.test_sweep import digests, swept
 from ray_clusters import Nodes
 from tiltyard.learners.job import Job, Step
 from tiltyard.learners.study import Study, run
-from tiltyard.shell.training.cluster import Cluster
+from tiltyard.shell.training.cluster import Cluster, Returned
+from tiltyard.shell.training.errands import Errand
 from tiltyard.shell.training.spreading import hire_at
 
 
@@ -59,6 +60,23 @@ def test_a_trial_is_given_what_was_left_of_it_and_what_it_leaves_comes_back(
         assert begun == f"work/{number}/begun, by this machine, and by a node"
     assert (tmp_path / "encoders" / "one").stat() == untouched
     assert (tmp_path / "encoders" / "two").read_text() == "encoders/one, by this machine"
+
+
+class Seeing(Cluster):
+    """One that shows what it was given."""
+
+    def run(self, every: Sequence[Errand], *others: Any) -> Iterator[Returned]:  # noqa: ANN401 as there
+        self.every = every
+        return super().run(every, *others)
+
+
+def test_what_all_trials_go_by_is_packed_once(cluster: Cluster, tmp_path: Path) -> None:
+    study, seeing = study_in(tmp_path), Seeing(cluster._ray)
+    (tmp_path / "market").write_bytes(bytes(1_000))
+    run(study, 2, job=Job(), hire=hire_at(seeing))
+    one, two = seeing.every
+    assert one.shared is two.shared
+    assert any(b"market" in packet for packet in one.shared)
 
 
 @contextmanager

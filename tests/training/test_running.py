@@ -6,20 +6,32 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
 
 from command_line import ROOT
 from tiltyard.kernel.errors import Faults, TiltyardError
+from tiltyard.learners.job import job_key
 from tiltyard.learners.snapshot_folder import load
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.extra_learn import require_learn
 from tiltyard.shell.training.bars import read_bars
 from tiltyard.shell.training.machine import settle
-from tiltyard.shell.training.running import Made, World, search, train
+from tiltyard.shell.training.order import What
+from tiltyard.shell.training.running import (
+    CODE,
+    Made,
+    World,
+    market_of,
+    place_of,
+    search,
+    train,
+    work_of,
+)
 from training.small import SMALL, order, trained
 
 
@@ -100,6 +112,27 @@ def test_an_encoder_that_is_given_is_taken(folder: Path, policy: Made, tmp_path:
     assert made.snapshot.digest == policy.snapshot.digest
     other = trained(folder, encoder=policy.path, output=tmp_path)
     assert other.snapshot.weights.keys() == policy.snapshot.weights.keys()
+
+
+def test_how_many_do_not_know_of_each_other_makes_another_sweep_alone(folder: Path) -> None:
+    """And whoever was interrupted before anybody could say it finds his work again."""
+    bars = read_bars(folder / "bars", ("SOL",), None, None, None)
+    world = World(system_now, steady_seconds)
+
+    def lies(what: What, generation: int) -> str:
+        asked = replace(order(what, folder), generation=generation)
+        return work_of(asked, SMALL, market_of(asked, bars), world).name
+
+    assert len({lies("sweep", generation) for generation in (1, 2, 8)}) == 3
+    for what in ("encoder", "tabnet"):
+        assert lies(what, 8) == lies(what, 2)
+    asked = order("sweep", folder)
+    data = market_of(asked, bars)
+    before = job_key(
+        "sweep", asdict(SMALL), data.told(), data.funding_told, asked.seed, None,
+        place_of(world), CODE, torch.__version__, {},
+    )  # fmt: skip
+    assert lies("sweep", 2) == before[:16]
 
 
 def test_another_seed_makes_another(folder: Path, policy: Made, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ with several things wrong raises one :class:`Faults` that lists all of them.
 POLICY_UNKNOWN eee02a74: no policy ends so. policy list
 """
 
+import copyreg
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 class TiltyardError(Exception):
@@ -29,6 +30,10 @@ class TiltyardError(Exception):
         self.facts = facts
         self.remedy = remedy
         super().__init__(f"{code} {subject}: {facts}" + (f". {remedy}" if remedy else ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by what it holds: exceptions are made anew by their text alone otherwise."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,7 +291,7 @@ class _Run:
             for name, value in of.items():
                 self.optimiser.state[self.named[name]][moment] = self._there(value)
         self.losses = {name: list(one) for name, one in checkpoint.told["losses"].items()}
-        self.seen = int(checkpoint.told["seen"])
+        self.seen = int(checkpoint.told.get("seen", 0))  # those of before were of whole epochs
 
     def history(self) -> Json:
         partial = self.done < self.settings.epochs or self.learnt_from < len(self.learn)

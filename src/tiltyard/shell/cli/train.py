@@ -193,7 +193,7 @@ def sweep(
     budget: Budget = None,
     epochs: HeadEpochs = None,
     trials: Annotated[int, typer.Option(min=1, max=1_000, help="In all.")] = 10,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [1]")] = None,
     generation: Annotated[
         int,
         typer.Option(
@@ -210,13 +210,18 @@ def sweep(
 ) -> None:
     """Train policies of other settings, by what they earn, and keep the best two."""
     settings = settings_from(config)
+    if workers is not None and ray is not None:
+        raise TiltyardError(
+            "OPTION_IDLE", "--workers", "the processors of a cluster are its own to share out",
+            "leave out --workers, or --ray",
+        )  # fmt: skip
     order = order_of(
         "sweep", settings, data, symbols, interval, since, until, output,
         assume_utc=assume_utc, seed=seed, minutes=budget, epochs=epochs,
         device=_device(device, ray), threads=1,
     )  # fmt: skip
     order = replace(
-        order, trials=trials, workers=workers, generation=generation, has_funding=funding,
+        order, trials=trials, workers=workers or 1, generation=generation, has_funding=funding,
         ray=ray or "",
     )  # fmt: skip
     _run(order, report, as_json=as_json)

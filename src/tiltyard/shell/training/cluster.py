@@ -6,11 +6,11 @@ ships which function is meant by cloudpickle, and whoever may reach a cluster ma
 there, so a cluster is trusted like the machine itself.
 
 Ray tries nothing again by itself: an errand whose worker or node died is sent once more, and has
-failed when that dies, too. Whoever leaves the cluster takes what is still running there with him;
-of one who is killed Ray ends what he had begun.
+failed when that dies, too. Whatever else Ray cannot do says nothing of an errand: a cluster whose
+memory, disk or nodes are gone is lost. Whoever leaves the cluster takes what is still running there
+with him; of one who is killed Ray ends what he had begun.
 """
 
-import json
 import os
 import signal
 import socket
@@ -25,20 +25,20 @@ from tiltyard.kernel.errors import Fault, Faults, TiltyardError
 from tiltyard.learners.crew import DEATHS, THREADS
 from tiltyard.learners.job import Step
 from tiltyard.shell.training import errands
+from tiltyard.shell.training.at_nodes import EVERY, SAME, Ear, errand, step_of, versions_here
 from tiltyard.shell.training.errands import Errand, Files, packed, unpacked
 
-EVERY = 1.0
-"""Seconds between two questions how far errands are."""
 PATIENCE = 5.0
 """Seconds in which a cluster has to take a connection."""
 AT_NODES = 120.0
-"""Seconds in which each node has to say which versions it has."""
+"""Seconds in which each node has to say which versions it has, and after which it is looked whether
+there are any nodes, where nothing comes back."""
 JOIN = "start Ray on this machine, or join it: ray start --address=HOST:PORT --num-cpus=0"
 ADMISSION = (
     "give this process the cluster's token: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH or "
     "~/.ray/auth_token"
 )
-SAME = "install the same on every machine, and restart Ray there"
+KEPT = "what has come back is kept: the same command goes on from there"
 
 
 class Returned(NamedTuple):
@@ -65,9 +65,11 @@ class Cluster:
     def __init__(self, ray: Any) -> None:  # noqa: ANN401 a module that may be missing
         self._ray, around = ray, ray.get_runtime_context()
         self._address, here = around.gcs_address, around.get_node_id()
-        ear = ray.remote(_Ear).options(num_cpus=0, scheduling_strategy=self._at(here))
+        ear = ray.remote(Ear).options(
+            num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=self._at(here)
+        )
         self._ear = ear.remote()
-        self._errand = ray.remote(_errand).options(num_cpus=1, max_retries=0)
+        self._errand = ray.remote(errand).options(num_cpus=1, max_retries=0)
         self._shared: dict[str, Any] = {}
         self._flying: dict[Any, Errand] = {}
 
@@ -86,29 +88,31 @@ class Cluster:
             TiltyardError: What stopped an errand; ``CLUSTER_LOST``.
         """
         deaths: Counter[int] = Counter()
+        silent, exceptions = 0.0, self._ray.exceptions
         with self._losing():
-            self._ear.end.remote(is_over())
+            self._answered(self._ear.end.remote(is_over()))
             self._flying = {self._sent(one): one for one in every}
             while self._flying:
                 back, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=EVERY)
                 self._hear(tell)
                 self._ear.end.remote(is_over())
+                if (silent := 0.0 if back else silent + EVERY) >= AT_NODES:
+                    silent = 0.0
+                    self._find_nodes()
                 for ref in back:
-                    errand = self._flying.pop(ref)
+                    one = self._flying.pop(ref)
                     try:
                         told, files = unpacked(self._ray.get(ref))
-                    except self._ray.exceptions.RayTaskError:
-                        raise
-                    except self._ray.exceptions.RayError as error:
-                        deaths[errand.number] += 1
-                        if deaths[errand.number] < DEATHS:
-                            self._flying[self._sent(errand)] = errand
+                    except (exceptions.WorkerCrashedError, exceptions.NodeDiedError) as error:
+                        deaths[one.number] += 1
+                        if deaths[one.number] < DEATHS:
+                            self._flying[self._sent(one)] = one
                             continue
-                        yield Returned(errand.number, {}, _first_line(error))
+                        yield Returned(one.number, {}, _first_line(error))
                     else:
                         if "stopped" in told:
                             raise TiltyardError(*told["stopped"])
-                        yield Returned(errand.number, files)
+                        yield Returned(one.number, files)
 
     def check(self) -> None:
         """Find out whether every node computes as this machine does.
@@ -117,13 +121,12 @@ class Cluster:
             TiltyardError: ``CLUSTER_MISSING`` where no node has a processor.
             Faults: ``CLUSTER_DIFFERS``.
         """
-        nodes = [one for one in self._ray.nodes() if one["Alive"] and one["Resources"].get("CPU")]
-        if not nodes:
+        if not (nodes := self._working()):
             raise TiltyardError(
                 "CLUSTER_MISSING", self._address, "no node of it has a processor for tasks",
                 "join a machine: ray start --address=HOST:PORT",
             )  # fmt: skip
-        asked = self._ray.remote(_versions)
+        asked = self._ray.remote(versions_here)
         answers = [
             (
                 one["NodeManagerAddress"],
@@ -160,10 +163,10 @@ class Cluster:
                 if theirs.get(name) != version:
                     yield f"{name} {theirs.get(name)}, here {version}"
 
-    def _sent(self, errand: Errand) -> Any:  # noqa: ANN401 of Ray
-        told = {**errand.told, "versions": errands.versions()}
-        given = [packed(told, errand.files), *map(self._put, errand.shared)]
-        return self._errand.remote(errand.what, errand.number, self._ear, *given)
+    def _sent(self, one: Errand) -> Any:  # noqa: ANN401 of Ray
+        told = {**one.told, "versions": errands.versions()}
+        given = [packed(told, one.files), *map(self._put, one.shared)]
+        return self._errand.remote(one.what, one.number, self._ear, *given)
 
     def _put(self, content: bytes) -> Any:  # noqa: ANN401 of Ray
         """What several errands are given, in the cluster's memory once."""
@@ -172,9 +175,22 @@ class Cluster:
             self._shared[key] = self._ray.put(content)
         return self._shared[key]
 
+    def _working(self) -> list[Any]:
+        """Nodes that run errands."""
+        return [one for one in self._ray.nodes() if one["Alive"] and one["Resources"].get("CPU")]
+
+    def _find_nodes(self) -> None:
+        if not self._working():
+            facts = f"no node of it has a processor any more, for {AT_NODES:.0f} s or longer"
+            raise TiltyardError("CLUSTER_LOST", self._address, facts, KEPT)
+
+    def _answered(self, asked: Any) -> Any:  # noqa: ANN401 of Ray
+        """What the ear answers."""
+        return self._ray.get(asked, timeout=AT_NODES)
+
     def _hear(self, tell: Callable[[int, Step], object]) -> None:
-        for said in self._ray.get(self._ear.heard.remote()):
-            number, step = _heard(said)
+        for said in self._answered(self._ear.heard.remote()):
+            number, step = step_of(said)
             tell(number, step)
 
     def _at(self, node: str) -> Any:  # noqa: ANN401 of Ray
@@ -182,16 +198,21 @@ class Cluster:
 
     @contextmanager
     def _losing(self) -> Iterator[None]:
-        """Ray tells this process to end where the cluster is gone; that is said instead."""
+        """What Ray cannot do is told as ours; it interrupts this process where all is gone."""
+        exceptions = self._ray.exceptions
         try:
             yield
-        except (KeyboardInterrupt, self._ray.exceptions.RayActorError) as error:
+        except (KeyboardInterrupt, exceptions.RayError) as error:
+            if isinstance(error, exceptions.RayTaskError):
+                if not isinstance(error.cause, exceptions.RayError):
+                    raise  # a slip of ours
+                error = error.cause  # what a task was given is lost
+            facts = "it is not there any more"
             if _answers(self._address):
-                raise
-            raise TiltyardError(
-                "CLUSTER_LOST", self._address, "it is not there any more",
-                "what has come back is kept: the same command goes on from there",
-            ) from error  # fmt: skip
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                facts = _first_line(error)
+            raise TiltyardError("CLUSTER_LOST", self._address, facts, KEPT) from error
 
 
 @contextmanager
@@ -279,52 +300,6 @@ def _answers(address: str) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"[:300]
-
-
-class _Ear:
-    """Hears how far errands are, and knows whether their time is up; an actor at this machine."""
-
-    def __init__(self) -> None:
-        self._said: list[str] = []
-        self._is_over = False
-
-    def tell(self, said: str) -> None:
-        self._said.append(said)
-
-    def heard(self) -> list[str]:
-        said, self._said = self._said, []
-        return said
-
-    def end(self, is_over: bool) -> None:  # noqa: FBT001 as it is asked
-        self._is_over = is_over
-
-    def is_over(self) -> bool:
-        return self._is_over
-
-
-def _errand(what: str, number: int, ear: Any, *given: bytes) -> bytes:  # noqa: ANN401 of Ray
-    """Run an errand at a node."""
-    import ray  # noqa: PLC0415 an extra
-
-    told, _ = unpacked(given[0])
-    if (ours := errands.versions()) != told["versions"]:
-        facts = f"{told['versions']} where the training was begun, {ours} at a node"
-        return packed({"stopped": ["CLUSTER_DIFFERS", "a node that has joined", facts, SAME]}, {})
-    return errands.run(
-        what, given, lambda step: ear.tell.remote(_said(number, step)),
-        lambda: bool(ray.get(ear.is_over.remote())),
-    )  # fmt: skip
-
-
-def _versions() -> bytes:
-    return packed(errands.versions(), {})
-
-
-def _said(number: int, step: Step) -> str:
-    return json.dumps([number, *step])
-
-
-def _heard(said: str) -> tuple[int, Step]:
-    number, *step = json.loads(said)
-    return number, Step(*step)
+    """Of what it says, which may be nothing."""
+    name, said = type(error).__name__, str(error).strip()
+    return f"{name}: {said.splitlines()[0]}"[:300] if said else name

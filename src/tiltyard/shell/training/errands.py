@@ -16,10 +16,11 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir, mkdtemp
 from typing import Any, NamedTuple
 
 import tiltyard
@@ -32,6 +33,8 @@ Told = Mapping[str, Any]
 """JSON."""
 PACKAGES = ("numpy", "numba", "optuna", "safetensors", "torch")
 """Of which another version may give other bits."""
+LEARNERS = ("dqn", "tabnet", "timesnet")
+"""Whose code has a number, which changes more often than the version of Tiltyard."""
 LENGTH = 8
 """Bytes that tell how long the JSON is that stands before files."""
 
@@ -72,10 +75,11 @@ def unpacked(raw: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def versions() -> dict[str, str]:
-    """Of all that bits depend on, where this is run."""
-    return {"tiltyard": tiltyard.__version__, "python": python_version()} | {
-        name: _version(name) for name in PACKAGES
-    }
+    """Of all that bits depend on, where this is run; ``vectors`` is what torch adds by."""
+    known = {"tiltyard": tiltyard.__version__, "python": python_version()}
+    known |= {name: _version(name) for name in PACKAGES}
+    known |= {f"code of {name}": _code(name) for name in LEARNERS}
+    return known | {"vectors": _vectors()}
 
 
 def _version(package: str) -> str:
@@ -83,6 +87,21 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "missing"
+
+
+def _code(learner: str) -> str:
+    try:
+        return str(import_module(f"tiltyard.learners.{learner}").CODE)
+    except ImportError:
+        return "missing"
+
+
+def _vectors() -> str:
+    try:
+        import torch  # noqa: PLC0415 slow
+    except ImportError:
+        return "missing"
+    return str(torch.backends.cpu.get_cpu_capability())
 
 
 def run(
@@ -96,20 +115,32 @@ def run(
         tell: Told each step.
         is_over: Whether its time is up.
     """
+    from tiltyard.learners.trials import lacks_memory  # noqa: PLC0415 slow
+
     told, files = unpacked(given[0])
-    for raw in given[1:]:
-        files |= unpacked(raw)[1]
-    with _own_folder() as place, _exactly():
+    try:
+        return packed({}, _done(what, told, files, given[1:], Job(tell, is_over)))
+    except TiltyardError as error:
+        stopped = [error.code, error.subject, error.facts, error.remedy]
+    except Exception as error:
+        if not (isinstance(error, OSError) or lacks_memory(error)):
+            raise
+        subject = told.get("stage") or f"trial {told['number']}"
+        stopped = ["STUDY_STOPPED", subject, f"{type(error).__name__}: {error}"[:300], MEND]
+    return packed({"stopped": stopped}, {})
+
+
+def _done(what: str, told: Told, files: Files, shared: Sequence[bytes], job: Job) -> Files:
+    """What was made or changed."""
+    given = dict(files)
+    for raw in shared:
+        given |= unpacked(raw)[1]
+    with own_folder() as place, _exactly():
         folder, scratch = place / "kept", place / "scratch"
-        for name, content in files.items():
+        for name, content in given.items():
             write_whole(folder / name, content)
-        try:
-            DOERS[what](folder, scratch, told, Job(tell, is_over))
-        except TiltyardError as error:
-            stopped = [error.code, error.subject, error.facts, error.remedy]
-            return packed({"stopped": stopped}, {})
-        made = ((name, content) for name, content in read(folder) if files.get(name) != content)
-        return packed({}, dict(made))
+        DOERS[what](folder, scratch, told, job)
+        return {name: content for name, content in read(folder) if given.get(name) != content}
 
 
 def read(folder: Path, *parts: str) -> Iterator[tuple[str, bytes]]:
@@ -139,19 +170,28 @@ def _fit(folder: Path, scratch: Path, told: Told, job: Job) -> None:
     write_whole(folder / FIT, pack_fit(fit))
 
 
+MEND = "mend that at the node, and run it again: what has come back is kept"
 LESSONS, FIT = "lessons", "fit"
 PREFIX = "tiltyard-errand-"
 DOERS: Mapping[str, Callable[[Path, Path, Told, Job], None]] = {"trial": _trial, "fit": _fit}
 
 
 @contextmanager
-def _own_folder() -> Iterator[Path]:
-    """A folder that is gone afterwards; where somebody was killed, with the next one."""
-    for place in Path(gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError), _locked(place):
-            shutil.rmtree(place)
-    with TemporaryDirectory(prefix=PREFIX) as name, _locked(Path(name)):
-        yield Path(name)
+def own_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards; where somebody was killed, with the next one.
+
+    It is called what others look for once it is locked, so that nobody finds it before.
+    """
+    for left in Path(gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError), _locked(left):
+            shutil.rmtree(left)
+    made = Path(mkdtemp(prefix=f".{PREFIX}"))
+    with _locked(made):
+        place = made.rename(made.with_name(made.name.removeprefix(".")))
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)  # whatever remains, the next one clears away
 
 
 @contextmanager

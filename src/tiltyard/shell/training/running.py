@@ -32,6 +32,7 @@ from tiltyard.learners.seeds import Fitter, one_by_one
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.sweep import Sweep, sweep
+from tiltyard.learners.trials import GENERATION
 from tiltyard.shell.training.alone import alone_at
 from tiltyard.shell.training.bars import Bars
 from tiltyard.shell.training.order import Order
@@ -226,11 +227,15 @@ def work_of(
     """Where unfinished work lies: the same order finds it again."""
     key = job_key(
         order.what, asdict(settings), data.told(), data.funding_told, order.seed, order.epochs,
-        order.generation,
         place_of(world), CODE, torch.__version__,
-        {name: path.name for name, path in _given(order)},
+        {name: path.name for name, path in _given(order)}, *_generation(order),
     )  # fmt: skip
     return order.output / WORK / key[:16]
+
+
+def _generation(order: Order) -> list[int]:
+    """What a sweep depends on, too; the usual number is as if nobody had said one."""
+    return [order.generation] if order.what == "sweep" and order.generation != GENERATION else []
 
 
 def place_of(world: World) -> dict[str, Any]:

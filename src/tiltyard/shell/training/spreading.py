@@ -58,7 +58,8 @@ class _Crew:
     tell: Tell
 
     def play(self, numbers: Sequence[int]) -> Iterator[int]:
-        every = [self._errand(number) for number in numbers]
+        shared = self._shared() if numbers else []
+        every = [self._errand(number, shared) for number in numbers]
         for returned in self.cluster.run(every, lambda n, step: of_trial(n, self.tell)(step)):
             number, study = returned.number, self.study
             if returned.died:
@@ -68,7 +69,15 @@ class _Crew:
                 write_whole(study.folder / name, returned.files[name])  # the trial's is the last
             yield number
 
-    def _errand(self, number: int) -> Errand:
+    def _shared(self) -> list[bytes]:
+        """What all trials go by, which is large: the market, and encoders that were made."""
+        return [
+            packed({}, {name: content})
+            for name, content in read(self.study.folder)
+            if name.partition("/")[0] not in ("trials", "work", "kept")
+        ]
+
+    def _errand(self, number: int, shared: Sequence[bytes]) -> Errand:
         """What a trial goes by: what came of earlier ones, and what it has itself begun."""
         study = self.study
         told = {
@@ -77,11 +86,6 @@ class _Crew:
         }  # fmt: skip
         work = study.work(number).relative_to(study.folder).as_posix()
         own = dict(read(study.folder, "trials", work))
-        shared = [
-            packed({}, {name: content})
-            for name, content in read(study.folder)
-            if name.partition("/")[0] not in ("trials", "work", "kept")
-        ]
         return Errand(number, "trial", told, own, shared)
 
 
