@@ -18,6 +18,7 @@ from tiltyard.shell.training.cluster import Cluster, cluster_at
         ("127.0.0.1:1", "nothing has answered there"),
         ("ray://10.0.0.5:10001", "no address of a cluster"),
         ("10.0.0.5", "no address of a cluster"),
+        ("10.0.0.5:65536", "no address of a cluster"),
     ],
 )
 def test_where_there_is_none_it_is_said(address: str, facts: str) -> None:
@@ -26,6 +27,16 @@ def test_where_there_is_none_it_is_said(address: str, facts: str) -> None:
         cluster_at(address),
     ):
         pass
+
+
+def test_an_address_that_was_left_empty_trains_nowhere(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tiltyard", "train", "sweep", "--data", "bars", "--ray", ""],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("CLUSTER_MISSING '': no address of a cluster")
+    assert list(tmp_path.iterdir()) == []
 
 
 JOINS = """

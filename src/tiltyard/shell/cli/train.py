@@ -41,7 +41,7 @@ from tiltyard.shell.cli.train_options import (
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.extra_learn import require_learn
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.training.order import Device, Order
+from tiltyard.shell.training.order import Device, Order, refuse_no_address
 
 if TYPE_CHECKING:
     from tiltyard.learners.logged import Log
@@ -166,7 +166,7 @@ def rl(
         assume_utc=assume_utc, seed=seed, minutes=timeout, epochs=None, device="cpu",
         threads=threads,
     )  # fmt: skip
-    order = replace(order, steps=steps, seeds=seeds, has_funding=funding, ray=ray or "")
+    order = replace(order, steps=steps, seeds=seeds, has_funding=funding, ray=_address(ray))
     require_learn()
     known_by = None if as_of is None else moment(as_of)
     rival = _rival(champion, database, settings, order.output, known_by)
@@ -222,9 +222,16 @@ def sweep(
     )  # fmt: skip
     order = replace(
         order, trials=trials, workers=workers or 1, generation=generation, has_funding=funding,
-        ray=ray or "",
+        ray=_address(ray),
     )  # fmt: skip
     _run(order, report, as_json=as_json)
+
+
+def _address(ray: str | None) -> str:
+    """Of a cluster; empty for this machine."""
+    if ray is not None:
+        refuse_no_address(ray)
+    return ray or ""
 
 
 def _device(device: Device, ray: str | None) -> Device:

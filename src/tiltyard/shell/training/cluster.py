@@ -27,6 +27,7 @@ from tiltyard.learners.job import Step
 from tiltyard.shell.training import errands
 from tiltyard.shell.training.at_nodes import EVERY, SAME, Ear, errand, step_of, versions_here
 from tiltyard.shell.training.errands import Errand, Files, packed, unpacked
+from tiltyard.shell.training.order import AUTO, refuse_no_address
 
 PATIENCE = 5.0
 """Seconds in which a cluster has to take a connection."""
@@ -227,7 +228,7 @@ def cluster_at(address: str) -> Iterator[Cluster]:
             ``CLUSTER_DIFFERS``.
     """
     ray = _ray()
-    if address != "auto" and not _answers(address):
+    if address != AUTO and not _answers(address):
         facts = f"nothing has answered there within {PATIENCE:.0f} s"
         raise TiltyardError("CLUSTER_MISSING", address, facts, JOIN)
     cluster = None
@@ -267,7 +268,7 @@ def _join(ray: Any, address: str) -> None:  # noqa: ANN401 a module that may be 
     except ray.exceptions.AuthenticationError as error:
         raise TiltyardError("CLUSTER_REFUSED", address, _first_line(error), ADMISSION) from error
     except ConnectionError as error:
-        if address == "auto":
+        if address == AUTO:
             facts = "this machine is no node of one"
             raise TiltyardError("CLUSTER_MISSING", address, facts, JOIN) from error
         facts = "something answers there, and lets nobody in who has another token, or none"
@@ -284,14 +285,10 @@ def _join(ray: Any, address: str) -> None:  # noqa: ANN401 a module that may be 
 
 def _answers(address: str) -> bool:
     """Whether anything takes a connection there."""
-    host, _, port = address.rpartition(":")
-    if address == "auto":
+    refuse_no_address(address)
+    if address == AUTO:
         return False
-    if not host or not port.isdecimal() or "/" in host:
-        raise TiltyardError(
-            "CLUSTER_MISSING", address, "no address of a cluster",
-            "expected host:port of its head, such as 10.0.0.5:6379, or auto",
-        )  # fmt: skip
+    host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), PATIENCE):
             return True
