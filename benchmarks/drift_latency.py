@@ -28,7 +28,8 @@ import polars as pl
 from halt_latency import heads, machine, measure, row
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot_folder import save
-from tiltyard.learners.timesnet import TimesNetSettings, snapshot_of, train
+from tiltyard.learners.timesnet import TimesNetSettings, train
+from tiltyard.learners.timesnet_snapshot import snapshot_of
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.candles import candles_of

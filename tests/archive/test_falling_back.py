@@ -208,7 +208,7 @@ def test_what_is_cleared_away_while_it_is_listed_is_not_told(both: ArchiveSettin
     there = whereabouts(both)
     folder_of(both).remove([key_of(goes.name)])
     told, harmed = there.told()
-    assert ([one.name for one, _ in told], harmed) == ([stays.name], [])
+    assert ([one.name for one, _ in told], harmed) == ([stays.name], {})
 
 
 def test_what_is_cleared_away_while_it_is_brought_is_no_failure(both: ArchiveSettings) -> None:

@@ -100,6 +100,22 @@ def test_the_newest_is_the_newest_of_ones_own_ledger(archive: ArchiveSettings) -
     assert there.found(ours.name)[1] == ours
 
 
+def test_an_older_one_that_is_harmed_does_not_keep_the_newest_from_being_found(
+    tmp_path: Path,
+) -> None:
+    archive = ArchiveSettings(folder=str(tmp_path))
+    place = place_of(archive, create=True)
+    old, middle, new = (keep_small(place, weeks, {"a": b"%d" % weeks}) for weeks in (9, 5, 1))
+    (tmp_path / key_of(old.name)).write_bytes(b"{}")
+    for own in ("", OURS):
+        assert whereabouts(archive).found("newest", own)[1] == new
+    (tmp_path / key_of(new.name)).write_bytes(b"{}")
+    for own in ("", OURS):
+        with pytest.raises(TiltyardError, match="ARCHIVE_HARMED"):
+            whereabouts(archive).found("newest", own)
+    assert whereabouts(archive).found(middle.name)[1] == middle
+
+
 def test_where_only_others_are_none_is_the_newest_of_ones_own(archive: ArchiveSettings) -> None:
     keep_small(place_of(archive, create=True), 0, {"a": b"theirs"}, ledger=THEIRS)
     with pytest.raises(TiltyardError, match=r"of 1 ledger are in .*, and none of them is this one"):

@@ -33,10 +33,10 @@ from tiltyard.learners.tabnet import Head, TabNetSettings, fit
 from tiltyard.learners.timesnet import (
     Fitted,
     TimesNetSettings,
-    snapshot_of,
     train,
 )
 from tiltyard.learners.timesnet_network import Network
+from tiltyard.learners.timesnet_snapshot import snapshot_of
 from tiltyard.learners.windows import ChannelScaler, Windows, windows_of
 from tiltyard.market.bar import HOUR
 from tiltyard.market.candles import candles_of

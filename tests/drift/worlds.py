@@ -18,7 +18,8 @@ from tiltyard.learners.encoder import Encoder
 from tiltyard.learners.job import Job
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import save
-from tiltyard.learners.timesnet import TimesNetSettings, snapshot_of, train
+from tiltyard.learners.timesnet import TimesNetSettings, train
+from tiltyard.learners.timesnet_snapshot import snapshot_of
 from tiltyard.learners.windows import ChannelScaler, windows_of
 from tiltyard.market.bar import HOUR, Bar
 from tiltyard.market.candles import candles_of

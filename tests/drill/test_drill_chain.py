@@ -46,7 +46,7 @@ def test_shares_that_stayed_are_said_to_have_stayed() -> None:
 
 
 def test_nobody_is_told_of_a_drill_of_long_ago() -> None:
-    drill = Command("a", "page", "", "ann", "a drill", NOON, {"drill": "drill_x"})
+    drill = Command("a", "drill", "", "ann", "a drill", NOON, {"drill": "drill_x"})
     assert drill.refusal(NOON + LASTS) is None
     late = drill.refusal(NOON + LASTS + TICK)
     assert late is not None
@@ -59,7 +59,7 @@ def test_nobody_is_told_of_a_drill_of_long_ago() -> None:
 def test_a_desk_that_only_observes_is_a_lost_link(tmp_path: Path, observes: bool) -> None:  # noqa: FBT001 a case
     with good_ledger(tmp_path / "desk.db") as ledger:
         with desk_on(ledger, NOON, observe=observes) as desk:
-            assert asked(ledger, desk, "page", "", NOON, drill="drill_x").code == ""
+            assert asked(ledger, desk, "drill", "", NOON, drill="drill_x").code == ""
         (event,) = audited(ledger, "page")
     link = _of_desk([event], SETTINGS.checklist, 0.1)
     assert link.state == ("lost" if observes else "there")

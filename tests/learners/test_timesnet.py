@@ -27,11 +27,10 @@ from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.timesnet import (
     Fitted,
     TimesNetSettings,
-    refresh,
-    snapshot_of,
     train,
 )
 from tiltyard.learners.timesnet_network import Inception, Network, by_waves, convolved, cropped
+from tiltyard.learners.timesnet_snapshot import refresh, snapshot_of
 from tiltyard.learners.windows import Windows
 
 TINY = TimesNetSettings(

@@ -27,6 +27,7 @@ Verb = Literal[
     "register",
     "scale",
     "page",
+    "drill",
 ]
 
 VERBS: tuple[Verb, ...] = get_args(Verb)
@@ -39,11 +40,14 @@ GIVING: frozenset[Verb] = frozenset(
 )
 """Verbs by which somebody gets more, or may get more then."""
 
+EXPIRING: frozenset[Verb] = GIVING | {"drill"}
+"""Verbs that are about the moment in which they were asked for."""
+
 _TYPED: Mapping[str, str] = {"stop_all": "stop-all", "acknowledge": "review ack"}
 """What people type, where it is not the verb itself."""
 
 LASTS = timedelta(minutes=10)
-"""So long a command that gives waits for somebody to carry it out."""
+"""So long a command of :data:`EXPIRING` waits for somebody to carry it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,7 @@ class Command:
     @property
     def expires_at(self) -> datetime | None:
         """From when on it is not carried out any more; None for never."""
-        is_drill = self.verb == "page" and "drill" in self.arguments
-        return self.asked_at + LASTS if self.verb in GIVING or is_drill else None
+        return self.asked_at + LASTS if self.verb in EXPIRING else None
 
     def refusal(self, now: datetime) -> TiltyardError | None:
         """Why nobody may carry it out; None while somebody may."""

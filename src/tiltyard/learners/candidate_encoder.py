@@ -5,7 +5,7 @@ all that its parent did. By that it is refused where it would be tested on what 
 """
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.learners import timesnet
+from tiltyard.learners import timesnet, timesnet_snapshot
 from tiltyard.learners.encoder import KIND, settings_from
 from tiltyard.learners.examples import MarketData
 from tiltyard.learners.job import Job
@@ -39,7 +39,7 @@ def train_encoder(
         candles, length, scaler, since=until - settings.baseline_days * DAY, until=until,
         stride=settings.baseline_stride(data.interval),
     )  # fmt: skip
-    return timesnet.snapshot_of(
+    return timesnet_snapshot.snapshot_of(
         settings.encoder, fitted, baseline, channels=scaler.to_json(),
         data=data.told(until), seed=seed,
     )  # fmt: skip
@@ -79,7 +79,7 @@ def refresh_encoder(
         since=first, until=until, stride=settings.stride,
     )  # fmt: skip
     told = data.told(until, since)
-    return timesnet.refresh(before, windows, data=told, seed=seed, job=job, epochs=epochs)
+    return timesnet_snapshot.refresh(before, windows, data=told, seed=seed, job=job, epochs=epochs)
 
 
 def encoder_in(snapshot: Snapshot) -> Snapshot:

@@ -86,10 +86,7 @@ class Job:
         if file is None:
             return
         told = json.dumps(checkpoint.told, sort_keys=True, allow_nan=False)
-        raw = tensors_to(
-            {name: np.asarray(one, order="C") for name, one in checkpoint.tensors.items()},
-            metadata={"key": key, "told": told},
-        )
+        raw = packed(checkpoint.tensors, {"key": key, "told": told})
         write_whole(file, sha256(raw).digest() + raw)
         self.saved()
 
@@ -103,14 +100,25 @@ class Job:
             checked, raw = raw[:DIGEST], raw[DIGEST:]
             if sha256(raw).digest() != checked:
                 return None
-            told = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
-            is_it = told["key"] == key
-            return Checkpoint(tensors_from(raw), json.loads(told["told"])) if is_it else None
+            tensors, told = unpacked(raw)
+            return Checkpoint(tensors, json.loads(told["told"])) if told["key"] == key else None
         except (OSError, SafetensorError, ValueError, KeyError):
             return None
 
     def _file(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key[:16]}.checkpoint"
+
+
+def packed(tensors: Mapping[str, NDArray[Any]], told: Mapping[str, str]) -> bytes:
+    """Arrays, and texts beside them, as safetensors."""
+    whole = {name: np.asarray(one, order="C") for name, one in tensors.items()}
+    return tensors_to(whole, metadata=dict(told))
+
+
+def unpacked(raw: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """What :func:`packed` packed."""
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    return tensors_from(raw), header["__metadata__"]
 
 
 def write_whole(file: Path, content: bytes) -> None:

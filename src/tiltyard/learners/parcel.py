@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load as tensors_from
-from safetensors.numpy import save as tensors_to
 
 from tiltyard.learners.dqn import DqnSettings, Logged
 from tiltyard.learners.environment import Rules
 from tiltyard.learners.examples import Rows
+from tiltyard.learners.job import packed, unpacked
 from tiltyard.learners.replay import Replay, Transitions
 from tiltyard.learners.seeds import Lessons, SeedFit
 from tiltyard.learners.tracks import BAR, FUNDED, Tracks
@@ -46,7 +45,7 @@ def pack_lessons(lessons: Lessons) -> bytes:
         count, columns = len(logged.replay), logged.replay.columns._asdict()
         arrays |= {f"logged {name}": one[:count] for name, one in columns.items()}
         told["logged"] = [logged.share, logged.replay.policies, logged.replay.encoders]
-    return _packed(arrays, told)
+    return packed(arrays, {"told": json.dumps(told)})
 
 
 def unpack_lessons(raw: bytes, folder: Path) -> Lessons:
@@ -59,7 +58,8 @@ def unpack_lessons(raw: bytes, folder: Path) -> Lessons:
     Raises:
         TiltyardError: ``CHECKPOINT_UNWRITABLE``.
     """
-    arrays, told = _unpacked(raw)
+    arrays, said = unpacked(raw)
+    told = json.loads(said["told"])
     symbols, names, ranged = told["rows"]
     rows = Rows(
         **{name: arrays[f"rows {name}"] for name in ROWS}, symbols=tuple(symbols),
@@ -83,23 +83,14 @@ def pack_fit(fit: SeedFit) -> bytes:
     told = {
         "seed": fit.seed, "history": fit.history, "scaler": fit.scaler, "partial": fit.is_partial,
     }  # fmt: skip
-    return _packed(fit.weights, told)
+    return packed(fit.weights, {"told": json.dumps(told)})
 
 
 def unpack_fit(raw: bytes) -> SeedFit:
     """What :func:`pack_fit` packed."""
-    weights, told = _unpacked(raw)
+    weights, said = unpacked(raw)
+    told = json.loads(said["told"])
     return SeedFit(told["seed"], weights, told["history"], told["scaler"], told["partial"])
-
-
-def _packed(arrays: Arrays, told: Mapping[str, Any]) -> bytes:
-    whole = {name: np.asarray(one, order="C") for name, one in arrays.items()}
-    return tensors_to(whole, metadata={"told": json.dumps(told)})
-
-
-def _unpacked(raw: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-    return tensors_from(raw), json.loads(header["__metadata__"]["told"])
 
 
 def _side_by_side(arrays: Arrays, what: str, kind: np.dtype[np.void]) -> NDArray[np.void]:

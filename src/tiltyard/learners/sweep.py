@@ -12,8 +12,7 @@ computes with one thread, wherever it runs, so that one worker and many train th
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -47,6 +46,7 @@ from tiltyard.learners.candidate import (
 )
 from tiltyard.learners.crew import Hire
 from tiltyard.learners.encoder import settings_from
+from tiltyard.learners.exactly import exactly
 from tiltyard.learners.job import Job, write_whole
 from tiltyard.learners.performance import Interval, Result, daily_return_interval
 from tiltyard.learners.plan import check_past
@@ -131,7 +131,7 @@ class WalkForward:
         study = running.study
         settings = _settings(study, running.parameters)
         data = read_market(study.folder / MARKET)
-        with _one_thread():
+        with exactly():
             job = Job(tell=running.tell, folder=study.folder / "encoders", device=_device(study))
             encoder = train_encoder(settings, data, seed=study.seed, job=job)
             rows = rows_by(settings, data, encoder)
@@ -216,7 +216,7 @@ def _keep(
         load(encoder_path, told["encoder"])
     except (OSError, ValueError, KeyError, TiltyardError):
         settings, keeping = _settings(study, trial.parameters), f"keeping trial {trial.number}"
-        with _one_thread():
+        with exactly():
             encoders = Job(
                 lambda step: job.tell(step._replace(stage=f"{keeping}, {step.stage}")),
                 folder=study.folder / "encoders", device=job.device,
@@ -262,19 +262,6 @@ def _settings(study: Study, parameters: Mapping[str, Any]) -> CandidateSettings:
 
 def _device(study: Study) -> str:
     return str(study.config["device"])
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch computes with one thread, and always in the same order, meanwhile."""
-    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)  # noqa: FBT003 torch's own
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(exact)
 
 
 def write_market(data: MarketData, file: Path) -> None:

@@ -11,6 +11,8 @@ INTERRUPTED = 130
 TERMINATED = 143
 FAILED = 1
 WRONG = 2
+BREACH, UNKNOWN = 3, 4
+"""Of what only looks: a guard or an alert is beyond its limit, or nobody can say."""
 
 FAILURES = frozenset(
     {

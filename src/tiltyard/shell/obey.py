@@ -1,7 +1,7 @@
 """A command, carried out on a roster: the next roster, what to audit, and the answer.
 
-Registration is a verb like the others here, and so is ``page``, by which a job or a drill has
-people told.
+Registration is a verb like the others here, and so are ``page`` and ``drill``, by which a job and
+a drill have people told.
 ``scale`` is not: it needs what is measured, and belongs to the running desk.
 """
 
@@ -64,7 +64,7 @@ def obey(
     try:
         if command.verb == "register":
             return _register(command, roster, settings, now, knows_capital)
-        if command.verb == "page":
+        if command.verb in ("page", "drill"):
             event = _page(command, settings, now, observes=observes)
             return roster, [event], Outcome("", "people are told", now)
         held = positions_held(roster, marks, on_floor)
@@ -151,11 +151,11 @@ def _act(
 def _page(command: Command, settings: Settings, now: datetime, *, observes: bool) -> Event:
     """People are told that a step of a job has failed, or of a drill; nothing else changes."""
     said = command.arguments
-    cause = DRILL if "drill" in said else JOB
+    cause = DRILL if command.verb == "drill" else JOB
     action = Action("page", "", cause, "enforce", now, reason=command.reason)
     event = {**acted(action, settings.checklist.digest, command.actor), "command": command.seq}
     if cause == DRILL:
-        return {**event, "drill": said["drill"], "observes": observes}
+        return {**event, "drill": said.get("drill", ""), "observes": observes}
     return {**event, "run": said.get("run", "")}
 
 

@@ -42,20 +42,20 @@ class Whereabouts(NamedTuple):
     snapshots: Mapping[str, Lying]
     refused: TiltyardError | None
 
-    def told(self) -> tuple[list[tuple[Manifest, Lying]], list[TiltyardError]]:
-        """Every snapshot, newest first, and what is wrong with manifests that are harmed.
+    def told(self) -> tuple[list[tuple[Manifest, Lying]], dict[str, TiltyardError]]:
+        """Every snapshot, newest first, and what is wrong with manifests that are harmed, by name.
 
         Raises:
             TiltyardError: What keeps a place from being read.
         """
         told: list[tuple[Manifest, Lying]] = []
-        harmed: list[TiltyardError] = []
+        harmed: dict[str, TiltyardError] = {}
         for name, lying in reversed(list(self.snapshots.items())):
             try:
                 told.append((read_manifest(lying.place, name), lying))
             except TiltyardError as error:
                 if error.code == "ARCHIVE_HARMED":
-                    harmed.append(error)
+                    harmed[name] = error
                 elif error.code != "ARCHIVE_MISSING":  # somebody has just cleared it away
                     raise
         return told, harmed
@@ -76,15 +76,17 @@ class Whereabouts(NamedTuple):
         return self._read(meant_by(name, list(self.snapshots), self.place))
 
     def _newest(self, own: str) -> tuple[Place, Manifest]:
-        found: list[tuple[Place, Manifest]] = []
-        for name in reversed(list(self.snapshots)):
-            place, manifest = self._read(name)
-            if own and manifest.ledger in (own, ""):
-                return place, manifest
-            found.append((place, manifest))
-        ledgers = {manifest.ledger for _, manifest in found if manifest.ledger}
-        if not ledgers or (len(ledgers) == 1 and not own):
-            return found[0]
+        """One that is harmed is not passed over for an older one; those before it are."""
+        told, harmed = self.told()
+        may_be = [one for one in told if not own or one[0].ledger in (own, "")]
+        newest = max((one.name for one, _ in may_be), default="")
+        for name, error in harmed.items():
+            if name > newest:
+                raise error
+        ledgers = {one.ledger for one, _ in told if one.ledger}
+        if may_be and (own or len(ledgers) < 2):  # noqa: PLR2004 more than one
+            manifest, lying = may_be[0]
+            return lying.place, manifest
         facts = f"snapshots of {count_text(len(ledgers), 'ledger')} are in {self.place}"
         raise TiltyardError(
             "KEPT_UNKNOWN", NEWEST, f"{facts}, and none of them is this one" if own else facts,

@@ -19,6 +19,7 @@ from tiltyard.shell.cli.alerts_dashboard import dashboard
 from tiltyard.shell.cli.alerts_told import told_by, warning_of
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.exit_codes import BREACH, UNKNOWN
 from tiltyard.shell.sections.alerts import AlertSettings
 from tiltyard.shell.sections.web_address import fault_of_address
 from tiltyard.shell.settings import FILE, Settings
@@ -26,7 +27,6 @@ from tiltyard.shell.settings import FILE, Settings
 if TYPE_CHECKING:
     from tiltyard.shell.alerts.servers import Server
 
-BREACH, UNKNOWN = 3, 4
 _UNKNOWN_ALERT = "GuardUnknown"
 
 Output = Annotated[

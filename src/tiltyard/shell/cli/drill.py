@@ -14,7 +14,7 @@ from tiltyard.kernel.registry import did_you_mean
 from tiltyard.shell.cli.asking import Actor, holder_name, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
-from tiltyard.shell.exit_codes import FAILED
+from tiltyard.shell.exit_codes import FAILED, UNKNOWN
 from tiltyard.shell.replaying.replay import actor_name
 from tiltyard.shell.targets import targets_from
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tiltyard.shell.drill.trial import Tried
     from tiltyard.shell.settings import Settings
     from tiltyard.shell.store.ledger import Ledger
-
-UNKNOWN = 4
 
 
 def add_to(app: typer.Typer) -> None:
@@ -105,14 +103,14 @@ def _is_file(ledger: "Ledger") -> bool:
 
 
 def _told(
-    ledger: "Ledger", settings: "Settings", stamp: str, every: "Iterable[Tried]", actor: str,
+    ledger: "Ledger", settings: "Settings", stamp: str, every: "Sequence[Tried]", actor: str,
     within: float,
 ) -> "Iterator[Link]":  # fmt: skip
     from tiltyard.shell.drill.chain import House, alerted, told  # noqa: PLC0415 slow
 
     with waking_times(ledger) as times:
         house = House(ledger, settings, times, targets_from(settings), holder_name(), within)
-        yield from told(house, stamp, _summary(list(every)), actor)
+        yield from told(house, stamp, _summary(every), actor)
         yield from alerted(house, system_now())
 
 

@@ -29,6 +29,7 @@ from tiltyard.shell.cli.options import (
 )
 from tiltyard.shell.cli.progress import counting
 from tiltyard.shell.desk import Desk
+from tiltyard.shell.exit_codes import BREACH, UNKNOWN
 from tiltyard.shell.history import only, recorded, roster_at
 from tiltyard.shell.pictures.file import refuse_unwritable
 from tiltyard.shell.pictures.page import write_page
@@ -48,8 +49,6 @@ from tiltyard.shell.report.wire import hold_json, report_json, trade_json
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 
-BREACH = 3
-UNKNOWN = 4
 SHOWN_TRADES = 30
 LEAST_TRADES, LOOKED_BACK = 30, 2_000
 """With fewer trades nothing is foretold, and more are not drawn from."""

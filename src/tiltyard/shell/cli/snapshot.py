@@ -126,7 +126,7 @@ def list_all(as_json: AsJson = False, database: Database = None, config: Config 
             other = [f"  {words.ANOTHERS}"] if _is_own(one, own) is False else []
             _say([*words.lines_of(one), *here, *other])
     _refused(there.refused)
-    _end(harmed, is_failed=there.refused is not None)
+    _end(list(harmed.values()), is_failed=there.refused is not None)
 
 
 @snapshot.command("verify")

@@ -95,7 +95,7 @@ def told(house: House, stamp: str, said: str, actor: str) -> Iterator[Link]:
         return
     began = times.steady()
     command = command_of(
-        "page", "", {"drill": stamp}, reason=f"{stamp}: {said}", actor=actor, key=f"drill/{stamp}",
+        "drill", "", {"drill": stamp}, reason=f"{stamp}: {said}", actor=actor, key=f"drill/{stamp}",
         now=times.now(),
     )  # fmt: skip
     try:

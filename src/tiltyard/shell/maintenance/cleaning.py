@@ -247,16 +247,18 @@ class _Broom:
             lambda: "", lambda: delete(path),
         )  # fmt: skip
 
-    def _done(self, found: Cleaned, look: Callable[[], str], go: Callable[[], str]) -> Cleaned:
+    def _done(
+        self, found: Cleaned, look: Callable[[], str], go: Callable[[], str | None]
+    ) -> Cleaned:
         """What came of one removal, which keeps no other from being done.
 
         Args:
             found: What is to go.
             look: Why it stays; empty when it may go.
-            go: Removes it; why it is still there, empty when it is gone.
+            go: Removes it; why it is still there, nothing when it is gone.
         """
         try:
-            why = look() or ("" if self._dry_run else go())
+            why = look() or ("" if self._dry_run else go() or "")
         except (TiltyardError, OSError) as raised:
             error = raised
             if isinstance(error, OSError):

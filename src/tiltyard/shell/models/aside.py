@@ -19,16 +19,16 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import count_text
 from tiltyard.shell.models.leftovers import is_untouched
 from tiltyard.shell.models.removing import DOOMED, DOUBTED, unremovable
+from tiltyard.shell.models.shelf import MODEL
 from tiltyard.shell.models.whole import strangers, whole_manifest
 
 PARTIAL, HARMED = ".partial", ".harmed"
 """What the names of folders end with that :mod:`tiltyard.learners.snapshot_folder` leaves aside."""
-_MODEL = r"[a-z][a-z0-9-]*_\d{8}_\d{6}_[0-9a-f]{8}"
 _WORK = r"[0-9a-f]{16}"
-_BEGUN = re.compile(rf"\.(?:(?P<name>{_MODEL}|{_WORK})\.)?\d+(?:{PARTIAL}|{DOOMED})")
+_BEGUN = re.compile(rf"\.(?:(?P<name>{MODEL}|{_WORK})\.)?\d+(?:{PARTIAL}|{DOOMED})")
 """Being written, or being removed after all had been asked."""
-_DOUBTED = re.compile(rf"\.(?P<name>{_MODEL}|{_WORK}){DOUBTED}")
-_COPY = re.compile(rf"\.(?P<name>{_MODEL}|{_WORK})(?:\.\d+)?(?:{HARMED}|{DOUBTED})")
+_DOUBTED = re.compile(rf"\.(?P<name>{MODEL}|{_WORK}){DOUBTED}")
+_COPY = re.compile(rf"\.(?P<name>{MODEL}|{_WORK})(?:\.\d+)?(?:{HARMED}|{DOUBTED})")
 
 
 class Aside(NamedTuple):
@@ -109,7 +109,7 @@ def _copy(path: Path, whole: Path, keep: timedelta, now: datetime) -> Aside:
     put_aside_at = from_microseconds(path.lstat().st_ctime_ns // 1000)
     if now - put_aside_at < keep or not is_untouched(path, keep, now):
         return Aside(path, f"it is younger than {count_text(keep.days, 'day')}", is_old=False)
-    is_model = re.fullmatch(_MODEL, whole.name)  # work that began anew is wanted instead
+    is_model = re.fullmatch(MODEL, whole.name)  # work that began anew is wanted instead
     return Aside(path, _why_a_copy_stays(path, whole) if is_model else "", is_old=True)
 
 

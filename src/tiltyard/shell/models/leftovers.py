@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tiltyard.kernel.clock import from_microseconds
-from tiltyard.shell.models.shelf import Shelf
+from tiltyard.shell.models.shelf import MODEL, Shelf
 
 WORK, EMBEDDED = ".work", ".embedded"
 LARGEST_PAGE = 64 << 20
 """Bytes of a page that are read."""
-_MODEL = re.compile(r"[a-z][a-z0-9-]*_\d{8}_\d{6}_[0-9a-f]{8}")
-_PAGE = re.compile(rf"(?:{_MODEL.pattern}|sweep_\d{{8}}_\d{{6}})\.html")
+_MODEL = re.compile(MODEL)
+_PAGE = re.compile(rf"(?:{MODEL}|sweep_\d{{8}}_\d{{6}})\.html")
 
 
 def trains(folder: Path) -> bool:

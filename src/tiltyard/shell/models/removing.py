@@ -20,7 +20,7 @@ DOUBTED = ".doubted"
 """What the names of folders end with of which nobody has said yet that they are not needed."""
 DOOMED = ".doomed"
 """Of which somebody has, and which are being deleted."""
-STAGES = ("put aside", "doomed", "deleted")
+STAGES = PUT_ASIDE, DECIDED, DELETED = ("put aside", "doomed", "deleted")
 
 
 @contextmanager
@@ -63,9 +63,8 @@ def remove(
         return "it is a link to somewhere else"
     aside = path.with_name(f".{path.name}{DOUBTED}")
     doomed = path.with_name(f".{path.name}.{os.getpid()}{DOOMED}")
-    put_aside, is_doomed, deleted = STAGES
     _rename(path, aside)
-    on_stage(put_aside)
+    on_stage(PUT_ASIDE)
     try:
         needed = is_needed(aside)
         if not needed:
@@ -76,17 +75,14 @@ def remove(
     if needed:
         _rename(aside, path)
         return needed
-    on_stage(is_doomed)
+    on_stage(DECIDED)
     delete(doomed)
-    on_stage(deleted)
+    on_stage(DELETED)
     return ""
 
 
-def delete(path: Path) -> str:
+def delete(path: Path) -> None:
     """Delete a file, or a folder for which nobody looks any more, links in it not followed.
-
-    Returns:
-        Why it is still there: nothing, it is gone.
 
     Raises:
         TiltyardError: ``MODEL_UNREMOVABLE``; some of it may be gone.
@@ -98,7 +94,6 @@ def delete(path: Path) -> str:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise unremovable(path, error) from error
-    return ""
 
 
 def _rename(path: Path, new: Path) -> None:

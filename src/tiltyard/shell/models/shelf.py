@@ -13,6 +13,8 @@ from tiltyard.shell.feeds.stamp import Stamp, stamp_of
 
 MANIFEST = "manifest.json"
 """A folder with such a file is a snapshot."""
+MODEL = r"[a-z][a-z0-9-]*_\d{8}_\d{6}_[0-9a-f]{8}"
+"""What a snapshot is called, as a regular expression: kind, time, and how its digest begins."""
 SHORTEST_SUFFIX = 4
 """Letters of the end of a name by which a snapshot is meant; fewer may be anything."""
 SERVED = ("tabnet", "dqn")

@@ -132,10 +132,12 @@ def run(
 
 def _done(what: str, told: Told, files: Files, shared: Sequence[bytes], job: Job) -> Files:
     """What was made or changed."""
+    from tiltyard.learners.exactly import exactly  # noqa: PLC0415 slow
+
     given = dict(files)
     for raw in shared:
         given |= unpacked(raw)[1]
-    with own_folder() as place, _exactly():
+    with own_folder() as place, exactly():
         folder, scratch = place / "kept", place / "scratch"
         for name, content in given.items():
             write_whole(folder / name, content)
@@ -203,18 +205,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _exactly() -> Iterator[None]:
-    """Torch computes with one thread, and always in the same order, meanwhile."""
-    import torch  # noqa: PLC0415 slow
-
-    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)  # noqa: FBT003 torch's own
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(exact)

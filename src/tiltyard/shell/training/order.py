@@ -11,8 +11,6 @@ from tiltyard.kernel.errors import TiltyardError
 What = Literal["encoder", "tabnet", "rl", "sweep"]
 Device = Literal["auto", "cpu", "cuda"]
 PORTS = 65_536
-
-
 AUTO = "auto"
 """The cluster that this machine is a node of."""
 
