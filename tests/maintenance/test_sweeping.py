@@ -10,7 +10,16 @@ import pytest
 
 from conformance.samples import NewDatabase
 from docs.pages import rows
-from maintenance.houses import NIGHT, SUNDAY, Trainer, house_in, option
+from maintenance.houses import (
+    NIGHT,
+    SETTINGS,
+    SUNDAY,
+    Trainer,
+    house_in,
+    option,
+    settings_in,
+)
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.sweeping import sweep
 from tiltyard.shell.store.ledger import Ledger
@@ -87,7 +96,32 @@ def test_each_day_tries_other_settings_with_the_budgets_of_the_settings(
     assert (option(one, "--trials"), option(one, "--budget")) == ("10", "240")
     assert option(one, "--until") == "2026-11-22T02:00:00Z"
     assert option(one, "--seed") != option(other, "--seed")
+    assert option(one, "--workers") == "1"
     assert "--as-of" not in one, "it asks no ledger"
+
+
+@pytest.mark.parametrize(
+    ("said", "option_of_it"),
+    [("workers = 2", ("--workers", "2")), ('ray = "auto"', ("--ray", "auto"))],
+)
+def test_its_trials_run_where_the_settings_say(
+    tmp_path: Path,
+    new_database: NewDatabase,
+    sweeper: Sweeper,
+    said: str,
+    option_of_it: tuple[str, str],
+) -> None:
+    with house_in(tmp_path, new_database, f"{SETTINGS}[jobs]\n{said}\n") as house:
+        sweep(house, SUNDAY, NIGHT, sweeper)
+    (words,) = sweeper.asked
+    name, value = option_of_it
+    assert option(words, name) == value
+    assert len({"--workers", "--ray"} & set(words)) == 1
+
+
+def test_processes_of_this_machine_and_a_cluster_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(TiltyardError, match="give one of them"):
+        settings_in(tmp_path, '[jobs]\nworkers = 2\nray = "auto"\n')
 
 
 def test_for_the_same_day_it_is_done_once_and_one_whose_time_was_up_goes_on(

@@ -111,6 +111,7 @@ SETTINGS_TEXT = """\
 # retrain_minutes = 240        # then the best there is, is kept
 # trials = 10                  # of a sweep
 # sweep_minutes = 240          # then no further trial is begun
+# workers = 1                  # processes that run its trials; they find the same
 # ray = "10.0.0.5:6379"        # a cluster for retraining and sweep
 # refresh_epochs = 10          # of an encoder that has drifted
 # folder = "./maintenance"     # reports of maintenance, and what it has begun

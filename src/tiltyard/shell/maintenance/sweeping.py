@@ -40,7 +40,7 @@ def sweep(house: House, day: date, now: datetime, train: Train = answer_of) -> D
     jobs = house.settings.jobs
     words = [
         "train", "sweep", "--trials", str(jobs.trials), "--budget", f"{jobs.sweep_minutes:g}",
-        "--seed", str(day.toordinal()), *jobs.on_cluster,
+        "--seed", str(day.toordinal()), *jobs.on_workers,
     ]  # fmt: skip
     limit = TIMES * jobs.sweep_minutes + LATE
     note = note_of(jobs.path, day, TASK)

@@ -6,8 +6,9 @@ The hours are those of ``schedule.timezone``; when the nightly job runs, ``sched
 import re
 from datetime import time, timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tiltyard.checklist.patience import seconds
 from tiltyard.kernel.errors import TiltyardError
@@ -36,6 +37,7 @@ class JobSettings(BaseModel):
         retrain_minutes: After that the best there is, is kept.
         trials: Of the weekly sweep.
         sweep_minutes: After that no further trial is begun.
+        workers: Processes of this machine that the trials are shared among.
         ray: Address of a cluster that retraining and sweep run on; this machine where it is empty.
         refresh_epochs: Of an encoder that is refreshed.
         folder: Where maintenance notes what it has begun, and keeps its reports.
@@ -56,6 +58,7 @@ class JobSettings(BaseModel):
     retrain_minutes: float = Field(default=240, gt=0)
     trials: int = Field(default=10, ge=1, le=1_000)
     sweep_minutes: float = Field(default=240, gt=0)
+    workers: int = Field(default=1, ge=1, le=256)
     ray: str = ""
     refresh_epochs: int = Field(default=10, ge=1, le=10_000)
     folder: Folder = "./maintenance"
@@ -79,10 +82,21 @@ class JobSettings(BaseModel):
             raise ValueError(f"expected one of {', '.join(f'{count} h' for count in HOURS)}")  # noqa: TRY003 pydantic collects it
         return text
 
+    @model_validator(mode="after")
+    def _trials_run_in_one_place(self) -> Self:
+        if self.ray and self.workers > 1:
+            raise ValueError("workers are of this machine, and ray is a cluster: give one of them")  # noqa: TRY003 pydantic collects it
+        return self
+
     @property
     def on_cluster(self) -> list[str]:
         """The option by which a training is told of the cluster."""
         return ["--ray", self.ray] if self.ray else []
+
+    @property
+    def on_workers(self) -> list[str]:
+        """The option by which a sweep is told who runs its trials."""
+        return self.on_cluster or ["--workers", str(self.workers)]
 
     @property
     def weekday(self) -> int:
