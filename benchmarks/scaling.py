@@ -88,7 +88,7 @@ def measured(address: str, arms: int, trades: int) -> Mapping[str, float]:
         ingest = fill(ledger, names, trades // arms, now)
         token = take(ledger, "bench", now)
         assert token is not None
-        desk = LiveDesk(ledger, load(), token, nights=False)
+        desk = LiveDesk(ledger, load(), token, night_after=None)
         began = time.perf_counter()
         desk.start()
         desk.step(now)

@@ -25,7 +25,7 @@ HILL = "cheap_objectives:hill"
 
 
 def study_in(folder: Path, seed: int = 7, **config: Any) -> Study:  # noqa: ANN401 JSON
-    return Study(folder, HILL, config, seed)
+    return Study(folder, HILL, config, seed, 2)
 
 
 @pytest.fixture(scope="module")

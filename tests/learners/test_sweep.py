@@ -39,7 +39,8 @@ def swept(
     )  # fmt: skip
     return sweep(
         settings, SOL, folder=folder / "sweep", output=folder / "models", now=START, seed=3,
-        job=Job(saved=saved, tell=tell), trials=TRIALS, hire=hire or processes(workers),
+        job=Job(saved=saved, tell=tell), trials=TRIALS,
+        generation=2, hire=hire or processes(workers),
     )  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def test_a_market_that_begins_too_late_is_refused_before_the_first_trial(tmp_pat
     data = MarketData({**DATA.candles, "SOL/USDT": replace(whole, **part)})
     with pytest.raises(TiltyardError, match=r"DATA_INSUFFICIENT SOL/USDT: .* from 2025-03-12"):
         sweep(SETTINGS, data, folder=tmp_path / "sweep", output=tmp_path, now=START, seed=3,
-              job=Job(), trials=1)  # fmt: skip
+              job=Job(), trials=1, generation=2)  # fmt: skip
     assert not list(tmp_path.iterdir())
 
 
@@ -118,7 +119,7 @@ def test_a_past_is_refused_that_is_too_short_for_one_of_the_horizons(tmp_path: P
     plan_of(SETTINGS, MarketData(short))
     with pytest.raises(TiltyardError, match="DATA_INSUFFICIENT"):
         sweep(SETTINGS, MarketData(short), folder=tmp_path / "sweep", output=tmp_path, now=START,
-              seed=3, job=Job(), trials=1)  # fmt: skip
+              seed=3, job=Job(), trials=1, generation=2)  # fmt: skip
     assert not list(tmp_path.iterdir())
 
 

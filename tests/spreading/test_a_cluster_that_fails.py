@@ -29,7 +29,7 @@ def own(cluster: Cluster) -> Iterator[Cluster]:
 
 
 def study_in(folder: Path) -> Study:
-    return Study(folder, "cheap_objectives:hill", {}, 7)
+    return Study(folder, "cheap_objectives:hill", {}, 7, 2)
 
 
 def trial(*shared: bytes, **config: str) -> Errand:

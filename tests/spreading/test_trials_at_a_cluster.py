@@ -20,7 +20,7 @@ from tiltyard.shell.training.spreading import hire_at
 
 
 def study_in(folder: Path, **config: Any) -> Study:  # noqa: ANN401 JSON
-    return Study(folder, "cheap_objectives:hill", config, 7)
+    return Study(folder, "cheap_objectives:hill", config, 7, 2)
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -137,7 +137,7 @@ from tiltyard.shell.training.cluster import cluster_at
 from tiltyard.shell.training.spreading import hire_at
 
 address, folder, said = sys.argv[1:]
-study = Study(Path(folder), "cheap_objectives:hill", {"says": said}, 7)
+study = Study(Path(folder), "cheap_objectives:hill", {"says": said}, 7, 2)
 with cluster_at(address) as cluster:
     run(study, 2, job=Job(), hire=hire_at(cluster))
 """

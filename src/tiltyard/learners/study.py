@@ -29,7 +29,6 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.crew import Hire, processes
 from tiltyard.learners.job import Job, Step, write_whole
 from tiltyard.learners.trials import (
-    GENERATION,
     Objective,
     Pruned,
     Running,
@@ -40,7 +39,7 @@ from tiltyard.learners.trials import (
     objective_of,
 )
 
-__all__ = ["GENERATION", "Objective", "Pruned", "Running", "Study", "Trial", "best", "run"]
+__all__ = ["Objective", "Pruned", "Running", "Study", "Trial", "best", "run"]
 
 JOURNAL = "journal.log"
 

@@ -51,7 +51,7 @@ from tiltyard.learners.job import Job, write_whole
 from tiltyard.learners.performance import Interval, Result, daily_return_interval
 from tiltyard.learners.plan import check_past
 from tiltyard.learners.snapshot_folder import find, load, save
-from tiltyard.learners.study import GENERATION, Running, Study, Trial, best, run
+from tiltyard.learners.study import Running, Study, Trial, best, run
 from tiltyard.market.candles import Candles
 from tiltyard.market.costs import FundingRates
 
@@ -161,8 +161,8 @@ def sweep(
     now: datetime,
     seed: int,
     job: Job,
-    trials: int = 10,
-    generation: int = GENERATION,
+    trials: int,
+    generation: int,
     hire: Hire | None = None,
 ) -> Sweep:
     """Try settings, keep the best two as snapshots, and remove what the others left.

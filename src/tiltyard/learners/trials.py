@@ -20,8 +20,6 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Step, write_whole
 
-GENERATION = 2
-"""Trials that do not know of each other."""
 STARTUP = 4
 """So many trials are drawn without looking at others, and none is pruned."""
 UNPRUNED = 2
@@ -114,14 +112,14 @@ class Study:
         objective: ``module:name`` of an :class:`Objective`; workers find it by that.
         config: What the objective has to know; JSON.
         seed: Of all that is drawn.
-        generation: Trials that do not know of each other.
+        generation: So many trials do not know of each other.
     """
 
     folder: Path
     objective: str
     config: Mapping[str, Any]
     seed: int
-    generation: int = GENERATION
+    generation: int
 
     def work(self, number: int) -> Path:
         """Where a trial keeps unfinished work."""

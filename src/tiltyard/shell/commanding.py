@@ -297,7 +297,7 @@ def carry_out(
     announcing.committed()
     if nights:
         desk = LiveDesk(
-            ledger, settings, token, announcing=announcing, on_stage=on_stage, nights=False
+            ledger, settings, token, announcing=announcing, on_stage=on_stage, night_after=None
         )
         desk.start()
         desk.step(now)

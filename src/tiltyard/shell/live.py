@@ -59,8 +59,8 @@ class LiveDesk:
         announcing: Which effects outside follow from what is done.
         on_stage: Told each stage that a step has passed.
         observe: Guards are judged and recorded, and nothing is done.
-        nights: It runs the night of each trading day.
-        night_after: So long it leaves a night to whoever else asks for it.
+        night_after: So long it leaves the night of a trading day to whoever else asks for it; None
+            for good.
         tick: How often everything is judged when nothing comes in.
 
     Attributes:
@@ -77,8 +77,7 @@ class LiveDesk:
         announcing: Announcing | None = None,
         on_stage: Callable[[str], None] = lambda _: None,
         observe: bool = False,
-        nights: bool = True,
-        night_after: timedelta = timedelta(),
+        night_after: timedelta | None = timedelta(),
         tick: timedelta = TICK,
     ) -> None:
         self._ledger = ledger
@@ -86,15 +85,15 @@ class LiveDesk:
         self._holding = Holding(ledger, token, clock)
         self._on_stage = on_stage
         self._observe = observe
-        self._nights = nights
-        self._night_after = night_after
+        self._night_after = None if observe else night_after
         self._tick = tick
         self._desk = Desk(settings, Roster(), live=True, observe=observe)
         self._standing = Roster()
         modes: dict[str, Mode] = {
             guard.name: "observe" if observe else guard.mode for guard in settings.checklist.guards
         }
-        self._writing = Writing(token, announcing or Announcing(), modes, in_service=nights)
+        in_service = night_after is not None
+        self._writing = Writing(token, announcing or Announcing(), modes, in_service=in_service)
         self._doing = Doing(settings, self._desk, self._writing)
         self._incoming = Incoming(Positions(0, 0, 0, 0))
         self._begins_again = False
@@ -252,7 +251,7 @@ class LiveDesk:
             if self._desk.ruling.reads:
                 read_ahead(
                     self._ledger, self._desk, self._writing.unwritten, now,
-                    self._holding.keep_while_reading, nights=self._nights and not self._observe,
+                    self._holding.keep_while_reading, nights=self._night_after is not None,
                 )  # fmt: skip
             with self._ledger.transaction() as inside:
                 self._catch_up(inside, now)
@@ -356,7 +355,7 @@ class LiveDesk:
         if self.is_behind:
             return
         self._obey(inside, [one for one in asked if one.verb == "scale"], now)
-        if self._nights and not self._observe:
+        if self._night_after is not None:
             unwritten, judged_at = self._writing.unwritten, self._writing.written_at
             done = run_if_due(
                 inside, self._desk, unwritten, now, judged_at, after=self._night_after

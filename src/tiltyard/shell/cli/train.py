@@ -41,7 +41,7 @@ from tiltyard.shell.cli.train_options import (
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.extra_learn import require_learn
 from tiltyard.shell.settings import Settings
-from tiltyard.shell.training.order import Device, Order, refuse_no_address
+from tiltyard.shell.training.order import GENERATION, Device, Order, refuse_no_address
 
 if TYPE_CHECKING:
     from tiltyard.learners.logged import Log
@@ -199,7 +199,7 @@ def sweep(
         typer.Option(
             min=1, max=1_000, help="Trials that do not know of each other, and may run at once."
         ),
-    ] = 2,
+    ] = GENERATION,
     ray: OnCluster = None,
     funding: Funding = False,
     device: OnDevice = "auto",

@@ -142,7 +142,7 @@ class _House:
         takes = {self._file.name: self._file.takes}
         desk = LiveDesk(
             self._ledger, self._settings, token, announcing=Announcing(takes),
-            on_stage=self._passed, nights=False,
+            on_stage=self._passed, night_after=None,
         )  # fmt: skip
         desk.start()
         digest = self._settings.checklist.digest

@@ -10,6 +10,8 @@ from tiltyard.kernel.errors import TiltyardError
 
 What = Literal["encoder", "tabnet", "rl", "sweep"]
 Device = Literal["auto", "cpu", "cuda"]
+GENERATION = 2
+"""So many trials of a sweep do not know of each other, if nobody says otherwise."""
 PORTS = 65_536
 AUTO = "auto"
 """The cluster that this machine is a node of."""
@@ -85,7 +87,7 @@ class Order:
     threads: int = 0
     trials: int = 10
     workers: int = 1
-    generation: int = 2
+    generation: int = GENERATION
     ray: str = ""
     steps: int = 250_000
     seeds: int = 5

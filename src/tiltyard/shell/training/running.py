@@ -32,10 +32,9 @@ from tiltyard.learners.seeds import Fitter, one_by_one
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import load, save
 from tiltyard.learners.sweep import Sweep, sweep
-from tiltyard.learners.trials import GENERATION
 from tiltyard.shell.training.alone import alone_at
 from tiltyard.shell.training.bars import Bars
-from tiltyard.shell.training.order import Order
+from tiltyard.shell.training.order import GENERATION, Order
 
 WORK = ".work"
 CODE = (timesnet.CODE, tabnet.CODE)
