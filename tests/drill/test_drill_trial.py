@@ -6,11 +6,15 @@ from time import perf_counter
 
 import pytest
 
+from tiltyard.actions.record import registered
 from tiltyard.checklist.defaults import DEFAULT_CHECKLIST
 from tiltyard.checklist.guard import Guard
+from tiltyard.shell.cli.drill import _exit_code
 from tiltyard.shell.drill.breaching import SOURCE, course_for, roster_of
-from tiltyard.shell.drill.trial import LINKS, Tried, tried
+from tiltyard.shell.drill.trial import LINKS, Tried, _apart, _House, tried
+from tiltyard.shell.exit_codes import FAILED
 from tiltyard.shell.settings import Settings, load
+from tiltyard.shell.store.ledger import Ledger
 
 NOW = datetime(2026, 3, 1, 1, 50, tzinfo=UTC)
 """Ten minutes before a trading day ends: a course that crosses the end still counts."""
@@ -168,6 +172,26 @@ def test_what_nothing_trips_is_not_known_and_does_not_pass(name: str, tmp_path: 
     assert (done.follows, done.is_as_declared) == ("", False)
     assert done.why_not == "nothing that a drill tries trips it"
     assert done.spans == {}
+
+
+def test_shares_that_no_file_could_be_told_are_lost_though_the_arm_was_halted(
+    tmp_path: Path,
+) -> None:
+    settings = load()
+    guard = settings.checklist.guard("challenger_drawdown_high")
+    (tmp_path / "shares.json").mkdir()
+    own = _apart(settings, guard)
+    roster = roster_of(STAMP, own, NOW)
+    course = course_for(guard, own, roster, NOW)
+    assert course is not None
+    with Ledger.open(str(tmp_path / "drill.db"), create=True) as ledger:
+        arms = [registered(arm, NOW, SOURCE) for arm in roster.arms.values()]
+        ledger.save_roster(roster, arms, at=NOW)
+        done = _House(ledger, own, tmp_path, perf_counter).run(course, NOW)
+    assert (done.is_as_declared, done.is_well) == (True, False)
+    assert "shares told" not in done.spans
+    assert done.lost.startswith("nobody was told the shares: ")
+    assert _exit_code([done], []) == FAILED
 
 
 def test_its_arms_are_marked_and_its_course_is_of_the_guards_own_number() -> None:

@@ -15,11 +15,14 @@ from maintenance.houses import CHAMPION, NIGHT, PASSED, Trainer, house_in, join,
 from tiltyard.actions.record import acted
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Role
+from tiltyard.facts.command import LASTS, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import save
+from tiltyard.shell.commanding import give_back, take
 from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.refreshing import Wanted, refresh_all, wanted_refreshes
+from tiltyard.shell.store.command_table import pending_commands, write_outcome
 from trained_policies import encoder_alone, tiny, tiny_sizing
 
 GUARD = "encoder_kl_divergence_high"
@@ -110,6 +113,48 @@ def test_it_is_done_once_for_each_drift(house: House, trainer: Trainer) -> None:
     trainer.made = lambda _: replace(tiny(), lineage={**tiny().lineage, "refreshed": "again"})
     refresh_all(house, NEXT, trainer)
     assert len(trainer.asked) == 2
+
+
+def test_one_whose_registration_nobody_carried_out_in_time_is_registered_later(
+    house: House, trainer: Trainer
+) -> None:
+    """A desk that is busy answers nobody; what was made is not lost, and nobody calls it done."""
+    old = trained(house)
+    drifts(house, old)
+    token = take(house.ledger, "a desk that reads its trades", NIGHT)
+    assert token is not None
+    for _ in range(2):
+        done = refresh_all(house, NIGHT, trainer)
+        assert [error.code for error in done.failed] == ["COMMAND_WAITING"]
+    give_back(house.ledger, token)
+    house.times.wait(LASTS.total_seconds() + 1)
+    done = refresh_all(house, NEXT, trainer)
+    assert done.failed == ()
+    (made,) = (one["policy"] for one in done.told["refreshed"])
+    assert house.ledger.roster().arms[made].state == "probation"
+    assert len(trainer.asked) == 1, "it is trained once"
+    assert list(wanted_refreshes(house)) == []
+
+
+def test_one_that_a_person_has_registered_meanwhile_is_settled(
+    house: House, trainer: Trainer
+) -> None:
+    old = trained(house)
+    drifts(house, old)
+    token = take(house.ledger, "a desk that reads its trades", NIGHT)
+    assert token is not None
+    refresh_all(house, NIGHT, trainer)
+    with house.ledger.transaction() as inside:
+        (waits,) = pending_commands(inside.connection)
+        write_outcome(inside.connection, waits.seq, Outcome("COMMAND_OVERTAKEN", "no", NIGHT))
+    give_back(house.ledger, token)
+    done = refresh_all(house, NIGHT, trainer)
+    assert [error.code for error in done.failed] == ["COMMAND_OVERTAKEN"]
+    join(house, waits.policy)
+    done = refresh_all(house, NEXT, trainer)
+    assert done.failed == ()
+    assert any("has joined already" in line for line in done.lines)
+    assert list(wanted_refreshes(house)) == []
 
 
 def test_a_champion_that_drifts_stays_champion_beside_a_refreshed_challenger(

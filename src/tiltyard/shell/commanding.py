@@ -53,6 +53,11 @@ PASSING = UNAVAILABLE | {"LEASE_LOST"}
 WAIT_SECONDS = 5.0
 SAFETY_SECONDS = LASTS.total_seconds() + 1
 """What is asked for safety waits until the lease of a desk that has died is over."""
+STOP_YOURSELF = (
+    "ask again; until then, stop the bots themselves, or the desk: bots trade the champion alone "
+    "120 s after it has ended"
+)
+"""What to do while nobody can be asked for safety."""
 _ELSEWHERE = "ask it of the ledger that a desk runs on: --db FILE"
 (OBEYED,) = STAGES = ("obeyed",)
 """What is passed when commands are carried out without a desk: all is written, nothing
@@ -106,6 +111,8 @@ def ask(
     holder: str,
     targets: Mapping[str, Target],
     on_stage: Callable[[str], None] = lambda _: None,
+    patience: float | None = None,
+    stands_in: bool = True,
 ) -> Outcome:
     """Append a command, and see that it is carried out.
 
@@ -117,16 +124,18 @@ def ask(
         holder: Our name on the lease.
         targets: Who outside is told, should we have to act ourselves.
         on_stage: Told each stage that is passed, should we have to act ourselves.
+        patience: Seconds; None for 5 s, and 16 s for a verb of safety.
+        stands_in: Where no desk runs, we act ourselves.
 
     Raises:
         TiltyardError: ``RECORD_CLOSED`` for the record of a replay, where nothing is recorded.
-            ``COMMAND_WAITING`` when nobody has answered in 5 s, or 16 s for a verb of
-            safety, also because the database does not let anybody write. The command stands, and
-            is carried out by whoever acts next. Whatever keeps it from being recorded for as long:
-            then nothing stands.
+            ``COMMAND_WAITING`` when nobody has answered in time, also because the database does
+            not let anybody write. The command stands, and is carried out by whoever acts next.
+            Whatever keeps it from being recorded for as long: then nothing stands.
     """
     began = times.steady()
-    patience = SAFETY_SECONDS if command.verb in SAFETY else WAIT_SECONDS
+    if patience is None:
+        patience = SAFETY_SECONDS if command.verb in SAFETY else WAIT_SECONDS
     seq, answered = _append(ledger, command, times, until=began + patience)
     if answered is not None:
         return answered
@@ -139,7 +148,7 @@ def ask(
             if outcome is not None:
                 stand_in.leave()
                 return stand_in.answer(outcome)
-            if stand_in.acts(lease):
+            if stands_in and stand_in.acts(lease):
                 continue
             acting = lease.holder if lease else "the desk"
             why = f"{acting} has not carried it out in {patience:.0f} s"
@@ -170,11 +179,9 @@ def _append(
             if error.code not in UNAVAILABLE:
                 raise
             if times.steady() >= until:
-                raise TiltyardError(
-                    error.code, str(command), f"it is not recorded: {error.facts}",
-                    "ask again; until then, stop the bots themselves, or the desk: bots trade the "
-                    "champion alone 120 s after it has ended",
-                ) from None  # fmt: skip
+                remedy = STOP_YOURSELF if command.verb in SAFETY else "ask again"
+                facts = f"it is not recorded: {error.facts}"
+                raise TiltyardError(error.code, str(command), facts, remedy) from None
             times.wait(0.1)
             continue
         if before is None or before.refused:
@@ -284,12 +291,12 @@ def carry_out(
 ) -> None:
     """Carry out every command that waits, by the holder of the lease, where no desk runs.
 
-    Only a night has to measure the ledger for it; what a person asks for in haste does not
-    wait for that.
+    A drill alone goes on waiting: it is of a desk, and nobody else answers for one. Only a night
+    has to measure the ledger for it; what a person asks for in haste does not wait for that.
     """
     with ledger.transaction() as inside:
         check_lease(inside.connection, token)
-        waiting = pending_commands(inside.connection)
+        waiting = [one for one in pending_commands(inside.connection) if one.verb != "drill"]
         nights = [one for one in waiting if one.verb == "scale" and one.refusal(now) is None]
         quick = [one for one in waiting if one not in nights]
         _obey_all(inside, quick, settings, now, announcing, token)

@@ -11,7 +11,7 @@ import typer
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.registry import did_you_mean
-from tiltyard.shell.cli.asking import Actor, holder_name, waking_times
+from tiltyard.shell.cli.asking import Actor, waking_times
 from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.exit_codes import FAILED, UNKNOWN
@@ -109,13 +109,13 @@ def _told(
     from tiltyard.shell.drill.chain import House, alerted, told  # noqa: PLC0415 slow
 
     with waking_times(ledger) as times:
-        house = House(ledger, settings, times, targets_from(settings), holder_name(), within)
+        house = House(ledger, settings, times, targets_from(settings), within)
         yield from told(house, stamp, _summary(every), actor)
         yield from alerted(house, system_now())
 
 
 def _summary(every: "Sequence[Tried]") -> str:
-    well = sum(one.is_as_declared for one in every)
+    well = sum(one.is_well for one in every)
     return f"{well} of {len(every)} guards did what is declared, in a house of the drill's own"
 
 
@@ -133,9 +133,10 @@ def _cells(texts: Iterable[str]) -> str:
 
 def _followed(one: "Tried") -> str:
     observed = ", observed only" if one.guard.mode == "observe" else ""
+    lost = f", LOST: {one.lost}" if one.lost else ""
     if one.is_as_declared:
-        return one.follows + observed
-    return f"{one.follows}, and {one.guard.effect} is declared{observed}"
+        return one.follows + observed + lost
+    return f"{one.follows}, and {one.guard.effect} is declared{observed}{lost}"
 
 
 def _line(link: "Link") -> str:
@@ -156,7 +157,7 @@ def _json(
                 "guard": one.guard.name, "declared": one.guard.effect, "mode": one.guard.mode,
                 "followed": one.follows, "as_declared": one.is_as_declared,
                 "seconds": {name: round(span, 6) for name, span in one.spans.items()},
-                "why_not": one.why_not,
+                "why_not": one.why_not, "lost": one.lost,
             }
             for one in every
         ],
@@ -173,6 +174,6 @@ def _json(
 def _exit_code(every: "Sequence[Tried]", links: "Iterable[Link]") -> int:
     if any(one.state == "lost" for one in links):
         return FAILED
-    if any(not one.is_as_declared and not one.why_not for one in every):
+    if any(not one.is_well and not one.why_not for one in every):
         return FAILED
     return UNKNOWN if any(one.why_not for one in every) else 0

@@ -23,7 +23,9 @@ from tiltyard.shell.alerts.rules import alerts
 from tiltyard.shell.alerts.servers import Server
 from tiltyard.shell.alerts.trying import BETWEEN, try_out, wait_at_the_desk
 from tiltyard.shell.commanding import Times, ask, command_of
+from tiltyard.shell.drill.breaching import SOURCE
 from tiltyard.shell.effects.announce import shares_body
+from tiltyard.shell.notify.people import told_at_once
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.alert_table import was_told
 from tiltyard.shell.store.audit_table import audit_position
@@ -60,8 +62,7 @@ class House:
         ledger: That the desk runs on.
         settings: In force.
         times: Clocks.
-        targets: Who outside is told, should no desk run.
-        holder: Our name on the lease.
+        targets: Whom the settings name outside.
         within: Seconds that each link may take.
     """
 
@@ -69,7 +70,6 @@ class House:
     settings: Settings
     times: Times
     targets: Mapping[str, Target]
-    holder: str
     within: float
 
 
@@ -90,7 +90,7 @@ def told(house: House, stamp: str, said: str, actor: str) -> Iterator[Link]:
         desk = holder_of(still.connection, times.now())
         effects, audited = last_effect(still.connection), audit_position(still.connection)
         shares = shares_body(still.roster())
-    if desk is None:
+    if desk is None or not desk.checklist:  # a command may have the lease for a moment
         yield Link("desk", "lost", "none runs, so nobody judges: tiltyard run")
         return
     began = times.steady()
@@ -100,10 +100,11 @@ def told(house: House, stamp: str, said: str, actor: str) -> Iterator[Link]:
     )  # fmt: skip
     try:
         answer = ask(
-            ledger, house.settings, command, times, holder=house.holder, targets=house.targets
-        )
+            ledger, house.settings, command, times, holder=SOURCE, targets={},
+            patience=house.within, stands_in=False,
+        )  # fmt: skip
     except TiltyardError as error:
-        yield Link("desk", "lost", f"{error.code}: {error.facts}")
+        yield Link("desk", "lost", f"{error.code}: {error.facts}. {error.remedy}")
         return
     if answer.refused:
         yield Link("desk", "lost", answer.text)
@@ -135,7 +136,12 @@ def _of_effects(house: House, stamp: str, after: int, began: float) -> Iterator[
     """Whom it tells, each when it was told."""
     times = house.times
     waiting = _requested(house.ledger, stamp, after)
-    if not waiting:
+    asked = {effect.target for effect in waiting.values()}
+    people, others = _named(house)
+    for link, name in [*(("people", one) for one in people), *(("targets", one) for one in others)]:
+        if name not in asked:
+            yield Link(link, "lost", f"{name}: the desk does not know of it: start it again")
+    if not people and not any(effect.kind in FOR_PEOPLE for effect in waiting.values()):
         yield Link("people", "not set up", "the settings name nobody who is told of what is urgent")
     while waiting and times.steady() - began <= house.within:
         for key, effect in _requested(house.ledger, stamp, after).items():
@@ -148,6 +154,12 @@ def _of_effects(house: House, stamp: str, after: int, began: float) -> Iterator[
         said = f": {effect.told}" if effect.told else ""
         facts = f"{effect.target} has not taken it within {house.within:g} s{said}"
         yield Link(_whose(effect), "lost", facts)
+
+
+def _named(house: House) -> tuple[list[str], list[str]]:
+    """Which people, and who else, is to be told of what is critical, by the settings."""
+    people = [one.target for one in told_at_once(house.settings.notify.recipient)]
+    return people, [name for name, one in house.targets.items() if NOTICE in one.takes]
 
 
 def _requested(ledger: Ledger, stamp: str, after: int) -> dict[str, Effect]:

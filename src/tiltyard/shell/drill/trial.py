@@ -33,7 +33,7 @@ from tiltyard.shell.rehearsal import rehearse_halt
 from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings
 from tiltyard.shell.store.ledger import Ledger
-from tiltyard.shell.store.outbox import SHARES
+from tiltyard.shell.store.outbox import SHARES, open_effects
 from tiltyard.shell.targets import FileTarget
 
 LINKS = ("told", "judged", "committed", "shares told")
@@ -52,12 +52,19 @@ class Tried:
         follows: What the desk did, such as ``halt``; empty where the guard did not trip.
         spans: Seconds that each link took, in their order; that of shares only where they changed.
         why_not: Why nothing can be said of it; empty where it tripped.
+        lost: What of that was told to nobody; empty where all was.
     """
 
     guard: Guard
     follows: str
     spans: Mapping[str, float]
     why_not: str = ""
+    lost: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether what is declared has followed, and was told."""
+        return self.is_as_declared and not self.lost
 
     @property
     def is_as_declared(self) -> bool:
@@ -190,4 +197,10 @@ class _House:
             if (at := self._stages.get(stage)) is not None:
                 spans[link], since = at - since, at
         follows = " + ".join(dict.fromkeys(one["event"] for one in own))
-        return Tried(course.guard, follows, spans)
+        return Tried(course.guard, follows, spans, lost=self._untold())
+
+    def _untold(self) -> str:
+        """Why a file does not have who gets how much; empty where it has."""
+        with self._ledger.snapshot() as still:
+            waiting = [one for one in open_effects(still.connection) if one.kind == SHARES]
+        return f"nobody was told the shares: {waiting[-1].told}" if waiting else ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import count
 from pathlib import Path
 
 from tiltyard.facts.command import CommandRefused, Outcome, Verb
@@ -47,17 +48,23 @@ class House:
     ) -> Outcome:
         """Have a command carried out, once for each key; its answer.
 
+        One that nobody carried out while it might have been is asked anew, as ``KEY.1`` and on.
+
         Raises:
             CommandRefused: With the code of whatever refused it.
             TiltyardError: As :func:`tiltyard.shell.commanding.ask`.
         """
-        command = command_of(
-            verb, policy, arguments, reason=reason, actor=ACTOR, key=key, now=self.times.now()
-        )
-        outcome = ask(
-            self.ledger, self.settings, command, self.times, holder=self.holder,
-            targets=self.targets, on_stage=self.on_stage,
-        )  # fmt: skip
+        for number in count():
+            command = command_of(
+                verb, policy, arguments, reason=reason, actor=ACTOR,
+                key=f"{key}.{number}" if key and number else key, now=self.times.now(),
+            )  # fmt: skip
+            outcome = ask(
+                self.ledger, self.settings, command, self.times, holder=self.holder,
+                targets=self.targets, on_stage=self.on_stage,
+            )  # fmt: skip
+            if not (key and outcome.code == "COMMAND_EXPIRED"):
+                break
         if outcome.refused:
             raise CommandRefused(outcome)
         return outcome

@@ -45,6 +45,8 @@ def put_on_trial(house: House, name: str, *, key: str, reason: str) -> Joined:
         )  # fmt: skip
         outcome = house.ask("register", name, arguments_of(wanted), key=key, reason=reason)
     except TiltyardError as error:
+        if name in house.ledger.roster().arms:
+            return Joined("", f"{name} has joined already")
         return Joined("", f"not registered; to do it yourself: {register_command(name)}", (error,))
     return Joined(outcome.text, f"registered: {outcome.text}")
 

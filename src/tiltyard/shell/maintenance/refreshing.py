@@ -32,7 +32,7 @@ from tiltyard.shell.models.loading import found_snapshot
 from tiltyard.shell.models.manifest import manifest_of
 from tiltyard.shell.models.shelf import Shelf, is_called_by
 from tiltyard.shell.store.audit_table import every_event
-from tiltyard.shell.store.command_table import keys_like
+from tiltyard.shell.store.command_table import keys_carried_out
 
 TASK = "refresh"
 SIZING = "dqn"
@@ -74,9 +74,10 @@ def wanted_refreshes(house: House) -> Sequence[Wanted]:
         asked = {
             one.policy: one for one in _asked(every_event(still.connection, "refresh_encoder"))
         }
-        done = keys_like(still.connection, f"{TASK}/")
+        done = keys_carried_out(still.connection, f"{TASK}/")
+    known = {key.partition(".")[0] for key in done}  # asked anew, a key has a number
     return sorted(
-        (one for one in asked.values() if one.key not in done and not _is_settled(house, one)),
+        (one for one in asked.values() if one.key not in known and not _is_settled(house, one)),
         key=lambda one: one.episode,
     )
 

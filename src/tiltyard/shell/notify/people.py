@@ -91,15 +91,19 @@ class People:
         )  # fmt: skip
         number = add_page(connection, page)
         body = page_body(number, message)
-        for one in self.recipients:
-            if "critical" in one.severities and not one.escalation:
-                request_effect(connection, page_key(number, one), one.target, PAGE, body, now)
+        for one in told_at_once(self.recipients):
+            request_effect(connection, page_key(number, one), one.target, PAGE, body, now)
 
     def _tell(self, connection: sa.Connection, key: str, message: Message, now: datetime) -> None:
         body = body_of(message)
         for one in self.recipients:
             if message.severity in one.severities and not one.escalation:
                 request_effect(connection, f"{key}-{one.target}", one.target, MESSAGE, body, now)
+
+
+def told_at_once(recipients: Sequence[Recipient]) -> Sequence[Recipient]:
+    """Those of them who are told of what is critical, before it goes to anybody higher."""
+    return [one for one in recipients if "critical" in one.severities and not one.escalation]
 
 
 def page_key(number: int, recipient: Recipient) -> str:

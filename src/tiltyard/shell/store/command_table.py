@@ -103,9 +103,11 @@ def every_command(connection: sa.Connection) -> Sequence[tuple[Command, Outcome 
     ]
 
 
-def keys_like(connection: sa.Connection, prefix: str) -> frozenset[str]:
-    """Keys that begin so, of commands that were asked, whatever came of them."""
-    query = sa.select(commands.c.key).where(commands.c.key.startswith(prefix, autoescape=True))
+def keys_carried_out(connection: sa.Connection, prefix: str) -> frozenset[str]:
+    """Keys that begin so, of commands that were carried out."""
+    done = commands.join(outcomes, outcomes.c.command_seq == commands.c.seq)
+    query = sa.select(commands.c.key).select_from(done).where(outcomes.c.code == "")
+    query = query.where(commands.c.key.startswith(prefix, autoescape=True))
     return frozenset(connection.scalars(query))
 
 
