@@ -126,6 +126,30 @@ def test_a_run_is_cancelled_where_it_stands_and_can_be_gone_on_with(hosted: Host
     assert hosted.begun() == ["a", "long", "long", "c"]
 
 
+def test_a_run_that_nobody_carries_on_is_told_from_one_at_work(hosted: Hosted) -> None:
+    hosted.run(step("a"))
+    with records_of(hosted.place) as records:
+        records.ask("weekly", "weekly-2026-12-06", asked(date(2026, 12, 6), NOON))
+        with alone(hosted.place):
+            at_work = records.run("weekly-2026-12-06")
+        left = records.run("weekly-2026-12-06")
+    assert at_work is not None
+    assert (at_work.state, at_work.trouble) == ("waits", "")
+    assert left is not None
+    assert left.trouble == "nobody carries it on: tiltyard jobs run weekly --day 2026-12-06"
+
+
+def test_a_damaged_database_of_jobs_is_told_as_what_it_is(hosted: Hosted) -> None:
+    hosted.place.file.write_bytes(b"garbage garbage garbage")
+    with pytest.raises(TiltyardError, match="DATABASE_CORRUPT") as told:
+        hosted.run(step("a"))
+    assert told.value.subject == str(hosted.place.file)
+    assert told.value.remedy.startswith("move it away")
+    with pytest.raises(TiltyardError, match="DATABASE_CORRUPT"), records_of(hosted.place):
+        pass
+    assert not hosted.effects.exists(), "no step was begun"
+
+
 def test_a_retry_does_what_has_failed_and_nothing_else(hosted: Hosted) -> None:
     first = hosted.run(step("a"), step("b", "fail"), step("c"))
     last = hosted.run(step("a"), step("b"), step("c"), name=again(RUN), before=first.outcome)

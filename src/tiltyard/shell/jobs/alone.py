@@ -36,6 +36,16 @@ def alone(place: JobsPlace) -> Iterator[bool]:
         yield is_ours
 
 
+def is_hosted(place: JobsPlace) -> bool:
+    """Whether anybody hosts these jobs now.
+
+    Raises:
+        TiltyardError: As :func:`alone`.
+    """
+    with alone(place) as is_ours:
+        return not is_ours
+
+
 @contextmanager
 def _file_locked(place: JobsPlace) -> Iterator[bool]:
     file = place.file.with_suffix(".lock")

@@ -24,7 +24,7 @@ from tiltyard.shell.jobs.catalogue import JOBS, SCHEMA, Job, Step, run_id
 from tiltyard.shell.jobs.child import COMMAND, refused, run_step
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
 from tiltyard.shell.jobs.place import SCHEMA as TABLES
-from tiltyard.shell.jobs.place import JobsPlace
+from tiltyard.shell.jobs.place import JobsPlace, refuse_damaged
 from tiltyard.shell.jobs.records import APPLICATION, WORKFLOW
 from tiltyard.shell.settings import Settings
 
@@ -88,6 +88,7 @@ def hosting(world: World, *, look_every: float = LOOK_SOON) -> Iterator[None]:
         look_every: Seconds between two looks for what was asked.
     """
     refuse_pickles()
+    refuse_damaged(world.place)
     config: DBOSConfig = {
         "name": APPLICATION, "system_database_url": world.place.database,
         "dbos_system_schema": TABLES, "serializer": AsText(), "application_version": str(SCHEMA),

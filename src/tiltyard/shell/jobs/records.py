@@ -13,12 +13,12 @@ from dbos import DBOSClient
 from dbos._error import DBOSException
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.jobs.alone import is_hosted
 from tiltyard.shell.jobs.as_text import AsText, refuse_pickles
 from tiltyard.shell.jobs.catalogue import JOBS
 from tiltyard.shell.jobs.catalogue import SCHEMA as VERSION
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
-from tiltyard.shell.jobs.place import SCHEMA, JobsPlace
-from tiltyard.shell.store.plain_errors import speaking_plainly
+from tiltyard.shell.jobs.place import SCHEMA, JobsPlace, refuse_damaged, speaking_of_jobs
 
 APPLICATION = "tiltyard"
 WORKFLOW = "job"
@@ -43,7 +43,8 @@ class Run(NamedTuple):
         asked_at: UTC.
         ended_at: UTC; None while it has not.
         steps: Those that have ended.
-        trouble: What is wrong with the run itself; empty where nothing is.
+        trouble: What is wrong with the run itself, also that nobody carries it on; empty where
+            nothing is.
         bucket: Of the archive, as it was asked for; empty for that of the settings.
     """
 
@@ -68,10 +69,12 @@ class Records:
 
     Args:
         client: Of DBOS.
+        place: Where they are kept.
     """
 
-    def __init__(self, client: DBOSClient) -> None:
+    def __init__(self, client: DBOSClient, place: JobsPlace) -> None:
         self._client = client
+        self._place = place
 
     def runs(self, limit: int = 20) -> Sequence[Run]:
         """The newest runs, newest first."""
@@ -127,6 +130,8 @@ class Records:
         trouble = "" if status.error is None else str(status.error)
         if state in ACTIVE and status.app_version not in OWN:
             state, trouble = "failed", f"it was begun by version {status.app_version} of the jobs"
+        if state in ACTIVE and not is_hosted(self._place):
+            trouble = f"nobody carries it on: tiltyard jobs run {job} --day {told.get('day', '')}"
         if state == "done" and any(one.state == "failed" for one in last.values()):
             state = "failed"
         ended_at = None if state in ACTIVE else _time(status.completed_at or status.updated_at)
@@ -146,7 +151,8 @@ def records_of(place: JobsPlace) -> Iterator[Records]:
     refuse_pickles()
     if not place.is_there:
         raise none_yet(place)
-    with speaking_plainly(place.ledger):
+    with speaking_of_jobs(place):
+        refuse_damaged(place)
         try:
             client = DBOSClient(
                 system_database_url=place.database, dbos_system_schema=SCHEMA, serializer=AsText(),
@@ -155,7 +161,7 @@ def records_of(place: JobsPlace) -> Iterator[Records]:
         except DBOSException as error:
             raise none_yet(place) from error
         try:
-            yield Records(client)
+            yield Records(client, place)
         except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
             if "no such table" in str(error.orig) or isinstance(error, sa.exc.ProgrammingError):
                 raise none_yet(place) from error  # whoever makes them has not come so far

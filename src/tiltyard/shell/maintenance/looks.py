@@ -244,10 +244,10 @@ def look_at_jobs(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[
 
 
 def _failed_runs(ledger: Ledger, settings: Settings) -> Iterator[Seen]:
-    """The newest run of each job, where it has failed."""
+    """The newest run of each job, where it has failed, or nobody carries it on."""
     from tiltyard.shell.jobs.catalogue import JOBS  # noqa: PLC0415 slow
     from tiltyard.shell.jobs.place import JobsPlace  # noqa: PLC0415 slow
-    from tiltyard.shell.jobs.records import records_of  # noqa: PLC0415 slow
+    from tiltyard.shell.jobs.records import ACTIVE, records_of  # noqa: PLC0415 slow
 
     try:
         with records_of(JobsPlace(settings.jobs.path, ledger.url)) as records:
@@ -257,7 +257,11 @@ def _failed_runs(ledger: Ledger, settings: Settings) -> Iterator[Seen]:
             raise
         return
     for run in runs:
-        if run is not None and run.state == "failed":
+        if run is None:
+            continue
+        if run.state in ACTIVE and run.trouble:
+            yield Seen("attention", f"{run.name} has not ended", run.trouble)
+        if run.state == "failed":
             what = ", ".join(one.step for one in run.outcome.failed)
             remedy = f"tiltyard jobs show {run.name}, then tiltyard jobs retry {run.name}"
             yield Seen("attention", f"{run.name} failed: {what or run.trouble}", remedy)
