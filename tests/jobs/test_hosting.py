@@ -26,6 +26,7 @@ from tiltyard.shell.jobs.alone import alone
 from tiltyard.shell.jobs.as_text import AsText
 from tiltyard.shell.jobs.catalogue import JOBS, Job, Step, again, job_named
 from tiltyard.shell.jobs.child import COMMAND as STEP
+from tiltyard.shell.jobs.child import run_step
 from tiltyard.shell.jobs.host import PAGES, World, asked, hosting
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
 from tiltyard.shell.jobs.place import JobsPlace
@@ -144,6 +145,17 @@ def test_a_run_is_cancelled_also_while_its_page_waits(
     assert run.state == "cancelled"
     assert tried == ["a"]
     assert hosted.begun() == ["a"]
+
+
+def test_a_step_that_fails_at_once_keeps_its_words(tmp_path: Path) -> None:
+    """They may be there before its host has looked how much was said before it."""
+    fails = ["/bin/sh", "-c", "echo DISK_FULL it: no room >&2; exit 1"]
+    every = [
+        run_step("a", [], tmp_path / f"{number}.log", timedelta(minutes=1), now=system_now,
+                 steady=steady_seconds, environment=os.environ, command=fails)
+        for number in range(20)
+    ]  # fmt: skip
+    assert {(one.code, one.said) for one in every} == {("DISK_FULL", "DISK_FULL it: no room")}
 
 
 def test_what_is_idle_is_left_out_and_fails_nothing(hosted: Hosted) -> None:
