@@ -15,7 +15,9 @@ from maintenance.houses import (
     SETTINGS,
     SUNDAY,
     Trainer,
+    budgeted,
     house_in,
+    limit_of,
     option,
     settings_in,
 )
@@ -49,7 +51,7 @@ class Sweeper(Trainer):
     trials: Sequence[Mapping[str, Any]] = tuple(TRIALS)
 
     def __call__(self, words: Sequence[str], _: Ledger, seconds: float) -> Mapping[str, Any]:
-        assert seconds == (2 * 240 + 30) * 60
+        self.granted.append(seconds)
         self.asked.append(list(words))
         each = [
             {"trial": trial, **self.told(made)} for trial, made in ((0, tiny()), (2, tiny_sizing()))
@@ -98,6 +100,16 @@ def test_each_day_tries_other_settings_with_the_budgets_of_the_settings(
     assert option(one, "--seed") != option(other, "--seed")
     assert option(one, "--workers") == "1"
     assert "--as-of" not in one, "it asks no ledger"
+
+
+@pytest.mark.parametrize("minutes", [1, 240, 3_000])
+def test_its_step_is_not_ended_before_its_training_is(
+    house: House, sweeper: Sweeper, minutes: float
+) -> None:
+    house = budgeted(house, minutes)
+    sweep(house, SUNDAY, NIGHT, sweeper)
+    assert sweeper.granted == [(2 * minutes + 30) * 60]
+    assert sweeper.granted[0] < limit_of(house, "weekly", "optuna")
 
 
 @pytest.mark.parametrize(
