@@ -131,6 +131,15 @@ def test_its_trials_run_where_the_settings_say(
     assert len({"--workers", "--ray"} & set(words)) == 1
 
 
+@pytest.mark.parametrize("address", ["10.0.0.5", "ray://10.0.0.5:10001", "10.0.0.5:65536"])
+def test_what_can_be_no_cluster_is_refused_with_the_settings(tmp_path: Path, address: str) -> None:
+    with pytest.raises(TiltyardError) as refused:
+        settings_in(tmp_path, f'[jobs]\nray = "{address}"\n')
+    assert refused.value.code == "CONFIG_INVALID"
+    fault = "expected host:port of its head, such as 10.0.0.5:6379, or auto @ $.jobs.ray"
+    assert fault in str(refused.value)
+
+
 def test_processes_of_this_machine_and_a_cluster_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(TiltyardError, match="give one of them"):
         settings_in(tmp_path, '[jobs]\nworkers = 2\nray = "auto"\n')

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tiltyard.checklist.patience import seconds
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.sections.folder import Folder
+from tiltyard.shell.training.order import refuse_no_address
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(rf"(?P<day>{'|'.join(DAYS)}) (?P<hour>\d\d):(?P<minute>\d\d)")
@@ -84,6 +85,16 @@ class JobSettings(BaseModel):
             raise ValueError(error.facts) from None
         if span not in {timedelta(hours=count) for count in HOURS}:
             raise ValueError(f"expected one of {', '.join(f'{count} h' for count in HOURS)}")  # noqa: TRY003 pydantic collects it
+        return text
+
+    @field_validator("ray")
+    @classmethod
+    def _of_a_cluster(cls, text: str) -> str:
+        if text:
+            try:
+                refuse_no_address(text)
+            except TiltyardError as error:
+                raise ValueError(error.remedy) from None
         return text
 
     @model_validator(mode="after")
