@@ -32,6 +32,7 @@ from tiltyard.shell.archive.taking import STAGES, WRITTEN, take
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.audit_table import audit_head
+from tiltyard.shell.store.engine import SECRETS
 from tiltyard.shell.store.ledger import Ledger
 from waiting import until
 
@@ -299,3 +300,9 @@ def test_a_password_is_not_among_the_words_that_everybody_sees(url: str) -> None
     assert "hunter2" not in " ".join(words)
     assert "--dbname=postgresql://me@h/desk" in words
     assert password_of(make_url(url)) == "hunter2"
+
+
+def test_no_other_secret_is_among_them_either() -> None:
+    url = "postgresql+psycopg://me@h/desk?" + "&".join(f"{name}=hunter2" for name in SECRETS)
+    words = dump_options(make_url(url), "view", Path("dump"))
+    assert "hunter2" not in " ".join(words)

@@ -1,6 +1,7 @@
 """What is true of a ledger on a server, and of no other."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -23,7 +24,7 @@ from postgres import Server
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store import engine
 from tiltyard.shell.store.audit_table import append_audit
-from tiltyard.shell.store.engine import database_url
+from tiltyard.shell.store.engine import SECRETS, database_url
 from tiltyard.shell.store.lease import LASTS
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.waking import Waking
@@ -61,6 +62,36 @@ def test_a_password_among_the_options_is_not_shown_either() -> None:
     url = database_url(f"postgresql://me@db.example/desk?password={SECRET}&sslmode=require")
     assert SECRET not in str(url)
     assert (url.password, dict(url.query)) == (SECRET, {"sslmode": "require"})
+
+
+def test_so_it_is_where_the_url_names_its_driver() -> None:
+    url = database_url(f"postgresql+psycopg://me@db.example/desk?password={SECRET}")
+    assert SECRET not in str(url)
+    assert (url.password, dict(url.query)) == (SECRET, {})
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+@pytest.mark.parametrize("option", [f"{name}={SECRET}" for name in sorted(SECRETS - {"password"})]
+                         + [f"password=a&password={SECRET}"])  # fmt: skip
+def test_any_other_secret_among_the_options_is_refused(scheme: str, option: str) -> None:
+    refused = refusal(f"{scheme}://me@db.example/desk?{option}")
+    assert refused.code == "DATABASE_URL_INVALID"
+    assert refused.facts.startswith(option.partition("=")[0])
+    assert "?service=SECTION" in refused.remedy
+
+
+def test_a_service_file_names_what_the_url_does_not(
+    ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url(ledger_url)
+    told = {**url.query, "host": url.host or url.query.get("host"), "port": url.port,
+            "user": url.username, "password": url.password, "dbname": url.database}  # fmt: skip
+    lines = [f"{name}={value}" for name, value in told.items() if value is not None]
+    file = tmp_path / "services"
+    file.write_text("\n".join(["[desk]", *lines, ""]))
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    with Ledger.open("postgresql://?service=desk") as ledger:
+        assert ledger.url.database is None
 
 
 def test_a_port_that_is_no_number_is_refused_without_a_piece_of_the_password() -> None:

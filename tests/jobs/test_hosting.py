@@ -21,11 +21,13 @@ from little_jobs import COMMAND, DAY, NOON, RUN, job, step
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.jobs import refuse_other_bucket
 from tiltyard.shell.clock import steady_seconds, system_now
+from tiltyard.shell.jobs import host
 from tiltyard.shell.jobs.alone import alone
 from tiltyard.shell.jobs.as_text import AsText
 from tiltyard.shell.jobs.catalogue import JOBS, Job, Step, again, job_named
 from tiltyard.shell.jobs.child import COMMAND as STEP
-from tiltyard.shell.jobs.host import World, asked, hosting
+from tiltyard.shell.jobs.child import run_step
+from tiltyard.shell.jobs.host import PAGES, World, asked, hosting
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
 from tiltyard.shell.jobs.place import JobsPlace
 from tiltyard.shell.jobs.records import Run, records_of
@@ -89,6 +91,71 @@ def test_a_step_that_fails_keeps_no_other_from_its_work(hosted: Hosted) -> None:
     assert run.state == "failed"
     assert hosted.paged == ["a", "c"]
     assert hosted.finished == [run.outcome]
+
+
+LOCKED = TiltyardError("DATABASE_LOCKED", "desk.db", "another process is writing", "try again")
+
+
+def test_a_page_that_the_database_refuses_is_tried_again(hosted: Hosted) -> None:
+    """What has made a step fail, such as a database that is down, refuses its page, too."""
+    refusals = [LOCKED, RuntimeError("a slip")]
+
+    def page(_: str, outcome: StepOutcome) -> None:
+        if refusals:
+            raise refusals.pop()
+        hosted.paged.append(outcome.step)
+
+    world = hosted.world(step("a", "fail"), step("b"))._replace(page=page)
+    run = carried_through(world, "weekly", RUN, asked(DAY, NOON), wait=time.sleep)
+    assert hosted.paged == ["a"]
+    assert states(run) == {"a": "failed", "b": "done"}
+    assert not any("given up" in line for line in hosted.said)
+
+
+def test_a_page_that_is_always_refused_is_given_up_and_said(hosted: Hosted) -> None:
+    tried: list[str] = []
+
+    def page(_: str, outcome: StepOutcome) -> None:
+        tried.append(outcome.step)
+        raise LOCKED
+
+    world = hosted.world(step("a", "fail"), step("b"))._replace(page=page)
+    run = carried_through(world, "weekly", RUN, asked(DAY, NOON), wait=time.sleep)
+    assert states(run) == {"a": "failed", "b": "done"}
+    assert tried == ["a"] * PAGES
+    given_up = f"{RUN}: nobody was told that a failed: given up after {PAGES} tries"
+    assert [line for line in hosted.said if "given up" in line] == [given_up]
+
+
+def test_a_run_is_cancelled_also_while_its_page_waits(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "NAP", timedelta(milliseconds=10))
+    tried: list[str] = []
+
+    def page(run: str, outcome: StepOutcome) -> None:
+        tried.append(outcome.step)
+        with records_of(hosted.place) as records:
+            records.cancel(run)
+        raise LOCKED
+
+    slow = step("a", "fail")._replace(pause=timedelta(hours=1))
+    world = hosted.world(slow, step("b"))._replace(page=page)
+    run = carried_through(world, "weekly", RUN, asked(DAY, NOON), wait=time.sleep)
+    assert run.state == "cancelled"
+    assert tried == ["a"]
+    assert hosted.begun() == ["a"]
+
+
+def test_a_step_that_fails_at_once_keeps_its_words(tmp_path: Path) -> None:
+    """They may be there before its host has looked how much was said before it."""
+    fails = ["/bin/sh", "-c", "echo DISK_FULL it: no room >&2; exit 1"]
+    every = [
+        run_step("a", [], tmp_path / f"{number}.log", timedelta(minutes=1), now=system_now,
+                 steady=steady_seconds, environment=os.environ, command=fails)
+        for number in range(20)
+    ]  # fmt: skip
+    assert {(one.code, one.said) for one in every} == {("DISK_FULL", "DISK_FULL it: no room")}
 
 
 def test_what_is_idle_is_left_out_and_fails_nothing(hosted: Hosted) -> None:

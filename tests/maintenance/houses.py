@@ -17,6 +17,7 @@ from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.snapshot import Snapshot
 from tiltyard.learners.snapshot_folder import save
 from tiltyard.shell.commanding import Times
+from tiltyard.shell.jobs.catalogue import JOBS
 from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.registration import Registration, arguments_of
 from tiltyard.shell.settings import Settings, load
@@ -96,6 +97,7 @@ class Trainer:
         gate: Of whatever it makes.
         is_partial: The time is up.
         asked: Words of every command so far.
+        granted: Seconds that each of them may take.
     """
 
     models: Path
@@ -104,11 +106,12 @@ class Trainer:
     is_partial: bool = False
     is_parents: bool = False
     asked: list[list[str]] = field(default_factory=list)
+    granted: list[float] = field(default_factory=list)
 
     def __call__(self, words: Sequence[str], ledger: Ledger, seconds: float) -> Json:
         """As :func:`tiltyard.shell.maintenance.tethered.answer_of`."""
         assert ledger.roster().arms
-        assert seconds > 0
+        self.granted.append(seconds)
         self.asked.append(list(words))
         made = self.made(words)
         if isinstance(made, TiltyardError):
@@ -128,6 +131,19 @@ class Trainer:
             "partial": self.is_partial, "encoder_is_parents": self.is_parents,
             "metrics": metrics, "lineage": dict(snapshot.lineage),
         }  # fmt: skip
+
+
+def budgeted(house: House, minutes: float) -> House:
+    """The same, whose trainings have so many minutes."""
+    told = {"retrain_minutes": minutes, "sweep_minutes": minutes}
+    jobs = house.settings.jobs.model_copy(update=told)
+    return replace(house, settings=house.settings.model_copy(update={"jobs": jobs}))
+
+
+def limit_of(house: House, job: str, step: str) -> float:
+    """Seconds after which a host of jobs ends a step."""
+    steps = {one.name: one for one in JOBS[job].steps(house.settings)}
+    return steps[step].limit.total_seconds()
 
 
 def option(words: Sequence[str], name: str) -> str:

@@ -11,7 +11,17 @@ import pytest
 
 from conformance.samples import NewDatabase
 from docs.pages import rows
-from maintenance.houses import CHAMPION, NIGHT, PASSED, Trainer, house_in, join, option
+from maintenance.houses import (
+    CHAMPION,
+    NIGHT,
+    PASSED,
+    Trainer,
+    budgeted,
+    house_in,
+    join,
+    limit_of,
+    option,
+)
 from tiltyard.actions.record import acted
 from tiltyard.facts.action import Action
 from tiltyard.facts.arm import Role
@@ -225,6 +235,19 @@ def test_one_that_says_how_much_learns_anew_on_its_refreshed_encoder_and_has_to_
     (told,) = done.told["refreshed"]
     assert (told["policy"] in house.ledger.roster().arms) is passes
     assert list(wanted_refreshes(house)) == []
+
+
+@pytest.mark.parametrize("minutes", [1, 240, 3_000])
+def test_its_step_is_not_ended_before_both_trainings_of_a_policy_are(
+    house: House, trainer: Trainer, minutes: float
+) -> None:
+    house = budgeted(house, minutes)
+    drifts(house, trained(house, tiny_sizing()))
+    trainer.gate = PASSED
+    trainer.made = lambda words: encoder_alone() if words[1] == "encoder" else other(tiny_sizing())
+    refresh_all(house, NIGHT, trainer)
+    assert trainer.granted == [(minutes + 30) * 60] * 2
+    assert sum(trainer.granted) < limit_of(house, "refresh", "refresh")
 
 
 def test_of_whom_nothing_can_be_refreshed_it_is_told_once(house: House, trainer: Trainer) -> None:

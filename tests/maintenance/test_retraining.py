@@ -11,7 +11,17 @@ import pytest
 
 from conformance.samples import NewDatabase
 from docs.pages import rows
-from maintenance.houses import NIGHT, PASSED, SUNDAY, Trainer, house_in, join, option
+from maintenance.houses import (
+    NIGHT,
+    PASSED,
+    SUNDAY,
+    Trainer,
+    budgeted,
+    house_in,
+    join,
+    limit_of,
+    option,
+)
 from tiltyard.facts.command import CommandRefused
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.snapshot import Snapshot
@@ -63,6 +73,16 @@ def test_what_is_learnt_ends_where_the_day_began_with_the_budgets_of_the_setting
         "output": str(house.settings.models.path),
     }  # fmt: skip
     assert "--json" in words
+
+
+@pytest.mark.parametrize("minutes", [1, 240, 3_000])
+def test_its_step_is_not_ended_before_its_training_is(
+    house: House, trainer: Trainer, minutes: float
+) -> None:
+    house = budgeted(house, minutes)
+    retrain(house, SUNDAY, NIGHT, trainer)
+    assert trainer.granted == [(minutes + 30) * 60]
+    assert trainer.granted[0] < limit_of(house, "weekly", "retrain")
 
 
 def test_only_so_many_days_are_learnt_from_as_are_configured(

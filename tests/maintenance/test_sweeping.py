@@ -15,7 +15,9 @@ from maintenance.houses import (
     SETTINGS,
     SUNDAY,
     Trainer,
+    budgeted,
     house_in,
+    limit_of,
     option,
     settings_in,
 )
@@ -49,7 +51,7 @@ class Sweeper(Trainer):
     trials: Sequence[Mapping[str, Any]] = tuple(TRIALS)
 
     def __call__(self, words: Sequence[str], _: Ledger, seconds: float) -> Mapping[str, Any]:
-        assert seconds == (2 * 240 + 30) * 60
+        self.granted.append(seconds)
         self.asked.append(list(words))
         each = [
             {"trial": trial, **self.told(made)} for trial, made in ((0, tiny()), (2, tiny_sizing()))
@@ -100,6 +102,16 @@ def test_each_day_tries_other_settings_with_the_budgets_of_the_settings(
     assert "--as-of" not in one, "it asks no ledger"
 
 
+@pytest.mark.parametrize("minutes", [1, 240, 3_000])
+def test_its_step_is_not_ended_before_its_training_is(
+    house: House, sweeper: Sweeper, minutes: float
+) -> None:
+    house = budgeted(house, minutes)
+    sweep(house, SUNDAY, NIGHT, sweeper)
+    assert sweeper.granted == [(2 * minutes + 30) * 60]
+    assert sweeper.granted[0] < limit_of(house, "weekly", "optuna")
+
+
 @pytest.mark.parametrize(
     ("said", "option_of_it"),
     [("workers = 2", ("--workers", "2")), ('ray = "auto"', ("--ray", "auto"))],
@@ -117,6 +129,15 @@ def test_its_trials_run_where_the_settings_say(
     name, value = option_of_it
     assert option(words, name) == value
     assert len({"--workers", "--ray"} & set(words)) == 1
+
+
+@pytest.mark.parametrize("address", ["10.0.0.5", "ray://10.0.0.5:10001", "10.0.0.5:65536"])
+def test_what_can_be_no_cluster_is_refused_with_the_settings(tmp_path: Path, address: str) -> None:
+    with pytest.raises(TiltyardError) as refused:
+        settings_in(tmp_path, f'[jobs]\nray = "{address}"\n')
+    assert refused.value.code == "CONFIG_INVALID"
+    fault = "expected host:port of its head, such as 10.0.0.5:6379, or auto @ $.jobs.ray"
+    assert fault in str(refused.value)
 
 
 def test_processes_of_this_machine_and_a_cluster_exclude_each_other(tmp_path: Path) -> None:

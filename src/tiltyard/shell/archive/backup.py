@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.store.audit_table import audit_head, audit_position, identity_of
+from tiltyard.shell.store.engine import SECRETS
 from tiltyard.shell.store.ledger import Ledger
 
 FILE, DUMP = "tiltyard.db", "tiltyard.dump"
@@ -102,7 +103,7 @@ def _dumped(ledger: Ledger, dump: Path) -> Backup:
 
 
 def dump_options(url: URL, view: str, dump: Path) -> list[str]:
-    """How ``pg_dump`` is called, for everybody to see: without the password.
+    """How ``pg_dump`` is called, for everybody to see: without what lets somebody in.
 
     Args:
         url: Of the database.
@@ -110,7 +111,7 @@ def dump_options(url: URL, view: str, dump: Path) -> list[str]:
         dump: The file to write.
     """
     plain = url._replace(drivername="postgresql", password=None)
-    plain = plain.difference_update_query(["password"])
+    plain = plain.difference_update_query(SECRETS)
     return [
         "--format=custom", "--no-owner", "--no-privileges", "--no-password",
         f"--lock-wait-timeout={LOCK_WAIT_MS}", f"--snapshot={view}", f"--file={dump}",

@@ -25,7 +25,7 @@ from tiltyard.shell.tied import end_when_left_alone
 
 LOOK_EVERY = 5.0
 """Seconds between two looks whether nobody else hosts them any more."""
-LAST_OF_ALL = 10
+BEHIND_THE_DESK = 10
 """How nice it is to the desk, and with it whatever it begins."""
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     """Host the jobs of the ledger in ``TILTYARD_DB``, until the desk is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the desk
     end_when_left_alone(with_kin=False)
-    os.nice(LAST_OF_ALL)
+    os.nice(BEHIND_THE_DESK)
     config = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
         settings, ledger = load(config), database_url(os.environ["TILTYARD_DB"])

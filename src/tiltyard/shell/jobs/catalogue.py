@@ -17,6 +17,8 @@ from tiltyard.shell.settings import Settings
 SCHEMA = 1
 """Of the steps: raised when a job that was begun before cannot be gone on with."""
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+AROUND = 30 * MINUTE
+"""What a task may take beside its training, which it ends by itself."""
 Queue = Literal["learner", "house"]
 
 
@@ -72,11 +74,6 @@ class Job(NamedTuple):
     is_daily: bool = True
 
 
-def _soft(minutes: float) -> timedelta:
-    """How long something may take that ends by itself after so long, and then keeps its work."""
-    return timedelta(minutes=minutes) + HOUR
-
-
 def _nightly(settings: Settings) -> Sequence[Step]:
     idle = "" if settings.market.feed else "the settings name no folder of bars: market.feed"
     return (
@@ -90,14 +87,14 @@ def _task(name: str, limit: timedelta) -> Step:
 
 
 def _retrain(settings: Settings) -> Sequence[Step]:
-    return (_task("retrain", _soft(settings.jobs.retrain_minutes)),)
+    return (_task("retrain", settings.jobs.retrain_limit + AROUND),)
 
 
 def _weekly(settings: Settings) -> Sequence[Step]:
     return (
         _task("snapshot", 2 * HOUR)._replace(tries=2),
         *_retrain(settings),
-        _task("optuna", _soft(settings.jobs.sweep_minutes)),
+        _task("optuna", settings.jobs.sweep_limit + AROUND),
         _task(
             "purge", HOUR
         ),  # both look by themselves whether a snapshot holds what they take away
@@ -109,8 +106,9 @@ def _health(_: Settings) -> Sequence[Step]:
     return (_task("health", 10 * MINUTE)._replace(tries=1),)
 
 
-def _refresh(_: Settings) -> Sequence[Step]:
-    return (_task("refresh", 6 * HOUR),)
+def _refresh(settings: Settings) -> Sequence[Step]:
+    """One policy has its time; where several drift at once, the next try goes on, or the night."""
+    return (_task("refresh", settings.jobs.refresh_limit + AROUND),)
 
 
 def _at_night(settings: Settings) -> str:

@@ -112,11 +112,11 @@ def _begun(
         with log.open("ab") as says, answer.open("wb") as answers:
             says.write(f"{at} tiltyard {' '.join(words)}\n".encode())
             says.flush()
+            said_before = says.tell()  # whoever is begun moves the same offset on
             child = subprocess.Popen(  # noqa: S603 our own
                 [*command, *words], stdin=subprocess.PIPE, stdout=answers, stderr=says,
                 start_new_session=True, env=dict(environment),
             )  # fmt: skip
-            said_before = says.tell()
     except OSError as error:
         raise unwritable(log, error) from error
     with child:

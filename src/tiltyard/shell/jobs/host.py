@@ -39,6 +39,8 @@ NAP = timedelta(seconds=15)
 KEPT, AT_A_TIME = timedelta(days=90), 1_000
 """So long a run that has ended is known, and so many are forgotten at a time."""
 ENDED = ["SUCCESS", "ERROR", "CANCELLED"]
+PAGES = 6
+"""So often it is tried to have people told of a step that has failed, with its pauses between."""
 AT_ONCE = {"learner": 1, "house": 4}
 """Runs of a queue at a time."""
 
@@ -227,11 +229,27 @@ def _carried_out(world: World, run: str, step: Step, told: Mapping[str, Any]) ->
         outcome = StepOutcome.from_json(kept)
         if outcome.state == "done" or not outcome.may_go or number == step.tries:
             break
-        for _ in range(-(step.pause // -NAP)):  # a run that is cancelled ends between two of them
-            DBOS.sleep(NAP.total_seconds())
+        _pause(step)
     if outcome.state == "failed":
-        DBOS.run_step({"name": f"page {step.name}"}, lambda: _paged(world, run, outcome))
+        _page(world, run, step, outcome)
     return outcome
+
+
+def _pause(step: Step) -> None:
+    """Wait until the next try; a run that is cancelled ends between two naps."""
+    for _ in range(-(step.pause // -NAP)):
+        DBOS.sleep(NAP.total_seconds())
+
+
+def _page(world: World, run: str, step: Step, outcome: StepOutcome) -> None:
+    """Have people told that a step has failed: what has failed it may keep them from it, too."""
+    for number in range(1, PAGES + 1):
+        name = f"page {step.name} {number}"
+        if DBOS.run_step({"name": name}, _paged, world, run, outcome):
+            return
+        if number < PAGES:
+            _pause(step)
+    _say(world, f"{run}: nobody was told that {step.name} failed: given up after {PAGES} tries")
 
 
 def _tried(
@@ -275,11 +293,11 @@ def _is_cancelled(run: str) -> bool:
 
 
 def _paged(world: World, run: str, outcome: StepOutcome) -> bool:
-    """Have people told; that nobody can be is said, and keeps no job from going on."""
+    """Whether people are told; that they cannot be is said, and keeps no job from going on."""
     try:
         world.page(run, outcome)
     except Exception as error:  # noqa: BLE001 a defect of ours does not end the week
-        _say(world, f"{run}: nobody was told that {outcome.step} failed: {error}")
+        _say(world, f"{run}: nobody could be told that {outcome.step} failed: {error}")
         return False
     return True
 

@@ -31,7 +31,7 @@ class Lesson:
         words: Of the command, beside those that every lesson has.
         day: The trading day at whose beginning the range ends.
         note: File of what was begun and found.
-        minutes: After that it is ended.
+        limit: After that it is ended.
         symbols: That are learnt from, with commas between; empty for all.
         interval: Of the bars; empty for the usual one.
         days: Before the day, of which bars are learnt from; 0 for all there are.
@@ -41,7 +41,7 @@ class Lesson:
     words: Sequence[str]
     day: date
     note: Path
-    minutes: float
+    limit: timedelta
     symbols: str
     interval: str
     days: int = 0
@@ -70,7 +70,7 @@ def learnt(house: House, lesson: Lesson, now: datetime, train: Train = answer_of
         words += ["--as-of", time_text(note.begun_at)]
     if note.words == tuple(words) and note.answer is not None and _is_whole(house, note.answer):
         return note.answer
-    answer = train(words, house.ledger, lesson.minutes * 60)
+    answer = train(words, house.ledger, lesson.limit.total_seconds())
     keep(lesson.note, note._replace(words=tuple(words), answer=answer))
     return answer
 

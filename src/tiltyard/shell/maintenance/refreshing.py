@@ -25,7 +25,7 @@ from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.joining import Joined, put_on_trial, register_command
 from tiltyard.shell.maintenance.learning import Lesson, Train, learnt
 from tiltyard.shell.maintenance.note import begun, keep, read
-from tiltyard.shell.maintenance.retraining import LATE, sizing_words, tried
+from tiltyard.shell.maintenance.retraining import sizing_words, tried
 from tiltyard.shell.maintenance.tethered import Json, answer_of
 from tiltyard.shell.maintenance.worth import policy_json, policy_lines
 from tiltyard.shell.models.loading import found_snapshot
@@ -191,7 +191,7 @@ class _Asked(NamedTuple):
         if part:
             note = note.with_name(f"{note.stem}-{part}{note.suffix}")
         return Lesson(
-            words, self.day, note, self.house.settings.jobs.retrain_minutes + LATE,
+            words, self.day, note, self.house.settings.jobs.retrain_limit,
             ",".join(self.settings["symbols"]),
             interval_word(self.settings["interval_seconds"]),
         )  # fmt: skip

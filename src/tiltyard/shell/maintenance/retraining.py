@@ -18,8 +18,6 @@ from tiltyard.shell.maintenance.worth import policy_json, policy_lines
 from tiltyard.shell.sections.jobs import JobSettings
 
 TASK = "retrain"
-LATE = 30.0
-"""Minutes beyond its own for what is done when its time is up; then it is ended."""
 ADVICE = {
     "not passed": "not registered, as it did not pass; all the same",
     "undefined": "not registered, as the gate can say nothing for it; all the same",
@@ -58,7 +56,7 @@ def lesson(house: House, day: date) -> Lesson:
     """What is learnt for a day."""
     jobs = house.settings.jobs
     return Lesson(
-        sizing_words(jobs), day, note_of(jobs.path, day, TASK), jobs.retrain_minutes + LATE,
+        sizing_words(jobs), day, note_of(jobs.path, day, TASK), jobs.retrain_limit,
         jobs.symbols, jobs.interval, jobs.days, sees_ledger=True,
     )  # fmt: skip
 

@@ -18,9 +18,6 @@ from tiltyard.shell.maintenance.tethered import Json, answer_of
 from tiltyard.shell.maintenance.worth import PARTIAL, percent, policy_json, policy_lines
 
 TASK = "optuna"
-TIMES, LATE = 2, 30.0
-"""A trial that was begun when the time was up is ended, and the best two are tested then: so many
-times its own, and so many minutes more, until it is ended."""
 STATES = {"complete": "complete", "pruned": "given up early", "failed": "failed"}
 """Of trials, for people."""
 
@@ -42,9 +39,8 @@ def sweep(house: House, day: date, now: datetime, train: Train = answer_of) -> D
         "train", "sweep", "--trials", str(jobs.trials), "--budget", f"{jobs.sweep_minutes:g}",
         "--seed", str(day.toordinal()), *jobs.on_workers,
     ]  # fmt: skip
-    limit = TIMES * jobs.sweep_minutes + LATE
     note = note_of(jobs.path, day, TASK)
-    lesson = Lesson(words, day, note, limit, jobs.symbols, jobs.interval, jobs.days)
+    lesson = Lesson(words, day, note, jobs.sweep_limit, jobs.symbols, jobs.interval, jobs.days)
     answer = learnt(house, lesson, now, train)
     return Done(TASK, tuple(_lines(answer, house.day_begins(day))), _told(answer))
 

@@ -13,11 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tiltyard.checklist.patience import seconds
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.sections.folder import Folder
+from tiltyard.shell.training.order import refuse_no_address
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(rf"(?P<day>{'|'.join(DAYS)}) (?P<hour>\d\d):(?P<minute>\d\d)")
 HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
 """Of which a day is a whole number."""
+
+
+LATE = timedelta(minutes=30)
+"""Beyond its own time a training has as much for what is done when that is up; then it is ended."""
 
 
 class JobSettings(BaseModel):
@@ -36,7 +41,7 @@ class JobSettings(BaseModel):
         seeds: Networks of it.
         retrain_minutes: After that the best there is, is kept.
         trials: Of the weekly sweep.
-        sweep_minutes: After that no further trial is begun.
+        sweep_minutes: After that no further trial is begun; counted anew by each try.
         workers: Processes of this machine that the trials are shared among.
         ray: Address of a cluster that retraining and sweep run on; this machine where it is empty.
         refresh_epochs: Of an encoder that is refreshed.
@@ -82,11 +87,39 @@ class JobSettings(BaseModel):
             raise ValueError(f"expected one of {', '.join(f'{count} h' for count in HOURS)}")  # noqa: TRY003 pydantic collects it
         return text
 
+    @field_validator("ray")
+    @classmethod
+    def _of_a_cluster(cls, text: str) -> str:
+        if text:
+            try:
+                refuse_no_address(text)
+            except TiltyardError as error:
+                raise ValueError(error.remedy) from None
+        return text
+
     @model_validator(mode="after")
     def _trials_run_in_one_place(self) -> Self:
         if self.ray and self.workers > 1:
             raise ValueError("workers are of this machine, and ray is a cluster: give one of them")  # noqa: TRY003 pydantic collects it
         return self
+
+    @property
+    def retrain_limit(self) -> timedelta:
+        """After that a training of the retraining or of a refresh is ended."""
+        return timedelta(minutes=self.retrain_minutes) + LATE
+
+    @property
+    def sweep_limit(self) -> timedelta:
+        """After that a sweep is ended.
+
+        A trial that was begun when the time was up is ended, and the best two are tested then.
+        """
+        return 2 * timedelta(minutes=self.sweep_minutes) + LATE
+
+    @property
+    def refresh_limit(self) -> timedelta:
+        """So long the refresh of one policy may train: its encoder, and how much to hold on it."""
+        return 2 * self.retrain_limit
 
     @property
     def on_cluster(self) -> list[str]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from tiltyard.kernel.errors import TiltyardError
+from tiltyard.shell.store.engine import SECRETS
 
 
 class Place(NamedTuple):
@@ -55,4 +56,4 @@ def _has_a_secret(address: str) -> bool:
         url = sa.make_url(address)
     except (sa.exc.ArgumentError, ValueError):
         return True  # nobody knows what is in it
-    return url.password is not None or any("password" in name for name in url.query)
+    return url.password is not None or not SECRETS.isdisjoint(url.query)

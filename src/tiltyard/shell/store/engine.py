@@ -43,6 +43,11 @@ EXPECTED = (
 )
 """What may be named as a database."""
 
+SECRETS = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+"""Options of a URL of Postgres that let somebody in."""
+
 STALLED_MS = 15_000
 """As long as a lease lasts: then the server takes the write lock from who says nothing."""
 
@@ -79,9 +84,9 @@ def database_url(text: str) -> URL:
             "DATABASE_URL_INVALID", "--db", "its port is no number",
             "in a password write %40 for @, %3A for : and %2F for /",
         ) from error  # fmt: skip
-    if url.drivername in {"postgres", "postgresql"}:
+    if url.get_backend_name() in {"postgres", "postgresql"}:
         return _postgres(url)
-    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+    if url.get_backend_name() != "sqlite":
         raise TiltyardError(
             "DATABASE_URL_INVALID", url.drivername, "it is neither SQLite nor Postgres", EXPECTED
         )
@@ -99,11 +104,18 @@ def address_of(url: URL) -> str:
 
 
 def _postgres(url: URL) -> URL:
-    """The driver that we bring, and the password where it is not shown."""
+    """The driver that we bring, and the password where it is not shown; nothing else is secret."""
     password = url.query.get("password")
     if isinstance(password, str):
         url = url.set(password=password).difference_update_query(["password"])
-    return url.set(drivername=POSTGRES)
+    if shown := sorted(SECRETS & url.query.keys()):
+        raise TiltyardError(
+            "DATABASE_URL_INVALID", "--db", f"{shown[0]} in it would be shown to everybody",
+            "put it into ~/.pg_service.conf, and name its section: "
+            "--db postgresql://user@host/database?service=SECTION",
+        )  # fmt: skip
+    is_named = url.drivername not in {"postgres", "postgresql"}
+    return url if is_named else url.set(drivername=POSTGRES)
 
 
 def connect(

@@ -224,8 +224,8 @@ def cluster_at(address: str) -> Iterator[Cluster]:
         address: ``host:port`` of its head, or ``auto`` for the one that this machine is a node of.
 
     Raises:
-        TiltyardError: ``EXTRA_MISSING``, ``CLUSTER_MISSING``, ``CLUSTER_REFUSED``,
-            ``CLUSTER_DIFFERS``.
+        TiltyardError: ``EXTRA_MISSING``, ``CLUSTER_ADDRESS_INVALID``, ``CLUSTER_MISSING``,
+            ``CLUSTER_REFUSED``, ``CLUSTER_DIFFERS``.
     """
     ray = _ray()
     if address != AUTO and not _answers(address):

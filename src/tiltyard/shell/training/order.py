@@ -21,20 +21,20 @@ def refuse_no_address(address: str) -> None:
     """See that something may be the address of a cluster, before anybody is asked.
 
     Raises:
-        TiltyardError: ``CLUSTER_MISSING``.
+        TiltyardError: ``CLUSTER_ADDRESS_INVALID``.
 
     >>> refuse_no_address("10.0.0.5:6379")
     >>> refuse_no_address("auto")
     >>> refuse_no_address("")
     Traceback (most recent call last):
       ...
-    tiltyard.kernel.errors.TiltyardError: CLUSTER_MISSING '': no address of a cluster. ...
+    tiltyard.kernel.errors.TiltyardError: CLUSTER_ADDRESS_INVALID '': no address of a cluster. ...
     """
     host, _, port = address.rpartition(":")
     is_one = bool(host) and "/" not in host and port.isdecimal() and int(port) < PORTS
     if address != AUTO and not is_one:
         raise TiltyardError(
-            "CLUSTER_MISSING", address or "''", "no address of a cluster",
+            "CLUSTER_ADDRESS_INVALID", address or "''", "no address of a cluster",
             "expected host:port of its head, such as 10.0.0.5:6379, or auto",
         )  # fmt: skip
 
