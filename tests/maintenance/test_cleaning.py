@@ -21,6 +21,7 @@ from ledgers import new_ledger
 from maintenance.killed import LATER
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.facts.command import Command
 from tiltyard.learners.snapshot_folder import save
 from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.place import place_of
@@ -31,6 +32,7 @@ from tiltyard.shell.models.removing import STAGES
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.command_table import append_command
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.training.alone import alone_at
 from trained_policies import put_model, tiny_sizing
@@ -323,6 +325,35 @@ def test_one_that_was_put_aside_by_who_was_killed_is_asked_about_again(folder: F
         inside.save_roster(inside.roster().with_arm(arm), [registered(arm, BEGAN, "ada")], at=BEGAN)
     folder.cleaned()
     assert contents(folder.unused) == before
+
+
+@pytest.mark.parametrize("by", ["name", "digest"])
+def test_one_that_a_command_is_about_to_register_stays(folder: Folder, by: str) -> None:
+    """Somebody has asked while the desk was busy, or none ran."""
+    digest = sha256((folder.unused / "manifest.json").read_bytes()).hexdigest()
+    name, said = (folder.unused.name, {}) if by == "name" else ("late", {"digest": digest})
+    before = contents(folder.unused)
+
+    def ask() -> None:
+        command = Command("k", "register", name, "ann", "", LATER, said)
+        with folder.ledger.transaction() as inside:
+            append_command(inside.connection, command)
+
+    done = folder.cleaned(on_stage=doing(STAGES[0], ask))
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert "command 1 registers it, and waits to be carried out" in "".join(done.lines)
+    assert folder.outcomes(folder.cleaned(dry_run=True))[folder.unused.name] == "kept"
+    assert contents(folder.unused) == before
+    expired = folder.cleaned(now=LATER + 2 * DAY)
+    assert folder.outcomes(expired)[folder.unused.name] == "removed"
+
+
+def test_one_that_a_command_was_to_retire_goes(folder: Folder) -> None:
+    with folder.ledger.transaction() as inside:
+        append_command(
+            inside.connection, Command("k", "retire", folder.unused.name, "ann", "", LATER)
+        )
+    assert folder.outcomes(folder.cleaned())[folder.unused.name] == "removed"
 
 
 def doing(when: str, what: Callable[[], object]) -> Callable[[str], None]:

@@ -4,7 +4,8 @@ First all of the database is looked through. Where it is damaged nothing else is
 of who uses what is not to be trusted. Then each model that may go is removed, one after the other:
 only when a snapshot of the desk holds all of it, every byte read now, and when nobody trains here,
 who may be making something of it; and that is asked once more when it is put aside, and nobody
-can begin to use it. Pages, caches and unfinished work that belong to nothing go, too, and what was
+can begin to use it. One that a command is about to register stays, too: nobody carries it out yet,
+and somebody will. Pages, caches and unfinished work that belong to nothing go, too, and what was
 left aside where it is provably rubbish. Each removal stands for itself: what fails keeps no other
 from being done, and is among what failed.
 """
@@ -35,6 +36,7 @@ from tiltyard.shell.models.unused import Fate, fates_of, is_made_from, retiremen
 from tiltyard.shell.models.versions import Origin, Version, versions_in
 from tiltyard.shell.models.whole import strangers
 from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.training.alone import alone_at
 
@@ -193,21 +195,43 @@ class _Broom:
             return found
         digest = version.origin.digest
 
+        def why(_: Path) -> str:
+            """Who has joined meanwhile waits no more, so who waits is asked first."""
+            return self._why_wanted(version, digest) or self._why_needed(
+                version, self._fates(version)
+            )
+
+        def look() -> str:
+            return (
+                self._why_wanted(version, digest)
+                or self._why_needed(version, fates)
+                or self._why_lost(path, digest)
+            )
+
         def go() -> str:
             with alone_in(self._folder):
-                return remove(
-                    path, lambda _: self._why_needed(version, self._fates(version)), self._on_stage
-                )
+                return remove(path, why, self._on_stage)
 
-        found = self._done(
-            found, lambda: self._why_needed(version, fates) or self._why_lost(path, digest), go
-        )
+        found = self._done(found, look, go)
         if found.outcome in ("removed", "planned"):
             self._going.add(version.name)
         if found.outcome == "removed":
             for cache in caches_of(self._folder, digest):
                 self._file(cache)
         return found
+
+    def _why_wanted(self, version: Version, digest: str) -> str:
+        """Whether a command waits that registers it."""
+        with self._ledger.snapshot() as still:
+            waiting = pending_commands(still.connection)
+        for one in waiting:
+            if (
+                one.verb == "register"
+                and one.refusal(self._now) is None
+                and (one.policy == version.name or one.arguments.get("digest") == digest)
+            ):
+                return f"command {one.seq} registers it, and waits to be carried out"
+        return ""
 
     def _why_needed(self, version: Version, fates: list[Fate]) -> str:
         """Asked when it is looked at, and again when it is aside and nobody can begin to use it."""
