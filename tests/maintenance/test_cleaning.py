@@ -24,7 +24,9 @@ from tiltyard.facts.arm import FLAT, Arm, Roster
 from tiltyard.facts.command import Command
 from tiltyard.learners.snapshot_folder import save
 from tiltyard.shell.archive.gathering import Belongings
+from tiltyard.shell.archive.manifest import key_of
 from tiltyard.shell.archive.place import place_of
+from tiltyard.shell.archive.restoring import read_manifest, snapshots_in
 from tiltyard.shell.archive.taking import take
 from tiltyard.shell.maintenance.cleaning import clean
 from tiltyard.shell.maintenance.done import Done
@@ -190,6 +192,17 @@ def test_what_no_snapshot_holds_whole_stays(folder: Folder) -> None:
     assert folder.outcomes(gone)[folder.unused.name] == "failed"
     assert [error.code for error in gone.failed] == ["ARCHIVE_MISSING"]
     assert folder.unused.is_dir()
+
+
+def test_what_only_another_desk_keeps_a_snapshot_of_stays(folder: Folder) -> None:
+    place = place_of(folder.settings.archive)
+    (name,) = snapshots_in(place)
+    theirs = read_manifest(place, name)._replace(ledger="1e" * 32)
+    place.remove([key_of(name)])
+    place.write(key_of(theirs.name), theirs.raw())
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert f"model {folder.unused.name} stays: no snapshot of the desk holds it whole" in done.lines
 
 
 def test_a_model_that_cannot_be_read_stays(folder: Folder) -> None:

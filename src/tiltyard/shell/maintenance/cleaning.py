@@ -36,6 +36,7 @@ from tiltyard.shell.models.unused import Fate, fates_of, is_made_from, retiremen
 from tiltyard.shell.models.versions import Origin, Version, versions_in
 from tiltyard.shell.models.whole import strangers
 from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.audit_table import identity_of
 from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.training.alone import alone_at
@@ -145,6 +146,7 @@ class _Broom:
         self._on_stage = on_stage
         self._dry_run = dry_run
         self._named = settings.jobs.encoder
+        self._own = ""
         self._going: set[str] = set()
         self._retired_at: Mapping[str, datetime] = {}
         self.failed: list[TiltyardError] = []
@@ -155,6 +157,7 @@ class _Broom:
             return []
         aside = self._left_aside()
         with self._ledger.snapshot() as still:
+            self._own = identity_of(still.connection)
             self._retired_at = retirements(json.loads(row.body) for row in still.audit())
         fates = self._fates()
         models = [self._model(fate, fates) for fate in fates]
@@ -247,7 +250,7 @@ class _Broom:
     def _why_lost(self, path: Path, digest: str) -> str:
         if path.is_symlink():
             return "it is a link to somewhere else"
-        if held_whole(self._archive, path.name, digest) is None:
+        if held_whole(self._archive, path.name, digest, self._own) is None:
             return "no snapshot of the desk holds it whole"
         if own := strangers(path, manifest_of(path)):
             return f"no snapshot of the desk holds {own[0]}, which somebody has put into it"
