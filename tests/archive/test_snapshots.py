@@ -4,6 +4,7 @@ import json
 import shutil
 import stat
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from tiltyard.shell.archive.gathering import Belongings, _models
 from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import Place, place_of
 from tiltyard.shell.archive.restoring import check, manifest_named, restore, snapshots_in
-from tiltyard.shell.archive.taking import STAGES, WRITTEN, take
+from tiltyard.shell.archive.taking import GATHERED, STAGES, WRITTEN, take
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.audit_table import audit_head
@@ -205,6 +206,22 @@ def test_whoever_is_killed_leaves_a_whole_snapshot_or_none(
     for name in snapshots_in(place):
         check(place, manifest_named(place, name))
     assert manifest.name in snapshots_in(place)
+
+
+def test_what_whoever_was_killed_had_copied_goes_with_the_next(
+    home: Belongings, archive: ArchiveSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole copy of database and models, on the disk of temporary files."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    place = place_of(archive, create=True)
+    kill_at(GATHERED, "take", archive, home)
+    (left,) = scratch.iterdir()
+    assert any(left.rglob("manifest.json"))
+    take(home, place, SUNDAY)
+    assert not list(scratch.iterdir())
 
 
 def test_those_who_take_at_once_each_have_a_whole_one(home: Belongings, place: Place) -> None:

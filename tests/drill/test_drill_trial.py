@@ -46,6 +46,14 @@ def test_each_guard_of_the_built_in_checklist_is_driven_and_acts_as_declared(
     assert list(tmp_path.iterdir()) == []  # its house is gone
 
 
+def test_the_house_of_a_drill_that_was_killed_is_cleared_away_by_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".tiltyard-drill-left"
+    left.mkdir()
+    (left / "drill.db").write_bytes(b"x")
+    drilled(load(), DEFAULT_CHECKLIST.guards[0], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 CUSTOM = """
 [[guard]]
 name = "win_rate_low"

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,15 @@ from command_line import Run
 from e2e.test_run import desk_of, told_to_stop
 from e2e.test_starting import SLOW, loaded
 from floors import put_bars
+from held_folders import is_held
 from tiltyard.kernel.clock import time_text
 from tiltyard.market.bar import HOUR
 from tiltyard.shell.clock import system_now
+from tiltyard.shell.commanding import give_back, take
+from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.ledger import Ledger
 from trained_policies import encoder_alone, put_model, tiny, trained_on, wavy
+from waiting import until
 
 CHAMPION = "trend_20250301_000000_c4a3b105"
 TOML = '[market]\nfeed = "bars"\n'
@@ -61,6 +66,28 @@ def test_a_snapshot_is_registered_by_the_end_of_its_name_and_traded_by_a_desk(
     assert health(tmp_path) == [(name, 1)]
     with Ledger.open(str(tmp_path / "desk.db")) as ledger:
         assert [one.episode_id.split()[0] for one in ledger.decisions()] == ["SOL/USDT"]
+
+
+def test_nobody_removes_a_snapshot_until_it_is_registered(
+    floor: Run, tmp_path: Path, name: str
+) -> None:
+    """Somebody else acts just now, so its registration waits."""
+    with Ledger.open(str(tmp_path / "desk.db")) as ledger, ThreadPoolExecutor(1) as pool:
+        token = take(ledger, "a desk", system_now())
+        assert token is not None
+        joining = pool.submit(floor, "policy", "register", name, "--capital", "10000")
+        until(lambda: joining.done() or waits(ledger))
+        assert is_held(tmp_path / "models")
+        give_back(ledger, token)
+        joined = joining.result()
+    assert joined.out == f"{name}: challenger, probation, traffic 10.0 %\n", joined.err
+    assert not is_held(tmp_path / "models")
+
+
+def waits(ledger: Ledger) -> bool:
+    """Whether a command does."""
+    with ledger.snapshot() as still:
+        return bool(pending_commands(still.connection))
 
 
 def test_a_snapshot_that_was_registered_without_capital_is_given_it_later(

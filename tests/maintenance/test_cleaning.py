@@ -21,9 +21,12 @@ from ledgers import new_ledger
 from maintenance.killed import LATER
 from tiltyard.actions.record import registered
 from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.facts.command import Command
 from tiltyard.learners.snapshot_folder import save
 from tiltyard.shell.archive.gathering import Belongings
+from tiltyard.shell.archive.manifest import key_of
 from tiltyard.shell.archive.place import place_of
+from tiltyard.shell.archive.restoring import read_manifest, snapshots_in
 from tiltyard.shell.archive.taking import take
 from tiltyard.shell.maintenance.cleaning import clean
 from tiltyard.shell.maintenance.done import Done
@@ -31,6 +34,7 @@ from tiltyard.shell.models.removing import STAGES
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.command_table import append_command
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.training.alone import alone_at
 from trained_policies import put_model, tiny_sizing
@@ -190,6 +194,17 @@ def test_what_no_snapshot_holds_whole_stays(folder: Folder) -> None:
     assert folder.unused.is_dir()
 
 
+def test_what_only_another_desk_keeps_a_snapshot_of_stays(folder: Folder) -> None:
+    place = place_of(folder.settings.archive)
+    (name,) = snapshots_in(place)
+    theirs = read_manifest(place, name)._replace(ledger="1e" * 32)
+    place.remove([key_of(name)])
+    place.write(key_of(theirs.name), theirs.raw())
+    done = folder.cleaned()
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert f"model {folder.unused.name} stays: no snapshot of the desk holds it whole" in done.lines
+
+
 def test_a_model_that_cannot_be_read_stays(folder: Folder) -> None:
     (folder.unused / "manifest.json").write_text("{}")
     done = folder.cleaned()
@@ -323,6 +338,35 @@ def test_one_that_was_put_aside_by_who_was_killed_is_asked_about_again(folder: F
         inside.save_roster(inside.roster().with_arm(arm), [registered(arm, BEGAN, "ada")], at=BEGAN)
     folder.cleaned()
     assert contents(folder.unused) == before
+
+
+@pytest.mark.parametrize("by", ["name", "digest"])
+def test_one_that_a_command_is_about_to_register_stays(folder: Folder, by: str) -> None:
+    """Somebody has asked while the desk was busy, or none ran."""
+    digest = sha256((folder.unused / "manifest.json").read_bytes()).hexdigest()
+    name, said = (folder.unused.name, {}) if by == "name" else ("late", {"digest": digest})
+    before = contents(folder.unused)
+
+    def ask() -> None:
+        command = Command("k", "register", name, "ann", "", LATER, said)
+        with folder.ledger.transaction() as inside:
+            append_command(inside.connection, command)
+
+    done = folder.cleaned(on_stage=doing(STAGES[0], ask))
+    assert folder.outcomes(done)[folder.unused.name] == "kept"
+    assert "command 1 registers it, and waits to be carried out" in "".join(done.lines)
+    assert folder.outcomes(folder.cleaned(dry_run=True))[folder.unused.name] == "kept"
+    assert contents(folder.unused) == before
+    expired = folder.cleaned(now=LATER + 2 * DAY)
+    assert folder.outcomes(expired)[folder.unused.name] == "removed"
+
+
+def test_one_that_a_command_was_to_retire_goes(folder: Folder) -> None:
+    with folder.ledger.transaction() as inside:
+        append_command(
+            inside.connection, Command("k", "retire", folder.unused.name, "ann", "", LATER)
+        )
+    assert folder.outcomes(folder.cleaned())[folder.unused.name] == "removed"
 
 
 def doing(when: str, what: Callable[[], object]) -> Callable[[str], None]:

@@ -11,6 +11,7 @@ import pytest
 
 from conformance.samples import NewDatabase
 from docs.pages import rows
+from held_folders import is_held
 from maintenance.houses import (
     NIGHT,
     PASSED,
@@ -108,6 +109,14 @@ def test_one_that_passes_goes_on_trial_and_replaces_nobody(house: House, trainer
     assert done.failed == ()
     assert done.lines[-1] == f"registered: {name}: challenger, probation, traffic 10.0 %"
     assert done.told["registered"] == f"{name}: challenger, probation, traffic 10.0 %"
+
+
+def test_nobody_removes_it_until_it_is_on_trial(house: House, trainer: Trainer) -> None:
+    held: list[bool] = []
+    asking = replace(house, on_stage=lambda _: held.append(is_held(house.settings.models.path)))
+    retrain(asking, SUNDAY, NIGHT, trainer)
+    assert held == [True], "the command was carried out"
+    assert not is_held(house.settings.models.path)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from held_folders import is_held
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.shell.models.registering import brought_home, checked_for_trial, snapshot_meant
+from tiltyard.shell.models.registering import (
+    brought_home,
+    checked_for_trial,
+    snapshot_meant,
+    staying,
+)
 from trained_policies import MADE_AT, encoder_alone, put_model, tiny
 
 
@@ -129,6 +135,18 @@ def test_a_folder_that_cannot_be_written_is_told(folder: Path, tmp_path: Path) -
     folder.write_text("a file stands here")
     with pytest.raises(TiltyardError, match="SNAPSHOT_UNWRITABLE"):
         brought_home(found, folder)
+
+
+def test_one_that_was_removed_since_it_was_checked_is_not_registered(
+    folder: Path, path: Path
+) -> None:
+    found = checked_for_trial(path)
+    with staying(found, folder):
+        assert is_held(folder)
+    shutil.rmtree(path)
+    with pytest.raises(TiltyardError, match="SNAPSHOT_MISSING"), staying(found, folder):
+        pytest.fail("it is gone")
+    assert not is_held(folder)
 
 
 def test_a_snapshot_made_at_a_time_is_of_that_time(path: Path) -> None:

@@ -1,10 +1,9 @@
-"""Errands beside each other on one machine, and on a machine that fails them."""
+"""Errands on one machine, and on a machine that fails them."""
 
 import os
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from full_disks import full_disk
 from tiltyard.shell.training import errands
-from tiltyard.shell.training.errands import own_folder, packed, unpacked
+from tiltyard.shell.training.errands import packed, unpacked
 
 TRIAL = {
     "number": 1, "objective": "cheap_objectives:hill", "config": {}, "seed": 7, "generation": 2,
@@ -30,27 +29,6 @@ def run(files: dict[str, bytes], **config: Any) -> tuple[dict[str, Any], dict[st
     """A trial, as a node runs it."""
     given = packed({**TRIAL, "config": config}, files)
     return unpacked(errands.run("trial", [given], lambda _: None, lambda: False))
-
-
-def test_who_begins_takes_nobodys_folder_away(scratch: Path) -> None:
-    """Eight at once; each writes into its own two hundred times."""
-
-    def often(worker: int) -> None:
-        for _ in range(200):
-            with own_folder() as place:
-                (place / "mine").write_text(str(worker))
-                assert (place / "mine").read_text() == str(worker)
-
-    with ThreadPoolExecutor(8) as every:
-        list(every.map(often, range(8)))
-    assert not list(scratch.iterdir())
-
-
-def test_what_somebody_left_behind_who_was_killed_is_cleared_away(scratch: Path) -> None:
-    left = scratch / f"{errands.PREFIX}left"
-    (left / "kept").mkdir(parents=True)
-    with own_folder() as place:
-        assert list(scratch.iterdir()) == [place]
 
 
 def test_a_trial_gives_back_what_it_has_made() -> None:

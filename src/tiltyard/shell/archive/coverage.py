@@ -5,7 +5,9 @@ snapshot that lists that manifest and those files holds the model, and whether t
 does is found by reading all of it. Whoever deletes a model asks here first, and takes no older
 answer: what was whole last week may be gone.
 
-Where a bucket is named it alone counts: what lies on this disk is lost with it.
+Where a bucket is named it alone counts: what lies on this disk is lost with it. Of several desks
+that share a place each counts its own snapshots, and those that name nobody, alone: what is another
+desk's goes when that pleases.
 """
 
 import json
@@ -20,23 +22,25 @@ from tiltyard.shell.models.shelf import MANIFEST
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 
-def held_whole(settings: ArchiveSettings, model: str, digest: str) -> str | None:
+def held_whole(settings: ArchiveSettings, model: str, digest: str, own: str) -> str | None:
     """The newest snapshot that holds a model, every byte of it read now; None where none does.
 
     Args:
         settings: Where snapshots are kept.
         model: Name of its folder.
         digest: SHA-256 of its manifest, 64 hexadecimal digits.
+        own: Whose snapshots count: the hash of the oldest row of a ledger's audit; empty where it
+            has none.
 
     Raises:
         TiltyardError: What keeps the archive from being read: ``ARCHIVE_UNREACHABLE``,
             ``ARCHIVE_REFUSED``, ``BUCKET_MISSING``, ``ARCHIVE_CREDENTIALS``,
             ``ARCHIVE_UNWRITABLE``, or ``ARCHIVE_MISSING`` where there is no archive yet.
     """
-    return proof(place_of(settings), model, digest)
+    return proof(place_of(settings), model, digest, own)
 
 
-def proof(place: Place, model: str, digest: str) -> str | None:
+def proof(place: Place, model: str, digest: str, own: str) -> str | None:
     """The newest snapshot in a place that holds a model, every byte of it read now.
 
     A snapshot whose manifest is harmed holds nothing.
@@ -45,13 +49,14 @@ def proof(place: Place, model: str, digest: str) -> str | None:
         place: Where.
         model: Name of its folder.
         digest: SHA-256 of its manifest, 64 hexadecimal digits.
+        own: Whose snapshots count: the hash of the oldest row of a ledger's audit; empty where it
+            has none.
 
     Raises:
         TiltyardError: What keeps the place from being read.
     """
-    return next(
-        (one.name for one in _newest_first(place) if _is_whole(place, one, model, digest)), None
-    )
+    counting = (one for one in _newest_first(place) if one.ledger in (own, ""))
+    return next((one.name for one in counting if _is_whole(place, one, model, digest)), None)
 
 
 def covering(place: Place) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir
 from typing import NamedTuple
 
 import tiltyard
@@ -20,9 +20,12 @@ from tiltyard.shell.archive.manifest import MODELS, File, Manifest
 from tiltyard.shell.archive.place import PIECE
 from tiltyard.shell.models.manifest import manifest_of
 from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot
+from tiltyard.shell.own_folder import own_folder
 from tiltyard.shell.store.ledger import Ledger
 
 SETTINGS = "tiltyard.toml"
+PREFIX = "tiltyard-snapshot-"
+"""What folders begin with in which a house is copied."""
 NOT_WHOLE = frozenset({"SNAPSHOT_MISSING", "SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
 """What is wrong with a model, and with nothing else."""
 
@@ -162,8 +165,8 @@ def _scratch() -> Iterator[Path]:
     """A folder that nobody else touches; it is gone afterwards."""
     with ExitStack() as stack:
         with _enough_room(Path(gettempdir())):
-            folder = stack.enter_context(TemporaryDirectory(prefix="tiltyard-snapshot-"))
-        yield Path(folder)
+            folder = stack.enter_context(own_folder(PREFIX))
+        yield folder
 
 
 @contextmanager

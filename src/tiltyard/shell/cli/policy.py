@@ -1,6 +1,7 @@
 """``policy``: who there is, who joins, and the verbs about one policy."""
 
 import json
+from contextlib import nullcontext
 from typing import Annotated, Literal
 
 import typer
@@ -27,6 +28,7 @@ from tiltyard.shell.models.registering import (
     brought_home,
     checked_for_trial,
     snapshot_meant,
+    staying,
 )
 from tiltyard.shell.models.shelf import looks_like_snapshot
 from tiltyard.shell.registration import Registration, arguments_of
@@ -82,8 +84,9 @@ def register_policy(
         )
     amount = capital_from(capital) or settings.default_capital()
     wanted = Registration(name, role, kind, amount, share, made_at, digest)
-    ask_for("register", name, arguments=arguments_of(wanted), actor=actor, database=database,
-            config=config, create=True)  # fmt: skip
+    with nullcontext() if trained is None else staying(trained, settings.models.path):
+        ask_for("register", name, arguments=arguments_of(wanted), actor=actor, database=database,
+                config=config, create=True)  # fmt: skip
 
 
 def _trained(text: str, settings: Settings, *, kind: str, digest: str) -> Joining | None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tiltyard.actions.record import Event, registered
 from tiltyard.checklist.guard import Guard
@@ -29,6 +28,7 @@ from tiltyard.shell.drill.breaching import (
 from tiltyard.shell.effects.announce import Announcing
 from tiltyard.shell.effects.delivery import VERIFIED, deliver
 from tiltyard.shell.live import COMMITTED, JUDGED, LiveDesk
+from tiltyard.shell.own_folder import own_folder
 from tiltyard.shell.rehearsal import rehearse_halt
 from tiltyard.shell.sections.market import MarketSettings
 from tiltyard.shell.settings import AccountSettings, RunSettings, Settings
@@ -39,6 +39,8 @@ from tiltyard.shell.targets import FileTarget
 LINKS = ("told", "judged", "committed", "shares told")
 """What a breach passes: its last fact is in the ledger, it is judged, what follows is committed,
 and where that changes shares, a file has them."""
+PREFIX = ".tiltyard-drill-"
+"""What the names of their houses begin with."""
 _STAGES = {"told": LINKS[0], JUDGED: LINKS[1], COMMITTED: LINKS[2], VERIFIED: LINKS[3]}
 """The links that end with the stages of a desk."""
 
@@ -95,12 +97,14 @@ def tried(
     if course is None:
         return Tried(guard, "", {}, "nothing that a drill tries trips it")
     with (
-        TemporaryDirectory(prefix=".tiltyard-drill-", dir=beside) as folder,
-        Ledger.open(str(Path(folder) / "drill.db"), create=True) as ledger,
+        own_folder(PREFIX, beside) as place,
+        Ledger.open(str(place / "drill.db"), create=True) as ledger,
     ):
+        shares = place / "shares"  # whoever writes there locks the folder, and its own is locked
+        shares.mkdir()
         arms = [registered(arm, now, SOURCE) for arm in roster.arms.values()]
         ledger.save_roster(roster, arms, at=now)
-        return _House(ledger, own, Path(folder), steady).run(course, now)
+        return _House(ledger, own, shares, steady).run(course, now)
 
 
 def _apart(settings: Settings, guard: Guard) -> Settings:
@@ -132,7 +136,7 @@ class _House:
     Args:
         ledger: Its own, with its arms.
         settings: Of nobody else.
-        folder: Its own.
+        folder: Its own, for the file of shares.
         steady: Seconds on a clock that is never set.
     """
 

@@ -27,7 +27,7 @@ COMMAND = (sys.executable, "-m", "tiltyard.shell.jobs.step")
 LOOK_EVERY = 1.0
 """Seconds between two looks whether a step is to be ended."""
 LONGEST_ANSWER = 4 << 20
-LAST_WORDS = 300
+LAST_WORDS = 500
 """Characters of what is told of a step."""
 
 
@@ -129,6 +129,8 @@ def _begun(
 def last_words(log: Path, since: int = 0) -> str:
     """The last line that a step said, shortened; empty where it said nothing yet.
 
+    An error is told from its code on, with every fault that it names.
+
     Args:
         log: Where it said it.
         since: What stands before this byte was said before.
@@ -139,7 +141,9 @@ def last_words(log: Path, since: int = 0) -> str:
             lines = read.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    said = next((line for line in reversed(lines) if line.strip()), "")
+    lines = [line for line in lines if line.strip()]
+    errors = (place for place in reversed(range(len(lines))) if _code_in(lines[place]))
+    said = " ".join(line.strip() for line in lines[next(errors, -1) :])
     printable = "".join(one if one.isprintable() else " " for one in said)
     return printable.strip()[:LAST_WORDS]
 

@@ -271,7 +271,11 @@ def _tried(
     except TiltyardError as error:
         outcome = refused(step.name, error, world.now())
     outcome = outcome._replace(tries=number)
-    ends = outcome.state if outcome.state == "done" else f"{outcome.state}: {outcome.said}"
+    ends = f"{outcome.state}: {outcome.said}" if outcome.state == "failed" else outcome.state
+    if outcome.code == CANCELLED:
+        ends = "cancelled"
+    elif outcome.may_go and number < step.tries:
+        ends += f"; it is tried again in {span_text(step.pause)}"
     _say(world, f"{run}: {step.name} {ends}")
     return outcome.to_json()
 

@@ -4,7 +4,8 @@ First all of the database is looked through. Where it is damaged nothing else is
 of who uses what is not to be trusted. Then each model that may go is removed, one after the other:
 only when a snapshot of the desk holds all of it, every byte read now, and when nobody trains here,
 who may be making something of it; and that is asked once more when it is put aside, and nobody
-can begin to use it. Pages, caches and unfinished work that belong to nothing go, too, and what was
+can begin to use it. One that a command is about to register stays, too: nobody carries it out yet,
+and somebody will. Pages, caches and unfinished work that belong to nothing go, too, and what was
 left aside where it is provably rubbish. Each removal stands for itself: what fails keeps no other
 from being done, and is among what failed.
 """
@@ -35,6 +36,8 @@ from tiltyard.shell.models.unused import Fate, fates_of, is_made_from, retiremen
 from tiltyard.shell.models.versions import Origin, Version, versions_in
 from tiltyard.shell.models.whole import strangers
 from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.audit_table import identity_of
+from tiltyard.shell.store.command_table import pending_commands
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.training.alone import alone_at
 
@@ -143,6 +146,7 @@ class _Broom:
         self._on_stage = on_stage
         self._dry_run = dry_run
         self._named = settings.jobs.encoder
+        self._own = ""
         self._going: set[str] = set()
         self._retired_at: Mapping[str, datetime] = {}
         self.failed: list[TiltyardError] = []
@@ -153,6 +157,7 @@ class _Broom:
             return []
         aside = self._left_aside()
         with self._ledger.snapshot() as still:
+            self._own = identity_of(still.connection)
             self._retired_at = retirements(json.loads(row.body) for row in still.audit())
         fates = self._fates()
         models = [self._model(fate, fates) for fate in fates]
@@ -193,21 +198,43 @@ class _Broom:
             return found
         digest = version.origin.digest
 
+        def why(_: Path) -> str:
+            """Who has joined meanwhile waits no more, so who waits is asked first."""
+            return self._why_wanted(version, digest) or self._why_needed(
+                version, self._fates(version)
+            )
+
+        def look() -> str:
+            return (
+                self._why_wanted(version, digest)
+                or self._why_needed(version, fates)
+                or self._why_lost(path, digest)
+            )
+
         def go() -> str:
             with alone_in(self._folder):
-                return remove(
-                    path, lambda _: self._why_needed(version, self._fates(version)), self._on_stage
-                )
+                return remove(path, why, self._on_stage)
 
-        found = self._done(
-            found, lambda: self._why_needed(version, fates) or self._why_lost(path, digest), go
-        )
+        found = self._done(found, look, go)
         if found.outcome in ("removed", "planned"):
             self._going.add(version.name)
         if found.outcome == "removed":
             for cache in caches_of(self._folder, digest):
                 self._file(cache)
         return found
+
+    def _why_wanted(self, version: Version, digest: str) -> str:
+        """Whether a command waits that registers it."""
+        with self._ledger.snapshot() as still:
+            waiting = pending_commands(still.connection)
+        for one in waiting:
+            if (
+                one.verb == "register"
+                and one.refusal(self._now) is None
+                and (one.policy == version.name or one.arguments.get("digest") == digest)
+            ):
+                return f"command {one.seq} registers it, and waits to be carried out"
+        return ""
 
     def _why_needed(self, version: Version, fates: list[Fate]) -> str:
         """Asked when it is looked at, and again when it is aside and nobody can begin to use it."""
@@ -223,7 +250,7 @@ class _Broom:
     def _why_lost(self, path: Path, digest: str) -> str:
         if path.is_symlink():
             return "it is a link to somewhere else"
-        if held_whole(self._archive, path.name, digest) is None:
+        if held_whole(self._archive, path.name, digest, self._own) is None:
             return "no snapshot of the desk holds it whole"
         if own := strangers(path, manifest_of(path)):
             return f"no snapshot of the desk holds {own[0]}, which somebody has put into it"

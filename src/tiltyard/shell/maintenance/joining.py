@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.maintenance.house import House
-from tiltyard.shell.models.registering import checked_for_trial
+from tiltyard.shell.models.registering import checked_for_trial, staying
 from tiltyard.shell.registration import Registration, arguments_of
 
 
@@ -43,7 +43,8 @@ def put_on_trial(house: House, name: str, *, key: str, reason: str) -> Joined:
             found.name, "challenger", found.kind, settings.default_capital(), None,
             min(house.times.now(), found.made_at), found.digest,
         )  # fmt: skip
-        outcome = house.ask("register", name, arguments_of(wanted), key=key, reason=reason)
+        with staying(found, settings.models.path):
+            outcome = house.ask("register", name, arguments_of(wanted), key=key, reason=reason)
     except TiltyardError as error:
         if name in house.ledger.roster().arms:
             return Joined("", f"{name} has joined already")

@@ -23,6 +23,7 @@ from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.pasts import pasts_of
 from tiltyard.shell.models.versions import Origin, Version, versions_in
 from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.audit_table import identity_of
 
 TASK = "purge"
 VERBS: Mapping[Step, Verb] = {"retire": "retire", "take": "throttle"}
@@ -92,7 +93,9 @@ def purge(house: House, *, day: date, now: datetime, dry_run: bool) -> Done:
         TiltyardError: What keeps the ledger or the folder of models from being read.
     """
     roster, pasts = pasts_of(house.ledger, house.settings, now)
-    models = _Models(house.settings, roster)
+    with house.ledger.snapshot() as still:
+        own = identity_of(still.connection)
+    models = _Models(house.settings, roster, own)
     verdicts = _judged(roster, pasts, models, house.settings, now)
     judged: list[Judged] = []
     failed = list(models.failed.values())
@@ -137,8 +140,8 @@ class _Models:
         failed: What kept the archive from being read, by its code.
     """
 
-    def __init__(self, settings: Settings, roster: Roster) -> None:
-        self._archive = settings.archive
+    def __init__(self, settings: Settings, roster: Roster, own: str) -> None:
+        self._archive, self._own = settings.archive, own
         self._of: dict[str, list[Version]] = {}
         self.failed: dict[str, TiltyardError] = {}
         for version in versions_in(settings.models.path):
@@ -151,7 +154,8 @@ class _Models:
             if not isinstance(version.origin, Origin):
                 return f"its model {version.name} cannot be read: {version.origin.code}"
             try:
-                if held_whole(self._archive, version.name, version.origin.digest) is None:
+                digest = version.origin.digest
+                if held_whole(self._archive, version.name, digest, self._own) is None:
                     return f"no snapshot of the desk holds its model {version.name} whole"
             except TiltyardError as error:
                 self.failed[error.code] = error

@@ -1,9 +1,12 @@
 """A snapshot as somebody registers it: which one is meant, what it is, and where it is put.
 
 What is registered is its name, its kind and its digest; every byte of it is checked first. One that
-lies elsewhere is copied into the folder of snapshots, since a desk looks there alone.
+lies elsewhere is copied into the folder of snapshots, since a desk looks there alone. Until it is
+registered nobody uses it, so whoever registers it sees to it that nobody removes it meanwhile.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +14,8 @@ from typing import NamedTuple
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import parse
 from tiltyard.shell.models.loading import checked_snapshot
+from tiltyard.shell.models.manifest import manifest_of
+from tiltyard.shell.models.removing import alone_in
 from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot, made_at
 
 
@@ -98,3 +103,23 @@ def brought_home(joining: Joining, folder: Path) -> bool:
     there = Shelf(folder).names()
     path = save(checked_snapshot(joining.path, joining.digest), folder, joining.made_at)
     return path.name not in there
+
+
+@contextmanager
+def staying(joining: Joining, folder: Path) -> Iterator[None]:
+    """Nobody removes a snapshot from the folder meanwhile.
+
+    Whoever saves or removes something there is waited for, which takes seconds; one that trains
+    there is not in the way.
+
+    Args:
+        joining: Checked before, and in the folder.
+        folder: Where snapshots lie.
+
+    Raises:
+        TiltyardError: ``SNAPSHOT_MISSING`` where somebody has just removed it;
+            ``MODEL_UNREMOVABLE`` where the folder cannot be held.
+    """
+    with alone_in(folder):
+        manifest_of(folder / joining.name)
+        yield

@@ -35,7 +35,10 @@ def alone_in(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise unremovable(folder, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise unremovable(folder, error) from error
         yield
     finally:
         os.close(descriptor)

@@ -9,23 +9,19 @@ the same order.
 ({'number': 3}, {'trials/000.json': b'{}'})
 """
 
-import fcntl
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from tempfile import gettempdir, mkdtemp
 from typing import Any, NamedTuple
 
 import tiltyard
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.learners.job import Job, Step, write_whole
+from tiltyard.shell.own_folder import own_folder
 
 Files = Mapping[str, bytes]
 """By path within a folder."""
@@ -137,7 +133,7 @@ def _done(what: str, told: Told, files: Files, shared: Sequence[bytes], job: Job
     given = dict(files)
     for raw in shared:
         given |= unpacked(raw)[1]
-    with own_folder() as place, exactly():
+    with own_folder(PREFIX) as place, exactly():
         folder, scratch = place / "kept", place / "scratch"
         for name, content in given.items():
             write_whole(folder / name, content)
@@ -176,32 +172,3 @@ MEND = "mend that at the node, and run it again: what has come back is kept"
 LESSONS, FIT = "lessons", "fit"
 PREFIX = "tiltyard-errand-"
 DOERS: Mapping[str, Callable[[Path, Path, Told, Job], None]] = {"trial": _trial, "fit": _fit}
-
-
-@contextmanager
-def own_folder() -> Iterator[Path]:
-    """A folder that is gone afterwards; where somebody was killed, with the next one.
-
-    It is called what others look for once it is locked, so that nobody finds it before.
-    """
-    for left in Path(gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError), _locked(left):
-            shutil.rmtree(left)
-    made = Path(mkdtemp(prefix=f".{PREFIX}"))
-    with _locked(made):
-        place = made.rename(made.with_name(made.name.removeprefix(".")))
-        try:
-            yield place
-        finally:
-            shutil.rmtree(place, ignore_errors=True)  # whatever remains, the next one clears away
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else takes it for one that was left behind."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
