@@ -29,6 +29,8 @@ def main(name: str, what: str) -> None:
             time.sleep(600)
         if what == "fail":
             sys.exit("STEP_BROKEN it: was to break")
+        if what == "faults":
+            sys.exit("RANGE_EMPTY bars: 2 faults\n  no bars @ SOL\n  no bars @ BTC\nname a range")
         if what == "wrong":
             sys.stderr.write("OPTION_IDLE it: was typed so\n")
             sys.exit(2)

@@ -1,6 +1,7 @@
 """What a host makes of steps that fail, hang or are cancelled, and of those who ask at once."""
 
 import base64
+import logging
 import os
 import pickle
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -82,7 +84,17 @@ def test_a_step_is_tried_again_and_what_was_typed_wrongly_is_not(hosted: Hosted)
     assert [(one.tries, one.code) for one in run.steps] == [(2, ""), (1, "OPTION_IDLE")]
     assert run.steps[1].said == "OPTION_IDLE it: was typed so"
     assert hosted.begun() == ["late", "late", "typed"]
+    assert (
+        f"{RUN}: late failed: DATABASE_LOCKED it: not yet; it is tried again in 0 s" in hosted.said
+    )
     assert hosted.paged == ["typed"], "what came right in the end is nobody's business"
+
+
+def test_of_an_error_with_several_faults_all_are_told(hosted: Hosted) -> None:
+    run = hosted.run(step("a", "faults"))
+    assert (run.steps[0].code, run.steps[0].said) == (
+        "RANGE_EMPTY", "RANGE_EMPTY bars: 2 faults no bars @ SOL no bars @ BTC name a range",
+    )  # fmt: skip
 
 
 def test_a_step_that_fails_keeps_no_other_from_its_work(hosted: Hosted) -> None:
@@ -172,7 +184,28 @@ def test_a_step_has_its_time_and_no_more(hosted: Hosted) -> None:
     assert run.steps[0].said == "it was not done within 2 s"
 
 
-def test_a_run_is_cancelled_where_it_stands_and_can_be_gone_on_with(hosted: Hosted) -> None:
+class Heard(logging.Handler):
+    """What a logger says beside what is meant for people."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture
+def heard() -> Iterator[list[str]]:
+    handler = Heard()
+    logging.getLogger("dbos").addHandler(handler)
+    yield handler.lines
+    logging.getLogger("dbos").removeHandler(handler)
+
+
+def test_a_run_is_cancelled_where_it_stands_and_can_be_gone_on_with(
+    hosted: Hosted, heard: list[str]
+) -> None:
     pid = hosted.effects.with_suffix(".pid")
 
     def cancel() -> None:
@@ -188,6 +221,8 @@ def test_a_run_is_cancelled_where_it_stands_and_can_be_gone_on_with(hosted: Host
     assert states(run)["a"] == "done"
     assert not Path(f"/proc/{pid.read_text()}").exists()
     assert hosted.paged == []
+    assert f"{RUN}: long cancelled" in hosted.said
+    assert not [line for line in heard if "ancelled" in line or "owned" in line]
     last = hosted.run(step("a"), step("long"), step("c"), name=again(RUN), before=run.outcome)
     assert states(last) == {"a": "done", "long": "done", "c": "done"}
     assert hosted.begun() == ["a", "long", "long", "c"]

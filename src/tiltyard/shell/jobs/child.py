@@ -26,6 +26,8 @@ from tiltyard.shell.tied import end_group, has_ended, signal_name
 COMMAND = (sys.executable, "-m", "tiltyard.shell.jobs.step")
 LOOK_EVERY = 1.0
 """Seconds between two looks whether a step is to be ended."""
+CANCELLED = "STEP_CANCELLED"
+"""What came of a step whose run was cancelled."""
 LONGEST_ANSWER = 4 << 20
 LAST_WORDS = 500
 """Characters of what is told of a step."""
@@ -64,23 +66,24 @@ def run_step(
     with _begun(command, words, log, environment, began_at) as begun:
         while not has_ended(begun.child, LOOK_EVERY):
             if is_cancelled():
-                fault = "STEP_CANCELLED"
+                fault = CANCELLED
                 break
             if steady() > until:
                 fault = "STEP_OVERDUE"
                 break
     came_to = StepOutcome(step, "done", began_at, time_text(now()), told=_printed(begun.answer))
-    if fault == "STEP_CANCELLED":
+    if fault == CANCELLED:
         return came_to.failing(fault, "it was cancelled")
     if fault:
         return came_to.failing(fault, f"it was not done within {span_text(limit)}", may_go=True)
-    said, code = last_words(log, begun.said_before), begun.child.returncode
+    code = begun.child.returncode
     if code < 0:
         return came_to.failing("STEP_ENDED", f"it was ended by {signal_name(-code)}", may_go=True)
     if code:
+        said = last_error(log, begun.said_before)
         why = said or f"it ended with {code}"
         return came_to.failing(_code_in(said) or "STEP_FAILED", why, may_go=code != WRONG)
-    return came_to._replace(said=said)
+    return came_to._replace(said=last_words(log, begun.said_before))
 
 
 class _Begun(NamedTuple):
@@ -129,23 +132,40 @@ def _begun(
 def last_words(log: Path, since: int = 0) -> str:
     """The last line that a step said, shortened; empty where it said nothing yet.
 
-    An error is told from its code on, with every fault that it names.
+    Args:
+        log: Where it said it.
+        since: What stands before this byte was said before.
+    """
+    return _shown(_last_lines(log, since)[-1:])
+
+
+def last_error(log: Path, since: int = 0) -> str:
+    """The last error that a step told, with every fault that it names; else its last words.
 
     Args:
         log: Where it said it.
         since: What stands before this byte was said before.
     """
+    lines = _last_lines(log, since)
+    errors = (place for place in reversed(range(len(lines))) if _code_in(lines[place]))
+    return _shown(lines[next(errors, -1) :])
+
+
+def _last_lines(log: Path, since: int) -> list[str]:
+    """What it said last, without empty lines."""
     try:
         with log.open("rb") as read:
             read.seek(max(since, read.seek(0, os.SEEK_END) - 4096))
             lines = read.read().decode(errors="replace").splitlines()
     except OSError:
-        return ""
-    lines = [line for line in lines if line.strip()]
-    errors = (place for place in reversed(range(len(lines))) if _code_in(lines[place]))
-    said = " ".join(line.strip() for line in lines[next(errors, -1) :])
-    printable = "".join(one if one.isprintable() else " " for one in said)
-    return printable.strip()[:LAST_WORDS]
+        return []
+    return [line for line in lines if line.strip()]
+
+
+def _shown(lines: Sequence[str]) -> str:
+    said = " ".join(line.strip() for line in lines)
+    printable = "".join(one if one.isprintable() else " " for one in said).strip()
+    return f"{printable[:LAST_WORDS]} …" if len(printable) > LAST_WORDS else printable
 
 
 def _printed(answer: Path) -> Any:  # noqa: ANN401 whatever it printed

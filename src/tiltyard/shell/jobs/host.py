@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 from croniter import croniter
 from dbos import DBOS, DBOSConfig, EnqueueOptions
 
-from tiltyard.kernel.clock import time_text
+from tiltyard.kernel.clock import span_text, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.jobs.as_text import AsText, refuse_pickles
 from tiltyard.shell.jobs.catalogue import JOBS, SCHEMA, Job, Step, run_id
-from tiltyard.shell.jobs.child import COMMAND, refused, run_step
+from tiltyard.shell.jobs.child import CANCELLED, COMMAND, refused, run_step
 from tiltyard.shell.jobs.outcome import JobOutcome, StepOutcome
 from tiltyard.shell.jobs.place import SCHEMA as TABLES
 from tiltyard.shell.jobs.place import JobsPlace, refuse_damaged
+from tiltyard.shell.jobs.quiet import say_nothing_of_cancels
 from tiltyard.shell.jobs.records import APPLICATION, WORKFLOW
 from tiltyard.shell.settings import Settings
 
@@ -91,6 +92,7 @@ def hosting(world: World, *, look_every: float = LOOK_SOON) -> Iterator[None]:
     """
     refuse_pickles()
     refuse_damaged(world.place)
+    say_nothing_of_cancels()
     config: DBOSConfig = {
         "name": APPLICATION, "system_database_url": world.place.database,
         "dbos_system_schema": TABLES, "serializer": AsText(), "application_version": str(SCHEMA),
