@@ -12,9 +12,9 @@ import pytest
 from archive.houses import house_in
 from archive.killing import kill_at
 from archive.places import HASTY, beside_a_folder
-from archive.small_snapshots import SUNDAY, WEEK, keep_small
+from archive.small_snapshots import OURS, SUNDAY, WEEK, keep_small
 from full_disks import full_disk
-from tiltyard.kernel.errors import TiltyardError
+from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.archive.gathering import Belongings
 from tiltyard.shell.archive.manifest import Manifest, key_of
 from tiltyard.shell.archive.place import folder_of, object_key, place_of
@@ -201,6 +201,40 @@ def test_what_is_harmed_on_this_disk_is_named_and_hides_no_other(both: ArchiveSe
     assert [one.code for one in synced.failed] == ["ARCHIVE_HARMED"]
     assert harmed.name in synced.failed[0].subject
     assert snapshots_in(place_of(both)) == [whole.name]
+
+
+@pytest.mark.parametrize("what", ["content", "manifest"])
+@pytest.mark.parametrize("name", ["newest", "its own"])
+def test_what_is_harmed_in_the_bucket_and_whole_on_this_disk_comes_back(
+    both: ArchiveSettings, tmp_path: Path, what: str, name: str
+) -> None:
+    older, newest = kept_here(both, 2, 1)
+    sync(both)
+    bucket = place_of(both)
+    key = key_of(newest.name) if what == "manifest" else object_key(newest.files["a"].digest)
+    obstore.put(bucket._store, key, b"x")
+    there = whereabouts(both)
+    asked = newest.name if name == "its own" else name
+    found, harm = there.restored(asked, tmp_path / "out", OURS)
+    assert found == newest
+    assert {one.name for one in (tmp_path / "out").iterdir()} == set(newest.files)
+    told, harmed = there.told()
+    assert [one for one, _ in told] == [newest, older]
+    assert list(harmed) == ([newest.name] if what == "manifest" else [])
+    assert harm is not None
+    assert harm.code == "ARCHIVE_HARMED"
+
+
+def test_what_is_harmed_in_both_places_is_not_brought_back(
+    both: ArchiveSettings, tmp_path: Path
+) -> None:
+    (kept,) = kept_here(both, 1)
+    sync(both)
+    for place in (place_of(both), folder_of(both)):
+        obstore.put(place._store, object_key(kept.files["a"].digest), b"x")
+    with pytest.raises(Faults, match="ARCHIVE_HARMED"):
+        whereabouts(both).restored("newest", tmp_path / "out", OURS)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_cleared_away_while_it_is_listed_is_not_told(both: ArchiveSettings) -> None:

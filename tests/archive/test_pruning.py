@@ -20,7 +20,7 @@ from tiltyard.shell.archive import pruning
 from tiltyard.shell.archive.manifest import key_of
 from tiltyard.shell.archive.place import Place, folder_of, object_key, place_of
 from tiltyard.shell.archive.pruning import STAGES, SWEPT, Cleared, _clear, _read, prune
-from tiltyard.shell.archive.restoring import check, manifest_named, snapshots_in
+from tiltyard.shell.archive.restoring import check, manifest_named, newest_first, snapshots_in
 from tiltyard.shell.archive.retention import Needed
 from tiltyard.shell.archive.turns import KEEPING, LASTS, SWEEPING, Turn, keeping, sweeping
 from tiltyard.shell.archive.whereabouts import whereabouts
@@ -114,6 +114,16 @@ def test_an_older_one_that_is_harmed_does_not_keep_the_newest_from_being_found(
         with pytest.raises(TiltyardError, match="ARCHIVE_HARMED"):
             whereabouts(archive).found("newest", own)
     assert whereabouts(archive).found(middle.name)[1] == middle
+
+
+def test_what_somebody_clears_away_meanwhile_is_passed_over(archive: ArchiveSettings) -> None:
+    """As the other desk in the same place does, while this one looks for its newest."""
+    place = place_of(archive, create=True)
+    older, gone, newest = (keep_small(place, weeks, {"a": b"x"}) for weeks in (9, 5, 1))
+    found = newest_first(place)
+    assert next(found) == newest
+    place.remove([key_of(gone.name)])
+    assert list(found) == [older]
 
 
 def test_where_only_others_are_none_is_the_newest_of_ones_own(archive: ArchiveSettings) -> None:

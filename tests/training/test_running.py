@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -20,6 +22,7 @@ from tiltyard.learners.snapshot_folder import load
 from tiltyard.shell.clock import steady_seconds, system_now
 from tiltyard.shell.extra_learn import require_learn
 from tiltyard.shell.training.bars import read_bars
+from tiltyard.shell.training.carrying_out import carry_out
 from tiltyard.shell.training.machine import settle
 from tiltyard.shell.training.order import What
 from tiltyard.shell.training.running import (
@@ -32,7 +35,7 @@ from tiltyard.shell.training.running import (
     train,
     work_of,
 )
-from training.small import SMALL, order, trained
+from training.small import SMALL, order, trained, write_bars
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +152,27 @@ def test_whose_time_is_up_is_partial_and_the_same_command_goes_on(
     assert (tmp_path / ".work").is_dir()
     assert trained(folder, output=tmp_path).snapshot.digest == policy.snapshot.digest
     assert not (tmp_path / ".work").exists()
+
+
+def test_who_is_ended_before_all_is_said_of_it_learns_nothing_again(tmp_path: Path) -> None:
+    """As where its page finds no room, or whoever asked has gone."""
+    write_bars(tmp_path / "bars", "SOL/USDT", hours=24 * 160)
+    asked = replace(order("encoder", tmp_path), epochs=1)
+    bars = read_bars(asked.folder, asked.symbols, None, None, None)
+    saved, said = list[int](), list[Mapping[str, Any]]()
+    world = World(system_now, steady_seconds, saved=lambda: saved.append(1))
+
+    def ends(*_: object) -> None:
+        raise BrokenPipeError
+
+    for say in (ends, ends, lambda _, row: said.append(row)):
+        with suppress(BrokenPipeError):
+            carry_out(asked, bars, world, tmp_path / "page.html", say)
+        assert (tmp_path / "page.html").exists()
+        assert (asked.output / ".work").exists() == (not said)
+    assert len(saved) == 1, "its one epoch"
+    (made,) = (one for one in asked.output.iterdir() if one.is_dir())
+    assert said[0]["name"] == made.name
 
 
 def test_what_is_refreshed_is_a_new_one_with_its_parent(

@@ -71,6 +71,21 @@ def read_manifest(place: Place, name: str) -> Manifest:
     return Manifest.read(name, place.read(key_of(name), LARGEST))
 
 
+def newest_first(place: Place) -> Iterator[Manifest]:
+    """What each snapshot says of itself, without those that somebody clears away meanwhile.
+
+    Raises:
+        TiltyardError: ``ARCHIVE_HARMED`` where it is the turn of one that is, or what keeps the
+            place from being read.
+    """
+    for name in reversed(snapshots_in(place)):
+        try:
+            yield read_manifest(place, name)
+        except TiltyardError as error:
+            if error.code != "ARCHIVE_MISSING":
+                raise
+
+
 def check(place: Place, manifest: Manifest) -> None:
     """Read all of a snapshot, and see that it is what was kept.
 

@@ -2,17 +2,26 @@
 
 Whoever looks for one looks into the bucket first, then into the folder. Where the bucket cannot be
 looked into, what lies in the folder is found all the same, and it is said that there may be more.
+What was brought from the folder into the bucket lies in both for a while: where it is harmed in the
+bucket, it is read from the folder.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import count_text
 from tiltyard.shell.archive.manifest import Manifest
-from tiltyard.shell.archive.place import PATIENCE, Place, folder_of, place_of
-from tiltyard.shell.archive.restoring import NEWEST, meant_by, read_manifest, snapshots_in
+from tiltyard.shell.archive.place import HARMS, PATIENCE, Place, folder_of, place_of
+from tiltyard.shell.archive.restoring import (
+    NEWEST,
+    meant_by,
+    read_manifest,
+    restore,
+    snapshots_in,
+)
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 
@@ -23,10 +32,12 @@ class Lying(NamedTuple):
         place: Whence it is read.
         is_here_only: It is on this disk, and not in the bucket that is named; None where nobody
             can say.
+        beside: The folder on this disk, where it lies there, too.
     """
 
     place: Place
     is_here_only: bool | None
+    beside: Place | None = None
 
 
 class Whereabouts(NamedTuple):
@@ -56,6 +67,8 @@ class Whereabouts(NamedTuple):
             except TiltyardError as error:
                 if error.code == "ARCHIVE_HARMED":
                     harmed[name] = error
+                    if lying.beside is not None and (found := _read_if_whole(lying.beside, name)):
+                        told.append((found, Lying(lying.beside, is_here_only=False)))
                 elif error.code != "ARCHIVE_MISSING":  # somebody has just cleared it away
                     raise
         return told, harmed
@@ -94,8 +107,43 @@ class Whereabouts(NamedTuple):
         )  # fmt: skip
 
     def _read(self, name: str) -> tuple[Place, Manifest]:
-        place = self.snapshots[name].place
-        return place, read_manifest(place, name)
+        place, _, beside = self.snapshots[name]
+        try:
+            return place, read_manifest(place, name)
+        except TiltyardError as error:
+            if error.code not in HARMS or beside is None:
+                raise
+            return beside, read_manifest(beside, name)
+
+    def restored(
+        self, name: str, folder: Path, own: str = ""
+    ) -> tuple[Manifest, TiltyardError | None]:
+        """Bring a snapshot back into a folder, from wherever it lies whole.
+
+        Args:
+            name: As in :meth:`found`.
+            folder: Where to; empty, or not there.
+            own: As in :meth:`found`.
+
+        Returns:
+            Which it is, and what is wrong with it in the bucket, where it was brought from the
+            folder on this disk instead.
+
+        Raises:
+            TiltyardError: As :meth:`found`, and :func:`tiltyard.shell.archive.restoring.restore`.
+        """
+        _, manifest = self.found(name, own)
+        place, _, beside = self.snapshots[manifest.name]
+        harm = None
+        try:
+            restore(place, read_manifest(place, manifest.name), folder)
+        except TiltyardError as error:
+            if error.code not in HARMS or beside is None:
+                raise
+            harm = error
+        if harm is not None and beside is not None:
+            restore(beside, manifest, folder)
+        return manifest, harm
 
 
 def whereabouts(settings: ArchiveSettings, patience: timedelta = PATIENCE) -> Whereabouts:
@@ -121,9 +169,23 @@ def whereabouts(settings: ArchiveSettings, patience: timedelta = PATIENCE) -> Wh
         there = Whereabouts(str(settings.path), {}, error)
     if settings.path.is_dir():
         here = _lying(folder_of(settings), is_here_only=None if there.refused else True)
-        there = there._replace(snapshots=dict(sorted({**here, **there.snapshots}.items())))
+        both = {
+            name: lying._replace(beside=here[name].place)
+            for name, lying in there.snapshots.items() if name in here
+        }  # fmt: skip
+        every = {**here, **there.snapshots, **both}
+        there = there._replace(snapshots=dict(sorted(every.items())))
     return there
 
 
 def _lying(place: Place, *, is_here_only: bool | None) -> dict[str, Lying]:
     return {name: Lying(place, is_here_only) for name in snapshots_in(place)}
+
+
+def _read_if_whole(place: Place, name: str) -> Manifest | None:
+    try:
+        return read_manifest(place, name)
+    except TiltyardError as error:
+        if error.code not in HARMS:
+            raise
+        return None

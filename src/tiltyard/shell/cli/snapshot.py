@@ -133,14 +133,15 @@ def list_all(as_json: AsJson = False, database: Database = None, config: Config 
 def verify_one(name: Name = "newest", database: Database = None, config: Config = None) -> None:
     """Read all of a snapshot, and see that every byte is what was kept."""
     settings = settings_from(config)
-    from tiltyard.shell.archive.restoring import check  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.restoring import check, read_manifest  # noqa: PLC0415 slow
     from tiltyard.shell.archive.whereabouts import whereabouts  # noqa: PLC0415 slow
     from tiltyard.shell.archive.words import lines_of  # noqa: PLC0415 slow
 
     there = whereabouts(settings.archive)
     _refused(there.refused)
-    place, manifest = there.found(name, _own_ledger(database, settings))
-    check(place, manifest)
+    _, manifest = there.found(name, _own_ledger(database, settings))
+    place = there.snapshots[manifest.name].place
+    check(place, read_manifest(place, manifest.name))
     _say([*lines_of(manifest), "every byte is what was kept"])
     _end([], is_failed=there.refused is not None)
 
@@ -155,14 +156,12 @@ def restore_one(
     """Bring a snapshot back into an empty folder; every byte is checked on the way."""
     settings = settings_from(config)
     from tiltyard.shell.archive import backup  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import restore  # noqa: PLC0415 slow
     from tiltyard.shell.archive.whereabouts import whereabouts  # noqa: PLC0415 slow
     from tiltyard.shell.archive.words import lines_of  # noqa: PLC0415 slow
 
     there = whereabouts(settings.archive)
     _refused(there.refused)
-    place, manifest = there.found(name, _own_ledger(database, settings))
-    restore(place, manifest, folder)
+    manifest, harm = there.restored(name, folder, _own_ledger(database, settings))
     own = f" --config {folder / FILE}" if FILE in manifest.files else ""
     next_step = (
         f"bring its database back: pg_restore --no-owner --dbname=URL {folder / backup.DUMP}"
@@ -171,7 +170,9 @@ def restore_one(
         f"tiltyard replay --verify --db {folder / backup.FILE}{own}"
     )
     _say([*lines_of(manifest), f"restored to {folder}", next_step])
-    _end([], is_failed=there.refused is not None)
+    if harm is not None:
+        typer.echo("restored from this disk, since in the bucket it is harmed:", err=True)
+    _end([] if harm is None else [harm], is_failed=there.refused is not None)
 
 
 def _own_ledger(database: str | None, settings: Settings) -> str:

@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -316,6 +316,13 @@ def _run(
 
     if report is not None:
         refuse_unwritable(report)
+    shown = ExitStack()
+
+    def say(lines: Sequence[str], row: Mapping[str, Any]) -> None:
+        shown.close()  # a live line on a terminal takes everything that is printed beside it
+        for line in [json.dumps(row, indent=2)] if as_json else lines:
+            typer.echo(line)
+
     job = f"train {order.what}"
     status = StatusFile(status_path(os.environ), job, system_now, steady_seconds)
     with _keeping_work(status):
@@ -336,18 +343,17 @@ def _run(
             from tiltyard.shell.training.running import World  # noqa: PLC0415 slow
             from tiltyard.shell.training.spreading import spread_over  # noqa: PLC0415 slow
 
-            with spread_over(order.ray) as (hire, fitter), telling(steady_seconds) as tell:
+            with spread_over(order.ray) as (hire, fitter), shown:
+                tell = shown.enter_context(telling(steady_seconds))
 
                 def told(step: Step) -> None:
                     tell(step)
                     status.step(step)
 
                 world = World(system_now, steady_seconds, told, status.saved, place, hire, fitter)
-                lines, row = carry_out(order, bars, world, report, champion, log)
+                carry_out(order, bars, world, report, say, champion, log)
         finally:
             status.ended()
-    for line in [json.dumps(row, indent=2)] if as_json else lines:
-        typer.echo(line)
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def _arms_without_model(ledger: Ledger, found: list[Version], folder: Path) -> I
 def look_at_archive(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
     """It keeps what is written, and has a snapshot of this week."""
     from tiltyard.shell.archive.place import place_of  # noqa: PLC0415 slow
-    from tiltyard.shell.archive.restoring import read_manifest, snapshots_in  # noqa: PLC0415 slow
+    from tiltyard.shell.archive.restoring import newest_first  # noqa: PLC0415 slow
 
     take_one = "take one: tiltyard snapshot take"
     archive = settings.archive
@@ -147,8 +147,8 @@ def look_at_archive(ledger: Ledger, settings: Settings, now: datetime) -> Iterat
     place.prove()
     yield Seen("ok", f"{place.name} keeps what is written")
     own = _identity(ledger)
-    manifests = (read_manifest(place, name) for name in reversed(snapshots_in(place)))
-    newest = next((one for one in manifests if not own or one.ledger in (own, "")), None)
+    mine = (one for one in newest_first(place) if not own or one.ledger in (own, ""))
+    newest = next(mine, None)
     whose = " of this ledger" if own else ""
     if newest is None:
         yield Seen("attention", f"no snapshot{whose} is kept", take_one)

@@ -1,7 +1,8 @@
 """Trains what was ordered, and keeps it as a snapshot.
 
 Unfinished work lies in a folder beside the snapshots, under what is being trained, until the
-snapshot is there. Whoever trains the same again, wherever the last one was ended, goes on from it
+snapshot is there and all is said of it that is to be: else whoever is ended in between would do
+hours of it again. Whoever trains the same again, wherever the last one was ended, goes on from it
 to the same snapshot; while one is at it, another is refused. A snapshot appears whole or not at
 all, and so does everything else.
 """
@@ -109,7 +110,13 @@ def settings_of(order: Order, base: CandidateSettings) -> CandidateSettings:
     return replace(base, head=replace(base.head, epochs=order.epochs))
 
 
-def train(order: Order, bars: Bars, world: World, base: CandidateSettings | None = None) -> Made:
+def train(
+    order: Order,
+    bars: Bars,
+    world: World,
+    base: CandidateSettings | None = None,
+    then: Callable[[Made], object] = lambda _: None,
+) -> Made:
     """Train an encoder, or a candidate.
 
     Args:
@@ -117,6 +124,7 @@ def train(order: Order, bars: Bars, world: World, base: CandidateSettings | None
         bars: Of what.
         world: The outside.
         base: How, where the order does not say it; the usual way if not given.
+        then: What is done with it before unfinished work is cleared away.
 
     Raises:
         TiltyardError: Everything that learners raise; ``SNAPSHOT_MISSING``,
@@ -134,23 +142,22 @@ def train(order: Order, bars: Bars, world: World, base: CandidateSettings | None
             snapshot, encoder = _noting(made, place), None
         else:
             snapshot, encoder = _candidate(order, settings, data, job, given, place, world)
-        return _saved(snapshot, order, world, work, encoder)
+        path = save(snapshot, order.output, world.now())
+        return _settled(Made(snapshot, path, _is_partial(snapshot.metrics), encoder), work, then)
 
 
-def _saved(
-    snapshot: Snapshot, order: Order, world: World, work: Path, encoder: Path | None
-) -> Made:
-    """Keep what was made, and clear away what was unfinished."""
-    path = save(snapshot, order.output, world.now())
-    is_partial = _is_partial(snapshot.metrics)
-    if not is_partial:  # else whoever grants it more time goes on from there
+def _settled(made: Made, work: Path, then: Callable[[Made], object]) -> Made:
+    """Do what is done with it, and clear away what was unfinished."""
+    then(made)
+    if not made.is_partial:  # else whoever grants it more time goes on from there
         shutil.rmtree(work, ignore_errors=True)
-    return Made(snapshot, path, is_partial, encoder)
+    return made
 
 
 def retrain_sizing(
     order: Order, bars: Bars, world: World, base: SizingSettings | None = None,
     *, champion: Champion | None = None, log: Log | None = None,
+    then: Callable[[Made], object] = lambda _: None,
 ) -> Made:  # fmt: skip
     """Train a sizing policy.
 
@@ -161,6 +168,7 @@ def retrain_sizing(
         base: How, where the order does not say it; the usual way if not given.
         champion: Whom it has to beat.
         log: What arms of a ledger held.
+        then: What is done with it before unfinished work is cleared away.
 
     Raises:
         TiltyardError: As :func:`train`.
@@ -186,7 +194,9 @@ def retrain_sizing(
             folder=work / "buffer", encoder=encoder, champion=champion, log=log,
             fitter=world.fitter,
         )  # fmt: skip
-        return _saved(_noting(made, place), order, world, work, path)
+        snapshot = _noting(made, place)
+        lies = save(snapshot, order.output, world.now())
+        return _settled(Made(snapshot, lies, _is_partial(snapshot.metrics), path), work, then)
 
 
 def search(
