@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,7 @@ from crash.floor import DAY, SECOND, append, rules, trade
 from full_disks import full_disk
 from ledgers import Databases, once_filled
 from postgres import PROGRAMS
+from tiltyard.actions.record import registered
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.shell.archive.backup import dump_options, password_of
 from tiltyard.shell.archive.gathering import Belongings, _models
@@ -30,6 +32,7 @@ from tiltyard.shell.archive.manifest import Manifest
 from tiltyard.shell.archive.place import Place, place_of
 from tiltyard.shell.archive.restoring import check, manifest_named, restore, snapshots_in
 from tiltyard.shell.archive.taking import GATHERED, STAGES, WRITTEN, take
+from tiltyard.shell.archive.words import taken_lines
 from tiltyard.shell.replaying.verify import verify
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.store.audit_table import audit_head
@@ -167,6 +170,24 @@ def test_a_model_that_is_not_as_it_was_is_left_out_and_named(
     assert {name: error.code for name, error in taken.left_out.items()} == manifest.left_out
     assert manifest.left_out == {harmed.name: "SNAPSHOT_TAMPERED"}
     assert not any(harmed.name in path for path in manifest.files)
+
+
+def test_an_arm_whose_model_is_not_there_is_named_and_one_without_any_is_not(
+    home: Belongings, place: Place
+) -> None:
+    model = min(home.models.iterdir())
+    manifest = sha256((model / "manifest.json").read_bytes()).hexdigest()
+    other = home.ledger.roster().challengers()[0]
+    arm = replace(other, name=model.name, kind="dqn", digest=manifest)
+    joins = [registered(arm, SUNDAY, "ann")]
+    home.ledger.change_roster(lambda roster: (roster.with_arm(arm), joins), at=SUNDAY)
+    assert take(home, place, SUNDAY).missing == []
+    model.rename(home.models.parent / "elsewhere")
+    taken = take(home, place, SUNDAY + timedelta(hours=1))
+    assert taken.missing == [model.name]
+    assert f"  without the model of {model.name}, which is not there" in "\n".join(
+        taken_lines(taken)
+    )
 
 
 def test_a_model_whose_manifest_does_not_say_all_is_left_out(

@@ -4,7 +4,7 @@ Everything is copied into a folder that nobody else touches, so that what is kep
 hashed. A model that is not as it was when it was trained is left out, and named.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import file_digest, sha256
@@ -13,19 +13,22 @@ from tempfile import gettempdir
 from typing import NamedTuple
 
 import tiltyard
+from tiltyard.facts.arm import Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import storable
 from tiltyard.shell.archive.backup import backed_up
 from tiltyard.shell.archive.manifest import MODELS, File, Manifest
 from tiltyard.shell.archive.place import PIECE
 from tiltyard.shell.models.manifest import manifest_of
-from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot
+from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_called_by, is_snapshot
 from tiltyard.shell.own_folder import own_folder
 from tiltyard.shell.store.ledger import Ledger
 
 SETTINGS = "tiltyard.toml"
 PREFIX = "tiltyard-snapshot-"
 """What folders begin with in which a house is copied."""
+WITHOUT_MODEL = frozenset({"deposed", "retired"})
+"""States of an arm that trades by no model any more."""
 NOT_WHOLE = frozenset({"SNAPSHOT_MISSING", "SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
 """What is wrong with a model, and with nothing else."""
 
@@ -51,11 +54,13 @@ class Gathered(NamedTuple):
         folder: Where; it is gone afterwards.
         manifest: What lies there.
         left_out: Models that are not as they were when they were trained, and why.
+        missing: Arms whose models are not there.
     """
 
     folder: Path
     manifest: Manifest
     left_out: Mapping[str, TiltyardError]
+    missing: Sequence[str]
 
 
 @contextmanager
@@ -81,7 +86,18 @@ def gathered(house: Belongings, now: datetime) -> Iterator[Gathered]:
             backup.audit_rows, backup.champion, files | models,
             {name: error.code for name, error in left_out.items()}, backup.ledger,
         )  # fmt: skip
-        yield Gathered(folder, manifest, left_out)
+        yield Gathered(folder, manifest, left_out, _missing(house.ledger.roster(), manifest))
+
+
+def _missing(roster: Roster, manifest: Manifest) -> list[str]:
+    """Arms that were trained here, of which no model is in the folder, harmed or not."""
+    there, digests = {*manifest.models, *manifest.left_out}, set(manifest.model_digests)
+    return [
+        arm.name
+        for arm in roster.arms.values()
+        if arm.state not in WITHOUT_MODEL and is_called_by(arm.name, arm.digest)
+        and arm.name not in there and arm.digest not in digests
+    ]  # fmt: skip
 
 
 def _models(shelf: Path, folder: Path) -> tuple[dict[str, File], dict[str, TiltyardError]]:

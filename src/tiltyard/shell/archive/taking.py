@@ -9,7 +9,7 @@ took it is told, and :mod:`tiltyard.shell.archive.syncing` brings it into the bu
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ class Taken(NamedTuple):
         place: Where it is, for people.
         sent: Bytes that were not there before.
         left_out: Models that are not as they were when they were trained, and why.
+        missing: Arms whose models are not there.
         refused: Why it is on this disk, and not in the bucket that is named; None where it is
             where it should be.
     """
@@ -41,6 +42,7 @@ class Taken(NamedTuple):
     place: str
     sent: int
     left_out: Mapping[str, TiltyardError]
+    missing: Sequence[str]
     refused: TiltyardError | None = None
 
 
@@ -117,7 +119,7 @@ def keep(found: Gathered, place: Place, on_stage: OnStage, wait: Wait) -> Taken:
             on_stage(KEPT)
         write(place, found.manifest)
     on_stage(WRITTEN)
-    return Taken(found.manifest, place.name, sent, found.left_out)
+    return Taken(found.manifest, place.name, sent, found.left_out, found.missing)
 
 
 def write(place: Place, manifest: Manifest) -> None:

@@ -64,7 +64,12 @@ def taken_lines(taken: Taken) -> list[str]:
     kept = [f"kept in {taken.place}, {sent} of it new; all of it was read back"]
     if taken.refused is not None:
         kept.append(HERE_ONLY)
-    return [*lines_of(taken.manifest), *kept]
+    missing = [
+        f"  without the model of {name}, which is not there: put it back, unless a bot trades it "
+        "elsewhere"
+        for name in taken.missing
+    ]
+    return [*lines_of(taken.manifest), *missing, *kept]
 
 
 def taken_faults(taken: Taken) -> list[TiltyardError]:
@@ -79,6 +84,7 @@ def taken_json(taken: Taken) -> Json:
         "place": taken.place,
         **json_of(taken.manifest),
         "sent_bytes": taken.sent,
+        "missing_models": list(taken.missing),
         "on_this_disk_only": taken.refused is not None,
         "refused": None if taken.refused is None else _error(taken.refused),
     }
