@@ -28,10 +28,14 @@ from tiltyard.shell.archive.manifest import key_of
 from tiltyard.shell.archive.place import place_of
 from tiltyard.shell.archive.restoring import read_manifest, snapshots_in
 from tiltyard.shell.archive.taking import take
+from tiltyard.shell.commanding import Times
 from tiltyard.shell.maintenance.cleaning import clean
 from tiltyard.shell.maintenance.done import Done
+from tiltyard.shell.maintenance.house import House
+from tiltyard.shell.maintenance.tasks import LAST_CLEANED, TASKS, Run
 from tiltyard.shell.models.removing import STAGES
 from tiltyard.shell.sections.archive import ArchiveSettings
+from tiltyard.shell.sections.jobs import JobSettings
 from tiltyard.shell.sections.models import ModelSettings
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.command_table import append_command
@@ -546,6 +550,44 @@ def test_what_cannot_be_removed_is_told_and_keeps_nothing_else_from_going(
     assert {(error.code, Path(error.subject)) for error in done.failed} == {
         ("MODEL_UNREMOVABLE", one) for one in refused
     }
+
+
+def test_what_has_gone_is_told_though_the_database_cannot_be_read_afterwards(
+    folder: Folder,
+) -> None:
+    """Somebody has dropped a table of it meanwhile."""
+
+    def drop() -> None:
+        with folder.ledger.by_hand(100) as cursor:
+            cursor.execute("DROP TABLE tokens")
+
+    done = folder.cleaned(on_stage=doing(STAGES[-1], drop))
+    assert folder.outcomes(done)[folder.unused.name] == "removed"
+    assert not folder.unused.exists()
+    assert done.failed
+
+
+def test_what_has_gone_is_told_though_nobody_can_go_on(folder: Folder) -> None:
+    """Somebody has dropped the audit, which is asked when what was left aside is gone."""
+    half = folder.path / f".{folder.used.name}.7.partial"
+    half.mkdir()
+    with folder.ledger.by_hand(100) as cursor:
+        cursor.execute("DROP TABLE audit")
+    done = folder.cleaned()
+    assert folder.outcomes(done) == {half.name: "removed"}
+    assert done.failed
+    assert folder.unused.is_dir()
+
+
+def test_what_has_gone_is_told_though_it_cannot_be_noted(folder: Folder, tmp_path: Path) -> None:
+    jobs = JobSettings(folder=str(tmp_path / "maintenance"))
+    (jobs.path / LAST_CLEANED).mkdir(parents=True)
+    settings = folder.settings.model_copy(update={"jobs": jobs})
+    times = Times(lambda: LATER, lambda: 0.0, lambda _: None)
+    house = House(folder.ledger, settings, None, times, "a test", {})
+    done = TASKS["cleanup"].does(Run(house, LATER.date(), LATER))
+    assert folder.outcomes(done)[folder.unused.name] == "removed"
+    assert [error.code for error in done.failed] == ["NOTE_UNWRITABLE"]
 
 
 def test_a_model_that_cannot_be_put_aside_is_whole_and_told(

@@ -263,6 +263,15 @@ def test_how_much_room_is_enough(
     assert home.state("room") == state
 
 
+def test_every_disk_that_is_filled_is_looked_at(home: Home, tmp_path: Path) -> None:
+    """Beside a bucket, too, a snapshot comes to the folder of the archive when that refuses."""
+    bucket = in_bucket("http://127.0.0.1:9", "nobody", tmp_path / "opens")
+    for archive in (home.settings.archive, bucket):
+        settings = home.settings.model_copy(update={"archive": archive})
+        told = "\n".join(seen.fact for seen in looks.look_at_room(home.ledger, settings, NOON))
+        assert all(one in told for one in ("jobs", "models", "scratch files", "the archive"))
+
+
 def test_a_desk_that_ended_that_was_killed_and_one_of_another_checklist_are_told_apart(
     home: Home,
 ) -> None:

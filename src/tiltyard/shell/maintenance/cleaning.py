@@ -7,11 +7,12 @@ who may be making something of it; and that is asked once more when it is put as
 can begin to use it. One that a command is about to register stays, too: nobody carries it out yet,
 and somebody will. Pages, caches and unfinished work that belong to nothing go, too, and what was
 left aside where it is provably rubbish. Each removal stands for itself: what fails keeps no other
-from being done, and is among what failed.
+from being done, and is among what failed. So is what keeps all that follows from being done: what
+has gone by then is told in any case.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,7 +99,7 @@ def clean(
         on_stage: Told each of :data:`tiltyard.shell.models.removing.STAGES` that is passed.
 
     Raises:
-        TiltyardError: What keeps the ledger or the folder of models from being read.
+        TiltyardError: What keeps the ledger from being looked through.
     """
     checked = look_through(ledger)
     if checked.faults:
@@ -109,7 +110,13 @@ def clean(
     broom = _Broom(ledger, settings, now, on_stage, dry_run=dry_run)
     cleaned = broom.sweep()
     tidied, faults = tidy(ledger, now, dry_run=dry_run)
-    size, database = growth(ledger, before)
+    sizes: dict[str, Any] = {}
+    sized: list[str] = []
+    try:
+        line, sizes = growth(ledger, before)
+        sized.append(line)
+    except TiltyardError as error:
+        faults.append(error)
     shown = [one.line for one in cleaned if one.is_old]
     if young := sum(not one.is_old for one in cleaned):
         who = "1 more stays: it is" if young == 1 else f"{young:,} more stay: they are"
@@ -117,8 +124,8 @@ def clean(
     whole = "it is whole"
     if checked.unchecked:
         whole = f"no damage was found, and nobody looked at {checked.unchecked}"
-    lines = [*shown, f"database: {whole}", *tidied, size]
-    database |= {"faults": [], "unchecked": checked.unchecked, "done": tidied}
+    lines = [*shown, f"database: {whole}", *tidied, *sized]
+    database = sizes | {"faults": [], "unchecked": checked.unchecked, "done": tidied}
     told = {
         "dry_run": dry_run, "cleaned": [one.told for one in cleaned], "database": database,
         "bytes_removed": sum(one.size for one in cleaned if one.outcome == "removed"),
@@ -155,16 +162,24 @@ class _Broom:
         """What was left aside, models, then what belongs to none."""
         if not self._folder.is_dir():
             return []
+        found: list[Cleaned] = []
         aside = self._left_aside()
+        try:
+            found.extend(self._all())
+        except (TiltyardError, OSError) as raised:
+            self._told(raised, self._folder)
+        return [*found, *aside]
+
+    def _all(self) -> Iterator[Cleaned]:
+        """Models, then what belongs to none; each is dealt with when it is its turn."""
         with self._ledger.snapshot() as still:
             self._own = identity_of(still.connection)
             self._retired_at = retirements(json.loads(row.body) for row in still.audit())
         fates = self._fates()
-        models = [self._model(fate, fates) for fate in fates]
-        work = [self._work(path) for path in idle_work(self._folder, self._keep, self._now)]
+        yield from (self._model(fate, fates) for fate in fates)
+        yield from map(self._work, idle_work(self._folder, self._keep, self._now))
         gone = self._going if self._dry_run else ()
-        pages = [self._file(path) for path in lone_pages(self._folder, gone)]
-        return [*models, *work, *pages, *aside]
+        yield from map(self._file, lone_pages(self._folder, gone))
 
     def _left_aside(self) -> list[Cleaned]:
         """What is whole is put back under its name; of the rest, rubbish goes."""
@@ -174,9 +189,9 @@ class _Broom:
                 for folder in (self._folder, self._folder / WORK):
                     if not self._dry_run:
                         self.failed += put_back(folder)
-                    found += map(self._aside, left_aside(folder, self._keep, self._now))
-        except TiltyardError as error:
-            self.failed.append(error)
+                    found.extend(map(self._aside, left_aside(folder, self._keep, self._now)))
+        except (TiltyardError, OSError) as raised:
+            self._told(raised, self._folder)
         return found
 
     def _aside(self, aside: Aside) -> Cleaned:
@@ -287,12 +302,15 @@ class _Broom:
         try:
             why = look() or ("" if self._dry_run else go() or "")
         except (TiltyardError, OSError) as raised:
-            error = raised
-            if isinstance(error, OSError):
-                error = unremovable(self._folder / found.name, error)
-            if str(error) not in map(str, self.failed):
-                self.failed.append(error)
+            error = self._told(raised, self._folder / found.name)
             return found._replace(outcome="failed", reason=str(error))
         if why:
             return found._replace(reason=why)
         return found._replace(outcome="planned" if self._dry_run else "removed")
+
+    def _told(self, raised: TiltyardError | OSError, path: Path) -> TiltyardError:
+        """It is among what failed, once."""
+        error = unremovable(path, raised) if isinstance(raised, OSError) else raised
+        if str(error) not in map(str, self.failed):
+            self.failed.append(error)
+        return error

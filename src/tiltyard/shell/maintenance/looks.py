@@ -173,13 +173,17 @@ def _identity(ledger: Ledger) -> str:
 
 
 def look_at_room(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
-    """On every disk of this machine that the house writes to, once each."""
+    """On the disks of this machine that a desk and its maintenance fill, once each.
+
+    The folder of the archive is one beside a bucket, too: what that refuses is kept there.
+    """
     del now
-    places = {"models": settings.models.path, "scratch files": Path(tempfile.gettempdir())}
+    places = {
+        "models": settings.models.path, "the archive": settings.archive.path,
+        "jobs": settings.jobs.path, "scratch files": Path(tempfile.gettempdir()),
+    }  # fmt: skip
     if ledger.url.get_backend_name() == "sqlite":
         places["the database"] = Path(ledger.url.database or ".").parent
-    if not settings.archive.bucket:
-        places["the archive"] = settings.archive.path
     disks: dict[int, tuple[Path, list[str]]] = {}
     for what, path in places.items():
         there = _that_exists(path)

@@ -4,10 +4,12 @@ Each is loaded when it is done: most need what takes long to load.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.note import Note, read
@@ -80,14 +82,19 @@ def _clean(run: Run) -> Done:
 
     house = run.house
     file = house.settings.jobs.path / LAST_CLEANED
-    last = read(file)
+    last = None
+    with suppress(OSError):  # nobody can say, so nothing is said of how it has grown
+        last = read(file)
     done = clean(
         house.ledger, house.settings, now=run.now, dry_run=run.is_dry,
         before=None if last is None else last.answer,
     )  # fmt: skip
     database = done.told["database"]
-    if not run.is_dry and not database["faults"]:
-        keep_note(file, Note(run.now, answer=database))
+    if not run.is_dry and "bytes" in database:
+        try:
+            keep_note(file, Note(run.now, answer=database))
+        except TiltyardError as error:  # what was removed is told all the same
+            return done._replace(failed=(*done.failed, error))
     return done
 
 

@@ -52,18 +52,18 @@ def tidy(ledger: Ledger, now: datetime, *, dry_run: bool) -> tuple[list[str], li
     """
     lines: list[str] = []
     failed: list[TiltyardError] = []
-    free, desk = free_part(ledger), desk_at(ledger, now)
-    is_worth_it = free > WORTH_IT
-    if is_worth_it and desk:
-        lines.append(
-            f"database: {100 * free:.0f} % of its file is free, and {desk} is at it, so it is not "
-            "written anew: run this while no desk runs"
-        )
-    if dry_run:
-        if is_worth_it and not desk:
-            lines.append(f"database: would be written anew, {100 * free:.0f} % of it is free")
-        return lines, failed
     try:
+        free, desk = free_part(ledger), desk_at(ledger, now)
+        is_worth_it = free > WORTH_IT
+        if is_worth_it and desk:
+            lines.append(
+                f"database: {100 * free:.0f} % of its file is free, and {desk} is at it, so it is "
+                "not written anew: run this while no desk runs"
+            )
+        if dry_run:
+            if is_worth_it and not desk:
+                lines.append(f"database: would be written anew, {100 * free:.0f} % of it is free")
+            return lines, failed
         refresh_statistics(ledger)
         lines.append("database: its statistics are new")
         if is_worth_it and not desk:
