@@ -1,5 +1,9 @@
-"""An errand that does nothing but ask whether its time is up, and says when it begins and ends."""
+"""An errand that does nothing but ask whether its time is up, and says when it begins and ends.
 
+And a node that is asked something, and says nothing for a minute.
+"""
+
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,12 @@ def asking_errand(what: str, number: int, ear: Any, *given: bytes) -> bytes:  # 
     ear.tell.remote(at_nodes.said_of(number, Step(BEGINS, 0, 1)))
     errands.DOERS = {**errands.DOERS, "asks": _asks}
     return at_nodes.errand(what, number, ear, *given)
+
+
+def silent() -> bytes:
+    """Nothing is answered while anybody listens."""
+    threading.Event().wait(60)
+    return b""
 
 
 def _asks(_: Path, __: Path, ___: errands.Told, job: Job) -> None:

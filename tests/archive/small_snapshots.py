@@ -33,7 +33,7 @@ def keep_small(
         told[path] = File(sha256(raw).hexdigest(), len(raw))
     at = SUNDAY - weeks_ago * WEEK
     manifest = Manifest(at, "1.0", "sqlite", "ab" * 32, 1, "", told, ledger=ledger)
-    keep(Gathered(folder, manifest, {}), place, lambda _: None, wait)
+    keep(Gathered(folder, manifest, {}, []), place, lambda _: None, wait)
     shutil.rmtree(folder)
     return manifest
 

@@ -135,7 +135,11 @@ class Trainer:
 
 def budgeted(house: House, minutes: float) -> House:
     """The same, whose trainings have so many minutes."""
-    told = {"retrain_minutes": minutes, "sweep_minutes": minutes}
+    return with_jobs(house, retrain_minutes=minutes, sweep_minutes=minutes)
+
+
+def with_jobs(house: House, **told: object) -> House:
+    """The same, with other settings of its jobs."""
     jobs = house.settings.jobs.model_copy(update=told)
     return replace(house, settings=house.settings.model_copy(update={"jobs": jobs}))
 

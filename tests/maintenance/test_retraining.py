@@ -22,6 +22,7 @@ from maintenance.houses import (
     join,
     limit_of,
     option,
+    with_jobs,
 )
 from tiltyard.facts.command import CommandRefused
 from tiltyard.kernel.errors import TiltyardError
@@ -182,6 +183,14 @@ def test_what_is_not_there_any_more_is_made_again(house: House, trainer: Trainer
     again = retrain(house, SUNDAY, NIGHT, trainer)
     assert len(trainer.asked) == 2
     assert again.told["sha256"] == done.told["sha256"]
+
+
+def test_wherever_it_is_trained_it_is_the_same_task(house: House, trainer: Trainer) -> None:
+    first = retrain(with_jobs(house, ray="10.0.0.5:6379"), SUNDAY, NIGHT, trainer)
+    second = retrain(house, SUNDAY, NIGHT, trainer)
+    assert second.told["policy"] == first.told["policy"]
+    (words,) = trainer.asked
+    assert option(words, "--ray") == "10.0.0.5:6379"
 
 
 def test_with_other_budgets_it_is_another_task(house: House, trainer: Trainer) -> None:

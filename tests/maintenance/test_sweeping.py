@@ -20,11 +20,13 @@ from maintenance.houses import (
     limit_of,
     option,
     settings_in,
+    with_jobs,
 )
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.sweeping import sweep
 from tiltyard.shell.store.ledger import Ledger
+from tiltyard.shell.training.order import GENERATION
 from trained_policies import tiny, tiny_sizing
 
 TRIALS = [
@@ -138,6 +140,21 @@ def test_what_can_be_no_cluster_is_refused_with_the_settings(tmp_path: Path, add
     assert refused.value.code == "CONFIG_INVALID"
     fault = "expected host:port of its head, such as 10.0.0.5:6379, or auto @ $.jobs.ray"
     assert fault in str(refused.value)
+
+
+@pytest.mark.parametrize("told", [{"workers": 2}, {"ray": "10.0.0.5:6379"}])
+def test_whoever_runs_its_trials_it_is_the_same_task(
+    house: House, sweeper: Sweeper, told: dict[str, object]
+) -> None:
+    first = sweep(house, SUNDAY, NIGHT, sweeper)
+    second = sweep(with_jobs(house, **told), SUNDAY, NIGHT, sweeper)
+    assert second.told["best"] == first.told["best"]
+    assert len(sweeper.asked) == 1
+
+
+def test_no_process_is_asked_for_that_would_have_no_work(tmp_path: Path) -> None:
+    with pytest.raises(TiltyardError, match="CONFIG_INVALID"):
+        settings_in(tmp_path, f"[jobs]\nworkers = {GENERATION + 1}\n")
 
 
 def test_processes_of_this_machine_and_a_cluster_exclude_each_other(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class Lesson:
         interval: Of the bars; empty for the usual one.
         days: Before the day, of which bars are learnt from; 0 for all there are.
         sees_ledger: Whether the command asks the ledger for anything.
+        where: Words that say who runs it, by which nothing else is found.
     """
 
     words: Sequence[str]
@@ -46,6 +47,7 @@ class Lesson:
     interval: str
     days: int = 0
     sees_ledger: bool = False
+    where: Sequence[str] = ()
 
 
 def learnt(house: House, lesson: Lesson, now: datetime, train: Train = answer_of) -> Json:
@@ -70,7 +72,7 @@ def learnt(house: House, lesson: Lesson, now: datetime, train: Train = answer_of
         words += ["--as-of", time_text(note.begun_at)]
     if note.words == tuple(words) and note.answer is not None and _is_whole(house, note.answer):
         return note.answer
-    answer = train(words, house.ledger, lesson.limit.total_seconds())
+    answer = train([*words, *lesson.where], house.ledger, lesson.limit.total_seconds())
     keep(lesson.note, note._replace(words=tuple(words), answer=answer))
     return answer
 

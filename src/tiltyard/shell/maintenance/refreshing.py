@@ -177,7 +177,8 @@ class _Asked(NamedTuple):
     def sizing(self, encoder: str) -> Lesson:
         """Networks that say how much, on an encoder."""
         jobs = self.house.settings.jobs.model_copy(update={"encoder": encoder})
-        return replace(self._lesson(sizing_words(jobs), ""), sees_ledger=True)
+        lesson = self._lesson(sizing_words(jobs), "")
+        return replace(lesson, sees_ledger=True, where=jobs.on_cluster)
 
     def _refresh(self) -> list[str]:
         jobs = self.house.settings.jobs

@@ -57,7 +57,7 @@ def lesson(house: House, day: date) -> Lesson:
     jobs = house.settings.jobs
     return Lesson(
         sizing_words(jobs), day, note_of(jobs.path, day, TASK), jobs.retrain_limit,
-        jobs.symbols, jobs.interval, jobs.days, sees_ledger=True,
+        jobs.symbols, jobs.interval, jobs.days, sees_ledger=True, where=jobs.on_cluster,
     )  # fmt: skip
 
 
@@ -66,5 +66,5 @@ def sizing_words(jobs: JobSettings) -> list[str]:
     encoder = ["--encoder", jobs.encoder] if jobs.encoder else []
     return [
         "train", "rl", "--steps", str(jobs.steps), "--seeds", str(jobs.seeds),
-        "--timeout", f"{jobs.retrain_minutes:g}", *encoder, *jobs.on_cluster,
+        "--timeout", f"{jobs.retrain_minutes:g}", *encoder,
     ]  # fmt: skip

@@ -37,10 +37,13 @@ def sweep(house: House, day: date, now: datetime, train: Train = answer_of) -> D
     jobs = house.settings.jobs
     words = [
         "train", "sweep", "--trials", str(jobs.trials), "--budget", f"{jobs.sweep_minutes:g}",
-        "--seed", str(day.toordinal()), *jobs.on_workers,
+        "--seed", str(day.toordinal()),
     ]  # fmt: skip
     note = note_of(jobs.path, day, TASK)
-    lesson = Lesson(words, day, note, jobs.sweep_limit, jobs.symbols, jobs.interval, jobs.days)
+    lesson = Lesson(
+        words, day, note, jobs.sweep_limit, jobs.symbols, jobs.interval, jobs.days,
+        where=jobs.on_workers,
+    )  # fmt: skip
     answer = learnt(house, lesson, now, train)
     return Done(TASK, tuple(_lines(answer, house.day_begins(day))), _told(answer))
 

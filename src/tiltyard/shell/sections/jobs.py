@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tiltyard.checklist.patience import seconds
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.sections.folder import Folder
-from tiltyard.shell.training.order import refuse_no_address
+from tiltyard.shell.training.order import GENERATION, refuse_no_address
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(rf"(?P<day>{'|'.join(DAYS)}) (?P<hour>\d\d):(?P<minute>\d\d)")
@@ -63,7 +63,7 @@ class JobSettings(BaseModel):
     retrain_minutes: float = Field(default=240, gt=0)
     trials: int = Field(default=10, ge=1, le=1_000)
     sweep_minutes: float = Field(default=240, gt=0)
-    workers: int = Field(default=1, ge=1, le=256)
+    workers: int = Field(default=1, ge=1, le=GENERATION)
     ray: str = ""
     refresh_epochs: int = Field(default=10, ge=1, le=10_000)
     folder: Folder = "./maintenance"

@@ -32,8 +32,8 @@ from tiltyard.shell.training.order import AUTO, refuse_no_address
 PATIENCE = 5.0
 """Seconds in which a cluster has to take a connection."""
 AT_NODES = 120.0
-"""Seconds in which each node has to say which versions it has, and after which it is looked whether
-there are any nodes, where nothing comes back."""
+"""Seconds in which all nodes have to say which versions they have, and after which it is looked
+whether there are any nodes, where nothing comes back."""
 JOIN = "start Ray on this machine, or join it: ray start --address=HOST:PORT --num-cpus=0"
 ADMISSION = (
     "give this process the cluster's token: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH or "
@@ -137,9 +137,14 @@ class Cluster:
             )
             for one in nodes
         ]
+        every = [answer for _, answer in answers]
+        there, _ = self._ray.wait(every, num_returns=len(every), timeout=AT_NODES)
         ours, faults = errands.versions(), []
         for node, answer in answers:
-            faults += [Fault(node, message) for message in self._differing(ours, answer)]
+            if answer in there:
+                faults += [Fault(node, message) for message in self._differing(ours, answer)]
+            else:
+                faults.append(Fault(node, f"it has not answered within {AT_NODES:.0f} s"))
         if faults:
             raise Faults("CLUSTER_DIFFERS", self._address, faults, remedy=SAME)
 
@@ -153,8 +158,6 @@ class Cluster:
     def _differing(self, ours: Mapping[str, str], answer: Any) -> Iterator[str]:  # noqa: ANN401 of Ray
         try:
             theirs = unpacked(self._ray.get(answer, timeout=AT_NODES))[0]
-        except self._ray.exceptions.GetTimeoutError:
-            yield f"it has not answered within {AT_NODES:.0f} s"
         except self._ray.exceptions.RayError as error:
             said = str(error)
             is_missing = "No module named 'tiltyard" in said
