@@ -178,7 +178,7 @@ def test_an_arm_whose_model_is_not_there_is_named_and_one_without_any_is_not(
     model = min(home.models.iterdir())
     manifest = sha256((model / "manifest.json").read_bytes()).hexdigest()
     other = home.ledger.roster().challengers()[0]
-    arm = replace(other, name=model.name, kind="dqn", digest=manifest)
+    arm = replace(other, name=model.name, kind="dqn", digest=manifest, state="halted")
     joins = [registered(arm, SUNDAY, "ann")]
     home.ledger.change_roster(lambda roster: (roster.with_arm(arm), joins), at=SUNDAY)
     assert take(home, place, SUNDAY).missing == []
