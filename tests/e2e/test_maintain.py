@@ -95,6 +95,19 @@ def test_the_script_knows_its_tasks_and_what_a_bucket_can_be_called(
     assert (tmp_path / "archive").is_dir()
 
 
+def test_a_ledger_that_cannot_be_opened_has_failed_and_hides_no_full_disk(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "desk.db").write_bytes(b"garbage garbage garbage")
+    looked = run("maintain", "health")
+    assert looked.code == 1
+    assert "failed     database: DATABASE_CORRUPT" in looked.out
+    assert "GB free for jobs, models, scratch files, the archive, the database" in looked.out
+    assert "unknown    jobs: nobody can say while the ledger cannot be opened" in looked.out
+    assert "in all: failed" in looked.out
+    assert "HEALTH_FAILED database" in looked.err
+
+
 def test_a_look_at_the_house_and_a_purge_of_nobody_are_told_as_json(run: Run) -> None:
     assert run("policy", "register", CHAMPION, "--role", "champion").code == 0
     look = json.loads(run("maintain", "health", "--json").out)

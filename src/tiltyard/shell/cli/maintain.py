@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -12,14 +12,22 @@ from pydantic import ValidationError
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.cli.asking import holder_name, waking_times
-from tiltyard.shell.cli.options import AsJson, Config, Database, open_ledger, settings_from
+from tiltyard.shell.cli.options import (
+    AsJson,
+    Config,
+    Database,
+    chosen_database,
+    open_ledger,
+    settings_from,
+)
 from tiltyard.shell.clock import system_now
-from tiltyard.shell.exit_codes import FAILED
+from tiltyard.shell.exit_codes import FAILED, exit_code
 from tiltyard.shell.maintenance.done import Done
 from tiltyard.shell.maintenance.house import House
 from tiltyard.shell.maintenance.tasks import TASKS, Run, Task
 from tiltyard.shell.sections.archive import ArchiveSettings
 from tiltyard.shell.settings import Settings
+from tiltyard.shell.store.engine import database_url
 from tiltyard.shell.targets import targets_from
 
 Day = Annotated[
@@ -122,8 +130,13 @@ def carry_out(asked: Asked) -> None:
     settings = with_bucket(settings_from(asked.config), asked.bucket)
     now = system_now()
     day = day_of(asked.day, settings.schedule.trading_day(now))
-    with house_of(settings, asked.database, asked.config) as house:
-        done = TASKS[asked.task].does(Run(house, day, now, asked.is_dry))
+    try:
+        with house_of(settings, asked.database, asked.config) as house:
+            done = TASKS[asked.task].does(Run(house, day, now, asked.is_dry))
+    except TiltyardError as unopened:
+        if asked.task != "health" or exit_code(unopened) != FAILED:
+            raise
+        done = _without_ledger(unopened, asked.database, settings, now)
     if asked.as_json:
         typer.echo(json.dumps(done_json(done, day), indent=2))
     else:
@@ -133,6 +146,15 @@ def carry_out(asked: Asked) -> None:
         typer.echo(str(error), err=True)
     if done.failed:
         raise typer.Exit(FAILED)
+
+
+def _without_ledger(
+    error: TiltyardError, database: str | None, settings: Settings, now: datetime
+) -> Done:
+    from tiltyard.shell.maintenance.health import check_without_ledger  # noqa: PLC0415 slow
+
+    url = database_url(chosen_database(database, settings))
+    return check_without_ledger(error, url, settings, now)
 
 
 @contextmanager

@@ -43,6 +43,11 @@ def settings_from(config: Path | None) -> Settings:
     return load(config)
 
 
+def chosen_database(database: str | None, settings: Settings) -> str:
+    """Where the ledger of a command is: ``--db``, else ``TILTYARD_DB``, else the settings'."""
+    return database or os.environ.get("TILTYARD_DB") or settings.ledger.database
+
+
 def open_ledger(
     database: str | None,
     settings: Settings,
@@ -51,8 +56,8 @@ def open_ledger(
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     answers: AnswerLimit | None = None,
 ) -> Ledger:
-    """The ledger of a command: ``--db``, else ``TILTYARD_DB``, else the settings'."""
-    chosen = database or os.environ.get("TILTYARD_DB") or settings.ledger.database
+    """The ledger of a command, at :func:`chosen_database`."""
+    chosen = chosen_database(database, settings)
     url = database_url(chosen)
     if url.get_backend_name() == "sqlite" and Path(url.database or "").is_dir():
         raise TiltyardError(

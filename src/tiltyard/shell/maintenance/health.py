@@ -5,14 +5,16 @@ can say is told as unknown, and unknown is never well. Nothing is changed, but f
 archive that is removed again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
+
+from sqlalchemy.engine import URL
 
 from tiltyard.kernel.clock import time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.maintenance.done import Done
-from tiltyard.shell.maintenance.looks import LOOKS
+from tiltyard.shell.maintenance.looks import LOOKS, room_for
 from tiltyard.shell.maintenance.seen import STATES, Seen, State
 from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
@@ -61,6 +63,27 @@ def check_health(ledger: Ledger, settings: Settings, now: datetime) -> Done:
         has ``HEALTH_FAILED`` and ``HEALTH_UNKNOWN``.
     """
     checks = [Check(part, seen) for part in LOOKS for seen in _seen(part, ledger, settings, now)]
+    return _told(checks, now)
+
+
+def check_without_ledger(error: TiltyardError, url: URL, settings: Settings, now: datetime) -> Done:
+    """The same where the ledger cannot be opened, which hides nearly all of it.
+
+    Args:
+        error: Why not.
+        url: Of the ledger.
+        settings: Those that a desk started now would go by.
+        now: UTC.
+    """
+    hidden = Seen("unknown", "nobody can say while the ledger cannot be opened")
+    found: Mapping[str, Iterable[Seen]] = {
+        DATABASE: [Seen.of(error)], "room": room_for(url, settings),
+    }  # fmt: skip
+    checks = [Check(part, seen) for part in LOOKS for seen in found.get(part, [hidden])]
+    return _told(checks, now)
+
+
+def _told(checks: list[Check], now: datetime) -> Done:
     state = worst(checks)
     told = {
         "at": time_text(now),

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+
 from tiltyard.facts.audit import broken_link
 from tiltyard.kernel.clock import FUTURE, span_text, time_text
 from tiltyard.kernel.errors import TiltyardError
@@ -173,17 +175,22 @@ def _identity(ledger: Ledger) -> str:
 
 
 def look_at_room(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Seen]:
-    """On the disks of this machine that a desk and its maintenance fill, once each.
+    """There is room on every disk that a desk and its maintenance fill."""
+    del now
+    yield from room_for(ledger.url, settings)
+
+
+def room_for(ledger: URL, settings: Settings) -> Iterator[Seen]:
+    """Of the disks of this machine that a desk and its maintenance fill, once each.
 
     The folder of the archive is one beside a bucket, too: what that refuses is kept there.
     """
-    del now
     places = {
         "models": settings.models.path, "the archive": settings.archive.path,
         "jobs": settings.jobs.path, "scratch files": Path(tempfile.gettempdir()),
     }  # fmt: skip
-    if ledger.url.get_backend_name() == "sqlite":
-        places["the database"] = Path(ledger.url.database or ".").parent
+    if ledger.get_backend_name() == "sqlite":
+        places["the database"] = Path(ledger.database or ".").parent
     disks: dict[int, tuple[Path, list[str]]] = {}
     for what, path in places.items():
         there = _that_exists(path)
