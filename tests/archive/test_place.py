@@ -266,7 +266,7 @@ def test_what_opens_a_bucket_is_in_a_file_or_in_the_environment(
     for text, why in (
         ("s3cret", "it is not as Amazon's tools write it"),
         ("[default]\naws_access_key_id = key", "aws_secret_access_key is not said"),
-        ("[other]\n", "aws_access_key_id and aws_secret_access_key is not said"),
+        ("[other]\n", "aws_access_key_id and aws_secret_access_key are not said"),
     ):
         file.write_text(text)
         with pytest.raises(TiltyardError, match=why) as refused:

@@ -41,10 +41,11 @@ def credentials(settings: ArchiveSettings) -> Credentials:
     key, secret = (said.get(name, "").strip() for name in NAMES)
     if key and secret:
         return Credentials(key, secret, said.get(SESSION, "").strip())
-    missing = " and ".join(name for name in NAMES if not said.get(name, "").strip())
+    unsaid = [name for name in NAMES if not said.get(name, "").strip()]
+    missing = " and ".join(unsaid if file else [name.upper() for name in unsaid])
     raise TiltyardError(
         "ARCHIVE_CREDENTIALS", file or "environment",
-        f"{missing if file else missing.upper()} is not said",
+        f"{missing} {'is' if len(unsaid) == 1 else 'are'} not said",
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a file: archive.credentials_file",
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ from tiltyard.shell.archive.place import (
 from tiltyard.shell.archive.restoring import read_manifest, snapshots_in
 from tiltyard.shell.archive.retention import Needed, expired
 from tiltyard.shell.archive.taking import OnStage
-from tiltyard.shell.archive.turns import sweeping
+from tiltyard.shell.archive.turns import sweeping, who_keeps
 from tiltyard.shell.sections.archive import ArchiveSettings
 
 FORGOTTEN, SWEPT = STAGES = ("forgotten", "swept")
@@ -92,12 +92,12 @@ def prune(
         names = [name for name in gone if name in found.manifests]
         rest = {name: one for name, one in found.manifests.items() if name not in names}
         if dry_run:
-            cleared.append(_would_clear(place, names, _Read(rest, found.harmed)))
+            cleared.append(_would_clear(place, names, _Read(rest, found.harmed), now))
             continue
         for name in names:
             place.remove([key_of(name)])
             on_stage(FORGOTTEN)
-        cleared.append(_clear(place, names, rest, on_stage))
+        cleared.append(_clear(place, names, _Read(rest, found.harmed), on_stage))
     return tuple(cleared)
 
 
@@ -116,22 +116,20 @@ def _read(place: Place, known: Mapping[str, Manifest]) -> _Read:
     return _Read(manifests, harmed)
 
 
-def _would_clear(place: Place, names: Sequence[str], rest: _Read) -> Cleared:
-    garbage = {} if rest.harmed else _unnamed(place, rest.manifests.values())
-    return Cleared(
-        place.name, tuple(names), len(garbage), sum(garbage.values()), tuple(rest.harmed)
-    )
+def _would_clear(place: Place, names: Sequence[str], rest: _Read, now: datetime) -> Cleared:
+    busy = who_keeps(place, now)
+    failed = [*rest.harmed, *([] if busy is None else [busy])]
+    garbage = {} if failed else _unnamed(place, rest.manifests.values())
+    return Cleared(place.name, tuple(names), len(garbage), sum(garbage.values()), tuple(failed))
 
 
-def _clear(
-    place: Place, names: Sequence[str], known: Mapping[str, Manifest], on_stage: OnStage
-) -> Cleared:
+def _clear(place: Place, names: Sequence[str], known: _Read, on_stage: OnStage) -> Cleared:
     """Clear away contents that nobody names, in turn."""
     objects = freed = 0
     failed: Sequence[TiltyardError] = ()
     try:
         with sweeping(place) as turn:
-            found = _read(place, known)
+            found = _read(place, known.manifests)
             failed = found.harmed
             garbage = {} if failed else _unnamed(place, found.manifests.values())
             keys = list(garbage)
@@ -146,7 +144,7 @@ def _clear(
     except TiltyardError as error:
         if error.code != "ARCHIVE_BUSY":
             raise
-        failed = [error]
+        failed = [*known.harmed, error]
     return Cleared(place.name, tuple(names), objects, freed, tuple(failed))
 
 

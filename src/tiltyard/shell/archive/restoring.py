@@ -142,7 +142,9 @@ def restore(place: Place, manifest: Manifest, folder: Path) -> None:
 
 def _refuse_in_use(target: Path) -> None:
     facts = ""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and not target.is_dir():
+        facts = "it is no folder"
+    elif target.exists() and any(target.iterdir()):
         facts = "there is something in it"
     elif target.is_mount():
         facts = "something is mounted there, so it cannot appear at once"

@@ -26,6 +26,7 @@ KEEPING, SWEEPING = "turns/keeping", "turns/sweeping"
 LASTS = {KEEPING: timedelta(hours=6), SWEEPING: timedelta(minutes=3)}
 """What one note speaks for. To keep, a large file has to be sent meanwhile; to clear away is short,
 and whoever keeps has to wait for the end of one that was killed."""
+KEPT_THERE = "a snapshot is being kept there, or one was broken off within six hours"
 LOOKS_AGAIN = timedelta(seconds=5)
 MOST_LOOKS = 60
 Wait = Callable[[float], None]
@@ -124,12 +125,25 @@ def sweeping(place: Place) -> Iterator[Turn]:
     turn = Turn(place, SWEEPING)
     try:
         if turn.others(KEEPING):
-            raise _busy(
-                place, "a snapshot is being kept there, or one was broken off within six hours"
-            )
+            raise _busy(place, KEPT_THERE)
         yield turn
     finally:
         turn.end()
+
+
+def who_keeps(place: Place, now: datetime) -> TiltyardError | None:
+    """Why whoever cleared away now would have to leave contents; None where nobody keeps anything.
+
+    Args:
+        place: Where.
+        now: UTC, by our own clock: nothing is written there that would tell the place's.
+
+    Raises:
+        TiltyardError: What the place refuses.
+    """
+    if any(now - one.at <= LASTS[KEEPING] for one in place.listed(KEEPING).values()):
+        return _busy(place, KEPT_THERE)
+    return None
 
 
 def _busy(place: Place, facts: str) -> TiltyardError:
