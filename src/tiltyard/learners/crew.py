@@ -21,6 +21,8 @@ from tiltyard.learners.job import Step
 from tiltyard.learners.trials import Study, Tell, Trial, play, write
 
 DEATHS = 2
+DIED = "its worker died twice"
+"""What is said after so many."""
 PATIENCE = 10.0
 """Seconds that a worker has to end in by itself."""
 THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL"))
@@ -81,7 +83,7 @@ class _Crew:
                     if deaths[number] < DEATHS:
                         waiting.insert(0, number)
                         continue
-                    reason = f"its worker died twice, with exit code {process.exitcode}"
+                    reason = f"{DIED}, with exit code {process.exitcode}"
                     write(self._study, Trial(number, "failed", None, {}, (), reason))
                 else:
                     if "stopped" in said:

@@ -86,7 +86,7 @@ class Job:
         if file is None:
             return
         told = json.dumps(checkpoint.told, sort_keys=True, allow_nan=False)
-        raw = packed(checkpoint.tensors, {"key": key, "told": told})
+        raw = as_safetensors(checkpoint.tensors, {"key": key, "told": told})
         write_whole(file, sha256(raw).digest() + raw)
         self.saved()
 
@@ -100,7 +100,7 @@ class Job:
             checked, raw = raw[:DIGEST], raw[DIGEST:]
             if sha256(raw).digest() != checked:
                 return None
-            tensors, told = unpacked(raw)
+            tensors, told = from_safetensors(raw)
             return Checkpoint(tensors, json.loads(told["told"])) if told["key"] == key else None
         except (OSError, SafetensorError, ValueError, KeyError):
             return None
@@ -109,14 +109,14 @@ class Job:
         return None if self.folder is None else self.folder / f"{key[:16]}.checkpoint"
 
 
-def packed(tensors: Mapping[str, NDArray[Any]], told: Mapping[str, str]) -> bytes:
-    """Arrays, and texts beside them, as safetensors."""
+def as_safetensors(tensors: Mapping[str, NDArray[Any]], told: Mapping[str, str]) -> bytes:
+    """Arrays, and texts beside them, as bytes."""
     whole = {name: np.asarray(one, order="C") for name, one in tensors.items()}
     return tensors_to(whole, metadata=dict(told))
 
 
-def unpacked(raw: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """What :func:`packed` packed."""
+def from_safetensors(raw: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """What :func:`as_safetensors` made bytes of."""
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
     return tensors_from(raw), header["__metadata__"]
 

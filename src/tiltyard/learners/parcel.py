@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tiltyard.learners.dqn import DqnSettings, Logged
 from tiltyard.learners.environment import Rules
 from tiltyard.learners.examples import Rows
-from tiltyard.learners.job import packed, unpacked
+from tiltyard.learners.job import as_safetensors, from_safetensors
 from tiltyard.learners.replay import Replay, Transitions
 from tiltyard.learners.seeds import Lessons, SeedFit
 from tiltyard.learners.tracks import BAR, FUNDED, Tracks
@@ -45,7 +45,7 @@ def pack_lessons(lessons: Lessons) -> bytes:
         count, columns = len(logged.replay), logged.replay.columns._asdict()
         arrays |= {f"logged {name}": one[:count] for name, one in columns.items()}
         told["logged"] = [logged.share, logged.replay.policies, logged.replay.encoders]
-    return packed(arrays, {"told": json.dumps(told)})
+    return as_safetensors(arrays, {"told": json.dumps(told)})
 
 
 def unpack_lessons(raw: bytes, folder: Path) -> Lessons:
@@ -58,7 +58,7 @@ def unpack_lessons(raw: bytes, folder: Path) -> Lessons:
     Raises:
         TiltyardError: ``CHECKPOINT_UNWRITABLE``.
     """
-    arrays, said = unpacked(raw)
+    arrays, said = from_safetensors(raw)
     told = json.loads(said["told"])
     symbols, names, ranged = told["rows"]
     rows = Rows(
@@ -83,12 +83,12 @@ def pack_fit(fit: SeedFit) -> bytes:
     told = {
         "seed": fit.seed, "history": fit.history, "scaler": fit.scaler, "partial": fit.is_partial,
     }  # fmt: skip
-    return packed(fit.weights, {"told": json.dumps(told)})
+    return as_safetensors(fit.weights, {"told": json.dumps(told)})
 
 
 def unpack_fit(raw: bytes) -> SeedFit:
     """What :func:`pack_fit` packed."""
-    weights, said = unpacked(raw)
+    weights, said = from_safetensors(raw)
     told = json.loads(said["told"])
     return SeedFit(told["seed"], weights, told["history"], told["scaler"], told["partial"])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiltyard.kernel.errors import TiltyardError
-from tiltyard.learners.crew import Crew, Hire, of_trial
+from tiltyard.learners.crew import DIED, Crew, Hire, of_trial
 from tiltyard.learners.job import Job, Step, write_whole
 from tiltyard.learners.parcel import pack_lessons, unpack_fit
 from tiltyard.learners.seeds import Asked, Fitter, Lessons, SeedFit, keep_fit, kept_fit, one_by_one
@@ -21,7 +21,6 @@ from tiltyard.shell.training.errands import FIT, LESSONS, Errand, packed, read
 
 Spread = tuple[Hire | None, Fitter]
 """Who runs the trials of a sweep, and who fits networks."""
-DIED = "its worker died twice: "
 
 
 @contextmanager
@@ -63,7 +62,7 @@ class _Crew:
         for returned in self.cluster.run(every, lambda n, step: of_trial(n, self.tell)(step)):
             number, study = returned.number, self.study
             if returned.died:
-                reason = DIED + returned.died
+                reason = f"{DIED}: {returned.died}"
                 write(study, Trial(number, "failed", None, {}, (), reason))
             for name in sorted(returned.files, key=lambda name: name.startswith("trials/")):
                 write_whole(study.folder / name, returned.files[name])  # the trial's is the last
@@ -108,7 +107,7 @@ def fitter_at(cluster: Cluster) -> Fitter:
             asked = every[returned.number]
             if returned.died:
                 raise TiltyardError(
-                    "CLUSTER_LOST", asked.stage, DIED + returned.died,
+                    "CLUSTER_LOST", asked.stage, f"{DIED}: {returned.died}",
                     "mend that, and run it again: what was fitted is kept",
                 )  # fmt: skip
             fit = unpack_fit(returned.files[FIT])
