@@ -14,7 +14,7 @@ from tiltyard.kernel.registry import did_you_mean
 from tiltyard.shell.sections.jobs import HOURS
 from tiltyard.shell.settings import Settings
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the steps: raised when a job that was begun before cannot be gone on with."""
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 AROUND = 30 * MINUTE
