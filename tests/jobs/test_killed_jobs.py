@@ -23,6 +23,11 @@ from tiltyard.shell.store.engine import database_url
 WHOLE = ["keep begins", "keep done", "train begins", "train done", "break begins", "break failed",
          "paged of break", "report begins", "report done", "finished, 5 steps"]  # fmt: skip
 BOUNDARIES = range(1, len(WHOLE) + 1)
+QUICKLY = {2, 7, 10}
+"""Of them, those that are tried on Postgres each time; the others are by the long tests."""
+ON_POSTGRES = [
+    pytest.param(at, marks=() if at in QUICKLY else pytest.mark.soak) for at in BOUNDARIES
+]
 
 
 def hosted(address: str, effects: Path, kill_at: int) -> "subprocess.CompletedProcess[str]":
@@ -68,7 +73,7 @@ def test_a_host_killed_at_any_boundary_is_gone_on_with(kill_at: int, tmp_path: P
     killed_and_gone_on_with(str(tmp_path / "desk.db"), tmp_path, kill_at)
 
 
-@pytest.mark.parametrize("kill_at", [2, 7, 10])
+@pytest.mark.parametrize("kill_at", ON_POSTGRES)
 def test_so_it_is_on_postgres(kill_at: int, tmp_path: Path, postgres: Server) -> None:
     with postgres.database() as address:
         killed_and_gone_on_with(address, tmp_path, kill_at)
