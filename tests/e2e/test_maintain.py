@@ -85,6 +85,8 @@ def test_the_script_knows_its_tasks_and_what_a_bucket_can_be_called(
             "CONFIG_INVALID --s3-bucket 'A b'",
         ),
         (("--task", "retrain"), "JOBS_NO_DATA jobs.data"),
+        (("--task", "retrain", "--dry-run"), "OPTION_IDLE --dry-run"),
+        (("--task", "full", "--dry-run"), "leave it out for full"),
     ):
         done = scripted(tmp_path, *words)
         assert (done.returncode, done.stdout) == (2, "")
@@ -93,6 +95,9 @@ def test_the_script_knows_its_tasks_and_what_a_bucket_can_be_called(
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["task"] == "snapshot"
     assert (tmp_path / "archive").is_dir()
+    planned = scripted(tmp_path, "--task", "purge", "--dry-run", "--json")
+    assert planned.returncode == 0, planned.stderr
+    assert json.loads(planned.stdout)["dry_run"] is True
 
 
 def test_a_ledger_that_cannot_be_opened_has_failed_and_hides_no_full_disk(
