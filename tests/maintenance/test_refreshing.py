@@ -125,14 +125,19 @@ def test_it_is_done_once_for_each_drift(house: House, trainer: Trainer) -> None:
     assert len(trainer.asked) == 2
 
 
+def drifted_beside_a_busy_desk(house: House) -> int:
+    """A refresh is asked for while a desk reads its trades, and answers nobody; its token."""
+    drifts(house, trained(house))
+    token = take(house.ledger, "a desk that reads its trades", NIGHT)
+    assert token is not None
+    return token
+
+
 def test_one_whose_registration_nobody_carried_out_in_time_is_registered_later(
     house: House, trainer: Trainer
 ) -> None:
     """A desk that is busy answers nobody; what was made is not lost, and nobody calls it done."""
-    old = trained(house)
-    drifts(house, old)
-    token = take(house.ledger, "a desk that reads its trades", NIGHT)
-    assert token is not None
+    token = drifted_beside_a_busy_desk(house)
     for _ in range(2):
         done = refresh_all(house, NIGHT, trainer)
         assert [error.code for error in done.failed] == ["COMMAND_WAITING"]
@@ -149,10 +154,7 @@ def test_one_whose_registration_nobody_carried_out_in_time_is_registered_later(
 def test_one_that_a_person_has_registered_meanwhile_is_settled(
     house: House, trainer: Trainer
 ) -> None:
-    old = trained(house)
-    drifts(house, old)
-    token = take(house.ledger, "a desk that reads its trades", NIGHT)
-    assert token is not None
+    token = drifted_beside_a_busy_desk(house)
     refresh_all(house, NIGHT, trainer)
     with house.ledger.transaction() as inside:
         (waits,) = pending_commands(inside.connection)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tiltyard.checklist.guard import Checklist, Guard
 from tiltyard.checklist.judge import FRESH, Memory, judge
 from tiltyard.checklist.patience import IMMEDIATE
-from tiltyard.facts.arm import Arm
+from tiltyard.facts.arm import GONE, Arm
 from tiltyard.facts.verdict import Scope, Verdict
 from tiltyard.metrics.catalogue import DRAWDOWNS, GAUGES
 from tiltyard.metrics.panel import Panel
@@ -111,7 +111,7 @@ class GuardsOnDuty:
     def examine(self, arms: Iterable[Arm], now: datetime) -> Iterator[Examined]:
         """The same arm by arm and then the account, with what the guards remember."""
         for arm in arms:
-            if arm.state not in ("deposed", "retired"):
+            if arm.state not in GONE:
                 yield from self._examine(self._every[_scope_of(arm)], arm.name, arm.name, now)
         yield from self._examine(self._every["account"], "", self._account, now)
 

@@ -16,6 +16,8 @@ Role = Literal["champion", "challenger"]
 State = Literal[
     "candidate", "probation", "live", "champion", "throttled", "halted", "deposed", "retired"
 ]
+GONE: frozenset[State] = frozenset({"deposed", "retired"})
+"""States of an arm that trades no more."""
 
 ProposalKind = Literal["promotion", "rollback"]
 ProposalOutcome = Literal["", "approved", "withdrawn", "expired"]

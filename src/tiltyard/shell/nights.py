@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from tiltyard.facts.action import Action
-from tiltyard.facts.arm import Roster, State
+from tiltyard.facts.arm import GONE, Roster
 from tiltyard.facts.command import Command, Outcome
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.name import select
@@ -21,7 +21,6 @@ from tiltyard.shell.store.desk_record import runs_of
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.unwritten import Unwritten
 
-_OUT: frozenset[State] = frozenset({"deposed", "retired"})
 """Who gets no traffic, and nobody expects to."""
 
 
@@ -124,6 +123,6 @@ def _answer(roster: Roster, done: Iterable[Action], only: str) -> list[str]:
         f"{step.reason}"
         for step in done
         if step.kind in ("scale", "skip_scale")
-        and (only or roster.arms[step.policy].state not in _OUT)
+        and (only or roster.arms[step.policy].state not in GONE)
     ]
     return steps or ["there is no challenger"]

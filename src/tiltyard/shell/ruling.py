@@ -15,7 +15,7 @@ from heapq import merge
 from typing import cast
 
 from tiltyard.facts.allotment import sized
-from tiltyard.facts.arm import Roster, State
+from tiltyard.facts.arm import GONE, Roster
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.clock import EARLIEST
@@ -32,7 +32,6 @@ from tiltyard.shell.settings import Settings
 from tiltyard.shell.store.ledger import Ledger
 from tiltyard.shell.store.news import Positions
 
-_OUT: frozenset[State] = frozenset({"deposed", "retired"})
 _JUST_BEFORE = timedelta(microseconds=1)
 _HALF_READ = datetime.max.replace(tzinfo=UTC)
 
@@ -124,7 +123,7 @@ class Ruling:
         if self._followed is None:
             return {}
         champion = roster.champion()
-        arms = [champion, *(arm for arm in roster.challengers() if arm.state not in _OUT)]
+        arms = [champion, *(arm for arm in roster.challengers() if arm.state not in GONE)]
         trials = {arm.name: arm.trial_started_at for arm in arms}
         return self._followed.known(champion.name, trials, at)
 

@@ -11,12 +11,12 @@ desk's goes when that pleases.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.archive.manifest import MODELS, File, Manifest
 from tiltyard.shell.archive.place import HARMS, Place, place_of
-from tiltyard.shell.archive.restoring import read_manifest, snapshots_in
+from tiltyard.shell.archive.restoring import newest_first
 from tiltyard.shell.models.manifest import LARGEST_MANIFEST
 from tiltyard.shell.models.shelf import MANIFEST
 from tiltyard.shell.sections.archive import ArchiveSettings
@@ -55,7 +55,7 @@ def proof(place: Place, model: str, digest: str, own: str) -> str | None:
     Raises:
         TiltyardError: What keeps the place from being read.
     """
-    counting = (one for one in _newest_first(place) if one.ledger in (own, ""))
+    counting = (one for one in newest_first(place, past=HARMS) if one.ledger in (own, ""))
     return next((one.name for one in counting if _is_whole(place, one, model, digest)), None)
 
 
@@ -71,20 +71,10 @@ def covering(place: Place) -> Mapping[str, str]:
         TiltyardError: What keeps the place from being read.
     """
     found: dict[str, str] = {}
-    for manifest in _newest_first(place):
+    for manifest in newest_first(place, past=HARMS):
         for digest in manifest.model_digests:
             found.setdefault(digest, manifest.name)
     return found
-
-
-def _newest_first(place: Place) -> Iterator[Manifest]:
-    """Every snapshot whose manifest is as it was written."""
-    for name in reversed(snapshots_in(place)):
-        try:
-            yield read_manifest(place, name)
-        except TiltyardError as error:
-            if error.code not in HARMS:
-                raise
 
 
 def _is_whole(place: Place, manifest: Manifest, model: str, digest: str) -> bool:

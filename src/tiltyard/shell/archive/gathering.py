@@ -20,15 +20,13 @@ from tiltyard.shell.archive.backup import backed_up
 from tiltyard.shell.archive.manifest import MODELS, File, Manifest
 from tiltyard.shell.archive.place import PIECE
 from tiltyard.shell.models.manifest import manifest_of
-from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_called_by, is_snapshot
+from tiltyard.shell.models.shelf import MANIFEST, Shelf, is_snapshot, trained_here
 from tiltyard.shell.own_folder import own_folder
 from tiltyard.shell.store.ledger import Ledger
 
 SETTINGS = "tiltyard.toml"
 PREFIX = "tiltyard-snapshot-"
 """What folders begin with in which a house is copied."""
-WITHOUT_MODEL = frozenset({"deposed", "retired"})
-"""States of an arm that trades by no model any more."""
 NOT_WHOLE = frozenset({"SNAPSHOT_MISSING", "SNAPSHOT_TAMPERED", "SNAPSHOT_UNREADABLE"})
 """What is wrong with a model, and with nothing else."""
 
@@ -94,10 +92,9 @@ def _missing(roster: Roster, manifest: Manifest) -> list[str]:
     there, digests = {*manifest.models, *manifest.left_out}, set(manifest.model_digests)
     return [
         arm.name
-        for arm in roster.arms.values()
-        if arm.state not in WITHOUT_MODEL and is_called_by(arm.name, arm.digest)
-        and arm.name not in there and arm.digest not in digests
-    ]  # fmt: skip
+        for arm in trained_here(roster)
+        if arm.name not in there and arm.digest not in digests
+    ]
 
 
 def _models(shelf: Path, folder: Path) -> tuple[dict[str, File], dict[str, TiltyardError]]:

@@ -6,7 +6,7 @@ Everything that is wrong with a snapshot is told at once.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -71,8 +71,13 @@ def read_manifest(place: Place, name: str) -> Manifest:
     return Manifest.read(name, place.read(key_of(name), LARGEST))
 
 
-def newest_first(place: Place) -> Iterator[Manifest]:
-    """What each snapshot says of itself, without those that somebody clears away meanwhile.
+def newest_first(place: Place, past: Collection[str] = ("ARCHIVE_MISSING",)) -> Iterator[Manifest]:
+    """What each snapshot says of itself.
+
+    Args:
+        place: Where.
+        past: Codes of what may be wrong with one that is passed over: as it is, that somebody has
+            cleared it away meanwhile.
 
     Raises:
         TiltyardError: ``ARCHIVE_HARMED`` where it is the turn of one that is, or what keeps the
@@ -82,7 +87,7 @@ def newest_first(place: Place) -> Iterator[Manifest]:
         try:
             yield read_manifest(place, name)
         except TiltyardError as error:
-            if error.code != "ARCHIVE_MISSING":
+            if error.code not in past:
                 raise
 
 

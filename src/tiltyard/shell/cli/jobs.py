@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tiltyard.shell.jobs.records import Run
     from tiltyard.shell.settings import Settings
 
-WAITED_FOR = frozenset({"waits", "runs"})
-"""States of a run that has not ended."""
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="As jobs list names it.")]
 
 
@@ -234,7 +232,7 @@ def _due_lines(settings: "Settings") -> list[str]:
 def _line(run: "Run", width: int) -> str:
     what = [f"{one.step} {one.state}" for one in run.steps if one.state != "done"]
     took = "" if run.ended_at is None else f", took {span_text(run.ended_at - run.asked_at)}"
-    if run.trouble and run.state in WAITED_FOR:
+    if run.trouble and run.ended_at is None:
         what.append(run.trouble)
     ends = f": {', '.join(what)}" if what else ""
     return f"{run.name:<{width}}  {run.state:<10}{time_text(run.asked_at)}{took}{ends}"
@@ -249,7 +247,7 @@ def _lines(run: "Run", place: "JobsPlace") -> list[str]:
             lines.append(f"    what it said: {place.log(run.name, one.step)}")
         elif len(run.steps) == 1 and isinstance(one.told, dict):  # of several there is a report
             lines += [f"    {line}" for line in one.told.get("lines", ())]
-    if run.trouble and run.state not in WAITED_FOR:
+    if run.trouble and run.ended_at is not None:
         lines.append(f"  {run.trouble}")
     if run.state in {"failed", "cancelled"}:
         lines.append(f"again: tiltyard jobs retry {run.name}")

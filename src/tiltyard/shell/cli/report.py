@@ -12,7 +12,7 @@ import typer
 
 from tiltyard.actions.on_hold import on_hold
 from tiltyard.facts.allotment import sized
-from tiltyard.facts.arm import Roster
+from tiltyard.facts.arm import GONE, Roster
 from tiltyard.facts.decision import Decision
 from tiltyard.facts.trade import Book, Trade
 from tiltyard.kernel.clock import time_text
@@ -53,7 +53,6 @@ SHOWN_TRADES = 30
 LEAST_TRADES, LOOKED_BACK = 30, 2_000
 """With fewer trades nothing is foretold, and more are not drawn from."""
 SEED = 1
-_PAST = ("deposed", "retired")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -96,7 +95,7 @@ def report(
     with open_ledger(database, settings) as opened, opened.snapshot() as ledger:
         now = asked_time(at, ledger)
         roster = roster_at(ledger, now) if at else ledger.roster()
-        standing = [arm.name for arm in roster.arms.values() if arm.state not in _PAST]
+        standing = [arm.name for arm in roster.arms.values() if arm.state not in GONE]
         chosen = [select(policy, list(roster.arms))] if policy else standing
         measured = _measured(ledger, settings, now, roster, chosen)
         reports = measured.reports

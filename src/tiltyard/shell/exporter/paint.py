@@ -17,7 +17,7 @@ from tiltyard import __version__
 from tiltyard.checklist.guard import Checklist
 from tiltyard.checklist.guard_state import state_of
 from tiltyard.checklist.on_duty import Examined
-from tiltyard.facts.arm import Arm, Roster
+from tiltyard.facts.arm import GONE, Arm, Roster
 from tiltyard.kernel.clock import FUTURE
 from tiltyard.kernel.money import UNITS
 from tiltyard.kernel.undefined import Value
@@ -79,7 +79,7 @@ def paint(
         restarts: How often the learner was restarted; None where the desk supervises none.
         breathe: Called now and then; whatever it raises ends this picture.
     """
-    arms = [arm for arm in desk.roster.arms.values() if arm.state not in ("deposed", "retired")]
+    arms = [arm for arm in desk.roster.arms.values() if arm.state not in GONE]
     counted.note_measured(desk.panel, now)
     samples: dict[str, list[Sample]] = {name: [] for name in FAMILIES}
     for short, found in (

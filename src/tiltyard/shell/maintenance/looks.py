@@ -13,7 +13,7 @@ from tiltyard.kernel.clock import FUTURE, span_text, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.kernel.text import count_text
 from tiltyard.shell.maintenance.seen import Seen, State
-from tiltyard.shell.models.shelf import is_called_by
+from tiltyard.shell.models.shelf import trained_here
 from tiltyard.shell.models.versions import Version, versions_in
 from tiltyard.shell.models.whole import whole_manifest
 from tiltyard.shell.report.desk import other_checklist, who_acts
@@ -126,10 +126,8 @@ def _fault_of(version: Version, folder: Path) -> TiltyardError | None:
 def _arms_without_model(ledger: Ledger, found: list[Version], folder: Path) -> Iterator[Seen]:
     roster = ledger.roster()
     served = {arm.name for version in found for arm in version.arms(roster)}
-    for arm in roster.arms.values():
-        if arm.state in ("deposed", "retired") or arm.name in served:
-            continue
-        if is_called_by(arm.name, arm.digest):
+    for arm in trained_here(roster):
+        if arm.name not in served:
             fact = f"no snapshot in {folder} is {arm.name}, so a desk here does not trade it"
             yield Seen("attention", fact, "put it back, unless a bot trades it elsewhere")
 

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tiltyard.facts.arm import Arm
+from tiltyard.facts.arm import GONE, Arm
 from tiltyard.kernel.clock import moment, time_text
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.policies.catalogue import POLICIES
@@ -37,8 +37,6 @@ from tiltyard.shell.store.command_table import keys_carried_out
 TASK = "refresh"
 SIZING = "dqn"
 """The kind of snapshot that says how much."""
-GONE = frozenset({"deposed", "retired"})
-"""States of an arm that has no use for another encoder."""
 UNITS = {"d": 86_400, "h": 3_600, "m": 60}
 """Seconds of what lengths of bars are told in."""
 GOES_ON = "not registered, as it goes on learning in the next night; all the same"

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tiltyard.facts.arm import GONE, Arm, Roster
 from tiltyard.kernel.errors import TiltyardError
 from tiltyard.shell.feeds.stamp import Stamp, stamp_of
 
@@ -110,6 +111,15 @@ def is_called_by(name: str, digest: str) -> bool:
     """
     made = _NAME.fullmatch(name)
     return made is not None and made["sha8"] == digest[:8]
+
+
+def trained_here(roster: Roster) -> list[Arm]:
+    """Arms that still trade and are called as a snapshot is, so that there should be one."""
+    return [
+        arm
+        for arm in roster.arms.values()
+        if arm.state not in GONE and is_called_by(arm.name, arm.digest)
+    ]
 
 
 def made_at(name: str) -> datetime | None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tiltyard.actions.record import registered
-from tiltyard.facts.arm import FLAT, Arm, Roster
+from tiltyard.facts.arm import FLAT, GONE, Arm, Roster
 from tiltyard.facts.trade import Trade
 from tiltyard.kernel.errors import Faults, TiltyardError
 from tiltyard.kernel.money import Money
@@ -197,7 +197,7 @@ def _first_day(roster: Roster, arm: Arm, rules: ShareRules, *, sized: bool) -> A
 
 def _waiting(arm: Arm) -> Arm:
     """A challenger as a candidate; who is champion, deposed or retired is so from the first day."""
-    if arm.role == "champion" or arm.state in ("deposed", "retired"):
+    if arm.role == "champion" or arm.state in GONE:
         return replace(arm, trial_started_at=None, revision=0)
     return replace(
         arm, state="candidate", share=0.0, ceiling=0.0, throttled_by="", trial_started_at=None,
